@@ -1,0 +1,125 @@
+//! A request as read from the wire, and an answer before it is put there.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A request, read to its end.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    raw_query: Option<String>,
+    query: Vec<(String, String)>,
+}
+
+impl Request {
+    pub(crate) async fn read(request: hyper::Request<Incoming>) -> Result<Self, hyper::Error> {
+        let (head, body) = request.into_parts();
+        let raw_query = head.uri.query().map(str::to_owned);
+        let query = url::form_urlencoded::parse(raw_query.as_deref().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
+        Ok(Self {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            headers: head.headers,
+            body: body.collect().await?.to_bytes(),
+            raw_query,
+            query,
+        })
+    }
+
+    /// The first query parameter of this name.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query_all(name).next()
+    }
+
+    /// Every query parameter of this name, which both systems compare without regard to case.
+    pub(crate) fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Scheme and host as the client wrote them: what links in the answers are built from.
+    pub(crate) fn origin(&self) -> String {
+        let host = self.header("x-forwarded-host").or_else(|| self.header("host")).unwrap_or("localhost");
+        let scheme = self.header("x-forwarded-proto").unwrap_or("http");
+        format!("{scheme}://{host}")
+    }
+
+    /// The address that was asked for.
+    pub(crate) fn href(&self) -> String {
+        let origin = self.origin();
+        match &self.raw_query {
+            Some(query) => format!("{origin}{}?{query}", self.path),
+            None => format!("{origin}{}", self.path),
+        }
+    }
+
+    /// The body as JSON; an empty one is `None`.
+    pub(crate) fn json(&self) -> Result<Option<Value>, serde_json::Error> {
+        if self.body.is_empty() { Ok(None) } else { serde_json::from_slice(&self.body).map(Some) }
+    }
+
+    pub(crate) fn has_json_content(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    }
+}
+
+/// An answer: status, headers and the whole body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// No body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// A JSON body.
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        let mut answer = Self::empty(status);
+        match serde_json::to_vec(body) {
+            Ok(bytes) => answer.body = Bytes::from(bytes),
+            Err(_) => answer.status = StatusCode::INTERNAL_SERVER_ERROR,
+        }
+        answer.with("content-type", "application/json; charset=utf-8")
+    }
+
+    /// With this header, in place of any other of its name.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// As hyper sends it, with the body still to be chosen.
+    pub(crate) fn head(&self, date: &str) -> Result<hyper::http::response::Builder, Infallible> {
+        let mut builder = hyper::Response::builder().status(self.status);
+        if let Some(headers) = builder.headers_mut() {
+            headers.extend(self.headers.clone());
+            if let Ok(date) = HeaderValue::from_str(date) {
+                headers.insert(header::DATE, date);
+            }
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
+        Ok(builder)
+    }
+}

@@ -1,0 +1,24 @@
+//! DocSpace and the helpdesks, played on loopback ports with their real behaviour: shapes, quirks, limits
+//! and faults. The product's `demo` and `simulate` commands and all of its tests talk to these servers over
+//! real sockets, and what exists afterwards is counted here, not in the product.
+//!
+//! Each system is a module with a cheaply cloned handle ([`docspace::DocSpace`], [`zendesk::Zendesk`],
+//! [`callback::CallbackReceiver`]). They share one serving core (`server`), which gives every call a name,
+//! counts it, delays it and applies [`fault`]s to it; a system only says how it answers. A further helpdesk is
+//! one more module beside `zendesk`.
+//!
+//! Where the vendor's documentation leaves something open, the simulator takes the reading that is worse for
+//! a client, so that a client that passes here does not depend on luck.
+
+pub mod callback;
+mod clock;
+mod control;
+mod counters;
+pub mod docspace;
+pub mod fault;
+mod http;
+mod server;
+pub mod zendesk;
+
+pub use clock::Clock;
+pub use counters::Counters;

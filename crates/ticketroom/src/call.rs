@@ -1,0 +1,147 @@
+//! What can become of a call to another system.
+//!
+//! A call that brought no good answer is a [`Failure`]. What matters most about it is its [`Effect`]:
+//! either *surely nothing happened* over there, or *we don't know*. Only the former may simply be
+//! tried again; for the latter somebody has to look first.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Whom we called, as a person would say it: `DocSpace`, `Zendesk`.
+    pub service: &'static str,
+    /// What we called, as it is named in metrics and fault points: `create_room`.
+    pub call: &'static str,
+    /// Why it did not succeed.
+    pub cause: Cause,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// No connection could be made: nothing was sent.
+    Unreachable(String),
+    /// The request was sent, or may have been, and no whole answer came back.
+    NoAnswer(String),
+    /// 429, or our own limits say that it would be one.
+    RateLimited {
+        /// How long to wait, if the other side said so.
+        retry_after: Option<Duration>,
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// 401.
+    Unauthorized,
+    /// 402: a quota or an unpaid bill.
+    PaymentRequired,
+    /// 403. DocSpace also says this for things that don't exist.
+    Forbidden,
+    /// 404 or 410.
+    NotFound,
+    /// 409: somebody else changed it meanwhile.
+    Conflict,
+    /// Any other 3xx or 4xx, with what the other side said about it.
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// The names of the fields or the short code that the other side objected to.
+        detail: String,
+    },
+    /// 5xx: it may have happened all the same.
+    ServerError {
+        /// The HTTP status.
+        status: u16,
+        /// How long to wait, if the other side said so.
+        retry_after: Option<Duration>,
+    },
+    /// A success that we could not read.
+    Unintelligible(String),
+}
+
+/// What a failed call may have done over there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Surely nothing.
+    None,
+    /// Perhaps what was asked, perhaps not, perhaps later.
+    Unknown,
+}
+
+impl Failure {
+    /// What the call may have done.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match self.cause {
+            Cause::NoAnswer(_) | Cause::ServerError { .. } | Cause::Unintelligible(_) => Effect::Unknown,
+            Cause::Unreachable(_)
+            | Cause::RateLimited { .. }
+            | Cause::Unauthorized
+            | Cause::PaymentRequired
+            | Cause::Forbidden
+            | Cause::NotFound
+            | Cause::Conflict
+            | Cause::Rejected { .. } => Effect::None,
+        }
+    }
+
+    /// Whether trying again without anybody's help can be expected to succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::Unreachable(_)
+                | Cause::NoAnswer(_)
+                | Cause::RateLimited { .. }
+                | Cause::Conflict
+                | Cause::ServerError { .. }
+                | Cause::Unintelligible(_)
+        )
+    }
+
+    /// How long the other side asked us to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.cause {
+            Cause::RateLimited { retry_after, .. } | Cause::ServerError { retry_after, .. } => retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, call, cause } = self;
+        let call = call.replace('_', " ");
+        match cause {
+            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({why})"),
+            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({why})"),
+            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {limit}"),
+            Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),
+            Cause::PaymentRequired => {
+                write!(f, "{service} refuses “{call}” for want of quota or payment (402)")
+            }
+            Cause::Forbidden => write!(f, "{service} forbids “{call}” (403)"),
+            Cause::NotFound => write!(f, "{service} does not have what “{call}” is about (404)"),
+            Cause::Conflict => write!(f, "{service}: somebody else changed it meanwhile (409, {call})"),
+            Cause::Rejected { status, detail } if detail.is_empty() => {
+                write!(f, "{service} rejects “{call}” ({status})")
+            }
+            Cause::Rejected { status, detail } => write!(f, "{service} rejects “{call}” ({status}): {detail}"),
+            Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
+            Cause::Unintelligible(why) => write!(f, "{service} answered “{call}” with something unreadable: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Reads a `Retry-After` header: seconds (HTTP dates are not used by any system we call). Waits are
+/// bounded by a day; DocSpace's daily limit asks for up to that.
+#[must_use]
+pub fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let seconds: f64 = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(DAY))
+}

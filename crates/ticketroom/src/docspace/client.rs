@@ -1,0 +1,197 @@
+//! One HTTP call to DocSpace: address, key, limits, envelopes, errors.
+//!
+//! A call passes the governor, is sent once, and its answer is read as a success envelope or turned into
+//! a [`Failure`]. Messages of DocSpace errors are localised and may hold internals, so only status,
+//! field names and exception types are ever read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::limits::{Governor, Kind};
+use super::wire::{Refusal, Success};
+use crate::call::{Cause, Failure, retry_after};
+use crate::http::{Answer, CallName, Http};
+
+/// How DocSpace is called in messages and metrics.
+pub const SERVICE: &str = "DocSpace";
+
+/// A portal, as the service user sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct DocSpace {
+    http: Http,
+    portal: Url,
+    api_key: SecretString,
+    timeout: Duration,
+    governor: Arc<Governor>,
+    // What the portal is asked again and again, and what seldom changes.
+    pub(super) known: Arc<super::people::Known>,
+}
+
+impl fmt::Debug for DocSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocSpace").field("portal", &self.portal.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// One call before it is made.
+pub(super) struct Call<'a, Body: Serialize + ?Sized = ()> {
+    pub(super) name: &'static str,
+    pub(super) method: Method,
+    /// Below `/api/2.0/`, already percent-encoded where needed.
+    pub(super) path: String,
+    pub(super) query: &'a [(&'a str, String)],
+    pub(super) body: Option<&'a Body>,
+}
+
+impl DocSpace {
+    /// A client for the portal at `portal`.
+    #[must_use]
+    pub fn new(
+        http: Http,
+        mut portal: Url,
+        api_key: SecretString,
+        timeout: Duration,
+        governor: Arc<Governor>,
+    ) -> Self {
+        if !portal.path().ends_with('/') {
+            let path = format!("{}/", portal.path());
+            portal.set_path(&path);
+        }
+        Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+    }
+
+    /// The address of the portal, ending in `/`.
+    #[must_use]
+    pub fn portal(&self) -> &Url {
+        &self.portal
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// GET: `None` where DocSpace answers with nothing.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        path: String,
+        query: &[(&str, String)],
+    ) -> Result<Option<T>, Failure> {
+        let call = Call::<()> { name, method: Method::GET, path, query, body: None };
+        Ok(self.call(call).await?.response)
+    }
+
+    /// POST or PUT.
+    pub(super) async fn write<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        method: Method,
+        path: String,
+        body: &(impl Serialize + ?Sized + Sync),
+    ) -> Result<Option<T>, Failure> {
+        Ok(self.call(Call { name, method, path, query: &[], body: Some(body) }).await?.response)
+    }
+
+    pub(super) async fn call<T: DeserializeOwned, Body: Serialize + ?Sized>(
+        &self,
+        call: Call<'_, Body>,
+    ) -> Result<Success<T>, Failure> {
+        let answer = self.answer(&call).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            self.name(call.name).failed(Cause::Unintelligible(format!("{} at column {}", kind(&error), error.column())))
+        })
+    }
+
+    /// Sends a call and returns the answer if its status is a success.
+    pub(super) async fn answer<Body: Serialize + ?Sized>(
+        &self,
+        call: &Call<'_, Body>,
+    ) -> Result<Answer, Failure> {
+        let name = self.name(call.name);
+        let limits = if call.method == Method::GET { Kind::Read } else { Kind::Write };
+        let _pass = self.governor.pass(limits).await.map_err(|wait| {
+            name.failed(Cause::RateLimited {
+                retry_after: Some(wait),
+                limit: "the day's write requests are used up".to_owned(),
+            })
+        })?;
+        let url = self
+            .portal
+            .join(&format!("api/2.0/{}", call.path))
+            .map_err(|error| name.failed(Cause::Unreachable(error.to_string())))?;
+        let mut request = self
+            .http
+            .client()
+            .request(call.method.clone(), url)
+            .query(call.query)
+            .bearer_auth(self.api_key.expose_secret());
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        let answer = self.http.send(name, self.timeout, request).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let cause = refusal(&answer);
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            self.governor.throttled(limits, rate_limit(&answer), retry_after(&answer.headers)).await;
+        }
+        Err(name.failed(cause))
+    }
+
+    #[allow(clippy::unused_self, reason = "reads as: the name of a call to this service")]
+    pub(super) fn name(&self, call: &'static str) -> CallName {
+        CallName { service: SERVICE, call }
+    }
+
+    /// A call that brought a success without the thing it was made for.
+    pub(super) fn nothing(&self, call: &'static str) -> Failure {
+        self.name(call).failed(Cause::Unintelligible("the answer has no “response”".to_owned()))
+    }
+}
+
+fn rate_limit(answer: &Answer) -> Option<u32> {
+    answer.headers.get("x-ratelimit-limit")?.to_str().ok()?.parse().ok()
+}
+
+fn refusal(answer: &Answer) -> Cause {
+    let status = answer.status.as_u16();
+    let detail = || serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().detail();
+    match status {
+        401 => Cause::Unauthorized,
+        402 => Cause::PaymentRequired,
+        403 => Cause::Forbidden,
+        404 | 410 => Cause::NotFound,
+        409 => Cause::Conflict,
+        429 => Cause::RateLimited {
+            retry_after: retry_after(&answer.headers),
+            limit: match rate_limit(answer) {
+                Some(limit) => format!("more than {limit} requests at once or in its window"),
+                None => "too many requests".to_owned(),
+            },
+        },
+        300..400 => Cause::Rejected {
+            status,
+            detail: "it redirects; use the portal's final address, with https if it has it".to_owned(),
+        },
+        500.. => Cause::ServerError { status, retry_after: retry_after(&answer.headers) },
+        _ => Cause::Rejected { status, detail: detail() },
+    }
+}
+
+fn kind(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "the answer ends early",
+        serde_json::error::Category::Syntax => "not JSON",
+        _ => "not in the expected form",
+    }
+}

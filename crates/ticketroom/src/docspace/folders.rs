@@ -1,0 +1,129 @@
+//! Folders: list, create, copy a skeleton's.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::client::DocSpace;
+use super::wire::{ContentDto, FolderDto, OperationDto};
+use crate::call::Failure;
+use crate::room::FolderId;
+use crate::template::{FolderTree, same_folder_title};
+
+/// A folder that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its number.
+    pub id: FolderId,
+    /// Its title.
+    pub title: String,
+}
+
+impl From<FolderDto> for Folder {
+    fn from(folder: FolderDto) -> Self {
+        Self { id: FolderId(folder.id), title: folder.title }
+    }
+}
+
+/// Which folders of a tree are there, and which are not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TreeState {
+    /// Paths that exist, with their numbers.
+    pub present: Vec<(Vec<String>, FolderId)>,
+    /// Paths that don't, parents before children.
+    pub missing: Vec<Vec<String>>,
+}
+
+impl DocSpace {
+    /// The direct children of a room or folder, from the database over there: nothing is missing.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn subfolders(&self, parent: FolderId) -> Result<Vec<Folder>, Failure> {
+        let folders: Vec<FolderDto> =
+            self.get("subfolders", format!("files/{parent}/subfolders"), &[]).await?.unwrap_or_default();
+        Ok(folders.into_iter().map(Folder::from).collect())
+    }
+
+    /// Makes a folder. Not repeatable: the same title twice makes two.
+    ///
+    /// # Errors
+    /// When it is not sure that there is a folder now.
+    pub async fn create_folder(&self, parent: FolderId, title: &str) -> Result<Folder, Failure> {
+        let body = json!({ "title": title });
+        let folder: FolderDto = self
+            .write("create_folder", Method::POST, format!("files/folder/{parent}"), &body)
+            .await?
+            .ok_or_else(|| self.nothing("create_folder"))?;
+        Ok(folder.into())
+    }
+
+    /// Starts copying what is in `skeleton` into `destination`, in one operation that goes on over
+    /// there. Folders that are there already are merged, so it is repeatable.
+    ///
+    /// # Errors
+    /// When it may not have been started.
+    pub async fn copy_children(&self, skeleton: FolderId, destination: FolderId) -> Result<(), Failure> {
+        let body = json!({
+            "folderIds": [skeleton],
+            "fileIds": [],
+            "destFolderId": destination,
+            // Skip what exists.
+            "conflictResolveType": 0,
+            // The children, not the folder itself.
+            "content": true,
+            "deleteAfter": false,
+            "returnSingleOperation": true,
+        });
+        self.write::<Vec<OperationDto>>("copy", Method::PUT, "files/fileops/copy".to_owned(), &body).await?;
+        Ok(())
+    }
+
+    /// The service user's own documents: the folder, and the folders in it.
+    ///
+    /// # Errors
+    /// When DocSpace can't say, or the user has none.
+    pub async fn my_documents(&self) -> Result<(FolderId, Vec<Folder>), Failure> {
+        let content: ContentDto = self
+            .get("my_documents", "files/@my".to_owned(), &[])
+            .await?
+            .ok_or_else(|| self.nothing("my_documents"))?;
+        let current = content.current.ok_or_else(|| self.nothing("my_documents"))?;
+        Ok((FolderId(current.id), content.folders.into_iter().map(Folder::from).collect()))
+    }
+
+    /// Compares a tree with what is below `root`. Reads only folders whose children are in question,
+    /// those of one level side by side.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn tree_state(&self, root: FolderId, tree: &FolderTree) -> Result<TreeState, Failure> {
+        let mut state = TreeState::default();
+        let mut level: Vec<(Vec<String>, FolderId)> = vec![(Vec::new(), root)];
+        while !level.is_empty() {
+            let wanted = |parent: &[String]| {
+                let parent = parent.to_vec();
+                tree.paths().filter(move |path| path.len() == parent.len() + 1 && path.starts_with(&parent))
+            };
+            level.retain(|(path, _)| wanted(path).next().is_some());
+            let lists = level.iter().map(|(_, id)| self.subfolders(*id));
+            let lists = futures_util::future::try_join_all(lists).await?;
+            let mut next = Vec::new();
+            for ((parent, _), children) in level.iter().zip(lists) {
+                for path in wanted(parent) {
+                    let title = path.last().map(String::as_str).unwrap_or_default();
+                    // Of two with the same title the older one is ours.
+                    let mut same = children.iter().filter(|child| same_folder_title(&child.title, title));
+                    if let Some(first) = same.next() {
+                        let oldest = same.fold(first.id, |oldest, child| oldest.min(child.id));
+                        state.present.push((path.to_vec(), oldest));
+                        next.push((path.to_vec(), oldest));
+                    }
+                }
+            }
+            level = next;
+        }
+        let is_present = |path: &[String]| state.present.iter().any(|(present, _)| present == path);
+        state.missing = tree.paths().filter(|path| !is_present(path)).map(<[String]>::to_vec).collect();
+        Ok(state)
+    }
+}

@@ -1,0 +1,326 @@
+//! How much may be asked of DocSpace, and who waits when that is more than it takes.
+//!
+//! DocSpace limits a *user*, over all of their keys: requests a minute (a sliding window), reads and
+//! writes in flight, and POST + PUT a day. Going over any of them is answered with 429, so we don't:
+//! every call first gets a [`Pass`]. The numbers are kept a little below the portal's, since a request
+//! that has been answered may still count over there for a moment. If a 429 comes all the same (another
+//! program uses the same user), the lane halves its width and widens again one call at a time.
+//!
+//! The daily writes are counted in the store, because replicas share them and a restart must not forget
+//! them; they are taken from there a handful at a time, so that a write doesn't cost a commit.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// The limits of a portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in any minute.
+    pub requests_per_minute: u32,
+    /// GET requests in flight.
+    pub concurrent_reads: u32,
+    /// Other requests in flight.
+    pub concurrent_writes: u32,
+    /// POST and PUT requests a day.
+    pub writes_per_day: u32,
+}
+
+impl Default for Limits {
+    /// DocSpace's own numbers.
+    fn default() -> Self {
+        Self { requests_per_minute: 1500, concurrent_reads: 50, concurrent_writes: 15, writes_per_day: 10_000 }
+    }
+}
+
+/// What a call does, as the limits see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// GET.
+    Read,
+    /// POST or PUT: counts against the day.
+    Write,
+}
+
+/// Where the day's writes are counted.
+#[async_trait::async_trait]
+pub trait WriteBudget: Send + Sync {
+    /// Takes up to `wanted` writes from what is left of `per_day`.
+    async fn take(&self, wanted: u32, per_day: u32) -> Taken;
+    /// DocSpace says that nothing is left for so long.
+    async fn exhausted_for(&self, wait: Duration);
+}
+
+/// What the day's budget gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// So many writes, at least one.
+    Some(u32),
+    /// Nothing is left for so long.
+    NothingFor(Duration),
+}
+
+/// A budget for commands that don't write.
+#[derive(Debug, Clone, Copy)]
+pub struct NoBudget;
+
+#[async_trait::async_trait]
+impl WriteBudget for NoBudget {
+    async fn take(&self, wanted: u32, _per_day: u32) -> Taken {
+        Taken::Some(wanted.max(1))
+    }
+    async fn exhausted_for(&self, _wait: Duration) {}
+}
+
+/// How many writes are taken from the store at once. A crash forgets at most so many.
+const HANDFUL: u32 = 20;
+const MINUTE: Duration = Duration::from_secs(60);
+/// How long the whole window is left alone after DocSpace said that the minute is full.
+const MINUTE_IS_FULL: Duration = Duration::from_secs(3);
+
+/// Lets calls pass as the limits allow.
+pub struct Governor {
+    limits: Limits,
+    reads: Lane,
+    writes: Lane,
+    /// Held while waiting for a place in the minute, so that waiters go in the order they came.
+    minute: tokio::sync::Mutex<VecDeque<Instant>>,
+    not_before: Mutex<Instant>,
+    budget: Arc<dyn WriteBudget>,
+    in_hand: tokio::sync::Mutex<u32>,
+}
+
+impl std::fmt::Debug for Governor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Governor").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Permission for one call; the call is over when it is dropped.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    lane: &'a Lane,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Governor {
+    /// A governor for a portal with these limits.
+    #[must_use]
+    pub fn new(limits: Limits, budget: Arc<dyn WriteBudget>) -> Self {
+        // Four fifths: an answered request still counts over there until the server has put it away.
+        let below = |limit: u32| usize::try_from(limit * 4 / 5).unwrap_or(1).max(1);
+        Self {
+            limits,
+            reads: Lane::new(below(limits.concurrent_reads)),
+            writes: Lane::new(below(limits.concurrent_writes)),
+            minute: tokio::sync::Mutex::default(),
+            not_before: Mutex::new(Instant::now()),
+            budget,
+            in_hand: tokio::sync::Mutex::new(0),
+        }
+    }
+
+    /// Waits until the call may be made.
+    ///
+    /// # Errors
+    /// How long until there are writes again, when the day's are used up.
+    pub async fn pass(&self, kind: Kind) -> Result<Pass<'_>, Duration> {
+        let lane = match kind {
+            Kind::Read => &self.reads,
+            Kind::Write => &self.writes,
+        };
+        if kind == Kind::Write {
+            self.take_write().await?;
+        }
+        let permit = lane.enter().await;
+        self.wait_for_the_minute().await;
+        Ok(Pass { lane, permit })
+    }
+
+    async fn take_write(&self) -> Result<(), Duration> {
+        let mut in_hand = self.in_hand.lock().await;
+        if *in_hand == 0 {
+            match self.budget.take(HANDFUL, self.limits.writes_per_day).await {
+                Taken::Some(writes) => *in_hand = writes,
+                Taken::NothingFor(wait) => return Err(wait),
+            }
+        }
+        *in_hand -= 1;
+        Ok(())
+    }
+
+    async fn wait_for_the_minute(&self) {
+        let per_minute = usize::try_from(self.limits.requests_per_minute).unwrap_or(usize::MAX);
+        let per_minute = (per_minute - per_minute / 50).max(1);
+        let mut sent = self.minute.lock().await;
+        loop {
+            let now = Instant::now();
+            let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+            if not_before > now {
+                tokio::time::sleep_until(not_before).await;
+                continue;
+            }
+            while sent.front().is_some_and(|at| now.duration_since(*at) > MINUTE) {
+                sent.pop_front();
+            }
+            match sent.front() {
+                Some(oldest) if sent.len() >= per_minute => {
+                    tokio::time::sleep_until(*oldest + MINUTE + Duration::from_millis(1)).await;
+                }
+                _ => {
+                    sent.push_back(now);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// DocSpace answered 429. `limit` is its `X-RateLimit-Limit`, by which it tells the limits apart.
+    pub async fn throttled(&self, kind: Kind, limit: Option<u32>, retry_after: Option<Duration>) {
+        match (limit, retry_after) {
+            // Only the fixed windows (the day, invitations by e-mail) say how long.
+            (_, Some(wait)) if wait > MINUTE => {
+                *self.in_hand.lock().await = 0;
+                self.budget.exhausted_for(wait).await;
+            }
+            (Some(limit), _) if limit > self.limits.concurrent_reads.max(self.limits.concurrent_writes) => {
+                let until = Instant::now() + retry_after.unwrap_or(MINUTE_IS_FULL);
+                *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = until;
+            }
+            _ => match kind {
+                Kind::Read => self.reads.narrow(),
+                Kind::Write => self.writes.narrow(),
+            },
+        }
+    }
+}
+
+/// A number of calls that may be in flight, which shrinks and grows.
+#[derive(Debug)]
+struct Lane {
+    places: Arc<Semaphore>,
+    width: Mutex<Width>,
+    widest: usize,
+}
+
+#[derive(Debug)]
+struct Width {
+    now: usize,
+    /// Places to take away as soon as somebody leaves them.
+    owed: usize,
+    /// Calls since the width last changed.
+    since_change: usize,
+    narrowed_at: Option<Instant>,
+}
+
+impl Lane {
+    fn new(widest: usize) -> Self {
+        let width = Width { now: widest, owed: 0, since_change: 0, narrowed_at: None };
+        Self { places: Arc::new(Semaphore::new(widest)), width: Mutex::new(width), widest }
+    }
+
+    async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.places).acquire_owned().await.ok()
+    }
+
+    fn narrow(&self) {
+        let mut width = self.width.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        // The answers to one burst are one piece of news.
+        if width.narrowed_at.is_some_and(|at| now.duration_since(at) < Duration::from_millis(250)) {
+            return;
+        }
+        let less = width.now - (width.now / 2).max(1);
+        let idle = self.places.forget_permits(less);
+        width.now -= less;
+        width.owed += less - idle;
+        width.since_change = 0;
+        width.narrowed_at = Some(now);
+    }
+
+    fn leave(&self, permit: OwnedSemaphorePermit) {
+        let mut width = self.width.lock().unwrap_or_else(PoisonError::into_inner);
+        width.since_change += 1;
+        if width.owed > 0 {
+            width.owed -= 1;
+            permit.forget();
+        } else if width.now < self.widest && width.since_change >= width.now * 8 {
+            width.now += 1;
+            width.since_change = 0;
+            self.places.add_permits(1);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.lane.leave(permit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn governor(limits: Limits) -> Governor {
+        Governor::new(limits, Arc::new(NoBudget))
+    }
+
+    #[tokio::test]
+    async fn no_more_in_flight_than_allowed() {
+        let governor = governor(Limits { concurrent_writes: 5, ..Limits::default() });
+        let mut passes = Vec::new();
+        for _ in 0..4 {
+            passes.push(governor.pass(Kind::Write).await.unwrap());
+        }
+        let fifth = tokio::time::timeout(Duration::from_millis(50), governor.pass(Kind::Write)).await;
+        assert!(fifth.is_err(), "four fifths of five are four");
+        passes.pop();
+        governor.pass(Kind::Write).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_429_halves_the_lane_and_success_widens_it_again() {
+        let governor = governor(Limits { concurrent_writes: 10, ..Limits::default() });
+        governor.throttled(Kind::Write, Some(10), None).await;
+        assert_eq!(governor.writes.width.lock().unwrap().now, 4);
+        for _ in 0..4 * 8 {
+            governor.pass(Kind::Write).await.unwrap();
+        }
+        assert_eq!(governor.writes.width.lock().unwrap().now, 5);
+        assert_eq!(governor.reads.width.lock().unwrap().now, 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_minute_is_a_sliding_window() {
+        let governor = governor(Limits { requests_per_minute: 10, ..Limits::default() });
+        let start = Instant::now();
+        for _ in 0..10 {
+            governor.pass(Kind::Read).await.unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(1));
+        governor.pass(Kind::Read).await.unwrap();
+        assert!(start.elapsed() >= MINUTE);
+    }
+
+    #[tokio::test]
+    async fn a_used_up_day_is_an_error_that_says_how_long() {
+        struct Empty;
+        #[async_trait::async_trait]
+        impl WriteBudget for Empty {
+            async fn take(&self, _: u32, _: u32) -> Taken {
+                Taken::NothingFor(Duration::from_secs(3600))
+            }
+            async fn exhausted_for(&self, _: Duration) {}
+        }
+        let governor = Governor::new(Limits::default(), Arc::new(Empty));
+        assert_eq!(governor.pass(Kind::Write).await.unwrap_err(), Duration::from_secs(3600));
+        assert!(governor.pass(Kind::Read).await.is_ok(), "reads don't count against the day");
+    }
+}

@@ -1,0 +1,145 @@
+//! People and groups, and what the key may do. Answers that seldom change are remembered for a while.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::client::{Call, DocSpace};
+use super::wire::{ApiKeyDto, EmployeeDto, GroupDto};
+use crate::call::{Cause, Failure};
+
+/// How long somebody who was found is taken to be still there. Nobody who was *not* found is
+/// remembered: the administrator may be adding them just now.
+const REMEMBERED: Duration = Duration::from_secs(300);
+
+/// What has been asked before.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    ids: Mutex<HashMap<String, (Uuid, Instant)>>,
+    own: Mutex<Option<Uuid>>,
+}
+
+impl Known {
+    fn get(&self, key: &str) -> Option<Uuid> {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.get(key).filter(|(_, at)| at.elapsed() < REMEMBERED).map(|(id, _)| *id)
+    }
+
+    fn put(&self, key: String, id: Uuid) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (id, Instant::now()));
+    }
+}
+
+impl DocSpace {
+    /// The key we use.
+    ///
+    /// # Errors
+    /// `Unauthorized` if it is not accepted.
+    pub async fn own_key(&self) -> Result<ApiKeyDto, Failure> {
+        self.get("self_key", "keys/@self".to_owned(), &[]).await?.ok_or_else(|| self.nothing("self_key"))
+    }
+
+    /// The user whose key we use. Asked of the key, which needs no scope, unlike `people/@self`.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn own_id(&self) -> Result<Uuid, Failure> {
+        if let Some(id) = *self.known.own.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(id);
+        }
+        let id = match self.own_key().await {
+            Ok(key) => key.create_by.id,
+            // A portal older than API keys, or a session token in place of a key.
+            Err(Failure { cause: Cause::NotFound | Cause::Forbidden, .. }) => self.own_user().await?.id,
+            Err(failure) => return Err(failure),
+        };
+        *self.known.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        Ok(id)
+    }
+
+    /// The user whose key we use, with their rights. Needs the scope `accounts.self:read`.
+    ///
+    /// # Errors
+    /// When DocSpace can't or may not say.
+    pub async fn own_user(&self) -> Result<EmployeeDto, Failure> {
+        self.get("self_user", "people/@self".to_owned(), &[]).await?.ok_or_else(|| self.nothing("self_user"))
+    }
+
+    /// The group with exactly this name; one that differs only in case will do if there is just one.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn group_named(&self, name: &str) -> Result<Option<Uuid>, Failure> {
+        const PAGE: u64 = 100;
+        let key = format!("group/{name}");
+        if let Some(id) = self.known.get(&key) {
+            return Ok(Some(id));
+        }
+        // The search over there is for a part of the name.
+        let mut candidates: Vec<GroupDto> = Vec::new();
+        loop {
+            let query = [
+                ("filterValue", name.to_owned()),
+                ("count", PAGE.to_string()),
+                ("startIndex", candidates.len().to_string()),
+            ];
+            let call = Call::<()> {
+                name: "find_groups",
+                method: reqwest::Method::GET,
+                path: "group".to_owned(),
+                query: &query,
+                body: None,
+            };
+            let page = self.call::<Vec<GroupDto>, ()>(call).await?;
+            let groups = page.response.unwrap_or_default();
+            let got = groups.len() as u64;
+            candidates.extend(groups);
+            if got < PAGE || candidates.len() as u64 >= page.total.unwrap_or(0) {
+                break;
+            }
+        }
+        let alike: Vec<&GroupDto> =
+            candidates.iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()).collect();
+        let exact = alike.iter().find(|group| group.name == name).or(match alike.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        });
+        let found = exact.map(|group| group.id);
+        if let Some(id) = found {
+            self.known.put(key, id);
+        }
+        Ok(found)
+    }
+
+    /// The active user with this e-mail address.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn user_with_email(&self, email: &str) -> Result<Option<Uuid>, Failure> {
+        const TERMINATED: i32 = 2;
+        let key = format!("user/{}", email.to_lowercase());
+        if let Some(id) = self.known.get(&key) {
+            return Ok(Some(id));
+        }
+        let query = [("email", email.to_owned())];
+        let user: Option<EmployeeDto> = match self.get("user_by_email", "people/email".to_owned(), &query).await
+        {
+            Ok(user) => user,
+            Err(Failure { cause: Cause::NotFound, .. }) => None,
+            Err(failure) => return Err(failure),
+        };
+        // DocSpace skips terminated users without a word when a room is shared.
+        let found = user.filter(|user| user.status != TERMINATED && !user.id.is_nil()).map(|user| user.id);
+        if let Some(id) = found {
+            self.known.put(key, id);
+        }
+        Ok(found)
+    }
+
+    /// Forgets who was found, so that the next question is asked over there.
+    pub fn forget_people(&self) {
+        self.known.ids.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,64 @@
+//! Who is in a room.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::client::DocSpace;
+use super::wire::FileShareDto;
+use crate::call::Failure;
+use crate::room::{Role, RoomId};
+
+/// Somebody in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The person or group.
+    pub id: Uuid,
+    /// The number of their role.
+    pub access: i32,
+    /// The room's owner.
+    pub is_owner: bool,
+}
+
+#[derive(Deserialize)]
+struct Shared {}
+
+impl DocSpace {
+    /// Gives people and groups a role each. Repeatable. A success proves nothing: read the
+    /// [`members`](Self::members) back.
+    ///
+    /// # Errors
+    /// When they may not have been given it.
+    pub async fn share_room(&self, id: RoomId, shares: &[(Uuid, Role)]) -> Result<(), Failure> {
+        let invitations: Vec<_> =
+            shares.iter().map(|(id, role)| json!({ "id": id, "access": role.number() })).collect();
+        let body = json!({ "invitations": invitations, "notify": false });
+        self.write::<Shared>("share_room", Method::PUT, format!("files/rooms/{id}/share"), &body).await?;
+        Ok(())
+    }
+
+    /// The people and groups in a room.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn members(&self, id: RoomId) -> Result<Vec<Member>, Failure> {
+        const PAGE: usize = 100;
+        let mut members: Vec<Member> = Vec::new();
+        let mut start = 0;
+        loop {
+            let query =
+                [("filterType", "0".to_owned()), ("count", PAGE.to_string()), ("startIndex", start.to_string())];
+            let page: Vec<FileShareDto> =
+                self.get("get_share", format!("files/rooms/{id}/share"), &query).await?.unwrap_or_default();
+            let got = page.len();
+            members.extend(page.iter().filter_map(|share| {
+                Some(Member { id: share.subject()?, access: share.access, is_owner: share.is_owner })
+            }));
+            start += got;
+            if got < PAGE {
+                return Ok(members);
+            }
+        }
+    }
+}

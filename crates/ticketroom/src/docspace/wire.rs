@@ -1,0 +1,238 @@
+//! The parts of DocSpace's answers that we read. Null members are left out by the server, and unknown
+//! ones are ignored by us, so nearly everything is optional.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// The envelope of a success. A null result has no `response` at all.
+#[derive(Debug, Deserialize)]
+pub(super) struct Success<T> {
+    #[serde(default = "none")]
+    pub(super) response: Option<T>,
+    /// How many there are in all, where the endpoint counts them.
+    pub(super) total: Option<u64>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// A refusal in either envelope: a .NET exception, or a failed validation in the success envelope.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Refusal {
+    error: Option<ErrorBody>,
+    response: Option<ValidationProblem>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    /// The .NET type. The message is localised and the stack is nobody's business.
+    r#type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ValidationProblem {
+    errors: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+impl Refusal {
+    /// What can be said about a refusal without localised text or internals.
+    pub(super) fn detail(self) -> String {
+        let fields: Vec<String> =
+            self.response.map(|problem| problem.errors.into_keys().collect()).unwrap_or_default();
+        if !fields.is_empty() {
+            return format!("invalid {}", fields.join(", "));
+        }
+        let exception = self.error.and_then(|error| error.r#type).unwrap_or_default();
+        exception.rsplit('.').next().unwrap_or_default().chars().take(80).collect()
+    }
+}
+
+/// A room or a folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderDto {
+    /// Its number.
+    pub id: i64,
+    /// Its title.
+    #[serde(default)]
+    pub title: String,
+    /// A room's tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// 14 for an active room, 20 for an archived one.
+    #[serde(default)]
+    pub root_folder_type: i32,
+    /// Files anywhere in it.
+    #[serde(default)]
+    pub files_count: u64,
+    /// Folders anywhere in it.
+    #[serde(default)]
+    pub folders_count: u64,
+    /// When it was made.
+    #[serde(default)]
+    pub created: Option<jiff::Timestamp>,
+    /// Who made it.
+    #[serde(default)]
+    pub created_by: Option<EmployeeRef>,
+}
+
+/// `rootFolderType` of an archived room.
+pub const ROOT_ARCHIVE: i32 = 20;
+
+/// Somebody, by their number.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct EmployeeRef {
+    /// The number.
+    pub id: Uuid,
+}
+
+/// What a folder holds.
+#[derive(Debug, Deserialize)]
+pub(super) struct ContentDto {
+    #[serde(default)]
+    pub(super) folders: Vec<FolderDto>,
+    pub(super) current: Option<FolderDto>,
+    pub(super) total: Option<u64>,
+}
+
+/// Somebody's share of a room: a person, a group or a link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileShareDto {
+    /// The role's number.
+    #[serde(default)]
+    pub access: i32,
+    /// The room's owner.
+    #[serde(default)]
+    pub is_owner: bool,
+    shared_to: Option<SharedToDto>,
+    shared_to_user: Option<SharedToDto>,
+    shared_to_group: Option<SharedToDto>,
+    shared_link: Option<SharedToDto>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SharedToDto {
+    id: Option<Uuid>,
+    share_link: Option<String>,
+}
+
+impl FileShareDto {
+    /// Who has the share. Servers before 3.5 have the one place, newer ones the others.
+    #[must_use]
+    pub fn subject(&self) -> Option<Uuid> {
+        [&self.shared_to_user, &self.shared_to_group, &self.shared_to]
+            .into_iter()
+            .find_map(|subject| subject.as_ref()?.id)
+    }
+
+    /// The link's address: in `sharedLink` since 3.5, in `sharedTo` from 2.0 to 3.7.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        [&self.shared_link, &self.shared_to].into_iter().find_map(|link| link.as_ref()?.share_link.as_deref())
+    }
+}
+
+/// A group.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GroupDto {
+    /// Its number.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A person.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub struct EmployeeDto {
+    /// Their number.
+    pub id: Uuid,
+    /// 1 active, 2 terminated, 4 pending.
+    pub status: i32,
+    /// A DocSpace admin.
+    pub is_admin: bool,
+    /// A room admin.
+    pub is_room_admin: bool,
+    /// The portal's owner.
+    pub is_owner: bool,
+    /// A guest.
+    pub is_visitor: bool,
+    /// A plain user.
+    pub is_collaborator: bool,
+}
+
+/// An API key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyDto {
+    /// What it may do; nothing or `*` is everything.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// When it ends.
+    #[serde(default)]
+    pub expires_at: Option<jiff::Timestamp>,
+    /// Whether it is switched on.
+    #[serde(default)]
+    pub is_active: bool,
+    /// Whose it is.
+    pub create_by: EmployeeRef,
+}
+
+/// An asynchronous operation.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OperationDto {
+    /// Its id.
+    pub id: String,
+    /// Why it failed; empty or absent is well.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// Whether it is over.
+    #[serde(default)]
+    pub finished: bool,
+}
+
+/// The server's version; a hint at best.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionDto {
+    /// Such as `3.7.2`.
+    #[serde(default)]
+    pub doc_space: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_read_from_either_place() {
+        let old: FileShareDto =
+            serde_json::from_str(r#"{"sharedTo":{"shareLink":"https://d/s/old"}}"#).unwrap();
+        let new: FileShareDto = serde_json::from_str(
+            r#"{"sharedTo":{"shareLink":"https://d/s/old"},"sharedLink":{"shareLink":"https://d/s/new"}}"#,
+        )
+        .unwrap();
+        assert_eq!((old.link(), new.link()), (Some("https://d/s/old"), Some("https://d/s/new")));
+    }
+
+    #[test]
+    fn refusals_say_which_field_and_never_the_stack() {
+        let validation: Refusal = serde_json::from_str(
+            r#"{"response":{"title":"One or more","errors":{"Title":["(text)"]}},"status":1,"statusCode":400}"#,
+        )
+        .unwrap();
+        assert_eq!(validation.detail(), "invalid Title");
+        let exception: Refusal = serde_json::from_str(
+            r#"{"error":{"message":"geheim","type":"System.InvalidOperationException","stack":"at x"}}"#,
+        )
+        .unwrap();
+        assert_eq!(exception.detail(), "InvalidOperationException");
+    }
+}

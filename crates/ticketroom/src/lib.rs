@@ -1,0 +1,6 @@
+//! ticketroom: exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
+pub mod clock;
+pub mod room;
+pub mod rule;
+pub mod template;
+pub mod ticket;

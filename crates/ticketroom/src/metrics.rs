@@ -1,0 +1,124 @@
+//! What Prometheus is told.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::http::CallName;
+use crate::ticket::HelpdeskName;
+
+/// The counters of one service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    deliveries: Family<DeliveryLabels, Counter>,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
+    tickets: Family<StateLabels, Gauge>,
+    steps: Family<StepLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    helpdesk: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    service: &'static str,
+    call: &'static str,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServiceLabels {
+    service: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: &'static str,
+    outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Counters at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("ticketroom");
+        let deliveries = Family::default();
+        registry.register("deliveries", "Deliveries by what became of them", deliveries.clone());
+        let calls = Family::default();
+        registry.register("calls", "Calls to other systems by outcome", calls.clone());
+        let make: fn() -> Histogram =
+            || Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
+        let call_seconds = Family::new_with_constructor(make);
+        registry.register_with_unit(
+            "call_duration",
+            "How long calls to other systems took",
+            Unit::Seconds,
+            call_seconds.clone(),
+        );
+        let tickets = Family::default();
+        registry.register("tickets", "Tickets by state", tickets.clone());
+        let steps = Family::default();
+        registry.register("steps", "Steps by outcome", steps.clone());
+        Self(Arc::new(Inner { registry, deliveries, calls, call_seconds, tickets, steps }))
+    }
+
+    /// A delivery was answered.
+    pub fn delivered(&self, helpdesk: &HelpdeskName, outcome: &'static str) {
+        let labels = DeliveryLabels { helpdesk: helpdesk.to_string(), outcome };
+        self.0.deliveries.get_or_create(&labels).inc();
+    }
+
+    /// A call to another system ended.
+    pub fn called(&self, name: CallName, outcome: &str, took: Duration) {
+        let labels = CallLabels { service: name.service, call: name.call, outcome: outcome.to_owned() };
+        self.0.calls.get_or_create(&labels).inc();
+        let labels = ServiceLabels { service: name.service };
+        self.0.call_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// A step of a ticket ended.
+    pub fn stepped(&self, step: &'static str, outcome: &'static str) {
+        self.0.steps.get_or_create(&StepLabels { step, outcome }).inc();
+    }
+
+    /// How many tickets are in a state now.
+    pub fn tickets(&self, state: &'static str, count: i64) {
+        self.0.tickets.get_or_create(&StateLabels { state }).set(count);
+    }
+
+    /// The text that a scrape gets.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
+            let _ = writeln!(text, "# encoding failed");
+        }
+        text
+    }
+}

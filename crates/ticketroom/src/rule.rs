@@ -1,0 +1,139 @@
+//! Rules pick a template for a ticket, or say that it gets no room. The first that matches wins; if
+//! none does, the template `default` is used.
+
+use std::sync::Arc;
+
+use crate::template::{Template, check_names, context, describe, ticket_environment};
+use crate::ticket::{Ticket, TicketKey};
+
+/// One `[[rule]]`.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// When it matches.
+    pub when: Condition,
+    /// What follows.
+    pub then: Verdict,
+}
+
+/// What a rule decides.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The ticket gets a room like this.
+    Use(Arc<Template>),
+    /// The ticket gets no room.
+    Skip,
+}
+
+/// A condition on a ticket, such as `ticket.priority == 'urgent' and 'outage' in ticket.tags`.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    source: String,
+    environment: Arc<minijinja::Environment<'static>>,
+}
+
+impl Condition {
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the person who wrote it.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        let environment = ticket_environment();
+        let expression = environment.compile_expression(source).map_err(|error| describe(&error))?;
+        check_names(&expression.undeclared_variables(true))?;
+        let condition = Self { source: source.to_owned(), environment: Arc::new(ticket_environment()) };
+        let key = TicketKey {
+            helpdesk: "helpdesk".parse().unwrap_or_else(|_| unreachable!("a valid name")),
+            id: crate::ticket::TicketId::from(1),
+        };
+        condition.holds(&key, &Ticket::default())?;
+        Ok(condition)
+    }
+
+    /// The condition as configured.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether the ticket meets the condition.
+    ///
+    /// # Errors
+    /// When the condition can't be evaluated for this ticket.
+    pub fn holds(&self, key: &TicketKey, ticket: &Ticket) -> Result<bool, String> {
+        self.environment
+            .compile_expression(&self.source)
+            .and_then(|expression| expression.eval(context(key, ticket)))
+            .map(|value| value.is_true())
+            .map_err(|error| describe(&error))
+    }
+}
+
+/// All rules with the template for tickets that none of them matches.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// In the order of the configuration.
+    pub rules: Vec<Rule>,
+    /// The template `default`.
+    pub default: Arc<Template>,
+}
+
+impl Rules {
+    /// Decides about a ticket.
+    ///
+    /// # Errors
+    /// When a rule can't be evaluated for this ticket: guessing could put a ticket's room where the
+    /// wrong people see it.
+    pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Verdict, String> {
+        for rule in &self.rules {
+            let holds = rule
+                .when
+                .holds(key, ticket)
+                .map_err(|error| format!("rule “{}”: {error}", rule.when.source()))?;
+            if holds {
+                return Ok(rule.then.clone());
+            }
+        }
+        Ok(Verdict::Use(Arc::clone(&self.default)))
+    }
+
+    /// Every template that a ticket can get.
+    pub fn templates(&self) -> impl Iterator<Item = &Arc<Template>> {
+        let of_rules = self.rules.iter().filter_map(|rule| match &rule.then {
+            Verdict::Use(template) => Some(template),
+            Verdict::Skip => None,
+        });
+        of_rules.chain(std::iter::once(&self.default))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(condition: &str, ticket: &Ticket) -> bool {
+        let key = TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "1".parse().unwrap() };
+        Condition::parse(condition).unwrap().holds(&key, ticket).unwrap()
+    }
+
+    #[test]
+    fn conditions_of_the_contract_hold() {
+        let ticket = Ticket {
+            priority: Some("urgent".to_owned()),
+            tags: vec!["outage".to_owned()],
+            group: Some("Sales".to_owned()),
+            ..Ticket::default()
+        };
+        assert!(holds("ticket.priority == 'urgent' and 'outage' in ticket.tags", &ticket));
+        assert!(holds("ticket.group == 'Sales'", &ticket));
+        assert!(!holds("ticket.group == 'Sales'", &Ticket::default()));
+        assert!(holds("ticket.helpdesk == 'zendesk'", &ticket));
+    }
+
+    #[test]
+    fn a_wrong_condition_says_what_is_wrong() {
+        let error = Condition::parse("ticket.priorty == 'urgent'").unwrap_err();
+        assert_eq!(error, "ticket has no “priorty”; did you mean ticket.priority?");
+        assert!(Condition::parse("ticket.priority = 'urgent'").is_err());
+        assert!(Condition::parse("").is_err());
+    }
+}
