@@ -4,7 +4,6 @@
 //! time and the size of the answer, counts it, and tells a connection that was never made from an answer
 //! that never came.
 
-use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};

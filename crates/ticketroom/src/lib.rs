@@ -1,6 +1,26 @@
 //! ticketroom: exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
+//!
+//! `ARCHITECTURE.md` walks through the parts: a ticket comes in, a crash, adding a helpdesk.
+
+pub mod call;
+pub mod check;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod docspace;
+pub mod fault_point;
+pub mod finding;
+pub mod helpdesk;
+pub mod http;
+pub mod intake;
+pub mod metrics;
+pub mod reconcile;
 pub mod room;
 pub mod rule;
+pub mod service;
+pub mod store;
+pub mod telemetry;
 pub mod template;
 pub mod ticket;
+pub mod view;
+pub mod web;

@@ -24,6 +24,15 @@ pub enum Verdict {
     Skip,
 }
 
+/// What all rules together decide about a ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// The decision.
+    pub verdict: &'a Verdict,
+    /// The condition of the rule that decided; `None` when no rule matched.
+    pub because: Option<&'a str>,
+}
+
 /// A condition on a ticket, such as `ticket.priority == 'urgent' and 'outage' in ticket.tags`.
 #[derive(Debug, Clone)]
 pub struct Condition {
@@ -68,41 +77,53 @@ impl Condition {
     }
 }
 
-/// All rules with the template for tickets that none of them matches.
+/// All rules, and what holds for tickets that none of them matches.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// In the order of the configuration.
     pub rules: Vec<Rule>,
-    /// The template `default`.
-    pub default: Arc<Template>,
+    otherwise: Verdict,
+    templates: Vec<Arc<Template>>,
 }
 
 impl Rules {
+    /// Rules over these templates. `default` is for tickets that no rule matches.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>, default: Arc<Template>, mut templates: Vec<Arc<Template>>) -> Self {
+        if !templates.iter().any(|template| template.name == default.name) {
+            templates.push(Arc::clone(&default));
+        }
+        Self { rules, otherwise: Verdict::Use(default), templates }
+    }
+
     /// Decides about a ticket.
     ///
     /// # Errors
     /// When a rule can't be evaluated for this ticket: guessing could put a ticket's room where the
     /// wrong people see it.
-    pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Verdict, String> {
+    pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Decision<'_>, String> {
         for rule in &self.rules {
             let holds = rule
                 .when
                 .holds(key, ticket)
                 .map_err(|error| format!("rule “{}”: {error}", rule.when.source()))?;
             if holds {
-                return Ok(rule.then.clone());
+                return Ok(Decision { verdict: &rule.then, because: Some(rule.when.source()) });
             }
         }
-        Ok(Verdict::Use(Arc::clone(&self.default)))
+        Ok(Decision { verdict: &self.otherwise, because: None })
     }
 
-    /// Every template that a ticket can get.
-    pub fn templates(&self) -> impl Iterator<Item = &Arc<Template>> {
-        let of_rules = self.rules.iter().filter_map(|rule| match &rule.then {
-            Verdict::Use(template) => Some(template),
-            Verdict::Skip => None,
-        });
-        of_rules.chain(std::iter::once(&self.default))
+    /// Every configured template.
+    #[must_use]
+    pub fn templates(&self) -> &[Arc<Template>] {
+        &self.templates
+    }
+
+    /// The template with this name.
+    #[must_use]
+    pub fn template(&self, name: &str) -> Option<&Arc<Template>> {
+        self.templates.iter().find(|template| template.name == name)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Folders: list, create, copy a skeleton's.
 
+use std::collections::HashMap;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -125,5 +127,29 @@ impl DocSpace {
         let is_present = |path: &[String]| state.present.iter().any(|(present, _)| present == path);
         state.missing = tree.paths().filter(|path| !is_present(path)).map(<[String]>::to_vec).collect();
         Ok(state)
+    }
+
+    /// Makes what is missing of a tree below `root`, one call a folder, those of one level side by side.
+    /// Returns how many were made. Repeatable only once it is certain that no earlier call can still land.
+    ///
+    /// # Errors
+    /// When not all of the folders may be there now.
+    pub async fn create_missing_folders(&self, root: FolderId, tree: &FolderTree) -> Result<usize, Failure> {
+        let TreeState { present, missing } = self.tree_state(root, tree).await?;
+        let mut ids: HashMap<Vec<String>, FolderId> = present.into_iter().collect();
+        ids.insert(Vec::new(), root);
+        for level in missing.chunk_by(|a, b| a.len() == b.len()) {
+            let creates = level.iter().filter_map(|path| {
+                let (title, parent) = path.split_last()?;
+                let parent = *ids.get(parent)?;
+                Some(async move { Ok((path.clone(), self.create_folder(parent, title).await?.id)) })
+            });
+            // All of a level are awaited even if one fails: none is cut off halfway.
+            for made in futures_util::future::join_all(creates).await {
+                let (path, id) = made?;
+                ids.insert(path, id);
+            }
+        }
+        Ok(missing.len())
     }
 }

@@ -10,23 +10,35 @@ use super::wire::FileShareDto;
 use crate::call::Failure;
 use crate::room::{Role, RoomId};
 
-impl DocSpace {
-    /// The address of a room's page for members who sign in. No answer of the API carries it.
-    #[must_use]
-    pub fn member_address(&self, id: RoomId) -> Url {
-        let mut url = self.portal().clone();
-        let path = format!("{}rooms/shared/{id}/filter", url.path());
-        url.set_path(&path);
-        url.set_query(Some(&format!("folder={id}")));
-        url
-    }
+/// The address of a room's page for members who sign in. No answer of the API carries it. `portal` ends in `/`.
+#[must_use]
+pub fn member_address(portal: &Url, id: RoomId) -> Url {
+    let mut url = portal.clone();
+    let path = format!("{}rooms/shared/{id}/filter", url.path());
+    url.set_path(&path);
+    url.set_query(Some(&format!("folder={id}")));
+    url
+}
 
-    /// Makes the link with this id, or returns the one that there is: repeatable. Read only, open to
-    /// whoever has the address.
+impl DocSpace {
+    /// The room's primary external link, read only, open to whoever has the address. Made by the first call,
+    /// returned by later ones, and, being a GET, free of the day's write budget.
     ///
     /// # Errors
     /// When there may be no link, or the answer has no address in any of the places it can be.
-    pub async fn external_link(&self, id: RoomId, link: Uuid) -> Result<String, Failure> {
+    pub async fn external_link(&self, id: RoomId) -> Result<String, Failure> {
+        let share: Option<FileShareDto> =
+            self.get("get_primary_link", format!("files/rooms/{id}/link"), &[]).await?;
+        let link = share.as_ref().and_then(FileShareDto::link).map(str::to_owned);
+        link.ok_or_else(|| self.nothing("get_primary_link"))
+    }
+
+    /// Makes an external link with this id, or returns the one that there is, for servers on which
+    /// [`external_link`](Self::external_link) does not do.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn external_link_with_id(&self, id: RoomId, link: Uuid) -> Result<String, Failure> {
         let body = json!({ "linkId": link, "linkType": 1, "access": Role::Viewer.number(), "title": "ticketroom" });
         self.set_link(id, &body).await
     }

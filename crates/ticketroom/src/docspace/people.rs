@@ -113,16 +113,28 @@ impl DocSpace {
         Ok(found)
     }
 
-    /// The active user with this e-mail address.
+    /// The number of the active user with this e-mail address.
     ///
     /// # Errors
     /// When DocSpace can't say.
     pub async fn user_with_email(&self, email: &str) -> Result<Option<Uuid>, Failure> {
-        const TERMINATED: i32 = 2;
         let key = format!("user/{}", email.to_lowercase());
         if let Some(id) = self.known.get(&key) {
             return Ok(Some(id));
         }
+        let found = self.user(email).await?.map(|user| user.id);
+        if let Some(id) = found {
+            self.known.put(key, id);
+        }
+        Ok(found)
+    }
+
+    /// The active user with this e-mail address.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn user(&self, email: &str) -> Result<Option<EmployeeDto>, Failure> {
+        const TERMINATED: i32 = 2;
         let query = [("email", email.to_owned())];
         let user: Option<EmployeeDto> = match self.get("user_by_email", "people/email".to_owned(), &query).await
         {
@@ -131,15 +143,6 @@ impl DocSpace {
             Err(failure) => return Err(failure),
         };
         // DocSpace skips terminated users without a word when a room is shared.
-        let found = user.filter(|user| user.status != TERMINATED && !user.id.is_nil()).map(|user| user.id);
-        if let Some(id) = found {
-            self.known.put(key, id);
-        }
-        Ok(found)
-    }
-
-    /// Forgets who was found, so that the next question is asked over there.
-    pub fn forget_people(&self) {
-        self.known.ids.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(user.filter(|user| user.status != TERMINATED && !user.id.is_nil()))
     }
 }

@@ -22,20 +22,24 @@ pub struct Member {
 }
 
 #[derive(Deserialize)]
-struct Shared {}
+struct Shared {
+    #[serde(default)]
+    members: Vec<FileShareDto>,
+}
 
 impl DocSpace {
-    /// Gives people and groups a role each. Repeatable. A success proves nothing: read the
-    /// [`members`](Self::members) back.
+    /// Gives people and groups a role each, and returns those that the answer confirms. Repeatable. A success
+    /// alone proves nothing: whoever is not confirmed is to be looked for among the [`members`](Self::members).
     ///
     /// # Errors
     /// When they may not have been given it.
-    pub async fn share_room(&self, id: RoomId, shares: &[(Uuid, Role)]) -> Result<(), Failure> {
+    pub async fn share_room(&self, id: RoomId, shares: &[(Uuid, Role)]) -> Result<Vec<Member>, Failure> {
         let invitations: Vec<_> =
             shares.iter().map(|(id, role)| json!({ "id": id, "access": role.number() })).collect();
         let body = json!({ "invitations": invitations, "notify": false });
-        self.write::<Shared>("share_room", Method::PUT, format!("files/rooms/{id}/share"), &body).await?;
-        Ok(())
+        let shared: Option<Shared> =
+            self.write("share_room", Method::PUT, format!("files/rooms/{id}/share"), &body).await?;
+        Ok(shared.map(|shared| shared.members.iter().filter_map(member).collect()).unwrap_or_default())
     }
 
     /// The people and groups in a room.
@@ -52,13 +56,15 @@ impl DocSpace {
             let page: Vec<FileShareDto> =
                 self.get("get_share", format!("files/rooms/{id}/share"), &query).await?.unwrap_or_default();
             let got = page.len();
-            members.extend(page.iter().filter_map(|share| {
-                Some(Member { id: share.subject()?, access: share.access, is_owner: share.is_owner })
-            }));
+            members.extend(page.iter().filter_map(member));
             start += got;
             if got < PAGE {
                 return Ok(members);
             }
         }
     }
+}
+
+fn member(share: &FileShareDto) -> Option<Member> {
+    Some(Member { id: share.subject()?, access: share.access, is_owner: share.is_owner })
 }

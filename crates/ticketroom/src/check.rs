@@ -1,0 +1,165 @@
+//! Tries everything that the service will need of DocSpace, and changes nothing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::call::{Cause, Failure};
+use crate::clock::{Clock, until};
+use crate::docspace::DocSpace;
+use crate::finding::Finding;
+use crate::reconcile::advice::advice;
+use crate::room::Role;
+use crate::rule::Rules;
+use crate::template::Who;
+
+/// From here on, comparing times across the two machines gets unsafe.
+const TOLERATED_SKEW: Duration = Duration::from_secs(60);
+const KEY_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Checks the portal, the key, its user, and everybody that the templates name.
+pub async fn docspace(docspace: &DocSpace, rules: &Rules, clock: &dyn Clock) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match docspace.version().await {
+        Ok((version, date)) => {
+            let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+            findings.push(Finding::good(format!("{} answers{version}", docspace.portal())));
+            findings.extend(date.and_then(|date| clock_skew("DocSpace", &date, clock)));
+        }
+        Err(failure) => {
+            let help = "is [docspace] url the portal's address, and can this machine reach it?";
+            findings.push(Finding::bad(failure.to_string(), help));
+            return findings;
+        }
+    }
+    if key(docspace, clock, &mut findings).await {
+        user(docspace, &mut findings).await;
+        people(docspace, rules, &mut findings).await;
+    }
+    findings
+}
+
+/// Compares a `Date` header with our clock; `None` when they agree.
+#[must_use]
+pub fn clock_skew(service: &str, date: &str, clock: &dyn Clock) -> Option<Finding> {
+    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    let ours = clock.now();
+    let skew = until(ours, theirs).max(until(theirs, ours));
+    (skew > TOLERATED_SKEW).then(|| {
+        let seconds = skew.as_secs();
+        Finding::warning(
+            format!("{service}'s clock and ours are {seconds} seconds apart"),
+            "set this machine's clock by NTP: signatures are refused when they seem too old, and lost rooms are \
+             looked for by their time",
+        )
+    })
+}
+
+/// `false`: nothing else needs to be tried.
+async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>) -> bool {
+    let key = match docspace.own_key().await {
+        Ok(key) => key,
+        Err(Failure { cause: Cause::NotFound, .. }) => {
+            findings.push(Finding::warning(
+                "this DocSpace has no API keys (before 3.1), or the key is a session token",
+                "that works; its rights can't be checked from here",
+            ));
+            return true;
+        }
+        Err(failure) => {
+            findings.push(Finding::bad(advice(&failure), "nothing else can be tried without a key"));
+            return false;
+        }
+    };
+    if !key.is_active {
+        findings.push(Finding::bad("the API key is switched off", "switch it on under Developer Tools > API keys"));
+        return false;
+    }
+    match key.expires_at {
+        Some(end) if until(clock.now(), end) < KEY_ENDS_SOON => findings.push(Finding::warning(
+            format!("the API key ends at {end}"),
+            "make a new one in time and put it into [docspace] api_key",
+        )),
+        _ => {}
+    }
+    let has = |scope: &str| key.permissions.is_empty() || key.permissions.iter().any(|have| have == "*" || have == scope);
+    let reads = |area: &str| has(&format!("{area}:read")) || has(&format!("{area}:write")) || has("*:write") || has("*:read");
+    let writes = |area: &str| has(&format!("{area}:write")) || has("*:write");
+    let missing: Vec<&str> = [("rooms:write", writes("rooms")), ("files:write", writes("files")), ("accounts:read", reads("accounts"))]
+        .into_iter()
+        .filter_map(|(scope, there)| (!there).then_some(scope))
+        .collect();
+    if missing.is_empty() {
+        findings.push(Finding::good("the API key is accepted and has the scopes it needs"));
+    } else {
+        findings.push(Finding::bad(
+            format!("the API key lacks {}", missing.join(", ")),
+            "add the scopes under Developer Tools > API keys, or make a key with them",
+        ));
+    }
+    true
+}
+
+async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
+    match docspace.own_user().await {
+        Ok(user) if user.is_admin || user.is_owner => {
+            findings.push(Finding::good("the key's user is a DocSpace admin: it makes rooms and sees all of them"));
+        }
+        Ok(user) if user.is_room_admin => {
+            findings.push(Finding::good("the key's user is a room admin: it makes rooms and sees its own"));
+        }
+        Ok(_) => findings.push(Finding::bad(
+            "the key's user may not make rooms",
+            "make it a room admin or DocSpace admin under Accounts, or use a key of somebody who is",
+        )),
+        Err(Failure { cause: Cause::Forbidden, .. }) => findings.push(Finding::warning(
+            "whether the key's user may make rooms can't be told: the key lacks accounts.self:read",
+            "add that scope to have it checked; the service does not need it",
+        )),
+        Err(failure) => findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace")),
+    }
+}
+
+/// Everybody that templates name, each once.
+async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>) {
+    let mut groups = BTreeSet::new();
+    let mut users = BTreeSet::new();
+    let mut managers = BTreeSet::new();
+    for rule in rules.templates().iter().flat_map(|template| &template.access) {
+        match &rule.who {
+            Who::Group(name) => _ = groups.insert(name),
+            Who::User(email) => {
+                users.insert(email);
+                if rule.role == Role::Manager {
+                    managers.insert(email);
+                }
+            }
+            Who::Assignee => {}
+        }
+    }
+    for name in groups {
+        findings.push(match docspace.group_named(name).await {
+            Ok(Some(_)) => Finding::good(format!("group “{name}” exists")),
+            Ok(None) => Finding::bad(
+                format!("DocSpace has no group “{name}”"),
+                "make it under Accounts, or correct the template",
+            ),
+            Err(failure) => Finding::bad(format!("group “{name}”: {}", advice(&failure)), "see above"),
+        });
+    }
+    for email in users {
+        findings.push(match docspace.user(email).await {
+            Ok(Some(user)) if managers.contains(email) && !(user.is_admin || user.is_room_admin || user.is_owner) => {
+                Finding::bad(
+                    format!("{email} can't be a room's manager"),
+                    "make them a room admin under Accounts, or choose the role content-creator",
+                )
+            }
+            Ok(Some(_)) => Finding::good(format!("user {email} exists")),
+            Ok(None) => Finding::bad(
+                format!("DocSpace has no active user {email}"),
+                "invite them under Accounts, or correct the template",
+            ),
+            Err(failure) => Finding::bad(format!("user {email}: {}", advice(&failure)), "see above"),
+        });
+    }
+}

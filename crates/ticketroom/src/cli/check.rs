@@ -1,0 +1,80 @@
+//! `ticketroom check`: one line a finding, and what to do about it. Changes nothing.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{Ended, Result, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::docspace::limits::NoBudget;
+use crate::finding::{Finding, Level};
+use crate::http::Http;
+use crate::metrics::Metrics;
+use crate::{check, helpdesk, service};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Prints findings as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(config: Config, options: Options) -> Result {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
+    let docspace = service::docspace(&config.docspace, http.clone(), Arc::new(NoBudget));
+    let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+    let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
+        let clock = Arc::clone(&clock);
+        async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
+    }));
+    let (docspace, helpdesks) =
+        futures_util::join!(check::docspace(&docspace, &config.rules, clock.as_ref()), helpdesk_checks);
+    let warnings = config.warnings.iter().map(|warning| Finding {
+        level: Level::Warning,
+        what: warning.clone(),
+        help: None,
+    });
+    let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
+    sections.push(("DocSpace".to_owned(), docspace));
+    sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));
+    let all = || sections.iter().flat_map(|(_, findings)| findings);
+    let (bad, warnings) = (
+        all().filter(|finding| finding.level == Level::Bad).count(),
+        all().filter(|finding| finding.level == Level::Warning).count(),
+    );
+    if options.json {
+        say(as_json(&sections).to_string())?;
+    } else {
+        for (title, findings) in &sections {
+            if findings.is_empty() {
+                continue;
+            }
+            say(title)?;
+            for finding in findings {
+                say(format!("  {}", finding.to_string().replace('\n', "\n  ")))?;
+            }
+        }
+        say(match (bad, warnings) {
+            (0, 0) => "all is well".to_owned(),
+            (0, warnings) => format!("works, with {warnings} warning(s)"),
+            (bad, _) => format!("{bad} thing(s) must be put right"),
+        })?;
+    }
+    if bad == 0 { Ok(()) } else { Err(Ended::Failed(String::new())) }
+}
+
+fn as_json(sections: &[(String, Vec<Finding>)]) -> serde_json::Value {
+    let findings = sections.iter().flat_map(|(about, findings)| {
+        findings.iter().map(move |finding| {
+            let level = match finding.level {
+                Level::Good => "ok",
+                Level::Warning => "warning",
+                Level::Bad => "error",
+            };
+            serde_json::json!({ "about": about, "level": level, "what": finding.what, "help": finding.help })
+        })
+    });
+    findings.collect()
+}

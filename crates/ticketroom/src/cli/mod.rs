@@ -1,0 +1,107 @@
+//! The command line, one command a file.
+//!
+//! Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+
+mod check;
+mod demo;
+mod init;
+mod printable;
+mod serve;
+mod simulate;
+mod tickets;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, ProcessEnv};
+
+/// Exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
+#[derive(Debug, Parser)]
+#[command(name = "ticketroom", version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file; without one, ./ticketroom.toml, or DOCSPACE_URL and DOCSPACE_API_KEY.
+    #[arg(long, value_name = "FILE", env = "TICKETROOM_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the whole product on this machine, with nothing to configure.
+    Demo(demo::Options),
+    /// Runs the service until SIGTERM or Ctrl-C.
+    Serve(serve::Options),
+    /// Tries the configuration against the live systems and changes nothing.
+    Check(check::Options),
+    /// Runs only the built-in DocSpace and helpdesks, to try a configuration against.
+    Simulate(simulate::Options),
+    /// Shows tickets and puts them back to work.
+    #[command(subcommand)]
+    Tickets(tickets::Command),
+    /// Asks a few questions and writes ticketroom.toml.
+    Init(init::Options),
+}
+
+/// Why a command ended without success.
+#[derive(Debug)]
+enum Ended {
+    /// It was tried, and failed: 1.
+    Failed(String),
+    /// The usage or the configuration is wrong: 2.
+    Misconfigured(String),
+}
+
+impl From<ConfigError> for Ended {
+    fn from(error: ConfigError) -> Self {
+        Self::Misconfigured(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Ended {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+type Result<T = ()> = std::result::Result<T, Ended>;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Arguments { config, command } = Arguments::parse();
+    let load = || -> Result<Config> { Ok(Config::load(config.as_deref(), &ProcessEnv)?) };
+    let result = match command {
+        Command::Demo(options) => block_on(demo::run(options)),
+        Command::Serve(options) => load().and_then(|config| block_on(serve::run(config, options))),
+        Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
+        Command::Simulate(options) => block_on(simulate::run(options)),
+        Command::Tickets(command) => load().and_then(|config| block_on(tickets::run(config, command))),
+        Command::Init(options) => init::main(&options, config.as_deref()),
+    };
+    let (status, message) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Ended::Failed(message)) => (1, message),
+        Err(Ended::Misconfigured(message)) => (2, message),
+    };
+    if !message.is_empty() {
+        let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
+    }
+    ExitCode::from(status)
+}
+
+fn block_on(command: impl Future<Output = Result>) -> Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(command)
+}
+
+/// Prints a line; a reader that has gone away ends the command as if it had said so.
+fn say(line: impl AsRef<str>) -> Result {
+    writeln!(std::io::stdout().lock(), "{}", line.as_ref()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ended::Failed(String::new()),
+        _ => error.into(),
+    })
+}

@@ -1,0 +1,89 @@
+//! `ticketroom serve`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Ended, Result};
+use crate::clock::{Chance, SystemClock};
+use crate::config::Config;
+use crate::service::Service;
+use crate::telemetry::{self, LogFormat};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// How log lines look.
+    #[arg(long, value_enum, env = "TICKETROOM_LOG_FORMAT", default_value = "human")]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or per module such as ticketroom=debug.
+    #[arg(long, env = "TICKETROOM_LOG", default_value = "info")]
+    log: String,
+}
+
+pub(super) async fn run(config: Config, options: Options) -> Result {
+    telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let (admin, made_up) = match &config.admin.token {
+        Some(token) => (token.clone(), false),
+        None if config.server.listen.ip().is_loopback() => (made_up_token(), true),
+        None => {
+            return Err(Ended::Misconfigured(
+                "[admin] token is missing: without one, serve listens on this machine only; set a token, or listen \
+                 on 127.0.0.1"
+                    .to_owned(),
+            ));
+        }
+    };
+    // Before anything is claimed, so that none of them is lost on the way.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let start = Service::start(&config, &admin, Arc::new(SystemClock), Chance::from_os());
+    let mut service = start.await.map_err(|error| Ended::Failed(error.to_string()))?;
+    announce(&config, service.address());
+    if made_up {
+        // The one place where a secret is shown: it was made for this run, and nobody else can tell.
+        eprintln!(
+            "no [admin] token is configured; for this run: curl -H 'Authorization: Bearer {}' http://{}/api/v1/tickets",
+            admin.expose_secret(),
+            service.address()
+        );
+    }
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
+        _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
+        broken = service.ended() => {
+            service.stop().await;
+            let why = broken.err().map_or_else(|| "the listener ended".to_owned(), |error| error.to_string());
+            return Err(Ended::Failed(why));
+        }
+    }
+    service.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn announce(config: &Config, address: SocketAddr) {
+    let base = match &config.server.public_url {
+        Some(url) => url.to_string(),
+        None => format!("http://{address}/"),
+    };
+    tracing::info!(%address, "listening");
+    for helpdesk in &config.helpdesks {
+        tracing::info!(
+            helpdesk = %helpdesk.name,
+            "deliveries come in at {}/webhooks/{}",
+            base.trim_end_matches('/'),
+            helpdesk.name
+        );
+    }
+}
+
+/// A token for a run for which none is configured.
+pub(super) fn made_up_token() -> SecretString {
+    let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    SecretString::from(token)
+}

@@ -1,0 +1,204 @@
+//! `ticketroom tickets`: the operator's view without a browser. Works on the store itself, beside a running `serve`.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::printable::printable;
+use super::{Ended, Result, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, StoreUrl};
+use crate::reconcile::preview::preview;
+use crate::store::sqlite::{SqliteStore, Use};
+use crate::store::{State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::ticket::{HelpdeskName, TicketKey};
+use crate::view::TicketView;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists tickets, the most recently changed first.
+    List(List),
+    /// Shows one ticket and everything that happened to it.
+    Show(Show),
+    /// Tries tickets again now; a ticket whose room was deleted gets a new one.
+    Retry(Retry),
+    /// Tells which rule and template a ticket falls under, and why.
+    Explain(Show),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only tickets with this in their id or subject.
+    text: Option<String>,
+    /// Only tickets of this helpdesk.
+    #[arg(long)]
+    helpdesk: Option<HelpdeskName>,
+    /// Only tickets in this state: waiting, working, ready, blocked, skipped, archived.
+    #[arg(long, value_parser = |name: &str| State::from_name(name).ok_or("no such state"))]
+    state: Option<State>,
+    /// Not more than so many.
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The ticket: zendesk/4711, or just 4711.
+    ticket: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Retry {
+    /// The tickets: zendesk/4711, or just 4711.
+    #[arg(required_unless_present = "blocked")]
+    tickets: Vec<String>,
+    /// All that are blocked.
+    #[arg(long, conflicts_with = "tickets")]
+    blocked: bool,
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+pub(super) async fn run(config: Config, command: Command) -> Result {
+    let StoreUrl::Sqlite(path) = &config.store;
+    let clock = SystemClock;
+    let store = SqliteStore::open(path, Use::Operate, clock.now());
+    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Ended::Failed(error.to_string()))?);
+    match command {
+        Command::List(options) => list(store.as_ref(), options).await,
+        Command::Show(options) => show(store.as_ref(), &options).await,
+        Command::Retry(options) => retry(store.as_ref(), &options, &clock).await,
+        Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
+    }
+}
+
+async fn list(store: &dyn Store, options: List) -> Result {
+    let query = TicketQuery {
+        helpdesk: options.helpdesk,
+        state: options.state,
+        text: options.text,
+        limit: options.limit,
+        offset: 0,
+    };
+    let records = store.tickets(&query).await?;
+    if options.json {
+        let tickets: Vec<TicketView> = records.iter().map(|record| TicketView::new(record, None)).collect();
+        return say(serde_json::to_string_pretty(&tickets).unwrap_or_default());
+    }
+    if records.is_empty() {
+        return say("no such tickets");
+    }
+    say(format!("{:<9} {:<24} {:<40} {}", "STATE", "TICKET", "SUBJECT", "ROOM, OR WHY NOT"))?;
+    for record in &records {
+        let view = TicketView::new(record, None);
+        let room = view.room.as_ref().and_then(|room| room.url.clone());
+        let last = match (&record.reason, room) {
+            (Some(reason), None) => printable(reason, 120),
+            (_, Some(url)) => url,
+            (None, None) => String::new(),
+        };
+        say(format!(
+            "{:<9} {:<24} {:<40} {last}",
+            record.state.as_str(),
+            printable(&record.key.to_string(), 24),
+            printable(&view.subject, 40)
+        ))?;
+    }
+    Ok(())
+}
+
+async fn show(store: &dyn Store, options: &Show) -> Result {
+    let record = find(store, &options.ticket).await?;
+    let timeline = store.timeline(&record.key).await?;
+    let view = TicketView::new(&record, Some(timeline.clone()));
+    if options.json {
+        return say(serde_json::to_string_pretty(&view).unwrap_or_default());
+    }
+    say(format!("{}  {}", record.key, printable(&view.subject, 200)))?;
+    say(format!("state    {}", record.state.as_str()))?;
+    if let Some(reason) = &view.reason {
+        say(format!("because  {}", printable(reason, 500)))?;
+    }
+    if let Some(room) = &view.room {
+        say(format!("room     {} “{}”", room.id, printable(&room.title, 200)))?;
+        say(format!("address  {}", room.url.as_deref().unwrap_or("(none yet)")))?;
+        say(format!("in ticket {}", if view.written_back { "yes" } else { "no" }))?;
+    }
+    if let Some(next) = view.next {
+        say(format!("next     {next}"))?;
+    }
+    for TimelineEntry { at, kind, text } in &timeline {
+        say(format!("  {:.3}  {kind:<15} {}", at.strftime("%F %T%.3fZ"), printable(text, 500)))?;
+    }
+    Ok(())
+}
+
+async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
+    if options.blocked {
+        let count = store.retry_blocked(clock.now()).await?;
+        return say(format!("{count} blocked tickets are tried again"));
+    }
+    for ticket in &options.tickets {
+        let record = find(store, ticket).await?;
+        store.retry(&record.key, clock.now()).await?;
+        say(format!("{} is tried again; “ticketroom tickets show {}” tells how it goes", record.key, record.key))?;
+    }
+    Ok(())
+}
+
+async fn explain(store: &dyn Store, config: &Config, options: &Show) -> Result {
+    let record = find(store, &options.ticket).await?;
+    let ticket = record.ticket.clone().unwrap_or_default();
+    let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
+    if options.json {
+        return say(serde_json::to_string_pretty(&preview).unwrap_or_default());
+    }
+    say(match &preview.rule {
+        Some(rule) => format!("rule      {rule}"),
+        None => "rule      none matches".to_owned(),
+    })?;
+    let Some(room) = &preview.room else { return say("template  none: the ticket gets no room") };
+    say(format!("template  {}", room.template))?;
+    say(format!("title     {}", printable(&room.title, 200)))?;
+    say(format!("type      {}", room.room_type))?;
+    say(format!("folders   {}", room.folders.join(", ")))?;
+    for access in &room.access {
+        say(format!("access    {access}"))?;
+    }
+    Ok(())
+}
+
+/// A ticket by its key, or by its id where only one helpdesk has it.
+async fn find(store: &dyn Store, written: &str) -> Result<TicketRecord> {
+    if let Some((helpdesk, id)) = written.split_once('/')
+        && let (Ok(helpdesk), Ok(id)) = (helpdesk.parse(), id.parse())
+        && let Some(record) = store.ticket(&TicketKey { helpdesk, id }).await?
+    {
+        return Ok(record);
+    }
+    let query = TicketQuery { text: Some(written.to_owned()), limit: 500, ..TicketQuery::default() };
+    let mut records = store.tickets(&query).await?;
+    records.retain(|record| record.key.id.as_str() == written);
+    match (records.pop(), records.as_slice()) {
+        (Some(record), []) => Ok(record),
+        (Some(record), others) => {
+            let mut keys: Vec<String> = others.iter().map(|other| other.key.to_string()).collect();
+            keys.push(record.key.to_string());
+            Err(Ended::Failed(format!("several helpdesks have a ticket {written}: {}", keys.join(", "))))
+        }
+        (None, _) => Err(Ended::Failed(format!(
+            "no delivery has told of ticket {}; does its helpdesk send its webhook here?",
+            printable(written, 60)
+        ))),
+    }
+}

@@ -1,0 +1,118 @@
+//! Deliveries before and after they have proved where they come from.
+//!
+//! A [`Verified`] can only be made here, by one of the ways that helpdesks have to prove themselves; all
+//! parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// A request at a helpdesk's door, as it arrived.
+#[derive(Debug, Clone)]
+pub struct RawDelivery {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The query of the address, without `?`.
+    pub query: Option<String>,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
+
+/// A delivery that comes from its helpdesk.
+#[derive(Debug, Clone)]
+pub struct Verified(RawDelivery);
+
+/// Why a delivery is not taken for one of the helpdesk's. Says what to set right, nothing that helps to
+/// forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unverified {
+    /// Nothing to check.
+    #[error("the delivery carries no {0}")]
+    Missing(&'static str),
+    /// Something that doesn't fit.
+    #[error("the {0} does not fit: is the secret the one of the sending webhook?")]
+    Wrong(&'static str),
+    /// A signature that was good once.
+    #[error("the delivery was signed too long ago, or in the future: are both clocks right?")]
+    TooOld,
+}
+
+/// Where a signature is, how it is called in messages, and what it covers besides the body.
+#[derive(Debug)]
+pub(super) struct Signature<'a> {
+    /// For messages: `signature (header X-Zendesk-Webhook-Signature)`.
+    pub(super) what: &'static str,
+    /// The signature's bytes, decoded; `None` if it can't be.
+    pub(super) bytes: Option<Vec<u8>>,
+    /// What was signed before the body.
+    pub(super) prefix: &'a [u8],
+}
+
+impl Verified {
+    /// By an HMAC-SHA256 over a prefix and the body, with any of the secrets that are live.
+    pub(super) fn by_hmac(
+        delivery: RawDelivery,
+        secrets: &[SecretString],
+        signature: &Signature<'_>,
+    ) -> Result<Self, Unverified> {
+        let given = signature.bytes.as_deref().ok_or(Unverified::Wrong(signature.what))?;
+        // Every secret is tried, so that the time doesn't tell which one fits.
+        let fits = secrets.iter().fold(false, |fits, secret| {
+            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+                return fits;
+            };
+            mac.update(signature.prefix);
+            mac.update(&delivery.body);
+            mac.verify_slice(given).is_ok() | fits
+        });
+        if fits { Ok(Self(delivery)) } else { Err(Unverified::Wrong(signature.what)) }
+    }
+
+    /// By a secret that the delivery carries.
+    pub(super) fn by_shared_secret(
+        delivery: RawDelivery,
+        secrets: &[SecretString],
+        what: &'static str,
+        given: &[u8],
+    ) -> Result<Self, Unverified> {
+        // Hashes are of one length and can't be steered, so comparing them tells nothing.
+        let given = Sha256::digest(given);
+        let fits = secrets.iter().fold(false, |fits, secret| {
+            let expected = Sha256::digest(secret.expose_secret().as_bytes());
+            let differing = expected.iter().zip(given.iter()).fold(0, |bits, (a, b)| bits | (a ^ b));
+            (differing == 0) | fits
+        });
+        if fits { Ok(Self(delivery)) } else { Err(Unverified::Wrong(what)) }
+    }
+
+    /// Without proof, where the configuration says `allow_unsigned`.
+    pub(super) fn unsigned(delivery: RawDelivery) -> Self {
+        Self(delivery)
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// A header as text, if it is there and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    /// The query of the address.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.0.query.as_deref()
+    }
+}

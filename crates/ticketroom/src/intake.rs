@@ -1,0 +1,154 @@
+//! How a delivery comes in: raw bytes, verified, read, committed.
+//!
+//! Nothing is answered with a success before the delivery is on disk. A delivery that proves where it comes from
+//! but can't be understood is kept, too, for the operator; it is refused all the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::helpdesk::{Consequence, Helpdesk, NotUnderstood, RawDelivery, Unverified};
+use crate::metrics::Metrics;
+use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
+use crate::ticket::HelpdeskName;
+
+/// Takes deliveries in.
+#[derive(Debug)]
+pub struct Intake {
+    helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    wake: Arc<Notify>,
+}
+
+/// Why a delivery was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No helpdesk has this name.
+    #[error("no helpdesk is configured under this name")]
+    NoSuchHelpdesk,
+    /// It doesn't prove where it comes from.
+    #[error(transparent)]
+    Unverified(#[from] Unverified),
+    /// It is not in the helpdesk's format.
+    #[error(transparent)]
+    NotUnderstood(#[from] NotUnderstood),
+    /// It could not be committed; it is welcome again later.
+    #[error("the delivery could not be stored")]
+    NotStored(#[source] StoreError),
+}
+
+impl Refused {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::NoSuchHelpdesk => "no_such_helpdesk",
+            Self::Unverified(_) => "unverified",
+            Self::NotUnderstood(_) => "not_understood",
+            Self::NotStored(_) => "not_stored",
+        }
+    }
+}
+
+impl Intake {
+    /// An intake for these helpdesks; `wake` is told of every ticket that becomes due.
+    #[must_use]
+    pub fn new(
+        helpdesks: &[Arc<dyn Helpdesk>],
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let helpdesks =
+            helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
+        Self { helpdesks, store, clock, metrics, wake }
+    }
+
+    /// Takes a delivery in. Once this returns well, the delivery is on disk.
+    ///
+    /// # Errors
+    /// Why it was not taken in.
+    pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
+        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name)) else {
+            return Err(Refused::NoSuchHelpdesk);
+        };
+        let result = self.deliver_to(helpdesk.as_ref(), raw).await;
+        let outcome = match &result {
+            Ok(Accepted::New) => "accepted",
+            Ok(Accepted::Repeat) => "repeat",
+            Err(refused) => refused.outcome(),
+        };
+        self.metrics.delivered(helpdesk.name(), outcome);
+        match &result {
+            Ok(_) => {}
+            Err(Refused::NotStored(error)) => {
+                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            }
+            Err(refused) => tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused"),
+        }
+        result
+    }
+
+    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Accepted, Refused> {
+        let at = self.clock.now();
+        let verified = helpdesk.verify(raw, at)?;
+        let hint = helpdesk.read(&verified);
+        let delivery = |delivery_id, event, meaning| Delivery {
+            helpdesk: helpdesk.name().clone(),
+            at,
+            delivery_id,
+            event,
+            headers: headers_as_json(verified.headers()),
+            query: verified.query().map(str::to_owned),
+            body: Bytes::clone(verified.body()),
+            meaning,
+        };
+        match hint {
+            Ok(hint) => {
+                let is_news = hint.consequence == Consequence::Look;
+                let meaning = match hint.consequence {
+                    Consequence::Look => {
+                        Meaning::Look { ticket: hint.ticket, snapshot: hint.snapshot.map(Box::new) }
+                    }
+                    Consequence::Echo => Meaning::Echo { ticket: hint.ticket },
+                };
+                let delivery = delivery(hint.delivery_id, hint.event, meaning);
+                let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
+                if is_news && accepted == Accepted::New {
+                    self.wake.notify_one();
+                }
+                Ok(accepted)
+            }
+            Err(not_understood) => {
+                let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
+                let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
+                // The sender is told what is wrong with it in any case, and that is what matters.
+                if let Err(error) = kept {
+                    tracing::error!(%error, "a delivery that was not understood could not be kept");
+                }
+                Err(Refused::NotUnderstood(not_understood))
+            }
+        }
+    }
+}
+
+/// Headers that hold secrets are not stored.
+const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];
+
+fn headers_as_json(headers: &HeaderMap) -> String {
+    let mut object = serde_json::Map::new();
+    for (name, value) in headers {
+        let value = if WITHHELD.contains(&name.as_str()) {
+            "(withheld)".to_owned()
+        } else {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        };
+        object.insert(name.to_string(), value.into());
+    }
+    serde_json::Value::Object(object).to_string()
+}

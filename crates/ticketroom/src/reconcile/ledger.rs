@@ -1,0 +1,231 @@
+//! The ledger of a ticket: what we meant to do in the world, and what we know became of it.
+//!
+//! An entry moves only forward: *not begun*, *intended* (committed before the call), then *done*, or *unknown*
+//! when no answer tells. An intent that is found without an outcome (we crashed) is unknown as well. Whatever is
+//! unknown is settled by looking, for as long as the call may still land; only then it may be done again.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::room::{Role, Room, RoomId};
+use crate::template::{Grant, Subject};
+
+/// What is known about everything that a ticket needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// The template that the room is made by; fixed with the first intent to make it, so that a ticket that
+    /// changes its priority doesn't change its room's type halfway.
+    pub template: Option<String>,
+    /// The room.
+    pub room: RoomEntry,
+    /// Its folders.
+    pub folders: Entry,
+    /// Who has been let in.
+    pub access: AccessEntry,
+    /// The address that goes into the ticket.
+    pub link: LinkEntry,
+    /// The link in the ticket.
+    pub write_back: WriteBackEntry,
+    /// When to look for a second room, after a create whose answer was lost.
+    pub audit_at: Option<Timestamp>,
+}
+
+/// The room of a ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomEntry {
+    /// None was ever asked for.
+    #[default]
+    Absent,
+    /// Asked for at `since`; no answer yet, or none that tells.
+    Pending {
+        /// The title that was sent, in DocSpace's form.
+        title: String,
+        /// When the intent was committed.
+        since: Timestamp,
+        /// How often a room has been asked for, this time included.
+        attempt: u32,
+        /// How often we have looked for it since.
+        looks: u32,
+    },
+    /// It exists.
+    Made {
+        /// The room.
+        room: Room,
+        /// Whether it carries the ticket's tag.
+        tagged: bool,
+        /// Whether we found it rather than got it as an answer: others may have worked in it already.
+        adopted: bool,
+    },
+    /// It existed; somebody deleted it.
+    Deleted {
+        /// What it was.
+        room: Room,
+    },
+}
+
+impl RoomEntry {
+    /// The room, if it exists.
+    #[must_use]
+    pub fn made(&self) -> Option<&Room> {
+        match self {
+            Self::Made { room, .. } => Some(room),
+            _ => None,
+        }
+    }
+}
+
+/// Something that is done in calls that can be repeated after a look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Nothing was asked for.
+    #[default]
+    NotBegun,
+    /// Asked for at `since`; no answer yet, or none that tells.
+    Pending {
+        /// When the last intent was committed.
+        since: Timestamp,
+    },
+    /// It is as it should be.
+    Done,
+}
+
+impl Entry {
+    /// When it was last asked for without an answer that tells.
+    #[must_use]
+    pub fn pending_since(self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { since } => Some(since),
+            _ => None,
+        }
+    }
+}
+
+/// Who has been let into the room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessEntry {
+    /// Whom the server confirmed.
+    pub granted: Vec<Granted>,
+    /// Whom it has not, at the last attempt, and why.
+    pub missing: Vec<Missing>,
+    /// Whether a call is under way or was cut off.
+    pub state: Entry,
+}
+
+/// Somebody who is in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// What the template asked for.
+    pub grant: Grant,
+    /// Who that is in DocSpace.
+    pub id: Uuid,
+    /// The role that they have there; may be another than asked for, if a person changed it since.
+    pub role: Role,
+}
+
+/// Somebody who could not be let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// What the template asked for.
+    pub grant: Grant,
+    /// Why not.
+    pub why: MissingWhy,
+}
+
+/// Why somebody could not be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingWhy {
+    /// DocSpace knows no such group or (active) user.
+    Unknown,
+    /// DocSpace said yes, but the room's members don't have them.
+    NotAdded,
+    /// DocSpace does not allow the role for them.
+    Forbidden,
+}
+
+impl Missing {
+    /// What to do about it, in a sentence.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let Self { grant: Grant { subject, role }, why } = self;
+        match (why, subject) {
+            (MissingWhy::Unknown, Subject::Group(name)) => {
+                format!("DocSpace has no group “{name}”: make it under Accounts, or correct the template")
+            }
+            (MissingWhy::Unknown, Subject::User(email) | Subject::Assignee(email)) => {
+                format!("DocSpace has no active user {email}: invite them, or correct the template")
+            }
+            (MissingWhy::NotAdded, _) => {
+                format!("DocSpace did not add the {subject} though it said so: share the room by hand")
+            }
+            (MissingWhy::Forbidden, _) => format!(
+                "DocSpace does not let the {subject} be {} in this room: choose another role in the template",
+                role.as_str()
+            ),
+        }
+    }
+}
+
+/// The address that goes into the ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkEntry {
+    /// Not asked for.
+    #[default]
+    NotBegun,
+    /// Asked for. Making a link with the same id again is harmless.
+    Pending {
+        /// When the last intent was committed.
+        since: Timestamp,
+    },
+    /// Here it is.
+    Done {
+        /// The address.
+        url: String,
+    },
+}
+
+impl LinkEntry {
+    /// The address, once there is one.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Done { url } => Some(url),
+            _ => None,
+        }
+    }
+}
+
+/// The link in the ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WriteBackEntry {
+    /// The address that is in the ticket.
+    pub url: Option<String>,
+    /// Whether our note is in the ticket.
+    pub noted: bool,
+    /// Whether a call is under way or was cut off.
+    pub state: Entry,
+}
+
+impl Ledger {
+    /// A ledger for a ticket whose room was deleted and is to be made anew.
+    #[must_use]
+    pub fn begin_again(&self) -> Self {
+        Self { audit_at: self.audit_at, ..Self::default() }
+    }
+
+    /// The room's number, if the room exists or existed.
+    #[must_use]
+    pub fn room_id(&self) -> Option<RoomId> {
+        match &self.room {
+            RoomEntry::Made { room, .. } => Some(room.id),
+            _ => None,
+        }
+    }
+}

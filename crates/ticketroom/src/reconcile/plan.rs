@@ -1,0 +1,512 @@
+//! What to do next for a ticket. Pure: the ticket as it is, the rules, the ledger, what was seen in DocSpace and
+//! the time go in; the next steps come out, or what to wait for. All product behaviour is decided here.
+//!
+//! Once the room exists, folders, access, link and (with the link) the write-back are independent of each other
+//! and are all handed out at once; the worker runs them side by side and asks again as each one ends.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
+use super::observe::{Observation, RoomNow};
+use crate::clock::{Timestamp, after};
+use crate::docspace::links::member_address;
+use crate::docspace::rooms::FoundRoom;
+use crate::helpdesk::{Note, Observed};
+use crate::room::{LinkKind, Room, RoomId, RoomType};
+use crate::rule::{Rules, Verdict};
+use crate::template::{Grant, Subject, Template};
+use crate::ticket::{Status, Ticket, TicketKey};
+
+/// How long until a blocked ticket is tried again without anybody asking: what blocks it is set right
+/// elsewhere (a group is made, a key renewed), and nobody should have to find every ticket afterwards.
+const BLOCKED_AGAIN: Duration = Duration::from_secs(15 * 60);
+/// A ticket that its helpdesk doesn't show may just have been made.
+const ABSENT_AGAIN: Duration = Duration::from_secs(10);
+const ABSENT_TRIES: u32 = 3;
+/// Waits between looks for a room whose create brought no answer; the last one repeats.
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
+
+/// Everything that a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// Which ticket.
+    pub key: &'a TicketKey,
+    /// What was seen at the beginning of this run.
+    pub seen: &'a Observation,
+    /// What we know of our own effects.
+    pub ledger: &'a Ledger,
+    /// The rules and templates of the configuration.
+    pub rules: &'a Rules,
+    /// DocSpace's address, ending in `/`.
+    pub portal: &'a Url,
+    /// Whether the helpdesk has a place for the link.
+    pub writes_back: bool,
+    /// Whether a person asked for this run.
+    pub asked: bool,
+    /// How many runs in a row brought the ticket no further.
+    pub attempts: u32,
+    /// Steps that are under way or have ended in this run.
+    pub begun: &'a [StepKind],
+    /// The time.
+    pub now: Timestamp,
+    /// How long after its intent a call without an answer may still take effect.
+    pub settle: Duration,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do now, side by side.
+    pub steps: Vec<Step>,
+    /// How the ticket stands when nothing is to be done or under way.
+    pub rest: Rest,
+}
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Notes that a room that was found is the ticket's. No call.
+    Adopt {
+        /// The room.
+        room: Room,
+        /// Whether it carries the ticket's tag.
+        tagged: bool,
+    },
+    /// Notes that the room is gone. No call.
+    NoteDeleted,
+    /// Forgets a room that is gone, since a person asked for a new one. No call.
+    BeginAgain,
+    /// Notes the address of the room's page for members, which needs no asking. No call.
+    NoteLink {
+        /// The address.
+        url: String,
+    },
+    /// Notes that the link is in the ticket already. No call.
+    NoteWrittenBack,
+    /// Notes that there is no second room. No call.
+    EndAudit,
+    /// Makes the room.
+    CreateRoom {
+        /// The template it is made by.
+        template: String,
+        /// Its title, in DocSpace's form.
+        title: String,
+        /// Its type.
+        room_type: RoomType,
+        /// How often a room has been asked for, this time included.
+        attempt: u32,
+    },
+    /// Gives a room that was found by its title the ticket's tag.
+    TagRoom {
+        /// The room.
+        room: RoomId,
+    },
+    /// Makes what is missing of the template's folders.
+    Folders {
+        /// The room.
+        room: RoomId,
+        /// What is known about the folders before.
+        start: FoldersStart,
+    },
+    /// Lets people in.
+    Access {
+        /// The room.
+        room: RoomId,
+        /// Who is not in yet.
+        grants: Vec<Grant>,
+    },
+    /// Gets the address that goes into the ticket.
+    Link {
+        /// The room.
+        room: RoomId,
+        /// Which address.
+        kind: LinkKind,
+    },
+    /// Puts the address into the ticket.
+    WriteBack {
+        /// The room.
+        room: Room,
+        /// The address.
+        url: String,
+        /// What is known of our note.
+        note: Note,
+    },
+    /// Archives empty rooms that a lost create left behind.
+    ArchiveExtra {
+        /// The rooms.
+        rooms: Vec<RoomId>,
+    },
+}
+
+/// What is known about a room's folders before they are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoldersStart {
+    /// The room was made in this very run: there are none.
+    Empty,
+    /// There may be some: look first.
+    Unknown,
+    /// A call without an answer may still make some until then: look, but make none before.
+    Settling(Timestamp),
+}
+
+/// The kinds of steps; each runs at most once a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "named for the steps")]
+pub enum StepKind {
+    Adopt,
+    NoteDeleted,
+    BeginAgain,
+    NoteLink,
+    NoteWrittenBack,
+    EndAudit,
+    CreateRoom,
+    TagRoom,
+    Folders,
+    Access,
+    Link,
+    WriteBack,
+    ArchiveExtra,
+}
+
+impl StepKind {
+    /// The name in metrics, fault points and the timeline.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::NoteDeleted => "note_deleted",
+            Self::BeginAgain => "begin_again",
+            Self::NoteLink => "note_link",
+            Self::NoteWrittenBack => "note_written_back",
+            Self::EndAudit => "end_audit",
+            Self::CreateRoom => "create_room",
+            Self::TagRoom => "tag_room",
+            Self::Folders => "folders",
+            Self::Access => "access",
+            Self::Link => "link",
+            Self::WriteBack => "write_back",
+            Self::ArchiveExtra => "archive_extra",
+        }
+    }
+}
+
+impl Step {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::Adopt { .. } => StepKind::Adopt,
+            Self::NoteDeleted => StepKind::NoteDeleted,
+            Self::BeginAgain => StepKind::BeginAgain,
+            Self::NoteLink { .. } => StepKind::NoteLink,
+            Self::NoteWrittenBack => StepKind::NoteWrittenBack,
+            Self::EndAudit => StepKind::EndAudit,
+            Self::CreateRoom { .. } => StepKind::CreateRoom,
+            Self::TagRoom { .. } => StepKind::TagRoom,
+            Self::Folders { .. } => StepKind::Folders,
+            Self::Access { .. } => StepKind::Access,
+            Self::Link { .. } => StepKind::Link,
+            Self::WriteBack { .. } => StepKind::WriteBack,
+            Self::ArchiveExtra { .. } => StepKind::ArchiveExtra,
+        }
+    }
+}
+
+/// How a ticket stands when nothing is to be done now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// All is as it should be.
+    Ready {
+        /// When to look again.
+        next: Option<Timestamp>,
+        /// What is not quite as configured.
+        remark: Option<String>,
+    },
+    /// It goes on by itself.
+    Waiting {
+        /// When.
+        until: Timestamp,
+        /// Why not now.
+        reason: String,
+    },
+    /// A person has to do something.
+    Blocked {
+        /// What is wrong, and what to do.
+        reason: String,
+        /// When to try again all the same.
+        again: Option<Timestamp>,
+    },
+    /// The ticket gets no room.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// The room is in the archive.
+    Archived {
+        /// By whom, as far as we know.
+        reason: String,
+    },
+}
+
+impl Rest {
+    /// Something that a person has to set right, tried again every quarter of an hour.
+    #[must_use]
+    pub fn blocked(reason: String, now: Timestamp) -> Self {
+        Self::Blocked { reason, again: Some(after(now, BLOCKED_AGAIN)) }
+    }
+
+    fn only(self) -> Plan {
+        Plan { steps: Vec::new(), rest: self }
+    }
+}
+
+fn only(step: Step) -> Plan {
+    // The worker asks again after a step, so what rests meanwhile doesn't matter.
+    Plan { steps: vec![step], rest: Rest::Ready { next: None, remark: None } }
+}
+
+/// Decides what to do next.
+#[must_use]
+pub fn plan(s: &Situation<'_>) -> Plan {
+    let Observed::Present { ticket, link } = &s.seen.ticket else { return without_ticket(s) };
+    let template = match template(s, ticket) {
+        Ok(template) => template,
+        Err(rest) => return rest.only(),
+    };
+    match &s.ledger.room {
+        RoomEntry::Absent => first_room(s, ticket, template),
+        RoomEntry::Pending { title, since, attempt, looks } => {
+            settle_room(s, ticket, template, &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks })
+        }
+        RoomEntry::Made { room, tagged, adopted } => {
+            let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
+            furnish(s, ticket, link.as_deref(), template, &made)
+        }
+        RoomEntry::Deleted { .. } if s.asked => only(Step::BeginAgain),
+        RoomEntry::Deleted { room } => Rest::Blocked {
+            reason: format!(
+                "room {} was deleted in DocSpace; “ticketroom tickets retry {}” makes a new one",
+                room.id, s.key
+            ),
+            again: None,
+        }
+        .only(),
+    }
+}
+
+fn without_ticket(s: &Situation<'_>) -> Plan {
+    if s.ledger.room.made().is_some() {
+        let remark = Some("the ticket is not in its helpdesk any more; the room stays".to_owned());
+        return Rest::Ready { next: None, remark }.only();
+    }
+    if s.attempts < ABSENT_TRIES {
+        let reason = "the helpdesk does not show this ticket (yet)".to_owned();
+        return Rest::Waiting { until: after(s.now, ABSENT_AGAIN), reason }.only();
+    }
+    let reason = format!(
+        "{} has no ticket {} that our user can see: it was deleted, or the user needs access to its group or \
+         brand; then “ticketroom tickets retry {}”",
+        s.key.helpdesk, s.key.id, s.key
+    );
+    Rest::Blocked { reason, again: None }.only()
+}
+
+/// The template that the room is or was made by; for a ticket without a room, the one that the rules pick.
+fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest> {
+    if let Some(name) = &s.ledger.template {
+        return s.rules.template(name).map(AsRef::as_ref).ok_or_else(|| {
+            let reason = format!(
+                "the room was made by the template “{name}”, which the configuration no longer has: put it back"
+            );
+            Rest::Blocked { reason, again: None }
+        });
+    }
+    let decision =
+        s.rules.decide(s.key, ticket).map_err(|reason| Rest::Blocked { reason, again: None })?;
+    match decision.verdict {
+        Verdict::Use(template) => Ok(template),
+        Verdict::Skip => Err(Rest::Skipped {
+            reason: format!("the rule “{}” says that it gets no room", decision.because.unwrap_or_default()),
+        }),
+    }
+}
+
+fn first_room(s: &Situation<'_>, ticket: &Ticket, template: &Template) -> Plan {
+    if let Some(found) = tagged(s).first() {
+        return only(Step::Adopt { room: found.room.clone(), tagged: true });
+    }
+    // Both can't be written to, and nobody works on them any more.
+    if matches!(ticket.status, Status::Closed | Status::Deleted) {
+        let reason = format!("the ticket was already {} when we first saw it", ticket.status.as_str());
+        return Rest::Skipped { reason }.only();
+    }
+    create(s, template, template.room_title(s.key, ticket), 1)
+}
+
+fn create(s: &Situation<'_>, template: &Template, title: String, attempt: u32) -> Plan {
+    if s.begun.contains(&StepKind::CreateRoom) {
+        let reason = "the room is being made".to_owned();
+        return Rest::Waiting { until: s.now, reason }.only();
+    }
+    let name = template.name.clone();
+    only(Step::CreateRoom { template: name, title, room_type: template.room_type, attempt })
+}
+
+struct PendingRoom<'a> {
+    title: &'a str,
+    since: Timestamp,
+    attempt: u32,
+    looks: u32,
+}
+
+/// A create without an answer: the room may be there, may come, or may never come.
+fn settle_room(s: &Situation<'_>, ticket: &Ticket, template: &Template, pending: &PendingRoom<'_>) -> Plan {
+    if let Some(found) = tagged(s).first() {
+        return only(Step::Adopt { room: found.room.clone(), tagged: true });
+    }
+    let settled_at = after(pending.since, s.settle);
+    if s.now < settled_at {
+        let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
+        let reason = "DocSpace did not say whether it made the room; looking for it".to_owned();
+        return Rest::Waiting { until: after(s.now, wait).min(settled_at), reason }.only();
+    }
+    // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
+    // believed now: a moment after its birth, every room is without tags.
+    if let Some(found) = s.seen.untagged.iter().find(|found| found.room.title == pending.title) {
+        return only(Step::Adopt { room: found.room.clone(), tagged: false });
+    }
+    create(s, template, template.room_title(s.key, ticket), pending.attempt + 1)
+}
+
+struct MadeRoom<'a> {
+    room: &'a Room,
+    tagged: bool,
+    adopted: bool,
+}
+
+/// Everything that a room needs once it exists.
+fn furnish(
+    s: &Situation<'_>,
+    ticket: &Ticket,
+    link_in_ticket: Option<&str>,
+    template: &Template,
+    made: &MadeRoom<'_>,
+) -> Plan {
+    let MadeRoom { room, tagged: is_tagged, adopted } = *made;
+    match s.seen.room {
+        Some(RoomNow::Deleted) => return only(Step::NoteDeleted),
+        Some(RoomNow::Archived) => {
+            return Rest::Archived { reason: "the room is in DocSpace's archive".to_owned() }.only();
+        }
+        Some(RoomNow::Hidden) => {
+            let reason = format!(
+                "DocSpace does not let our user see room {}: make it the room's manager, or a DocSpace admin",
+                room.id
+            );
+            return Rest::blocked(reason, s.now).only();
+        }
+        Some(RoomNow::Active) | None => {}
+    }
+    let mut steps = Vec::new();
+    if !is_tagged {
+        steps.push(Step::TagRoom { room: room.id });
+    }
+    if s.ledger.folders != Entry::Done && !template.folders.is_empty() {
+        let settled_at = s.ledger.folders.pending_since().map(|since| after(since, s.settle));
+        let start = match settled_at {
+            Some(settled_at) if s.now < settled_at => FoldersStart::Settling(settled_at),
+            None if !adopted && s.begun.contains(&StepKind::CreateRoom) => FoldersStart::Empty,
+            _ => FoldersStart::Unknown,
+        };
+        steps.push(Step::Folders { room: room.id, start });
+    }
+    let grants = not_granted(s.ledger, template.grants(ticket));
+    if !grants.is_empty() {
+        steps.push(Step::Access { room: room.id, grants });
+    }
+    match &s.ledger.link {
+        LinkEntry::Done { url } => {
+            steps.extend(write_back(s, room, url, link_in_ticket, adopted));
+        }
+        LinkEntry::NotBegun | LinkEntry::Pending { .. } if template.link == LinkKind::Member => {
+            steps.push(Step::NoteLink { url: member_address(s.portal, room.id).to_string() });
+        }
+        LinkEntry::NotBegun | LinkEntry::Pending { .. } => {
+            steps.push(Step::Link { room: room.id, kind: template.link });
+        }
+    }
+    if s.ledger.audit_at.is_some_and(|at| at <= s.now) {
+        steps.push(audit(s, room.id));
+    }
+    steps.retain(|step| !s.begun.contains(&step.kind()));
+    Plan { steps, rest: rest(s) }
+}
+
+fn not_granted(ledger: &Ledger, mut grants: Vec<Grant>) -> Vec<Grant> {
+    grants.retain(|grant| !ledger.access.granted.iter().any(|granted| granted.grant == *grant));
+    grants
+}
+
+fn write_back(
+    s: &Situation<'_>,
+    room: &Room,
+    url: &str,
+    link_in_ticket: Option<&str>,
+    adopted: bool,
+) -> Option<Step> {
+    let entry = &s.ledger.write_back;
+    let in_ticket = entry.url.as_deref() == Some(url);
+    // A field that somebody overwrote is put right; one that shows nothing may not be readable at all.
+    let overwritten = in_ticket && link_in_ticket.is_some_and(|link| link != url);
+    if !s.writes_back || (in_ticket && !overwritten) {
+        return None;
+    }
+    // Field and note go in one update: where the field has the link, the note is there, too.
+    if !in_ticket && link_in_ticket == Some(url) {
+        return Some(Step::NoteWrittenBack);
+    }
+    let note = match (entry.noted, entry.state) {
+        (true, _) => Note::Written,
+        (false, Entry::NotBegun) if !adopted => Note::Missing,
+        (false, _) => Note::Uncertain,
+    };
+    Some(Step::WriteBack { room: room.clone(), url: url.to_owned(), note })
+}
+
+/// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.
+fn audit(s: &Situation<'_>, own: RoomId) -> Step {
+    let extra = tagged(s).iter().filter(|found| found.room.id != own && !found.archived && found.empty);
+    let rooms: Vec<RoomId> = extra.map(|found| found.room.id).collect();
+    if rooms.is_empty() { Step::EndAudit } else { Step::ArchiveExtra { rooms } }
+}
+
+fn rest(s: &Situation<'_>) -> Rest {
+    // Groups and users come from the configuration, so their absence is somebody's mistake; that an assignee
+    // has no account in DocSpace is everyday life.
+    let (absent, remarks): (Vec<_>, Vec<_>) = s
+        .ledger
+        .access
+        .missing
+        .iter()
+        .partition(|missing| !matches!(missing.grant.subject, Subject::Assignee(_)));
+    let advice = |missing: Vec<&super::ledger::Missing>| {
+        missing.into_iter().map(super::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
+    };
+    if !absent.is_empty() {
+        return Rest::blocked(advice(absent), s.now);
+    }
+    let remark = if remarks.is_empty() { None } else { Some(advice(remarks)) };
+    Rest::Ready { next: s.ledger.audit_at, remark }
+}
+
+fn tagged<'a>(s: &Situation<'a>) -> &'a [FoundRoom] {
+    &s.seen.tagged
+}

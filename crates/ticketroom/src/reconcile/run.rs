@@ -1,0 +1,383 @@
+//! One run for one ticket: observe, plan, act, settle.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::advice::advice;
+use super::ledger::{Ledger, RoomEntry};
+use super::observe::{Observation, RoomNow, observe};
+use super::plan::{Plan, Rest, Situation, Step, StepKind, plan};
+use super::step::{Context, Outcome};
+use super::worker::{Progress, Reconciler};
+use crate::call::Failure;
+use crate::clock::{Timestamp, after};
+use crate::helpdesk::{Helpdesk, Observed};
+use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
+use crate::template::Template;
+use crate::ticket::Ticket;
+
+/// The longest wait between tries while another system is away.
+const BACKOFF_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How often to look whether folders have come after all.
+const FOLDERS_AGAIN: Duration = Duration::from_secs(5);
+
+/// A run.
+pub(super) struct Run<'a> {
+    all: &'a Reconciler,
+    claim: Claim,
+    ledger: Ledger,
+    /// What happened since the last commit.
+    events: Vec<Event>,
+    begun: Vec<StepKind>,
+    failures: Vec<Failure>,
+    folders_may_come: Option<Timestamp>,
+    progressed: bool,
+}
+
+/// Why a run ends before it has settled.
+enum Cut {
+    /// Somebody else has the ticket.
+    Overtaken,
+    /// The room that it found or was given belongs to another ticket.
+    RoomTaken(StoreError),
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, (Step, Result<Outcome, Failure>)>>;
+
+impl<'a> Run<'a> {
+    pub(super) fn new(all: &'a Reconciler, claim: Claim) -> Self {
+        let ledger = claim.ledger.clone();
+        Self {
+            all,
+            claim,
+            ledger,
+            events: Vec::new(),
+            begun: Vec::new(),
+            failures: Vec::new(),
+            folders_may_come: None,
+            progressed: false,
+        }
+    }
+
+    /// Brings the ticket as far as it will go now.
+    pub(super) async fn drive(mut self) {
+        let key = self.claim.key.clone();
+        let mut result = self.observe_and_act().await;
+        if let Err(Cut::RoomTaken(error)) = result {
+            tracing::error!(ticket = %key, %error, "looking for another room");
+            result = self.begin_again(&error).await;
+        }
+        if result.is_err() {
+            // Whoever has it now looks before doing anything.
+            tracing::info!(ticket = %key, "the claim ran out; another run goes on");
+        }
+    }
+
+    /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
+    async fn begin_again(&mut self, error: &StoreError) -> Result<(), Cut> {
+        let now = self.all.clock.now();
+        self.ledger = self.ledger.begin_again();
+        self.events.clear();
+        self.events.push(Event { at: now, kind: "failed", text: error.to_string() });
+        self.settle(Rest::Waiting { until: after(now, Duration::from_secs(1)), reason: error.to_string() }, None).await
+    }
+
+    async fn observe_and_act(&mut self) -> Result<(), Cut> {
+        let now = self.all.clock.now();
+        let Some(helpdesk) = self.all.helpdesks.get(&self.claim.key.helpdesk) else {
+            let reason = format!("the configuration has no helpdesk “{}” any more", self.claim.key.helpdesk);
+            return self.settle(Rest::Blocked { reason, again: None }, None).await;
+        };
+        let told = self.claim.told.as_ref();
+        let seen =
+            observe(&self.claim.key, told, &self.ledger, now, helpdesk.as_ref(), &self.all.docspace).await;
+        let mut seen = match seen {
+            Ok(seen) => seen,
+            Err(failure) => {
+                self.failed("observe", &failure);
+                self.failures.push(failure);
+                return self.settle(Rest::Ready { next: None, remark: None }, None).await;
+            }
+        };
+        self.leave_out_rooms_of_others(&mut seen).await;
+        let ticket = match &seen.ticket {
+            Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
+            Observed::Absent => None,
+        };
+        let rest = self.act(helpdesk.as_ref(), &mut seen, ticket.as_ref()).await?;
+        self.settle(rest, ticket).await
+    }
+
+    /// Another ticket's room may look like ours while its tag is not saved yet.
+    async fn leave_out_rooms_of_others(&self, seen: &mut Observation) {
+        let rooms: Vec<_> = seen.tagged.iter().chain(&seen.untagged).map(|found| found.room.id).collect();
+        if rooms.is_empty() {
+            return;
+        }
+        let owned = match self.all.store.owned_rooms(&rooms).await {
+            Ok(owned) => owned,
+            // If nobody can say whose they are, none is taken; the save would tell, too.
+            Err(_) => {
+                seen.untagged.clear();
+                return;
+            }
+        };
+        let of_others = |id| owned.iter().any(|(room, owner)| *room == id && *owner != self.claim.key);
+        seen.tagged.retain(|found| !of_others(found.room.id));
+        seen.untagged.retain(|found| !of_others(found.room.id));
+    }
+
+    /// Plans and acts until nothing is to be done now.
+    async fn act(
+        &mut self,
+        helpdesk: &'a dyn Helpdesk,
+        seen: &mut Observation,
+        ticket: Option<&Ticket>,
+    ) -> Result<Rest, Cut> {
+        let all = self.all;
+        let (key, none) = (self.claim.key.clone(), Ticket::default());
+        let ticket = ticket.unwrap_or(&none);
+        let mut running: Running<'_> = FuturesUnordered::new();
+        let mut first_save = true;
+        loop {
+            let Plan { steps, rest } = plan(&self.situation(helpdesk, seen));
+            let (notes, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(Step::is_note);
+            if !notes.is_empty() {
+                self.note(&notes, seen);
+                continue;
+            }
+            if !steps.is_empty() {
+                let now = self.all.clock.now();
+                for step in &steps {
+                    step.intend(&mut self.ledger, now, self.all.settings.settle);
+                    self.begun.push(step.kind());
+                }
+                let label = format!("intend_{}", names(&steps));
+                self.save(label, first_save.then(|| ticket.clone())).await?;
+                first_save = false;
+                for step in steps {
+                    let Some(template) = self.template(ticket) else { continue };
+                    let context = Context {
+                        key: &key,
+                        ticket,
+                        template,
+                        docspace: &all.docspace,
+                        skeletons: all.settings.skeletons.then_some(&all.skeletons),
+                        helpdesk,
+                        clock: all.clock.as_ref(),
+                    };
+                    running.push(Box::pin(async move {
+                        let result = step.run(context).await;
+                        (step, result)
+                    }));
+                }
+            } else if !self.events.is_empty() && !running.is_empty() {
+                self.save("record".to_owned(), None).await?;
+            }
+            let Some((step, result)) = running.next().await else { return Ok(rest) };
+            self.record(&step, result);
+        }
+    }
+
+    fn note(&mut self, notes: &[Step], seen: &mut Observation) {
+        for step in notes {
+            let event = step.note(&mut self.ledger, self.all.clock.now());
+            self.events.extend(event);
+            self.begun.push(step.kind());
+            match step {
+                Step::Adopt { room, .. } => {
+                    let mut found = seen.tagged.iter().chain(&seen.untagged);
+                    let is_archived = found.any(|found| found.room.id == room.id && found.archived);
+                    seen.room = Some(if is_archived { RoomNow::Archived } else { RoomNow::Active });
+                }
+                Step::BeginAgain | Step::NoteDeleted => seen.room = None,
+                _ => {}
+            }
+        }
+        self.progressed = true;
+    }
+
+    fn record(&mut self, step: &Step, result: Result<Outcome, Failure>) {
+        let kind = step.kind().as_str();
+        match result {
+            Ok(Outcome::FoldersMayCome { until }) => self.folders_may_come = Some(until),
+            Ok(outcome) => {
+                self.all.metrics.stepped(kind, "done");
+                self.events.extend(outcome.record(&mut self.ledger, self.all.clock.now()));
+                self.progressed = true;
+            }
+            Err(failure) => {
+                self.all.metrics.stepped(kind, "failed");
+                step.record_failure(&failure, &mut self.ledger);
+                self.failed(kind, &failure);
+                self.failures.push(failure);
+            }
+        }
+    }
+
+    /// Notes a failure in the timeline, once for as long as it stays the same.
+    fn failed(&mut self, kind: &str, failure: &Failure) {
+        let text = failure.to_string();
+        tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
+        if self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text)) {
+            self.events.push(Event { at: self.all.clock.now(), kind: "failed", text });
+        }
+    }
+
+    fn template(&self, ticket: &Ticket) -> Option<&'a Template> {
+        let rules = &self.all.rules;
+        match &self.ledger.template {
+            Some(name) => rules.template(name).map(AsRef::as_ref),
+            None => match rules.decide(&self.claim.key, ticket).ok()?.verdict {
+                crate::rule::Verdict::Use(template) => Some(template),
+                crate::rule::Verdict::Skip => None,
+            },
+        }
+    }
+
+    fn situation<'s>(&'s self, helpdesk: &dyn Helpdesk, seen: &'s Observation) -> Situation<'s> {
+        Situation {
+            key: &self.claim.key,
+            seen,
+            ledger: &self.ledger,
+            rules: &self.all.rules,
+            portal: self.all.docspace.portal(),
+            writes_back: helpdesk.writes_back(),
+            asked: self.claim.asked,
+            attempts: self.claim.attempts,
+            begun: &self.begun,
+            now: self.all.clock.now(),
+            settle: self.all.settings.settle,
+        }
+    }
+
+    /// Commits the ledger and what happened. While the store can't be used, nothing else may go on for this
+    /// ticket, so it waits.
+    async fn save(&mut self, label: String, seen: Option<Ticket>) -> Result<(), Cut> {
+        let save = self.to_save(label, seen);
+        self.commit(|store| {
+            let save = save.clone();
+            Box::pin(async move { store.save(save).await })
+        })
+        .await?;
+        self.publish(save.events);
+        Ok(())
+    }
+
+    fn to_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
+        let now = self.all.clock.now();
+        Save {
+            number: self.claim.number,
+            fence: self.claim.fence,
+            ledger: self.ledger.clone(),
+            seen,
+            events: std::mem::take(&mut self.events),
+            now,
+            lease_until: after(now, self.all.settings.lease),
+            label,
+        }
+    }
+
+    fn publish(&self, events: Vec<Event>) {
+        for event in events {
+            tracing::info!(ticket = %self.claim.key, event = event.kind, "ticket");
+            // Nobody may be watching.
+            let _ = self.all.progress.send(Progress::Happened(self.claim.key.clone(), event));
+        }
+    }
+
+    async fn commit(
+        &self,
+        transition: impl Fn(&'a dyn crate::store::Store) -> BoxFuture<'a, Result<(), StoreError>>,
+    ) -> Result<(), Cut> {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            match transition(self.all.store.as_ref()).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Lost) => return Err(Cut::Overtaken),
+                Err(error @ StoreError::RoomTaken { .. }) => return Err(Cut::RoomTaken(error)),
+                Err(error) => {
+                    tracing::error!(ticket = %self.claim.key, %error, "can't be written down; trying again");
+                    tokio::time::sleep(self.all.chance.jitter(wait)).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+
+    async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
+        let now = self.all.clock.now();
+        let rest = self.after_failures(rest, now);
+        if let RoomEntry::Pending { looks, .. } = &mut self.ledger.room {
+            *looks += 1;
+        }
+        let (state, reason, due) = match rest {
+            Rest::Ready { next, remark } => (State::Ready, remark, next),
+            Rest::Waiting { until, reason } => (State::Waiting, Some(reason), Some(until)),
+            Rest::Blocked { reason, again } => (State::Blocked, Some(reason), again),
+            Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
+            Rest::Archived { reason } => (State::Archived, Some(reason), None),
+        };
+        let attempts = match state {
+            State::Waiting | State::Blocked if self.progressed => 1,
+            State::Waiting | State::Blocked => self.claim.attempts.saturating_add(1),
+            _ => 0,
+        };
+        if matches!(state, State::Blocked | State::Skipped | State::Archived)
+            && reason != self.claim.reason
+            && let Some(text) = reason.clone()
+        {
+            self.events.push(Event { at: now, kind: state.as_str(), text });
+        }
+        let save = self.to_save(format!("settle_{}", state.as_str()), seen);
+        let settlement =
+            Settlement { save, hints: self.claim.hints, state, reason: reason.clone(), due, attempts };
+        self.commit(|store| {
+            let settlement = settlement.clone();
+            Box::pin(async move { store.settle(settlement).await })
+        })
+        .await?;
+        self.publish(settlement.save.events);
+        let _ = self.all.progress.send(Progress::Settled(self.claim.key.clone(), state, reason));
+        Ok(())
+    }
+
+    /// What failed in this run counts for more than how the plan would let the ticket rest.
+    fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
+        if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
+            return Rest::blocked(advice(failure), now);
+        }
+        if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
+            let backoff = self.all.chance.jitter(backoff(self.claim.attempts, self.progressed));
+            let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
+            // A room that may be there is looked for soon: it is what people wait for.
+            if let Rest::Waiting { until: look, .. } = &rest
+                && failure.retry_after().is_none()
+                && matches!(self.ledger.room, RoomEntry::Pending { .. })
+            {
+                until = *look;
+            }
+            return Rest::Waiting { until, reason: failure.to_string() };
+        }
+        match (self.folders_may_come, rest) {
+            (Some(until), Rest::Ready { .. } | Rest::Blocked { .. }) => Rest::Waiting {
+                until: after(now, FOLDERS_AGAIN).min(until),
+                reason: "DocSpace did not say whether it made all folders; looking for them".to_owned(),
+            },
+            (_, rest) => rest,
+        }
+    }
+}
+
+fn names(steps: &[Step]) -> String {
+    steps.iter().map(|step| step.kind().as_str()).collect::<Vec<_>>().join("+")
+}
+
+/// One second, doubled with every run in a row that brought the ticket no further.
+fn backoff(attempts: u32, progressed: bool) -> Duration {
+    let doublings = if progressed { 0 } else { attempts.min(16) };
+    Duration::from_secs(1 << doublings).min(BACKOFF_LIMIT)
+}

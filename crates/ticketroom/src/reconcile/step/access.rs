@@ -1,0 +1,122 @@
+//! Lets people and groups into the room, all in one call, and makes sure that they are in.
+//!
+//! DocSpace answers 200 also when it adds nobody: names that it doesn't know are ignored, terminated users are
+//! skipped. So the names are looked up first, and whoever the answer does not confirm is looked for among the members.
+
+use std::collections::HashMap;
+
+use futures_util::future::try_join_all;
+use uuid::Uuid;
+
+use super::Context;
+use crate::call::{Cause, Failure};
+use crate::clock::Timestamp;
+use crate::docspace::share::Member;
+use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
+use crate::room::{Role, RoomId};
+use crate::store::Event;
+use crate::template::{Grant, Subject};
+
+/// Who is in now, and who is not.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    granted: Vec<Granted>,
+    missing: Vec<Missing>,
+}
+
+pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) -> Result<Admitted, Failure> {
+    let docspace = context.docspace;
+    let ids = try_join_all(grants.iter().map(|grant| async move {
+        match &grant.subject {
+            Subject::Group(name) => docspace.group_named(name).await,
+            Subject::User(email) | Subject::Assignee(email) => docspace.user_with_email(email).await,
+        }
+    }));
+    let (ids, own) = futures_util::try_join!(ids, docspace.own_id())?;
+    let mut admitted = Admitted::default();
+    let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
+    for (grant, id) in grants.iter().zip(ids) {
+        match id {
+            Some(id) => wanted.push((grant.clone(), id)),
+            None => admitted.missing.push(Missing { grant: grant.clone(), why: MissingWhy::Unknown }),
+        }
+    }
+    // The owner has every right already; of two roles for one person the first counts.
+    let mut shares: Vec<(Uuid, Role)> = Vec::new();
+    for (grant, id) in &wanted {
+        if *id != own && !shares.iter().any(|(shared, _)| shared == id) {
+            shares.push((*id, grant.role));
+        }
+    }
+    let (members, forbidden) = share(context, room, &shares).await?;
+    for (grant, id) in wanted {
+        let role = match shares.iter().find(|(shared, _)| *shared == id) {
+            None => Some(grant.role),
+            Some((_, role)) => members.get(&id).map(|_| *role),
+        };
+        match role {
+            Some(role) => admitted.granted.push(Granted { grant, id, role }),
+            None => {
+                let why =
+                    if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
+                admitted.missing.push(Missing { grant, why });
+            }
+        }
+    }
+    Ok(admitted)
+}
+
+/// Returns who is in the room with a role, and for whom DocSpace refused theirs.
+async fn share(
+    context: Context<'_>,
+    room: RoomId,
+    shares: &[(Uuid, Role)],
+) -> Result<(HashMap<Uuid, Member>, Vec<Uuid>), Failure> {
+    let docspace = context.docspace;
+    let mut forbidden = Vec::new();
+    let mut confirmed: Vec<Member> = Vec::new();
+    if shares.is_empty() {
+        return Ok((HashMap::new(), forbidden));
+    }
+    match docspace.share_room(room, shares).await {
+        Ok(members) => confirmed = members,
+        // One role that can't be refuses the whole call: find out which one it is.
+        Err(Failure { cause: Cause::Forbidden, .. }) => {
+            for share in shares {
+                match docspace.share_room(room, std::slice::from_ref(share)).await {
+                    Ok(members) => confirmed.extend(members),
+                    Err(Failure { cause: Cause::Forbidden, .. }) => forbidden.push(share.0),
+                    Err(failure) => return Err(failure),
+                }
+            }
+        }
+        Err(failure) => return Err(failure),
+    }
+    let by_id = |members: Vec<Member>| -> HashMap<Uuid, Member> {
+        members
+            .into_iter()
+            .filter(|member| member.access != 0 || member.is_owner)
+            .map(|member| (member.id, member))
+            .collect()
+    };
+    let mut members = by_id(confirmed);
+    if shares.iter().any(|(id, _)| !members.contains_key(id) && !forbidden.contains(id)) {
+        members.extend(by_id(docspace.members(room).await?));
+    }
+    Ok((members, forbidden))
+}
+
+pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
+    let in_now: Vec<String> = admitted.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
+    let missing: Vec<String> = admitted.missing.iter().map(Missing::advice).collect();
+    ledger.access.state = Entry::Done;
+    ledger.access.granted.extend(admitted.granted);
+    ledger.access.missing = admitted.missing;
+    let text = match (in_now.is_empty(), missing.is_empty()) {
+        (false, true) => format!("let in {}", in_now.join(", ")),
+        (false, false) => format!("let in {}; {}", in_now.join(", "), missing.join("; ")),
+        (true, _) => missing.join("; "),
+    };
+    let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
+    Some(Event { at: now, kind, text })
+}

@@ -1,0 +1,214 @@
+//! The steps: one effect a file. Each is intended (in the ledger, committed), run (the calls), and recorded.
+
+mod access;
+mod create_room;
+mod folders;
+mod link;
+mod write_back;
+
+use std::time::Duration;
+
+use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
+use super::plan::{FoldersStart, Step};
+use crate::call::{Effect, Failure};
+use crate::clock::{Clock, Timestamp, after};
+use crate::docspace::DocSpace;
+use crate::docspace::skeleton::Skeletons;
+use crate::helpdesk::{Helpdesk, Note, WrittenBack};
+use crate::room::{Room, RoomId};
+use crate::store::Event;
+use crate::template::Template;
+use crate::ticket::{Ticket, TicketKey};
+
+pub(super) use access::Admitted;
+
+/// What steps work with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) key: &'a TicketKey,
+    pub(super) ticket: &'a Ticket,
+    pub(super) template: &'a Template,
+    pub(super) docspace: &'a DocSpace,
+    /// `None` where the portal is not to hold folder skeletons.
+    pub(super) skeletons: Option<&'a Skeletons>,
+    pub(super) helpdesk: &'a dyn Helpdesk,
+    pub(super) clock: &'a dyn Clock,
+}
+
+/// What a step brought about.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    RoomCreated(Room),
+    Tagged,
+    /// All folders are there; so many were made now.
+    Folders { made: usize },
+    /// Some folders are missing, and may still come.
+    FoldersMayCome { until: Timestamp },
+    Admitted(Admitted),
+    Linked(String),
+    WrittenBack { url: String, done: WrittenBack },
+    Archived(Vec<RoomId>),
+}
+
+impl Step {
+    /// Notes a step that makes no call in the ledger.
+    pub(super) fn note(&self, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
+        let event = |kind, text| Some(Event { at: now, kind, text });
+        match self {
+            Self::Adopt { room, tagged } => {
+                let looked_for = matches!(ledger.room, RoomEntry::Pending { .. });
+                if looked_for {
+                    ledger.audit_at.get_or_insert(now);
+                }
+                ledger.room = RoomEntry::Made { room: room.clone(), tagged: *tagged, adopted: true };
+                event("room_found", format!("found room {} “{}”, which is this ticket's", room.id, room.title))
+            }
+            Self::NoteDeleted => {
+                let RoomEntry::Made { room, .. } = &ledger.room else { return None };
+                let room = room.clone();
+                let text = format!("room {} is gone: somebody deleted it in DocSpace", room.id);
+                ledger.room = RoomEntry::Deleted { room };
+                event("room_deleted", text)
+            }
+            Self::BeginAgain => {
+                *ledger = ledger.begin_again();
+                event("begin_again", "a new room is made, as asked".to_owned())
+            }
+            Self::NoteLink { url } => {
+                ledger.link = LinkEntry::Done { url: url.clone() };
+                event("linked", format!("the room's address is {url}"))
+            }
+            Self::NoteWrittenBack => {
+                ledger.write_back.url = ledger.link.url().map(str::to_owned);
+                ledger.write_back.noted = true;
+                ledger.write_back.state = Entry::Done;
+                event("written_back", "the link is in the ticket already".to_owned())
+            }
+            Self::EndAudit => {
+                ledger.audit_at = None;
+                event("audited", "looked for a second room: there is none to put away".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the step makes no call.
+    pub(super) fn is_note(&self) -> bool {
+        matches!(
+            self,
+            Self::Adopt { .. } | Self::NoteDeleted | Self::BeginAgain | Self::NoteLink { .. } | Self::NoteWrittenBack | Self::EndAudit
+        )
+    }
+
+    /// Writes the intent into the ledger; to be committed before [`run`](Self::run).
+    pub(super) fn intend(&self, ledger: &mut Ledger, now: Timestamp, settle: Duration) {
+        match self {
+            Self::CreateRoom { template, title, attempt, .. } => {
+                ledger.template = Some(template.clone());
+                ledger.room =
+                    RoomEntry::Pending { title: title.clone(), since: now, attempt: *attempt, looks: 0 };
+                if *attempt > 1 {
+                    // The one before may land after all.
+                    ledger.audit_at = Some(after(now, settle));
+                }
+            }
+            // While an earlier call may land, nothing new is asked for.
+            Self::Folders { start: FoldersStart::Settling(_), .. } => {}
+            Self::Folders { .. } => ledger.folders = Entry::Pending { since: now },
+            Self::Access { .. } => ledger.access.state = Entry::Pending { since: now },
+            Self::Link { .. } => ledger.link = LinkEntry::Pending { since: now },
+            Self::WriteBack { .. } => ledger.write_back.state = Entry::Pending { since: now },
+            Self::TagRoom { .. } | Self::ArchiveExtra { .. } => {}
+            Self::Adopt { .. }
+            | Self::NoteDeleted
+            | Self::BeginAgain
+            | Self::NoteLink { .. }
+            | Self::NoteWrittenBack
+            | Self::EndAudit => {}
+        }
+    }
+
+    /// Makes the calls.
+    pub(super) async fn run(&self, context: Context<'_>) -> Result<Outcome, Failure> {
+        match self {
+            Self::CreateRoom { title, room_type, .. } => create_room::run(context, title, *room_type).await,
+            Self::TagRoom { room } => {
+                context.docspace.add_tag(*room, &context.key.tag()).await.map(|()| Outcome::Tagged)
+            }
+            Self::Folders { room, start } => folders::run(context, *room, *start).await,
+            Self::Access { room, grants } => access::run(context, *room, grants).await.map(Outcome::Admitted),
+            Self::Link { room, kind } => link::run(context, *room, *kind).await.map(Outcome::Linked),
+            Self::WriteBack { room, url, note } => write_back::run(context, room, url, *note).await,
+            Self::ArchiveExtra { rooms } => {
+                for room in rooms {
+                    context.docspace.archive_room(*room).await?;
+                }
+                Ok(Outcome::Archived(rooms.clone()))
+            }
+            Self::Adopt { .. }
+            | Self::NoteDeleted
+            | Self::BeginAgain
+            | Self::NoteLink { .. }
+            | Self::NoteWrittenBack
+            | Self::EndAudit => unreachable!("noted, not run"),
+        }
+    }
+
+    /// Takes an intent back that surely came to nothing. One that may have had its effect stays.
+    pub(super) fn record_failure(&self, failure: &Failure, ledger: &mut Ledger) {
+        if failure.effect() == Effect::Unknown {
+            return;
+        }
+        match self {
+            Self::CreateRoom { .. } => {
+                ledger.room = RoomEntry::Absent;
+                ledger.template = None;
+            }
+            Self::Folders { start: FoldersStart::Empty | FoldersStart::Unknown, .. } => {
+                folders::record_failure(ledger);
+            }
+            Self::Access { .. } => ledger.access.state = Entry::NotBegun,
+            Self::Link { .. } => ledger.link = LinkEntry::NotBegun,
+            // Whether an earlier one had its effect is as open as before.
+            Self::WriteBack { note: Note::Missing, .. } => ledger.write_back.state = Entry::NotBegun,
+            _ => {}
+        }
+    }
+}
+
+impl Outcome {
+    /// Writes the outcome into the ledger.
+    pub(super) fn record(self, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
+        let event = |kind, text| Some(Event { at: now, kind, text });
+        match self {
+            Self::RoomCreated(room) => {
+                let text = format!("made room {} “{}”", room.id, room.title);
+                ledger.room = RoomEntry::Made { room, tagged: true, adopted: false };
+                event("room_created", text)
+            }
+            Self::Tagged => {
+                if let RoomEntry::Made { tagged, .. } = &mut ledger.room {
+                    *tagged = true;
+                }
+                event("room_tagged", "gave the room the ticket's tag".to_owned())
+            }
+            Self::Folders { made } => {
+                ledger.folders = Entry::Done;
+                event("folders_ready", if made == 0 { "all folders are there".to_owned() } else { format!("made {made} folders") })
+            }
+            Self::FoldersMayCome { .. } => None,
+            Self::Admitted(admitted) => access::record(admitted, ledger, now),
+            Self::Linked(url) => {
+                let text = format!("the room's link is {url}");
+                ledger.link = LinkEntry::Done { url };
+                event("linked", text)
+            }
+            Self::WrittenBack { url, done } => write_back::record(url, &done, ledger, now),
+            Self::Archived(rooms) => {
+                ledger.audit_at = None;
+                let list = rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                event("extra_archived", format!("archived empty second rooms: {list}"))
+            }
+        }
+    }
+}

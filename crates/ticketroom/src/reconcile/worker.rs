@@ -1,0 +1,171 @@
+//! Claims due tickets and gives each a run, as many at once as is sensible.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinSet;
+
+use super::run::Run;
+use crate::clock::{Chance, Clock, until};
+use crate::docspace::DocSpace;
+use crate::docspace::skeleton::Skeletons;
+use crate::helpdesk::Helpdesk;
+use crate::metrics::Metrics;
+use crate::rule::Rules;
+use crate::store::{Event, State, Store};
+use crate::ticket::{HelpdeskName, TicketKey};
+
+/// How the reconciler works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Runs at once. More than DocSpace's write lane, since a run also waits for its helpdesk.
+    pub parallel: usize,
+    /// How long a claim holds without a sign of life.
+    pub lease: Duration,
+    /// How long after its intent a call without an answer may still take effect.
+    pub settle: Duration,
+    /// How long runs may go on after the service was asked to stop.
+    pub grace: Duration,
+    /// Whether the portal may hold folder skeletons.
+    pub skeletons: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            parallel: 64,
+            lease: Duration::from_secs(600),
+            settle: Duration::from_secs(45),
+            grace: Duration::from_secs(10),
+            skeletons: true,
+        }
+    }
+}
+
+/// Something that became known about a ticket, for whoever watches.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// Something happened.
+    Happened(TicketKey, Event),
+    /// A run ended.
+    Settled(TicketKey, State, Option<String>),
+}
+
+/// Everything that runs need.
+#[derive(Debug)]
+pub struct Reconciler {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) docspace: DocSpace,
+    pub(super) skeletons: Skeletons,
+    pub(super) helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
+    pub(super) rules: Rules,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) chance: Chance,
+    pub(super) metrics: Metrics,
+    pub(super) settings: Settings,
+    pub(super) progress: broadcast::Sender<Progress>,
+    wake: Arc<Notify>,
+}
+
+/// How long the worker sleeps at most: another process may have marked a ticket (`tickets retry`).
+const IDLE: Duration = Duration::from_secs(1);
+
+impl Reconciler {
+    /// A reconciler over these parts; [`run`](Self::run) starts it.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "each part is one the service has exactly once")]
+    pub fn new(
+        store: Arc<dyn Store>,
+        docspace: DocSpace,
+        helpdesks: &[Arc<dyn Helpdesk>],
+        rules: Rules,
+        clock: Arc<dyn Clock>,
+        chance: Chance,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Self {
+        let helpdesks =
+            helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
+        let (progress, _) = broadcast::channel(1024);
+        Self {
+            store,
+            docspace,
+            skeletons: Skeletons::default(),
+            helpdesks,
+            rules,
+            clock,
+            chance,
+            metrics,
+            settings,
+            progress,
+            wake: Arc::default(),
+        }
+    }
+
+    /// Tells the worker that a ticket is due.
+    #[must_use]
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// What becomes known from now on.
+    #[must_use]
+    pub fn progress(&self) -> broadcast::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Works until `stop` says so; then lets what is under way end, as far as it does within the grace. What
+    /// doesn't is parked: its intents are on disk, and the next start goes on with it.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut runs: JoinSet<()> = JoinSet::new();
+        while !*stop.borrow() {
+            let claimed = self.claim(&mut runs).await;
+            // A full hand may mean that more is due.
+            if claimed > 0 && runs.len() < self.settings.parallel {
+                continue;
+            }
+            let wait = self.idle_for().await;
+            tokio::select! {
+                _ = stop.changed() => break,
+                () = self.wake.notified() => {}
+                Some(_) = runs.join_next() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+            while runs.try_join_next().is_some() {}
+        }
+        let ended = async { while runs.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.settings.grace, ended).await.is_err() {
+            tracing::warn!("some tickets are parked in the middle; the next start goes on with them");
+        }
+    }
+
+    async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> usize {
+        let free = self.settings.parallel.saturating_sub(runs.len());
+        if free == 0 {
+            return 0;
+        }
+        match self.store.claim(self.clock.now(), self.settings.lease, free).await {
+            Ok(claims) => {
+                let claimed = claims.len();
+                for claim in claims {
+                    let reconciler = Arc::clone(self);
+                    runs.spawn(async move { Run::new(&reconciler, claim).drive().await });
+                }
+                claimed
+            }
+            Err(error) => {
+                tracing::error!(%error, "no tickets can be claimed");
+                0
+            }
+        }
+    }
+
+    async fn idle_for(&self) -> Duration {
+        match self.store.next_due().await {
+            Ok(Some(due)) => until(self.clock.now(), due).clamp(Duration::from_millis(2), IDLE),
+            _ => IDLE,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The tables, and how an older database becomes a current one.
+//!
+//! Times are milliseconds since 1970 in UTC. A ticket's `due_at` is when a worker may take it next; while it is
+//! claimed, that is when the lease ends.
+
+use rusqlite::Connection;
+
+/// Each entry brings a database of the version before it to the next; entries never change once released.
+const MIGRATIONS: [&str; 1] = [
+    r"
+    CREATE TABLE ticket (
+        number       INTEGER PRIMARY KEY,
+        helpdesk     TEXT    NOT NULL,
+        id           TEXT    NOT NULL,
+        state        TEXT    NOT NULL,          -- waiting, ready, blocked, skipped, archived
+        reason       TEXT,
+        due_at       INTEGER,                   -- NULL: nothing to do
+        claimed      INTEGER NOT NULL DEFAULT 0,
+        fence        INTEGER NOT NULL DEFAULT 0,
+        hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
+        asked        INTEGER NOT NULL DEFAULT 0, -- a person wants it retried
+        attempts     INTEGER NOT NULL DEFAULT 0,
+        told         TEXT,                      -- JSON: the ticket as the last delivery had it
+        seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
+        subject      TEXT    NOT NULL DEFAULT '',
+        ledger       TEXT    NOT NULL DEFAULT '{}',
+        room_id      INTEGER UNIQUE,            -- one room belongs to one ticket
+        room_title   TEXT,
+        room_url     TEXT,
+        written_back INTEGER NOT NULL DEFAULT 0,
+        created_at   INTEGER NOT NULL,
+        updated_at   INTEGER NOT NULL,
+        UNIQUE (helpdesk, id)
+    ) STRICT;
+    CREATE INDEX ticket_due ON ticket (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX ticket_updated ON ticket (updated_at);
+    CREATE INDEX ticket_state ON ticket (state, updated_at);
+
+    CREATE TABLE delivery (
+        number       INTEGER PRIMARY KEY,
+        helpdesk     TEXT    NOT NULL,
+        ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood
+        received_at  INTEGER NOT NULL,
+        delivery_id  TEXT,
+        event        TEXT    NOT NULL,
+        outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood
+        problem      TEXT,
+        headers      TEXT    NOT NULL,
+        query        TEXT,
+        body         BLOB    NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX delivery_repeat ON delivery (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL;
+    CREATE INDEX delivery_ticket ON delivery (ticket) WHERE ticket IS NOT NULL;
+
+    CREATE TABLE timeline (
+        number       INTEGER PRIMARY KEY,
+        ticket       INTEGER NOT NULL REFERENCES ticket (number),
+        at           INTEGER NOT NULL,
+        kind         TEXT    NOT NULL,
+        text         TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX timeline_ticket ON timeline (ticket);
+
+    -- One row: the writes of DocSpace's current day.
+    CREATE TABLE write_budget (
+        one          INTEGER PRIMARY KEY CHECK (one = 1),
+        day_began_at INTEGER NOT NULL,
+        used         INTEGER NOT NULL,
+        none_until   INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO write_budget VALUES (1, 0, 0, 0);
+
+    CREATE TABLE probe (
+        one          INTEGER PRIMARY KEY CHECK (one = 1),
+        at           INTEGER NOT NULL
+    ) STRICT;
+    ",
+];
+
+/// Sets a connection up: nothing is acknowledged that an fsync has not confirmed.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // A checkpoint writes pages back to the file; seldom, so that commits only append.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Why a database can't be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MigrationError {
+    /// It is from a later version of ticketroom.
+    #[error(
+        "the store has version {found}, and this ticketroom knows versions up to {known}: \
+         use the ticketroom that last used it, or a newer one"
+    )]
+    Newer {
+        /// The database's version.
+        found: usize,
+        /// Our newest.
+        known: usize,
+    },
+    /// SQLite says no.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Brings the tables up to date, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    if found > MIGRATIONS.len() {
+        return Err(MigrationError::Newer { found, known: MIGRATIONS.len() });
+    }
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    transaction.commit()?;
+    Ok(())
+}

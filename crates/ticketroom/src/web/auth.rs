@@ -1,0 +1,59 @@
+//! Who may enter the admin doors: whoever has the admin token.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::{Doors, Problem};
+
+/// What opens the admin doors; kept as a hash, so that comparing it tells nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminToken([u8; 32]);
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminToken")
+    }
+}
+
+impl AdminToken {
+    /// The token of the configuration, or one that was made up.
+    #[must_use]
+    pub fn new(token: &SecretString) -> Self {
+        Self(Sha256::digest(token.expose_secret().as_bytes()).into())
+    }
+
+    fn is(&self, given: &str) -> bool {
+        let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
+        given.iter().zip(self.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+}
+
+/// Lets through whoever brings the token as `Authorization: Bearer`.
+pub(super) async fn guard(
+    State(doors): State<Arc<Doors>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = given.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match token {
+        Some(token) if doors.admin.is(token) => Ok(next.run(request).await),
+        Some(_) => Err(Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin token")),
+        None => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, \
+             “ticketroom serve” prints the one it made",
+        )),
+    }
+}

@@ -1,0 +1,44 @@
+//! `/healthz`: the process lives. `/readyz`: deliveries can be stored. `/metrics`: Prometheus.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::{Doors, Problem, auth};
+
+pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
+    let guarded = Router::new()
+        .route("/metrics", get(metrics))
+        .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard));
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).merge(guarded)
+}
+
+async fn alive() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Value>, Problem> {
+    match doors.store.probe(doors.clock.now()).await {
+        Ok(()) => Ok(Json(json!({ "status": "ok" }))),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            Err(Problem::unavailable("deliveries can't be stored just now"))
+        }
+    }
+}
+
+async fn metrics(State(doors): State<Arc<Doors>>) -> Result<impl IntoResponse, Problem> {
+    let counts = doors.store.counts().await;
+    let counts = counts.map_err(|_| Problem::unavailable("the store can't be read just now"))?;
+    for (state, count) in counts {
+        doors.metrics.tickets(state.as_str(), i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], doors.metrics.text()))
+}

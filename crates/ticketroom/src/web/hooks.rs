@@ -1,0 +1,90 @@
+//! `POST /webhooks/{helpdesk}`: where deliveries come in, and the same door for the generic helpdesk at
+//! `/helpdesk/ticket-created`. A success is answered only once the delivery is on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::routing::post;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use super::{Doors, Problem};
+use crate::helpdesk::RawDelivery;
+use crate::intake::Refused;
+
+/// How long a sender may take over its body.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn router() -> Router<Arc<Doors>> {
+    Router::new()
+        .route("/webhooks/{helpdesk}", post(webhook))
+        .route("/helpdesk/ticket-created", post(ticket_created))
+}
+
+async fn webhook(
+    State(doors): State<Arc<Doors>>,
+    Path(helpdesk): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    deliver(&doors, &helpdesk, request).await
+}
+
+async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Result<Json<Value>, Problem> {
+    match &doors.generic {
+        Some(helpdesk) => deliver(&doors, helpdesk.as_str(), request).await,
+        None => Err(Problem::not_found("no helpdesk of kind “generic” is configured")),
+    }
+}
+
+async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Value>, Problem> {
+    let (head, body) = request.into_parts();
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > doors.max_delivery as u64) {
+        return Err(too_large(doors.max_delivery));
+    }
+    let body = tokio::time::timeout(PATIENCE, read(body, doors.max_delivery))
+        .await
+        .map_err(|_| Problem::bad_request("the body did not arrive in time"))??;
+    let raw = RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body };
+    match doors.intake.deliver(helpdesk, raw).await {
+        Ok(_) => Ok(Json(json!({ "status": "ok" }))),
+        Err(refused) => Err(refusal(&refused)),
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::bad_request("the body broke off"))?;
+        if whole.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("a delivery may have {limit} bytes; [server] max_body sets that");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn refusal(refused: &Refused) -> Problem {
+    match refused {
+        Refused::NoSuchHelpdesk => Problem::not_found(refused.to_string()),
+        Refused::Unverified(why) => Problem::new(StatusCode::UNAUTHORIZED, why.to_string()),
+        Refused::NotUnderstood(why) => Problem::bad_request(why.to_string()),
+        // What is wrong with the store is nothing for the outside.
+        Refused::NotStored(_) => {
+            Problem::unavailable("the delivery could not be stored just now; send it again")
+        }
+    }
+}
