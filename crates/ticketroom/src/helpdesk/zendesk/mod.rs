@@ -94,3 +94,6 @@ impl Helpdesk for Zendesk {
         self.findings(clock).await
     }
 }
+
+#[cfg(test)]
+mod http_tests;
