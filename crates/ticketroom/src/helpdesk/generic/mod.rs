@@ -1,0 +1,257 @@
+//! A helpdesk of one's own: whatever can send JSON over HTTP.
+//!
+//! It can't be asked for its tickets, so what it sends *is* the ticket ([`payload`]). It proves itself by a
+//! signature or by a secret that it sends along ([`verify`](Helpdesk::verify)). If it wants to know about
+//! the room, it names an address, which is told by a POST that is signed the same way:
+//!
+//! ```text
+//! POST {callback_url}
+//! Idempotency-Key: the same for the same ticket and the same link
+//! X-Ticketroom-Timestamp: 1795766400
+//! X-Ticketroom-Signature: sha256=hex(HMAC-SHA256(secret, timestamp + "." + body))
+//!
+//! {"helpdesk":"generic","ticketId":"T-1","roomId":"4711","roomUrl":"https://…"}
+//! ```
+//!
+//! That is said *at least once*: when an answer is lost, it is said again with the same key. Any 2xx ends it.
+
+mod payload;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+use url::Url;
+use uuid::Uuid;
+
+use super::refusal::cause;
+use super::salvage::whole_number;
+use super::verified::Signature;
+use super::{
+    Helpdesk, Hint, NotUnderstood, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack,
+};
+use crate::call::Failure;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{GenericConfig, Inbound};
+use crate::finding::Finding;
+use crate::http::{CallName, Http};
+use crate::ticket::{HelpdeskName, Ticket, TicketId};
+
+const SIGNATURE: &str = "x-ticketroom-signature";
+/// Where senders that were made for GitHub's webhooks put the same thing.
+const HUB_SIGNATURE: &str = "x-hub-signature-256";
+const TIMESTAMP: &str = "x-ticketroom-timestamp";
+const SECRET: &str = "x-ticketroom-secret";
+
+const SIGNATURE_IS: &str = "signature (header X-Ticketroom-Signature or X-Hub-Signature-256)";
+const TIMESTAMP_IS: &str = "timestamp (header X-Ticketroom-Timestamp)";
+const SECRET_IS: &str = "secret (header X-Ticketroom-Secret or Authorization: Bearer)";
+const ANY_PROOF: &str = "header X-Ticketroom-Signature, X-Hub-Signature-256, X-Ticketroom-Secret or \
+                         Authorization: Bearer";
+
+/// How long a signature with a timestamp is good.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+const TIMEOUT: Duration = Duration::from_secs(15);
+const CALLBACK: CallName = CallName { service: "callback", call: "callback" };
+
+/// A helpdesk that sends its tickets and may want to be told of their rooms.
+pub(super) struct Generic {
+    name: HelpdeskName,
+    inbound: Inbound,
+    callback: Option<Url>,
+    http: Http,
+    clock: Arc<dyn Clock>,
+}
+
+impl Generic {
+    pub(super) fn new(name: HelpdeskName, config: &GenericConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
+        let inbound = match &config.inbound {
+            // Everybody knows the empty secret.
+            Inbound::Secrets(secrets) => Inbound::Secrets(
+                secrets.iter().filter(|secret| !secret.expose_secret().is_empty()).cloned().collect(),
+            ),
+            Inbound::Unsigned => Inbound::Unsigned,
+        };
+        Self { name, inbound, callback: config.callback.clone(), http, clock }
+    }
+
+    /// Whether the callback's address leads anywhere: any answer is good.
+    async fn callback_finding(&self, callback: &Url) -> Finding {
+        // OPTIONS changes nothing, whatever is there.
+        let request = self.http.client().request(Method::OPTIONS, callback.clone());
+        match self.http.send(CALLBACK, TIMEOUT, request).await {
+            Ok(answer) => Finding::good(format!(
+                "{}: the callback can be reached (it answered {})",
+                self.name,
+                answer.status.as_u16()
+            )),
+            Err(failure) => Finding::bad(
+                format!("{}: {failure}", self.name),
+                "is `callback_url` right, and reachable from here? Or leave it out, if nobody wants to be told",
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Generic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generic").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Generic {
+    fn name(&self) -> &HelpdeskName {
+        &self.name
+    }
+
+    fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
+        match &self.inbound {
+            Inbound::Unsigned => Ok(Verified::unsigned(delivery)),
+            Inbound::Secrets(secrets) => verify(delivery, secrets, now),
+        }
+    }
+
+    fn read(&self, delivery: &Verified) -> Result<Hint, NotUnderstood> {
+        payload::read(delivery)
+    }
+
+    async fn observe(&self, _id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
+        Ok(match told {
+            Some(ticket) => Observed::Present { ticket: Box::new(ticket.clone()), link: None },
+            None => Observed::Absent,
+        })
+    }
+
+    fn writes_back(&self) -> bool {
+        self.callback.is_some()
+    }
+
+    /// Tells the callback, whatever it was told before: hearing it twice does it no harm, and the
+    /// idempotency key says that it is the same.
+    async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure> {
+        let Some(callback) = &self.callback else {
+            return Ok(WrittenBack { place: "nowhere: no callback is configured".to_owned(), warning: None });
+        };
+        let body = json!({
+            "helpdesk": self.name,
+            "ticketId": link.key.id,
+            "roomId": link.room.to_string(),
+            "roomUrl": link.url,
+        })
+        .to_string();
+        let idempotency_key = Uuid::new_v5(&link.key.uuid(), link.url.as_bytes()).to_string();
+        let mut request = self
+            .http
+            .client()
+            .post(callback.clone())
+            .header("content-type", "application/json")
+            .header("idempotency-key", idempotency_key);
+        if let Inbound::Secrets(secrets) = &self.inbound
+            && let Some(secret) = secrets.first()
+        {
+            let timestamp = self.clock.now().as_second().to_string();
+            let signature = signature(secret, &timestamp, body.as_bytes());
+            request = request.header(TIMESTAMP, timestamp).header(SIGNATURE, signature);
+        }
+        let answer = self.http.send(CALLBACK, TIMEOUT, request.body(body)).await?;
+        if answer.status.is_success() {
+            return Ok(WrittenBack { place: "callback".to_owned(), warning: None });
+        }
+        // What the callback says is nobody's format, so it is not repeated.
+        Err(CALLBACK.failed(cause(&answer, String::new)))
+    }
+
+    async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
+        let mut findings = vec![match &self.inbound {
+            Inbound::Unsigned => Finding::warning(
+                format!(
+                    "{}: deliveries are not signed, so anybody who reaches the door can make rooms",
+                    self.name
+                ),
+                "configure a `webhook_secret` in place of `allow_unsigned`",
+            ),
+            Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(
+                format!("{}: no webhook secret, so every delivery will be refused", self.name),
+                "configure a `webhook_secret`",
+            ),
+            Inbound::Secrets(_) => Finding::good(format!("{}: deliveries have to be signed", self.name)),
+        }];
+        if let Some(callback) = &self.callback {
+            findings.push(self.callback_finding(callback).await);
+        }
+        findings
+    }
+}
+
+/// By a signature, if there is one, which then has to be right; else by a secret that is sent along.
+fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
+    let headers = &delivery.headers;
+    if let Some(given) = headers.get(SIGNATURE).or_else(|| headers.get(HUB_SIGNATURE)) {
+        let bytes = given.to_str().ok().and_then(|given| from_hex(given.trim().strip_prefix("sha256=")?));
+        return match headers.get(TIMESTAMP).cloned() {
+            Some(timestamp) => {
+                let prefix = [timestamp.as_bytes(), b"."].concat();
+                let signature = Signature { what: SIGNATURE_IS, bytes, prefix: &prefix };
+                let verified = Verified::by_hmac(delivery, secrets, &signature)?;
+                let signed_at =
+                    timestamp.to_str().ok().and_then(time).ok_or(Unverified::Wrong(TIMESTAMP_IS))?;
+                let age = now.duration_since(signed_at).unsigned_abs();
+                if age > WINDOW { Err(Unverified::TooOld) } else { Ok(verified) }
+            }
+            // The timestamp is part of what is signed, so nobody can take it away.
+            None => {
+                let signature = Signature { what: SIGNATURE_IS, bytes, prefix: b"" };
+                Verified::by_hmac(delivery, secrets, &signature)
+            }
+        };
+    }
+    let bearer = || {
+        let given = headers.get(reqwest::header::AUTHORIZATION)?.as_bytes();
+        let (scheme, token) = given.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
+    };
+    let secret = headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer);
+    match secret {
+        Some(given) => Verified::by_shared_secret(delivery, secrets, SECRET_IS, &given),
+        None => Err(Unverified::Missing(ANY_PROOF)),
+    }
+}
+
+/// A time in seconds since 1970 or as RFC 3339.
+fn time(text: &str) -> Option<Timestamp> {
+    match whole_number(text) {
+        Some(seconds) => Timestamp::from_second(seconds.try_into().ok()?).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// The header that signs a body.
+fn signature(secret: &SecretString, timestamp: &str, body: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        // HMAC takes keys of every length; without a signature the receiver refuses, which is safe.
+        return String::new();
+    };
+    for part in [timestamp.as_bytes(), b".", body] {
+        mac.update(part);
+    }
+    let digits =
+        |byte: u8| [byte >> 4, byte & 15].map(|half| char::from(b"0123456789abcdef"[usize::from(half)]));
+    let hex: String = mac.finalize().into_bytes().into_iter().flat_map(digits).collect();
+    format!("sha256={hex}")
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
+#[cfg(test)]
+mod tests;

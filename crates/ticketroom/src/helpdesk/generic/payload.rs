@@ -1,0 +1,101 @@
+//! What a generic helpdesk sends: one JSON object, the whole ticket every time.
+//!
+//! | field | is |
+//! | --- | --- |
+//! | `ticketId` (or `ticket_id`, `id`) | text or a whole number; required |
+//! | `subject` | text; required, but may be empty or null |
+//! | `description` | text |
+//! | `requester`, `assignee` | `{"name", "email"}`, or an e-mail address |
+//! | `requesterEmail`, `assigneeEmail` | an e-mail address, where there is no object |
+//! | `group` | text |
+//! | `priority` | text; upper case is made lower |
+//! | `status` | text: `new`, `open`, `pending`, `hold`, `solved`, `closed`, `deleted`; anything else is open |
+//! | `tags` | an array of texts, or one text with commas or spaces between them |
+//! | `event` | text, for the timeline |
+//! | `updatedAt` | text; kept as the ticket's version |
+//! | `deliveryId` | text by which a repeat is known, if no header says it |
+//!
+//! Names may be written with underscores, too. Numbers are taken where text is meant; an optional field of
+//! any other type counts as missing; unknown fields are ignored. A repeat is better known by the header
+//! `Idempotency-Key` or `X-Ticketroom-Delivery`.
+
+use super::super::salvage::{self, Json};
+use super::super::{Consequence, Hint, NotUnderstood, Verified};
+use crate::ticket::{Person, Status, Ticket, TicketId};
+
+/// Understands a delivery.
+pub(super) fn read(delivery: &Verified) -> Result<Hint, NotUnderstood> {
+    let not = |why: &str| NotUnderstood(why.to_owned());
+    let body = Json::lenient(delivery.body()).ok_or_else(|| not("the body is no JSON"))?;
+    if !matches!(body, Json::Object(_)) {
+        return Err(not("the body is no JSON object"));
+    }
+    let ticket = ticket_id(body.any(&["ticketId", "ticket_id", "id"]))?;
+    let has_subject =
+        matches!(&body, Json::Object(fields) if fields.iter().any(|(name, _)| name == "subject"));
+    let subject = match body.get("subject") {
+        Json::Null if !has_subject => {
+            return Err(not("`subject` is missing; it may be empty, but has to be there"));
+        }
+        Json::Null => String::new(),
+        subject => subject.as_text().ok_or_else(|| not("`subject` has to be text"))?,
+    };
+    let in_header =
+        ["idempotency-key", "x-ticketroom-delivery"].iter().find_map(|name| delivery.header(name));
+    let in_body = body.any(&["deliveryId", "delivery_id"]).as_text();
+    Ok(Hint {
+        ticket,
+        event: salvage::event_name(body.get("event").text(), "ticket"),
+        delivery_id: in_header.or(in_body.as_deref()).and_then(salvage::short_id).map(str::to_owned),
+        snapshot: Some(Ticket {
+            subject,
+            description: body.get("description").as_text(),
+            requester: person(body.get("requester"), body.any(&["requesterEmail", "requester_email"])),
+            assignee: person(body.get("assignee"), body.any(&["assigneeEmail", "assignee_email"])),
+            group: filled(body.get("group")),
+            priority: filled(body.get("priority")).map(|priority| priority.to_lowercase()),
+            status: filled(body.get("status")).map_or(Status::default(), |status| Status::from_name(&status)),
+            tags: tags(body.get("tags")),
+            version: filled(body.any(&["updatedAt", "updated_at"])),
+        }),
+        consequence: Consequence::Look,
+    })
+}
+
+fn ticket_id(given: &Json) -> Result<TicketId, NotUnderstood> {
+    match given {
+        Json::Number(number) => Ok(TicketId::from(*number)),
+        Json::Text(text) => text.parse().map_err(|why| NotUnderstood(format!("`ticketId`: {why}"))),
+        Json::Null => Err(NotUnderstood("`ticketId` is missing".to_owned())),
+        _ => Err(NotUnderstood("`ticketId` has to be text or a whole number".to_owned())),
+    }
+}
+
+/// Text that says something.
+fn filled(value: &Json) -> Option<String> {
+    value.as_text().filter(|text| !text.trim().is_empty()).map(|text| text.trim().to_owned())
+}
+
+fn person(person: &Json, email: &Json) -> Option<Person> {
+    let email = || filled(email);
+    let person = match person {
+        Json::Object(_) => {
+            Person { name: filled(person.get("name")), email: filled(person.get("email")).or_else(email) }
+        }
+        Json::Text(text) if text.contains('@') => Person { name: None, email: filled(person) },
+        _ => Person { name: filled(person), email: email() },
+    };
+    // Nobody is no person.
+    (person != Person::default()).then_some(person)
+}
+
+fn tags(tags: &Json) -> Vec<String> {
+    match tags {
+        Json::List(tags) => tags.iter().filter_map(filled).collect(),
+        Json::Text(tags) => {
+            let tags = tags.split(|c: char| c == ',' || c.is_whitespace());
+            tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}

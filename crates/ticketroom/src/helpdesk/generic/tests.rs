@@ -1,0 +1,210 @@
+//! Proofs and payloads, right and wrong.
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName};
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::helpdesk::Consequence;
+use crate::metrics::Metrics;
+use crate::ticket::{Person, Status};
+
+const NOW: i64 = 1_795_766_400;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).unwrap()
+}
+
+fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
+    let headers =
+        headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
+    RawDelivery { headers: HeaderMap::from_iter(headers), query: None, body: Bytes::copy_from_slice(body) }
+}
+
+fn generic(inbound: Inbound) -> Generic {
+    let config = GenericConfig { inbound, callback: None };
+    let http = Http::new(Metrics::new()).unwrap();
+    Generic::new("generic".parse().unwrap(), &config, http, Arc::new(ManualClock::at(now())))
+}
+
+fn verified(headers: &[(&str, &str)], body: &[u8]) -> Result<(), Unverified> {
+    let secrets = Inbound::Secrets(vec!["old".into(), "Jefe".into(), "".into()]);
+    generic(secrets).verify(raw(headers, body), now()).map(|_| ())
+}
+
+fn read(body: &str) -> Result<Hint, NotUnderstood> {
+    payload::read(&Verified::unsigned(raw(&[], body.as_bytes())))
+}
+
+fn ticket(body: &str) -> Ticket {
+    read(body).unwrap().snapshot.unwrap()
+}
+
+/// Test case 2 of RFC 4231.
+const BODY: &[u8] = b"what do ya want for nothing?";
+const RFC_4231: &str = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+
+#[test]
+fn signatures_over_the_body_are_checked() {
+    let wrong = Err(Unverified::Wrong(SIGNATURE_IS));
+    for header in [SIGNATURE, HUB_SIGNATURE] {
+        assert_eq!(verified(&[(header, RFC_4231)], BODY), Ok(()));
+        assert_eq!(verified(&[(header, &RFC_4231.to_uppercase().replace("SHA", "sha"))], BODY), Ok(()));
+        assert_eq!(verified(&[(header, RFC_4231)], b"something else"), wrong);
+        for bad in ["", "sha256=", "sha256=zz", "sha1=00", &RFC_4231[7..], &RFC_4231[..70], "sha256=é"] {
+            let header: HeaderName = header.parse().unwrap();
+            let mut delivery = raw(&[], BODY);
+            delivery
+                .headers
+                .insert(header, reqwest::header::HeaderValue::from_bytes(bad.as_bytes()).unwrap());
+            assert_eq!(super::verify(delivery, &["Jefe".into()], now()).map(|_| ()), wrong, "{bad}");
+        }
+    }
+    // A wrong signature is not outweighed by a right secret.
+    assert_eq!(verified(&[(SIGNATURE, "sha256=00"), (SECRET, "Jefe")], BODY), wrong);
+}
+
+#[test]
+fn a_timestamp_is_signed_and_bounds_the_age() {
+    let signed = |timestamp: &str| {
+        let signature = signature(&"Jefe".into(), timestamp, BODY);
+        verified(&[(SIGNATURE, &signature), (TIMESTAMP, timestamp)], BODY)
+    };
+    for fresh in [NOW, NOW - 900, NOW + 900] {
+        assert_eq!(signed(&fresh.to_string()), Ok(()));
+    }
+    assert_eq!(signed(&now().to_string()), Ok(()), "RFC 3339");
+    for stale in [NOW - 901, NOW + 901, 0] {
+        assert_eq!(signed(&stale.to_string()), Err(Unverified::TooOld));
+    }
+    for nonsense in ["", "now", "-5", "99999999999999999999", "9999999999999999999"] {
+        assert_eq!(signed(nonsense), Err(Unverified::Wrong(TIMESTAMP_IS)), "{nonsense}");
+    }
+    // A timestamp can neither be added nor be taken away nor be changed.
+    let wrong = Err(Unverified::Wrong(SIGNATURE_IS));
+    let with_timestamp = signature(&"Jefe".into(), &NOW.to_string(), BODY);
+    assert_eq!(verified(&[(SIGNATURE, RFC_4231), (TIMESTAMP, &NOW.to_string())], BODY), wrong);
+    assert_eq!(verified(&[(SIGNATURE, &with_timestamp)], BODY), wrong);
+    assert_eq!(verified(&[(SIGNATURE, &with_timestamp), (TIMESTAMP, "1795766401")], BODY), wrong);
+}
+
+#[test]
+fn secrets_that_are_sent_along_are_checked() {
+    let wrong = Err(Unverified::Wrong(SECRET_IS));
+    for secret in ["old", "Jefe"] {
+        assert_eq!(verified(&[(SECRET, secret)], BODY), Ok(()));
+        assert_eq!(verified(&[("authorization", &format!("bearer {secret}"))], BODY), Ok(()));
+    }
+    for secret in ["", "jefe", "Jefe2"] {
+        assert_eq!(verified(&[(SECRET, secret)], BODY), wrong, "{secret}");
+        assert_eq!(verified(&[("authorization", &format!("Bearer {secret}"))], BODY), wrong, "{secret}");
+    }
+    for none in [&[][..], &[("authorization", "Basic SmVmZQ==")], &[(TIMESTAMP, "1795766400")]] {
+        assert_eq!(verified(none, BODY), Err(Unverified::Missing(ANY_PROOF)));
+    }
+    assert!(generic(Inbound::Unsigned).verify(raw(&[], BODY), now()).is_ok());
+    assert!(generic(Inbound::Secrets(Vec::new())).verify(raw(&[(SECRET, "")], BODY), now()).is_err());
+}
+
+#[test]
+fn the_smallest_delivery_is_understood() {
+    let hint = read(r#"{"ticketId":"T-1","subject":"Printer is on fire"}"#).unwrap();
+    let snapshot = Ticket { subject: "Printer is on fire".to_owned(), ..Ticket::default() };
+    let expected = Hint {
+        ticket: "T-1".parse().unwrap(),
+        event: "ticket".to_owned(),
+        delivery_id: None,
+        snapshot: Some(snapshot),
+        consequence: Consequence::Look,
+    };
+    assert_eq!(hint, expected);
+}
+
+#[test]
+fn the_largest_delivery_is_understood() {
+    let body = r#"{"ticketId":4711,"subject":"S","description":"D","requester":{"name":"Rita","email":" rita@x.example "},
+        "assigneeEmail":"anna@x.example","group":"Support","priority":"URGENT","status":"Resolved",
+        "tags":["outage","vpn"],"event":"ticket.created","updatedAt":"2026-11-24T10:00:00Z","deliveryId":"d-1",
+        "somethingElse":{"a":[1]}}"#;
+    let hint = read(body).unwrap();
+    assert_eq!((hint.ticket.as_str(), hint.event.as_str()), ("4711", "ticket.created"));
+    assert_eq!(hint.delivery_id.as_deref(), Some("d-1"));
+    let expected = Ticket {
+        subject: "S".to_owned(),
+        description: Some("D".to_owned()),
+        requester: Some(Person { name: Some("Rita".to_owned()), email: Some("rita@x.example".to_owned()) }),
+        assignee: Some(Person { name: None, email: Some("anna@x.example".to_owned()) }),
+        group: Some("Support".to_owned()),
+        priority: Some("urgent".to_owned()),
+        status: Status::Solved,
+        tags: vec!["outage".to_owned(), "vpn".to_owned()],
+        version: Some("2026-11-24T10:00:00Z".to_owned()),
+    };
+    assert_eq!(hint.snapshot, Some(expected));
+}
+
+#[test]
+fn other_types_than_text_are_taken_where_they_do_no_harm() {
+    let odd = ticket(
+        r#"{"id":1,"subject":404,"description":["x"],"requester":"rita@x.example","assignee":"Anna","group":7,
+            "priority":null,"status":5,"tags":"vpn, outage  mail","updatedAt":1795766400}"#,
+    );
+    assert_eq!(odd.subject, "404");
+    assert_eq!(odd.description, None);
+    assert_eq!(odd.requester, Some(Person { name: None, email: Some("rita@x.example".to_owned()) }));
+    assert_eq!(odd.assignee, Some(Person { name: Some("Anna".to_owned()), email: None }));
+    assert_eq!((odd.group.as_deref(), odd.priority, odd.status), (Some("7"), None, Status::Open));
+    assert_eq!(odd.tags, ["vpn", "outage", "mail"]);
+    assert_eq!(odd.version.as_deref(), Some("1795766400"));
+    let empty =
+        ticket(r#"{"ticket_id":"1","subject":null,"requester":{"name":"","email":null},"tags":{"a":1}}"#);
+    assert_eq!(empty, Ticket::default());
+}
+
+#[test]
+fn subjects_are_kept_as_they_are() {
+    let subjects =
+        ["x".repeat(10_000), "🎉 مرحبا \u{202E}abc".to_owned(), "<script>alert(1)</script> & \"'".to_owned()];
+    for subject in subjects {
+        let body = json!({ "ticketId": "1", "subject": subject }).to_string();
+        assert_eq!(ticket(&body).subject, subject);
+    }
+    assert_eq!(ticket("\u{FEFF}{\"ticketId\":\"1\",\"subject\":\"a\nb\"}").subject, "a\nb");
+}
+
+#[test]
+fn what_is_no_ticket_is_refused_with_a_reason() {
+    let cases = [
+        ("", "no JSON"),
+        ("ticketId=1", "no JSON"),
+        ("[]", "no JSON object"),
+        ("null", "no JSON object"),
+        (r#"{"subject":"x"}"#, "`ticketId` is missing"),
+        (r#"{"ticketId":null,"subject":"x"}"#, "`ticketId` is missing"),
+        (r#"{"ticketId":"","subject":"x"}"#, "empty"),
+        (r#"{"ticketId":"a\u0000b","subject":"x"}"#, "control characters"),
+        (r#"{"ticketId":1.5,"subject":"x"}"#, "text or a whole number"),
+        (r#"{"ticketId":-1,"subject":"x"}"#, "text or a whole number"),
+        (r#"{"ticketId":{},"subject":"x"}"#, "text or a whole number"),
+        (r#"{"ticketId":"1"}"#, "`subject` is missing"),
+        (r#"{"ticketId":"1","subject":{}}"#, "`subject` has to be text"),
+    ];
+    for (body, reason) in cases {
+        let said = read(body).unwrap_err().0;
+        assert!(said.contains(reason), "{body}: {said}");
+    }
+    assert!(read(&format!("{{\"ticketId\":\"1\",\"subject\":{}", "[".repeat(200_000))).is_err());
+    assert!(read(&json!({ "ticketId": "x".repeat(201), "subject": "" }).to_string()).is_err());
+}
+
+#[test]
+fn a_repeat_is_known_by_a_header_or_a_field() {
+    let id = |headers: &[(&str, &str)], body: &[u8]| {
+        payload::read(&Verified::unsigned(raw(headers, body))).unwrap().delivery_id
+    };
+    let body = br#"{"ticketId":"1","subject":"","deliveryId":7}"#;
+    assert_eq!(id(&[("idempotency-key", "a"), ("x-ticketroom-delivery", "b")], body).as_deref(), Some("a"));
+    assert_eq!(id(&[("x-ticketroom-delivery", "b")], body).as_deref(), Some("b"));
+    assert_eq!(id(&[], body).as_deref(), Some("7"));
+    assert_eq!(id(&[("idempotency-key", &"k".repeat(201))], body), None);
+}

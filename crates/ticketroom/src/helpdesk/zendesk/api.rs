@@ -1,0 +1,240 @@
+//! One HTTP call to Zendesk: address, credentials, pace, errors.
+//!
+//! A call waits for its turn, is sent once, and its answer is read as JSON or turned into a [`Failure`].
+//! The one exception is a token that Zendesk no longer takes: a 401 did nothing, so the call is sent once
+//! more with a new token. Credentials only ever go to the configured address: paths are our own, links in
+//! answers are not followed, and neither are redirects.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::super::refusal::cause;
+use super::super::salvage::Json;
+use super::auth::{Asking, Auth, Credentials};
+use super::pace::Pace;
+use super::wire::{CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer};
+use crate::call::{Cause, Failure};
+use crate::clock::Clock;
+use crate::config::ZendeskAuth;
+use crate::http::{Answer, CallName, Http};
+
+/// How long a call may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The Support API of one account.
+pub(super) struct Api {
+    http: Http,
+    base: Url,
+    auth: Auth,
+    pace: Pace,
+    clock: Arc<dyn Clock>,
+    own_id: OnceLock<u64>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("host", &self.host()).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    pub(super) fn new(http: Http, mut base: Url, auth: &ZendeskAuth, clock: Arc<dyn Clock>) -> Self {
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        Self { http, base, auth: Auth::new(auth), pace: Pace::default(), clock, own_id: OnceLock::new() }
+    }
+
+    /// The host that is called, for messages.
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// Our own user, if it has been learnt.
+    pub(super) fn known_own_id(&self) -> Option<u64> {
+        self.own_id.get().copied()
+    }
+
+    /// Remembers our own user.
+    pub(super) fn learn_own_id(&self, id: u64) {
+        // It does not change, so whoever was first was right.
+        let _ = self.own_id.set(id);
+    }
+
+    /// Our own user; asked for if it is not known yet.
+    pub(super) async fn own_id(&self) -> Result<u64, Failure> {
+        if let Some(id) = self.known_own_id() {
+            return Ok(id);
+        }
+        // Zendesk answers this call even without credentials, with a user that has no id.
+        self.me().await?.0.id.ok_or_else(|| name("me").failed(Cause::Unauthorized))
+    }
+
+    /// `GET users/me`, with the answer's `Date` header.
+    pub(super) async fn me(&self) -> Result<(MeDto, Option<String>), Failure> {
+        let answer = self.answer("me", Method::GET, "users/me", &[], None).await?;
+        let MeAnswer { user } = parsed("me", &answer)?;
+        if let Some(id) = user.id {
+            self.learn_own_id(id);
+        }
+        let date = answer.headers.get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        Ok((user, date.map(str::to_owned)))
+    }
+
+    /// `GET tickets/{id}`, with the people and groups that it names.
+    pub(super) async fn ticket(&self, id: u64) -> Result<TicketAnswer, Failure> {
+        let query = [("include", "users,groups")];
+        parsed(
+            "get_ticket",
+            &self.answer("get_ticket", Method::GET, &format!("tickets/{id}"), &query, None).await?,
+        )
+    }
+
+    /// `PUT tickets/{id}`.
+    pub(super) async fn update(&self, id: u64, update: &Value) -> Result<UpdateAnswer, Failure> {
+        let path = format!("tickets/{id}");
+        parsed("update_ticket", &self.answer("update_ticket", Method::PUT, &path, &[], Some(update)).await?)
+    }
+
+    /// A page of `GET tickets/{id}/comments`, newest first.
+    pub(super) async fn comments(&self, id: u64, after: Option<&str>) -> Result<CommentsAnswer, Failure> {
+        let mut query = vec![("sort_order", "desc"), ("page[size]", "100")];
+        query.extend(after.map(|cursor| ("page[after]", cursor)));
+        let path = format!("tickets/{id}/comments");
+        parsed("comments", &self.answer("comments", Method::GET, &path, &query, None).await?)
+    }
+
+    /// `GET ticket_fields/{id}`.
+    pub(super) async fn field(&self, id: u64) -> Result<FieldDto, Failure> {
+        let answer = self.answer("get_field", Method::GET, &format!("ticket_fields/{id}"), &[], None).await?;
+        parsed::<FieldAnswer>("get_field", &answer).map(|answer| answer.ticket_field)
+    }
+
+    /// Sends a call and returns the answer if its status is a success.
+    async fn answer(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        let url = address(&self.base, call, &format!("api/v2/{path}"))?;
+        let asking = Asking { http: &self.http, base: &self.base, pace: &self.pace, clock: &*self.clock };
+        let send = async |credentials: &Credentials| {
+            let mut request = self.http.client().request(method.clone(), url.clone()).query(query);
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = self.http.send(name(call), TIMEOUT, credentials.put_on(request)).await?;
+            self.pace.heed(call, answer.status, &answer.headers);
+            Ok::<_, Failure>(answer)
+        };
+
+        self.turn(call).await?;
+        let credentials = self.auth.credentials(&asking).await?;
+        let mut answer = send(&credentials).await?;
+        if answer.status == StatusCode::UNAUTHORIZED
+            && let Some(credentials) = self.auth.renewed(&asking, &credentials).await?
+        {
+            answer = send(&credentials).await?;
+        }
+        if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
+    }
+
+    async fn turn(&self, call: &'static str) -> Result<(), Failure> {
+        self.pace.turn(call).await.map_err(|wait| {
+            name(call).failed(Cause::RateLimited {
+                retry_after: Some(wait),
+                limit: "the account's requests are used up for now".to_owned(),
+            })
+        })
+    }
+}
+
+/// The name of a call.
+pub(super) fn name(call: &'static str) -> CallName {
+    CallName { service: "Zendesk", call }
+}
+
+/// The address of a path of our own, which can't lead to another host.
+pub(super) fn address(base: &Url, call: &'static str, path: &str) -> Result<Url, Failure> {
+    base.join(path).map_err(|error| name(call).failed(Cause::Unreachable(error.to_string())))
+}
+
+/// A success that is not what it should be. Says where it went wrong, not what was there.
+pub(super) fn unintelligible(call: &'static str, error: &serde_json::Error) -> Failure {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "the answer ends early",
+        serde_json::error::Category::Syntax => "not JSON",
+        _ => "not in the expected form",
+    };
+    name(call).failed(Cause::Unintelligible(format!("{what} at column {}", error.column())))
+}
+
+/// Why a call did not succeed.
+pub(super) fn refusal(answer: &Answer) -> Cause {
+    cause(answer, || objections(&answer.body))
+}
+
+fn parsed<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Failure> {
+    serde_json::from_slice(&answer.body).map_err(|error| unintelligible(call, &error))
+}
+
+/// What Zendesk objected to: its error codes and the names of the fields, never its sentences, which are
+/// localised and may quote what was sent.
+fn objections(body: &[u8]) -> String {
+    let body = Json::strict(body).unwrap_or(Json::Null);
+    let mut said: Vec<&str> = body.get("error").text().into_iter().collect();
+    if let Json::Object(fields) = body.get("details") {
+        for (field, problems) in fields {
+            said.push(field);
+            if let Json::List(problems) = problems {
+                said.extend(problems.iter().filter_map(|problem| problem.get("error").text()));
+            }
+        }
+    }
+    // A code has no spaces; what has some is a sentence.
+    let is_code = |word: &&str| {
+        (1..=60).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    said.into_iter().filter(is_code).take(8).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objections_are_codes_and_fields_only() {
+        let invalid = br#"{"error":"RecordInvalid","description":"Rita's ticket is closed",
+            "details":{"status":[{"description":"Status: closed prevents update","error":"ClosedTicket"}],
+                       "a field called <b>":[]}}"#;
+        assert_eq!(objections(invalid), "RecordInvalid, status, ClosedTicket");
+        let oauth = br#"{"error":"invalid_scope","error_description":"The scope is invalid"}"#;
+        assert_eq!(objections(oauth), "invalid_scope");
+        for odd in ["", "<html>", "[]", r#"{"error":{"title":"x"}}"#, r#"{"error":"It failed for rita@x"}"#] {
+            assert_eq!(objections(odd.as_bytes()), "");
+        }
+        let many = format!(
+            r#"{{"details":{{{}}}}}"#,
+            (0..99).map(|n| format!("\"f{n}\":[]")).collect::<Vec<_>>().join(",")
+        );
+        assert_eq!(objections(many.as_bytes()).split(", ").count(), 8);
+    }
+
+    #[test]
+    fn paths_stay_below_the_configured_address() {
+        let base: Url = "https://acme.zendesk.com/".parse().unwrap();
+        let url = address(&base, "me", "api/v2/users/me").unwrap();
+        assert_eq!(url.as_str(), "https://acme.zendesk.com/api/v2/users/me");
+    }
+}

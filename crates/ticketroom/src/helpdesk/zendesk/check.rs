@@ -1,0 +1,266 @@
+//! Tries what the service will need of Zendesk, without changing anything there.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use secrecy::ExposeSecret;
+
+use super::Zendesk;
+use super::wire::{FieldDto, MeDto};
+use crate::call::{Cause, Failure};
+use crate::clock::{Clock, Timestamp};
+use crate::finding::Finding;
+
+/// The secret that Zendesk signs with when a webhook that does not exist yet is tested. Everybody knows it.
+const PUBLIC_TEST_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
+/// From this day on (2027-05-01), Zendesk takes no API tokens.
+const API_TOKENS_END: i64 = 1_809_129_600;
+/// A difference between the clocks that is worth mentioning.
+const SKEW: Duration = Duration::from_secs(60);
+
+impl Zendesk {
+    pub(super) async fn findings(&self, clock: &dyn Clock) -> Vec<Finding> {
+        let mut findings = self.secrets();
+        if self.uses_api_token {
+            findings.push(api_token(clock.now()));
+        }
+        let (me, date) = match self.api.me().await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                findings.push(self.unusable(&failure));
+                return findings;
+            }
+        };
+        let usable = self.user(&me);
+        let is_usable = usable.level != crate::finding::Level::Bad;
+        findings.push(usable);
+        findings.extend(date.as_deref().and_then(|date| self.clocks(date, clock.now())));
+        if is_usable {
+            findings.push(match self.room_url_field {
+                Some(field) => self.field(field, self.api.field(field).await),
+                None => Finding::good(format!("{}: the link goes into an internal note", self.name)),
+            });
+        }
+        findings
+    }
+
+    fn secrets(&self) -> Vec<Finding> {
+        if self.webhook_secrets.is_empty() {
+            return vec![Finding::bad(
+                format!("{}: no webhook secret, so every delivery will be refused", self.name),
+                "in Zendesk open the webhook, choose “Reveal secret” and configure it as `webhook_secret`",
+            )];
+        }
+        let is_public =
+            self.webhook_secrets.iter().any(|secret| secret.expose_secret() == PUBLIC_TEST_SECRET);
+        let public = || {
+            Finding::bad(
+                format!(
+                    "{}: the webhook secret is Zendesk's public test secret, which everybody knows",
+                    self.name
+                ),
+                "in Zendesk open the webhook, choose “Reveal secret” and configure that one",
+            )
+        };
+        is_public.then(public).into_iter().collect()
+    }
+
+    /// Why our own user could not be asked for.
+    fn unusable(&self, failure: &Failure) -> Finding {
+        let what = format!("{}: {failure}", self.name);
+        let help = match failure.cause {
+            Cause::Unreachable(_) | Cause::NoAnswer(_) | Cause::NotFound | Cause::Unintelligible(_) => {
+                "is `url` the address of the account, such as https://acme.zendesk.com, and reachable from here?"
+            }
+            Cause::Unauthorized => self.wrong_credentials(),
+            Cause::Forbidden => {
+                "the credentials are right, but may not do this: give the OAuth client the scopes `read` and \
+                 `tickets:write`, and make sure that its user is an agent and not suspended"
+            }
+            Cause::Rejected { .. } if failure.call == "oauth_token" => {
+                "make the OAuth client confidential and allow it the scopes `read` and `tickets:write` \
+                 (Admin Center > Apps and integrations > APIs > OAuth clients)"
+            }
+            Cause::Rejected { status: 300..=399, .. } => {
+                "configure the address that it redirects to as `url`"
+            }
+            _ => "try again later",
+        };
+        Finding::bad(what, help)
+    }
+
+    fn wrong_credentials(&self) -> &'static str {
+        if self.uses_api_token {
+            "are `email` and `api_token` right, and is the token active? New ones can't be made any more: \
+             better make an OAuth client and configure `client_id` and `client_secret`"
+        } else {
+            "are `client_id` (the client's identifier) and `client_secret` right? \
+             (Admin Center > Apps and integrations > APIs > OAuth clients)"
+        }
+    }
+
+    /// What our own user may do.
+    fn user(&self, me: &MeDto) -> Finding {
+        let name = &self.name;
+        let Some(id) = me.id else {
+            // Zendesk answers this call even without credentials.
+            return Finding::bad(
+                format!("{name}: Zendesk does not know who we are"),
+                self.wrong_credentials(),
+            );
+        };
+        if me.suspended {
+            return Finding::bad(format!("{name}: our user {id} is suspended"), "unsuspend it in Zendesk");
+        }
+        match me.role.as_deref() {
+            Some(role @ ("agent" | "admin")) => Finding::good(format!(
+                "{name}: {} answers; our user {id} has the role {role}",
+                self.api.host()
+            )),
+            _ => Finding::bad(
+                format!("{name}: our user {id} is no agent, so it can't write notes"),
+                "give the user of the OAuth client (or of the API token) the role agent or admin",
+            ),
+        }
+    }
+
+    fn field(&self, id: u64, answer: Result<FieldDto, Failure>) -> Finding {
+        let name = &self.name;
+        let help = "make one in Admin Center > Objects and rules > Tickets > Fields, of type text, and put its \
+                    id into `room_url_field`; until then the link is only in the note";
+        match answer {
+            Ok(FieldDto { kind, .. }) if kind.as_deref() != Some("text") => {
+                Finding::warning(format!("{name}: the custom field {id} is not of type text"), help)
+            }
+            Ok(FieldDto { active: Some(false), .. }) => Finding::warning(
+                format!("{name}: the custom field {id} is switched off"),
+                "activate it in Admin Center > Objects and rules > Tickets > Fields",
+            ),
+            Ok(_) => Finding::good(format!(
+                "{name}: the link goes into the custom field {id} and an internal note"
+            )),
+            Err(Failure { cause: Cause::NotFound, .. }) => {
+                Finding::warning(format!("{name}: there is no custom field {id}"), help)
+            }
+            Err(failure) => Finding::warning(
+                format!("{name}: the custom field {id} can't be looked at: {failure}"),
+                "give the OAuth client the scope `read`",
+            ),
+        }
+    }
+
+    /// Signatures are only good for a while, so the clocks have to agree.
+    fn clocks(&self, date: &str, now: Timestamp) -> Option<Finding> {
+        let theirs = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+        let skew = now.duration_since(theirs).unsigned_abs();
+        let what = format!("{}: our clock and Zendesk's are {} s apart", self.name, skew.as_secs());
+        let help = "set this machine's clock, and keep it right with NTP";
+        Some(if skew > self.signature_window / 2 {
+            Finding::bad(format!("{what}; deliveries will be refused as too old"), help)
+        } else if skew > SKEW {
+            Finding::warning(what, help)
+        } else {
+            Finding::good(what)
+        })
+    }
+}
+
+fn api_token(now: Timestamp) -> Finding {
+    let help = "make an OAuth client in Admin Center > Apps and integrations > APIs and configure `client_id` \
+                and `client_secret` in place of `email` and `api_token`";
+    if now.as_second() >= API_TOKENS_END {
+        Finding::bad("Zendesk takes no API tokens since 2027-04-30", help)
+    } else {
+        Finding::warning("Zendesk ends API tokens on 2027-04-30, and earlier ones that are not used", help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config::{ZendeskAuth, ZendeskConfig};
+    use crate::finding::Level;
+    use crate::http::Http;
+    use crate::metrics::Metrics;
+
+    fn zendesk(secret: &str) -> Zendesk {
+        let config = ZendeskConfig {
+            url: "https://acme.zendesk.com".parse().unwrap(),
+            webhook_secrets: vec![secret.into()],
+            auth: ZendeskAuth::ApiToken {
+                email: "bot@acme.example".to_owned(),
+                api_token: "hush-hush".into(),
+            },
+            room_url_field: Some(5),
+            signature_window: Duration::from_secs(900),
+        };
+        let clock = Arc::new(ManualClock::at(at("2026-11-24T10:00:00Z")));
+        Zendesk::new("zendesk".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap(), clock)
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    #[test]
+    fn clocks_are_compared() {
+        let zendesk = zendesk("s");
+        for (ours, level) in [
+            ("2026-11-24T10:00:30Z", Level::Good),
+            ("2026-11-24T09:58:00Z", Level::Warning),
+            ("2026-11-24T10:08:00Z", Level::Bad),
+        ] {
+            let finding = zendesk.clocks("Tue, 24 Nov 2026 10:00:00 GMT", at(ours)).unwrap();
+            assert_eq!(finding.level, level, "{finding}");
+        }
+        assert_eq!(zendesk.clocks("yesterday", at("2026-11-24T10:00:00Z")), None);
+    }
+
+    #[test]
+    fn secrets_that_are_none_are_found() {
+        assert_eq!(zendesk("s").secrets(), []);
+        for secret in ["", PUBLIC_TEST_SECRET] {
+            assert!(zendesk(secret).secrets().iter().all(|finding| finding.level == Level::Bad));
+            assert_eq!(zendesk(secret).secrets().len(), 1);
+        }
+    }
+
+    #[test]
+    fn users_and_fields_are_judged() {
+        let zendesk = zendesk("s");
+        let users = [
+            (r#"{"id":7,"role":"agent"}"#, Level::Good),
+            (r#"{"id":7,"role":"admin","suspended":null}"#, Level::Good),
+            (r#"{"id":7,"role":"admin","suspended":true}"#, Level::Bad),
+            (r#"{"id":7,"role":"end-user"}"#, Level::Bad),
+            (r#"{"id":null,"role":"end-user","name":"Anonymous user"}"#, Level::Bad),
+        ];
+        for (user, level) in users {
+            assert_eq!(zendesk.user(&serde_json::from_str(user).unwrap()).level, level, "{user}");
+        }
+        let fields = [
+            (r#"{"type":"text","active":true}"#, Level::Good),
+            (r#"{"type":"text"}"#, Level::Good),
+            (r#"{"type":"text","active":false}"#, Level::Warning),
+            (r#"{"type":"integer","active":true}"#, Level::Warning),
+        ];
+        for (field, level) in fields {
+            assert_eq!(zendesk.field(5, Ok(serde_json::from_str(field).unwrap())).level, level, "{field}");
+        }
+    }
+
+    #[test]
+    fn api_tokens_end() {
+        assert_eq!(api_token(at("2027-04-30T23:59:59Z")).level, Level::Warning);
+        assert_eq!(api_token(at("2027-05-01T00:00:00Z")).level, Level::Bad);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let printed = format!("{:?}", zendesk("hush-hush"));
+        assert!(!printed.contains("hush") && !printed.contains("bot@"), "{printed}");
+    }
+}

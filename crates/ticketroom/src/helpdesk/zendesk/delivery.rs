@@ -1,0 +1,179 @@
+//! Zendesk's deliveries: their signature, and which ticket they are about.
+//!
+//! The signature is `base64(HMAC-SHA256(secret as text, timestamp header + raw body))`. The timestamp is
+//! inside the signature, so an old delivery can't be made to look new.
+//!
+//! An event webhook sends an envelope whose `type` starts with `zen:event-type:`. Everything else comes
+//! from a trigger, whose body an administrator typed; placeholders are put into it without escaping, so
+//! that a subject with a quote or a line break in it breaks the JSON. Such a delivery must not be lost.
+//! Since the ticket is read afterwards, its number is all that is needed, and it is looked for in ever
+//! more lenient ways.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use super::super::salvage::{self, Json};
+use super::super::verified::Signature;
+use super::super::{Consequence, Hint, NotUnderstood, RawDelivery, Unverified, Verified};
+use crate::clock::Timestamp;
+use crate::ticket::{HelpdeskName, TicketId, TicketKey};
+
+const SIGNATURE: &str = "x-zendesk-webhook-signature";
+const TIMESTAMP: &str = "x-zendesk-webhook-signature-timestamp";
+const WEBHOOK: &str = "x-zendesk-webhook-id";
+const INVOCATION: &str = "x-zendesk-webhook-invocation-id";
+
+const SIGNATURE_IS: &str = "signature (header X-Zendesk-Webhook-Signature)";
+const TIMESTAMP_IS: &str = "timestamp (header X-Zendesk-Webhook-Signature-Timestamp)";
+
+/// What the `type` of every event starts with.
+const EVENT: &str = "zen:event-type:";
+
+/// Checks a delivery's signature, and that it was made at most `window` from now, in the past or, since
+/// clocks differ, in the future.
+pub(super) fn verify(
+    delivery: RawDelivery,
+    secrets: &[SecretString],
+    window: Duration,
+    now: Timestamp,
+) -> Result<Verified, Unverified> {
+    let signature = delivery.headers.get(SIGNATURE).ok_or(Unverified::Missing(SIGNATURE_IS))?.clone();
+    let timestamp = delivery.headers.get(TIMESTAMP).ok_or(Unverified::Missing(TIMESTAMP_IS))?.clone();
+    let signature = Signature {
+        what: SIGNATURE_IS,
+        bytes: STANDARD.decode(signature.as_bytes()).ok(),
+        // The exact characters were signed, whatever time they stand for.
+        prefix: timestamp.as_bytes(),
+    };
+    let verified = Verified::by_hmac(delivery, secrets, &signature)?;
+    let signed_at: Timestamp =
+        timestamp.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Unverified::Wrong(TIMESTAMP_IS))?;
+    if now.duration_since(signed_at).unsigned_abs() > window {
+        return Err(Unverified::TooOld);
+    }
+    Ok(verified)
+}
+
+/// Makes out which ticket a delivery is about. `own_id` is our own user in Zendesk, once it is known.
+pub(super) fn read(
+    delivery: &Verified,
+    helpdesk: &HelpdeskName,
+    own_id: Option<u64>,
+) -> Result<Hint, NotUnderstood> {
+    let body = Json::lenient(delivery.body());
+    let body_or_nothing = body.as_ref().unwrap_or(&Json::Null);
+    if let Some(event) = body_or_nothing.get("type").text().and_then(|kind| kind.strip_prefix(EVENT)) {
+        return read_event(delivery, body_or_nothing, event, helpdesk, own_id);
+    }
+    let ticket = ticket_of_trigger(body_or_nothing)
+        .or_else(|| match body {
+            Some(_) => None,
+            None => salvage::number_after("ticket_id", delivery.body()),
+        })
+        // Last, since the signature does not cover the address.
+        .or_else(|| ticket_of_query(delivery.query()?))
+        .filter(|number| *number != 0)
+        .ok_or_else(|| NotUnderstood(no_ticket_in(body_or_nothing)))?;
+    Ok(Hint {
+        ticket: TicketId::from(ticket),
+        event: salvage::event_name(body_or_nothing.get("kind").text(), "trigger"),
+        delivery_id: invocation(delivery),
+        snapshot: None,
+        consequence: Consequence::Look,
+    })
+}
+
+fn read_event(
+    delivery: &Verified,
+    body: &Json,
+    event: &str,
+    helpdesk: &HelpdeskName,
+    own_id: Option<u64>,
+) -> Result<Hint, NotUnderstood> {
+    if !event.starts_with("ticket.") {
+        return Err(NotUnderstood(
+            "the webhook sends events that are not about tickets; subscribe it to ticket events only"
+                .to_owned(),
+        ));
+    }
+    let named = || body.get("subject").text()?.strip_prefix("zen:ticket:").and_then(salvage::whole_number);
+    let ticket =
+        body.get("detail").get("id").number().or_else(named).filter(|number| *number != 0).ok_or_else(
+            || {
+                NotUnderstood(
+                    "the event names no ticket: neither `detail.id` nor `subject` has a number".to_owned(),
+                )
+            },
+        )?;
+    let ticket = TicketId::from(ticket);
+    let key = TicketKey { helpdesk: helpdesk.clone(), id: ticket };
+    let consequence = if is_echo(event, body, &key, own_id) { Consequence::Echo } else { Consequence::Look };
+    Ok(Hint {
+        ticket: key.id,
+        event: salvage::event_name(Some(event), "ticket"),
+        delivery_id: invocation(delivery).or_else(|| {
+            let id = salvage::short_id(body.get("id").text()?)?;
+            Some(format!("event:{id}"))
+        }),
+        snapshot: None,
+        consequence,
+    })
+}
+
+/// Whether an event only tells of what we wrote into the ticket ourselves.
+///
+/// Only the events that a write-back causes count: everything else that is done in the integration's name
+/// (by an administrator who uses its account, say) is a change like any other.
+fn is_echo(event: &str, body: &Json, key: &TicketKey, own_id: Option<u64>) -> bool {
+    let is_ours = |user: &Json| own_id.is_some() && user.number() == own_id;
+    let by_us = is_ours(body.get("detail").get("actor_id"));
+    match event {
+        "ticket.comment_added" => {
+            let comment = body.get("event").get("comment");
+            let author = comment.get("author");
+            // A customer can write our marker, too, but not into an internal note.
+            let internal = *comment.get("is_public") == Json::Bool(false);
+            let by_staff = *author.get("is_staff") == Json::Bool(true);
+            let marked = comment.get("body").text().is_some_and(|text| text.contains(&key.marker()));
+            by_us || is_ours(author.get("id")) || (internal && by_staff && marked)
+        }
+        "ticket.custom_field_changed" | "ticket.tags_changed" => by_us,
+        _ => false,
+    }
+}
+
+/// Zendesk's number of the delivery, the same over all its attempts, within its webhook.
+fn invocation(delivery: &Verified) -> Option<String> {
+    let invocation = salvage::short_id(delivery.header(INVOCATION)?)?;
+    Some(match delivery.header(WEBHOOK).and_then(salvage::short_id) {
+        Some(webhook) => format!("{webhook}:{invocation}"),
+        None => invocation.to_owned(),
+    })
+}
+
+fn ticket_of_trigger(body: &Json) -> Option<u64> {
+    body.any(&["ticket_id", "ticketId"]).number().or_else(|| body.get("ticket").get("id").number())
+}
+
+fn ticket_of_query(query: &str) -> Option<u64> {
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    let (_, number) = parameters.find(|(name, _)| name == "ticket_id" || name == "ticketId")?;
+    salvage::whole_number(number.trim())
+}
+
+/// What to tell the person who set up a trigger whose body names no ticket.
+fn no_ticket_in(body: &Json) -> String {
+    let wrong = match body {
+        Json::Null => "the body is no JSON and names no ticket",
+        _ if *body.any(&["ticket_id", "ticketId"]) != Json::Null => "`ticket_id` is no number",
+        _ => "the body names no ticket",
+    };
+    format!("{wrong}; make the trigger send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\"")
+}
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

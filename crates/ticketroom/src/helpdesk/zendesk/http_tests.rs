@@ -1,0 +1,204 @@
+//! The calls, against a Zendesk that answers what a test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::Zendesk;
+use crate::call::Cause;
+use crate::clock::{Clock, ManualClock};
+use crate::config::{ZendeskAuth, ZendeskConfig};
+use crate::helpdesk::{Helpdesk, Note, Observed, RoomLink};
+use crate::http::Http;
+use crate::metrics::Metrics;
+use crate::room::RoomId;
+use crate::ticket::TicketKey;
+
+const URL: &str = "https://docspace.example.com/rooms/shared/4711";
+
+/// What is asked, what is answered, and what was asked so far.
+#[derive(Default)]
+struct Script {
+    answers: VecDeque<(u16, Value)>,
+    asked: Vec<(String, Value)>,
+    tokens: u32,
+}
+
+type Shared = Arc<Mutex<Script>>;
+
+async fn answer(State(script): State<Shared>, request: Request) -> Response<String> {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let mut script = script.lock().unwrap();
+    let (status, answer) = if head.uri.path() == "/oauth/tokens" {
+        script.tokens += 1;
+        (200, json!({ "access_token": format!("t{}", script.tokens), "expires_in": 1800 }))
+    } else {
+        let bearer = head.headers["authorization"].to_str().unwrap();
+        let asked = format!("{} {} {bearer}", head.method, head.uri.path());
+        script.asked.push((asked, serde_json::from_slice(&body).unwrap_or_default()));
+        script.answers.pop_front().unwrap_or((500, Value::Null))
+    };
+    let response = Response::builder().status(StatusCode::from_u16(status).unwrap());
+    let response = if status == 429 { response.header("retry-after", "30") } else { response };
+    response.body(answer.to_string()).unwrap()
+}
+
+struct Stage {
+    zendesk: Zendesk,
+    clock: Arc<ManualClock>,
+    script: Shared,
+    key: TicketKey,
+}
+
+impl Stage {
+    async fn with(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        let script = Shared::default();
+        script.lock().unwrap().answers.extend(answers);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&script));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let config = ZendeskConfig {
+            url,
+            webhook_secrets: vec!["s".into()],
+            auth: ZendeskAuth::OAuth { client_id: "ticketroom".to_owned(), client_secret: "hush".into() },
+            room_url_field: Some(5),
+            signature_window: Duration::from_secs(900),
+        };
+        let clock = Arc::new(ManualClock::at("2026-11-24T10:00:00Z".parse().unwrap()));
+        let name: crate::ticket::HelpdeskName = "zendesk".parse().unwrap();
+        let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let zendesk = Zendesk::new(name.clone(), &config, Http::new(Metrics::new()).unwrap(), as_clock);
+        Self { zendesk, clock, script, key: TicketKey { helpdesk: name, id: "40117".parse().unwrap() } }
+    }
+
+    fn link(&self, note: Note) -> RoomLink<'_> {
+        let version = Some("2026-11-20T08:14:03Z");
+        RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version, note }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.script.lock().unwrap().asked.iter().map(|(asked, _)| asked.clone()).collect()
+    }
+
+    fn last_body(&self) -> Value {
+        self.script.lock().unwrap().asked.last().unwrap().1.clone()
+    }
+}
+
+fn ticket(link: Option<&str>) -> Value {
+    json!({ "ticket": { "id": 40117, "subject": "S", "custom_fields": [{ "id": 5, "value": link }] } })
+}
+
+fn updated() -> Value {
+    let mut answer = ticket(Some(URL));
+    answer["audit"] = json!({
+        "author_id": 999,
+        "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:link:v1" } } },
+        "events": [{ "type": "Comment", "public": false }],
+    });
+    answer
+}
+
+#[tokio::test]
+async fn a_token_serves_many_calls_and_is_renewed_once() {
+    let answers = [
+        (200, ticket(None)),
+        (200, ticket(None)),
+        (401, json!({})),
+        (200, ticket(None)),
+        (401, json!({})),
+        (401, json!({})),
+    ];
+    let stage = Stage::with(answers).await;
+    let observe = async || stage.zendesk.observe(&stage.key.id, None).await;
+    let (one, two) = tokio::join!(observe(), observe());
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(stage.script.lock().unwrap().tokens, 1);
+    assert!(observe().await.is_ok());
+    assert_eq!(observe().await.unwrap_err().cause, Cause::Unauthorized);
+    let tokens: Vec<_> =
+        stage.asked().iter().map(|asked| asked.rsplit(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(tokens, ["t1", "t1", "t1", "t2", "t2", "t3"]);
+    stage.clock.advance(Duration::from_secs(1741));
+    let _ = observe().await;
+    assert!(stage.asked().last().unwrap().ends_with("t4"), "renewed a minute before its end");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_absent() {
+    let stage = Stage::with([(404, json!({ "error": "RecordNotFound" }))]).await;
+    assert_eq!(stage.zendesk.observe(&stage.key.id, None).await, Ok(Observed::Absent));
+    for id in ["SUP-1", "40117/comments", "+1", "../users/1"] {
+        assert_eq!(stage.zendesk.observe(&id.parse().unwrap(), None).await, Ok(Observed::Absent));
+    }
+    assert_eq!(stage.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_429_stops_further_calls() {
+    let stage = Stage::with([(429, json!({}))]).await;
+    for _ in 0..2 {
+        let failure = stage.zendesk.observe(&stage.key.id, None).await.unwrap_err();
+        assert!(failure.retry_after().is_some_and(|wait| wait > Duration::from_secs(25)), "{failure}");
+    }
+    assert_eq!(stage.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_note_is_written_with_the_field() {
+    let stage = Stage::with([(200, updated())]).await;
+    let written = stage.zendesk.write_back(&stage.link(Note::Missing)).await.unwrap();
+    assert_eq!((written.place.as_str(), written.warning), ("field and internal note", None));
+    assert_eq!(stage.asked(), ["PUT /api/v2/tickets/40117 Bearer t1"]);
+    assert_eq!(stage.last_body()["ticket"]["comment"]["public"], false);
+    assert_eq!(stage.zendesk.api.known_own_id(), Some(999));
+}
+
+#[tokio::test]
+async fn an_uncertain_note_is_looked_for_on_every_page() {
+    let elsewhere = json!({ "comments": [{ "author_id": 1, "public": false, "body": "[ticketroom:zendesk:40117]" }],
+        "meta": { "has_more": true, "after_cursor": "c" } });
+    let ours = json!({ "comments": [{ "author_id": 999, "public": false, "html_body": "[ticketroom:zendesk:40117]" }] });
+    let me = json!({ "user": { "id": 999, "role": "agent" } });
+    let found = [(200, elsewhere), (200, me), (200, ours), (200, ticket(Some(URL)))];
+    let stage = Stage::with(found).await;
+    let written = stage.zendesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    assert_eq!(written.place, "field and internal note");
+    let asked: Vec<_> = stage.asked().iter().map(|asked| asked.replace(" Bearer t1", "")).collect();
+    let (comments, me) = ("GET /api/v2/tickets/40117/comments", "GET /api/v2/users/me");
+    assert_eq!(asked, [comments, me, comments, "GET /api/v2/tickets/40117"]);
+}
+
+#[tokio::test]
+async fn an_uncertain_note_that_is_not_there_is_written() {
+    let stage = Stage::with([(200, json!({ "comments": [] })), (200, updated())]).await;
+    stage.zendesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    assert!(stage.last_body()["ticket"]["comment"]["html_body"].is_string());
+}
+
+#[tokio::test]
+async fn a_written_note_is_not_written_again() {
+    let stage = Stage::with([(200, ticket(Some(URL)))]).await;
+    stage.zendesk.write_back(&stage.link(Note::Written)).await.unwrap();
+    assert_eq!(stage.last_body(), json!({ "ticket": { "custom_fields": [{ "id": 5, "value": URL }] } }));
+}
+
+#[tokio::test]
+async fn refusals_say_what_happened() {
+    let invalid = json!({ "error": "RecordInvalid", "description": "Rita", "details": { "status": [{ "error": "Closed" }] } });
+    let cases = [
+        (409, json!({ "error": "UpdateConflict" }), Cause::Conflict),
+        (422, invalid, Cause::Rejected { status: 422, detail: "RecordInvalid, status, Closed".to_owned() }),
+        (503, Value::Null, Cause::ServerError { status: 503, retry_after: None }),
+    ];
+    for (status, body, cause) in cases {
+        let stage = Stage::with([(status, body)]).await;
+        assert_eq!(stage.zendesk.write_back(&stage.link(Note::Missing)).await.unwrap_err().cause, cause);
+    }
+}

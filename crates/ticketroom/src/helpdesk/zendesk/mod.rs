@@ -1,0 +1,99 @@
+//! Zendesk Support.
+//!
+//! A webhook of Zendesk is in one of two modes, and both are understood: an *event* webhook sends fixed
+//! JSON of Zendesk's about every ticket, a *trigger* webhook sends what an administrator typed. Both are
+//! signed the same way ([`delivery`]). Neither is believed about the ticket: what the ticket is now is
+//! asked for ([`ticket`]), and the link goes into it as a custom field and an internal note in one update
+//! ([`write_back`]). Below these, [`api`] makes one HTTP call, with credentials from [`auth`] and no faster
+//! than [`pace`] allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
+
+mod api;
+mod auth;
+mod check;
+mod delivery;
+mod pace;
+mod ticket;
+mod wire;
+mod write_back;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use self::api::Api;
+use super::{
+    Helpdesk, Hint, NotUnderstood, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack,
+};
+use crate::call::Failure;
+use crate::clock::{Clock, Timestamp};
+use crate::config::ZendeskConfig;
+use crate::finding::Finding;
+use crate::http::Http;
+use crate::ticket::{HelpdeskName, Ticket, TicketId};
+
+/// One Zendesk account, as the integration's user sees it.
+pub(super) struct Zendesk {
+    name: HelpdeskName,
+    api: Api,
+    webhook_secrets: Vec<SecretString>,
+    signature_window: Duration,
+    room_url_field: Option<u64>,
+    uses_api_token: bool,
+}
+
+impl Zendesk {
+    pub(super) fn new(name: HelpdeskName, config: &ZendeskConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
+        // Everybody can sign with an empty secret.
+        let is_secret = |secret: &&SecretString| !secret.expose_secret().is_empty();
+        Self {
+            name,
+            api: Api::new(http, config.url.clone(), &config.auth, clock),
+            webhook_secrets: config.webhook_secrets.iter().filter(is_secret).cloned().collect(),
+            signature_window: config.signature_window,
+            room_url_field: config.room_url_field,
+            uses_api_token: matches!(config.auth, crate::config::ZendeskAuth::ApiToken { .. }),
+        }
+    }
+}
+
+impl fmt::Debug for Zendesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zendesk").field("name", &self.name).field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Zendesk {
+    fn name(&self) -> &HelpdeskName {
+        &self.name
+    }
+
+    fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
+        delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
+    }
+
+    fn read(&self, delivery: &Verified) -> Result<Hint, NotUnderstood> {
+        delivery::read(delivery, &self.name, self.api.known_own_id())
+    }
+
+    async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
+        ticket::observe(&self.api, id, self.room_url_field).await
+    }
+
+    fn writes_back(&self) -> bool {
+        true
+    }
+
+    async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure> {
+        write_back::write_back(&self.api, self.room_url_field, link).await
+    }
+
+    async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
+        self.findings(clock).await
+    }
+}
+
+#[cfg(test)]
+mod http_tests;

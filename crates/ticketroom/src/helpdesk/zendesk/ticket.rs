@@ -1,0 +1,105 @@
+//! A ticket as it is now: `GET tickets/{id}?include=users,groups`.
+
+use super::super::{Observed, salvage};
+use super::api::Api;
+use super::wire::{TicketAnswer, UserDto};
+use crate::call::{Cause, Failure};
+use crate::ticket::{Person, Status, Ticket, TicketId};
+
+/// Asks for a ticket. One that we may not see is indistinguishable from one that is not there.
+pub(super) async fn observe(api: &Api, id: &TicketId, link_field: Option<u64>) -> Result<Observed, Failure> {
+    // Zendesk's tickets have numbers; anything else would be part of a path.
+    let Some(id) = salvage::whole_number(id.as_str()) else {
+        return Ok(Observed::Absent);
+    };
+    match api.ticket(id).await {
+        Ok(answer) => Ok(present(answer, link_field)),
+        Err(Failure { cause: Cause::NotFound, .. }) => Ok(Observed::Absent),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
+    let TicketAnswer { ticket, users, groups } = answer;
+    let link = link_field
+        .and_then(|field| ticket.custom_field(field)?.as_str())
+        .map(str::trim)
+        .filter(|link| !link.is_empty())
+        .map(str::to_owned);
+    let person = |id: Option<u64>| users.iter().find(|user| Some(user.id) == id).and_then(person);
+    let group = groups.into_iter().find(|group| Some(group.id) == ticket.group_id);
+    let ticket = Ticket {
+        requester: person(ticket.requester_id),
+        assignee: person(ticket.assignee_id),
+        group: group.and_then(|group| group.name),
+        subject: ticket.subject.unwrap_or_default(),
+        description: ticket.description,
+        priority: ticket.priority.map(|priority| priority.to_lowercase()),
+        status: ticket.status.as_deref().map_or(Status::Open, Status::from_name),
+        tags: ticket.tags,
+        version: ticket.updated_at,
+    };
+    Observed::Present { ticket: Box::new(ticket), link }
+}
+
+/// A person of whom nothing is known is nobody.
+fn person(user: &UserDto) -> Option<Person> {
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let person = Person { name: filled(&user.name), email: filled(&user.email) };
+    (person != Person::default()).then_some(person)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str, field: Option<u64>) -> (Ticket, Option<String>) {
+        match present(serde_json::from_str(json).unwrap(), field) {
+            Observed::Present { ticket, link } => (*ticket, link),
+            Observed::Absent => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn everything_is_read() {
+        let answer = r#"{
+            "ticket":{"id":40117,"subject":"Export of \"Q3\" fails","description":"Hello","status":"hold",
+              "custom_status_id":7,"priority":"Urgent","requester_id":30064054112233,"assignee_id":2,"group_id":31,
+              "tags":["export","web"],"updated_at":"2026-11-20T08:14:03Z","via":{"channel":"web"},
+              "custom_fields":[{"id":1,"value":null},{"id":5,"value":true},{"id":9,"value":" https://d.example/4711 "}]},
+            "users":[{"id":2,"name":"Anna Agent","email":"anna@helpdesk.example"},
+                     {"id":30064054112233,"name":"Rita","email":null}],
+            "groups":[{"id":31,"name":"Support"}]}"#;
+        let (ticket, link) = read(answer, Some(9));
+        assert_eq!(link.as_deref(), Some("https://d.example/4711"));
+        assert_eq!(
+            ticket,
+            Ticket {
+                subject: "Export of \"Q3\" fails".to_owned(),
+                description: Some("Hello".to_owned()),
+                requester: Some(Person { name: Some("Rita".to_owned()), email: None }),
+                assignee: Some(Person {
+                    name: Some("Anna Agent".to_owned()),
+                    email: Some("anna@helpdesk.example".to_owned())
+                }),
+                group: Some("Support".to_owned()),
+                priority: Some("urgent".to_owned()),
+                status: Status::Hold,
+                tags: vec!["export".to_owned(), "web".to_owned()],
+                version: Some("2026-11-20T08:14:03Z".to_owned()),
+            }
+        );
+        assert_eq!(read(answer, Some(1)).1, None);
+        assert_eq!(read(answer, Some(5)).1, None);
+        assert_eq!(read(answer, None).1, None);
+    }
+
+    #[test]
+    fn almost_everything_may_be_missing() {
+        let nulls = r#"{"ticket":{"id":1,"subject":null,"tags":null,"custom_fields":null,"status":"deleted",
+            "requester_id":7,"assignee_id":null},"users":null}"#;
+        let (ticket, link) = read(nulls, Some(9));
+        assert_eq!((ticket, link), (Ticket { status: Status::Deleted, ..Ticket::default() }, None));
+        assert_eq!(read(r#"{"ticket":{}}"#, None).0.status, Status::Open);
+    }
+}

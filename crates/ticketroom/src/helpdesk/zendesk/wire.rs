@@ -1,0 +1,193 @@
+//! The parts of Zendesk's answers that we read. Everything that we can do without may be missing.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The answer to a request for a token.
+#[derive(Deserialize)]
+pub(super) struct TokenDto {
+    #[serde(deserialize_with = "secret")]
+    pub(super) access_token: SecretString,
+    #[serde(default)]
+    pub(super) expires_in: Option<u64>,
+}
+
+/// `GET users/me`.
+#[derive(Debug, Deserialize)]
+pub(super) struct MeAnswer {
+    pub(super) user: MeDto,
+}
+
+/// Our own user. Without credentials, Zendesk answers with one that has no id.
+#[derive(Debug, Deserialize)]
+pub(super) struct MeDto {
+    #[serde(default)]
+    pub(super) id: Option<u64>,
+    #[serde(default)]
+    pub(super) role: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) suspended: bool,
+}
+
+/// `GET tickets/{id}`, with the people and groups that it names.
+#[derive(Debug, Deserialize)]
+pub(super) struct TicketAnswer {
+    pub(super) ticket: TicketDto,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) users: Vec<UserDto>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) groups: Vec<GroupDto>,
+}
+
+/// A ticket.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TicketDto {
+    pub(super) subject: Option<String>,
+    pub(super) description: Option<String>,
+    /// One of the classic values, even where the account has statuses of its own: their category.
+    pub(super) status: Option<String>,
+    pub(super) priority: Option<String>,
+    pub(super) requester_id: Option<u64>,
+    pub(super) assignee_id: Option<u64>,
+    pub(super) group_id: Option<u64>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) tags: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) custom_fields: Vec<CustomFieldDto>,
+    pub(super) updated_at: Option<String>,
+}
+
+impl TicketDto {
+    /// What a custom field holds; nothing if the ticket has no such field.
+    pub(super) fn custom_field(&self, id: u64) -> Option<&Value> {
+        self.custom_fields.iter().find(|field| field.id == id).map(|field| &field.value)
+    }
+}
+
+/// A custom field of a ticket. What its value is depends on the field's type.
+#[derive(Debug, Deserialize)]
+pub(super) struct CustomFieldDto {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) value: Value,
+}
+
+/// A person.
+#[derive(Debug, Deserialize)]
+pub(super) struct UserDto {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    /// Null for people who came by telephone or messenger.
+    #[serde(default)]
+    pub(super) email: Option<String>,
+}
+
+/// A group.
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupDto {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+}
+
+/// The answer to `PUT tickets/{id}`: the ticket as it became, and what was done to it.
+#[derive(Debug, Deserialize)]
+pub(super) struct UpdateAnswer {
+    pub(super) ticket: TicketDto,
+    #[serde(default)]
+    pub(super) audit: Option<AuditDto>,
+}
+
+/// What one update did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuditDto {
+    pub(super) author_id: Option<u64>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) events: Vec<AuditEventDto>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) metadata: MetadataDto,
+}
+
+/// One thing that an update did.
+#[derive(Debug, Deserialize)]
+pub(super) struct AuditEventDto {
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
+    #[serde(default)]
+    pub(super) public: Option<bool>,
+}
+
+/// A page of `GET tickets/{id}/comments`.
+#[derive(Debug, Deserialize)]
+pub(super) struct CommentsAnswer {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) comments: Vec<CommentDto>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) meta: PageDto,
+}
+
+/// Whether there is a further page, and how to ask for it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PageDto {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) has_more: bool,
+    pub(super) after_cursor: Option<String>,
+}
+
+/// A comment.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CommentDto {
+    pub(super) author_id: Option<u64>,
+    pub(super) public: Option<bool>,
+    pub(super) body: Option<String>,
+    pub(super) html_body: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) metadata: MetadataDto,
+}
+
+/// What whoever made an update wrote beside it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MetadataDto {
+    /// Any integration may have put anything here.
+    custom: Value,
+}
+
+impl MetadataDto {
+    /// The key that we put there, if it was us.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.custom.get("ticketroom")?.get("key")?.as_str()
+    }
+}
+
+/// `GET ticket_fields/{id}`.
+#[derive(Debug, Deserialize)]
+pub(super) struct FieldAnswer {
+    pub(super) ticket_field: FieldDto,
+}
+
+/// A kind of field that tickets have.
+#[derive(Debug, Deserialize)]
+pub(super) struct FieldDto {
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
+    #[serde(default)]
+    pub(super) active: Option<bool>,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+/// Zendesk writes null where it has nothing, also for lists.
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,124 @@
+//! The note, the update, and what its answer says, without HTTP.
+
+use super::*;
+use crate::room::RoomId;
+use crate::ticket::TicketKey;
+
+const URL: &str = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711&x='1'";
+
+fn key_of_ticket() -> TicketKey {
+    TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "40117".parse().unwrap() }
+}
+
+fn link<'a>(key: &'a TicketKey, title: &'a str, url: &'a str) -> RoomLink<'a> {
+    RoomLink {
+        key,
+        room: RoomId(4711),
+        title,
+        url,
+        version: Some("2026-11-20T08:14:03Z"),
+        note: Note::Missing,
+    }
+}
+
+#[test]
+fn the_note_is_escaped() {
+    let key = key_of_ticket();
+    let hostile = r#""><img src=x onerror='alert(1)'></a>&amp;"#;
+    assert_eq!(
+        note(&link(&key, hostile, URL)),
+        "<p>DocSpace room for this ticket: \
+         <a href=\"https://docspace.example.com/rooms/shared/4711/filter?folder=4711&amp;x=&#39;1&#39;\">\
+         &quot;&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&lt;/a&gt;&amp;amp;</a></p>\
+         <p>[ticketroom:zendesk:40117]</p>"
+    );
+}
+
+#[test]
+fn only_web_addresses_can_be_clicked() {
+    let key = key_of_ticket();
+    for url in ["javascript:alert(1)", "data:text/html,<script>", "\" onclick=\"x", "//evil.example", ""] {
+        let note = note(&link(&key, "Room", url));
+        assert!(!note.contains("href") && !note.contains("<script"), "{note}");
+    }
+    assert!(note(&link(&key, "", URL)).contains(">open the room</a>"));
+}
+
+#[test]
+fn the_update_is_internal_guarded_and_marked() {
+    let key = key_of_ticket();
+    let mut link = link(&key, "Room", URL);
+    let update = whole_update(Some(30_063_999_000_501), &link);
+    let ticket = &update["ticket"];
+    assert_eq!(ticket["comment"]["public"], false);
+    assert_eq!(ticket["custom_fields"], json!([{ "id": 30_063_999_000_501_u64, "value": URL }]));
+    assert_eq!(
+        ticket["metadata"],
+        json!({ "ticketroom": { "room_id": "4711", "op": "link", "key": "zendesk:40117:link:v1" } })
+    );
+    assert_eq!(
+        (&ticket["safe_update"], &ticket["updated_stamp"]),
+        (&json!(true), &json!("2026-11-20T08:14:03Z"))
+    );
+
+    link.version = None;
+    let update = whole_update(None, &link);
+    for absent in ["custom_fields", "safe_update", "updated_stamp"] {
+        assert!(update["ticket"].get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn our_note_is_told_from_others() {
+    let cases = [
+        (r#"{"public":false,"metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#, Resemblance::Ours),
+        (r#"{"public":false,"body":"Room [m]"}"#, Resemblance::IfWeWroteIt),
+        (r#"{"public":false,"html_body":"<p>[m]</p>","metadata":null}"#, Resemblance::IfWeWroteIt),
+        (
+            r#"{"public":true,"body":"[m]","metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#,
+            Resemblance::None,
+        ),
+        (
+            r#"{"public":false,"body":"hello","metadata":{"custom":{"ticketroom":{"key":"other"}}}}"#,
+            Resemblance::None,
+        ),
+        (r#"{"public":false,"metadata":{"custom":["k"],"system":{}}}"#, Resemblance::None),
+        ("{}", Resemblance::None),
+    ];
+    for (comment, expected) in cases {
+        assert_eq!(resemblance(&serde_json::from_str(comment).unwrap(), "k", "[m]"), expected, "{comment}");
+    }
+}
+
+#[test]
+fn the_answer_is_read_back() {
+    let key = key_of_ticket();
+    let link = link(&key, "Room", URL);
+    let right = json!({ "custom_fields": [{ "id": 5, "value": URL }] });
+    let other = json!({ "custom_fields": [{ "id": 5, "value": null }] });
+    let without = json!({ "custom_fields": [{ "id": 6, "value": URL }] });
+    let internal = json!({ "events": [{ "type": "Change" }, { "type": "Comment", "public": false }] });
+    let public = json!({ "events": [{ "type": "Comment", "public": true }] });
+    let nothing = json!(null);
+    let cases = [
+        (Some(5), &right, &internal, Some("field and internal note"), None),
+        (None, &other, &internal, Some("internal note"), None),
+        (Some(5), &other, &internal, Some("internal note"), Some("did not take the link")),
+        (Some(5), &without, &internal, Some("internal note"), Some("has no custom field 5")),
+        (Some(5), &right, &public, Some("field and internal note"), Some("made the note public")),
+        (Some(5), &right, &nothing, Some("field"), Some("did not confirm")),
+        (Some(5), &other, &nothing, None, None),
+        (None, &right, &nothing, None, None),
+    ];
+    for (field, ticket, audit, place, warning) in cases {
+        let answer: UpdateAnswer =
+            serde_json::from_value(json!({ "ticket": ticket, "audit": audit })).unwrap();
+        let result = written(field, &link, &answer);
+        assert_eq!(result.as_ref().ok().map(|written| written.place.as_str()), place);
+        let said = result.ok().and_then(|written| written.warning);
+        match warning {
+            Some(part) => assert!(said.is_some_and(|said| said.contains(part)), "{part}"),
+            None => assert_eq!(said, None),
+        }
+    }
+}
