@@ -28,6 +28,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+use url::Url;
 
 use crate::clock::Clock;
 use crate::control;
@@ -127,6 +128,7 @@ impl Core {
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
+    url: Url,
     // Every task holds a receiver: they end at the signal, or when it can't come any more, and "no receiver
     // is left" means that they have ended.
     signal: watch::Sender<bool>,
@@ -136,6 +138,11 @@ impl Running {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as a base address.
+    pub(crate) fn url(&self) -> Url {
+        self.url.clone()
     }
 
     /// Ends every connection and all unfinished work, and frees the port before it returns.
@@ -167,10 +174,11 @@ pub(crate) async fn start(
 ) -> std::io::Result<Running> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
+    let url = Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)?;
     let (signal, stopping) = watch::channel(false);
     let stopping = Stopping(stopping);
     tokio::spawn(stopping.clone().unless_stopped(accept(listener, core, service, stopping)));
-    Ok(Running { address, signal })
+    Ok(Running { address, url, signal })
 }
 
 async fn accept(listener: TcpListener, core: Core, service: Arc<dyn Service>, stopping: Stopping) {
