@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::account::{Actor, NewComment, Refusal, Update};
+use super::account::{Account, Actor, NewComment, Refusal, Update};
 use super::people::INTEGRATION;
 use super::ticket::{Status, Ticket, Via, tags};
 use super::view::{Change, NewTicket};
@@ -181,86 +181,41 @@ impl Service for Desk {
 impl Desk {
     fn call(&self, call: Call, request: &Request) -> Answer {
         let api = format!("{}/api/v2", request.origin());
-        let account = self.account();
-        let found = match call {
-            Call::Me => account.people.user_json(INTEGRATION, &api).map(|user| json!({ "user": user })),
-            Call::GetUser(id) => account.people.user_json(id, &api).map(|user| json!({ "user": user })),
-            Call::GetGroup(id) => account.people.group_json(id, &api).map(|group| json!({ "group": group })),
-            Call::GetTicket(id) => account.live(id).map(|ticket| {
-                let mut body = json!({ "ticket": wire::ticket(ticket, &api) });
-                let included = request.query("include").unwrap_or_default();
-                if included.split(',').any(|name| name == "users") {
-                    let mut ids = vec![ticket.requester];
-                    ids.extend(ticket.assignee.filter(|id| *id != ticket.requester));
-                    let users = ids.iter().filter_map(|id| account.people.user_json(*id, &api));
-                    body["users"] = users.collect();
-                }
-                if included.split(',').any(|name| name == "groups") {
-                    let group = ticket.group.and_then(|id| account.people.group_json(id, &api));
-                    body["groups"] = group.into_iter().collect();
-                }
-                body
-            }),
-            Call::TicketFields => {
-                let fields = wire::ticket_fields(account.room_field, &api);
-                let count = fields.len();
-                Some(
-                    json!({ "ticket_fields": fields, "next_page": null, "previous_page": null, "count": count }),
-                )
-            }
+        let mut account = self.account();
+        let answer = match call {
+            Call::Me => account.people.user_json(INTEGRATION, &api).map(|user| one("user", &user)),
+            Call::GetUser(id) => account.people.user_json(id, &api).map(|user| one("user", &user)),
+            Call::GetGroup(id) => account.people.group_json(id, &api).map(|group| one("group", &group)),
             Call::GetField(id) => wire::ticket_fields(account.room_field, &api)
-                .into_iter()
+                .iter()
                 .find(|field| field["id"] == id)
-                .map(|field| json!({ "ticket_field": field })),
-            Call::ShowMany => {
-                let ids: Vec<&str> = request.query("ids").unwrap_or_default().split(',').collect();
-                if ids.len() > MOST_SHOWN {
-                    return wire::error(StatusCode::BAD_REQUEST, "TooManyValues", "At most 100 ids");
-                }
-                let tickets = ids.iter().filter_map(|id| account.live(id.trim().parse().ok()?));
-                let tickets: Vec<Value> = tickets.map(|ticket| wire::ticket(ticket, &api)).collect();
-                let count = tickets.len();
-                Some(json!({ "tickets": tickets, "next_page": null, "previous_page": null, "count": count }))
-            }
-            Call::Comments(id) => {
-                let list = |ticket: &Ticket| {
-                    ticket.comments.iter().map(|comment| wire::comment(comment, ticket)).collect()
-                };
-                return account
-                    .live(id)
-                    .map_or_else(wire::not_found, |ticket| paging::page(request, "comments", list(ticket)));
-            }
-            Call::Audits(id) => {
-                let list =
-                    |ticket: &Ticket| ticket.audits.iter().map(|audit| wire::audit(audit, ticket)).collect();
-                return account
-                    .live(id)
-                    .map_or_else(wire::not_found, |ticket| paging::page(request, "audits", list(ticket)));
-            }
-            Call::Incremental => {
-                return export::page(&account, request, self.export_hold, self.clock.now());
-            }
-            Call::UpdateTicket(id) => {
-                drop(account);
-                return self.update_ticket(id, request, &api);
-            }
-            Call::UpdateTags(id) => {
-                drop(account);
-                return self.update_tags(id, request);
-            }
+                .map(|field| one("ticket_field", field)),
+            Call::TicketFields => Some(all("ticket_fields", &wire::ticket_fields(account.room_field, &api))),
+            Call::GetTicket(id) => account.live(id).map(|ticket| show(&account, ticket, request, &api)),
+            Call::ShowMany => Some(show_many(&account, request, &api)),
+            Call::Comments(id) => account.live(id).map(|ticket| {
+                let comments = ticket.comments.iter().map(|comment| wire::comment(comment, ticket));
+                paging::page(request, "comments", comments.collect())
+            }),
+            Call::Audits(id) => account.live(id).map(|ticket| {
+                let audits = ticket.audits.iter().map(|audit| wire::audit(audit, ticket));
+                paging::page(request, "audits", audits.collect())
+            }),
+            Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
+            Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),
+            Call::UpdateTags(id) => Some(self.update_tags(&mut account, id, request)),
             Call::OauthToken | Call::Unknown => None,
         };
-        found.map_or_else(wire::not_found, |body| Answer::json(StatusCode::OK, &body))
+        answer.unwrap_or_else(wire::not_found)
     }
 
-    fn update_ticket(&self, id: u64, request: &Request, api: &str) -> Answer {
+    fn update_ticket(&self, account: &mut Account, id: u64, request: &Request, api: &str) -> Answer {
         let Ok(Some(body)) = request.json() else { return unreadable() };
         let update = match body.get("ticket").map(update_of) {
             Some(Ok(update)) => update,
             Some(Err(refusal)) => return wire::refusal(&refusal),
             None => return unreadable(),
         };
-        let mut account = self.account();
         let done = match account.update(CLIENT, id, update, self.clock.now()) {
             Ok(done) => done,
             Err(refusal) => return wire::refusal(&refusal),
@@ -271,14 +226,13 @@ impl Desk {
             "ticket": wire::ticket(ticket, api),
             "audit": audit.map(|audit| wire::audit(audit, ticket)),
         });
-        self.announce(&account, done);
+        self.announce(account, done);
         Answer::json(StatusCode::OK, &answer)
     }
 
     /// PUT adds tags, POST replaces them all, DELETE removes them; all answer with what there is then.
-    fn update_tags(&self, id: u64, request: &Request) -> Answer {
+    fn update_tags(&self, account: &mut Account, id: u64, request: &Request) -> Answer {
         let Ok(Some(body)) = request.json() else { return unreadable() };
-        let mut account = self.account();
         let Some(ticket) = account.live(id) else { return wire::not_found() };
         let named = tags(strings(body.get("tags")));
         let wanted = match request.method {
@@ -291,12 +245,52 @@ impl Desk {
             Ok(done) => {
                 let now = account.live(id).map(|ticket| &ticket.tags);
                 let answer = Answer::json(StatusCode::OK, &json!({ "tags": now }));
-                self.announce(&account, done);
+                self.announce(account, done);
                 answer
             }
             Err(refusal) => wire::refusal(&refusal),
         }
     }
+}
+
+fn one(name: &str, item: &Value) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ name: item }))
+}
+
+/// A list that needs no second page.
+fn all(name: &str, items: &[Value]) -> Answer {
+    let count = items.len();
+    let body = json!({ name: items, "next_page": null, "previous_page": null, "count": count });
+    Answer::json(StatusCode::OK, &body)
+}
+
+/// The ticket with what the request includes.
+fn show(account: &Account, ticket: &Ticket, request: &Request, api: &str) -> Answer {
+    let mut body = json!({ "ticket": wire::ticket(ticket, api) });
+    for name in request.query("include").unwrap_or_default().split(',') {
+        let included: Value = match name {
+            "users" => {
+                let assignee = ticket.assignee.filter(|id| *id != ticket.requester);
+                let users = [ticket.requester].into_iter().chain(assignee);
+                users.filter_map(|id| account.people.user_json(id, api)).collect()
+            }
+            "groups" => ticket.group.iter().filter_map(|id| account.people.group_json(*id, api)).collect(),
+            _ => continue,
+        };
+        body[name] = included;
+    }
+    Answer::json(StatusCode::OK, &body)
+}
+
+/// Those of the tickets asked for that exist.
+fn show_many(account: &Account, request: &Request, api: &str) -> Answer {
+    let ids: Vec<&str> = request.query("ids").unwrap_or_default().split(',').collect();
+    if ids.len() > MOST_SHOWN {
+        return wire::error(StatusCode::BAD_REQUEST, "TooManyValues", "At most 100 ids");
+    }
+    let tickets = ids.iter().filter_map(|id| account.live(id.trim().parse().ok()?));
+    let tickets: Vec<Value> = tickets.map(|ticket| wire::ticket(ticket, api)).collect();
+    all("tickets", &tickets)
 }
 
 fn unreadable() -> Answer {

@@ -77,12 +77,12 @@ pub(super) fn bodies(
             if !matches!(event, Event::Changed(What::Subject, ..) | Event::Deleted | Event::Restored) {
                 what["meta"] = json!({ "sequence": { "id": sequence, "position": position } });
             }
-            (name(event), envelope(ticket, audit, name(event), what, now))
+            (name(event), envelope(ticket, audit, name(event), &what, now))
         })
         .collect()
 }
 
-/// The body of the latest event of that name, or of the creation; `None` if there was no such event.
+/// The body of the latest event of that name, with the ticket as it is; `None` if there was no such event.
 pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Timestamp) -> Option<Value> {
     ticket.audits.iter().rev().find_map(|audit| {
         bodies(account, ticket, audit, now)
@@ -91,7 +91,7 @@ pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Times
     })
 }
 
-fn envelope(ticket: &Ticket, audit: &Audit, name: &str, event: Value, now: Timestamp) -> Value {
+fn envelope(ticket: &Ticket, audit: &Audit, name: &str, event: &Value, now: Timestamp) -> Value {
     json!({
         "type": format!("zen:event-type:ticket.{name}"),
         "account_id": ACCOUNT,

@@ -80,13 +80,23 @@ pub(super) fn audit(audit: &Audit, ticket: &Ticket) -> Value {
     })
 }
 
-/// A creation is one event for each property, and a deletion or a merge has none of its own.
+/// A creation has an event for each property in the original; here, the subject stands for all. Deletions and
+/// merges have none.
 fn audit_events(id: u64, event: &Event, ticket: &Ticket) -> Vec<Value> {
-    let change = |field: &str, before: &Value, after: &Value| json!({ "id": id, "type": "Change", "field_name": field, "previous_value": before, "value": after });
+    let change = |field: &str, before: &Value, after: &Value| {
+        json!({
+            "id": id,
+            "type": "Change",
+            "field_name": field,
+            "previous_value": before,
+            "value": after,
+        })
+    };
     match event {
-        Event::Created => [("subject", json!(ticket.subject)), ("status", json!("new"))]
-            .map(|(field, value)| json!({ "id": id, "type": "Create", "field_name": field, "value": value }))
-            .to_vec(),
+        Event::Created => {
+            let subject = &ticket.subject;
+            vec![json!({ "id": id, "type": "Create", "field_name": "subject", "value": subject })]
+        }
         Event::Commented(comment) => ticket
             .comment(*comment)
             .map(|comment| {

@@ -10,7 +10,7 @@ use simulator::fault::{Fault, FaultKind};
 #[tokio::test]
 async fn a_callback_is_kept_as_it_came() {
     let receiver = CallbackReceiver::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
-    let http = reqwest::Client::new();
+    let http = crate::client();
     let post = |body: &'static str| {
         let request = http.post(receiver.url().join("rooms").unwrap()).header("X-Key", "k").body(body);
         async { request.send().await.unwrap().status() }

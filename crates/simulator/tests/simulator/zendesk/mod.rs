@@ -55,7 +55,7 @@ async fn play(setup: Setup) -> Play {
     let millis = Arc::clone(&hands.0);
     let clock = Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap());
     let zendesk = Zendesk::start(Setup { clock, ..setup }).await.unwrap();
-    let mut play = Play { zendesk, hands, http: reqwest::Client::new(), token: String::new() };
+    let mut play = Play { zendesk, hands, http: crate::client(), token: String::new() };
     play.token = play.new_token("read write").await;
     play.zendesk.reset_counters();
     play
