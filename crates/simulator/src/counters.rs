@@ -92,8 +92,11 @@ impl Counting {
             tally.reads_in_flight += 1;
             tally.counters.peak_reads = tally.counters.peak_reads.max(tally.reads_in_flight);
         } else {
-            let kind =
-                if method == Method::DELETE { &mut tally.counters.deletes } else { &mut tally.counters.writes };
+            let kind = if method == Method::DELETE {
+                &mut tally.counters.deletes
+            } else {
+                &mut tally.counters.writes
+            };
             *kind += 1;
             tally.writes_in_flight += 1;
             tally.counters.peak_writes = tally.counters.peak_writes.max(tally.writes_in_flight);

@@ -1,7 +1,5 @@
 //! A request as read from the wire, and an answer before it is put there.
 
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -39,13 +37,16 @@ impl Request {
     }
 
     /// The first query parameter of this name.
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.query_all(name).next()
     }
 
     /// Every query parameter of this name, which both systems compare without regard to case.
     pub(crate) fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.query.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -82,14 +83,15 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    // In a box, since an answer is also what a function fails with.
+    pub(crate) headers: Box<HeaderMap>,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     /// No body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: Box::default(), body: Bytes::new() }
     }
 
     /// A JSON body.
@@ -111,15 +113,18 @@ impl Answer {
     }
 
     /// As hyper sends it, with the body still to be chosen.
-    pub(crate) fn head(&self, date: &str) -> Result<hyper::http::response::Builder, Infallible> {
+    pub(crate) fn head(&self, date: &str) -> hyper::http::response::Builder {
         let mut builder = hyper::Response::builder().status(self.status);
         if let Some(headers) = builder.headers_mut() {
-            headers.extend(self.headers.clone());
+            headers.extend(HeaderMap::clone(&self.headers));
             if let Ok(date) = HeaderValue::from_str(date) {
                 headers.insert(header::DATE, date);
             }
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            // A 204 has no length to tell.
+            if self.status != StatusCode::NO_CONTENT {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            }
         }
-        Ok(builder)
+        builder
     }
 }

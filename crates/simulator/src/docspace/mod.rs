@@ -1,0 +1,284 @@
+//! A DocSpace portal, as version 3.7.2 (or 2.0) behaves towards a client of its API: rooms, folders, shares,
+//! links, people, keys, limits and asynchronous operations, with what they do silently.
+//!
+//! What to know before reading on:
+//!
+//! * A success has an envelope, and a null result in it has no `response` at all. A failed validation comes
+//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`wire`).
+//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`body`, `share`).
+//! * 403 may mean "not there", and 200 may mean "not done" (`rooms`, `folders`, `share`, `links`).
+//! * Rights are those of the key's user towards each room (`state`), after the key's own scopes (`auth`).
+//! * Archive, copy and delete are answered at once and done later (`operations`).
+//!
+//! Not played: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
+//! sessions and passwords. What isn't played answers 404 and counts as `unknown`.
+
+mod auth;
+mod body;
+mod dto;
+mod find;
+mod folders;
+mod limits;
+mod links;
+mod operations;
+mod people;
+mod roles;
+mod rooms;
+mod routes;
+mod service;
+mod share;
+mod state;
+mod views;
+mod wire;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+use uuid::Uuid;
+
+pub use self::limits::Limits;
+pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
+pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+
+use self::service::Portal;
+use self::state::State;
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::fault::Faults;
+use crate::server::{self, Core, Running};
+
+/// How a portal starts.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where it listens; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// What time it is.
+    pub clock: Clock,
+    /// The rate limits; none by default, as on a server of one's own.
+    pub limits: Option<Limits>,
+    /// Which server it plays.
+    pub version: ServerVersion,
+    /// How long asynchronous operations take.
+    pub operation_time: Duration,
+    /// Whose the first API key is.
+    pub service_user: NewUser,
+    /// The other people.
+    pub users: Vec<NewUser>,
+    /// The groups.
+    pub groups: Vec<NewGroup>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::default(),
+            limits: None,
+            version: ServerVersion::default(),
+            operation_time: Duration::from_millis(50),
+            service_user: people::default_service_user(),
+            users: people::default_users(),
+            groups: people::default_groups(),
+        }
+    }
+}
+
+/// A running portal; clones are handles to the same one. It stops when the last handle is gone.
+#[derive(Clone)]
+pub struct DocSpace {
+    running: Arc<Running>,
+    portal: Arc<Portal>,
+    core: Core,
+    api_key: Arc<str>,
+}
+
+impl fmt::Debug for DocSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocSpace").field("url", &self.url().as_str()).finish_non_exhaustive()
+    }
+}
+
+impl DocSpace {
+    /// Starts a portal.
+    ///
+    /// # Errors
+    /// When it can't listen there.
+    pub async fn start(setup: Setup) -> std::io::Result<Self> {
+        let mut state = State::new(setup.clock.clone(), setup.version, setup.operation_time);
+        let now = setup.clock.now();
+        state.service_user = state.people.add(setup.service_user, now);
+        for user in setup.users {
+            state.people.add(user, now);
+        }
+        for group in setup.groups {
+            let members: Vec<Uuid> =
+                group.members.iter().filter_map(|email| state.people.by_email(email)).collect();
+            state.people.add_group(&group.name, &members);
+        }
+        let api_key = state.add_key(state.service_user, &[], None).into();
+        let portal = Arc::new(Portal::new(state, setup.limits));
+        let core = Core::new(setup.clock);
+        let running = Arc::new(server::start(setup.listen, core.clone(), portal.clone()).await?);
+        Ok(Self { running, portal, core, api_key })
+    }
+
+    /// Its address, ending in `/`.
+    pub fn url(&self) -> Url {
+        self.running.url()
+    }
+
+    fn origin(&self) -> String {
+        self.url().origin().ascii_serialization()
+    }
+
+    /// The service user's key, which may do everything.
+    pub fn api_key(&self) -> String {
+        self.api_key.to_string()
+    }
+
+    /// Another key of the service user: with these permissions (none are all), until that time.
+    pub fn add_key(&self, permissions: &[&str], expires_at: Option<Timestamp>) -> String {
+        let mut state = self.portal.state();
+        let user = state.service_user;
+        state.add_key(user, permissions, expires_at)
+    }
+
+    /// A key of somebody else, with every permission they have themselves.
+    pub fn add_key_of(&self, user: Uuid) -> String {
+        self.portal.state().add_key(user, &[], None)
+    }
+
+    /// The key opens nothing from now on.
+    pub fn revoke_key(&self, key: &str) {
+        self.portal.state().activate_key(key, false);
+    }
+
+    /// A revoked key is good again.
+    pub fn restore_key(&self, key: &str) {
+        self.portal.state().activate_key(key, true);
+    }
+
+    /// What is to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.core.faults
+    }
+
+    /// What was asked so far.
+    pub fn counters(&self) -> Counters {
+        self.core.counters()
+    }
+
+    /// Starts counting again.
+    pub fn reset_counters(&self) {
+        self.core.reset_counters();
+    }
+
+    /// How long every call takes that has no latency of its own.
+    pub fn set_latency(&self, all: Duration) {
+        self.core.set_latency(all);
+    }
+
+    /// How long calls of that name take.
+    pub fn set_latency_of(&self, call: &str, latency: Duration) {
+        self.core.set_latency_of(call, latency);
+    }
+
+    /// Other limits, or none. What has been used up stays used up.
+    pub fn set_limits(&self, limits: Option<Limits>) {
+        self.portal.limiter.set(limits);
+    }
+
+    /// There may be so many active rooms: 402 beyond.
+    pub fn set_room_quota(&self, most: Option<usize>) {
+        self.portal.state().room_quota = most;
+    }
+
+    /// Whether only the proxy in front answers, with 503 and HTML, whatever is asked.
+    pub fn set_down(&self, down: bool) {
+        self.portal.state().down = down;
+    }
+
+    /// The next room is made and its tags aren't: the call fails with 500 between the two transactions.
+    pub fn lose_tags_of_next_room(&self) {
+        self.portal.state().loses_tags = true;
+    }
+
+    /// Adds somebody.
+    pub fn add_user(&self, user: NewUser) -> Uuid {
+        let mut state = self.portal.state();
+        let now = state.now();
+        state.people.add(user, now)
+    }
+
+    /// Who has that address.
+    pub fn user(&self, email: &str) -> Option<Uuid> {
+        self.portal.state().people.by_email(email)
+    }
+
+    /// The first group of exactly that name.
+    pub fn group(&self, name: &str) -> Option<Uuid> {
+        let state = self.portal.state();
+        let mut groups = state.people.groups.iter();
+        groups.find(|(_, group)| group.name == name).map(|(id, _)| *id)
+    }
+
+    /// Adds a group.
+    pub fn add_group(&self, name: &str, members: &[Uuid]) -> Uuid {
+        self.portal.state().people.add_group(name, members)
+    }
+
+    /// A group is gone, from the rooms too.
+    pub fn remove_group(&self, group: Uuid) {
+        self.portal.state().remove_group(group);
+    }
+
+    /// Whose [`api_key`](Self::api_key) is.
+    pub fn service_user(&self) -> Uuid {
+        self.portal.state().service_user
+    }
+
+    /// The service user is made something else.
+    pub fn set_service_user_kind(&self, kind: UserKind) {
+        let mut state = self.portal.state();
+        let id = state.service_user;
+        if let Some(user) = state.people.users.get_mut(&id) {
+            user.kind = kind;
+        }
+    }
+
+    /// Every room, active and archived, by number.
+    pub fn rooms(&self) -> Vec<RoomView> {
+        self.portal.state().room_views(&self.origin())
+    }
+
+    /// The room of that number.
+    pub fn room(&self, id: i64) -> Option<RoomView> {
+        self.portal.state().room_view(id, &self.origin())
+    }
+
+    /// A person deletes a room.
+    pub fn delete_room(&self, id: i64) {
+        self.portal.state().remove(id);
+    }
+
+    /// A person archives a room.
+    pub fn archive_room(&self, id: i64) {
+        self.portal.state().archive(id);
+    }
+
+    /// A person uploads a file into a room or folder.
+    pub fn add_file(&self, folder: i64, title: &str) -> i64 {
+        let mut state = self.portal.state();
+        let owner = state.service_user;
+        state.add_file(folder, title, owner)
+    }
+
+    /// Ends every connection and all unfinished work, and frees the port before it returns.
+    pub async fn stop(&self) {
+        self.running.stop().await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Rooms: create, read, change, tag.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::body::Fields;
+use super::dto::valid_room_title;
+use super::links::Link;
+use super::people::UserKind;
+use super::roles::{self, FILLING_FORMS, READ, ROOM_TYPES, stored_title};
+use super::state::{Call, Indexed, Kind, ROOMS, Room, State, same_tag};
+use super::views::ServerVersion;
+use super::wire::{Failure, Outcome, Reply, page};
+
+const TAG: usize = 255;
+
+impl State {
+    /// Nothing here makes a repeat harmless: titles need not be unique, and there is no idempotency key.
+    pub(super) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
+        let fields = Fields::of(call.request)?;
+        let title = valid_room_title(fields.text("Title")?)?;
+        let room_type = fields.member("RoomType", &ROOM_TYPES)?.flatten();
+        let known = room_type.filter(|number| ROOM_TYPES.iter().any(|(_, known)| known == number));
+        let room_type = known.ok_or(Failure::Invalid("RoomType"))?;
+        let tags = fields.texts("Tags", TAG)?.unwrap_or_default();
+        let color = fields.text_within("Color", 6)?.unwrap_or("6191F2").to_owned();
+        if !matches!(self.people.kind(call.caller), Some(UserKind::DocSpaceAdmin | UserKind::RoomAdmin)) {
+            return Err(Failure::Security);
+        }
+        if self.quota_is_reached() {
+            return Err(Failure::Quota);
+        }
+        // `share` is read for private rooms only, which are not played.
+        let has_primary = roles::external_links(room_type).is_some_and(|(primary, _)| primary);
+        let room = Room {
+            room_type,
+            color,
+            tags: Vec::new(),
+            members: Vec::new(),
+            links: if has_primary { vec![primary_link(room_type)] } else { Vec::new() },
+            indexed: Indexed { before: None, changed: Instant::now() },
+        };
+        let id = self.add_folder(ROOMS, &stored_title(title), call.caller, Kind::Room(room));
+        // The tags are a transaction of their own, behind a lock that may not be had in time.
+        if std::mem::take(&mut self.loses_tags) {
+            return Err(Failure::Timeout);
+        }
+        if self.version != ServerVersion::V2_0 {
+            self.tag_room(id, &tags);
+        }
+        self.get_room(call, id)
+    }
+
+    pub(super) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {
+        let folder = self.room(id).ok_or(Failure::NotFound)?;
+        if !self.standing(call.caller, id).reads() {
+            return Err(Failure::Security);
+        }
+        Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
+    }
+
+    /// What is absent stays; `tags` replaces them all.
+    pub(super) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+        let fields = Fields::of(call.request)?;
+        let title = match fields.text("Title")? {
+            Some(title) => Some(stored_title(valid_room_title(Some(title))?)),
+            None => None,
+        };
+        let tags = fields.texts("Tags", TAG)?;
+        let now = self.now();
+        // The refusal for a room that doesn't exist is the same as for one that may not be changed.
+        let folder = self.managed_room(call, id, Failure::Security)?;
+        folder.updated = now;
+        if let Some(title) = title.filter(|title| *title != folder.title) {
+            let before = std::mem::replace(&mut folder.title, title);
+            if let Kind::Room(room) = &mut folder.kind {
+                // A title that was never found, because it went as fast as it came, still isn't.
+                room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
+            }
+        }
+        if let (Some(tags), Kind::Room(room)) = (tags, &mut folder.kind) {
+            room.tags.clear();
+            self.tag_room(id, &tags);
+        }
+        self.get_room(call, id)
+    }
+
+    pub(super) fn add_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+        let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
+        self.managed_room(call, id, Failure::Security)?;
+        self.tag_room(id, &names);
+        self.get_room(call, id)
+    }
+
+    pub(super) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+        let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
+        if let Kind::Room(room) = &mut self.managed_room(call, id, Failure::Security)?.kind {
+            room.tags.retain(|tag| !names.iter().any(|name| same_tag(name, tag)));
+        }
+        self.get_room(call, id)
+    }
+
+    fn tag_room(&mut self, id: i64, names: &[String]) {
+        for name in names {
+            let tag = self.tag(name);
+            if let Some(Kind::Room(room)) = self.folders.get_mut(&id).map(|folder| &mut folder.kind)
+                && !room.tags.contains(&tag)
+            {
+                room.tags.push(tag);
+            }
+        }
+    }
+
+    pub(super) fn create_tag(&mut self, call: &Call<'_>) -> Outcome {
+        let fields = Fields::of(call.request)?;
+        let name = fields.text_within("Name", TAG)?.filter(|name| !name.trim().is_empty());
+        let name = name.ok_or(Failure::Invalid("Name"))?;
+        if !matches!(self.people.kind(call.caller), Some(UserKind::DocSpaceAdmin | UserKind::RoomAdmin)) {
+            return Err(Failure::Security);
+        }
+        Ok(Reply::One(json!(self.tag(name))))
+    }
+
+    pub(super) fn list_tags(&self, call: &Call<'_>) -> Outcome {
+        let part = call.request.query("filterValue").unwrap_or_default().to_lowercase();
+        let found = self.tags.iter().filter(|tag| tag.to_lowercase().contains(&part)).map(|tag| json!(tag));
+        Ok(Reply::Many(page(call.request, 100, found.collect())?, None))
+    }
+}
+
+/// The primary link of rooms that have one from the start, and of those that are asked for one.
+pub(super) fn primary_link(room_type: i32) -> Link {
+    let access = if room_type == FILLING_FORMS { roles::FILL_FORMS } else { READ };
+    Link::primary(access)
+}

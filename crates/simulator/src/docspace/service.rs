@@ -1,0 +1,212 @@
+//! The portal as the serving core sees it: who calls, whether they may now, and which function answers.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::body::Fields;
+use super::limits::{Limiter, Limits};
+use super::routes::Route;
+use super::state::{Call, State};
+use super::views::ServerVersion;
+use super::wire::{self, Failure, Outcome, Reply};
+use crate::control::{done, ordered};
+use crate::fault::TooMany;
+use crate::http::{Answer, Request};
+use crate::server::{Admission, Service};
+
+/// What the server's tasks and the handles share.
+#[derive(Debug)]
+pub(super) struct Portal {
+    pub(super) limiter: Limiter,
+    state: Mutex<State>,
+}
+
+impl Portal {
+    pub(super) fn new(state: State, limits: Option<Limits>) -> Self {
+        let limiter = Limiter::default();
+        limiter.set(limits);
+        Self { limiter, state: Mutex::new(state) }
+    }
+
+    /// The state, with everything done whose time has come.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle();
+        state
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Down {
+    down: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoomQuota {
+    most: Option<usize>,
+}
+
+impl Service for Portal {
+    fn name(&self, method: &Method, path: &str) -> &'static str {
+        Route::of(method, path).name()
+    }
+
+    /// The key comes before the limits, and the limits before what the key may do.
+    fn admit(&self, request: &Request, _call: &'static str) -> Result<Admission, Answer> {
+        let state = self.state();
+        if state.down {
+            return Err(wire::gateway(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        let caller = state.caller(request);
+        let route = Route::of(&request.method, &request.path);
+        if caller.is_none() && !route.lets_anonymous_in() {
+            return Err(Answer::empty(StatusCode::UNAUTHORIZED));
+        }
+        let invitations = if matches!(route, Route::ShareRoom(_)) { email_invitations(request) } else { 0 };
+        let user = caller.unwrap_or_else(Uuid::nil);
+        let place = self.limiter.enter(user, &request.method, invitations, state.now())?;
+        Ok(place.map_or_else(Admission::default, Admission::holding))
+    }
+
+    fn answer(&self, request: &Request, _call: &'static str) -> Answer {
+        let outcome = self.state().dispatch(request);
+        wire::answer(request, outcome)
+    }
+
+    fn refusal(&self, status: StatusCode) -> Answer {
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return self.too_many(TooMany::PerMinute);
+        }
+        Failure::answer_of_status(status)
+    }
+
+    fn too_many(&self, kind: TooMany) -> Answer {
+        let now = self.state().now();
+        self.limiter.pretend(kind, now)
+    }
+
+    fn state(&self) -> Value {
+        self.state().everything("")
+    }
+
+    /// Beside the common calls:
+    ///
+    /// | call | meaning |
+    /// | --- | --- |
+    /// | `PUT down` | `{"down": true}`: only the proxy in front answers |
+    /// | `PUT limits` | [`Limits`], or `null` for none |
+    /// | `PUT room_quota` | `{"most": 5}` active rooms, or `{}` |
+    /// | `POST lose_tags_of_next_room` | the next room is made, but its tags aren't |
+    /// | `POST rooms/{id}/archive`, `DELETE rooms/{id}` | a person does it by hand |
+    fn control(&self, request: &Request, path: &str) -> Option<Answer> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let answer = match (request.method.as_str(), parts.as_slice()) {
+            ("PUT", ["down"]) => ordered(request, |order: Down| self.state().down = order.down),
+            ("PUT", ["limits"]) => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
+            ("PUT", ["room_quota"]) => {
+                ordered(request, |quota: RoomQuota| self.state().room_quota = quota.most)
+            }
+            ("POST", ["lose_tags_of_next_room"]) => {
+                self.state().loses_tags = true;
+                done()
+            }
+            ("POST", ["rooms", id, "archive"]) => {
+                self.state().archive(id.parse().ok()?);
+                done()
+            }
+            ("DELETE", ["rooms", id]) => {
+                self.state().remove(id.parse().ok()?);
+                done()
+            }
+            _ => return None,
+        };
+        Some(answer)
+    }
+}
+
+/// What a share weighs for the limit on e-mail invitations.
+fn email_invitations(request: &Request) -> u32 {
+    let invitations = Fields::of(request).and_then(|fields| fields.objects("Invitations"));
+    let invitations = invitations.ok().flatten().unwrap_or_default();
+    let by_email = invitations.iter().filter(|invitation| invitation.get("Email").is_some()).count();
+    u32::try_from(by_email).unwrap_or(u32::MAX)
+}
+
+impl State {
+    fn dispatch(&mut self, request: &Request) -> Outcome {
+        let route = Route::of(&request.method, &request.path);
+        match route {
+            Route::Version => return Ok(Reply::One(self.build())),
+            Route::Capabilities => return Ok(Reply::One(capabilities())),
+            _ => {}
+        }
+        if !self.is_in_scope(request) {
+            return Err(Failure::Bare(StatusCode::FORBIDDEN));
+        }
+        let Some(caller) = self.caller(request) else {
+            return Err(match route {
+                // Whether there is such a room is looked at before who asks.
+                Route::GetRoom(id) if self.room(id).is_none() => Failure::NotFound,
+                _ if route.lets_anonymous_in() => Failure::Anonymous,
+                _ => Failure::Bare(StatusCode::UNAUTHORIZED),
+            });
+        };
+        let call = &Call { request, caller, origin: request.origin() };
+        match route {
+            Route::CreateRoom => self.create_room(call),
+            Route::FindRooms => self.find_rooms(call),
+            Route::GetRoom(id) => self.get_room(call, id),
+            Route::UpdateRoom(id) => self.update_room(call, id),
+            Route::DeleteRoom(id) => self.delete_room(call, id),
+            Route::AddTags(id) => self.add_tags(call, id),
+            Route::RemoveTags(id) => self.remove_tags(call, id),
+            Route::ArchiveRoom(id) => self.archive_room(call, id),
+            Route::UnarchiveRoom(id) => self.unarchive_room(call, id),
+            Route::ShareRoom(id) => self.share_room(call, id),
+            Route::GetShare(id) => self.get_share(call, id),
+            Route::SetLink(id) => self.set_link(call, id),
+            Route::GetPrimaryLink(id) => self.get_primary_link(call, id),
+            Route::GetLinks(id) => self.get_links(call, id),
+            Route::CreateTag => self.create_tag(call),
+            Route::ListTags => self.list_tags(call),
+            Route::MyDocuments => self.my_documents(call),
+            Route::FolderContents(id) => self.folder_contents(call, id),
+            Route::FolderInfo(id) => self.folder_info(call, id),
+            Route::Subfolders(id) => self.subfolders(call, id),
+            Route::CreateFolder(id) => self.create_folder(call, id),
+            Route::DeleteFolder(id) => self.delete_folder(call, id),
+            Route::Copy => self.copy(call),
+            Route::Operations(kind) => self.operations(call, kind),
+            Route::FindGroups => self.find_groups(call),
+            Route::GetGroup(id) => self.get_group(call, id),
+            Route::UserByEmail => self.user_by_email(call),
+            Route::SelfUser => self.self_user(call),
+            Route::SelfKey => self.self_key(call),
+            Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unplayed),
+        }
+    }
+
+    fn build(&self) -> Value {
+        match self.version {
+            ServerVersion::V3_7 => json!({ "docSpace": "3.7.2", "documentServer": "9.3.0" }),
+            ServerVersion::V2_0 => json!({ "docSpace": "2.0.4", "documentServer": "8.0.1" }),
+        }
+    }
+}
+
+fn capabilities() -> Value {
+    json!({
+        "ldapEnabled": false,
+        "providers": [],
+        "ssoLabel": "",
+        "oauthEnabled": false,
+        "ssoUrl": "",
+        "identityServerEnabled": false,
+    })
+}

@@ -1,0 +1,357 @@
+//! Zendesk Support as seen by an integration: the part of the REST API that works on tickets, OAuth client
+//! credentials, rate limits, and webhooks with their signatures and their rules for trying again.
+//!
+//! What makes it hard on clients, as the real one is:
+//!
+//! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored silently.
+//! * `updated_at` has whole seconds, so two updates within one look the same even to `safe_update`.
+//! * Access tokens expire. Granular scopes don't reach ticket fields and groups.
+//! * Deliveries are concurrent, and lost after any answer but 2xx, 409 and some 429 and 503.
+//! * Own updates raise events, too. In events ids are strings and enumerations in upper case.
+//! * A trigger's body is broken JSON as soon as a subject has a quote in it.
+//! * The incremental export shows tickets twice, and the newest changes late.
+//!
+//! Not played: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
+//! comments, and the circuit breaker for webhooks.
+
+mod account;
+mod api;
+mod auth;
+mod event;
+mod export;
+mod limits;
+mod paging;
+mod people;
+mod signature;
+mod text;
+mod ticket;
+mod view;
+mod webhook;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use url::Url;
+
+use self::account::{Account, Actor, Done};
+use self::auth::Credentials;
+use self::limits::Quota;
+use self::ticket::{Audit, Ticket, Via};
+use self::webhook::{Outbox, Parcel};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::fault::Faults;
+use crate::server::{self, Core, Running};
+
+pub use self::event::SUGGESTED_SUBSCRIPTION;
+pub use self::limits::Limits;
+pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewUser, RITA, Role, SALES, SUPPORT};
+pub use self::signature::signed_headers;
+pub use self::view::{Change, CommentView, NewTicket, TicketView};
+pub use self::webhook::{AttemptView, DeliveryView, Mode, RetryPace, Webhook};
+
+/// How to play Zendesk.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where to listen; any free port of the loopback interface by default.
+    pub listen: SocketAddr,
+    /// What time it is.
+    pub clock: Clock,
+    /// Rate limits; none by default.
+    pub limits: Option<Limits>,
+    /// The id of the custom text field "DocSpace room"; 360012345 by default. Without, no custom field exists.
+    pub room_field: Option<u64>,
+    /// The waits between the attempts at a delivery.
+    pub retry_pace: RetryPace,
+    /// How long the newest changes are held back from the incremental export; a minute by default.
+    pub export_hold: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::default(),
+            limits: None,
+            room_field: Some(360_012_345),
+            retry_pace: RetryPace::default(),
+            export_hold: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A running Zendesk account. Clones are the same account, which stops when the last one is dropped.
+#[derive(Debug, Clone)]
+pub struct Zendesk(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    desk: Arc<Desk>,
+    core: Core,
+    running: Running,
+    stopping: watch::Sender<bool>,
+}
+
+/// The account and all that its answers depend on.
+#[derive(Debug)]
+struct Desk {
+    clock: Clock,
+    account: Mutex<Account>,
+    credentials: Credentials,
+    quota: Quota,
+    outbox: Outbox,
+    export_hold: SignedDuration,
+}
+
+impl Zendesk {
+    /// Starts an account with a few people and no tickets.
+    ///
+    /// # Errors
+    /// When the address can't be listened at.
+    pub async fn start(setup: Setup) -> std::io::Result<Self> {
+        let (stopping, stopped) = watch::channel(false);
+        let desk = Arc::new(Desk {
+            clock: setup.clock.clone(),
+            account: Mutex::new(Account::new(setup.room_field)),
+            credentials: Credentials::default(),
+            quota: Quota::new(setup.limits),
+            outbox: Outbox::new(setup.clock.clone(), setup.retry_pace, stopped)?,
+            export_hold: SignedDuration::try_from(setup.export_hold).unwrap_or(SignedDuration::MAX),
+        });
+        let core = Core::new(setup.clock);
+        let running = server::start(setup.listen, core.clone(), Arc::<Desk>::clone(&desk)).await?;
+        Ok(Self(Arc::new(Inner { desk, core, running, stopping })))
+    }
+
+    /// Ends all calls and deliveries, and frees the port.
+    pub async fn stop(&self) {
+        self.0.stopping.send_replace(true);
+        self.0.running.stop().await;
+        self.deliveries_settled().await;
+    }
+
+    /// The base address, without `/api/v2`.
+    pub fn url(&self) -> Url {
+        self.0.running.url()
+    }
+
+    /// The OAuth client's identifier.
+    pub fn client_id(&self) -> String {
+        self.0.desk.credentials.client_id.clone()
+    }
+
+    /// The OAuth client's secret.
+    pub fn client_secret(&self) -> String {
+        self.0.desk.credentials.client_secret.clone()
+    }
+
+    /// The integration's e-mail address, for API tokens.
+    pub fn email(&self) -> String {
+        people::INTEGRATION_EMAIL.to_owned()
+    }
+
+    /// The API token: HTTP Basic with the user name `{email}/token`.
+    pub fn api_token(&self) -> String {
+        self.0.desk.credentials.api_token.clone()
+    }
+
+    /// All access tokens that were handed out stop working. The client may get new ones.
+    pub fn expire_tokens(&self) {
+        self.0.desk.credentials.expire_tokens();
+    }
+
+    /// The OAuth client is no longer accepted, nor are its access tokens.
+    pub fn revoke_client(&self) {
+        self.0.desk.credentials.revoke_client();
+    }
+
+    /// The user as whom all credentials act.
+    pub fn integration_user(&self) -> u64 {
+        INTEGRATION
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.0.core.faults
+    }
+
+    /// What was asked so far.
+    pub fn counters(&self) -> Counters {
+        self.0.core.counters()
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counters(&self) {
+        self.0.core.reset_counters();
+    }
+
+    /// How long every call takes that has no latency of its own.
+    pub fn set_latency(&self, latency: Duration) {
+        self.0.core.set_latency(latency);
+    }
+
+    /// How long calls of this name take.
+    pub fn set_latency_of(&self, call: &str, latency: Duration) {
+        self.0.core.set_latency_of(call, latency);
+    }
+
+    /// Changes the rate limits; what was used up is forgotten.
+    pub fn set_limits(&self, limits: Option<Limits>) {
+        self.0.desk.quota.set(limits);
+    }
+
+    /// Adds a user and says its id.
+    pub fn add_user(&self, user: NewUser) -> u64 {
+        let mut account = self.0.desk.account();
+        let id = account.next_id();
+        account.people.add_user(id, user);
+        id
+    }
+
+    /// Adds a group and says its id.
+    pub fn add_group(&self, name: &str) -> u64 {
+        let mut account = self.0.desk.account();
+        let id = account.next_id();
+        account.people.add_group(id, name);
+        id
+    }
+
+    /// Makes a ticket, as its requester would by a form, and says its id.
+    pub fn create_ticket(&self, ticket: NewTicket) -> u64 {
+        self.0.desk.create(ticket)
+    }
+
+    /// Changes a ticket as [`ANNA`]. False if there is no such ticket, it can't be changed like that (a closed
+    /// one can only be deleted and restored), or is like that already.
+    pub fn change_ticket(&self, id: u64, change: Change) -> bool {
+        self.0.desk.change(None, id, change)
+    }
+
+    /// Changes a ticket as that user; a requester does so by e-mail.
+    pub fn change_ticket_by(&self, user: u64, id: u64, change: Change) -> bool {
+        self.0.desk.change(Some(user), id, change)
+    }
+
+    /// The ticket as it is, even if it is deleted.
+    pub fn ticket(&self, id: u64) -> Option<TicketView> {
+        self.0.desk.account().tickets.get(&id).map(Ticket::view)
+    }
+
+    /// All tickets by their numbers, deleted ones included.
+    pub fn tickets(&self) -> Vec<TicketView> {
+        self.0.desk.views()
+    }
+
+    /// From now on, changes of tickets are delivered there.
+    pub fn set_webhook(&self, webhook: Webhook) {
+        self.0.desk.outbox.set_webhook(webhook);
+    }
+
+    /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like those.
+    pub fn subscribe(&self, events: &[&str]) {
+        self.0.desk.outbox.subscribe(events);
+    }
+
+    /// The headers of a delivery, for tests that send it by hand.
+    pub fn signed_headers(
+        &self,
+        secret: &str,
+        body: &[u8],
+        invocation: &str,
+        at: Timestamp,
+    ) -> Vec<(String, String)> {
+        signed_headers(secret, body, invocation, at)
+    }
+
+    /// The body of an event that has happened to the ticket, such as `created`, with the ticket as it is now.
+    pub fn event_body(&self, id: u64, event: &str) -> Option<Vec<u8>> {
+        let desk = &self.0.desk;
+        let account = desk.account();
+        let body = event::latest(&account, account.tickets.get(&id)?, event, desk.clock.now())?;
+        Some(body.to_string().into_bytes())
+    }
+
+    /// The body of the trigger that would fire for the ticket now: for a new ticket, unless it was changed.
+    pub fn trigger_body(&self, id: u64) -> Option<Vec<u8>> {
+        let account = self.0.desk.account();
+        let ticket = account.tickets.get(&id)?;
+        let kind = if ticket.audits.len() > 1 { "ticket_updated" } else { "ticket_created" };
+        let actor = ticket.audits.last().map_or(ticket.requester, |audit| audit.author);
+        Some(event::trigger_body(&account, ticket, actor, kind))
+    }
+
+    /// Every delivery so far, in the order in which they were sent off.
+    pub fn deliveries(&self) -> Vec<DeliveryView> {
+        self.0.desk.outbox.deliveries()
+    }
+
+    /// Waits until no delivery is under way or waits for its next attempt.
+    pub async fn deliveries_settled(&self) {
+        self.0.desk.outbox.settled().await;
+    }
+}
+
+impl Desk {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn views(&self) -> Vec<TicketView> {
+        self.account().tickets.values().map(Ticket::view).collect()
+    }
+
+    fn create(&self, ticket: NewTicket) -> u64 {
+        let mut account = self.account();
+        let done = account.create(ticket, self.clock.now());
+        self.announce(&account, [done]);
+        done.ticket
+    }
+
+    fn change(&self, user: Option<u64>, id: u64, change: Change) -> bool {
+        let mut account = self.account();
+        let user = user.unwrap_or(ANNA);
+        let via = if account.people.is_staff(user) { Via::Web } else { Via::Email };
+        let done = account.change(Actor { user, via }, id, change, self.clock.now());
+        let changed = !done.is_empty();
+        self.announce(&account, done);
+        changed
+    }
+
+    /// Sends deliveries for what was done, with the tickets as they are.
+    fn announce(&self, account: &Account, done: impl IntoIterator<Item = Done>) {
+        let Some(mode) = self.outbox.mode() else { return };
+        for Done { ticket, audit } in done {
+            let Some(ticket) = account.tickets.get(&ticket) else { continue };
+            let Some(audit) = ticket.audit(audit) else { continue };
+            self.parcels(mode, account, ticket, audit)
+                .into_iter()
+                .for_each(|parcel| self.outbox.send(parcel));
+        }
+    }
+
+    fn parcels(&self, mode: Mode, account: &Account, ticket: &Ticket, audit: &Audit) -> Vec<Parcel> {
+        match mode {
+            Mode::Events => event::bodies(account, ticket, audit, self.clock.now())
+                .into_iter()
+                .filter(|(name, _)| self.outbox.is_subscribed(name))
+                .map(|(name, body)| Parcel {
+                    ticket: ticket.id,
+                    event: name.to_owned(),
+                    body: body.to_string().into_bytes(),
+                })
+                .collect(),
+            Mode::Trigger => event::trigger(audit)
+                .map(|kind| Parcel {
+                    ticket: ticket.id,
+                    event: kind.to_owned(),
+                    body: event::trigger_body(account, ticket, audit.author, kind),
+                })
+                .into_iter()
+                .collect(),
+        }
+    }
+}

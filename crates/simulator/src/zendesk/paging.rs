@@ -1,0 +1,89 @@
+//! Long lists come in pages: by cursor if `page[size]` or `page[after]` is asked for, else by number.
+
+use std::ops::RangeInclusive;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::wire;
+use crate::http::{Answer, Request};
+
+const LARGEST_PAGE: usize = 100;
+/// Further ones can only be read by cursor.
+const LAST_NUMBERED_PAGE: usize = 100;
+
+/// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for.
+pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>) -> Answer {
+    if request.query("sort_order") == Some("desc") {
+        items.reverse();
+    }
+    let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
+    let page = if by_cursor { by_cursor_page(request, items) } else { numbered_page(request, items) };
+    match page {
+        Some((items, mut body)) => {
+            body.insert(name.to_owned(), Value::from(items));
+            Answer::json(StatusCode::OK, &body)
+        }
+        None => wire::error(StatusCode::BAD_REQUEST, "InvalidPaginationParameter", "Page is invalid"),
+    }
+}
+
+type Page = Option<(Vec<Value>, Map<String, Value>)>;
+
+fn by_cursor_page(request: &Request, items: Vec<Value>) -> Page {
+    let size = number(request, "page[size]", 1..=LARGEST_PAGE, LARGEST_PAGE)?;
+    let from = match request.query("page[after]") {
+        Some(cursor) => items.iter().position(|item| cursor_of(item) == cursor)? + 1,
+        None => 0,
+    };
+    let has_more = items.len() > from + size;
+    let items: Vec<Value> = items.into_iter().skip(from).take(size).collect();
+    let (before, after) = (items.first().map(cursor_of), items.last().map(cursor_of));
+    let next = after.as_ref().filter(|_| has_more).map(|after| {
+        let order = request.query("sort_order").unwrap_or("asc");
+        let path = format!("{}{}", request.origin(), request.path);
+        format!("{path}?page%5Bafter%5D={after}&page%5Bsize%5D={size}&sort_order={order}")
+    });
+    let body = [
+        ("meta", json!({ "has_more": has_more, "after_cursor": after, "before_cursor": before })),
+        ("links", json!({ "next": next, "prev": null })),
+    ];
+    Some((items, object(body)))
+}
+
+fn numbered_page(request: &Request, items: Vec<Value>) -> Page {
+    let size = number(request, "per_page", 1..=LARGEST_PAGE, LARGEST_PAGE)?;
+    let number = number(request, "page", 1..=LAST_NUMBERED_PAGE, 1)?;
+    let from = (number - 1) * size;
+    let link = |page: usize| {
+        let order = request.query("sort_order").unwrap_or("asc");
+        let path = format!("{}{}", request.origin(), request.path);
+        format!("{path}?page={page}&per_page={size}&sort_order={order}")
+    };
+    let body = [
+        ("count", json!(items.len())),
+        ("next_page", json!((items.len() > from + size).then(|| link(number + 1)))),
+        ("previous_page", json!((number > 1).then(|| link(number - 1)))),
+    ];
+    let items = items.into_iter().skip(from).take(size).collect();
+    Some((items, object(body)))
+}
+
+/// A number that is `allowed`; `default` if it is not given.
+fn number(request: &Request, name: &str, allowed: RangeInclusive<usize>, default: usize) -> Option<usize> {
+    match request.query(name) {
+        Some(text) => text.parse().ok().filter(|number| allowed.contains(number)),
+        None => Some(default),
+    }
+}
+
+/// A cursor names the last item of a page, so that it stays good when items are added.
+fn cursor_of(item: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(item["id"].to_string())
+}
+
+fn object<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
+    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,143 @@
+//! Users and groups. The ones that exist at the start have fixed ids, so that tests can name them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Anna Agent, <anna.agent@example.com>: who changes tickets unless somebody else is named.
+pub const ANNA: u64 = 30_064_054_000_101;
+/// Ben Engineer, <ben.engineer@example.com>, an agent.
+pub const BEN: u64 = 30_064_054_000_102;
+/// Rita Requester, <rita@customer.example>: who asks unless somebody else is named.
+pub const RITA: u64 = 30_064_054_112_233;
+/// Mo Messenger, a requester without an e-mail address, as messaging channels make them.
+pub const MO: u64 = 30_064_054_112_234;
+/// The user as whom the API's credentials act.
+pub const INTEGRATION: u64 = 30_064_054_000_999;
+/// The group "Support".
+pub const SUPPORT: u64 = 30_063_999_000_031;
+/// The group "Sales".
+pub const SALES: u64 = 30_063_999_000_032;
+
+pub(super) const INTEGRATION_EMAIL: &str = "docspace-rooms@example.com";
+
+/// A user to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// Display name.
+    pub name: String,
+    /// E-mail address, if one is known.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// What the user is.
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// What a user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// A customer.
+    #[default]
+    EndUser,
+    /// Works on tickets.
+    Agent,
+    /// An agent who may do everything.
+    Admin,
+}
+
+/// The people of an account.
+#[derive(Debug)]
+pub(super) struct People {
+    users: BTreeMap<u64, NewUser>,
+    groups: BTreeMap<u64, String>,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        let user = |id, name: &str, email: Option<&str>, role| {
+            (id, NewUser { name: name.to_owned(), email: email.map(str::to_owned), role })
+        };
+        Self {
+            users: BTreeMap::from([
+                user(ANNA, "Anna Agent", Some("anna.agent@example.com"), Role::Agent),
+                user(BEN, "Ben Engineer", Some("ben.engineer@example.com"), Role::Agent),
+                user(RITA, "Rita Requester", Some("rita@customer.example"), Role::EndUser),
+                user(MO, "Mo Messenger", None, Role::EndUser),
+                user(INTEGRATION, "DocSpace Rooms (integration)", Some(INTEGRATION_EMAIL), Role::Admin),
+            ]),
+            groups: BTreeMap::from([(SUPPORT, "Support".to_owned()), (SALES, "Sales".to_owned())]),
+        }
+    }
+}
+
+impl People {
+    pub(super) fn add_user(&mut self, id: u64, user: NewUser) {
+        self.users.insert(id, user);
+    }
+
+    pub(super) fn add_group(&mut self, id: u64, name: &str) {
+        self.groups.insert(id, name.to_owned());
+    }
+
+    pub(super) fn has_user(&self, id: u64) -> bool {
+        self.users.contains_key(&id)
+    }
+
+    pub(super) fn has_group(&self, id: u64) -> bool {
+        self.groups.contains_key(&id)
+    }
+
+    pub(super) fn is_staff(&self, id: u64) -> bool {
+        self.users.get(&id).is_some_and(|user| user.role != Role::EndUser)
+    }
+
+    pub(super) fn name(&self, id: u64) -> &str {
+        self.users.get(&id).map_or("", |user| &user.name)
+    }
+
+    pub(super) fn email(&self, id: u64) -> Option<&str> {
+        self.users.get(&id)?.email.as_deref()
+    }
+
+    /// The user as REST shows it.
+    pub(super) fn user_json(&self, id: u64, api: &str) -> Option<Value> {
+        let user = self.users.get(&id)?;
+        Some(json!({
+            "id": id,
+            "url": format!("{api}/users/{id}.json"),
+            "name": user.name,
+            "email": user.email,
+            "role": user.role,
+            "active": true,
+            "suspended": false,
+            "verified": user.email.is_some(),
+            "locale": "de",
+            "time_zone": "Berlin",
+            "external_id": null,
+            "organization_id": null,
+            "created_at": Timestamp::UNIX_EPOCH,
+            "updated_at": Timestamp::UNIX_EPOCH,
+        }))
+    }
+
+    /// The group as REST shows it.
+    pub(super) fn group_json(&self, id: u64, api: &str) -> Option<Value> {
+        let name = self.groups.get(&id)?;
+        Some(json!({
+            "id": id,
+            "url": format!("{api}/groups/{id}.json"),
+            "name": name,
+            "description": "",
+            "default": id == SUPPORT,
+            "deleted": false,
+            "is_public": true,
+            "created_at": Timestamp::UNIX_EPOCH,
+            "updated_at": Timestamp::UNIX_EPOCH,
+        }))
+    }
+}

@@ -1,0 +1,120 @@
+//! What goes in and out of the simulator beside Zendesk's own API: tickets to be made, changes to be made to
+//! them, and tickets as they are.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A ticket to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTicket {
+    /// The id it should get; the next free one without, or if it is taken.
+    pub id: Option<u64>,
+    /// The subject line.
+    pub subject: String,
+    /// The first comment, as text.
+    pub description: String,
+    /// Who asks; [`RITA`](super::RITA) without.
+    pub requester: Option<u64>,
+    /// Who works on it.
+    pub assignee: Option<u64>,
+    /// The group it is assigned to.
+    pub group: Option<u64>,
+    /// `low`, `normal`, `high` or `urgent`.
+    pub priority: Option<String>,
+    /// `new`, `open`, `pending`, `hold`, `solved` or `closed`; without, `open` if somebody is assigned, else
+    /// `new`.
+    pub status: Option<String>,
+    /// Tags, in any order.
+    pub tags: Vec<String>,
+}
+
+impl NewTicket {
+    /// A ticket of Rita's with that subject.
+    pub fn about(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), ..Self::default() }
+    }
+}
+
+/// What a person does to a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Sets the status: `new`, `open`, `pending`, `hold`, `solved` or `closed`.
+    Status(String),
+    /// Assigns it to an agent, or to nobody.
+    Assignee(Option<u64>),
+    /// Assigns it to a group, or to none.
+    Group(Option<u64>),
+    /// Makes somebody else the requester.
+    Requester(u64),
+    /// Sets the priority, or none.
+    Priority(Option<String>),
+    /// Changes the subject line.
+    Subject(String),
+    /// Replaces all tags.
+    Tags(Vec<String>),
+    /// Sets a custom field.
+    Field(u64, Value),
+    /// Replies; a reply of the requester's opens a ticket that waits or is solved.
+    PublicComment(String),
+    /// Writes an internal note.
+    PrivateComment(String),
+    /// Deletes it, as far as agents can: it can be restored.
+    Delete,
+    /// Restores it after it was deleted.
+    Restore,
+    /// Merges it into that ticket: it gets closed, tagged `closed_by_merge`, and both get an internal note.
+    Merge(u64),
+}
+
+/// A ticket as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketView {
+    /// Its number.
+    pub id: u64,
+    /// The subject line.
+    pub subject: String,
+    /// The first comment, as text.
+    pub description: String,
+    /// The status in lower case; `deleted` for a deleted ticket.
+    pub status: String,
+    /// The priority in lower case.
+    pub priority: Option<String>,
+    /// Who asks.
+    pub requester: u64,
+    /// Who works on it.
+    pub assignee: Option<u64>,
+    /// The group it is assigned to.
+    pub group: Option<u64>,
+    /// Everything written in it, oldest first; the description is the first.
+    pub comments: Vec<CommentView>,
+    /// Every custom field, `null` where it is not set.
+    pub custom_fields: BTreeMap<u64, Value>,
+    /// Tags in alphabetical order.
+    pub tags: Vec<String>,
+    /// How often it was changed, its creation included.
+    pub audits: usize,
+    /// When it was made, to the second.
+    pub created_at: Timestamp,
+    /// When it last changed, to the second.
+    pub updated_at: Timestamp,
+}
+
+/// A comment as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentView {
+    /// Its number.
+    pub id: u64,
+    /// Who wrote it.
+    pub author: u64,
+    /// Whether the requester sees it; an internal note otherwise.
+    pub public: bool,
+    /// As text.
+    pub body: String,
+    /// As HTML.
+    pub html_body: String,
+}

@@ -1,0 +1,78 @@
+//! Who may call.
+
+use serde_json::json;
+use simulator::zendesk::{RITA, SUPPORT, Setup};
+
+use super::play;
+
+#[tokio::test]
+async fn tokens_are_for_those_who_may_have_one_and_expire() {
+    let play = play(Setup::default()).await;
+    for (changes, status, error) in [
+        (json!({ "client_secret": "x" }), 401, "invalid_client"),
+        (json!({ "client_id": "x" }), 401, "invalid_client"),
+        (json!({ "grant_type": "password" }), 400, "unsupported_grant_type"),
+        (json!({ "scope": "" }), 400, "invalid_scope"),
+        (json!({ "scope": "everything" }), 400, "invalid_scope"),
+        (json!({ "expires_in": 299 }), 400, "invalid_request"),
+        (json!({ "expires_in": 172_801 }), 400, "invalid_request"),
+    ] {
+        let answer = play.token(changes.clone()).await;
+        assert_eq!((answer.status, answer.body["error"].as_str()), (status, Some(error)), "{changes}");
+    }
+    let token = play.token(json!({})).await.body;
+    assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(1800)));
+
+    let status = async || play.get("users/me").await.status;
+    assert_eq!(status().await, 200);
+    play.hands.move_on(1799);
+    assert_eq!(status().await, 200);
+    play.hands.move_on(1);
+    assert_eq!(status().await, 401);
+    let long = play.token(json!({ "expires_in": 172_800, "scope": "read" })).await;
+    assert_eq!(long.body["expires_in"], 172_800);
+    assert_eq!(play.zendesk.counters().of("oauth_token"), 9);
+}
+
+#[tokio::test]
+async fn credentials_stop_working_when_told_so() {
+    let mut play = play(Setup::default()).await;
+    play.zendesk.expire_tokens();
+    let expired = play.get("users/me").await;
+    assert_eq!((expired.status, &expired.body["error"]), (401, &json!("invalid_token")));
+    play.token = play.new_token("read").await;
+    assert_eq!(play.get("users/me").await.status, 200);
+    play.zendesk.revoke_client();
+    assert_eq!(play.get("users/me").await.status, 401);
+    assert_eq!(play.token(json!({})).await.status, 401);
+
+    let me = play.url("api/v2/users/me");
+    let basic = |token: String| {
+        let user = format!("{}/token", play.zendesk.email());
+        play.send(play.http.get(me.clone()).basic_auth(user, Some(token)))
+    };
+    let answer = basic(play.zendesk.api_token()).await;
+    assert_eq!((answer.status, &answer.body["user"]["id"]), (200, &json!(play.zendesk.integration_user())));
+    assert_eq!(basic("wrong".to_owned()).await.status, 401);
+    let nobody = play.send(play.http.get(me.clone())).await;
+    assert_eq!((nobody.status, &nobody.body), (401, &json!({ "error": "Couldn't authenticate you" })));
+}
+
+#[tokio::test]
+async fn granular_scopes_reach_their_own_resource_alone() {
+    let mut play = play(Setup::default()).await;
+    let id = play.ticket();
+    play.token = play.new_token("tickets:read users:read").await;
+    let group = format!("groups/{SUPPORT}");
+    for (path, status) in [
+        (format!("tickets/{id}"), 200),
+        (format!("users/{RITA}"), 200),
+        (group.clone(), 403),
+        ("ticket_fields".to_owned(), 403),
+    ] {
+        assert_eq!(play.get(&path).await.status, status, "{path}");
+    }
+    assert_eq!(play.put(id, json!({ "subject": "x" })).await.status, 403);
+    play.token = play.new_token("read").await;
+    assert_eq!(play.get(&group).await.status, 200);
+}
