@@ -11,12 +11,12 @@ mod simulate;
 mod tickets;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, ProcessEnv};
+use crate::config::{Config, ConfigError, DEFAULT_FILE, ProcessEnv};
 
 /// Exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ enum Command {
     #[command(subcommand)]
     Tickets(tickets::Command),
     /// Asks a few questions and writes ticketroom.toml.
-    Init(init::Options),
+    Init,
 }
 
 /// Why a command ended without success.
@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
         Command::Simulate(options) => block_on(simulate::run(options)),
         Command::Tickets(command) => load().and_then(|config| block_on(tickets::run(config, command))),
-        Command::Init(options) => init::main(&options, config.as_deref()),
+        Command::Init => initialise(config.as_deref()),
     };
     let (status, message) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -91,6 +91,12 @@ pub fn main() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
     }
     ExitCode::from(status)
+}
+
+fn initialise(target: Option<&Path>) -> Result {
+    let target = target.unwrap_or(Path::new(DEFAULT_FILE));
+    init::run(&mut std::io::stdin().lock(), &mut std::io::stdout().lock(), target)
+        .map_err(|error| Ended::Failed(error.to_string()))
 }
 
 fn block_on(command: impl Future<Output = Result>) -> Result {

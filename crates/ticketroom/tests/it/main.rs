@@ -1,0 +1,13 @@
+//! The product against real parts: the simulated systems over real HTTP, real SQLite files, and (where a process has
+//! to die) the real binary. What is right is counted at the simulator, never in our own store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
+
+mod crash;
+mod faults;
+mod intake;
+mod load;
+mod outages;
+mod process;
+mod straight_line;
+mod world;
