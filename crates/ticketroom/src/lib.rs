@@ -1,5 +1,6 @@
 //! ticketroom: exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
 pub mod clock;
+pub mod config;
 pub mod room;
 pub mod rule;
 pub mod template;
