@@ -1,0 +1,367 @@
+//! The configuration: typed, complete, and checked before anything starts.
+//!
+//! It comes from a TOML file or, without one, from two environment variables. What has been read can't
+//! be wrong afterwards: addresses are addresses, secrets are there, every rule compiles and names a
+//! template that exists. Whatever is wrong with a file is said in one go, each with file, line and what
+//! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
+//!
+//! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
+//! values; the sections are in `system`, `helpdesk` and `room`.
+
+mod helpdesk;
+mod problem;
+mod reader;
+mod report;
+mod room;
+mod secret;
+mod system;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+pub use self::problem::{ConfigError, Problem};
+
+use self::reader::{Section, parse};
+use self::report::{At, Place, Read, Report};
+use crate::docspace::limits::Limits;
+use crate::rule::Rules;
+use crate::ticket::HelpdeskName;
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "ticketroom.toml";
+
+/// No configuration is larger; a file that is one by mistake may be.
+const LARGEST_FILE: usize = 1024 * 1024;
+
+/// Everything that can be configured. Printing it for debugging shows no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Our own HTTP server.
+    pub server: Server,
+    /// Who may look inside.
+    pub admin: Admin,
+    /// Where what we know is kept.
+    pub store: StoreUrl,
+    /// The DocSpace portal.
+    pub docspace: DocSpaceConfig,
+    /// The helpdesks: at least one, with different names.
+    pub helpdesks: Vec<HelpdeskConfig>,
+    /// Which ticket gets which room.
+    pub rules: Rules,
+    /// What works but should be looked at, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Our own HTTP server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How the outside reaches us, for addresses that we show.
+    pub public_url: Option<Url>,
+    /// The largest delivery that is taken, in bytes.
+    pub max_delivery_bytes: usize,
+}
+
+/// Who may look inside.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// The token of the dashboard, the operator's API and the metrics. Always there when the server
+    /// listens beyond loopback.
+    pub token: Option<SecretString>,
+}
+
+/// Where what we know is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// An SQLite database in this file; a relative path starts at the working directory.
+    Sqlite(PathBuf),
+}
+
+/// The DocSpace portal.
+#[derive(Debug, Clone)]
+pub struct DocSpaceConfig {
+    /// Its address.
+    pub url: Url,
+    /// The key of the service user.
+    pub api_key: SecretString,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How long after a lost answer a create may still land.
+    pub settle: Duration,
+    /// How much may be asked of the portal.
+    pub limits: Limits,
+    /// Whether a folder skeleton is kept in the service user's documents, to be copied in one operation.
+    pub allow_skeleton: bool,
+}
+
+/// One helpdesk.
+#[derive(Debug, Clone)]
+pub struct HelpdeskConfig {
+    /// Its name: its door is `/webhooks/{name}`.
+    pub name: HelpdeskName,
+    /// What it is, with everything that this needs.
+    pub kind: HelpdeskKind,
+}
+
+/// The kinds of helpdesk.
+#[derive(Debug, Clone)]
+pub enum HelpdeskKind {
+    /// Zendesk Support.
+    Zendesk(ZendeskConfig),
+    /// Any system that can send JSON.
+    Generic(GenericConfig),
+}
+
+/// A Zendesk account.
+#[derive(Debug, Clone)]
+pub struct ZendeskConfig {
+    /// Its address.
+    pub url: Url,
+    /// The signing secrets of its webhooks: at least one, more while one is being replaced.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How we sign in.
+    pub auth: ZendeskAuth,
+    /// The custom ticket field that takes the room's address.
+    pub room_url_field: Option<u64>,
+    /// How far a delivery's signed time may be from ours.
+    pub signature_window: Duration,
+}
+
+/// How we sign in to Zendesk.
+#[derive(Debug, Clone)]
+pub enum ZendeskAuth {
+    /// OAuth client credentials.
+    OAuth {
+        /// The client's identifier.
+        client_id: String,
+        /// The client's secret.
+        client_secret: SecretString,
+    },
+    /// An API token, as long as Zendesk takes them.
+    ApiToken {
+        /// The e-mail address of the token's user.
+        email: String,
+        /// The token.
+        api_token: SecretString,
+    },
+}
+
+/// A system that sends us JSON.
+#[derive(Debug, Clone)]
+pub struct GenericConfig {
+    /// How its deliveries are told from others'.
+    pub inbound: Inbound,
+    /// Who is told of a ticket's room.
+    pub callback: Option<Url>,
+    /// What the call back is signed with: the first of the webhook secrets.
+    pub callback_secret: Option<SecretString>,
+}
+
+/// How a generic helpdesk's deliveries are told from others'.
+#[derive(Debug, Clone)]
+pub enum Inbound {
+    /// By a signature with one of these, of which there is at least one.
+    Secrets(Vec<SecretString>),
+    /// Not at all: whoever reaches the door is believed.
+    Unsigned,
+}
+
+/// Where environment variables come from.
+pub trait Env {
+    /// The value of a variable; `None` when it isn't set or isn't text.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The environment of this process.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessEnv;
+
+impl Env for ProcessEnv {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+impl Env for std::collections::HashMap<String, String> {
+    fn get(&self, name: &str) -> Option<String> {
+        Self::get(self, name).cloned()
+    }
+}
+
+/// A variable that is set to something; many a container sets what it doesn't know to nothing.
+fn filled(env: &dyn Env, name: &str) -> Option<String> {
+    env.get(name).filter(|text| !text.trim().is_empty())
+}
+
+impl Config {
+    /// Finds and reads the configuration: the file that was named; else `ticketroom.toml` in the working
+    /// directory; else the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or how to make one when there is none.
+    pub fn load(path: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        match path {
+            Some(path) => Self::from_file(path, env),
+            None if default.exists() => Self::from_file(default, env),
+            None => Self::from_env(env),
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Why the file can't be read, or everything that is wrong with it.
+    pub fn from_file(path: &Path, env: &dyn Env) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let unreadable = |error: std::io::Error| {
+            let help = "check the path and who may read it; `ticketroom init` makes a new file";
+            ConfigError::about(&name, format!("can't be read: {}", error.kind()), help)
+        };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // One byte more than allowed is enough to see that it is too much.
+        let limit = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() > LARGEST_FILE {
+            return Err(too_large(&name));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+            ConfigError::new(vec![Problem {
+                file: name.clone(),
+                line: Some(line),
+                column: None,
+                message: "not UTF-8 text".to_owned(),
+                help: "save the file as UTF-8".to_owned(),
+            }])
+        })?;
+        Self::from_text(&text, &name, env)
+    }
+
+    /// Reads the text of a file that is called `file_name` in messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_text(text: &str, file_name: &str, env: &dyn Env) -> Result<Self, ConfigError> {
+        if text.len() > LARGEST_FILE {
+            return Err(too_large(file_name));
+        }
+        let report = Report::new(file_name, text);
+        let read = from_toml(&report, text, env);
+        let (config, warnings) = report.finish(read)?;
+        Ok(Self { warnings, ..config })
+    }
+
+    /// Makes the configuration that needs no file: `DOCSPACE_URL` and `DOCSPACE_API_KEY` are enough.
+    /// `TICKETROOM_LISTEN`, `TICKETROOM_ADMIN_TOKEN` and `TICKETROOM_STORE` may say more. There is one
+    /// generic helpdesk, which takes deliveries without a signature.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the variables.
+    pub fn from_env(env: &dyn Env) -> Result<Self, ConfigError> {
+        if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
+            return Err(ConfigError::about(
+                DEFAULT_FILE,
+                "there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set",
+                "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
+            ));
+        }
+        let report = Report::new(DEFAULT_FILE, "");
+        let read = from_variables(&report, env);
+        let (config, warnings) = report.finish(read)?;
+        Ok(Self { warnings, ..config })
+    }
+}
+
+fn too_large(file: &str) -> ConfigError {
+    ConfigError::about(file, "larger than 1 MiB", "check the path: this can't be ticketroom's configuration")
+}
+
+fn from_toml<'t>(report: &'t Report<'t>, text: &'t str, env: &dyn Env) -> Read<Config> {
+    // What follows a syntax error may be read as something else, so nothing more is said about it.
+    let document = parse(report, text)?;
+    read_sections(report, document.get_ref(), env)
+}
+
+/// Every section is read before the first problem ends the reading.
+fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn Env) -> Read<Config> {
+    let mut top = Section::top(report, table);
+    let admin = top.section("admin").and_then(|section| system::admin(section, env));
+    let has_token = !matches!(admin, Ok(Admin { token: None }));
+    let server = top.section("server").and_then(|section| system::server(section, has_token));
+    let store = top.section("store").and_then(system::store);
+    let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
+    let helpdesks = helpdesk::helpdesks(&mut top, env);
+    let rules = room::rules(&mut top);
+    top.close();
+
+    let config = Config {
+        admin: admin?,
+        server: server?,
+        store: store?,
+        docspace: docspace?,
+        helpdesks: helpdesks?,
+        rules: rules?,
+        warnings: Vec::new(),
+    };
+    warn_of_open_door(report, At::File, &config);
+    Ok(config)
+}
+
+fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
+    let token = filled(env, "TICKETROOM_ADMIN_TOKEN").map(|text| {
+        let place = Place::variable(report, "TICKETROOM_ADMIN_TOKEN");
+        secret::checked(&place, &text).and_then(|token| secret::for_header(&place, token))
+    });
+    let listen = filled(env, "TICKETROOM_LISTEN").map_or(Ok(system::DEFAULT_LISTEN), |text| {
+        let place = Place::variable(report, "TICKETROOM_LISTEN");
+        let help = "set TICKETROOM_ADMIN_TOKEN, or listen on 127.0.0.1";
+        system::listen(&place, &text, token.is_some(), help)
+    });
+    let store = filled(env, "TICKETROOM_STORE").map_or_else(
+        || Ok(system::default_store()),
+        |text| value::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
+    );
+    let docspace = system::docspace_from_variables(report, env);
+
+    let config = Config {
+        server: Server {
+            listen: listen?,
+            public_url: None,
+            max_delivery_bytes: system::DEFAULT_MAX_DELIVERY_BYTES,
+        },
+        admin: Admin { token: token.transpose()? },
+        store: store?,
+        docspace: docspace?,
+        helpdesks: vec![helpdesk::unsigned_generic(report)?],
+        rules: room::built_in_rules(report)?,
+        warnings: Vec::new(),
+    };
+    warn_of_open_door(report, At::Environment, &config);
+    Ok(config)
+}
+
+/// An unsigned door is fine on the machine itself; beyond it, everybody can have rooms made.
+fn warn_of_open_door(report: &Report<'_>, at: At, config: &Config) {
+    let beyond = config.server.public_url.is_some() || !value::is_loopback_address(config.server.listen.ip());
+    for helpdesk in config.helpdesks.iter().filter(|_| beyond) {
+        if let HelpdeskKind::Generic(GenericConfig { inbound: Inbound::Unsigned, .. }) = helpdesk.kind {
+            let name = &helpdesk.name;
+            report.warning(
+                at,
+                &format!("the helpdesk “{name}” takes unsigned deliveries from everybody who reaches it; set its webhook_secret"),
+            );
+        }
+    }
+}

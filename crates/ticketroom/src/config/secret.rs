@@ -1,0 +1,115 @@
+//! Secrets: from the environment, from a file, or, with a warning, from the configuration itself.
+//!
+//! A secret is a [`SecretString`] from the moment it is known to be one, and no message repeats it.
+
+use std::io::Read as _;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Env;
+use super::reader::Value;
+use super::report::{Place, Read, all};
+
+const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
+
+/// No secret is longer; `/dev/zero` is.
+const LONGEST: u64 = 64 * 1024;
+
+/// Reads a secret.
+pub(super) fn secret(value: &Value<'_>, env: &dyn Env) -> Read<SecretString> {
+    if value.is_text() {
+        let secret = checked(&value.place, value.text(HELP)?)?;
+        value.place.odd(&format!("stands here for every reader of this file; better {HELP}"));
+        return Ok(secret);
+    }
+    if value.is_list() {
+        return Err(value.wrong_type("one secret", HELP));
+    }
+    let mut section = value.section(value.place.subject.clone(), HELP)?;
+    let name = section.optional("env", |name| name.full_text(HELP));
+    let path = section.optional("file", |path| path.full_text(HELP));
+    section.close();
+    match (name?, path?) {
+        (Some(name), None) => from_variable(&value.place, name, env),
+        (None, Some(path)) => from_file(&value.place, path),
+        (Some(_), Some(_)) => Err(value.place.wrong("has both “env” and “file”", "leave one of them")),
+        (None, None) => Err(value.place.wrong("has neither “env” nor “file”", HELP)),
+    }
+}
+
+/// Reads one secret or a list of them; a list is how a secret is replaced without a gap.
+pub(super) fn secrets(value: &Value<'_>, env: &dyn Env) -> Read<Vec<SecretString>> {
+    if !value.is_list() {
+        return Ok(vec![secret(value, env)?]);
+    }
+    let entries = value.list(HELP)?;
+    if entries.is_empty() {
+        return Err(value.place.wrong("is an empty list", HELP));
+    }
+    all(entries.iter().map(|entry| secret(entry, env)))
+}
+
+/// Checks a secret that is sent as an HTTP header.
+pub(super) fn for_header(place: &Place<'_>, secret: SecretString) -> Read<SecretString> {
+    if secret.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(secret);
+    }
+    Err(place.wrong("has characters that no key has", "copy the key alone, without “Bearer” and white space"))
+}
+
+/// Checks the text of a secret: what white space there is comes from copying and would make every
+/// signature wrong.
+pub(super) fn checked(place: &Place<'_>, text: &str) -> Read<SecretString> {
+    if text.is_empty() {
+        return Err(place.wrong("is empty", HELP));
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(place.wrong("has white space or a line break around or in it", "copy the secret again"));
+    }
+    Ok(SecretString::from(text))
+}
+
+fn from_variable(place: &Place<'_>, name: &str, env: &dyn Env) -> Read<SecretString> {
+    match env.get(name) {
+        None => {
+            Err(place.wrong(&format!("needs the environment variable {name}, which is not set"), set(name)))
+        }
+        Some(text) if text.is_empty() => {
+            Err(place.wrong(&format!("needs the environment variable {name}, which is empty"), set(name)))
+        }
+        Some(text) => checked(place, without_line_end(&text)),
+    }
+}
+
+fn set(name: &str) -> String {
+    format!("export {name}=… before you start ticketroom")
+}
+
+fn from_file(place: &Place<'_>, path: &str) -> Read<SecretString> {
+    let help = "check the path and who may read it; it is relative to the working directory";
+    let unreadable =
+        |error: std::io::Error| place.wrong(&format!("can't be read from {path}: {}", error.kind()), help);
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    (&file).take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(place.wrong(&format!("can't be read from {path}: not text"), help));
+    };
+    if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+        return Err(place.wrong(&format!("can't be read from {path}: too long for a secret"), help));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        const OTHERS_READ: u32 = 0o004;
+        if file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_READ != 0) {
+            place.odd(&format!("is in {path}, which everybody on this machine can read; chmod 600 it"));
+        }
+    }
+    checked(place, without_line_end(&text))
+}
+
+/// Editors and `echo` end a file with a line break that is no part of the secret.
+fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
+}

@@ -1,0 +1,162 @@
+//! The sections about ourselves and DocSpace: `[server]`, `[admin]`, `[store]`, `[docspace]`.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::reader::{Section, Value};
+use super::report::{Place, Read, Report};
+use super::secret::{checked, for_header, secret};
+use super::value::{base_url, duration, is_loopback_address, number, size, socket_address, store_url};
+use super::{Admin, DocSpaceConfig, Env, Server, StoreUrl, filled};
+use crate::docspace::limits::Limits;
+
+pub(super) const DOCSPACE_URL: &str = "DOCSPACE_URL";
+pub(super) const DOCSPACE_API_KEY: &str = "DOCSPACE_API_KEY";
+
+pub(super) const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3000));
+pub(super) const DEFAULT_MAX_DELIVERY_BYTES: usize = 1024 * 1024;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_SETTLE: Duration = Duration::from_secs(45);
+
+const A_MILLISECOND: Duration = Duration::from_millis(1);
+const AN_HOUR: Duration = Duration::from_secs(3600);
+/// A token that is shorter can be guessed.
+const SHORTEST_SAFE_TOKEN: usize = 16;
+
+/// Where the store is when nothing is said.
+pub(super) fn default_store() -> StoreUrl {
+    StoreUrl::Sqlite(PathBuf::from("ticketroom.db"))
+}
+
+/// Reads `[server]`.
+pub(super) fn server(mut section: Section<'_>, has_token: bool) -> Read<Server> {
+    let listen = section.or("listen", DEFAULT_LISTEN, |value| {
+        let text = value.text("write an address and a port, such as \"127.0.0.1:3000\"")?;
+        let help = "set token = { env = \"TICKETROOM_ADMIN_TOKEN\" } in [admin], or listen on 127.0.0.1";
+        listen(&value.place, text, has_token, help)
+    });
+    let public_url = section.optional("public_url", |value| {
+        let text = value.text("write the address in quotes, such as \"https://ticketroom.example.com\"")?;
+        base_url(&value.place, text)
+    });
+    let max_delivery_bytes =
+        section.or("max_body", DEFAULT_MAX_DELIVERY_BYTES, |value| size(value, 1024..=64 * 1024 * 1024));
+    section.close();
+    Ok(Server { listen: listen?, public_url: public_url?, max_delivery_bytes: max_delivery_bytes? })
+}
+
+/// Reads an address to listen on. Beyond loopback, the dashboard needs a token that somebody chose.
+pub(super) fn listen(place: &Place<'_>, text: &str, has_token: bool, help: &str) -> Read<SocketAddr> {
+    let address = socket_address(place, text)?;
+    if !has_token && !is_loopback_address(address.ip()) {
+        return Err(place.wrong("reaches beyond this machine, and there is no admin token", help));
+    }
+    Ok(address)
+}
+
+/// Reads `[admin]`.
+pub(super) fn admin(mut section: Section<'_>, env: &dyn Env) -> Read<Admin> {
+    let token = section.optional("token", |value| {
+        let token = for_header(&value.place, secret(value, env)?)?;
+        if token.expose_secret().len() < SHORTEST_SAFE_TOKEN {
+            value.place.odd("is short enough to be guessed; use one from `openssl rand -hex 32`");
+        }
+        Ok(token)
+    });
+    section.close();
+    Ok(Admin { token: token? })
+}
+
+/// Reads `[store]`.
+pub(super) fn store(mut section: Section<'_>) -> Read<StoreUrl> {
+    let url = section.or("url", default_store(), |value| {
+        store_url(&value.place, value.text("write the address in quotes, such as \"sqlite:ticketroom.db\"")?)
+    });
+    section.close();
+    url
+}
+
+/// Reads `[docspace]`. Address and key may come from the environment instead.
+pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpaceConfig> {
+    let report = section.place.report;
+    let url = match section.find("url") {
+        Some(value) => value
+            .text("write the address in quotes, such as \"https://yourportal.onlyoffice.com\"")
+            .and_then(|text| base_url(&value.place, text)),
+        None => url_from_variable(report, env).unwrap_or_else(|| {
+            let help = "add url = \"https://yourportal.onlyoffice.com\", or set DOCSPACE_URL";
+            Err(section.lacks("url", help))
+        }),
+    };
+    let api_key = match section.find("api_key") {
+        Some(value) => secret(&value, env).and_then(|key| for_header(&value.place, key)),
+        None => key_from_variable(report, env).unwrap_or_else(|| {
+            let help = "add api_key = { env = \"DOCSPACE_API_KEY\" }, or set DOCSPACE_API_KEY";
+            Err(section.lacks("api_key", help))
+        }),
+    };
+    let timeout =
+        section.or("timeout", DEFAULT_TIMEOUT, |value| duration(value, A_MILLISECOND..=AN_HOUR / 12));
+    let settle = section.or("settle", DEFAULT_SETTLE, |value| duration(value, A_MILLISECOND..=AN_HOUR));
+    let limits = limits(&mut section);
+    let allow_skeleton = section.or("folder_skeleton", true, Value::boolean);
+    section.close();
+    Ok(DocSpaceConfig {
+        url: url?,
+        api_key: api_key?,
+        timeout: timeout?,
+        settle: settle?,
+        limits: limits?,
+        allow_skeleton: allow_skeleton?,
+    })
+}
+
+fn limits(section: &mut Section<'_>) -> Read<Limits> {
+    let default = Limits::default();
+    let mut limit = |key, default| section.or(key, default, |value| number(value, 1..=1_000_000));
+    let requests_per_minute = limit("requests_per_minute", default.requests_per_minute);
+    let concurrent_reads = limit("concurrent_reads", default.concurrent_reads);
+    let concurrent_writes = limit("concurrent_writes", default.concurrent_writes);
+    let writes_per_day = limit("writes_per_day", default.writes_per_day);
+    Ok(Limits {
+        requests_per_minute: requests_per_minute?,
+        concurrent_reads: concurrent_reads?,
+        concurrent_writes: concurrent_writes?,
+        writes_per_day: writes_per_day?,
+    })
+}
+
+/// DocSpace as the two environment variables have it.
+pub(super) fn docspace_from_variables(report: &Report<'_>, env: &dyn Env) -> Read<DocSpaceConfig> {
+    let url = url_from_variable(report, env).unwrap_or_else(|| {
+        let help = "export DOCSPACE_URL=https://yourportal.onlyoffice.com";
+        Err(Place::variable(report, DOCSPACE_URL).wrong("is not set, but DOCSPACE_API_KEY is", help))
+    });
+    let api_key = key_from_variable(report, env).unwrap_or_else(|| {
+        let help = "export DOCSPACE_API_KEY=… with a key from DocSpace: Developer Tools, API keys";
+        Err(Place::variable(report, DOCSPACE_API_KEY).wrong("is not set, but DOCSPACE_URL is", help))
+    });
+    Ok(DocSpaceConfig {
+        url: url?,
+        api_key: api_key?,
+        timeout: DEFAULT_TIMEOUT,
+        settle: DEFAULT_SETTLE,
+        limits: Limits::default(),
+        allow_skeleton: true,
+    })
+}
+
+fn url_from_variable(report: &Report<'_>, env: &dyn Env) -> Option<Read<Url>> {
+    filled(env, DOCSPACE_URL).map(|text| base_url(&Place::variable(report, DOCSPACE_URL), &text))
+}
+
+fn key_from_variable(report: &Report<'_>, env: &dyn Env) -> Option<Read<SecretString>> {
+    filled(env, DOCSPACE_API_KEY).map(|text| {
+        let place = Place::variable(report, DOCSPACE_API_KEY);
+        checked(&place, text.trim_end_matches(['\n', '\r'])).and_then(|key| for_header(&place, key))
+    })
+}

@@ -1,0 +1,343 @@
+//! What is read from right configurations, and what is never shown of them.
+
+mod mistakes;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::room::{LinkKind, Role, RoomType};
+use crate::rule::Verdict;
+use crate::template::{AccessRule, Who};
+use crate::ticket::{Ticket, TicketKey};
+
+const EXAMPLE: &str = include_str!("../../../../../ticketroom.example.toml");
+
+/// An environment of these variables.
+fn env(variables: &[(&str, &str)]) -> HashMap<String, String> {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Every variable that the example names, with a value that is easy to find where it should not be.
+fn example_env() -> HashMap<String, String> {
+    let names = [
+        "TICKETROOM_ADMIN_TOKEN",
+        "DOCSPACE_API_KEY",
+        "ZENDESK_WEBHOOK_SECRET",
+        "ZENDESK_CLIENT_SECRET",
+        "ZENDESK_API_TOKEN",
+        "GENERIC_SECRET",
+    ];
+    names.map(|name| (name.to_owned(), format!("hush-{name}"))).into()
+}
+
+/// The fragment with the sections that every configuration needs, below it so that its lines keep their
+/// numbers.
+fn complete(fragment: &str) -> String {
+    let mut text = format!("{fragment}\n");
+    if !fragment.contains("helpdesk") {
+        text.push_str("[[helpdesk]]\nname = \"generic\"\nkind = \"generic\"\nallow_unsigned = true\n");
+    }
+    if !fragment.contains("docspace") {
+        text.push_str("[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n");
+    }
+    text
+}
+
+fn read(fragment: &str) -> Config {
+    Config::from_text(&complete(fragment), "t.toml", &example_env()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_example_has_no_mistakes() {
+    let config = Config::from_text(EXAMPLE, "ticketroom.example.toml", &example_env())
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.warnings, [""; 0]);
+    let names: Vec<&str> = config.helpdesks.iter().map(|helpdesk| helpdesk.name.as_str()).collect();
+    assert_eq!(names, ["zendesk", "generic"]);
+    assert_eq!(config.rules.rules.len(), 2);
+    assert_eq!(config.docspace.limits, Limits::default(), "the example shows the defaults");
+    assert_eq!(config.docspace.timeout, Duration::from_secs(30));
+    assert_eq!(config.docspace.settle, Duration::from_secs(45));
+    assert_eq!(config.server.max_delivery_bytes, 1024 * 1024);
+    assert_eq!(config.store, StoreUrl::Sqlite("ticketroom.db".into()));
+}
+
+/// A section with a key that is like no other is answered with all keys of the section.
+#[test]
+fn the_example_has_every_known_key() {
+    let sections = [
+        "zzzzzz = 1",
+        "[server]\nzzzzzz = 1",
+        "[admin]\nzzzzzz = 1",
+        "[store]\nzzzzzz = 1",
+        "[docspace]\nzzzzzz = 1",
+        "[[helpdesk]]\nname = \"a\"\nkind = \"zendesk\"\nzzzzzz = 1",
+        "[[helpdesk]]\nname = \"a\"\nkind = \"generic\"\nzzzzzz = 1",
+        "[[helpdesk]]\nname = \"a\"\nkind = \"freshdesk\"\nzzzzzz = 1",
+        "[[helpdesk]]\nname = \"a\"\nkind = \"jira\"\nzzzzzz = 1",
+        "[[rule]]\nzzzzzz = 1",
+        "[template.default]\nzzzzzz = 1",
+        "[template.default]\naccess = [{ zzzzzz = 1 }]",
+        "[admin]\ntoken = { zzzzzz = 1 }",
+    ];
+    let mut keys = 0;
+    for section in sections {
+        let error = Config::from_text(section, "t.toml", &example_env()).unwrap_err();
+        let unknown = error.problems().iter().find(|problem| problem.message.contains("zzzzzz")).unwrap();
+        for key in unknown.help.strip_prefix("the known keys are ").unwrap().split(", ") {
+            let stands = |before: &str, after: &str| EXAMPLE.contains(&format!("{before}{key}{after}"));
+            let is_there = ["\n", "\n# ", "{ ", ", "].iter().any(|before| stands(before, " = "))
+                || ["\n[", "\n[["].iter().any(|before| stands(before, "]") || stands(before, "."));
+            assert!(is_there, "the example lacks “{key}” of {section}");
+            keys += 1;
+        }
+    }
+    assert!(keys > 50, "only {keys} keys were looked at");
+}
+
+/// The sample of the contract, with the kinds of helpdesk that exist, and the template that it names.
+const CONTRACT: &str = r##"[server]
+listen = "127.0.0.1:3000"
+public_url = "https://ticketroom.example.com"
+
+[admin]
+token = { env = "TICKETROOM_ADMIN_TOKEN" }
+
+[store]
+url = "sqlite:ticketroom.db"          # or postgres://user@host/database, for several replicas
+
+[docspace]
+url = "https://yourportal.onlyoffice.com"
+api_key = { env = "DOCSPACE_API_KEY" }
+# timeout = "30s", and the limits of the portal, with DocSpace's own numbers as defaults
+
+[[helpdesk]]
+name = "zendesk"                      # its door is /webhooks/zendesk
+kind = "zendesk"                      # zendesk | freshdesk | jira | generic
+url = "https://acme.zendesk.com"
+webhook_secret = { env = "ZENDESK_WEBHOOK_SECRET" }
+client_id = "ticketroom"              # OAuth client credentials; Zendesk makes no new API tokens since 2026-10-27
+client_secret = { env = "ZENDESK_CLIENT_SECRET" }
+# email = "bot@acme.com"              # or an API token, which works until 2027-04-30
+# api_token = { env = "ZENDESK_API_TOKEN" }
+room_url_field = 360012345            # the custom field that takes the link; optional
+
+[[helpdesk]]
+name = "generic"
+kind = "generic"
+webhook_secret = { env = "GENERIC_SECRET" }   # or allow_unsigned = true
+callback_url = "https://intranet.example.com/rooms"   # told {ticketId, roomId, roomUrl}; optional
+
+[[rule]]                              # the first that matches wins; no rule matches: template "default"
+when = "ticket.priority == 'urgent' and 'outage' in ticket.tags"
+template = "incident"
+
+[[rule]]
+when = "ticket.group == 'Sales'"
+skip = true
+
+[template.default]
+title = "Ticket #{{ ticket.id }} – {{ ticket.subject }}"
+room_type = "collaboration"           # collaboration | custom | public | virtual-data
+folders = ["Logs", "Attachments", "Findings"]   # "Logs/Server" nests
+access = [{ group = "Support", role = "editor" }]  # group | user (e-mail) | assignee = true; roles by room type
+link = "auto"                         # auto | member | external | invitation
+archive_after = "3d"                  # after the ticket is solved; "never"
+
+[template.incident]
+link = "invitation"
+"##;
+
+#[test]
+fn the_sample_of_the_contract_is_right() {
+    let config =
+        Config::from_text(CONTRACT, "t.toml", &example_env()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.warnings, [""; 0]);
+    let HelpdeskKind::Zendesk(zendesk) = &config.helpdesks[0].kind else { panic!("not Zendesk") };
+    assert!(matches!(&zendesk.auth, ZendeskAuth::OAuth { client_id, .. } if client_id == "ticketroom"));
+    assert_eq!(zendesk.room_url_field, Some(360_012_345));
+    assert_eq!(zendesk.signature_window, Duration::from_secs(15 * 60));
+    assert!(matches!(config.rules.rules[1].then, Verdict::Skip));
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let text = EXAMPLE.replace("client_id =", "# ").replace("client_secret =", "# ");
+    let text =
+        text.replacen("# email = \"bot@acme.com\"\n# api_token", "email = \"bot@acme.com\"\napi_token", 1);
+    let text =
+        format!("{text}\n[[helpdesk]]\nname = \"b\"\nkind = \"generic\"\nwebhook_secret = \"hush-plain\"\n");
+    for text in [EXAMPLE, &text] {
+        let config =
+            Config::from_text(text, "t.toml", &example_env()).unwrap_or_else(|error| panic!("{error}"));
+        let shown = format!("{config:?} {config:#?}");
+        assert!(shown.contains("acme.zendesk.com"));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    for fragment in [
+        "[docspace]\nurl = \"https://me:hush@d.example\"\napi_key = \"hush hush\"",
+        "[docspace]\nurl = \"//me:hush@d.example\"\napi_key = \"hush\\nhush\"",
+        "[docspace]\nurl = \"https://d.example?key=hush\"\napi_key = hush",
+        "[store]\nurl = \"postgres://me:hush@host/db\"",
+        "[admin]\ntoken = [\"hush\"]",
+        "[admin]\ntoken = \"hush",
+    ] {
+        let error = Config::from_text(&complete(fragment), "t.toml", &example_env()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = read("");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:3000");
+    assert!(config.admin.token.is_none() && config.server.public_url.is_none());
+    let default = config.rules.template("default").unwrap();
+    let key = TicketKey { helpdesk: "generic".parse().unwrap(), id: "7".parse().unwrap() };
+    let ticket = Ticket { subject: "VPN".to_owned(), ..Ticket::default() };
+    assert_eq!(default.room_title(&key, &ticket), "Ticket #7 – VPN");
+    assert_eq!((default.room_type, default.link), (RoomType::Collaboration, LinkKind::Member));
+    assert_eq!(default.access, [AccessRule { who: Who::Assignee, role: Role::Editor }]);
+    assert_eq!(default.folders.len(), 3);
+    assert_eq!(default.archive_after, Some(Duration::from_secs(3 * 24 * 3600)));
+}
+
+#[test]
+fn a_template_has_defaults_of_its_own() {
+    let config = read(
+        "[[rule]]\nwhen = \"ticket.id == '1'\"\ntemplate = \"open\"\n[template.open]\nroom_type = \"public\"\narchive_after = \"never\"",
+    );
+    let open = config.rules.template("open").unwrap();
+    assert_eq!((open.link, open.archive_after), (LinkKind::External, None));
+    assert!(open.access.is_empty());
+    assert!(matches!(&config.rules.rules[0].then, Verdict::Use(template) if template.name == "open"));
+    assert_eq!(config.rules.templates().len(), 2, "the default is there without being written");
+}
+
+#[test]
+fn values_can_be_written_in_several_ways() {
+    for (written, bytes) in [("\"512KiB\"", 512 * 1024), ("\"2 MiB\"", 2 * 1024 * 1024), ("4096", 4096)] {
+        let config = read(&format!("[server]\nmax_body = {written}"));
+        assert_eq!(config.server.max_delivery_bytes, bytes);
+    }
+    for (written, path) in
+        [("sqlite:a.db", "a.db"), ("sqlite:///v/a.db", "/v/a.db"), ("sqlite:/v/a.db", "/v/a.db")]
+    {
+        assert_eq!(read(&format!("[store]\nurl = \"{written}\"")).store, StoreUrl::Sqlite(path.into()));
+    }
+    let config = read("[server]\nlisten = \"localhost:0\"");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:0");
+    let config =
+        read("[docspace]\nurl = \"https://d.example/portal\"\napi_key = { env = \"DOCSPACE_API_KEY\" }");
+    assert_eq!(config.docspace.url.as_str(), "https://d.example/portal");
+}
+
+#[test]
+fn a_secret_can_be_replaced_without_a_gap() {
+    let config = read(
+        "[[helpdesk]]\nname = \"z\"\nkind = \"generic\"\nwebhook_secret = [{ env = \"GENERIC_SECRET\" }, \"old\"]\ncallback_url = \"https://c.example\"",
+    );
+    let HelpdeskKind::Generic(generic) = &config.helpdesks[0].kind else { panic!("not generic") };
+    let Inbound::Secrets(secrets) = &generic.inbound else { panic!("unsigned") };
+    let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(secrets, ["hush-GENERIC_SECRET", "old"]);
+    let callback = generic.callback_secret.as_ref().map(ExposeSecret::expose_secret);
+    assert_eq!(callback, Some("hush-GENERIC_SECRET"));
+}
+
+#[test]
+fn zendesks_test_secret_is_for_this_machine() {
+    let config = read(
+        "[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"http://127.0.0.1:4000/z\"\nwebhook_secret = \"dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==\"\nclient_id = \"c\"\nclient_secret = { env = \"ZENDESK_CLIENT_SECRET\" }",
+    );
+    assert!(matches!(config.helpdesks[0].kind, HelpdeskKind::Zendesk(_)));
+}
+
+#[test]
+fn what_works_but_should_be_looked_at_is_a_warning() {
+    let config = read(
+        "[server]\nlisten = \"0.0.0.0:3000\"\n[admin]\ntoken = \"short\"\n[docspace]\nurl = \"http://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"https://help.acme.com\"\nwebhook_secret = { env = \"ZENDESK_WEBHOOK_SECRET\" }\nemail = \"bot@acme.com\"\napi_token = { env = \"ZENDESK_API_TOKEN\" }\n[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true\n[template.default]\ntitle = \"x\"",
+    );
+    assert_eq!(
+        config.warnings,
+        [
+            "t.toml: the helpdesk “g” takes unsigned deliveries from everybody who reaches it; set its webhook_secret",
+            "t.toml:4: “token” stands here for every reader of this file; better write { env = \"NAME\" } or { file = \"PATH\" }",
+            "t.toml:4: “token” is short enough to be guessed; use one from `openssl rand -hex 32`",
+            "t.toml:6: “url” is http: secrets and tickets travel in the clear; use https",
+            "t.toml:11: “url” is not at zendesk.com; Zendesk's API may not answer at a host of your own",
+            "t.toml:14: “api_token” works until 2027-04-30, when Zendesk ends API tokens; use client_id and client_secret",
+            "t.toml:19: [template.default] lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]",
+        ]
+    );
+}
+
+#[test]
+fn secrets_are_read_from_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    let read_token = |content: &[u8], mode: u32| {
+        std::fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let text = complete(&format!("[admin]\ntoken = {{ file = '{}' }}", path.display()));
+        Config::from_text(&text, "t.toml", &example_env())
+    };
+    let config = read_token(b"a-token-long-enough\n", 0o600).unwrap();
+    assert_eq!(config.admin.token.unwrap().expose_secret(), "a-token-long-enough");
+    assert_eq!(config.warnings, [""; 0]);
+    if cfg!(unix) {
+        let config = read_token(b"a-token-long-enough\r\n", 0o644).unwrap();
+        assert!(
+            config.warnings[0].contains("which everybody on this machine can read"),
+            "{:?}",
+            config.warnings
+        );
+    }
+    let first_line = |content: &[u8]| read_token(content, 0o600).unwrap_err().problems()[0].message.clone();
+    assert_eq!(first_line(b"\n"), "“token” is empty");
+    assert!(first_line(b"\xff\xfe").ends_with(": not text"));
+    assert!(first_line(&[b'x'; 70_000]).ends_with(": too long for a secret"));
+}
+
+#[test]
+fn two_variables_are_enough() {
+    let two = [("DOCSPACE_URL", "https://d.example"), ("DOCSPACE_API_KEY", "key\n")];
+    let config = Config::from_env(&env(&two)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.docspace.url.as_str(), "https://d.example/");
+    assert_eq!(config.docspace.api_key.expose_secret(), "key");
+    assert_eq!(config.helpdesks.len(), 1);
+    assert_eq!(config.helpdesks[0].name.as_str(), "generic");
+    let HelpdeskKind::Generic(generic) = &config.helpdesks[0].kind else { panic!("not generic") };
+    assert!(matches!(generic.inbound, Inbound::Unsigned));
+    assert_eq!(config.warnings, [""; 0]);
+
+    let more = [
+        ("TICKETROOM_LISTEN", "0.0.0.0:80"),
+        ("TICKETROOM_ADMIN_TOKEN", "a-token-long-enough"),
+        ("TICKETROOM_STORE", "sqlite:/data/t.db"),
+    ];
+    let config = Config::from_env(&env(&[&two[..], &more].concat())).unwrap();
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:80");
+    assert_eq!(config.store, StoreUrl::Sqlite("/data/t.db".into()));
+    assert_eq!(config.warnings.len(), 1, "an unsigned door beyond this machine");
+}
+
+#[test]
+fn the_two_variables_fill_a_file_too() {
+    let two = [("DOCSPACE_URL", "https://d.example"), ("DOCSPACE_API_KEY", "key")];
+    let text = "[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true";
+    let config = Config::from_text(text, "t.toml", &env(&two)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.docspace.url.as_str(), "https://d.example/");
+    assert_eq!(config.docspace.limits, Limits::default());
+}
