@@ -28,13 +28,6 @@ use crate::server::{Core, Service};
 pub(crate) const DOOR: &str = "/_simulator/";
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    Many(Vec<Fault>),
-    One(Fault),
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Latency {
     call: Option<String>,
@@ -49,10 +42,10 @@ pub(crate) fn answer(core: &Core, service: &dyn Service, request: &Request, path
             core.reset_counters();
             done()
         }
-        ("POST", "faults") => ordered(request, |faults| match faults {
-            OneOrMany::One(fault) => core.faults.add(fault),
-            OneOrMany::Many(faults) => faults.into_iter().for_each(|fault| core.faults.add(fault)),
-        }),
+        ("POST", "faults") if request.body.trim_ascii_start().starts_with(b"[") => {
+            ordered(request, |faults: Vec<Fault>| faults.into_iter().for_each(|fault| core.faults.add(fault)))
+        }
+        ("POST", "faults") => ordered(request, |fault: Fault| core.faults.add(fault)),
         ("POST", "faults/random") => ordered(request, |random: RandomFaults| core.faults.random(random)),
         ("DELETE", "faults") => {
             core.faults.clear();

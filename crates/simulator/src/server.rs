@@ -127,7 +127,6 @@ impl Core {
 /// A server that runs until it is stopped or this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
-    address: SocketAddr,
     url: Url,
     // Every task holds a receiver: they end at the signal, or when it can't come any more, and "no receiver
     // is left" means that they have ended.
@@ -135,12 +134,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The same as a base address.
+    /// Where it listens, as a base address.
     pub(crate) fn url(&self) -> Url {
         self.url.clone()
     }
@@ -173,12 +167,11 @@ pub(crate) async fn start(
     service: Arc<dyn Service>,
 ) -> std::io::Result<Running> {
     let listener = TcpListener::bind(listen).await?;
-    let address = listener.local_addr()?;
-    let url = Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)?;
+    let url = Url::parse(&format!("http://{}/", listener.local_addr()?)).map_err(std::io::Error::other)?;
     let (signal, stopping) = watch::channel(false);
     let stopping = Stopping(stopping);
     tokio::spawn(stopping.clone().unless_stopped(accept(listener, core, service, stopping)));
-    Ok(Running { address, url, signal })
+    Ok(Running { url, signal })
 }
 
 async fn accept(listener: TcpListener, core: Core, service: Arc<dyn Service>, stopping: Stopping) {

@@ -196,7 +196,7 @@ impl State {
         for entry in entries {
             match entry {
                 Entry::Folder(folder) => {
-                    shown_folders.push(self.folder_dto(folder, call.caller, &call.origin))
+                    shown_folders.push(self.folder_dto(folder, call.caller, &call.origin));
                 }
                 Entry::File(file) => shown_files.push(self.file_dto(file, call.caller, &call.origin)),
             }

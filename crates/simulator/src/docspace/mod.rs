@@ -45,7 +45,7 @@ pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
 pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
 use self::service::Portal;
-use self::state::State;
+use self::state::{ARCHIVE, State};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::fault::Faults;
@@ -262,12 +262,12 @@ impl DocSpace {
 
     /// A person deletes a room.
     pub fn delete_room(&self, id: i64) {
-        self.portal.state().remove(id);
+        self.portal.state().delete_room_by_hand(id);
     }
 
     /// A person archives a room.
     pub fn archive_room(&self, id: i64) {
-        self.portal.state().archive(id);
+        self.portal.state().move_room(id, ARCHIVE);
     }
 
     /// A person uploads a file into a room or folder.

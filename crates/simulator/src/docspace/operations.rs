@@ -83,7 +83,7 @@ impl State {
 
     fn carry_out(&mut self, work: Work, user: Uuid) -> bool {
         match work {
-            Work::Archive(id) if self.room(id).is_some() => self.archive(id),
+            Work::Archive(id) if self.room(id).is_some() => self.move_room(id, ARCHIVE),
             // The quota is looked at when it happens, so the call itself succeeds.
             Work::Unarchive(id) if self.room(id).is_some() && !self.quota_is_reached() => {
                 self.move_room(id, ROOMS);
@@ -95,11 +95,6 @@ impl State {
             _ => return false,
         }
         true
-    }
-
-    /// Puts a room into the archive.
-    pub(super) fn archive(&mut self, id: i64) {
-        self.move_room(id, ARCHIVE);
     }
 
     fn takes_copies(&self, destination: i64) -> bool {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::body::Fields;
 use super::limits::{Limiter, Limits};
 use super::routes::Route;
-use super::state::{Call, State};
+use super::state::{ARCHIVE, Call, State};
 use super::views::ServerVersion;
 use super::wire::{self, Failure, Outcome, Reply};
 use crate::control::{done, ordered};
@@ -117,11 +117,11 @@ impl Service for Portal {
                 done()
             }
             ("POST", ["rooms", id, "archive"]) => {
-                self.state().archive(id.parse().ok()?);
+                self.state().move_room(id.parse().ok()?, ARCHIVE);
                 done()
             }
             ("DELETE", ["rooms", id]) => {
-                self.state().remove(id.parse().ok()?);
+                self.state().delete_room_by_hand(id.parse().ok()?);
                 done()
             }
             _ => return None,

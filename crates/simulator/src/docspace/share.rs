@@ -158,7 +158,7 @@ impl State {
         let Some(room) = folder.room() else { return Vec::new() };
         if filter == USERS_AND_GROUPS || filter & (USERS | GROUPS) != 0 {
             let (users, groups) = (filter & GROUPS == 0, filter & USERS == 0);
-            let owner = users.then(|| Member { id: folder.owner, is_group: false, access: 1 });
+            let owner = users.then_some(Member { id: folder.owner, is_group: false, access: 1 });
             let others = room.members.iter().filter(|m| if m.is_group { groups } else { users }).cloned();
             let all = owner.into_iter().chain(others).filter(|member| self.is_called(member.id, part));
             return all

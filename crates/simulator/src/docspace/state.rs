@@ -1,6 +1,6 @@
 //! Everything a portal holds, and who may do what with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) keys: Vec<Key>,
     pub(super) service_user: Uuid,
     pub(super) folders: BTreeMap<i64, Folder>,
+    /// Parent and child: portals get large enough for a look through all folders to be felt.
+    by_parent: BTreeSet<(i64, i64)>,
     pub(super) files: BTreeMap<i64, File>,
     /// Every tag of the portal, whether or not a room has it.
     pub(super) tags: Vec<String>,
@@ -156,6 +158,7 @@ impl State {
             keys: Vec::new(),
             service_user: Uuid::nil(),
             folders: BTreeMap::new(),
+            by_parent: BTreeSet::new(),
             files: BTreeMap::new(),
             tags: Vec::new(),
             operations: Vec::new(),
@@ -191,6 +194,7 @@ impl State {
     fn insert(&mut self, id: i64, parent: i64, title: &str, owner: Uuid, kind: Kind) {
         let now = self.now();
         let title = title.to_owned();
+        self.by_parent.insert((parent, id));
         self.folders.insert(id, Folder { id, parent, title, owner, created: now, updated: now, kind });
     }
 
@@ -212,7 +216,8 @@ impl State {
     }
 
     pub(super) fn children(&self, id: i64) -> impl Iterator<Item = &Folder> {
-        self.folders.values().filter(move |folder| folder.parent == id)
+        let children = self.by_parent.range((id, i64::MIN)..=(id, i64::MAX));
+        children.filter_map(|(_, child)| self.folders.get(child))
     }
 
     pub(super) fn files_in(&self, id: i64) -> impl Iterator<Item = &File> {
@@ -257,18 +262,30 @@ impl State {
         self.folders.values().filter_map(|folder| Some((folder, folder.room()?)))
     }
 
+    pub(super) fn delete_room_by_hand(&mut self, id: i64) {
+        if self.room(id).is_some() {
+            self.remove(id);
+        }
+    }
+
     /// With all that is in it.
     pub(super) fn remove(&mut self, id: i64) {
         let mut gone = self.below(id);
         gone.push(id);
         self.files.retain(|_, file| !gone.contains(&file.folder));
-        self.folders.retain(|id, _| !gone.contains(id));
+        for id in gone {
+            if let Some(folder) = self.folders.remove(&id) {
+                self.by_parent.remove(&(folder.parent, id));
+            }
+        }
     }
 
-    /// Puts an active room into the archive or an archived one back.
+    /// Puts a room into the archive, or back among the active ones.
     pub(super) fn move_room(&mut self, id: i64, root: i64) {
         let now = self.now();
-        if let Some(folder) = self.folders.get_mut(&id) {
+        if let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.room().is_some()) {
+            self.by_parent.remove(&(folder.parent, id));
+            self.by_parent.insert((root, id));
             folder.parent = root;
             folder.updated = now;
         }
@@ -333,5 +350,6 @@ impl State {
 
 /// The database compares tags without regard to case.
 pub(super) fn same_tag(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+    let folded = |tag: &'_ str| tag.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
+    one.eq_ignore_ascii_case(other) || (!one.is_ascii() && folded(one) == folded(other))
 }
