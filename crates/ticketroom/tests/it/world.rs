@@ -13,13 +13,13 @@ use simulator::docspace::{self, RoomView};
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
 use ticketroom::clock::{Chance, Clock, SystemClock};
-use ticketroom::config::{Config, Env};
+use ticketroom::config::Config;
 use ticketroom::service::Service;
 
 pub const ROOM_FIELD: u64 = 360_012_345;
 pub const WEBHOOK_SECRET: &str = "one of two live secrets";
 pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
-pub const ADMIN_TOKEN: &str = "let me in";
+pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 /// How long anything may take before a test gives up; conditions are awaited, so a good run takes a fraction.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -196,14 +196,6 @@ pub const TEMPLATE: &str = r#"
     access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
 "#;
 
-struct MapEnv(HashMap<String, String>);
-
-impl Env for MapEnv {
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
-    }
-}
-
 /// The simulated systems and a service.
 pub struct World {
     pub systems: Systems,
@@ -226,7 +218,7 @@ impl World {
     pub async fn around(systems: Systems, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = systems.config_text(&folder.path().join("store.db"), more);
-        let config = match Config::from_text(&text, "test.toml", &MapEnv(systems.env())) {
+        let config = match Config::from_text(&text, "test.toml", &systems.env()) {
             Ok(config) => config,
             Err(error) => panic!("{error}"),
         };
