@@ -8,7 +8,7 @@ use reqwest::Client;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::world::{ADMIN_TOKEN, PATIENCE, Systems, TEMPLATE, wait_until};
+use crate::world::{PATIENCE, Systems, TEMPLATE, wait_until};
 
 /// A configuration, a store, and the binary that may die over them.
 pub struct Process {
@@ -115,16 +115,9 @@ impl Process {
         rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// Waits until no ticket waits or is worked on.
+    /// Waits until no ticket is due, waits or is worked on.
     pub async fn wait_until_all_rest(&self) {
-        let counted = async |state: &str| {
-            let url = format!("{}/api/v1/tickets?state={state}&limit=1", self.url);
-            let answer = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await.ok()?;
-            let found: serde_json::Value = answer.json().await.ok()?;
-            Some(found["tickets"].as_array()?.len())
-        };
-        let rests = async || counted("waiting").await == Some(0) && counted("working").await == Some(0);
-        wait_until("all tickets rest", rests).await;
+        crate::world::wait_until_all_rest(&self.client, &self.url).await;
     }
 }
 
@@ -252,11 +245,12 @@ async fn a_wrong_configuration_is_named_with_its_line() {
     let process = Process::new(&systems);
     let config = process.folder().join("ticketroom.toml");
     let text = std::fs::read_to_string(&config).unwrap().replace("timeout =", "timeot =");
+    let line = 1 + text.lines().position(|line| line.contains("timeot")).unwrap();
     std::fs::write(&config, text).unwrap();
     for command in [["serve"].as_slice(), &["check"], &["tickets", "list"]] {
         let (status, _, err) = run(&mut process.command(command)).await;
         assert_eq!(status, 2, "{err}");
-        assert!(err.contains("ticketroom.toml:10:") && err.contains("timeout"), "{err}");
+        assert!(err.contains(&format!("ticketroom.toml:{line}: [docspace] has an unknown key “timeot”")), "{err}");
     }
     let (status, _, err) = run(&mut process.command(&["serv"])).await;
     assert_eq!(status, 2, "{err}");
