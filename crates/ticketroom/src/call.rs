@@ -128,9 +128,13 @@ impl fmt::Display for Failure {
             Cause::Rejected { status, detail } if detail.is_empty() => {
                 write!(f, "{service} rejects “{call}” ({status})")
             }
-            Cause::Rejected { status, detail } => write!(f, "{service} rejects “{call}” ({status}): {detail}"),
+            Cause::Rejected { status, detail } => {
+                write!(f, "{service} rejects “{call}” ({status}): {detail}")
+            }
             Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
-            Cause::Unintelligible(why) => write!(f, "{service} answered “{call}” with something unreadable: {why}"),
+            Cause::Unintelligible(why) => {
+                write!(f, "{service} answered “{call}” with something unreadable: {why}")
+            }
         }
     }
 }

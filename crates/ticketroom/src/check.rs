@@ -71,7 +71,10 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
         }
     };
     if !key.is_active {
-        findings.push(Finding::bad("the API key is switched off", "switch it on under Developer Tools > API keys"));
+        findings.push(Finding::bad(
+            "the API key is switched off",
+            "switch it on under Developer Tools > API keys",
+        ));
         return false;
     }
     match key.expires_at {
@@ -81,13 +84,21 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
         )),
         _ => {}
     }
-    let has = |scope: &str| key.permissions.is_empty() || key.permissions.iter().any(|have| have == "*" || have == scope);
-    let reads = |area: &str| has(&format!("{area}:read")) || has(&format!("{area}:write")) || has("*:write") || has("*:read");
+    let has = |scope: &str| {
+        key.permissions.is_empty() || key.permissions.iter().any(|have| have == "*" || have == scope)
+    };
+    let reads = |area: &str| {
+        has(&format!("{area}:read")) || has(&format!("{area}:write")) || has("*:write") || has("*:read")
+    };
     let writes = |area: &str| has(&format!("{area}:write")) || has("*:write");
-    let missing: Vec<&str> = [("rooms:write", writes("rooms")), ("files:write", writes("files")), ("accounts:read", reads("accounts"))]
-        .into_iter()
-        .filter_map(|(scope, there)| (!there).then_some(scope))
-        .collect();
+    let missing: Vec<&str> = [
+        ("rooms:write", writes("rooms")),
+        ("files:write", writes("files")),
+        ("accounts:read", reads("accounts")),
+    ]
+    .into_iter()
+    .filter_map(|(scope, there)| (!there).then_some(scope))
+    .collect();
     if missing.is_empty() {
         findings.push(Finding::good("the API key is accepted and has the scopes it needs"));
     } else {
@@ -102,7 +113,9 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
 async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
     match docspace.own_user().await {
         Ok(user) if user.is_admin || user.is_owner => {
-            findings.push(Finding::good("the key's user is a DocSpace admin: it makes rooms and sees all of them"));
+            findings.push(Finding::good(
+                "the key's user is a DocSpace admin: it makes rooms and sees all of them",
+            ));
         }
         Ok(user) if user.is_room_admin => {
             findings.push(Finding::good("the key's user is a room admin: it makes rooms and sees its own"));
@@ -115,7 +128,9 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
             "whether the key's user may make rooms can't be told: the key lacks accounts.self:read",
             "add that scope to have it checked; the service does not need it",
         )),
-        Err(failure) => findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace")),
+        Err(failure) => {
+            findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace"))
+        }
     }
 }
 
@@ -148,7 +163,9 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
     }
     for email in users {
         findings.push(match docspace.user(email).await {
-            Ok(Some(user)) if managers.contains(email) && !(user.is_admin || user.is_room_admin || user.is_owner) => {
+            Ok(Some(user))
+                if managers.contains(email) && !(user.is_admin || user.is_room_admin || user.is_owner) =>
+            {
                 Finding::bad(
                     format!("{email} can't be a room's manager"),
                     "make them a room admin under Accounts, or choose the role content-creator",

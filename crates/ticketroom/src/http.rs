@@ -134,5 +134,9 @@ fn explain(error: &reqwest::Error) -> Cause {
         let why = if error.is_timeout() { "connecting timed out".to_owned() } else { innermost.to_string() };
         return Cause::Unreachable(why);
     }
-    if error.is_timeout() { Cause::NoAnswer("timeout".to_owned()) } else { Cause::NoAnswer(innermost.to_string()) }
+    if error.is_timeout() {
+        Cause::NoAnswer("timeout".to_owned())
+    } else {
+        Cause::NoAnswer(innermost.to_string())
+    }
 }

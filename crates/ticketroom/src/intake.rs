@@ -74,7 +74,8 @@ impl Intake {
     /// # Errors
     /// Why it was not taken in.
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name)) else {
+        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name))
+        else {
             return Err(Refused::NoSuchHelpdesk);
         };
         let result = self.deliver_to(helpdesk.as_ref(), raw).await;

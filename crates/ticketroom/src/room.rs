@@ -215,11 +215,8 @@ pub fn sanitise_title(title: &str, limit: usize) -> String {
 fn fold_white_space(text: &str) -> String {
     let turns_direction =
         |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}');
-    let printable: String = text
-        .chars()
-        .filter(|c| !turns_direction(*c))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let printable: String =
+        text.chars().filter(|c| !turns_direction(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     printable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

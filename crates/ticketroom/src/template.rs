@@ -177,8 +177,18 @@ struct PersonContext<'a> {
     email: &'a str,
 }
 
-const TICKET_NAMES: [&str; 10] =
-    ["id", "helpdesk", "subject", "description", "requester", "assignee", "group", "priority", "status", "tags"];
+const TICKET_NAMES: [&str; 10] = [
+    "id",
+    "helpdesk",
+    "subject",
+    "description",
+    "requester",
+    "assignee",
+    "group",
+    "priority",
+    "status",
+    "tags",
+];
 const PERSON_NAMES: [&str; 2] = ["name", "email"];
 
 /// The values for a title or a rule. What a ticket doesn't have is empty text, never an error.

@@ -28,7 +28,8 @@ pub(super) async fn run(options: Options) -> Result {
             .ok_or_else(|| Ended::Misconfigured("--listen needs two free ports above it".to_owned())),
     };
     let (zendesk_at, callback_at) = (above(1)?, above(2)?);
-    let busy = |error: std::io::Error| Ended::Failed(format!("can't listen there: {error}; try another --listen"));
+    let busy =
+        |error: std::io::Error| Ended::Failed(format!("can't listen there: {error}; try another --listen"));
     let docspace = docspace::DocSpace::start(docspace::Setup {
         listen: options.listen,
         limits: options.limits.then(docspace::Limits::default),
@@ -64,7 +65,11 @@ pub(super) async fn run(options: Options) -> Result {
     Ok(())
 }
 
-fn configuration(docspace: &docspace::DocSpace, zendesk: &zendesk::Zendesk, callback: &CallbackReceiver) -> String {
+fn configuration(
+    docspace: &docspace::DocSpace,
+    zendesk: &zendesk::Zendesk,
+    callback: &CallbackReceiver,
+) -> String {
     format!(
         r#"[docspace]
 url = "{}"

@@ -151,7 +151,10 @@ async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result 
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
         store.retry(&record.key, clock.now()).await?;
-        say(format!("{} is tried again; “ticketroom tickets show {}” tells how it goes", record.key, record.key))?;
+        say(format!(
+            "{} is tried again; “ticketroom tickets show {}” tells how it goes",
+            record.key, record.key
+        ))?;
     }
     Ok(())
 }

@@ -107,7 +107,11 @@ impl DocSpace {
     ) -> Result<Success<T>, Failure> {
         let answer = self.answer(&call).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            self.name(call.name).failed(Cause::Unintelligible(format!("{} at column {}", kind(&error), error.column())))
+            self.name(call.name).failed(Cause::Unintelligible(format!(
+                "{} at column {}",
+                kind(&error),
+                error.column()
+            )))
         })
     }
 

@@ -32,7 +32,12 @@ pub struct Limits {
 impl Default for Limits {
     /// DocSpace's own numbers.
     fn default() -> Self {
-        Self { requests_per_minute: 1500, concurrent_reads: 50, concurrent_writes: 15, writes_per_day: 10_000 }
+        Self {
+            requests_per_minute: 1500,
+            concurrent_reads: 50,
+            concurrent_writes: 15,
+            writes_per_day: 10_000,
+        }
     }
 }
 

@@ -39,7 +39,8 @@ impl DocSpace {
     /// # Errors
     /// As there.
     pub async fn external_link_with_id(&self, id: RoomId, link: Uuid) -> Result<String, Failure> {
-        let body = json!({ "linkId": link, "linkType": 1, "access": Role::Viewer.number(), "title": "ticketroom" });
+        let body =
+            json!({ "linkId": link, "linkType": 1, "access": Role::Viewer.number(), "title": "ticketroom" });
         self.set_link(id, &body).await
     }
 

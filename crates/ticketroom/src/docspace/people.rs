@@ -136,12 +136,12 @@ impl DocSpace {
     pub async fn user(&self, email: &str) -> Result<Option<EmployeeDto>, Failure> {
         const TERMINATED: i32 = 2;
         let query = [("email", email.to_owned())];
-        let user: Option<EmployeeDto> = match self.get("user_by_email", "people/email".to_owned(), &query).await
-        {
-            Ok(user) => user,
-            Err(Failure { cause: Cause::NotFound, .. }) => None,
-            Err(failure) => return Err(failure),
-        };
+        let user: Option<EmployeeDto> =
+            match self.get("user_by_email", "people/email".to_owned(), &query).await {
+                Ok(user) => user,
+                Err(Failure { cause: Cause::NotFound, .. }) => None,
+                Err(failure) => return Err(failure),
+            };
         // DocSpace skips terminated users without a word when a room is shared.
         Ok(user.filter(|user| user.status != TERMINATED && !user.id.is_nil()))
     }

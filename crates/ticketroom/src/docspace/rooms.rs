@@ -50,7 +50,12 @@ impl DocSpace {
     ///
     /// # Errors
     /// When it is not sure that there is a room now.
-    pub async fn create_room(&self, title: &str, room_type: RoomType, tag: &str) -> Result<FoundRoom, Failure> {
+    pub async fn create_room(
+        &self,
+        title: &str,
+        room_type: RoomType,
+        tag: &str,
+    ) -> Result<FoundRoom, Failure> {
         let body = json!({ "title": title, "roomType": room_type.number(), "tags": [tag] });
         let room: FolderDto = self
             .write("create_room", Method::POST, "files/rooms".to_owned(), &body)
@@ -156,10 +161,8 @@ impl DocSpace {
         let answer = self.answer(&call).await?;
         let date = answer.headers.get("date").and_then(|date| date.to_str().ok()).map(str::to_owned);
         let body: Result<super::wire::Success<VersionDto>, _> = serde_json::from_slice(&answer.body);
-        let version = body
-            .map_err(|_| self.nothing("version"))?
-            .response
-            .ok_or_else(|| self.nothing("version"))?;
+        let version =
+            body.map_err(|_| self.nothing("version"))?.response.ok_or_else(|| self.nothing("version"))?;
         Ok((version.doc_space, date))
     }
 }

@@ -51,8 +51,11 @@ impl DocSpace {
         let mut members: Vec<Member> = Vec::new();
         let mut start = 0;
         loop {
-            let query =
-                [("filterType", "0".to_owned()), ("count", PAGE.to_string()), ("startIndex", start.to_string())];
+            let query = [
+                ("filterType", "0".to_owned()),
+                ("count", PAGE.to_string()),
+                ("startIndex", start.to_string()),
+            ];
             let page: Vec<FileShareDto> =
                 self.get("get_share", format!("files/rooms/{id}/share"), &query).await?.unwrap_or_default();
             let got = page.len();

@@ -33,16 +33,18 @@ impl Skeletons {
             return Ok(*known);
         }
         let (documents, folders) = docspace.my_documents().await?;
-        let home = match folders.into_iter().filter(|folder| folder.title == HOME).map(|folder| folder.id).min() {
-            Some(home) => home,
-            None => docspace.create_folder(documents, HOME).await?.id,
-        };
+        let home =
+            match folders.into_iter().filter(|folder| folder.title == HOME).map(|folder| folder.id).min() {
+                Some(home) => home,
+                None => docspace.create_folder(documents, HOME).await?.id,
+            };
         let name = fingerprint(tree);
         let skeletons = docspace.subfolders(home).await?;
-        let root = match skeletons.into_iter().filter(|folder| folder.title == name).map(|folder| folder.id).min() {
-            Some(root) => root,
-            None => docspace.create_folder(home, &name).await?.id,
-        };
+        let root =
+            match skeletons.into_iter().filter(|folder| folder.title == name).map(|folder| folder.id).min() {
+                Some(root) => root,
+                None => docspace.create_folder(home, &name).await?.id,
+            };
         docspace.create_missing_folders(root, tree).await?;
         complete.insert(tree.clone(), root);
         Ok(root)

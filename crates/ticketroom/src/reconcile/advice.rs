@@ -36,7 +36,9 @@ fn help(failure: &Failure) -> Option<&'static str> {
         ("Zendesk", Cause::Forbidden) => {
             "the integration's user must be an agent who may edit this ticket, with the scopes read and write"
         }
-        ("Zendesk", Cause::NotFound) => "was the ticket deleted, or is it in a group that our user can't see?",
+        ("Zendesk", Cause::NotFound) => {
+            "was the ticket deleted, or is it in a group that our user can't see?"
+        }
         ("Zendesk", Cause::Rejected { status: 422, .. }) => {
             "a closed ticket can't be changed any more; otherwise a required field is empty. The room is ready"
         }

@@ -56,9 +56,7 @@ pub async fn observe(
         RoomEntry::Made { .. } => ledger.audit_at.is_some_and(|at| at <= now),
         RoomEntry::Deleted { .. } => false,
     };
-    let tagged = async {
-        if wants_tagged { docspace.rooms_with_tag(&tag).await } else { Ok(Vec::new()) }
-    };
+    let tagged = async { if wants_tagged { docspace.rooms_with_tag(&tag).await } else { Ok(Vec::new()) } };
     let untagged = async {
         match &ledger.room {
             RoomEntry::Pending { since, .. } => untagged(docspace, *since).await,

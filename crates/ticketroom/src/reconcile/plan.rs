@@ -283,9 +283,12 @@ pub fn plan(s: &Situation<'_>) -> Plan {
     };
     match &s.ledger.room {
         RoomEntry::Absent => first_room(s, ticket, template),
-        RoomEntry::Pending { title, since, attempt, looks } => {
-            settle_room(s, ticket, template, &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks })
-        }
+        RoomEntry::Pending { title, since, attempt, looks } => settle_room(
+            s,
+            ticket,
+            template,
+            &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks },
+        ),
         RoomEntry::Made { room, tagged, adopted } => {
             let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
             furnish(s, ticket, link.as_deref(), template, &made)
@@ -329,8 +332,7 @@ fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest
             Rest::Blocked { reason, again: None }
         });
     }
-    let decision =
-        s.rules.decide(s.key, ticket).map_err(|reason| Rest::Blocked { reason, again: None })?;
+    let decision = s.rules.decide(s.key, ticket).map_err(|reason| Rest::Blocked { reason, again: None })?;
     match decision.verdict {
         Verdict::Use(template) => Ok(template),
         Verdict::Skip => Err(Rest::Skipped {

@@ -82,7 +82,11 @@ impl<'a> Run<'a> {
         self.ledger = self.ledger.begin_again();
         self.events.clear();
         self.events.push(Event { at: now, kind: "failed", text: error.to_string() });
-        self.settle(Rest::Waiting { until: after(now, Duration::from_secs(1)), reason: error.to_string() }, None).await
+        self.settle(
+            Rest::Waiting { until: after(now, Duration::from_secs(1)), reason: error.to_string() },
+            None,
+        )
+        .await
     }
 
     async fn observe_and_act(&mut self) -> Result<(), Cut> {

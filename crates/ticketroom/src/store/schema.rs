@@ -6,8 +6,7 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 1] = [
-    r"
+const MIGRATIONS: [&str; 1] = [r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
         helpdesk     TEXT    NOT NULL,
@@ -75,8 +74,7 @@ const MIGRATIONS: [&str; 1] = [
         at           INTEGER NOT NULL,
         padding      BLOB    NOT NULL          -- as much as a delivery takes
     ) STRICT;
-    ",
-];
+    "];
 
 /// Sets a connection up: nothing is acknowledged that an fsync has not confirmed.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {

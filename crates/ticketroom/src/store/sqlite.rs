@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{
-    Accepted, Claim, Delivery, Meaning, Save, Settlement, State, Store, StoreError, TicketQuery, TicketRecord,
-    TimelineEntry,
+    Accepted, Claim, Delivery, Meaning, Save, Settlement, State, Store, StoreError, TicketQuery,
+    TicketRecord, TimelineEntry,
 };
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
@@ -88,7 +88,8 @@ impl SqliteStore {
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
-    let unusable = |error: std::io::Error| OpenError::Unusable { path: path.to_owned(), why: error.to_string() };
+    let unusable =
+        |error: std::io::Error| OpenError::Unusable { path: path.to_owned(), why: error.to_string() };
     let file = File::options().create(true).append(true).open(&lock_path).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -127,7 +128,9 @@ impl Store for SqliteStore {
             }
             _ => None,
         };
-        self.writer.run("accept", move |connection| accept(connection, &delivery, snapshot.as_ref()).map(Ok)).await
+        self.writer
+            .run("accept", move |connection| accept(connection, &delivery, snapshot.as_ref()).map(Ok))
+            .await
     }
 
     async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claim>, StoreError> {
@@ -257,7 +260,9 @@ impl Store for SqliteStore {
     }
 
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
-        self.writer.run("take_writes", move |connection| take_writes(connection, now, wanted, per_day).map(Ok)).await
+        self.writer
+            .run("take_writes", move |connection| take_writes(connection, now, wanted, per_day).map(Ok))
+            .await
     }
 
     async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
@@ -275,8 +280,8 @@ impl Store for SqliteStore {
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("probe", move |connection| {
-                let sql = "INSERT INTO probe VALUES (1, ?1, zeroblob(16384))
-                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = zeroblob(16384)";
+                let sql = "INSERT INTO probe VALUES (1, ?1, zeroblob(49152))
+                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = zeroblob(49152)";
                 connection.prepare_cached(sql)?.execute([millis(now)])?;
                 Ok(Ok(()))
             })
@@ -385,7 +390,8 @@ fn claim(
     }
     drop(rows);
     for (number, error) in unreadable {
-        let sql = "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
+        let sql =
+            "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
         connection.prepare_cached(sql)?.execute(params![number, error.to_string()])?;
     }
     Ok(claims)
@@ -515,7 +521,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let due: Option<i64> = row.get(12)?;
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {
-        let known = State::from_name(&state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+        let known =
+            State::from_name(&state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
         Ok(TicketRecord {
             key: key(&helpdesk, &id)?,
             state: if claimed { State::Working } else { known },
@@ -533,7 +540,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     Ok(read())
 }
 
-fn list(connection: &Connection, query: &TicketQuery) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
+fn list(
+    connection: &Connection,
+    query: &TicketQuery,
+) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
     let sql = format!(
         "SELECT {RECORD} FROM ticket
         WHERE (:helpdesk IS NULL OR helpdesk = :helpdesk)
@@ -584,9 +594,8 @@ fn take_writes(
 ) -> rusqlite::Result<Taken> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let sql = "SELECT day_began_at, used, none_until FROM write_budget";
-    let (began, used, none_until): (i64, u32, i64) = connection
-        .prepare_cached(sql)?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let (began, used, none_until): (i64, u32, i64) =
+        connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     if timestamp(none_until) > now {
         return Ok(Taken::NothingFor(until(now, timestamp(none_until))));
     }

@@ -55,7 +55,8 @@ async fn tickets(
         })?),
     };
     let query = TicketQuery {
-        helpdesk: helpdesk.map_err(|error: crate::ticket::InvalidId| Problem::bad_request(error.to_string()))?,
+        helpdesk: helpdesk
+            .map_err(|error: crate::ticket::InvalidId| Problem::bad_request(error.to_string()))?,
         state,
         text: parameters.q,
         limit: parameters.limit.unwrap_or(PAGE).min(LARGEST_PAGE),
@@ -71,9 +72,8 @@ async fn ticket(
     Path((helpdesk, id)): Path<(String, String)>,
 ) -> Result<Json<TicketView>, Problem> {
     let key = key(&helpdesk, &id)?;
-    let (record, timeline) =
-        futures_util::try_join!(doors.store.ticket(&key), doors.store.timeline(&key))
-            .map_err(|error| unreadable(&error))?;
+    let (record, timeline) = futures_util::try_join!(doors.store.ticket(&key), doors.store.timeline(&key))
+        .map_err(|error| unreadable(&error))?;
     let record = record.ok_or_else(unknown)?;
     Ok(Json(TicketView::new(&record, Some(timeline))))
 }

@@ -45,7 +45,8 @@ async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Re
 
 async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Value>, Problem> {
     let (head, body) = request.into_parts();
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > doors.max_delivery as u64) {
         return Err(too_large(doors.max_delivery));
     }

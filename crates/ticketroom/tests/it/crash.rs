@@ -90,11 +90,18 @@ async fn killed_at(place: String) -> Result<(), String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_and_after_every_call_and_every_commit() {
     let places = places().await;
-    for part in ["DocSpace.create_room:before", "DocSpace.create_room:after", "Store.accept:after", "Zendesk.update_ticket:after", "callback.callback:after"] {
+    for part in [
+        "DocSpace.create_room:before",
+        "DocSpace.create_room:after",
+        "Store.accept:after",
+        "Zendesk.update_ticket:after",
+        "callback.callback:after",
+    ] {
         assert!(places.contains(part), "{part} is not among {places:#?}");
     }
     assert!(places.len() > 30, "{places:#?}");
-    let results: Vec<_> = futures_util::stream::iter(places).map(killed_at).buffer_unordered(6).collect().await;
+    let results: Vec<_> =
+        futures_util::stream::iter(places).map(killed_at).buffer_unordered(6).collect().await;
     let wrong: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     assert_eq!(wrong, [""; 0]);
 }
@@ -106,7 +113,8 @@ async fn killed_at_random_under_load() {
     let systems = Systems::start().await;
     systems.docspace.set_latency(Duration::from_millis(10));
     let mut process = Process::new(&systems);
-    let mut open: Vec<u64> = (0..60).map(|n| systems.zendesk.create_ticket(NewTicket::about(format!("t{n}")))).collect();
+    let mut open: Vec<u64> =
+        (0..60).map(|n| systems.zendesk.create_ticket(NewTicket::about(format!("t{n}")))).collect();
     let ids = open.clone();
     let mut kills = 0;
     while kills < 12 || !open.is_empty() {
@@ -169,7 +177,9 @@ async fn a_full_disk_acknowledges_nothing_that_is_lost() {
     process.serve(&[]);
     assert!(process.is_ready().await, "{}", process.log());
     wait_until("every acknowledged ticket has its room", async || {
-        acknowledged.iter().all(|id| systems.docspace.rooms().iter().any(|room| room.tags == [format!("intranet:{id}")]))
+        acknowledged
+            .iter()
+            .all(|id| systems.docspace.rooms().iter().any(|room| room.tags == [format!("intranet:{id}")]))
     })
     .await;
 }

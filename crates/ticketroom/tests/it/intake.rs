@@ -64,7 +64,8 @@ async fn bodies_of_every_kind_are_answered_and_none_harms() {
     let world = World::new().await;
     let broken = include_bytes!("../fixtures/zendesk/zendesk-trigger-broken.json.txt").to_vec();
     let nested = [b"[".repeat(200_000), b"]".repeat(200_000)].concat();
-    let event = |detail: &str| format!(r#"{{"type":"zen:event-type:ticket.created","id":"e","detail":{detail}}}"#);
+    let event =
+        |detail: &str| format!(r#"{{"type":"zen:event-type:ticket.created","id":"e","detail":{detail}}}"#);
     let cases: Vec<(&str, Vec<u8>, u16)> = vec![
         ("empty", b"".to_vec(), 400),
         ("not JSON", b"hello".to_vec(), 400),
@@ -78,7 +79,11 @@ async fn bodies_of_every_kind_are_answered_and_none_harms() {
         ("broken by a subject", broken, 200),
         ("event with a number", event("{\"id\":90003,\"later\":{\"a\":[1]}}").into_bytes(), 200),
         ("event without a ticket", event("{}").into_bytes(), 400),
-        ("somebody else's event", br#"{"type":"zen:event-type:user.created","detail":{"id":"1"}}"#.to_vec(), 400),
+        (
+            "somebody else's event",
+            br#"{"type":"zen:event-type:user.created","detail":{"id":"1"}}"#.to_vec(),
+            400,
+        ),
     ];
     for (name, body, expected) in cases {
         let headers = signed(WEBHOOK_SECRET, &body, Duration::ZERO);
@@ -103,8 +108,11 @@ async fn a_mebibyte_is_taken_and_a_byte_more_is_not() {
     assert_eq!(answer.status(), 413);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     // Without a length that is announced, the bytes themselves are counted.
-    let stream = futures_util::stream::iter(body.chunks(65_536).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>());
-    let request = world.client.post(world.url("/helpdesk/ticket-created")).body(reqwest::Body::wrap_stream(stream));
+    let stream = futures_util::stream::iter(
+        body.chunks(65_536).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
+    );
+    let request =
+        world.client.post(world.url("/helpdesk/ticket-created")).body(reqwest::Body::wrap_stream(stream));
     assert_eq!(request.send().await.unwrap().status(), 413);
 }
 
@@ -158,15 +166,18 @@ async fn other_addresses_and_methods_are_refused_in_words() {
         assert_eq!(bare.status(), 401, "{path}");
         let wrong = world.client.get(world.url(path)).bearer_auth("guess").send().await.unwrap();
         assert_eq!(wrong.status(), 401, "{path}");
-        let right = world.client.get(world.url(path)).bearer_auth(crate::world::ADMIN_TOKEN).send().await.unwrap();
+        let right =
+            world.client.get(world.url(path)).bearer_auth(crate::world::ADMIN_TOKEN).send().await.unwrap();
         assert_eq!(right.status(), 200, "{path}");
     }
     for path in ["/healthz", "/readyz"] {
         assert_eq!(world.client.get(world.url(path)).send().await.unwrap().status(), 200, "{path}");
     }
-    let bad = world.client.get(world.url("/api/v1/tickets?state=happy")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let bad =
+        world.client.get(world.url("/api/v1/tickets?state=happy")).bearer_auth(crate::world::ADMIN_TOKEN);
     assert_eq!(bad.send().await.unwrap().status(), 400);
-    let bad = world.client.get(world.url("/api/v1/tickets?colour=red")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let bad =
+        world.client.get(world.url("/api/v1/tickets?colour=red")).bearer_auth(crate::world::ADMIN_TOKEN);
     assert_eq!(bad.send().await.unwrap().status(), 400);
     assert_eq!(world.ticket("zendesk/1").await["status"], 404);
     let metrics = world.client.get(world.url("/metrics")).bearer_auth(crate::world::ADMIN_TOKEN);

@@ -14,8 +14,12 @@ async fn docspace_is_away_and_comes_back() {
     world.systems.docspace.set_down(true);
     let id = world.open(NewTicket::about("patience")).await;
     let key = format!("zendesk/{id}");
-    wait_until("it was tried", async || world.ticket(&key).await["attempts"].as_u64() >= Some(1)).await;
-    let view = world.wait_for_state(&key, &["waiting"]).await;
+    wait_until("it was tried", async || {
+        let view = world.ticket(&key).await;
+        view["attempts"].as_u64() >= Some(1) && view["state"] == "waiting"
+    })
+    .await;
+    let view = world.ticket(&key).await;
     assert!(view["reason"].as_str().unwrap().contains("DocSpace"), "{view}");
     assert!(view["next"].is_string(), "it says when it goes on: {view}");
     world.systems.docspace.set_down(false);

@@ -11,9 +11,9 @@ use tokio::process::{Child, Command};
 use crate::world::{PATIENCE, Systems, TEMPLATE, wait_until};
 
 /// A configuration, a store, and the binary that may die over them.
-pub struct Process {
-    pub url: String,
-    pub client: Client,
+pub(crate) struct Process {
+    pub(crate) url: String,
+    pub(crate) client: Client,
     child: Option<Child>,
     config: PathBuf,
     env: Vec<(String, String)>,
@@ -22,7 +22,7 @@ pub struct Process {
 
 impl Process {
     /// Prepares everything, and starts nothing.
-    pub fn new(systems: &Systems) -> Self {
+    pub(crate) fn new(systems: &Systems) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let text = systems
@@ -40,17 +40,17 @@ impl Process {
         }
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// A command of the binary over this configuration.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(env!("CARGO_BIN_EXE_ticketroom"), arguments)
     }
 
     /// The same by another program, such as a shell.
-    pub fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).env("TICKETROOM_CONFIG", &self.config).current_dir(self.folder());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -59,25 +59,25 @@ impl Process {
     }
 
     /// Starts `serve`.
-    pub fn serve(&mut self, env: &[(&str, String)]) {
+    pub(crate) fn serve(&mut self, env: &[(&str, String)]) {
         let mut command = self.command(&["serve"]);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         self.start(command);
     }
 
     /// Starts a command whose output goes to a file.
-    pub fn start(&mut self, mut command: Command) {
+    pub(crate) fn start(&mut self, mut command: Command) {
         let log = std::fs::File::options().create(true).append(true).open(self.folder().join("log")).unwrap();
         command.stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
     /// Waits until it takes deliveries. `false` if it ended before.
-    pub async fn is_ready(&mut self) -> bool {
+    pub(crate) async fn is_ready(&mut self) -> bool {
         let deadline = std::time::Instant::now() + PATIENCE;
         loop {
             if let Some(child) = &mut self.child
@@ -94,29 +94,29 @@ impl Process {
         }
     }
 
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = self.child.as_mut().unwrap();
         tokio::time::timeout(PATIENCE, child.wait()).await.expect("it goes on").unwrap()
     }
 
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
     }
 
     /// SIGKILL.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill().await;
         }
     }
 
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.as_ref().unwrap().id().unwrap()).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
     /// Waits until no ticket is due, waits or is worked on.
-    pub async fn wait_until_all_rest(&self) {
+    pub(crate) async fn wait_until_all_rest(&self) {
         crate::world::wait_until_all_rest(&self.client, &self.url).await;
     }
 }
@@ -192,7 +192,8 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
     assert_eq!(status, 0);
     assert!(out.contains("intranet/4711") && out.contains("ready"), "{out}");
     assert!(!out.contains('\u{1b}'), "a subject must not steer the terminal");
-    let (_, out, _) = run(&mut process.command(&["tickets", "list", "klemmt", "--state", "ready", "--json"])).await;
+    let (_, out, _) =
+        run(&mut process.command(&["tickets", "list", "klemmt", "--state", "ready", "--json"])).await;
     let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(listed[0]["id"], "4711");
     assert_eq!(listed[0]["subject"], subject);
@@ -250,7 +251,10 @@ async fn a_wrong_configuration_is_named_with_its_line() {
     for command in [["serve"].as_slice(), &["check"], &["tickets", "list"]] {
         let (status, _, err) = run(&mut process.command(command)).await;
         assert_eq!(status, 2, "{err}");
-        assert!(err.contains(&format!("ticketroom.toml:{line}: [docspace] has an unknown key “timeot”")), "{err}");
+        assert!(
+            err.contains(&format!("ticketroom.toml:{line}: [docspace] has an unknown key “timeot”")),
+            "{err}"
+        );
     }
     let (status, _, err) = run(&mut process.command(&["serv"])).await;
     assert_eq!(status, 2, "{err}");

@@ -9,7 +9,11 @@ use crate::world::{FOLDERS, ROOM_FIELD, World, generic};
 async fn a_zendesk_ticket_gets_its_room_and_the_room_its_people() {
     let world = World::new().await;
     let id = world
-        .open(NewTicket { assignee: Some(ANNA), group: Some(SUPPORT), ..NewTicket::about("VPN: \"down\" 🔥") })
+        .open(NewTicket {
+            assignee: Some(ANNA),
+            group: Some(SUPPORT),
+            ..NewTicket::about("VPN: \"down\" 🔥")
+        })
         .await;
     let view = world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
 
@@ -82,7 +86,8 @@ async fn every_room_type_has_its_link() {
         ("collaboration-invitation", "collaboration", "invitation", "/s/", 2),
         ("public-invitation", "public", "invitation", "/s/", 6),
     ];
-    let more: String = cases.iter().map(|(name, room_type, link, ..)| template(name, room_type, link)).collect();
+    let more: String =
+        cases.iter().map(|(name, room_type, link, ..)| template(name, room_type, link)).collect();
     let world = World::with(&more).await;
     for (name, _, _, address, number) in cases {
         let id = world.open(NewTicket::about(name)).await;

@@ -16,30 +16,30 @@ use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
 use ticketroom::service::Service;
 
-pub const ROOM_FIELD: u64 = 360_012_345;
-pub const WEBHOOK_SECRET: &str = "one of two live secrets";
-pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
-pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
+pub(crate) const ROOM_FIELD: u64 = 360_012_345;
+pub(crate) const WEBHOOK_SECRET: &str = "one of two live secrets";
+pub(crate) const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
+pub(crate) const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 /// How long anything may take before a test gives up; conditions are awaited, so a good run takes a fraction.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Folders of the test template; one of them nests.
-pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
+pub(crate) const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
 
 /// The simulated systems.
 #[derive(Clone)]
-pub struct Systems {
-    pub docspace: docspace::DocSpace,
-    pub zendesk: zendesk::Zendesk,
-    pub callback: CallbackReceiver,
+pub(crate) struct Systems {
+    pub(crate) docspace: docspace::DocSpace,
+    pub(crate) zendesk: zendesk::Zendesk,
+    pub(crate) callback: CallbackReceiver,
 }
 
 impl Systems {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(docspace::Setup::default()).await
     }
 
-    pub async fn start_with(setup: docspace::Setup) -> Self {
+    pub(crate) async fn start_with(setup: docspace::Setup) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let zendesk = zendesk::Setup { room_field: Some(ROOM_FIELD), ..zendesk::Setup::default() };
         Self {
@@ -50,7 +50,7 @@ impl Systems {
     }
 
     /// A configuration file for these systems. `more` is added at its end.
-    pub fn config_text(&self, store: &Path, more: &str) -> String {
+    pub(crate) fn config_text(&self, store: &Path, more: &str) -> String {
         format!(
             r#"
             [server]
@@ -90,7 +90,7 @@ impl Systems {
         )
     }
 
-    pub fn env(&self) -> HashMap<String, String> {
+    pub(crate) fn env(&self) -> HashMap<String, String> {
         [
             ("ADMIN", ADMIN_TOKEN.to_owned()),
             ("API_KEY", self.docspace.api_key()),
@@ -104,9 +104,13 @@ impl Systems {
 
     /// The room of a ticket; fails unless there is exactly one, active, complete and linked.
     #[track_caller]
-    pub fn the_room_of(&self, tag: &str) -> RoomView {
-        let rooms: Vec<_> =
-            self.docspace.rooms().into_iter().filter(|room| room.tags.iter().any(|have| have == tag)).collect();
+    pub(crate) fn the_room_of(&self, tag: &str) -> RoomView {
+        let rooms: Vec<_> = self
+            .docspace
+            .rooms()
+            .into_iter()
+            .filter(|room| room.tags.iter().any(|have| have == tag))
+            .collect();
         assert_eq!(rooms.len(), 1, "ticket {tag} has {} rooms: {rooms:#?}", rooms.len());
         let room = rooms.into_iter().next().unwrap();
         assert!(!room.archived, "the room of {tag} is archived");
@@ -114,7 +118,7 @@ impl Systems {
     }
 
     /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
-    pub fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
+    pub(crate) fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
         let tag = format!("zendesk:{id}");
         let (mut wrong, room) = self.wrong_with_room(&tag);
         let Some(room) = room else { return wrong };
@@ -135,7 +139,7 @@ impl Systems {
     }
 
     /// What is wrong with a generic ticket of the test template.
-    pub fn wrong_with_generic_ticket(&self, id: &str) -> Vec<String> {
+    pub(crate) fn wrong_with_generic_ticket(&self, id: &str) -> Vec<String> {
         let tag = format!("intranet:{id}");
         let (mut wrong, room) = self.wrong_with_room(&tag);
         let Some(room) = room else { return wrong };
@@ -177,11 +181,11 @@ impl Systems {
         (wrong, Some(room))
     }
 
-    pub fn member_address(&self, room: &RoomView) -> String {
+    pub(crate) fn member_address(&self, room: &RoomView) -> String {
         format!("{}rooms/shared/{id}/filter?folder={id}", self.docspace.url(), id = room.id)
     }
 
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         self.docspace.stop().await;
         self.zendesk.stop().await;
         self.callback.stop().await;
@@ -189,7 +193,7 @@ impl Systems {
 }
 
 /// The test template: nested folders, a group and the assignee.
-pub const TEMPLATE: &str = r#"
+pub(crate) const TEMPLATE: &str = r#"
     [template.default]
     title = "Ticket #{{ ticket.id }} – {{ ticket.subject }}"
     folders = ["Logs/Server", "Attachments", "Findings"]
@@ -197,25 +201,25 @@ pub const TEMPLATE: &str = r#"
 "#;
 
 /// The simulated systems and a service.
-pub struct World {
-    pub systems: Systems,
-    pub service: Option<Service>,
-    pub client: Client,
+pub(crate) struct World {
+    pub(crate) systems: Systems,
+    pub(crate) service: Option<Service>,
+    pub(crate) client: Client,
     config: Config,
     // Deleted when the world ends.
-    pub folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(TEMPLATE).await
     }
 
-    pub async fn with(more: &str) -> Self {
+    pub(crate) async fn with(more: &str) -> Self {
         Self::around(Systems::start().await, more).await
     }
 
-    pub async fn around(systems: Systems, more: &str) -> Self {
+    pub(crate) async fn around(systems: Systems, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = systems.config_text(&folder.path().join("store.db"), more);
         let config = match Config::from_text(&text, "test.toml", &systems.env()) {
@@ -228,7 +232,7 @@ impl World {
     }
 
     /// Starts the service (again), on the same store.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let admin = SecretString::from(ADMIN_TOKEN);
         let service = Service::start(&self.config, &admin, clock, Chance::seeded(7)).await.unwrap();
@@ -236,16 +240,16 @@ impl World {
     }
 
     /// Stops the service; the systems go on.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.service.take().unwrap().stop().await;
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.service.as_ref().unwrap().address())
     }
 
     /// Makes a ticket in Zendesk and delivers what an event webhook says about it.
-    pub async fn open(&self, ticket: NewTicket) -> u64 {
+    pub(crate) async fn open(&self, ticket: NewTicket) -> u64 {
         let id = self.systems.zendesk.create_ticket(ticket);
         let status = self.deliver_created(id, &format!("invocation-{id}")).await;
         assert_eq!(status, StatusCode::OK);
@@ -253,13 +257,13 @@ impl World {
     }
 
     /// Delivers that a ticket was created.
-    pub async fn deliver_created(&self, id: u64, invocation: &str) -> StatusCode {
+    pub(crate) async fn deliver_created(&self, id: u64, invocation: &str) -> StatusCode {
         let body = self.systems.zendesk.event_body(id, "created").unwrap();
         self.deliver(&body, invocation).await
     }
 
     /// Delivers a body at Zendesk's door, signed now.
-    pub async fn deliver(&self, body: &[u8], invocation: &str) -> StatusCode {
+    pub(crate) async fn deliver(&self, body: &[u8], invocation: &str) -> StatusCode {
         let headers = zendesk::signed_headers(WEBHOOK_SECRET, body, invocation, SystemClock.now());
         let mut request = self.client.post(self.url("/webhooks/zendesk")).body(body.to_vec());
         for (name, value) in headers {
@@ -269,23 +273,23 @@ impl World {
     }
 
     /// Delivers a generic ticket.
-    pub async fn deliver_generic(&self, body: &Value) -> StatusCode {
+    pub(crate) async fn deliver_generic(&self, body: &Value) -> StatusCode {
         let request = self.client.post(self.url("/helpdesk/ticket-created")).json(body);
         request.send().await.unwrap().status()
     }
 
-    pub async fn api(&self, path: &str) -> Value {
+    pub(crate) async fn api(&self, path: &str) -> Value {
         let answer = self.client.get(self.url(path)).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         answer.json().await.unwrap()
     }
 
     /// A ticket as the API shows it.
-    pub async fn ticket(&self, key: &str) -> Value {
+    pub(crate) async fn ticket(&self, key: &str) -> Value {
         self.api(&format!("/api/v1/tickets/{key}")).await
     }
 
     /// Waits until a ticket rests in one of these states and shows it.
-    pub async fn wait_for_state(&self, key: &str, states: &[&str]) -> Value {
+    pub(crate) async fn wait_for_state(&self, key: &str, states: &[&str]) -> Value {
         let mut last = Value::Null;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -298,14 +302,14 @@ impl World {
         panic!("{key} is not {states:?} but {last:#}");
     }
 
-    pub async fn retry(&self, key: &str) {
+    pub(crate) async fn retry(&self, key: &str) {
         let url = self.url(&format!("/api/v1/tickets/{key}/retry"));
         let answer = self.client.post(url).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
 
     /// Waits until no ticket is due, waits or is worked on.
-    pub async fn wait_until_all_rest(&self) {
+    pub(crate) async fn wait_until_all_rest(&self) {
         wait_until_all_rest(&self.client, &self.url("")).await;
     }
 }
@@ -319,25 +323,30 @@ fn is_due(ticket: &Value) -> bool {
 }
 
 /// Waits until no ticket of the service at `url` is due, waits or is worked on.
-pub async fn wait_until_all_rest(client: &Client, url: &str) {
+pub(crate) async fn wait_until_all_rest(client: &Client, url: &str) {
     let url = format!("{url}/api/v1/tickets?limit=500");
     let rest = async || {
         let Ok(answer) = client.get(&url).bearer_auth(ADMIN_TOKEN).send().await else { return false };
         let Ok(found) = answer.json::<Value>().await else { return false };
         found["tickets"].as_array().is_some_and(|tickets| !tickets.iter().any(is_due))
     };
-    wait_until("all tickets rest", rest).await;
+    // The list is long: asking for it all the time would be most of the load.
+    wait_until_every(Duration::from_millis(100), "all tickets rest", rest).await;
 }
 
 /// Waits until a condition holds.
-pub async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+pub(crate) async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+    wait_until_every(Duration::from_millis(10), what, condition).await;
+}
+
+async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "{what}: still not so after {PATIENCE:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
-pub fn generic(id: &str, subject: &str) -> Value {
+pub(crate) fn generic(id: &str, subject: &str) -> Value {
     json!({ "ticketId": id, "subject": subject })
 }

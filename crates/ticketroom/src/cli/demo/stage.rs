@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use secrecy::SecretString;
 use simulator::callback::CallbackReceiver;
-use simulator::zendesk::{self, NewTicket, Webhook};
 use simulator::docspace;
+use simulator::zendesk::{self, NewTicket, Webhook};
 
 use crate::cli::serve::made_up_token;
 use crate::cli::{Ended, Result};
@@ -69,7 +69,8 @@ impl Stage {
         let service = Service::start(&config, &admin, Arc::new(SystemClock), Chance::from_os()).await;
         let service = service.map_err(|error| Ended::Failed(error.to_string()))?;
         let endpoint = format!("http://{}/webhooks/zendesk", service.address());
-        let endpoint = endpoint.parse().map_err(|_| Ended::Failed("the service has no address".to_owned()))?;
+        let endpoint =
+            endpoint.parse().map_err(|_| Ended::Failed("the service has no address".to_owned()))?;
         zendesk.set_webhook(Webhook {
             endpoint,
             secret: WEBHOOK_SECRET.to_owned(),

@@ -57,8 +57,7 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
         match role {
             Some(role) => admitted.granted.push(Granted { grant, id, role }),
             None => {
-                let why =
-                    if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
+                let why = if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
                 admitted.missing.push(Missing { grant, why });
             }
         }
@@ -107,7 +106,8 @@ async fn share(
 }
 
 pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
-    let in_now: Vec<String> = admitted.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
+    let in_now: Vec<String> =
+        admitted.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
     let missing: Vec<String> = admitted.missing.iter().map(Missing::advice).collect();
     ledger.access.state = Entry::Done;
     ledger.access.granted.extend(admitted.granted);

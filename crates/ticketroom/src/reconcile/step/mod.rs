@@ -39,16 +39,26 @@ pub(super) struct Context<'a> {
 /// What a step brought about.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    RoomCreated { room: Room, tagged: bool },
+    RoomCreated {
+        room: Room,
+        tagged: bool,
+    },
     Tagged,
     NotTagged(Failure),
     /// All folders are there; so many were made now.
-    Folders { made: usize },
+    Folders {
+        made: usize,
+    },
     /// Some folders are missing, and may still come.
-    FoldersMayCome { until: Timestamp },
+    FoldersMayCome {
+        until: Timestamp,
+    },
     Admitted(Admitted),
     Linked(String),
-    WrittenBack { url: String, done: WrittenBack },
+    WrittenBack {
+        url: String,
+        done: WrittenBack,
+    },
     Archived(Vec<RoomId>),
 }
 
@@ -63,7 +73,10 @@ impl Step {
                     ledger.audit_at.get_or_insert(now);
                 }
                 ledger.room = RoomEntry::Made { room: room.clone(), tagged: *tagged, adopted: true };
-                event("room_found", format!("found room {} “{}”, which is this ticket's", room.id, room.title))
+                event(
+                    "room_found",
+                    format!("found room {} “{}”, which is this ticket's", room.id, room.title),
+                )
             }
             Self::NoteDeleted => {
                 let RoomEntry::Made { room, .. } = &ledger.room else { return None };
@@ -98,7 +111,12 @@ impl Step {
     pub(super) fn is_note(&self) -> bool {
         matches!(
             self,
-            Self::Adopt { .. } | Self::NoteDeleted | Self::BeginAgain | Self::NoteLink { .. } | Self::NoteWrittenBack | Self::EndAudit
+            Self::Adopt { .. }
+                | Self::NoteDeleted
+                | Self::BeginAgain
+                | Self::NoteLink { .. }
+                | Self::NoteWrittenBack
+                | Self::EndAudit
         )
     }
 
@@ -196,7 +214,14 @@ impl Outcome {
             }
             Self::Folders { made } => {
                 ledger.folders = Entry::Done;
-                event("folders_ready", if made == 0 { "all folders are there".to_owned() } else { format!("made {made} folders") })
+                event(
+                    "folders_ready",
+                    if made == 0 {
+                        "all folders are there".to_owned()
+                    } else {
+                        format!("made {made} folders")
+                    },
+                )
             }
             Self::FoldersMayCome { .. } => None,
             Self::Admitted(admitted) => access::record(admitted, ledger, now),

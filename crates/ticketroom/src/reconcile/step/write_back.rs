@@ -8,7 +8,12 @@ use crate::reconcile::ledger::{Entry, Ledger};
 use crate::room::Room;
 use crate::store::Event;
 
-pub(super) async fn run(context: Context<'_>, room: &Room, url: &str, note: Note) -> Result<Outcome, Failure> {
+pub(super) async fn run(
+    context: Context<'_>,
+    room: &Room,
+    url: &str,
+    note: Note,
+) -> Result<Outcome, Failure> {
     let link = RoomLink {
         key: context.key,
         room: room.id,
