@@ -129,7 +129,7 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
             "add that scope to have it checked; the service does not need it",
         )),
         Err(failure) => {
-            findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace"))
+            findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace"));
         }
     }
 }

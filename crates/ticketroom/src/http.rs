@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, StatusCode};
 
-use crate::call::{Cause, Failure};
+use crate::call::{Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
 
@@ -34,6 +34,32 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// Why an answer that is no success is none. `detail` says what the other side objected to; it is only asked
+    /// where that matters, and has to be free of personal data.
+    #[must_use]
+    pub fn refusal(&self, detail: impl FnOnce() -> String) -> Cause {
+        let status = self.status.as_u16();
+        match status {
+            401 => Cause::Unauthorized,
+            402 => Cause::PaymentRequired,
+            403 => Cause::Forbidden,
+            404 | 410 => Cause::NotFound,
+            409 => Cause::Conflict,
+            429 => Cause::RateLimited {
+                retry_after: retry_after(&self.headers),
+                limit: "too many requests".to_owned(),
+            },
+            300..=399 => Cause::Rejected {
+                status,
+                detail: "it redirects; configure the final address, with https if it has it".to_owned(),
+            },
+            500.. => Cause::ServerError { status, retry_after: retry_after(&self.headers) },
+            _ => Cause::Rejected { status, detail: detail() },
+        }
+    }
 }
 
 /// Names a call for messages, metrics and fault points.

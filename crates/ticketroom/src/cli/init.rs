@@ -12,7 +12,7 @@ use crate::config::{Config, DEFAULT_FILE, Env};
 
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
-pub enum InitError {
+pub(super) enum InitError {
     /// The file is there already, and may be in use.
     #[error("{} exists and is left as it is\n    help: move it away, or name another file with --config", .0.display())]
     Exists(PathBuf),
@@ -40,7 +40,7 @@ pub enum InitError {
 ///
 /// # Errors
 /// When `target` exists, the input ends, or something can't be read or written. Then there is no new file.
-pub fn run(input: &mut dyn BufRead, output: &mut dyn Write, target: &Path) -> Result<(), InitError> {
+pub(super) fn run(input: &mut dyn BufRead, output: &mut dyn Write, target: &Path) -> Result<(), InitError> {
     // Before the questions, so that nobody answers them in vain.
     if target.exists() {
         return Err(InitError::Exists(target.to_owned()));

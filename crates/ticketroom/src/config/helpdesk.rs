@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::reader::{Section, Value};
@@ -38,7 +38,7 @@ pub(super) fn helpdesks(top: &mut Section<'_>, env: &dyn Env) -> Read<Vec<Helpde
 /// The helpdesk of those who configure none.
 pub(super) fn unsigned_generic(report: &Report<'_>) -> Read<HelpdeskConfig> {
     let name = "generic".parse::<HelpdeskName>().map_err(|error| report.bug(error))?;
-    let generic = GenericConfig { inbound: Inbound::Unsigned, callback: None, callback_secret: None };
+    let generic = GenericConfig { inbound: Inbound::Unsigned, callback: None };
     Ok(HelpdeskConfig { name, kind: HelpdeskKind::Generic(generic) })
 }
 
@@ -222,14 +222,5 @@ fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericConfig> {
             return Err(place.wrong("has no “webhook_secret”", help));
         }
     };
-    let callback = callback?;
-    let callback_secret = first_secret(&inbound).filter(|_| callback.is_some());
-    Ok(GenericConfig { inbound, callback, callback_secret })
-}
-
-fn first_secret(inbound: &Inbound) -> Option<SecretString> {
-    match inbound {
-        Inbound::Secrets(secrets) => secrets.first().cloned(),
-        Inbound::Unsigned => None,
-    }
+    Ok(GenericConfig { inbound, callback: callback? })
 }

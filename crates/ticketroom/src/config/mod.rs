@@ -160,10 +160,8 @@ pub enum ZendeskAuth {
 pub struct GenericConfig {
     /// How its deliveries are told from others'.
     pub inbound: Inbound,
-    /// Who is told of a ticket's room.
+    /// Who is told of a ticket's room; signed with the first of the webhook secrets.
     pub callback: Option<Url>,
-    /// What the call back is signed with: the first of the webhook secrets.
-    pub callback_secret: Option<SecretString>,
 }
 
 /// How a generic helpdesk's deliveries are told from others'.

@@ -168,27 +168,15 @@ fn rate_limit(answer: &Answer) -> Option<u32> {
 }
 
 fn refusal(answer: &Answer) -> Cause {
-    let status = answer.status.as_u16();
-    let detail = || serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().detail();
-    match status {
-        401 => Cause::Unauthorized,
-        402 => Cause::PaymentRequired,
-        403 => Cause::Forbidden,
-        404 | 410 => Cause::NotFound,
-        409 => Cause::Conflict,
-        429 => Cause::RateLimited {
-            retry_after: retry_after(&answer.headers),
-            limit: match rate_limit(answer) {
-                Some(limit) => format!("more than {limit} requests at once or in its window"),
-                None => "too many requests".to_owned(),
-            },
-        },
-        300..400 => Cause::Rejected {
-            status,
-            detail: "it redirects; use the portal's final address, with https if it has it".to_owned(),
-        },
-        500.. => Cause::ServerError { status, retry_after: retry_after(&answer.headers) },
-        _ => Cause::Rejected { status, detail: detail() },
+    let cause =
+        answer.refusal(|| serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().detail());
+    match (cause, rate_limit(answer)) {
+        // DocSpace tells its limits apart by their size.
+        (Cause::RateLimited { retry_after, .. }, Some(limit)) => {
+            let limit = format!("more than {limit} requests at once or in its window");
+            Cause::RateLimited { retry_after, limit }
+        }
+        (cause, _) => cause,
     }
 }
 

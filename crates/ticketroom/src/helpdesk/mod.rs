@@ -8,7 +8,6 @@
 //! A further helpdesk is one file beside these and one line in [`build`].
 
 mod generic;
-mod refusal;
 mod salvage;
 mod verified;
 mod zendesk;

@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
     /// Commits the ledger and what happened. While the store can't be used, nothing else may go on for this
     /// ticket, so it waits.
     async fn save(&mut self, label: String, seen: Option<Ticket>) -> Result<(), Cut> {
-        let save = self.to_save(label, seen);
+        let save = self.next_save(label, seen);
         self.commit(|store| {
             let save = save.clone();
             Box::pin(async move { store.save(save).await })
@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn to_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
+    fn next_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
         let now = self.all.clock.now();
         Save {
             number: self.claim.number,
@@ -336,7 +336,7 @@ impl<'a> Run<'a> {
         {
             self.events.push(Event { at: now, kind: state.as_str(), text });
         }
-        let save = self.to_save(format!("settle_{}", state.as_str()), seen);
+        let save = self.next_save(format!("settle_{}", state.as_str()), seen);
         let settlement =
             Settlement { save, hints: self.claim.hints, state, reason: reason.clone(), due, attempts };
         self.commit(|store| {

@@ -280,8 +280,8 @@ impl Store for SqliteStore {
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("probe", move |connection| {
-                let sql = "INSERT INTO probe VALUES (1, ?1, zeroblob(49152))
-                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = zeroblob(49152)";
+                let sql = "INSERT INTO probe VALUES (1, ?1, randomblob(49152))
+                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = randomblob(49152)";
                 connection.prepare_cached(sql)?.execute([millis(now)])?;
                 Ok(Ok(()))
             })

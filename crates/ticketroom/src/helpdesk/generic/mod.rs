@@ -29,7 +29,6 @@ use sha2::Sha256;
 use url::Url;
 use uuid::Uuid;
 
-use super::refusal::cause;
 use super::salvage::whole_number;
 use super::verified::Signature;
 use super::{
@@ -164,7 +163,7 @@ impl Helpdesk for Generic {
             return Ok(WrittenBack { place: "callback".to_owned(), warning: None });
         }
         // What the callback says is nobody's format, so it is not repeated.
-        Err(CALLBACK.failed(cause(&answer, String::new)))
+        Err(CALLBACK.failed(answer.refusal(String::new)))
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

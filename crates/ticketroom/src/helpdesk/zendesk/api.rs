@@ -14,7 +14,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::super::refusal::cause;
 use super::super::salvage::Json;
 use super::auth::{Asking, Auth, Credentials};
 use super::pace::Pace;
@@ -181,7 +180,7 @@ pub(super) fn unintelligible(call: &'static str, error: &serde_json::Error) -> F
 
 /// Why a call did not succeed.
 pub(super) fn refusal(answer: &Answer) -> Cause {
-    cause(answer, || objections(&answer.body))
+    answer.refusal(|| objections(&answer.body))
 }
 
 fn parsed<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Failure> {
