@@ -125,11 +125,14 @@ impl TicketKey {
     #[must_use]
     pub fn tag(&self) -> String {
         let tag = format!("{}:{}", self.helpdesk, self.id);
-        // DocSpace allows 255 UTF-16 units; a tag that would be cut is told apart by a hash instead.
-        if tag.encode_utf16().count() <= 255 && tag.chars().all(|c| c.is_ascii_graphic()) {
-            tag
-        } else {
+        // DocSpace allows 255 UTF-16 units; a tag that would be cut is told apart by a hash instead. So are ids
+        // that others may resemble but for case.
+        if tag.len() > 200 || !tag.chars().all(|c| c.is_ascii_graphic()) {
             format!("{}:{}", self.helpdesk, self.uuid())
+        } else if tag.chars().any(|c| c.is_ascii_uppercase()) {
+            format!("{tag}:{:.8}", self.uuid().simple().to_string())
+        } else {
+            tag
         }
     }
 
@@ -269,6 +272,7 @@ mod tests {
     fn tags_stay_within_what_docspace_takes_and_apart() {
         let key = |id: &str| TicketKey { helpdesk: "zendesk".parse().unwrap(), id: id.parse().unwrap() };
         assert_eq!(key("40117").tag(), "zendesk:40117");
+        assert_ne!(key("sup-1").tag().to_lowercase(), key("SUP-1").tag().to_lowercase());
         let (a, b) = (key(&"ä".repeat(200)), key(&"ö".repeat(200)));
         assert_ne!(a.tag(), b.tag());
         assert!(a.tag().len() <= 255);

@@ -85,6 +85,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
 async fn list(store: &dyn Store, options: List) -> Result {
     let query = TicketQuery {
         helpdesk: options.helpdesk,
+        id: None,
         state: options.state,
         text: options.text,
         limit: options.limit,
@@ -189,9 +190,10 @@ async fn find(store: &dyn Store, written: &str) -> Result<TicketRecord> {
     {
         return Ok(record);
     }
-    let query = TicketQuery { text: Some(written.to_owned()), limit: 500, ..TicketQuery::default() };
-    let mut records = store.tickets(&query).await?;
-    records.retain(|record| record.key.id.as_str() == written);
+    let mut records = match written.parse() {
+        Ok(id) => store.tickets(&TicketQuery { id: Some(id), limit: 20, ..TicketQuery::default() }).await?,
+        Err(_) => Vec::new(),
+    };
     match (records.pop(), records.as_slice()) {
         (Some(record), []) => Ok(record),
         (Some(record), others) => {

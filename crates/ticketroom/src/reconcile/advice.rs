@@ -34,7 +34,7 @@ fn help(failure: &Failure) -> Option<&'static str> {
             "are client_id and client_secret (or the API token) still valid? “ticketroom check” tells more"
         }
         ("Zendesk", Cause::Forbidden) => {
-            "the integration's user must be an agent who may edit this ticket, with the scopes read and write"
+            "the integration's user must be an agent who may edit this ticket, and the OAuth client needs the scopes read and tickets:write"
         }
         ("Zendesk", Cause::NotFound) => {
             "was the ticket deleted, or is it in a group that our user can't see?"

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod preview;
 mod run;
 mod step;
+pub mod steps;
 mod worker;
 
 pub use worker::{Progress, Reconciler, Settings};

@@ -10,18 +10,21 @@ use url::Url;
 
 use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
 use super::observe::{Observation, RoomNow};
+use super::steps::{FoldersStart, Step, StepKind};
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Note, Observed};
-use crate::room::{LinkKind, Room, RoomId, RoomType};
+use crate::room::{LinkKind, Room, RoomId};
 use crate::rule::{Rules, Verdict};
 use crate::template::{Grant, Subject, Template};
 use crate::ticket::{Status, Ticket, TicketKey};
 
 /// How long until a blocked ticket is tried again without anybody asking: what blocks it is set right
-/// elsewhere (a group is made, a key renewed), and nobody should have to find every ticket afterwards.
+/// elsewhere (a group is made, a key renewed), and nobody should have to find every ticket afterwards. Doubled
+/// with every try that changed nothing, since each may cost a write, up to sixteen times as long.
 const BLOCKED_AGAIN: Duration = Duration::from_secs(15 * 60);
+const BLOCKED_DOUBLINGS: u32 = 4;
 /// A ticket that its helpdesk doesn't show may just have been made.
 const ABSENT_AGAIN: Duration = Duration::from_secs(10);
 const ABSENT_TRIES: u32 = 3;
@@ -70,156 +73,6 @@ pub struct Plan {
     pub rest: Rest,
 }
 
-/// One effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Notes that a room that was found is the ticket's. No call.
-    Adopt {
-        /// The room.
-        room: Room,
-        /// Whether it carries the ticket's tag.
-        tagged: bool,
-    },
-    /// Notes that the room is gone. No call.
-    NoteDeleted,
-    /// Forgets a room that is gone, since a person asked for a new one. No call.
-    BeginAgain,
-    /// Notes the address of the room's page for members, which needs no asking. No call.
-    NoteLink {
-        /// The address.
-        url: String,
-    },
-    /// Notes that the link is in the ticket already. No call.
-    NoteWrittenBack,
-    /// Notes that there is no second room. No call.
-    EndAudit,
-    /// Makes the room.
-    CreateRoom {
-        /// The template it is made by.
-        template: String,
-        /// Its title, in DocSpace's form.
-        title: String,
-        /// Its type.
-        room_type: RoomType,
-        /// How often a room has been asked for, this time included.
-        attempt: u32,
-    },
-    /// Gives a room that was found by its title the ticket's tag.
-    TagRoom {
-        /// The room.
-        room: RoomId,
-    },
-    /// Makes what is missing of the template's folders.
-    Folders {
-        /// The room.
-        room: RoomId,
-        /// What is known about the folders before.
-        start: FoldersStart,
-    },
-    /// Lets people in.
-    Access {
-        /// The room.
-        room: RoomId,
-        /// Who is not in yet.
-        grants: Vec<Grant>,
-    },
-    /// Gets the address that goes into the ticket.
-    Link {
-        /// The room.
-        room: RoomId,
-        /// Which address.
-        kind: LinkKind,
-    },
-    /// Puts the address into the ticket.
-    WriteBack {
-        /// The room.
-        room: Room,
-        /// The address.
-        url: String,
-        /// What is known of our note.
-        note: Note,
-    },
-    /// Archives empty rooms that a lost create left behind.
-    ArchiveExtra {
-        /// The rooms.
-        rooms: Vec<RoomId>,
-    },
-}
-
-/// What is known about a room's folders before they are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FoldersStart {
-    /// The room was made in this very run: there are none.
-    Empty,
-    /// There may be some: look first.
-    Unknown,
-    /// A call without an answer may still make some until then: look, but make none before.
-    Settling(Timestamp),
-}
-
-/// The kinds of steps; each runs at most once a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "named for the steps")]
-pub enum StepKind {
-    Adopt,
-    NoteDeleted,
-    BeginAgain,
-    NoteLink,
-    NoteWrittenBack,
-    EndAudit,
-    CreateRoom,
-    TagRoom,
-    Folders,
-    Access,
-    Link,
-    WriteBack,
-    ArchiveExtra,
-}
-
-impl StepKind {
-    /// The name in metrics, fault points and the timeline.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Adopt => "adopt",
-            Self::NoteDeleted => "note_deleted",
-            Self::BeginAgain => "begin_again",
-            Self::NoteLink => "note_link",
-            Self::NoteWrittenBack => "note_written_back",
-            Self::EndAudit => "end_audit",
-            Self::CreateRoom => "create_room",
-            Self::TagRoom => "tag_room",
-            Self::Folders => "folders",
-            Self::Access => "access",
-            Self::Link => "link",
-            Self::WriteBack => "write_back",
-            Self::ArchiveExtra => "archive_extra",
-        }
-    }
-}
-
-impl Step {
-    /// Its kind.
-    #[must_use]
-    pub fn kind(&self) -> StepKind {
-        match self {
-            Self::Adopt { .. } => StepKind::Adopt,
-            Self::NoteDeleted => StepKind::NoteDeleted,
-            Self::BeginAgain => StepKind::BeginAgain,
-            Self::NoteLink { .. } => StepKind::NoteLink,
-            Self::NoteWrittenBack => StepKind::NoteWrittenBack,
-            Self::EndAudit => StepKind::EndAudit,
-            Self::CreateRoom { .. } => StepKind::CreateRoom,
-            Self::TagRoom { .. } => StepKind::TagRoom,
-            Self::Folders { .. } => StepKind::Folders,
-            Self::Access { .. } => StepKind::Access,
-            Self::Link { .. } => StepKind::Link,
-            Self::WriteBack { .. } => StepKind::WriteBack,
-            Self::ArchiveExtra { .. } => StepKind::ArchiveExtra,
-        }
-    }
-}
-
 /// How a ticket stands when nothing is to be done now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rest {
@@ -257,10 +110,11 @@ pub enum Rest {
 }
 
 impl Rest {
-    /// Something that a person has to set right, tried again every quarter of an hour.
+    /// Something that a person has to set right, tried again by itself after a while that grows with `attempts`.
     #[must_use]
-    pub fn blocked(reason: String, now: Timestamp) -> Self {
-        Self::Blocked { reason, again: Some(after(now, BLOCKED_AGAIN)) }
+    pub fn blocked(reason: String, attempts: u32, now: Timestamp) -> Self {
+        let wait = BLOCKED_AGAIN * (1 << attempts.min(BLOCKED_DOUBLINGS));
+        Self::Blocked { reason, again: Some(after(now, wait)) }
     }
 
     fn only(self) -> Plan {
@@ -283,12 +137,9 @@ pub fn plan(s: &Situation<'_>) -> Plan {
     };
     match &s.ledger.room {
         RoomEntry::Absent => first_room(s, ticket, template),
-        RoomEntry::Pending { title, since, attempt, looks } => settle_room(
-            s,
-            ticket,
-            template,
-            &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks },
-        ),
+        RoomEntry::Pending { title, since, attempt, looks } => {
+            settle_room(s, template, &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks })
+        }
         RoomEntry::Made { room, tagged, adopted } => {
             let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
             furnish(s, ticket, link.as_deref(), template, &made)
@@ -309,6 +160,12 @@ fn without_ticket(s: &Situation<'_>) -> Plan {
     if s.ledger.room.made().is_some() {
         let remark = Some("the ticket is not in its helpdesk any more; the room stays".to_owned());
         return Rest::Ready { next: None, remark }.only();
+    }
+    if let RoomEntry::Pending { since, .. } = &s.ledger.room
+        && s.now < after(*since, s.settle)
+    {
+        let reason = "the ticket is not in its helpdesk any more; its room may still come".to_owned();
+        return Rest::Waiting { until: after(*since, s.settle), reason }.only();
     }
     if s.attempts < ABSENT_TRIES {
         let reason = "the helpdesk does not show this ticket (yet)".to_owned();
@@ -343,7 +200,7 @@ fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest
 
 fn first_room(s: &Situation<'_>, ticket: &Ticket, template: &Template) -> Plan {
     if let Some(found) = tagged(s).first() {
-        return only(Step::Adopt { room: found.room.clone(), tagged: true });
+        return adopt(template, found, true);
     }
     // Both can't be written to, and nobody works on them any more.
     if matches!(ticket.status, Status::Closed | Status::Deleted) {
@@ -362,6 +219,10 @@ fn create(s: &Situation<'_>, template: &Template, title: String, attempt: u32) -
     only(Step::CreateRoom { template: name, title, room_type: template.room_type, attempt })
 }
 
+fn adopt(template: &Template, found: &FoundRoom, tagged: bool) -> Plan {
+    only(Step::Adopt { template: template.name.clone(), room: found.room.clone(), tagged })
+}
+
 struct PendingRoom<'a> {
     title: &'a str,
     since: Timestamp,
@@ -370,9 +231,9 @@ struct PendingRoom<'a> {
 }
 
 /// A create without an answer: the room may be there, may come, or may never come.
-fn settle_room(s: &Situation<'_>, ticket: &Ticket, template: &Template, pending: &PendingRoom<'_>) -> Plan {
+fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>) -> Plan {
     if let Some(found) = tagged(s).first() {
-        return only(Step::Adopt { room: found.room.clone(), tagged: true });
+        return adopt(template, found, true);
     }
     let settled_at = after(pending.since, s.settle);
     if s.now < settled_at {
@@ -383,9 +244,10 @@ fn settle_room(s: &Situation<'_>, ticket: &Ticket, template: &Template, pending:
     // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
     // believed now: a moment after its birth, every room is without tags.
     if let Some(found) = s.seen.untagged.iter().find(|found| found.room.title == pending.title) {
-        return only(Step::Adopt { room: found.room.clone(), tagged: false });
+        return adopt(template, found, false);
     }
-    create(s, template, template.room_title(s.key, ticket), pending.attempt + 1)
+    // By the same title, so that both are found by it.
+    create(s, template, pending.title.to_owned(), pending.attempt + 1)
 }
 
 struct MadeRoom<'a> {
@@ -413,7 +275,7 @@ fn furnish(
                 "DocSpace does not let our user see room {}: make it the room's manager, or a DocSpace admin",
                 room.id
             );
-            return Rest::blocked(reason, s.now).only();
+            return Rest::blocked(reason, s.attempts, s.now).only();
         }
         Some(RoomNow::Active) | None => {}
     }
@@ -449,7 +311,7 @@ fn furnish(
         steps.push(audit(s, room.id));
     }
     steps.retain(|step| !s.begun.contains(&step.kind()));
-    Plan { steps, rest: rest(s) }
+    Plan { steps, rest: rest(s, &template.grants(ticket)) }
 }
 
 fn not_granted(ledger: &Ledger, mut grants: Vec<Grant>) -> Vec<Grant> {
@@ -485,12 +347,17 @@ fn write_back(
 
 /// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.
 fn audit(s: &Situation<'_>, own: RoomId) -> Step {
-    let extra = tagged(s).iter().filter(|found| found.room.id != own && !found.archived && found.empty);
-    let rooms: Vec<RoomId> = extra.map(|found| found.room.id).collect();
-    if rooms.is_empty() { Step::EndAudit } else { Step::ArchiveExtra { rooms } }
+    let others = tagged(s).iter().filter(|found| found.room.id != own && !found.archived);
+    let (empty, used): (Vec<_>, Vec<_>) = others.partition(|found| found.empty);
+    let ids = |rooms: Vec<&FoundRoom>| rooms.iter().map(|found| found.room.id).collect();
+    if empty.is_empty() {
+        Step::EndAudit { used: ids(used) }
+    } else {
+        Step::ArchiveExtra { rooms: ids(empty) }
+    }
 }
 
-fn rest(s: &Situation<'_>) -> Rest {
+fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
     // Groups and users come from the configuration, so their absence is somebody's mistake; that an assignee
     // has no account in DocSpace is everyday life.
     let (absent, remarks): (Vec<_>, Vec<_>) = s
@@ -498,12 +365,14 @@ fn rest(s: &Situation<'_>) -> Rest {
         .access
         .missing
         .iter()
+        // Whom the template no longer names, or who was the assignee once, is missed by nobody.
+        .filter(|missing| grants.contains(&missing.grant))
         .partition(|missing| !matches!(missing.grant.subject, Subject::Assignee(_)));
     let advice = |missing: Vec<&super::ledger::Missing>| {
         missing.into_iter().map(super::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
     };
     if !absent.is_empty() {
-        return Rest::blocked(advice(absent), s.now);
+        return Rest::blocked(advice(absent), s.attempts, s.now);
     }
     let remark = if remarks.is_empty() { None } else { Some(advice(remarks)) };
     Rest::Ready { next: s.ledger.audit_at, remark }
@@ -512,3 +381,7 @@ fn rest(s: &Situation<'_>) -> Rest {
 fn tagged<'a>(s: &Situation<'a>) -> &'a [FoundRoom] {
     &s.seen.tagged
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

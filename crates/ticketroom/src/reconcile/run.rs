@@ -9,10 +9,11 @@ use futures_util::stream::FuturesUnordered;
 use super::advice::advice;
 use super::ledger::{Ledger, RoomEntry};
 use super::observe::{Observation, RoomNow, observe};
-use super::plan::{Plan, Rest, Situation, Step, StepKind, plan};
+use super::plan::{Plan, Rest, Situation, plan};
 use super::step::{Context, Outcome};
+use super::steps::{Step, StepKind};
 use super::worker::{Progress, Reconciler};
-use crate::call::Failure;
+use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
@@ -125,6 +126,7 @@ impl<'a> Run<'a> {
             Ok(owned) => owned,
             // If nobody can say whose they are, none is taken; the save would tell, too.
             Err(_) => {
+                seen.tagged.clear();
                 seen.untagged.clear();
                 return;
             }
@@ -210,8 +212,8 @@ impl<'a> Run<'a> {
             Ok(Outcome::FoldersMayCome { until }) => self.folders_may_come = Some(until),
             Ok(outcome) => {
                 self.all.metrics.stepped(kind, "done");
+                self.progressed |= outcome.is_progress();
                 self.events.extend(outcome.record(&mut self.ledger, self.all.clock.now()));
-                self.progressed = true;
             }
             Err(failure) => {
                 self.all.metrics.stepped(kind, "failed");
@@ -250,7 +252,7 @@ impl<'a> Run<'a> {
             rules: &self.all.rules,
             portal: self.all.docspace.portal(),
             writes_back: helpdesk.writes_back(),
-            asked: self.claim.asked,
+            asked: self.claim.asked > 0,
             attempts: self.claim.attempts,
             begun: &self.begun,
             now: self.all.clock.now(),
@@ -337,8 +339,15 @@ impl<'a> Run<'a> {
             self.events.push(Event { at: now, kind: state.as_str(), text });
         }
         let save = self.next_save(format!("settle_{}", state.as_str()), seen);
-        let settlement =
-            Settlement { save, hints: self.claim.hints, state, reason: reason.clone(), due, attempts };
+        let settlement = Settlement {
+            save,
+            hints: self.claim.hints,
+            asked: self.claim.asked,
+            state,
+            reason: reason.clone(),
+            due,
+            attempts,
+        };
         self.commit(|store| {
             let settlement = settlement.clone();
             Box::pin(async move { store.settle(settlement).await })
@@ -352,7 +361,11 @@ impl<'a> Run<'a> {
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
-            return Rest::blocked(advice(failure), now);
+            // What is wrong with the request itself will not get better by waiting.
+            if matches!(failure.cause, Cause::Rejected { .. }) {
+                return Rest::Blocked { reason: advice(failure), again: None };
+            }
+            return Rest::blocked(advice(failure), self.claim.attempts, now);
         }
         if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
             let backoff = self.all.chance.jitter(backoff(self.claim.attempts, self.progressed));

@@ -4,9 +4,12 @@
 //! worker at a time; every later transition of that worker carries the fence it got, and comes to nothing once
 //! somebody else has claimed the ticket.
 
+mod queries;
 mod reader;
 mod schema;
 pub mod sqlite;
+mod transitions;
+mod values;
 mod writer;
 
 use std::fmt;
@@ -210,8 +213,8 @@ pub struct Claim {
     pub ledger: Ledger,
     /// How many runs in a row brought it no further.
     pub attempts: u32,
-    /// Whether a person asked for this run.
-    pub asked: bool,
+    /// How often a person has asked for this run.
+    pub asked: u32,
     /// Why it waited or was blocked before.
     pub reason: Option<String>,
 }
@@ -244,6 +247,8 @@ pub struct Settlement {
     pub save: Save,
     /// [`Claim::hints`].
     pub hints: i64,
+    /// [`Claim::asked`].
+    pub asked: u32,
     /// How the ticket stands.
     pub state: State,
     /// Why it waits or is blocked, or what is not as configured.
@@ -331,6 +336,8 @@ pub struct TicketQuery {
     pub helpdesk: Option<HelpdeskName>,
     /// In this state only.
     pub state: Option<State>,
+    /// With exactly this id.
+    pub id: Option<TicketId>,
     /// With this in the id or the subject.
     pub text: Option<String>,
     /// Not more than so many.

@@ -17,7 +17,7 @@ const MIGRATIONS: [&str; 1] = [r"
         claimed      INTEGER NOT NULL DEFAULT 0,
         fence        INTEGER NOT NULL DEFAULT 0,
         hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
-        asked        INTEGER NOT NULL DEFAULT 0, -- a person wants it retried
+        asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
         attempts     INTEGER NOT NULL DEFAULT 0,
         told         TEXT,                      -- JSON: the ticket as the last delivery had it
         seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
@@ -102,9 +102,22 @@ pub(super) enum MigrationError {
         /// Our newest.
         known: usize,
     },
+    /// It is from an earlier version, whose `serve` may still work on it.
+    #[error("the store is from an earlier version: start this version's “ticketroom serve” once")]
+    Older,
     /// SQLite says no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+}
+
+/// Makes sure that the tables are those that this version knows.
+pub(super) fn demand_current(connection: &Connection) -> Result<(), MigrationError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match usize::try_from(found).unwrap_or(usize::MAX) {
+        found if found > MIGRATIONS.len() => Err(MigrationError::Newer { found, known: MIGRATIONS.len() }),
+        found if found < MIGRATIONS.len() => Err(MigrationError::Older),
+        _ => Ok(()),
+    }
 }
 
 /// Brings the tables up to date, in one transaction.

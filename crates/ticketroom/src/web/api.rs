@@ -58,6 +58,7 @@ async fn tickets(
         helpdesk: helpdesk
             .map_err(|error: crate::ticket::InvalidId| Problem::bad_request(error.to_string()))?,
         state,
+        id: None,
         text: parameters.q,
         limit: parameters.limit.unwrap_or(PAGE).min(LARGEST_PAGE),
         offset: parameters.offset.unwrap_or(0),

@@ -58,7 +58,7 @@ pub(super) async fn run(options: Options) -> Result {
     say(format!(
         "\nIt goes on until Ctrl-C. Try:\n\
          \x20 curl http://{address}/helpdesk/ticket-created -d '{{\"ticketId\":\"4712\",\"subject\":\"Door is stuck\"}}'\n\
-         \x20 curl http://{address}/api/v1/tickets/generic/4712 -H 'Authorization: Bearer {token}'\n\
+         \x20 curl http://{address}/api/v1/tickets/intranet/4712 -H 'Authorization: Bearer {token}'\n\
          \x20 curl {zendesk}_simulator/tickets -d '{{\"subject\":\"VPN is slow\"}}' -H 'content-type: application/json'\n\
          \x20 curl {docspace}_simulator/state",
         address = stage.service.address(),

@@ -99,7 +99,7 @@ fn updated() -> Value {
     let mut answer = ticket(Some(URL));
     answer["audit"] = json!({
         "author_id": 999,
-        "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:link:v1" } } },
+        "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:4711:link:v1" } } },
         "events": [{ "type": "Comment", "public": false }],
     });
     answer
@@ -162,9 +162,10 @@ async fn a_missing_note_is_written_with_the_field() {
 
 #[tokio::test]
 async fn an_uncertain_note_is_looked_for_on_every_page() {
-    let elsewhere = json!({ "comments": [{ "author_id": 1, "public": false, "body": "[ticketroom:zendesk:40117]" }],
+    let note = format!("{URL} [ticketroom:zendesk:40117]");
+    let elsewhere = json!({ "comments": [{ "author_id": 1, "public": false, "body": note }],
         "meta": { "has_more": true, "after_cursor": "c" } });
-    let ours = json!({ "comments": [{ "author_id": 999, "public": false, "html_body": "[ticketroom:zendesk:40117]" }] });
+    let ours = json!({ "comments": [{ "author_id": 999, "public": false, "html_body": note }] });
     let me = json!({ "user": { "id": 999, "role": "agent" } });
     let found = [(200, elsewhere), (200, me), (200, ours), (200, ticket(Some(URL)))];
     let stage = Stage::with(found).await;

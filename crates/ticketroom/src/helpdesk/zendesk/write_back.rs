@@ -77,7 +77,7 @@ async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failu
     for _ in 0..PAGES {
         let page = api.comments(id, after.as_deref()).await?;
         for comment in &page.comments {
-            match resemblance(comment, &key, &marker) {
+            match resemblance(comment, &key, &marker, link.url) {
                 Resemblance::Ours => return Ok(true),
                 Resemblance::IfWeWroteIt if comment.author_id == Some(api.own_id().await?) => {
                     return Ok(true);
@@ -102,8 +102,11 @@ enum Resemblance {
     Ours,
 }
 
-fn resemblance(comment: &CommentDto, key: &str, marker: &str) -> Resemblance {
-    let marked = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(marker));
+fn resemblance(comment: &CommentDto, key: &str, marker: &str, url: &str) -> Resemblance {
+    // A note that leads to an earlier room is not the one that is looked for.
+    let leads_there = |text: &str| text.contains(url) || text.contains(&escaped(url));
+    let marked =
+        |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(marker) && leads_there(text));
     if comment.public != Some(false) {
         return Resemblance::None;
     }
@@ -119,7 +122,8 @@ fn resemblance(comment: &CommentDto, key: &str, marker: &str) -> Resemblance {
 
 /// By what our update is known again.
 fn key(link: &RoomLink<'_>) -> String {
-    format!("{}:{}:link:v1", link.key.helpdesk, link.key.id)
+    // With the room: a ticket whose room was deleted gets a note for the new one.
+    format!("{}:{}:{}:link:v1", link.key.helpdesk, link.key.id, link.room)
 }
 
 /// The field, the note, and what makes the two repeatable.

@@ -54,7 +54,7 @@ fn the_update_is_internal_guarded_and_marked() {
     assert_eq!(ticket["custom_fields"], json!([{ "id": 30_063_999_000_501_u64, "value": URL }]));
     assert_eq!(
         ticket["metadata"],
-        json!({ "ticketroom": { "room_id": "4711", "op": "link", "key": "zendesk:40117:link:v1" } })
+        json!({ "ticketroom": { "room_id": "4711", "op": "link", "key": "zendesk:40117:4711:link:v1" } })
     );
     assert_eq!(
         (&ticket["safe_update"], &ticket["updated_stamp"]),
@@ -72,8 +72,12 @@ fn the_update_is_internal_guarded_and_marked() {
 fn our_note_is_told_from_others() {
     let cases = [
         (r#"{"public":false,"metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#, Resemblance::Ours),
-        (r#"{"public":false,"body":"Room [m]"}"#, Resemblance::IfWeWroteIt),
-        (r#"{"public":false,"html_body":"<p>[m]</p>","metadata":null}"#, Resemblance::IfWeWroteIt),
+        (r#"{"public":false,"body":"Room https://d/?a&b [m]"}"#, Resemblance::IfWeWroteIt),
+        (
+            r#"{"public":false,"html_body":"<a href=\"https://d/?a&amp;b\">[m]</a>","metadata":null}"#,
+            Resemblance::IfWeWroteIt,
+        ),
+        (r#"{"public":false,"body":"An earlier room https://d/?old [m]"}"#, Resemblance::None),
         (
             r#"{"public":true,"body":"[m]","metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#,
             Resemblance::None,
@@ -86,7 +90,8 @@ fn our_note_is_told_from_others() {
         ("{}", Resemblance::None),
     ];
     for (comment, expected) in cases {
-        assert_eq!(resemblance(&serde_json::from_str(comment).unwrap(), "k", "[m]"), expected, "{comment}");
+        let read = serde_json::from_str(comment).unwrap();
+        assert_eq!(resemblance(&read, "k", "[m]", "https://d/?a&b"), expected, "{comment}");
     }
 }
 

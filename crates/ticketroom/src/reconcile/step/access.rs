@@ -24,6 +24,13 @@ pub(crate) struct Admitted {
     missing: Vec<Missing>,
 }
 
+impl Admitted {
+    /// Whether anybody is in who was not.
+    pub(super) fn lets_somebody_in(&self) -> bool {
+        !self.granted.is_empty()
+    }
+}
+
 pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) -> Result<Admitted, Failure> {
     let docspace = context.docspace;
     let ids = try_join_all(grants.iter().map(|grant| async move {

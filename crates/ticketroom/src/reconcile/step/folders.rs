@@ -10,7 +10,7 @@ use super::{Context, Outcome};
 use crate::call::{Cause, Effect, Failure};
 use crate::docspace::client::SERVICE;
 use crate::reconcile::ledger::{Entry, Ledger};
-use crate::reconcile::plan::FoldersStart;
+use crate::reconcile::steps::FoldersStart;
 use crate::room::{FolderId, RoomId};
 
 /// Waits between looks whether a copy is done; the last one repeats.

@@ -10,7 +10,7 @@ mod write_back;
 use std::time::Duration;
 
 use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
-use super::plan::{FoldersStart, Step};
+use super::steps::{FoldersStart, Step};
 use crate::call::{Effect, Failure};
 use crate::clock::{Clock, Timestamp, after};
 use crate::docspace::DocSpace;
@@ -67,7 +67,8 @@ impl Step {
     pub(super) fn note(&self, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
         let event = |kind, text| Some(Event { at: now, kind, text });
         match self {
-            Self::Adopt { room, tagged } => {
+            Self::Adopt { template, room, tagged } => {
+                ledger.template = Some(template.clone());
                 let looked_for = matches!(ledger.room, RoomEntry::Pending { .. });
                 if looked_for {
                     ledger.audit_at.get_or_insert(now);
@@ -99,9 +100,19 @@ impl Step {
                 ledger.write_back.state = Entry::Done;
                 event("written_back", "the link is in the ticket already".to_owned())
             }
-            Self::EndAudit => {
+            Self::EndAudit { used } => {
                 ledger.audit_at = None;
-                event("audited", "looked for a second room: there is none to put away".to_owned())
+                event(
+                    "audited",
+                    if used.is_empty() {
+                        "looked for a second room: there is none".to_owned()
+                    } else {
+                        let rooms = list(used);
+                        format!(
+                            "people have worked in a second room of this ticket, too; look at {rooms} in DocSpace"
+                        )
+                    },
+                )
             }
             _ => None,
         }
@@ -116,7 +127,7 @@ impl Step {
                 | Self::BeginAgain
                 | Self::NoteLink { .. }
                 | Self::NoteWrittenBack
-                | Self::EndAudit
+                | Self::EndAudit { .. }
         )
     }
 
@@ -144,7 +155,7 @@ impl Step {
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
-            | Self::EndAudit => {}
+            | Self::EndAudit { .. } => {}
         }
     }
 
@@ -168,7 +179,7 @@ impl Step {
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
-            | Self::EndAudit => unreachable!("noted, not run"),
+            | Self::EndAudit { .. } => unreachable!("noted, not run"),
         }
     }
 
@@ -195,6 +206,14 @@ impl Step {
 }
 
 impl Outcome {
+    /// Whether the ticket is further than before.
+    pub(super) fn is_progress(&self) -> bool {
+        match self {
+            Self::Admitted(admitted) => admitted.lets_somebody_in(),
+            _ => true,
+        }
+    }
+
     /// Writes the outcome into the ledger.
     pub(super) fn record(self, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
         let event = |kind, text| Some(Event { at: now, kind, text });
@@ -233,11 +252,14 @@ impl Outcome {
             Self::WrittenBack { url, done } => write_back::record(url, &done, ledger, now),
             Self::Archived(rooms) => {
                 ledger.audit_at = None;
-                let list = rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                event("extra_archived", format!("archived empty second rooms: {list}"))
+                event("extra_archived", format!("archived empty second rooms: {}", list(&rooms)))
             }
         }
     }
+}
+
+fn list(rooms: &[RoomId]) -> String {
+    rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn set_tagged(ledger: &mut Ledger) {

@@ -1,0 +1,338 @@
+//! This ticket, this ledger, this time: these steps.
+
+use super::*;
+use crate::reconcile::ledger::{AccessEntry, Granted, Missing, MissingWhy, WriteBackEntry};
+use crate::room::{Role, RoomType};
+use crate::template::{AccessRule, FolderTree, TitleTemplate, Who};
+use crate::ticket::Person;
+
+const SETTLE: Duration = Duration::from_secs(45);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn key() -> TicketKey {
+    TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "7".parse().unwrap() }
+}
+
+fn template(link: LinkKind) -> Template {
+    Template {
+        name: "default".to_owned(),
+        title: TitleTemplate::parse("T {{ ticket.id }} {{ ticket.subject }}").unwrap(),
+        room_type: RoomType::Custom,
+        folders: FolderTree::parse(["Logs", "Findings"]).unwrap(),
+        access: vec![
+            AccessRule { who: Who::Group("Support".to_owned()), role: Role::Editor },
+            AccessRule { who: Who::Assignee, role: Role::Viewer },
+        ],
+        link,
+        archive_after: None,
+    }
+}
+
+fn room(id: i64) -> Room {
+    Room { id: RoomId(id), title: "T 7 x".to_owned() }
+}
+
+fn found(id: i64, empty: bool) -> FoundRoom {
+    let room = room(id);
+    FoundRoom { room, archived: false, empty, tags: vec![], created: None, created_by: None }
+}
+
+fn grant(subject: Subject, role: Role) -> Grant {
+    Grant { subject, role }
+}
+
+fn support() -> Grant {
+    grant(Subject::Group("Support".to_owned()), Role::Editor)
+}
+
+fn granted(grant: Grant) -> Granted {
+    let role = grant.role;
+    Granted { grant, id: uuid::Uuid::nil(), role }
+}
+
+fn made() -> RoomEntry {
+    RoomEntry::Made { room: room(1), tagged: true, adopted: false }
+}
+
+/// A ledger of a ticket with everything done.
+fn complete() -> Ledger {
+    Ledger {
+        template: Some("default".to_owned()),
+        room: made(),
+        folders: Entry::Done,
+        access: AccessEntry { granted: vec![granted(support())], missing: vec![], state: Entry::Done },
+        link: LinkEntry::Done { url: "https://d/s/1".to_owned() },
+        write_back: WriteBackEntry { url: Some("https://d/s/1".to_owned()), noted: true, state: Entry::Done },
+        audit_at: None,
+    }
+}
+
+/// Everything that a plan depends on, ready to be changed by a test.
+struct Case {
+    ticket: Ticket,
+    absent: bool,
+    link_in_ticket: Option<&'static str>,
+    ledger: Ledger,
+    tagged: Vec<FoundRoom>,
+    untagged: Vec<FoundRoom>,
+    room: Option<RoomNow>,
+    begun: Vec<StepKind>,
+    attempts: u32,
+    asked: bool,
+    writes_back: bool,
+    link: LinkKind,
+    now: Timestamp,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            ticket: Ticket { subject: "x".to_owned(), ..Ticket::default() },
+            absent: false,
+            link_in_ticket: None,
+            ledger: Ledger::default(),
+            tagged: vec![],
+            untagged: vec![],
+            room: None,
+            begun: vec![],
+            attempts: 0,
+            asked: false,
+            writes_back: true,
+            link: LinkKind::External,
+            now: at(0),
+        }
+    }
+}
+
+impl Case {
+    fn plan(self) -> Plan {
+        let ticket = if self.absent {
+            Observed::Absent
+        } else {
+            Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket.map(str::to_owned) }
+        };
+        let seen = Observation { ticket, tagged: self.tagged, untagged: self.untagged, room: self.room };
+        let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
+        plan(&Situation {
+            key: &key(),
+            seen: &seen,
+            ledger: &self.ledger,
+            rules: &rules,
+            portal: &Url::parse("https://d/").unwrap(),
+            writes_back: self.writes_back,
+            asked: self.asked,
+            attempts: self.attempts,
+            begun: &self.begun,
+            now: self.now,
+            settle: SETTLE,
+        })
+    }
+
+    fn kinds(self) -> Vec<StepKind> {
+        self.plan().steps.iter().map(Step::kind).collect()
+    }
+
+    fn rest(self) -> Rest {
+        let plan = self.plan();
+        assert_eq!(plan.steps, [], "nothing is to be done");
+        plan.rest
+    }
+}
+
+fn pending(since: i64, looks: u32) -> Ledger {
+    let room = RoomEntry::Pending { title: "T 7 x".to_owned(), since: at(since), attempt: 1, looks };
+    Ledger { template: Some("default".to_owned()), room, ..Ledger::default() }
+}
+
+#[test]
+fn a_new_ticket_gets_a_room_and_one_that_has_a_room_already_gets_that() {
+    let create = Case::default().plan();
+    let expected = Step::CreateRoom {
+        template: "default".to_owned(),
+        title: "T 7 x".to_owned(),
+        room_type: RoomType::Custom,
+        attempt: 1,
+    };
+    assert_eq!(create.steps, [expected]);
+    let adopt = Case { tagged: vec![found(3, false), found(4, true)], ..Case::default() }.plan();
+    let expected = Step::Adopt { template: "default".to_owned(), room: room(3), tagged: true };
+    assert_eq!(adopt.steps, [expected], "the lowest number");
+}
+
+#[test]
+fn tickets_that_are_over_get_no_room() {
+    for (status, skipped) in
+        [(Status::Closed, true), (Status::Deleted, true), (Status::Solved, false), (Status::Pending, false)]
+    {
+        let ticket = Ticket { status, ..Ticket::default() };
+        let plan = Case { ticket, ..Case::default() }.plan();
+        assert_eq!(matches!(plan.rest, Rest::Skipped { .. }) && plan.steps.is_empty(), skipped, "{status:?}");
+    }
+}
+
+#[test]
+fn an_unanswered_create_is_looked_for_until_it_has_settled() {
+    let waiting =
+        |now, looks| match (Case { ledger: pending(0, looks), now: at(now), ..Case::default() }).rest() {
+            Rest::Waiting { until, .. } => until.duration_since(at(now)).as_millis(),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!([waiting(1, 0), waiting(2, 1), waiting(9, 4), waiting(20, 9)], [500, 1000, 10_000, 10_000]);
+    assert_eq!(waiting(44, 9), 1000, "not beyond the time when it has settled");
+
+    let tagged = Case { ledger: pending(0, 0), tagged: vec![found(5, true)], now: at(1), ..Case::default() };
+    assert_eq!(tagged.kinds(), [StepKind::Adopt]);
+    let early = Case { ledger: pending(0, 0), untagged: vec![found(5, true)], now: at(1), ..Case::default() };
+    assert!(matches!(early.rest(), Rest::Waiting { .. }), "every room is without tags for a moment");
+    let late = Case { ledger: pending(0, 9), untagged: vec![found(5, true)], now: at(45), ..Case::default() };
+    let expected = Step::Adopt { template: "default".to_owned(), room: room(5), tagged: false };
+    assert_eq!(late.plan().steps, [expected]);
+    let gone = Case { ledger: pending(0, 9), now: at(45), ..Case::default() }.plan();
+    assert!(matches!(gone.steps[..], [Step::CreateRoom { attempt: 2, .. }]), "{gone:?}");
+}
+
+#[test]
+fn a_room_is_furnished_side_by_side() {
+    let bare = Ledger { template: Some("default".to_owned()), room: made(), ..Ledger::default() };
+    let kinds = Case { ledger: bare.clone(), begun: vec![StepKind::CreateRoom], ..Case::default() }.kinds();
+    assert_eq!(kinds, [StepKind::Folders, StepKind::Access, StepKind::Link]);
+    let member = Case { ledger: bare.clone(), link: LinkKind::Member, ..Case::default() }.plan();
+    let url = "https://d/rooms/shared/1/filter?folder=1".to_owned();
+    assert!(member.steps.contains(&Step::NoteLink { url }), "{member:?}");
+    let under_way = vec![StepKind::Folders, StepKind::Access, StepKind::Link];
+    let linked = Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned() }, ..bare };
+    let kinds = Case { ledger: linked.clone(), begun: under_way.clone(), ..Case::default() }.kinds();
+    assert_eq!(kinds, [StepKind::WriteBack], "as soon as there is a link, whatever else goes on");
+    let nowhere = Case { ledger: linked, begun: under_way, writes_back: false, ..Case::default() };
+    assert_eq!(nowhere.kinds(), []);
+}
+
+#[test]
+fn folders_start_by_what_is_known_of_them() {
+    let start = |folders, begun: &[StepKind], adopted, now| {
+        let room = RoomEntry::Made { room: room(1), tagged: true, adopted };
+        let ledger = Ledger { room, folders, ..complete() };
+        let plan = Case { ledger, begun: begun.to_vec(), now: at(now), ..Case::default() }.plan();
+        match plan.steps[..] {
+            [Step::Folders { start, .. }] => start,
+            _ => panic!("{plan:?}"),
+        }
+    };
+    let create = [StepKind::CreateRoom];
+    assert_eq!(start(Entry::NotBegun, &create, false, 0), FoldersStart::Empty);
+    assert_eq!(start(Entry::NotBegun, &[], false, 0), FoldersStart::Unknown);
+    assert_eq!(start(Entry::NotBegun, &[], true, 0), FoldersStart::Unknown);
+    let pending = Entry::Pending { since: at(0) };
+    assert_eq!(start(pending, &[], false, 10), FoldersStart::Settling(at(45)));
+    assert_eq!(start(pending, &[], false, 45), FoldersStart::Unknown);
+}
+
+#[test]
+fn the_note_is_looked_for_whenever_it_may_be_there() {
+    let note = |noted, state, adopted, url: Option<&str>, link_in_ticket| {
+        let write_back = WriteBackEntry { url: url.map(str::to_owned), noted, state };
+        let room = RoomEntry::Made { room: room(1), tagged: true, adopted };
+        let ledger = Ledger { room, write_back, ..complete() };
+        let mut plan = Case { ledger, link_in_ticket, ..Case::default() }.plan();
+        plan.steps.pop()
+    };
+    let written = |step| match step {
+        Some(Step::WriteBack { note, .. }) => note,
+        other => panic!("{other:?}"),
+    };
+    let pending = Entry::Pending { since: at(0) };
+    assert_eq!(written(note(false, Entry::NotBegun, false, None, None)), Note::Missing);
+    assert_eq!(written(note(false, Entry::NotBegun, true, None, None)), Note::Uncertain);
+    assert_eq!(written(note(false, pending, false, None, None)), Note::Uncertain);
+    assert_eq!(written(note(true, Entry::Done, false, Some("https://d/s/old"), None)), Note::Written);
+    let overwritten = note(true, Entry::Done, false, Some("https://d/s/1"), Some("https://elsewhere"));
+    assert_eq!(written(overwritten), Note::Written);
+    let there = note(false, pending, false, None, Some("https://d/s/1"));
+    assert_eq!(there, Some(Step::NoteWrittenBack), "field and note go in one update");
+    assert_eq!(note(true, Entry::Done, false, Some("https://d/s/1"), Some("https://d/s/1")), None);
+    assert_eq!(
+        note(true, Entry::Done, false, Some("https://d/s/1"), None),
+        None,
+        "a field may not be readable"
+    );
+}
+
+#[test]
+fn a_complete_ticket_rests_and_a_new_assignee_gets_in() {
+    assert_eq!(
+        Case { ledger: complete(), ..Case::default() }.rest(),
+        Rest::Ready { next: None, remark: None }
+    );
+    let assignee = Some(Person { name: None, email: Some("b@example.com".to_owned()) });
+    let ticket = Ticket { subject: "x".to_owned(), assignee, ..Ticket::default() };
+    let plan = Case { ledger: complete(), ticket, ..Case::default() }.plan();
+    let grants = vec![grant(Subject::Assignee("b@example.com".to_owned()), Role::Viewer)];
+    assert_eq!(plan.steps, [Step::Access { room: RoomId(1), grants }]);
+}
+
+#[test]
+fn whoever_is_missing_blocks_only_while_the_template_wants_them() {
+    let missing = |grant| Missing { grant, why: MissingWhy::Unknown };
+    let rest = |grant: Grant, begun: &[StepKind], attempts| {
+        let mut ledger = complete();
+        ledger.access.granted.retain(|granted| granted.grant != grant);
+        ledger.access.missing = vec![missing(grant)];
+        Case { ledger, begun: begun.to_vec(), attempts, ..Case::default() }.rest()
+    };
+    let Rest::Blocked { reason, again } = rest(support(), &[StepKind::Access], 0) else {
+        panic!("not blocked")
+    };
+    assert!(reason.contains("no group “Support”"), "{reason}");
+    assert_eq!(again, Some(at(15 * 60)));
+    let Rest::Blocked { again, .. } = rest(support(), &[StepKind::Access], 9) else { panic!("not blocked") };
+    assert_eq!(again, Some(at(16 * 15 * 60)));
+    let former = grant(Subject::Group("Former".to_owned()), Role::Editor);
+    assert_eq!(rest(former, &[], 0), Rest::Ready { next: None, remark: None });
+}
+
+#[test]
+fn what_people_did_to_the_room_is_respected() {
+    let seen = |room, asked| Case { ledger: complete(), room: Some(room), asked, ..Case::default() };
+    assert_eq!(seen(RoomNow::Deleted, false).kinds(), [StepKind::NoteDeleted]);
+    assert!(matches!(seen(RoomNow::Archived, false).rest(), Rest::Archived { .. }));
+    assert!(matches!(seen(RoomNow::Hidden, false).rest(), Rest::Blocked { again: Some(_), .. }));
+    let deleted = Ledger { room: RoomEntry::Deleted { room: room(1) }, ..complete() };
+    let case = |asked| Case { ledger: deleted.clone(), asked, ..Case::default() };
+    assert!(matches!(case(false).rest(), Rest::Blocked { again: None, .. }), "a person has to ask");
+    assert_eq!(case(true).kinds(), [StepKind::BeginAgain]);
+}
+
+#[test]
+fn an_audit_puts_away_what_is_empty_and_tells_of_what_is_not() {
+    let audit = |tagged: Vec<FoundRoom>, now| {
+        let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
+        Case { ledger, tagged, now: at(now), ..Case::default() }.plan()
+    };
+    assert_eq!(audit(vec![], 9).rest, Rest::Ready { next: Some(at(10)), remark: None });
+    assert_eq!(audit(vec![found(1, false)], 10).steps, [Step::EndAudit { used: vec![] }]);
+    let two = audit(vec![found(1, false), found(2, true), found(3, false)], 10);
+    assert_eq!(two.steps, [Step::ArchiveExtra { rooms: vec![RoomId(2)] }]);
+    let used = audit(vec![found(1, false), found(3, false)], 10);
+    assert_eq!(used.steps, [Step::EndAudit { used: vec![RoomId(3)] }]);
+}
+
+#[test]
+fn a_ticket_that_is_not_there_is_asked_for_again_and_then_given_up() {
+    let absent = |attempts, ledger| Case { absent: true, attempts, ledger, ..Case::default() }.rest();
+    assert!(matches!(absent(0, Ledger::default()), Rest::Waiting { .. }));
+    assert!(matches!(absent(3, Ledger::default()), Rest::Blocked { again: None, .. }));
+    assert!(matches!(absent(9, pending(0, 1)), Rest::Waiting { .. }), "its room may still come");
+    assert!(matches!(absent(9, complete()), Rest::Ready { remark: Some(_), .. }));
+}
+
+#[test]
+fn a_template_that_is_gone_says_so() {
+    let ledger = Ledger { template: Some("incident".to_owned()), ..complete() };
+    let Rest::Blocked { reason, .. } = (Case { ledger, ..Case::default() }).rest() else {
+        panic!("not blocked")
+    };
+    assert!(reason.contains("“incident”"), "{reason}");
+}

@@ -1,0 +1,111 @@
+//! The questions in SQL.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::values::{from_json, key, timestamp};
+use super::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::room::{Room, RoomId};
+use crate::ticket::TicketKey;
+
+pub(super) fn owner(
+    connection: &Connection,
+    room: RoomId,
+) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
+    owner_other_than(connection, room, 0)
+}
+
+pub(super) fn owner_other_than(
+    connection: &Connection,
+    room: RoomId,
+    number: i64,
+) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
+    let sql = "SELECT helpdesk, id FROM ticket WHERE room_id = ?1 AND number <> ?2";
+    connection
+        .prepare_cached(sql)?
+        .query_row([room.0, number], |row| {
+            let (helpdesk, id): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok(key(&helpdesk, &id))
+        })
+        .optional()
+}
+
+/// The columns of a [`TicketRecord`], in the order of [`record`].
+pub(super) const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
+    written_back, attempts, due_at, created_at, updated_at";
+
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
+    let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let claimed: bool = row.get(3)?;
+    let (seen, told): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
+    let room_id: Option<i64> = row.get(7)?;
+    let title: Option<String> = row.get(8)?;
+    let (reason, url, written_back, attempts) = (row.get(4)?, row.get(9)?, row.get(10)?, row.get(11)?);
+    let due: Option<i64> = row.get(12)?;
+    let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
+    let read = || {
+        let known =
+            State::from_name(&state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+        Ok(TicketRecord {
+            key: key(&helpdesk, &id)?,
+            state: if claimed { State::Working } else { known },
+            reason,
+            ticket: from_json(seen.as_deref().or(told.as_deref()))?,
+            room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
+            url,
+            written_back,
+            attempts,
+            due: due.map(timestamp),
+            created: timestamp(created),
+            updated: timestamp(updated),
+        })
+    };
+    Ok(read())
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    query: &TicketQuery,
+) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
+    let sql = format!(
+        "SELECT {RECORD} FROM ticket
+        WHERE (:helpdesk IS NULL OR helpdesk = :helpdesk)
+          AND (:state IS NULL OR CASE claimed WHEN 1 THEN 'working' ELSE state END = :state)
+          AND (:id IS NULL OR id = :id)
+          AND (:text IS NULL OR id = :text OR instr(lower(subject), lower(:text)) > 0 OR instr(id, :text) > 0)
+        ORDER BY updated_at DESC, number DESC LIMIT :limit OFFSET :offset"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(
+        named_params! {
+            ":helpdesk": query.helpdesk.as_ref().map(crate::ticket::HelpdeskName::as_str),
+            ":state": query.state.map(State::as_str),
+            ":id": query.id.as_ref().map(crate::ticket::TicketId::as_str),
+            ":text": query.text.as_deref().map(str::trim).filter(|text| !text.is_empty()),
+            ":limit": query.limit,
+            ":offset": query.offset,
+        },
+        record,
+    )?;
+    let mut records = Vec::new();
+    for row in rows {
+        match row? {
+            Ok(record) => records.push(record),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(records))
+}
+
+pub(super) fn timeline(connection: &Connection, key: &TicketKey) -> rusqlite::Result<Vec<TimelineEntry>> {
+    let sql = "WITH this AS (SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2)
+        SELECT received_at, 'delivery', event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END, number
+            FROM delivery WHERE ticket = (SELECT number FROM this)
+        UNION ALL
+        SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
+        ORDER BY 1, 4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![key.helpdesk.as_str(), key.id.as_str()], |row| {
+        Ok(TimelineEntry { at: timestamp(row.get(0)?), kind: row.get(1)?, text: row.get(2)? })
+    })?;
+    rows.collect()
+}

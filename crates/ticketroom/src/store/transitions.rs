@@ -1,0 +1,246 @@
+//! The transitions in SQL. Each runs inside the writer's transaction, and either writes all of what it is for or
+//! returns an error before it has written anything.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::queries::owner_other_than;
+use super::values::{from_json, json, key, millis, timestamp};
+use super::{Accepted, Claim, Delivery, Meaning, Save, Settlement, StoreError};
+use crate::clock::{Timestamp, after, until};
+use crate::docspace::limits::Taken;
+use crate::reconcile::ledger::Ledger;
+use crate::ticket::Ticket;
+
+pub(super) fn accept(
+    connection: &Connection,
+    delivery: &Delivery,
+    snapshot: Option<&(String, String, Option<String>)>,
+) -> rusqlite::Result<Accepted> {
+    if let Some(id) = &delivery.delivery_id {
+        let sql = "SELECT 1 FROM delivery WHERE helpdesk = ?1 AND delivery_id = ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        if statement.exists(params![delivery.helpdesk.as_str(), id])? {
+            return Ok(Accepted::Repeat);
+        }
+    }
+    let (ticket, outcome, problem) = match &delivery.meaning {
+        Meaning::Look { ticket, .. } => {
+            (Some(mark_due(connection, delivery, ticket.as_str(), snapshot)?), "accepted", None)
+        }
+        Meaning::Echo { ticket } => {
+            let sql = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let number =
+                statement.query_row(params![delivery.helpdesk.as_str(), ticket.as_str()], |row| row.get(0));
+            (number.optional()?, "echo", None)
+        }
+        Meaning::NotUnderstood { why } => (None, "not_understood", Some(why.as_str())),
+    };
+    let sql = "INSERT INTO delivery
+        (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    connection.prepare_cached(sql)?.execute(params![
+        delivery.helpdesk.as_str(),
+        ticket,
+        millis(delivery.at),
+        delivery.delivery_id,
+        delivery.event,
+        outcome,
+        problem,
+        delivery.headers,
+        delivery.query,
+        delivery.body.as_ref(),
+    ])?;
+    Ok(Accepted::New)
+}
+
+/// A snapshot replaces an older one only: deliveries overtake each other.
+pub(super) fn mark_due(
+    connection: &Connection,
+    delivery: &Delivery,
+    ticket: &str,
+    snapshot: Option<&(String, String, Option<String>)>,
+) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO ticket (helpdesk, id, state, due_at, hints, told, subject, created_at, updated_at)
+        VALUES (:helpdesk, :id, 'waiting', :now, 1, :told, coalesce(:subject, ''), :now, :now)
+        ON CONFLICT (helpdesk, id) DO UPDATE SET
+            hints = hints + 1,
+            due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
+            told = CASE
+                WHEN :told IS NULL THEN told
+                WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN told
+                ELSE :told END,
+            subject = CASE
+                WHEN :told IS NULL THEN subject
+                WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN subject
+                ELSE :subject END
+        RETURNING number";
+    let (told, subject, version) = match snapshot {
+        Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
+        None => (None, None, None),
+    };
+    connection.prepare_cached(sql)?.query_row(
+        named_params! {
+            ":helpdesk": delivery.helpdesk.as_str(),
+            ":id": ticket,
+            ":now": millis(delivery.at),
+            ":told": told,
+            ":subject": subject,
+            ":version": version,
+        },
+        |row| row.get(0),
+    )
+}
+
+pub(super) fn claim(
+    connection: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    most: i64,
+) -> rusqlite::Result<Vec<Claim>> {
+    let sql = "UPDATE ticket SET claimed = 1, fence = fence + 1, due_at = ?2
+        WHERE number IN (SELECT number FROM ticket WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
+        RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![millis(now), millis(lease_until), most])?;
+    let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        match claimed(row)? {
+            Ok(claim) => claims.push(claim),
+            Err(error) => unreadable.push((row.get::<_, i64>(0)?, error)),
+        }
+    }
+    drop(rows);
+    for (number, error) in unreadable {
+        let sql =
+            "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
+        connection.prepare_cached(sql)?.execute(params![number, error.to_string()])?;
+    }
+    Ok(claims)
+}
+
+pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Result<Claim, StoreError>> {
+    let (helpdesk, id): (String, String) = (row.get(2)?, row.get(3)?);
+    let (told, ledger): (Option<String>, String) = (row.get(5)?, row.get(6)?);
+    let (number, fence, hints, attempts, asked) =
+        (row.get(0)?, row.get(1)?, row.get(4)?, row.get(7)?, row.get(8)?);
+    let reason: Option<String> = row.get(9)?;
+    let read = || {
+        Ok(Claim {
+            number,
+            fence,
+            key: key(&helpdesk, &id)?,
+            hints,
+            told: from_json::<Ticket>(told.as_deref())?,
+            ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
+            attempts,
+            asked,
+            reason: reason.clone(),
+        })
+    };
+    Ok(read())
+}
+
+pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Result<Result<(), StoreError>> {
+    let encoded = json(&save.ledger).and_then(|ledger| {
+        Ok((ledger, save.seen.as_ref().map(|seen| Ok((json(seen)?, seen.subject.clone()))).transpose()?))
+    });
+    let (ledger, seen) = match encoded {
+        Ok(encoded) => encoded,
+        Err(error) => return Ok(Err(error)),
+    };
+    let room = save.ledger.room.made();
+    if let Some(room) = room
+        && let Some(owner) = owner_other_than(connection, room.id, save.number)?
+    {
+        return Ok(owner.and_then(|owner| Err(StoreError::RoomTaken { room: room.id, owner })));
+    }
+    let sql = "UPDATE ticket SET
+            ledger = :ledger, due_at = :lease_until, updated_at = :now,
+            seen = coalesce(:seen, seen), subject = coalesce(:subject, subject),
+            room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
+        WHERE number = :number AND fence = :fence AND claimed = 1";
+    let changed = connection.prepare_cached(sql)?.execute(named_params! {
+        ":ledger": ledger,
+        ":lease_until": millis(save.lease_until),
+        ":now": millis(save.now),
+        ":seen": seen.as_ref().map(|(seen, _)| seen),
+        ":subject": seen.as_ref().map(|(_, subject)| subject),
+        ":room_id": room.map(|room| room.id.0),
+        ":room_title": room.map(|room| &room.title),
+        ":room_url": save.ledger.link.url(),
+        ":written_back": save.ledger.write_back.url.is_some()
+            && save.ledger.write_back.url.as_deref() == save.ledger.link.url(),
+        ":number": save.number,
+        ":fence": save.fence,
+    })?;
+    if changed == 0 {
+        return Ok(Err(StoreError::Lost));
+    }
+    for event in &save.events {
+        note(connection, save.number, event.at, event.kind, &event.text)?;
+    }
+    Ok(Ok(()))
+}
+
+pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+    // A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
+    // and a person's wish that came meanwhile is kept.
+    let sql = "UPDATE ticket SET
+            claimed = 0, state = :state, reason = :reason, attempts = :attempts,
+            due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
+            asked = max(asked - :asked, 0)
+        WHERE number = :number AND fence = :fence";
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":state": settlement.state.as_str(),
+        ":reason": settlement.reason,
+        ":attempts": settlement.attempts,
+        ":hints": settlement.hints,
+        ":asked": settlement.asked,
+        ":now": millis(settlement.save.now),
+        ":due": settlement.due.map(millis),
+        ":number": settlement.save.number,
+        ":fence": settlement.save.fence,
+    })?;
+    Ok(())
+}
+
+pub(super) fn note(
+    connection: &Connection,
+    ticket: i64,
+    at: Timestamp,
+    kind: &str,
+    text: &str,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO timeline (ticket, at, kind, text) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![ticket, millis(at), kind, text])?;
+    Ok(())
+}
+
+pub(super) fn take_writes(
+    connection: &Connection,
+    now: Timestamp,
+    wanted: u32,
+    per_day: u32,
+) -> rusqlite::Result<Taken> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let sql = "SELECT day_began_at, used, none_until FROM write_budget";
+    let (began, used, none_until): (i64, u32, i64) =
+        connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if timestamp(none_until) > now {
+        return Ok(Taken::NothingFor(until(now, timestamp(none_until))));
+    }
+    // The day is a window from the first write. A clock that was set back must not make it last for ever.
+    let ends = after(timestamp(began), DAY);
+    let is_over = now >= ends || now < timestamp(began);
+    let (began, used, ends) = if is_over { (millis(now), 0, after(now, DAY)) } else { (began, used, ends) };
+    let taken = wanted.min(per_day.saturating_sub(used));
+    if taken == 0 {
+        return Ok(Taken::NothingFor(until(now, ends)));
+    }
+    let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2";
+    connection.prepare_cached(sql)?.execute(params![began, used + taken])?;
+    Ok(Taken::Some(taken))
+}

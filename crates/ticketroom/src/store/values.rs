@@ -1,0 +1,26 @@
+//! How values are kept in SQLite's columns: times as milliseconds, whole structures as JSON.
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::ticket::TicketKey;
+
+pub(super) fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+pub(super) fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
+    text.map(serde_json::from_str).transpose().map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+pub(super) fn key(helpdesk: &str, id: &str) -> Result<TicketKey, StoreError> {
+    let unreadable = |error: crate::ticket::InvalidId| StoreError::Unreadable(error.to_string());
+    Ok(TicketKey { helpdesk: helpdesk.parse().map_err(unreadable)?, id: id.parse().map_err(unreadable)? })
+}
