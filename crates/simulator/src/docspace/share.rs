@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::people::{NewUser, UserKind, UserStatus};
+use super::people::{NewUser, User, UserKind, UserStatus};
 use super::roles::{self, MANAGER, ROLES, Subject};
 use super::state::{Call, Folder, Kind, Member, State};
 use super::views::ServerVersion;
@@ -24,6 +24,17 @@ enum Invited {
     Somebody(Member),
     /// Passed over without a word.
     Nobody,
+}
+
+/// Refuses a role that the room's type doesn't have for them, or that is above them: managers of rooms are
+/// those who may make rooms themselves.
+fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> Result<(), Failure> {
+    let makes_rooms = |user: &User| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin);
+    if roles::knows(room_type, subject, access) && (access != MANAGER || user.is_some_and(makes_rooms)) {
+        Ok(())
+    } else {
+        Err(Failure::InvalidOperation)
+    }
 }
 
 impl State {
@@ -68,11 +79,7 @@ impl State {
         if !is_group && user.is_none() && self.people.kind(call.caller) != Some(UserKind::DocSpaceAdmin) {
             return Ok(Invited::Nobody);
         }
-        let runs_rooms =
-            user.is_some_and(|user| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin));
-        if !roles::knows(room_type, subject, access) || (access == MANAGER && !runs_rooms) {
-            return Err(Failure::InvalidOperation);
-        }
+        fits(room_type, subject, access, user)?;
         // A number that the portal doesn't know becomes a member without a name.
         Ok(Invited::Somebody(Member { id, is_group, access }))
     }
@@ -93,11 +100,7 @@ impl State {
         if user.is_some_and(|user| user.status == UserStatus::Terminated) {
             return Ok(Invited::Nobody);
         }
-        let runs_rooms =
-            user.is_some_and(|user| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin));
-        if !roles::knows(room_type, Subject::User, access) || (access == MANAGER && !runs_rooms) {
-            return Err(Failure::InvalidOperation);
-        }
+        fits(room_type, Subject::User, access, user)?;
         if known.is_none() && access == 0 {
             return Ok(Invited::Nobody);
         }

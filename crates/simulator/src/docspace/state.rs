@@ -292,8 +292,8 @@ impl State {
     }
 
     pub(super) fn quota_is_reached(&self) -> bool {
-        let active = self.rooms().filter(|(folder, _)| !folder.archived()).count();
-        self.room_quota.is_some_and(|most| active >= most)
+        let active = || self.rooms().filter(|(folder, _)| !folder.archived()).count();
+        self.room_quota.is_some_and(|most| active() >= most)
     }
 
     /// What the user is to that folder: to the room around it, or to the documents it is in.
@@ -350,6 +350,5 @@ impl State {
 
 /// The database compares tags without regard to case.
 pub(super) fn same_tag(one: &str, other: &str) -> bool {
-    let folded = |tag: &'_ str| tag.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
-    one.eq_ignore_ascii_case(other) || (!one.is_ascii() && folded(one) == folded(other))
+    one.eq_ignore_ascii_case(other) || (!one.is_ascii() && one.to_lowercase() == other.to_lowercase())
 }

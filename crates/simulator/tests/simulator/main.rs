@@ -8,6 +8,7 @@
 )]
 
 mod callback;
+mod docspace;
 mod zendesk;
 
 /// A client of the tests. Without TLS set up there is none, though nothing here needs it.

@@ -45,17 +45,18 @@ const ANY_AREA: &str = "2";
 const PAGE: u64 = 100;
 
 impl DocSpace {
-    /// Makes a room that carries `tag`. Not repeatable: each call makes one.
+    /// Makes a room that carries `tag`, unless the server is too old for that (2.x); the answer tells. Not
+    /// repeatable: each call makes one.
     ///
     /// # Errors
     /// When it is not sure that there is a room now.
-    pub async fn create_room(&self, title: &str, room_type: RoomType, tag: &str) -> Result<Room, Failure> {
+    pub async fn create_room(&self, title: &str, room_type: RoomType, tag: &str) -> Result<FoundRoom, Failure> {
         let body = json!({ "title": title, "roomType": room_type.number(), "tags": [tag] });
         let room: FolderDto = self
             .write("create_room", Method::POST, "files/rooms".to_owned(), &body)
             .await?
             .ok_or_else(|| self.nothing("create_room"))?;
-        Ok(FoundRoom::from(room).room)
+        Ok(room.into())
     }
 
     /// Reads a room.

@@ -72,7 +72,8 @@ const MIGRATIONS: [&str; 1] = [
 
     CREATE TABLE probe (
         one          INTEGER PRIMARY KEY CHECK (one = 1),
-        at           INTEGER NOT NULL
+        at           INTEGER NOT NULL,
+        padding      BLOB    NOT NULL          -- as much as a delivery takes
     ) STRICT;
     ",
 ];

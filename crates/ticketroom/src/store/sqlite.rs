@@ -275,7 +275,8 @@ impl Store for SqliteStore {
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("probe", move |connection| {
-                let sql = "INSERT INTO probe VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET at = ?1";
+                let sql = "INSERT INTO probe VALUES (1, ?1, zeroblob(16384))
+                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = zeroblob(16384)";
                 connection.prepare_cached(sql)?.execute([millis(now)])?;
                 Ok(Ok(()))
             })

@@ -13,15 +13,15 @@ use simulator::docspace::{self, RoomView};
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
 use ticketroom::clock::{Chance, Clock, SystemClock};
-use ticketroom::config::{Config, Env};
+use ticketroom::config::Config;
 use ticketroom::service::Service;
 
 pub const ROOM_FIELD: u64 = 360_012_345;
 pub const WEBHOOK_SECRET: &str = "one of two live secrets";
 pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
-pub const ADMIN_TOKEN: &str = "let me in";
+pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 /// How long anything may take before a test gives up; conditions are awaited, so a good run takes a fraction.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Folders of the test template; one of them nests.
 pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
@@ -196,14 +196,6 @@ pub const TEMPLATE: &str = r#"
     access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
 "#;
 
-struct MapEnv(HashMap<String, String>);
-
-impl Env for MapEnv {
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
-    }
-}
-
 /// The simulated systems and a service.
 pub struct World {
     pub systems: Systems,
@@ -226,7 +218,7 @@ impl World {
     pub async fn around(systems: Systems, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = systems.config_text(&folder.path().join("store.db"), more);
-        let config = match Config::from_text(&text, "test.toml", &MapEnv(systems.env())) {
+        let config = match Config::from_text(&text, "test.toml", &systems.env()) {
             Ok(config) => config,
             Err(error) => panic!("{error}"),
         };
@@ -292,13 +284,13 @@ impl World {
         self.api(&format!("/api/v1/tickets/{key}")).await
     }
 
-    /// Waits until a ticket is in one of these states and shows it.
+    /// Waits until a ticket rests in one of these states and shows it.
     pub async fn wait_for_state(&self, key: &str, states: &[&str]) -> Value {
         let mut last = Value::Null;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             last = self.ticket(key).await;
-            if states.iter().any(|state| last["state"] == *state) {
+            if !is_due(&last) && states.iter().any(|state| last["state"] == *state) {
                 return last;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -312,19 +304,29 @@ impl World {
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
 
-    /// Waits until no ticket waits or is worked on.
+    /// Waits until no ticket is due, waits or is worked on.
     pub async fn wait_until_all_rest(&self) {
-        let idle = async || {
-            for state in ["waiting", "working"] {
-                let found = self.api(&format!("/api/v1/tickets?state={state}&limit=1")).await;
-                if found["tickets"].as_array().is_none_or(|tickets| !tickets.is_empty()) {
-                    return false;
-                }
-            }
-            true
-        };
-        wait_until("all tickets rest", idle).await;
+        wait_until_all_rest(&self.client, &self.url("")).await;
     }
+}
+
+/// Whether something is still to be done for a ticket, as the API shows it.
+fn is_due(ticket: &Value) -> bool {
+    let next = ticket["next"].as_str().and_then(|next| next.parse::<jiff::Timestamp>().ok());
+    ticket["state"] == "waiting"
+        || ticket["state"] == "working"
+        || next.is_some_and(|next| next <= SystemClock.now())
+}
+
+/// Waits until no ticket of the service at `url` is due, waits or is worked on.
+pub async fn wait_until_all_rest(client: &Client, url: &str) {
+    let url = format!("{url}/api/v1/tickets?limit=500");
+    let rest = async || {
+        let Ok(answer) = client.get(&url).bearer_auth(ADMIN_TOKEN).send().await else { return false };
+        let Ok(found) = answer.json::<Value>().await else { return false };
+        found["tickets"].as_array().is_some_and(|tickets| !tickets.iter().any(is_due))
+    };
+    wait_until("all tickets rest", rest).await;
 }
 
 /// Waits until a condition holds.

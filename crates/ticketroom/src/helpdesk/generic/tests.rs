@@ -22,7 +22,7 @@ fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
 }
 
 fn generic(inbound: Inbound) -> Generic {
-    let config = GenericConfig { inbound, callback: None };
+    let config = GenericConfig { inbound, callback: None, callback_secret: None };
     let http = Http::new(Metrics::new()).unwrap();
     Generic::new("generic".parse().unwrap(), &config, http, Arc::new(ManualClock::at(now())))
 }

@@ -5,6 +5,8 @@ use crate::call::Failure;
 use crate::room::RoomType;
 
 pub(super) async fn run(context: Context<'_>, title: &str, room_type: RoomType) -> Result<Outcome, Failure> {
-    let room = context.docspace.create_room(title, room_type, &context.key.tag()).await?;
-    Ok(Outcome::RoomCreated(room))
+    let tag = context.key.tag();
+    let made = context.docspace.create_room(title, room_type, &tag).await?;
+    let tagged = made.tags.iter().any(|have| have.eq_ignore_ascii_case(&tag));
+    Ok(Outcome::RoomCreated { room: made.room, tagged })
 }

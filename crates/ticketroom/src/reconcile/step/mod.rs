@@ -4,6 +4,7 @@ mod access;
 mod create_room;
 mod folders;
 mod link;
+mod tag_room;
 mod write_back;
 
 use std::time::Duration;
@@ -38,8 +39,9 @@ pub(super) struct Context<'a> {
 /// What a step brought about.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    RoomCreated(Room),
+    RoomCreated { room: Room, tagged: bool },
     Tagged,
+    NotTagged(Failure),
     /// All folders are there; so many were made now.
     Folders { made: usize },
     /// Some folders are missing, and may still come.
@@ -132,9 +134,7 @@ impl Step {
     pub(super) async fn run(&self, context: Context<'_>) -> Result<Outcome, Failure> {
         match self {
             Self::CreateRoom { title, room_type, .. } => create_room::run(context, title, *room_type).await,
-            Self::TagRoom { room } => {
-                context.docspace.add_tag(*room, &context.key.tag()).await.map(|()| Outcome::Tagged)
-            }
+            Self::TagRoom { room } => tag_room::run(context, *room).await,
             Self::Folders { room, start } => folders::run(context, *room, *start).await,
             Self::Access { room, grants } => access::run(context, *room, grants).await.map(Outcome::Admitted),
             Self::Link { room, kind } => link::run(context, *room, *kind).await.map(Outcome::Linked),
@@ -181,16 +181,18 @@ impl Outcome {
     pub(super) fn record(self, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
         let event = |kind, text| Some(Event { at: now, kind, text });
         match self {
-            Self::RoomCreated(room) => {
+            Self::RoomCreated { room, tagged } => {
                 let text = format!("made room {} “{}”", room.id, room.title);
-                ledger.room = RoomEntry::Made { room, tagged: true, adopted: false };
+                ledger.room = RoomEntry::Made { room, tagged, adopted: false };
                 event("room_created", text)
             }
             Self::Tagged => {
-                if let RoomEntry::Made { tagged, .. } = &mut ledger.room {
-                    *tagged = true;
-                }
+                set_tagged(ledger);
                 event("room_tagged", "gave the room the ticket's tag".to_owned())
+            }
+            Self::NotTagged(failure) => {
+                set_tagged(ledger);
+                event("room_not_tagged", format!("the room goes without the ticket's tag: {failure}"))
             }
             Self::Folders { made } => {
                 ledger.folders = Entry::Done;
@@ -210,5 +212,11 @@ impl Outcome {
                 event("extra_archived", format!("archived empty second rooms: {list}"))
             }
         }
+    }
+}
+
+fn set_tagged(ledger: &mut Ledger) {
+    if let RoomEntry::Made { tagged, .. } = &mut ledger.room {
+        *tagged = true;
     }
 }

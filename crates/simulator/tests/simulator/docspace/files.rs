@@ -1,0 +1,103 @@
+//! Folders, and copying a skeleton of them.
+
+use super::*;
+
+#[tokio::test]
+async fn the_same_title_twice_makes_two_folders() {
+    let play = play().await;
+    let id = play.room("Ticket", 2, &[]).await;
+    let logs = play.folder(id, "Logs").await;
+    play.folder(id, "Logs").await;
+    play.folder(logs, "a/b: c").await;
+    assert_eq!(play.docspace.room(id).unwrap().folders, ["Logs", "Logs", "Logs/a_b_ c"]);
+    assert_eq!(play.get(&format!("files/{id}/subfolders")).await.each("title"), ["Logs", "Logs"]);
+    assert_eq!(play.get(&format!("files/rooms/{id}")).await.response()["foldersCount"], 3);
+    for (title, status) in [("x".repeat(165), 200), ("x".repeat(166), 400), (String::new(), 400)] {
+        let reply = play.post(&format!("files/folder/{id}"), json!({ "title": title })).await;
+        assert_eq!(reply.status, status, "{title}");
+    }
+    let folder = play.get(&format!("files/folder/{logs}")).await;
+    assert_eq!(
+        (&folder.response()["parentId"], &folder.response()["parentRoomType"]),
+        (&json!(id), &json!(16))
+    );
+}
+
+#[tokio::test]
+async fn a_folder_goes_with_what_is_in_it() {
+    let play = play().await;
+    let id = play.room("Ticket", 2, &[]).await;
+    let logs = play.folder(id, "Logs").await;
+    let server = play.folder(logs, "Server").await;
+    play.docspace.add_file(server, "boot.log");
+    assert_eq!(play.docspace.room(id).unwrap().files, 1);
+    let contents = play.get(&format!("files/{server}")).await;
+    assert_eq!(contents.response()["files"][0]["title"], "boot.log");
+    let path: Vec<_> =
+        contents.response()["pathParts"].as_array().unwrap().iter().map(|p| &p["title"]).collect();
+    assert_eq!(path, ["Rooms", "Ticket", "Logs", "Server"]);
+    assert_eq!(
+        play.delete(&format!("files/folder/{id}"), json!({})).await.status,
+        403,
+        "a room is no folder"
+    );
+    play.delete(&format!("files/folder/{logs}"), json!({})).await.response();
+    eventually(|| play.docspace.room(id).unwrap().folders.is_empty()).await;
+    assert_eq!(play.docspace.room(id).unwrap().files, 0);
+}
+
+#[tokio::test]
+async fn a_copy_is_done_later_and_merges() {
+    let play = play().await;
+    let documents = play.get("files/@my").await.response()["current"]["id"].as_i64().unwrap();
+    let skeleton = play.folder(documents, "skeleton").await;
+    let logs = play.folder(skeleton, "Logs").await;
+    play.folder(logs, "Server").await;
+    play.folder(skeleton, "Findings").await;
+    play.docspace.add_file(logs, "README.txt");
+    assert_eq!(play.get("files/@my").await.each("title"), ["skeleton"]);
+    let id = play.room("Ticket", 2, &[]).await;
+    play.folder(id, "logs").await;
+
+    let copy = |to: i64, content: bool, resolve: i32| {
+        let body = json!({
+            "folderIds": [skeleton], "fileIds": [], "destFolderId": to, "conflictResolveType": resolve,
+            "content": content, "deleteAfter": false, "returnSingleOperation": true,
+        });
+        let play = &play;
+        async move { play.put("files/fileops/copy", body).await }
+    };
+    let all = ["Findings", "logs", "logs/Server"];
+    for _ in 0..2 {
+        let started = copy(id, true, 0).await;
+        let operation = started.response()[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(started.response()[0]["finished"], false);
+        finished(&play, &operation).await;
+        let room = play.docspace.room(id).unwrap();
+        assert_eq!((room.folders, room.files), (all.map(str::to_owned).to_vec(), 1));
+    }
+    copy(id, false, 0).await.response();
+    eventually(|| play.docspace.room(id).unwrap().folders.len() == 7).await;
+    copy(id, false, 2).await.response();
+    eventually(|| play.docspace.room(id).unwrap().folders.contains(&"skeleton (1)".to_owned())).await;
+
+    assert_eq!(copy(999, true, 0).await.status, 403, "no such destination");
+    assert_eq!(copy(logs, true, 0).await.status, 403, "into itself");
+    play.archive(id).await;
+    assert_eq!(copy(id, true, 0).await.status, 403);
+    let missing = json!({ "folderIds": [999], "destFolderId": skeleton });
+    assert_eq!(play.put("files/fileops/copy", missing).await.status, 404);
+}
+
+/// Polls until an operation is over, and takes its report away.
+pub(super) async fn finished(play: &Play, operation: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let report = play.get(&format!("files/fileops?id={operation}")).await.response()[0].clone();
+        if report["finished"] == true {
+            return report;
+        }
+        assert!(Instant::now() < deadline, "{report}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,175 @@
+//! What comes in at the door, however it is formed.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use simulator::zendesk::{self, NewTicket};
+use ticketroom::clock::{Clock, SystemClock};
+
+use crate::world::{OLD_WEBHOOK_SECRET, WEBHOOK_SECRET, World, generic};
+
+async fn send(world: &World, body: Vec<u8>, headers: Vec<(String, String)>) -> (StatusCode, Value) {
+    let mut request = world.client.post(world.url("/webhooks/zendesk")).body(body);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let expected = if status.is_success() { "application/json" } else { "application/problem+json" };
+    assert_eq!(kind, expected);
+    (status, answer.json().await.unwrap())
+}
+
+fn signed(secret: &str, body: &[u8], ago: Duration) -> Vec<(String, String)> {
+    let at = SystemClock.now().saturating_sub(ago).unwrap();
+    zendesk::signed_headers(secret, body, "42", at)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signatures_decide() {
+    let world = World::new().await;
+    let id = world.systems.zendesk.create_ticket(NewTicket::about("signed"));
+    let body = world.systems.zendesk.event_body(id, "created").unwrap();
+    let now = Duration::ZERO;
+    let without = |name: &str| {
+        let mut headers = signed(WEBHOOK_SECRET, &body, now);
+        headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name));
+        headers
+    };
+    let refused = [
+        ("another secret", signed("guessed", &body, now)),
+        ("another body", signed(WEBHOOK_SECRET, b"{}", now)),
+        ("too old", signed(WEBHOOK_SECRET, &body, Duration::from_secs(3600))),
+        ("no signature", without("x-zendesk-webhook-signature")),
+        ("no timestamp", without("x-zendesk-webhook-signature-timestamp")),
+        ("nothing", Vec::new()),
+    ];
+    for (name, headers) in refused {
+        let (status, problem) = send(&world, body.clone(), headers).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{name}");
+        assert_eq!(problem["status"], 401, "{name}");
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{name}");
+    }
+    assert_eq!(world.api("/api/v1/tickets").await["tickets"], json!([]), "nothing was let in");
+    for secret in [OLD_WEBHOOK_SECRET, WEBHOOK_SECRET] {
+        let (status, answer) = send(&world, body.clone(), signed(secret, &body, now)).await;
+        assert_eq!((status, answer), (StatusCode::OK, json!({ "status": "ok" })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_every_kind_are_answered_and_none_harms() {
+    let world = World::new().await;
+    let broken = include_bytes!("../fixtures/zendesk/zendesk-trigger-broken.json.txt").to_vec();
+    let nested = [b"[".repeat(200_000), b"]".repeat(200_000)].concat();
+    let event = |detail: &str| format!(r#"{{"type":"zen:event-type:ticket.created","id":"e","detail":{detail}}}"#);
+    let cases: Vec<(&str, Vec<u8>, u16)> = vec![
+        ("empty", b"".to_vec(), 400),
+        ("not JSON", b"hello".to_vec(), 400),
+        ("a list", b"[1,2]".to_vec(), 400),
+        ("no ticket", b"{}".to_vec(), 400),
+        ("invalid UTF-8", b"{\"ticket_id\": \"\xff\xfe\"}".to_vec(), 400),
+        ("invalid UTF-8 beside the id", b"{\"ticket_id\":\"90001\",\"subject\":\"\xff\"}".to_vec(), 200),
+        ("deeply nested", nested, 400),
+        ("id as a number", b"{\"ticket_id\":90002}".to_vec(), 200),
+        ("id as a string", b"{\"ticket_id\":\"90002\"}".to_vec(), 200),
+        ("broken by a subject", broken, 200),
+        ("event with a number", event("{\"id\":90003,\"later\":{\"a\":[1]}}").into_bytes(), 200),
+        ("event without a ticket", event("{}").into_bytes(), 400),
+        ("somebody else's event", br#"{"type":"zen:event-type:user.created","detail":{"id":"1"}}"#.to_vec(), 400),
+    ];
+    for (name, body, expected) in cases {
+        let headers = signed(WEBHOOK_SECRET, &body, Duration::ZERO);
+        let headers = headers.into_iter().filter(|(header, _)| !header.contains("invocation")).collect();
+        let (status, answer) = send(&world, body, headers).await;
+        assert_eq!(status.as_u16(), expected, "{name}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mebibyte_is_taken_and_a_byte_more_is_not() {
+    let world = World::new().await;
+    let limit = 1 << 20;
+    let mut body = br#"{"ticketId":"1","subject":"large","padding":""#.to_vec();
+    body.resize(limit - 2, b'x');
+    body.extend_from_slice(b"\"}");
+    assert_eq!(body.len(), limit);
+    let post = |body: Vec<u8>| world.client.post(world.url("/helpdesk/ticket-created")).body(body);
+    assert_eq!(post(body.clone()).send().await.unwrap().status(), 200);
+    body.push(b' ');
+    let answer = post(body.clone()).send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    // Without a length that is announced, the bytes themselves are counted.
+    let stream = futures_util::stream::iter(body.chunks(65_536).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>());
+    let request = world.client.post(world.url("/helpdesk/ticket-created")).body(reqwest::Body::wrap_stream(stream));
+    assert_eq!(request.send().await.unwrap().status(), 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subjects_of_every_kind_become_rooms() {
+    let world = World::new().await;
+    let subjects = [
+        "".to_owned(),
+        "x".repeat(10_000),
+        "🔥".repeat(400),
+        "👨‍👩‍👧‍👦 family".repeat(60),
+        "مرحبا \u{202E}txt.exe".to_owned(),
+        "<script>alert(1)</script> & \"quotes\"".to_owned(),
+        "{{ 7 * 7 }} {% for x in y %}".to_owned(),
+        "line\r\nbreak\tand\u{0}null".to_owned(),
+        "../../etc/passwd".to_owned(),
+    ];
+    for (index, subject) in subjects.iter().enumerate() {
+        assert_eq!(world.deliver_generic(&generic(&format!("s{index}"), subject)).await, 200, "{subject:?}");
+    }
+    world.wait_until_all_rest().await;
+    for index in 0..subjects.len() {
+        let id = format!("s{index}");
+        assert_eq!(world.systems.wrong_with_generic_ticket(&id), [""; 0]);
+        let title = world.systems.the_room_of(&format!("intranet:{id}")).title;
+        assert!(title.encode_utf16().count() <= 170 && !title.contains('<'), "{title}");
+        let view = world.ticket(&format!("intranet/{id}")).await;
+        assert_eq!(view["room"]["title"], title, "what we say is what DocSpace stores");
+    }
+    let html = world.open(NewTicket::about("<img src=x onerror=alert(1)>")).await;
+    world.wait_for_state(&format!("zendesk/{html}"), &["ready"]).await;
+    let ticket = world.systems.zendesk.ticket(html).unwrap();
+    let note = &ticket.comments.last().unwrap().html_body;
+    assert!(!note.contains("<img"), "{note}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_addresses_and_methods_are_refused_in_words() {
+    let world = World::new().await;
+    let post = async |path: &str| {
+        let answer = world.client.post(world.url(path)).json(&json!({})).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(post("/webhooks/nobody").await.0, 404);
+    assert_eq!(post("/webhooks/No%20Body").await.0, 404);
+    assert_eq!(post("/nothing").await.0, 404);
+    let answer = world.client.get(world.url("/webhooks/zendesk")).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    for path in ["/api/v1/tickets", "/api/v1/openapi.json", "/metrics"] {
+        let bare = world.client.get(world.url(path)).send().await.unwrap();
+        assert_eq!(bare.status(), 401, "{path}");
+        let wrong = world.client.get(world.url(path)).bearer_auth("guess").send().await.unwrap();
+        assert_eq!(wrong.status(), 401, "{path}");
+        let right = world.client.get(world.url(path)).bearer_auth(crate::world::ADMIN_TOKEN).send().await.unwrap();
+        assert_eq!(right.status(), 200, "{path}");
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(world.client.get(world.url(path)).send().await.unwrap().status(), 200, "{path}");
+    }
+    let bad = world.client.get(world.url("/api/v1/tickets?state=happy")).bearer_auth(crate::world::ADMIN_TOKEN);
+    assert_eq!(bad.send().await.unwrap().status(), 400);
+    let bad = world.client.get(world.url("/api/v1/tickets?colour=red")).bearer_auth(crate::world::ADMIN_TOKEN);
+    assert_eq!(bad.send().await.unwrap().status(), 400);
+    assert_eq!(world.ticket("zendesk/1").await["status"], 404);
+    let metrics = world.client.get(world.url("/metrics")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let text = metrics.send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("ticketroom_tickets{state=\"ready\"} 0"), "{text}");
+}

@@ -1,0 +1,286 @@
+//! The real binary, run as a user or a supervisor would.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use reqwest::Client;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::world::{PATIENCE, Systems, TEMPLATE, wait_until};
+
+/// A configuration, a store, and the binary that may die over them.
+pub struct Process {
+    pub url: String,
+    pub client: Client,
+    child: Option<Child>,
+    config: PathBuf,
+    env: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Prepares everything, and starts nothing.
+    pub fn new(systems: &Systems) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let text = systems
+            .config_text(&folder.path().join("store.db"), TEMPLATE)
+            .replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
+        let config = folder.path().join("ticketroom.toml");
+        std::fs::write(&config, text).unwrap();
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            client: Client::new(),
+            child: None,
+            config,
+            env: systems.env().into_iter().collect(),
+            folder,
+        }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// A command of the binary over this configuration.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(env!("CARGO_BIN_EXE_ticketroom"), arguments)
+    }
+
+    /// The same by another program, such as a shell.
+    pub fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).env("TICKETROOM_CONFIG", &self.config).current_dir(self.folder());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// Starts `serve`.
+    pub fn serve(&mut self, env: &[(&str, String)]) {
+        let mut command = self.command(&["serve"]);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        self.start(command);
+    }
+
+    /// Starts a command whose output goes to a file.
+    pub fn start(&mut self, mut command: Command) {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder().join("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it takes deliveries. `false` if it ended before.
+    pub async fn is_ready(&mut self) -> bool {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(child) = &mut self.child
+                && child.try_wait().unwrap().is_some()
+            {
+                return false;
+            }
+            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return true;
+            }
+            assert!(std::time::Instant::now() < deadline, "not ready: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = self.child.as_mut().unwrap();
+        tokio::time::timeout(PATIENCE, child.wait()).await.expect("it goes on").unwrap()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill().await;
+        }
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = i32::try_from(self.child.as_ref().unwrap().id().unwrap()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until no ticket is due, waits or is worked on.
+    pub async fn wait_until_all_rest(&self) {
+        crate::world::wait_until_all_rest(&self.client, &self.url).await;
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+async fn run(command: &mut Command) -> (i32, String, String) {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it goes on").unwrap();
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_ends_with_every_link_in_its_ticket() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_ticketroom"));
+    let empty = tempfile::tempdir().unwrap();
+    demo.args(["demo", "--once"]).current_dir(empty.path()).env_clear();
+    let (status, out, err) = run(&mut demo).await;
+    assert_eq!(status, 0, "{out}\n{err}");
+    assert!(out.contains("in DocSpace 4 rooms, 14 folders"), "{out}");
+    assert!(out.contains("in Zendesk 3 notes"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_what_is_well_and_what_is_not() {
+    let systems = Systems::start().await;
+    let process = Process::new(&systems);
+    let (status, out, err) = run(&mut process.command(&["check"])).await;
+    assert_eq!(status, 0, "{out}\n{err}");
+    for part in ["version 3.7.2", "group “Support” exists", "helpdesk zendesk", "helpdesk intranet"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    systems.docspace.remove_group(systems.docspace.group("Support").unwrap());
+    systems.docspace.set_service_user_kind(simulator::docspace::UserKind::User);
+    systems.zendesk.revoke_client();
+    let (status, out, _) = run(&mut process.command(&["check", "--json"])).await;
+    assert_eq!(status, 1, "{out}");
+    let findings: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let bad: Vec<_> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["level"] == "error")
+        .map(|finding| finding["about"].as_str().unwrap())
+        .collect();
+    assert!(bad.contains(&"DocSpace") && bad.contains(&"helpdesk zendesk"), "{findings:#}");
+    assert_eq!(systems.docspace.counters().writes, 0, "check changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve() {
+    let systems = Systems::start().await;
+    let mut process = Process::new(&systems);
+    let (status, _, err) = run(&mut process.command(&["tickets", "list"])).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("has “ticketroom serve” run here"), "{err}");
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    let subject = "Tür \u{1b}[31m klemmt";
+    let body = serde_json::json!({ "ticketId": "4711", "subject": subject });
+    let request = process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json::<serde_json::Value>().await.unwrap(), serde_json::json!({ "status": "ok" }));
+    process.wait_until_all_rest().await;
+
+    let (status, out, _) = run(&mut process.command(&["tickets", "list"])).await;
+    assert_eq!(status, 0);
+    assert!(out.contains("intranet/4711") && out.contains("ready"), "{out}");
+    assert!(!out.contains('\u{1b}'), "a subject must not steer the terminal");
+    let (_, out, _) = run(&mut process.command(&["tickets", "list", "klemmt", "--state", "ready", "--json"])).await;
+    let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(listed[0]["id"], "4711");
+    assert_eq!(listed[0]["subject"], subject);
+    let (_, out, _) = run(&mut process.command(&["tickets", "show", "4711"])).await;
+    assert!(out.contains("made room") && out.contains("put the link into the ticket"), "{out}");
+    let (_, out, _) = run(&mut process.command(&["tickets", "explain", "intranet/4711"])).await;
+    assert!(out.contains("template  default") && out.contains("Logs/Server"), "{out}");
+    let writes = systems.docspace.counters().writes;
+    let (status, _, _) = run(&mut process.command(&["tickets", "retry", "4711"])).await;
+    assert_eq!(status, 0);
+    let (status, _, err) = run(&mut process.command(&["tickets", "show", "9999"])).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("9999"), "{err}");
+    process.wait_until_all_rest().await;
+    assert_eq!(systems.docspace.counters().writes, writes, "all was well already");
+    assert_eq!(systems.wrong_with_generic_ticket("4711"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_serve_at_a_time_and_a_graceful_stop() {
+    let systems = Systems::start().await;
+    let mut process = Process::new(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    let mut second = process.command(&["serve"]);
+    let config = std::fs::read_to_string(process.folder().join("ticketroom.toml")).unwrap();
+    let other = config.replace(&process.url.replace("http://", ""), "127.0.0.1:0");
+    std::fs::write(process.folder().join("second.toml"), other).unwrap();
+    second.env("TICKETROOM_CONFIG", process.folder().join("second.toml"));
+    let (status, _, err) = run(&mut second).await;
+    assert_eq!(status, 1, "{err}");
+    assert!(err.contains("another ticketroom is serving"), "{err}");
+
+    systems.docspace.set_latency(Duration::from_millis(100));
+    let body = serde_json::json!({ "ticketId": "1", "subject": "in the middle" });
+    process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body).send().await.unwrap();
+    wait_until("the room is made", async || !systems.docspace.rooms().is_empty()).await;
+    process.signal(rustix::process::Signal::TERM);
+    assert!(process.ended().await.success(), "{}", process.log());
+    assert!(process.log().contains("stopped"), "{}", process.log());
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    process.wait_until_all_rest().await;
+    assert_eq!(systems.wrong_with_generic_ticket("1"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_configuration_is_named_with_its_line() {
+    let systems = Systems::start().await;
+    let process = Process::new(&systems);
+    let config = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&config).unwrap().replace("timeout =", "timeot =");
+    let line = 1 + text.lines().position(|line| line.contains("timeot")).unwrap();
+    std::fs::write(&config, text).unwrap();
+    for command in [["serve"].as_slice(), &["check"], &["tickets", "list"]] {
+        let (status, _, err) = run(&mut process.command(command)).await;
+        assert_eq!(status, 2, "{err}");
+        assert!(err.contains(&format!("ticketroom.toml:{line}: [docspace] has an unknown key “timeot”")), "{err}");
+    }
+    let (status, _, err) = run(&mut process.command(&["serv"])).await;
+    assert_eq!(status, 2, "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_variables_are_enough() {
+    let systems = Systems::start().await;
+    let empty = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_ticketroom"));
+    serve
+        .args(["serve", "--log-format", "json"])
+        .current_dir(empty.path())
+        .env_clear()
+        .env("DOCSPACE_URL", systems.docspace.url().as_str())
+        .env("DOCSPACE_API_KEY", systems.docspace.api_key())
+        .env("TICKETROOM_LISTEN", format!("127.0.0.1:{port}"));
+    let mut process = Process::new(&systems);
+    process.url = format!("http://127.0.0.1:{port}");
+    process.start(serve);
+    assert!(process.is_ready().await, "{}", process.log());
+    let body = serde_json::json!({ "ticketId": "4711", "subject": "nothing configured" });
+    process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body).send().await.unwrap();
+    wait_until("the room has its folders", async || {
+        systems.docspace.rooms().iter().any(|room| room.folders == ["Attachments", "Findings", "Logs"])
+    })
+    .await;
+    assert_eq!(systems.the_room_of("generic:4711").title, "Ticket #4711 – nothing configured");
+    let log = process.log();
+    assert!(log.contains("Authorization: Bearer"), "it prints the token that it made: {log}");
+    assert!(!log.contains(&systems.docspace.api_key()) && !log.contains("nothing configured"), "{log}");
+}
