@@ -9,9 +9,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table that compares the product with `other`.
+    /// A table that compares the product with `other`, if that has a name.
     pub(crate) fn new(title: impl Into<String>, other: &str) -> Self {
-        let head = ["", "ticketroom", other, "ratio", "aim"].map(str::to_owned);
+        let ratio = if other.is_empty() { "" } else { "ratio" };
+        let head = ["", "ticketroom", other, ratio, "aim"].map(str::to_owned);
         Self { title: title.into(), lines: vec![head] }
     }
 
