@@ -22,7 +22,7 @@ pub(crate) const FOLDERS: [&str; 3] = ["Attachments", "Findings", "Logs"];
 /// The group that gets into every room.
 pub(crate) const GROUP: &str = "Support";
 const WEBHOOK_SECRET: &str = "the benchmarks' webhook secret";
-const ADMIN_TOKEN: &str = "the benchmarks' admin token";
+const ADMIN_TOKEN: &str = "the-token-of-the-benchmarks";
 
 /// Any free port.
 pub(crate) const ANY_PORT: SocketAddr =
