@@ -1,1 +1,63 @@
-fn main() {}
+//! Development tasks, run as `cargo xtask TASK`.
+
+mod bench;
+mod environment;
+mod test;
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask TASK
+
+Tasks:
+  test [-- ARGS]       run every test of the workspace; ARGS go to `cargo test`
+  bench [TOPIC]... [--tickets N]
+                       measure the release build: accept, latency, storm, size; all of them by default
+";
+
+/// How a task ended: with the status of what it ran, or with what is in its way.
+type Result<T = ExitCode> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next();
+    let mut rest: Vec<String> = arguments.collect();
+    // `cargo xtask test -- ARGS` and `cargo xtask test ARGS` are the same.
+    if rest.first().is_some_and(|first| first == "--") {
+        rest.remove(0);
+    }
+    let ended = match task.as_deref() {
+        Some("test") => test::run(&rest),
+        Some("bench") => bench::run(&rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    ended.unwrap_or_else(|why| {
+        eprintln!("xtask: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The cargo that runs us, in the workspace's folder.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    cargo.current_dir(here.parent().unwrap_or(here));
+    cargo
+}
+
+/// Runs a command to its end; its status becomes ours.
+fn run(command: &mut Command) -> Result {
+    let status =
+        command.status().map_err(|error| format!("can't run {:?}: {error}", command.get_program()))?;
+    // A status beyond 255, or none after a signal, is a failure like any other.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -1,0 +1,39 @@
+//! The door for deliveries without a store behind it: same router, same signature check, same parsing, but the answer
+//! doesn't wait for anything. What the real door takes beyond this is the price of durability.
+
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::serve::ListenerExt;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::helpdesk::{Helpdesk, RawDelivery};
+use tokio::net::TcpListener;
+
+const LARGEST: usize = 1024 * 1024;
+
+/// Answers deliveries of this helpdesk for as long as it is polled.
+pub(crate) async fn serve(listener: TcpListener, helpdesk: Arc<dyn Helpdesk>) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let router = Router::new().route("/webhooks/{helpdesk}", post(deliver)).with_state(helpdesk);
+    axum::serve(listener, router).await
+}
+
+async fn deliver(
+    State(helpdesk): State<Arc<dyn Helpdesk>>,
+    Path(_name): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, StatusCode> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, LARGEST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let raw = RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body };
+    let verified = helpdesk.verify(raw, SystemClock.now()).map_err(|_| StatusCode::UNAUTHORIZED)?;
+    helpdesk.read(&verified).map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(Json(json!({ "status": "ok" })))
+}

@@ -1,0 +1,92 @@
+//! Measures the product, as it is built for release: `cargo xtask bench`.
+//!
+//! Machines differ, and so does what else they are doing. So each figure stands beside something that was measured
+//! in the same run on the same machine: the door without its store, the sequence of calls without the reconciler,
+//! the bound that DocSpace's limits set. The *ratio* is what may be compared with another day's. Nothing fails for
+//! being slow; what does fail a benchmark is a wrong result, counted at the simulated systems.
+
+mod accept;
+mod audit;
+mod bare_door;
+mod disk;
+mod latency;
+mod load;
+mod sample;
+mod served;
+mod size;
+mod spread;
+mod storm;
+mod systems;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+/// What a benchmark comes to; an error is something that was wrong, never something that was slow.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measures the release build of ticketroom.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
+struct Arguments {
+    /// What to measure; everything by default.
+    topics: Vec<Topic>,
+    /// How many tickets the storm has. DocSpace's limit of 1,500 requests a minute sets its pace.
+    #[arg(long, default_value_t = 2000)]
+    tickets: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Topic {
+    /// Deliveries a second, and how long their answers take.
+    Accept,
+    /// From a ticket to its link.
+    Latency,
+    /// Many tickets at once, under DocSpace's limits; memory and start-up.
+    Storm,
+    /// The binary.
+    Size,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut wrong = false;
+    for topic in Topic::value_variants() {
+        if !arguments.topics.is_empty() && !arguments.topics.contains(topic) {
+            continue;
+        }
+        if let Err(error) = measure(*topic, &arguments).await {
+            eprintln!("{topic:?}: WRONG: {error}");
+            wrong = true;
+        }
+    }
+    if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn measure(topic: Topic, arguments: &Arguments) -> Result {
+    // Two versions of it could be compiled in, so nobody chooses for us.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tables = match topic {
+        Topic::Accept => accept::measure().await?,
+        Topic::Latency => latency::measure().await?,
+        Topic::Storm => storm::measure(arguments.tickets).await?,
+        Topic::Size => size::measure()?,
+    };
+    println!("{tables}");
+    Ok(())
+}
+
+/// The product's binary, which `cargo xtask bench` builds into the folder that we are in.
+fn product() -> Result<PathBuf> {
+    let binary = folder()?.join("ticketroom");
+    if binary.is_file() { Ok(binary) } else { Err(format!("{} is not built", binary.display()).into()) }
+}
+
+/// The folder that we were built into: on a disk, unlike many a folder for temporary files.
+fn folder() -> Result<PathBuf> {
+    let ourselves = std::env::current_exe()?;
+    Ok(ourselves.parent().unwrap_or(Path::new(".")).to_owned())
+}

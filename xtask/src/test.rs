@@ -1,0 +1,24 @@
+//! `cargo xtask test`: every test of the workspace, by plain `cargo test`.
+//!
+//! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, and the systems that the product
+//! talks to are played by the simulator. Once a test needs a system package (a PostgreSQL server, a browser), this
+//! is the place that installs it, before the tests start.
+
+use crate::{Result, cargo, environment};
+
+pub(crate) fn run(arguments: &[String]) -> Result {
+    environment::raise_open_files()?;
+    let mut tests = cargo();
+    environment::settle(&mut tests);
+    tests.args(["test", "--locked"]);
+    // Cargo would run all packages if it were given both.
+    if !names_packages(arguments) {
+        tests.arg("--workspace");
+    }
+    crate::run(tests.args(arguments))
+}
+
+fn names_packages(arguments: &[String]) -> bool {
+    let mut for_cargo = arguments.iter().take_while(|argument| *argument != "--");
+    for_cargo.any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
