@@ -222,7 +222,7 @@ listen = "127.0.0.1:3000"
 # How helpdesks reach ticketroom; their webhooks go below it.
 {public_url}
 
-# To listen beyond this machine, or to keep the dashboard's address, choose a token:
+# To listen beyond this machine, or to use the API with a token that stays, choose one:
 # [admin]
 # token = {{ env = "TICKETROOM_ADMIN_TOKEN" }}
 
@@ -242,7 +242,6 @@ room_type = "collaboration"           # collaboration, custom, public or virtual
 folders = [{folders}]
 # Who gets in: {{ group = "Support", ... }}, {{ user = "anna@example.com", ... }} or the ticket's assignee.
 access = [{{ assignee = true, role = "editor" }}]
-archive_after = "3d"                  # after the ticket is solved; or "never"
 "##,
             docspace = quoted(&self.docspace),
             helpdesk = self.helpdesk.section(),

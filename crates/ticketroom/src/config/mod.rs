@@ -74,7 +74,7 @@ pub struct Server {
 /// Who may look inside.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    /// The token of the dashboard, the operator's API and the metrics. Always there when the server
+    /// The token of the operator's API and the metrics. Always there when the server
     /// listens beyond loopback.
     pub token: Option<SecretString>,
 }

@@ -15,6 +15,7 @@ use super::steps::{Step, StepKind};
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
+use crate::docspace::client::SERVICE;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;
@@ -358,8 +359,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the
+    /// next one does.
+    fn may_mean_that_the_room_is_gone(&self, failure: &Failure) -> bool {
+        failure.service == SERVICE
+            && matches!(failure.cause, Cause::Forbidden | Cause::NotFound)
+            && self.ledger.room.made().is_some()
+            && self.claim.ledger.room.made().is_none()
+    }
+
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
+        if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
+            let reason = "DocSpace does not let us at the room; looking whether it is still there".to_owned();
+            return Rest::Waiting { until: now, reason };
+        }
         if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
             // What is wrong with the request itself will not get better by waiting.
             if matches!(failure.cause, Cause::Rejected { .. }) {
