@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
 
     fn publish(&self, events: Vec<Event>) {
         for event in events {
-            tracing::info!(ticket = %self.claim.key, event = event.kind, "ticket");
+            tracing::info!(ticket = %self.claim.key, "{}", event.kind);
             // Nobody may be watching.
             let _ = self.all.progress.send(Progress::Happened(self.claim.key.clone(), event));
         }

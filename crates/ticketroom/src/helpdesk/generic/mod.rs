@@ -84,13 +84,11 @@ impl Generic {
         // OPTIONS changes nothing, whatever is there.
         let request = self.http.client().request(Method::OPTIONS, callback.clone());
         match self.http.send(CALLBACK, TIMEOUT, request).await {
-            Ok(answer) => Finding::good(format!(
-                "{}: the callback can be reached (it answered {})",
-                self.name,
-                answer.status.as_u16()
-            )),
+            Ok(answer) => {
+                Finding::good(format!("the callback can be reached (it answered {})", answer.status.as_u16()))
+            }
             Err(failure) => Finding::bad(
-                format!("{}: {failure}", self.name),
+                failure.to_string(),
                 "is `callback_url` right, and reachable from here? Or leave it out, if nobody wants to be told",
             ),
         }
@@ -169,17 +167,14 @@ impl Helpdesk for Generic {
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
         let mut findings = vec![match &self.inbound {
             Inbound::Unsigned => Finding::warning(
-                format!(
-                    "{}: deliveries are not signed, so anybody who reaches the door can make rooms",
-                    self.name
-                ),
+                "deliveries are not signed, so anybody who reaches the door can make rooms".to_owned(),
                 "configure a `webhook_secret` in place of `allow_unsigned`",
             ),
             Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(
-                format!("{}: no webhook secret, so every delivery will be refused", self.name),
+                "no webhook secret, so every delivery will be refused".to_owned(),
                 "configure a `webhook_secret`",
             ),
-            Inbound::Secrets(_) => Finding::good(format!("{}: deliveries have to be signed", self.name)),
+            Inbound::Secrets(_) => Finding::good("deliveries have to be signed".to_owned()),
         }];
         if let Some(callback) = &self.callback {
             findings.push(self.callback_finding(callback).await);

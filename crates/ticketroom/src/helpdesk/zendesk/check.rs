@@ -38,7 +38,7 @@ impl Zendesk {
         if is_usable {
             findings.push(match self.room_url_field {
                 Some(field) => self.field(field, self.api.field(field).await),
-                None => Finding::good(format!("{}: the link goes into an internal note", self.name)),
+                None => Finding::good("the link goes into an internal note".to_owned()),
             });
         }
         findings
@@ -47,7 +47,7 @@ impl Zendesk {
     fn secrets(&self) -> Vec<Finding> {
         if self.webhook_secrets.is_empty() {
             return vec![Finding::bad(
-                format!("{}: no webhook secret, so every delivery will be refused", self.name),
+                "no webhook secret, so every delivery will be refused".to_owned(),
                 "in Zendesk open the webhook, choose “Reveal secret” and configure it as `webhook_secret`",
             )];
         }
@@ -55,10 +55,7 @@ impl Zendesk {
             self.webhook_secrets.iter().any(|secret| secret.expose_secret() == PUBLIC_TEST_SECRET);
         let public = || {
             Finding::bad(
-                format!(
-                    "{}: the webhook secret is Zendesk's public test secret, which everybody knows",
-                    self.name
-                ),
+                "the webhook secret is Zendesk's public test secret, which everybody knows".to_owned(),
                 "in Zendesk open the webhook, choose “Reveal secret” and configure that one",
             )
         };
@@ -67,7 +64,7 @@ impl Zendesk {
 
     /// Why our own user could not be asked for.
     fn unusable(&self, failure: &Failure) -> Finding {
-        let what = format!("{}: {failure}", self.name);
+        let what = failure.to_string();
         let help = match failure.cause {
             Cause::Unreachable(_) | Cause::NoAnswer(_) | Cause::NotFound | Cause::Unintelligible(_) => {
                 "is `url` the address of the account, such as https://acme.zendesk.com, and reachable from here?"
@@ -101,49 +98,41 @@ impl Zendesk {
 
     /// What our own user may do.
     fn user(&self, me: &MeDto) -> Finding {
-        let name = &self.name;
         let Some(id) = me.id else {
             // Zendesk answers this call even without credentials.
-            return Finding::bad(
-                format!("{name}: Zendesk does not know who we are"),
-                self.wrong_credentials(),
-            );
+            return Finding::bad("Zendesk does not know who we are".to_owned(), self.wrong_credentials());
         };
         if me.suspended {
-            return Finding::bad(format!("{name}: our user {id} is suspended"), "unsuspend it in Zendesk");
+            return Finding::bad(format!("our user {id} is suspended"), "unsuspend it in Zendesk");
         }
         match me.role.as_deref() {
-            Some(role @ ("agent" | "admin")) => Finding::good(format!(
-                "{name}: {} answers; our user {id} has the role {role}",
-                self.api.host()
-            )),
+            Some(role @ ("agent" | "admin")) => {
+                Finding::good(format!("{} answers; our user {id} has the role {role}", self.api.host()))
+            }
             _ => Finding::bad(
-                format!("{name}: our user {id} is no agent, so it can't write notes"),
+                format!("our user {id} is no agent, so it can't write notes"),
                 "give the user of the OAuth client (or of the API token) the role agent or admin",
             ),
         }
     }
 
     fn field(&self, id: u64, answer: Result<FieldDto, Failure>) -> Finding {
-        let name = &self.name;
         let help = "make one in Admin Center > Objects and rules > Tickets > Fields, of type text, and put its \
                     id into `room_url_field`; until then the link is only in the note";
         match answer {
             Ok(FieldDto { kind, .. }) if kind.as_deref() != Some("text") => {
-                Finding::warning(format!("{name}: the custom field {id} is not of type text"), help)
+                Finding::warning(format!("the custom field {id} is not of type text"), help)
             }
             Ok(FieldDto { active: Some(false), .. }) => Finding::warning(
-                format!("{name}: the custom field {id} is switched off"),
+                format!("the custom field {id} is switched off"),
                 "activate it in Admin Center > Objects and rules > Tickets > Fields",
             ),
-            Ok(_) => Finding::good(format!(
-                "{name}: the link goes into the custom field {id} and an internal note"
-            )),
+            Ok(_) => Finding::good(format!("the link goes into the custom field {id} and an internal note")),
             Err(Failure { cause: Cause::NotFound, .. }) => {
-                Finding::warning(format!("{name}: there is no custom field {id}"), help)
+                Finding::warning(format!("there is no custom field {id}"), help)
             }
             Err(failure) => Finding::warning(
-                format!("{name}: the custom field {id} can't be looked at: {failure}"),
+                format!("the custom field {id} can't be looked at: {failure}"),
                 "give the OAuth client the scope `read`",
             ),
         }
@@ -153,7 +142,7 @@ impl Zendesk {
     fn clocks(&self, date: &str, now: Timestamp) -> Option<Finding> {
         let theirs = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
         let skew = now.duration_since(theirs).unsigned_abs();
-        let what = format!("{}: our clock and Zendesk's are {} s apart", self.name, skew.as_secs());
+        let what = format!("our clock and Zendesk's are {} s apart", skew.as_secs());
         let help = "set this machine's clock, and keep it right with NTP";
         Some(if skew > self.signature_window / 2 {
             Finding::bad(format!("{what}; deliveries will be refused as too old"), help)

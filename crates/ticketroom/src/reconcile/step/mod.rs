@@ -69,10 +69,6 @@ impl Step {
         match self {
             Self::Adopt { template, room, tagged } => {
                 ledger.template = Some(template.clone());
-                let looked_for = matches!(ledger.room, RoomEntry::Pending { .. });
-                if looked_for {
-                    ledger.audit_at.get_or_insert(now);
-                }
                 ledger.room = RoomEntry::Made { room: room.clone(), tagged: *tagged, adopted: true };
                 event(
                     "room_found",
