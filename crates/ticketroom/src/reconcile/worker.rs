@@ -126,7 +126,9 @@ impl Reconciler {
             if claimed > 0 && runs.len() < self.settings.parallel {
                 continue;
             }
-            let wait = self.idle_for().await;
+            // With full hands nothing can be claimed before a run ends, however much is due.
+            let full = runs.len() >= self.settings.parallel;
+            let wait = if full { IDLE } else { self.idle_for().await };
             tokio::select! {
                 _ = stop.changed() => break,
                 () = self.wake.notified() => {}
