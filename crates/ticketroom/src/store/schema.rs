@@ -31,7 +31,8 @@ const MIGRATIONS: [&str; 1] = [r"
         updated_at   INTEGER NOT NULL,
         UNIQUE (helpdesk, id)
     ) STRICT;
-    CREATE INDEX ticket_due ON ticket (due_at) WHERE due_at IS NOT NULL;
+    -- New tickets go before those that have been tried in vain.
+    CREATE INDEX ticket_due ON ticket (attempts > 0, due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX ticket_updated ON ticket (updated_at);
 
     CREATE TABLE delivery (
