@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::DocSpace;
 use super::wire::{ContentDto, FolderDto, OperationDto};
-use crate::call::Failure;
+use crate::call::{Effect, Failure};
 use crate::room::FolderId;
 use crate::template::{FolderTree, same_folder_title};
 
@@ -145,7 +145,13 @@ impl DocSpace {
                 Some(async move { Ok((path.clone(), self.create_folder(parent, title).await?.id)) })
             });
             // All of a level are awaited even if one fails: none is cut off halfway.
-            for made in futures_util::future::join_all(creates).await {
+            let results: Vec<Result<_, Failure>> = futures_util::future::join_all(creates).await;
+            // One that may have been made counts for more than one that surely wasn't.
+            let mut failures = results.iter().filter_map(|result| result.as_ref().err());
+            if let Some(failure) = failures.find(|failure| failure.effect() == Effect::Unknown) {
+                return Err(failure.clone());
+            }
+            for made in results {
                 let (path, id) = made?;
                 ids.insert(path, id);
             }

@@ -30,6 +30,8 @@ pub struct Ledger {
     pub write_back: WriteBackEntry,
     /// When to look for a second room, after a create whose answer was lost.
     pub audit_at: Option<Timestamp>,
+    /// A run is under way, or was cut off.
+    pub unfinished: bool,
 }
 
 /// The room of a ticket.
@@ -49,6 +51,10 @@ pub enum RoomEntry {
         attempt: u32,
         /// How often we have looked for it since.
         looks: u32,
+        /// When the call was given up, which may be long after the intent: calls wait for the portal's limits
+        /// before they are sent. From then on it is settled by looking.
+        #[serde(default)]
+        gave_up: Option<Timestamp>,
     },
     /// It exists.
     Made {
@@ -218,6 +224,19 @@ impl Ledger {
     #[must_use]
     pub fn begin_again(&self) -> Self {
         Self { audit_at: self.audit_at, ..Self::default() }
+    }
+
+    /// A run begins. If the one before was cut off, whatever it had asked for may have been sent until just now.
+    pub fn begin_run(&mut self, now: Timestamp) {
+        if !self.unfinished {
+            return;
+        }
+        if let RoomEntry::Pending { gave_up, .. } = &mut self.room {
+            *gave_up = Some(now);
+        }
+        if let Entry::Pending { since } = &mut self.folders {
+            *since = now;
+        }
     }
 
     /// The room's number, if the room exists or existed.

@@ -1,12 +1,14 @@
 //! What the world looks like at the beginning of a run: the ticket in its helpdesk, and in DocSpace whatever the
 //! ledger leaves open. All of it is read side by side.
 
+use std::time::Duration;
+
 use crate::call::{Cause, Failure};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, after};
 use crate::docspace::DocSpace;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Helpdesk, Observed};
-use crate::ticket::{Ticket, TicketKey};
+use crate::store::Claim;
 
 use super::ledger::{Ledger, RoomEntry};
 
@@ -15,8 +17,10 @@ use super::ledger::{Ledger, RoomEntry};
 pub struct Observation {
     /// The ticket.
     pub ticket: Observed,
-    /// The rooms that carry the ticket's tag, lowest number first; looked for only while that matters.
+    /// The rooms of ours that carry the ticket's tag; looked for only while that matters.
     pub tagged: Vec<FoundRoom>,
+    /// When they were looked for, if they were.
+    pub looked: Option<Timestamp>,
     /// Rooms of ours without any tag, made since the intent, that no other ticket owns; looked for only after
     /// a create without an answer.
     pub untagged: Vec<FoundRoom>,
@@ -42,24 +46,29 @@ pub enum RoomNow {
 /// # Errors
 /// The first answer that could not be had.
 pub async fn observe(
-    key: &TicketKey,
-    told: Option<&Ticket>,
+    claim: &Claim,
     ledger: &Ledger,
     now: Timestamp,
+    settle: Duration,
     helpdesk: &dyn Helpdesk,
     docspace: &DocSpace,
 ) -> Result<Observation, Failure> {
-    let tag = key.tag();
+    let tag = claim.key.tag();
     let wants_tagged = match ledger.room {
         // A room may be there even when we know of none: the store may be new, or a backup's.
         RoomEntry::Absent | RoomEntry::Pending { .. } => true,
         RoomEntry::Made { .. } => ledger.audit_at.is_some_and(|at| at <= now),
-        RoomEntry::Deleted { .. } => false,
+        // A deletion may have been an error of the portal's that has passed.
+        RoomEntry::Deleted { .. } => true,
     };
-    let tagged = async { if wants_tagged { docspace.rooms_with_tag(&tag).await } else { Ok(Vec::new()) } };
+    let tagged =
+        async { if wants_tagged { own_rooms_with_tag(docspace, &tag).await } else { Ok(Vec::new()) } };
     let untagged = async {
         match &ledger.room {
-            RoomEntry::Pending { since, .. } => untagged(docspace, *since).await,
+            // Before that, they don't count.
+            RoomEntry::Pending { since, gave_up, .. } if now >= after(gave_up.unwrap_or(*since), settle) => {
+                untagged(docspace, *since).await
+            }
             _ => Ok(Vec::new()),
         }
     };
@@ -69,19 +78,42 @@ pub async fn observe(
             Some(room) => match docspace.room(room.id).await {
                 Ok(found) if found.archived => Ok(Some(RoomNow::Archived)),
                 Ok(_) => Ok(Some(RoomNow::Active)),
-                Err(Failure { cause: Cause::NotFound, .. }) => Ok(Some(RoomNow::Deleted)),
+                // A portal that is suspended or misaddressed says 404 to everything. One that still answers a
+                // search, and doesn't find the room, means it.
+                Err(Failure { cause: Cause::NotFound, .. }) => {
+                    let rooms = docspace.rooms_with_tag(&tag).await?;
+                    Ok(Some(match rooms.iter().find(|found| found.room.id == room.id) {
+                        None => RoomNow::Deleted,
+                        Some(found) if found.archived => RoomNow::Archived,
+                        Some(_) => RoomNow::Active,
+                    }))
+                }
                 Err(Failure { cause: Cause::Forbidden, .. }) => Ok(Some(RoomNow::Hidden)),
                 Err(failure) => Err(failure),
             },
         }
     };
-    let (ticket, tagged, untagged, room) =
-        futures_util::try_join!(helpdesk.observe(&key.id, told), tagged, untagged, room)?;
-    Ok(Observation { ticket, tagged, untagged, room })
+    let (ticket, tagged, untagged, room) = futures_util::try_join!(
+        helpdesk.observe(&claim.key.id, claim.told.as_ref()),
+        tagged,
+        untagged,
+        room
+    )?;
+    Ok(Observation { ticket, tagged, looked: wants_tagged.then_some(now), untagged, room })
+}
+
+/// A tag is a word that anybody may put on a room of theirs: only rooms that our own user made are ours.
+async fn own_rooms_with_tag(docspace: &DocSpace, tag: &str) -> Result<Vec<FoundRoom>, Failure> {
+    let mut rooms = docspace.rooms_with_tag(tag).await?;
+    if !rooms.is_empty() {
+        let own = docspace.own_id().await?;
+        rooms.retain(|found| found.created_by.is_none_or(|by| by == own));
+    }
+    Ok(rooms)
 }
 
 /// Our clock and DocSpace's may differ; a room from so long before the intent can't be its fruit.
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(120);
+const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 async fn untagged(docspace: &DocSpace, since: Timestamp) -> Result<Vec<FoundRoom>, Failure> {
     let earliest = since.saturating_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN);

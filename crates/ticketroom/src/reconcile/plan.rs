@@ -137,12 +137,16 @@ pub fn plan(s: &Situation<'_>) -> Plan {
     };
     match &s.ledger.room {
         RoomEntry::Absent => first_room(s, ticket, template),
-        RoomEntry::Pending { title, since, attempt, looks } => {
-            settle_room(s, template, &PendingRoom { title, since: *since, attempt: *attempt, looks: *looks })
+        RoomEntry::Pending { title, since, attempt, looks, gave_up } => {
+            let gave_up = gave_up.unwrap_or(*since);
+            settle_room(s, template, &PendingRoom { title, gave_up, attempt: *attempt, looks: *looks })
         }
         RoomEntry::Made { room, tagged, adopted } => {
             let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
             furnish(s, ticket, link.as_deref(), template, &made)
+        }
+        RoomEntry::Deleted { room } if tagged(s).iter().any(|found| found.room.id == room.id) => {
+            only(Step::NoteRestored)
         }
         RoomEntry::Deleted { .. } if s.asked => only(Step::BeginAgain),
         RoomEntry::Deleted { room } => Rest::Blocked {
@@ -161,11 +165,12 @@ fn without_ticket(s: &Situation<'_>) -> Plan {
         let remark = Some("the ticket is not in its helpdesk any more; the room stays".to_owned());
         return Rest::Ready { next: None, remark }.only();
     }
-    if let RoomEntry::Pending { since, .. } = &s.ledger.room
-        && s.now < after(*since, s.settle)
-    {
-        let reason = "the ticket is not in its helpdesk any more; its room may still come".to_owned();
-        return Rest::Waiting { until: after(*since, s.settle), reason }.only();
+    if let RoomEntry::Pending { since, gave_up, .. } = &s.ledger.room {
+        let settled_at = after(gave_up.unwrap_or(*since), s.settle);
+        if s.now < settled_at {
+            let reason = "the ticket is not in its helpdesk any more; its room may still come".to_owned();
+            return Rest::Waiting { until: settled_at, reason }.only();
+        }
     }
     if s.attempts < ABSENT_TRIES {
         let reason = "the helpdesk does not show this ticket (yet)".to_owned();
@@ -184,12 +189,16 @@ fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest
     if let Some(name) = &s.ledger.template {
         return s.rules.template(name).map(AsRef::as_ref).ok_or_else(|| {
             let reason = format!(
-                "the room was made by the template “{name}”, which the configuration no longer has: put it back"
+                "the room was made by the template “{name}”, which the configuration no longer has: put it back and \
+                 restart"
             );
-            Rest::Blocked { reason, again: None }
+            Rest::blocked(reason, s.attempts, s.now)
         });
     }
-    let decision = s.rules.decide(s.key, ticket).map_err(|reason| Rest::Blocked { reason, again: None })?;
+    let decision = s.rules.decide(s.key, ticket).map_err(|error| {
+        let reason = format!("{error}; correct the rule, restart, then “ticketroom tickets retry {}”", s.key);
+        Rest::Blocked { reason, again: None }
+    })?;
     match decision.verdict {
         Verdict::Use(template) => Ok(template),
         Verdict::Skip => Err(Rest::Skipped {
@@ -199,7 +208,7 @@ fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest
 }
 
 fn first_room(s: &Situation<'_>, ticket: &Ticket, template: &Template) -> Plan {
-    if let Some(found) = tagged(s).first() {
+    if let Some(found) = ours(s) {
         return adopt(template, found, true);
     }
     // Both can't be written to, and nobody works on them any more.
@@ -225,17 +234,17 @@ fn adopt(template: &Template, found: &FoundRoom, tagged: bool) -> Plan {
 
 struct PendingRoom<'a> {
     title: &'a str,
-    since: Timestamp,
+    gave_up: Timestamp,
     attempt: u32,
     looks: u32,
 }
 
 /// A create without an answer: the room may be there, may come, or may never come.
 fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>) -> Plan {
-    if let Some(found) = tagged(s).first() {
+    if let Some(found) = ours(s) {
         return adopt(template, found, true);
     }
-    let settled_at = after(pending.since, s.settle);
+    let settled_at = after(pending.gave_up, s.settle);
     if s.now < settled_at {
         let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
         let reason = "DocSpace did not say whether it made the room; looking for it".to_owned();
@@ -307,7 +316,8 @@ fn furnish(
             steps.push(Step::Link { room: room.id, kind: template.link });
         }
     }
-    if s.ledger.audit_at.is_some_and(|at| at <= s.now) {
+    // Only what was looked for after it became due can be told from nothing.
+    if s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked)) {
         steps.push(audit(s, room.id));
     }
     steps.retain(|step| !s.begun.contains(&step.kind()));
@@ -376,6 +386,11 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
     }
     let remark = if remarks.is_empty() { None } else { Some(advice(remarks)) };
     Rest::Ready { next: s.ledger.audit_at, remark }
+}
+
+/// Of several rooms with the ticket's tag the oldest, and rather one that people can work in.
+fn ours<'a>(s: &Situation<'a>) -> Option<&'a FoundRoom> {
+    tagged(s).iter().min_by_key(|found| (found.archived, found.room.id))
 }
 
 fn tagged<'a>(s: &Situation<'a>) -> &'a [FoundRoom] {

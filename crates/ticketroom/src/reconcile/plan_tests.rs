@@ -67,6 +67,7 @@ fn complete() -> Ledger {
         link: LinkEntry::Done { url: "https://d/s/1".to_owned() },
         write_back: WriteBackEntry { url: Some("https://d/s/1".to_owned()), noted: true, state: Entry::Done },
         audit_at: None,
+        unfinished: false,
     }
 }
 
@@ -84,6 +85,7 @@ struct Case {
     asked: bool,
     writes_back: bool,
     link: LinkKind,
+    looked: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -102,6 +104,7 @@ impl Default for Case {
             asked: false,
             writes_back: true,
             link: LinkKind::External,
+            looked: None,
             now: at(0),
         }
     }
@@ -114,7 +117,9 @@ impl Case {
         } else {
             Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket.map(str::to_owned) }
         };
-        let seen = Observation { ticket, tagged: self.tagged, untagged: self.untagged, room: self.room };
+        let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
+        let looked = self.looked.or(Some(self.now));
+        let seen = Observation { ticket, tagged, looked, untagged, room };
         let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
         plan(&Situation {
             key: &key(),
@@ -143,7 +148,8 @@ impl Case {
 }
 
 fn pending(since: i64, looks: u32) -> Ledger {
-    let room = RoomEntry::Pending { title: "T 7 x".to_owned(), since: at(since), attempt: 1, looks };
+    let room =
+        RoomEntry::Pending { title: "T 7 x".to_owned(), since: at(since), attempt: 1, looks, gave_up: None };
     Ledger { template: Some("default".to_owned()), room, ..Ledger::default() }
 }
 
@@ -303,6 +309,8 @@ fn what_people_did_to_the_room_is_respected() {
     let case = |asked| Case { ledger: deleted.clone(), asked, ..Case::default() };
     assert!(matches!(case(false).rest(), Rest::Blocked { again: None, .. }), "a person has to ask");
     assert_eq!(case(true).kinds(), [StepKind::BeginAgain]);
+    let there = Case { tagged: vec![found(1, false)], ..case(true) };
+    assert_eq!(there.kinds(), [StepKind::NoteRestored], "the portal was wrong about it");
 }
 
 #[test]
@@ -317,6 +325,33 @@ fn an_audit_puts_away_what_is_empty_and_tells_of_what_is_not() {
     assert_eq!(two.steps, [Step::ArchiveExtra { rooms: vec![RoomId(2)] }]);
     let used = audit(vec![found(1, false), found(3, false)], 10);
     assert_eq!(used.steps, [Step::EndAudit { used: vec![RoomId(3)] }]);
+    let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
+    let unseen = Case { ledger, looked: Some(at(9)), now: at(11), ..Case::default() }.rest();
+    assert_eq!(unseen, Rest::Ready { next: Some(at(10)), remark: None }, "another run has to look");
+}
+
+#[test]
+fn a_create_settles_from_when_it_was_given_up() {
+    let room = |gave_up| RoomEntry::Pending {
+        title: "T 7 x".to_owned(),
+        since: at(0),
+        attempt: 1,
+        looks: 3,
+        gave_up,
+    };
+    let kinds = |gave_up| {
+        let ledger =
+            Ledger { template: Some("default".to_owned()), room: room(gave_up), ..Ledger::default() };
+        Case { ledger, now: at(50), ..Case::default() }.kinds()
+    };
+    assert_eq!(kinds(None), [StepKind::CreateRoom]);
+    assert_eq!(kinds(Some(at(30))), [], "it waited long before it was sent");
+    let mut cut_off = Ledger { room: room(None), unfinished: true, ..Ledger::default() };
+    cut_off.begin_run(at(50));
+    assert_eq!(cut_off.room, room(Some(at(50))), "a process that died may have sent it last thing");
+    let mut settled = Ledger { room: room(None), ..Ledger::default() };
+    settled.begin_run(at(50));
+    assert_eq!(settled.room, room(None));
 }
 
 #[test]

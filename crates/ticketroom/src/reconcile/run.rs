@@ -37,6 +37,8 @@ pub(super) struct Run<'a> {
     failures: Vec<Failure>,
     folders_may_come: Option<Timestamp>,
     progressed: bool,
+    /// Whether the world was seen: a person's wish counts as heard only then.
+    looked: bool,
 }
 
 /// Why a run ends before it has settled.
@@ -51,7 +53,8 @@ type Running<'a> = FuturesUnordered<BoxFuture<'a, (Step, Result<Outcome, Failure
 
 impl<'a> Run<'a> {
     pub(super) fn new(all: &'a Reconciler, claim: Claim) -> Self {
-        let ledger = claim.ledger.clone();
+        let mut ledger = claim.ledger.clone();
+        ledger.begin_run(all.clock.now());
         Self {
             all,
             claim,
@@ -61,6 +64,7 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             folders_may_come: None,
             progressed: false,
+            looked: false,
         }
     }
 
@@ -94,12 +98,14 @@ impl<'a> Run<'a> {
     async fn observe_and_act(&mut self) -> Result<(), Cut> {
         let now = self.all.clock.now();
         let Some(helpdesk) = self.all.helpdesks.get(&self.claim.key.helpdesk) else {
-            let reason = format!("the configuration has no helpdesk “{}” any more", self.claim.key.helpdesk);
-            return self.settle(Rest::Blocked { reason, again: None }, None).await;
+            let name = &self.claim.key.helpdesk;
+            let reason =
+                format!("the configuration has no helpdesk “{name}” any more: put it back and restart");
+            return self.settle(Rest::blocked(reason, self.claim.attempts, now), None).await;
         };
-        let told = self.claim.told.as_ref();
-        let seen =
-            observe(&self.claim.key, told, &self.ledger, now, helpdesk.as_ref(), &self.all.docspace).await;
+        let all = self.all;
+        let settle = all.settings.settle;
+        let seen = observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
             Err(failure) => {
@@ -108,7 +114,12 @@ impl<'a> Run<'a> {
                 return self.settle(Rest::Ready { next: None, remark: None }, None).await;
             }
         };
-        self.leave_out_rooms_of_others(&mut seen).await;
+        if let Err(error) = self.leave_out_rooms_of_others(&mut seen).await {
+            // Without knowing whose they are, neither taking one nor making another would be right.
+            let until = after(now, Duration::from_secs(1));
+            return self.settle(Rest::Waiting { until, reason: error.to_string() }, None).await;
+        }
+        self.looked = true;
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
             Observed::Absent => None,
@@ -118,23 +129,16 @@ impl<'a> Run<'a> {
     }
 
     /// Another ticket's room may look like ours while its tag is not saved yet.
-    async fn leave_out_rooms_of_others(&self, seen: &mut Observation) {
+    async fn leave_out_rooms_of_others(&self, seen: &mut Observation) -> Result<(), StoreError> {
         let rooms: Vec<_> = seen.tagged.iter().chain(&seen.untagged).map(|found| found.room.id).collect();
         if rooms.is_empty() {
-            return;
+            return Ok(());
         }
-        let owned = match self.all.store.owned_rooms(&rooms).await {
-            Ok(owned) => owned,
-            // If nobody can say whose they are, none is taken; the save would tell, too.
-            Err(_) => {
-                seen.tagged.clear();
-                seen.untagged.clear();
-                return;
-            }
-        };
+        let owned = self.all.store.owned_rooms(&rooms).await?;
         let of_others = |id| owned.iter().any(|(room, owner)| *room == id && *owner != self.claim.key);
         seen.tagged.retain(|found| !of_others(found.room.id));
         seen.untagged.retain(|found| !of_others(found.room.id));
+        Ok(())
     }
 
     /// Plans and acts until nothing is to be done now.
@@ -218,7 +222,7 @@ impl<'a> Run<'a> {
             }
             Err(failure) => {
                 self.all.metrics.stepped(kind, "failed");
-                step.record_failure(&failure, &mut self.ledger);
+                step.record_failure(&failure, &mut self.ledger, self.all.clock.now());
                 self.failed(kind, &failure);
                 self.failures.push(failure);
             }
@@ -276,6 +280,7 @@ impl<'a> Run<'a> {
 
     fn next_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
         let now = self.all.clock.now();
+        self.ledger.unfinished = true;
         Save {
             number: self.claim.number,
             fence: self.claim.fence,
@@ -339,11 +344,12 @@ impl<'a> Run<'a> {
         {
             self.events.push(Event { at: now, kind: state.as_str(), text });
         }
-        let save = self.next_save(format!("settle_{}", state.as_str()), seen);
+        let mut save = self.next_save(format!("settle_{}", state.as_str()), seen);
+        save.ledger.unfinished = false;
         let settlement = Settlement {
             save,
             hints: self.claim.hints,
-            asked: self.claim.asked,
+            asked: if self.looked { self.claim.asked } else { 0 },
             state,
             reason: reason.clone(),
             due,
@@ -376,7 +382,7 @@ impl<'a> Run<'a> {
         }
         if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
             // What is wrong with the request itself will not get better by waiting.
-            if matches!(failure.cause, Cause::Rejected { .. }) {
+            if matches!(failure.cause, Cause::Rejected { status: 400 | 413 | 415 | 422, .. }) {
                 return Rest::Blocked { reason: advice(failure), again: None };
             }
             return Rest::blocked(advice(failure), self.claim.attempts, now);

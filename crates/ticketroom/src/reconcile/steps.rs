@@ -19,6 +19,8 @@ pub enum Step {
     },
     /// Notes that the room is gone. No call.
     NoteDeleted,
+    /// Notes that a room that was thought to be gone is there. No call.
+    NoteRestored,
     /// Forgets a room that is gone, since a person asked for a new one. No call.
     BeginAgain,
     /// Notes the address of the room's page for members, which needs no asking. No call.
@@ -103,6 +105,7 @@ pub enum FoldersStart {
 pub enum StepKind {
     Adopt,
     NoteDeleted,
+    NoteRestored,
     BeginAgain,
     NoteLink,
     NoteWrittenBack,
@@ -123,6 +126,7 @@ impl StepKind {
         match self {
             Self::Adopt => "adopt",
             Self::NoteDeleted => "note_deleted",
+            Self::NoteRestored => "note_restored",
             Self::BeginAgain => "begin_again",
             Self::NoteLink => "note_link",
             Self::NoteWrittenBack => "note_written_back",
@@ -145,6 +149,7 @@ impl Step {
         match self {
             Self::Adopt { .. } => StepKind::Adopt,
             Self::NoteDeleted => StepKind::NoteDeleted,
+            Self::NoteRestored => StepKind::NoteRestored,
             Self::BeginAgain => StepKind::BeginAgain,
             Self::NoteLink { .. } => StepKind::NoteLink,
             Self::NoteWrittenBack => StepKind::NoteWrittenBack,

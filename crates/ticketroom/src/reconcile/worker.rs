@@ -1,7 +1,7 @@
 //! Claims due tickets and gives each a run, as many at once as is sensible.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
@@ -14,7 +14,7 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::metrics::Metrics;
 use crate::rule::Rules;
-use crate::store::{Event, State, Store};
+use crate::store::{Event, State, Store, StoreError};
 use crate::ticket::{HelpdeskName, TicketKey};
 
 /// How the reconciler works.
@@ -67,10 +67,36 @@ pub struct Reconciler {
     pub(super) settings: Settings,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
+    /// The tickets that this process is at.
+    running: Mutex<HashSet<i64>>,
 }
 
 /// How long the worker sleeps at most: another process may have marked a ticket (`tickets retry`).
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long it sleeps at least when nothing can be claimed: what is due may be what it is at.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// How long it waits at most for a store that can't be used.
+const MOST_PATIENT: Duration = Duration::from_secs(30);
+
+/// A ticket that this process is at, until the run ends, however it ends.
+struct Running<'a> {
+    reconciler: &'a Reconciler,
+    number: i64,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.reconciler.running().remove(&self.number);
+    }
+}
+
+/// A run that panics is a defect of ours; its ticket is tried again when the lease ends.
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a run broke off");
+    }
+}
 
 impl Reconciler {
     /// A reconciler over these parts; [`run`](Self::run) starts it.
@@ -101,6 +127,7 @@ impl Reconciler {
             settings,
             progress,
             wake: Arc::default(),
+            running: Mutex::default(),
         }
     }
 
@@ -120,22 +147,33 @@ impl Reconciler {
     /// doesn't is parked: its intents are on disk, and the next start goes on with it.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut runs: JoinSet<()> = JoinSet::new();
+        let mut failing_for = IDLE;
         while !*stop.borrow() {
-            let claimed = self.claim(&mut runs).await;
-            // A full hand may mean that more is due.
-            if claimed > 0 && runs.len() < self.settings.parallel {
-                continue;
-            }
-            // With full hands nothing can be claimed before a run ends, however much is due.
             let full = runs.len() >= self.settings.parallel;
-            let wait = if full { IDLE } else { self.idle_for().await };
+            let wait = match self.claim(&mut runs).await {
+                // With full hands nothing can be claimed before a run ends, however much is due.
+                Ok(_) if full => IDLE,
+                Ok(0) => self.idle_for().await,
+                // More may be due.
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "no tickets can be claimed");
+                    failing_for = (failing_for * 2).min(MOST_PATIENT);
+                    failing_for
+                }
+            };
+            if wait <= IDLE {
+                failing_for = IDLE;
+            }
             tokio::select! {
                 _ = stop.changed() => break,
                 () = self.wake.notified() => {}
-                Some(_) = runs.join_next() => {}
+                Some(ended) = runs.join_next() => note_panic(ended),
                 () = tokio::time::sleep(wait) => {}
             }
-            while runs.try_join_next().is_some() {}
+            while let Some(ended) = runs.try_join_next() {
+                note_panic(ended);
+            }
         }
         let ended = async { while runs.join_next().await.is_some() {} };
         if tokio::time::timeout(self.settings.grace, ended).await.is_err() {
@@ -143,30 +181,33 @@ impl Reconciler {
         }
     }
 
-    async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> usize {
+    async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<usize, StoreError> {
         let free = self.settings.parallel.saturating_sub(runs.len());
         if free == 0 {
-            return 0;
+            return Ok(0);
         }
-        match self.store.claim(self.clock.now(), self.settings.lease, free).await {
-            Ok(claims) => {
-                let claimed = claims.len();
-                for claim in claims {
-                    let reconciler = Arc::clone(self);
-                    runs.spawn(async move { Run::new(&reconciler, claim).drive().await });
-                }
-                claimed
-            }
-            Err(error) => {
-                tracing::error!(%error, "no tickets can be claimed");
-                0
-            }
+        let running: Vec<i64> = self.running().iter().copied().collect();
+        let claims = self.store.claim(self.clock.now(), self.settings.lease, free, &running).await?;
+        let claimed = claims.len();
+        for claim in claims {
+            let reconciler = Arc::clone(self);
+            let number = claim.number;
+            self.running().insert(number);
+            runs.spawn(async move {
+                let _running = Running { reconciler: &reconciler, number };
+                Run::new(&reconciler, claim).drive().await;
+            });
         }
+        Ok(claimed)
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn idle_for(&self) -> Duration {
         match self.store.next_due().await {
-            Ok(Some(due)) => until(self.clock.now(), due).clamp(Duration::from_millis(2), IDLE),
+            Ok(Some(due)) => until(self.clock.now(), due).clamp(SHORTEST, IDLE),
             _ => IDLE,
         }
     }

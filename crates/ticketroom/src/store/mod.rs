@@ -33,11 +33,19 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When it could not be committed: nothing may be acknowledged.
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError>;
 
-    /// Claims tickets that are due, the longest due first, for as long as `lease`.
+    /// Claims tickets that are due for as long as `lease`: new ones before those that were tried in vain, and of
+    /// each the longest due first. Those in `running` are left alone: the caller is still at them, though their
+    /// lease has run out (the clock jumped, or the process was paused).
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claim>, StoreError>;
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.
     ///
@@ -58,7 +66,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Marks every blocked ticket as due because a person asks for it; returns how many there were.
+    /// Marks every blocked ticket as due; returns how many there were. Nobody asks for new rooms by that.
     ///
     /// # Errors
     /// When the store can't be reached.

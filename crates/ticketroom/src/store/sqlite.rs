@@ -132,10 +132,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let lease_until = after(now, lease);
-        self.writer.run("claim", move |connection| claim(connection, now, lease_until, most).map(Ok)).await
+        let (lease_until, running) = (after(now, lease), json(&running)?);
+        self.writer
+            .run("claim", move |connection| claim(connection, now, lease_until, most, &running).map(Ok))
+            .await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
@@ -183,7 +191,7 @@ impl Store for SqliteStore {
                     FROM ticket WHERE state = 'blocked'";
                 connection.prepare_cached(sql)?.execute([millis(now)])?;
                 let sql = "UPDATE ticket
-                    SET asked = asked + 1, attempts = 0, hints = hints + 1, state = 'waiting',
+                    SET attempts = 0, hints = hints + 1, state = 'waiting',
                         due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END
                     WHERE state = 'blocked'";
                 let changed = connection.prepare_cached(sql)?.execute([millis(now)])?;
@@ -217,7 +225,10 @@ impl Store for SqliteStore {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.reader
             .ask(|connection| {
-                let sql = "SELECT min(due_at) FROM ticket WHERE due_at IS NOT NULL";
+                let sql = "SELECT min(due) FROM (
+                    SELECT min(due_at) AS due FROM ticket WHERE (attempts > 0) = 0 AND due_at IS NOT NULL
+                    UNION ALL
+                    SELECT min(due_at) FROM ticket WHERE (attempts > 0) = 1 AND due_at IS NOT NULL)";
                 let due: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
                 Ok(Ok(due.map(timestamp)))
             })
@@ -269,7 +280,7 @@ impl Store for SqliteStore {
             .run("no_writes_until", move |connection| {
                 // The day over there ends when it says so; ours begins again then.
                 let sql = "UPDATE write_budget SET none_until = ?1, day_began_at = ?1, used = 0
-                    WHERE none_until < ?1 AND ?1 > ?2";
+                    WHERE (none_until < ?1 OR none_until > ?2 + 86400000) AND ?1 > ?2";
                 connection.prepare_cached(sql)?.execute([millis(until), millis(now)])?;
                 Ok(Ok(()))
             })

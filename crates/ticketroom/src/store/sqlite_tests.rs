@@ -81,7 +81,7 @@ fn with_room(id: i64) -> Ledger {
 }
 
 async fn claim_one(store: &SqliteStore, second: i64) -> Claim {
-    let mut claims = store.claim(at(second), LEASE, 10).await.unwrap();
+    let mut claims = store.claim(at(second), LEASE, 10, &[]).await.unwrap();
     assert_eq!(claims.len(), 1);
     claims.remove(0)
 }
@@ -103,13 +103,28 @@ async fn one_worker_at_a_time_and_whoever_is_late_has_lost() {
     let File { store, .. } = &store();
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
-    assert_eq!(store.claim(at(1), LEASE, 10).await.unwrap(), []);
+    assert_eq!(store.claim(at(1), LEASE, 10, &[]).await.unwrap(), []);
     let second = claim_one(store, 600).await;
     assert_eq!(store.save(save(&first, Ledger::default(), 601)).await, Err(StoreError::Lost));
     let late = store.settle(settlement(&first, State::Ready, None, 601)).await;
     assert_eq!(late, Err(StoreError::Lost));
     store.save(save(&second, Ledger::default(), 602)).await.unwrap();
-    assert_eq!(store.claim(at(1201), LEASE, 10).await.unwrap(), [], "a save renews the lease");
+    assert_eq!(store.claim(at(1201), LEASE, 10, &[]).await.unwrap(), [], "a save renews the lease");
+}
+
+#[tokio::test]
+async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first() {
+    let File { store, .. } = &store();
+    store.accept(delivery("old", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    assert_eq!(store.claim(at(9999), LEASE, 10, &[claim.number]).await.unwrap(), [], "the clock jumped");
+    let waiting = Settlement { attempts: 3, ..settlement(&claim, State::Waiting, Some(at(1)), 0) };
+    store.settle(waiting).await.unwrap();
+    store.accept(delivery("new", None, 5)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
+    let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
+    assert_eq!(claims[0].key, key("new"));
+    assert_eq!(claim_one(store, 6).await.key, key("old"));
 }
 
 #[tokio::test]
@@ -118,7 +133,7 @@ async fn a_delivery_during_a_run_makes_another_run() {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     store.accept(delivery("1", None, 1)).await.unwrap();
-    assert_eq!(store.claim(at(2), LEASE, 10).await.unwrap(), [], "not beside the first");
+    assert_eq!(store.claim(at(2), LEASE, 10, &[]).await.unwrap(), [], "not beside the first");
     store.settle(settlement(&claim, State::Ready, None, 3)).await.unwrap();
     let again = claim_one(store, 3).await;
     store.settle(settlement(&again, State::Ready, None, 4)).await.unwrap();

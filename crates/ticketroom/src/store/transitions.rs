@@ -105,12 +105,27 @@ pub(super) fn claim(
     now: Timestamp,
     lease_until: Timestamp,
     most: i64,
+    running: &str,
 ) -> rusqlite::Result<Vec<Claim>> {
+    // New tickets first: a crowd that is tried in vain must not keep them waiting.
     let sql = "UPDATE ticket SET claimed = 1, fence = fence + 1, due_at = ?2
-        WHERE number IN (SELECT number FROM ticket WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
+        WHERE number IN (
+            SELECT number FROM (
+                SELECT * FROM (
+                    SELECT number, 0 AS again, due_at FROM ticket
+                    WHERE (attempts > 0) = 0 AND due_at <= ?1
+                      AND number NOT IN (SELECT value FROM json_each(?4))
+                    ORDER BY due_at LIMIT ?3)
+                UNION ALL
+                SELECT * FROM (
+                    SELECT number, 1 AS again, due_at FROM ticket
+                    WHERE (attempts > 0) = 1 AND due_at <= ?1
+                      AND number NOT IN (SELECT value FROM json_each(?4))
+                    ORDER BY due_at LIMIT ?3))
+            ORDER BY again, due_at LIMIT ?3)
         RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![millis(now), millis(lease_until), most])?;
+    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         match claimed(row)? {
@@ -120,9 +135,11 @@ pub(super) fn claim(
     }
     drop(rows);
     for (number, error) in unreadable {
+        tracing::error!(number, %error, "a ticket can't be read from the store");
+        let reason = format!("{error}; use the ticketroom that wrote it, or a newer one, then retry");
         let sql =
             "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
-        connection.prepare_cached(sql)?.execute(params![number, error.to_string()])?;
+        connection.prepare_cached(sql)?.execute(params![number, reason])?;
     }
     Ok(claims)
 }
@@ -235,8 +252,10 @@ pub(super) fn take_writes(
     let sql = "SELECT day_began_at, used, none_until FROM write_budget";
     let (began, used, none_until): (i64, u32, i64) =
         connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if timestamp(none_until) > now {
-        return Ok(Taken::NothingFor(until(now, timestamp(none_until))));
+    // Nobody says so for longer than a day: a longer time is from a clock that was ahead.
+    let wait = until(now, timestamp(none_until));
+    if wait > Duration::ZERO && wait <= DAY {
+        return Ok(Taken::NothingFor(wait));
     }
     // The day is a window from the first write. A clock that was set back must not make it last for ever.
     let ends = after(timestamp(began), DAY);

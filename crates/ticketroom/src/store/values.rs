@@ -17,7 +17,10 @@ pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError>
 }
 
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
-    text.map(serde_json::from_str).transpose().map_err(|error| StoreError::Unreadable(error.to_string()))
+    // What is stored may be personal, so the error says only where it is.
+    let place =
+        |error: serde_json::Error| format!("{:?} error at column {}", error.classify(), error.column());
+    text.map(serde_json::from_str).transpose().map_err(|error| StoreError::Unreadable(place(error)))
 }
 
 pub(super) fn key(helpdesk: &str, id: &str) -> Result<TicketKey, StoreError> {

@@ -46,7 +46,7 @@ async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json
     let (head, body) = request.into_parts();
     let body = tokio::time::timeout(PATIENCE, read(body, doors.max_delivery))
         .await
-        .map_err(|_| Problem::bad_request("the body did not arrive in time"))??;
+        .map_err(|_| Problem::unavailable("the body did not arrive in time; send it again"))??;
     let raw = RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body };
     match doors.intake.deliver(helpdesk, raw).await {
         Ok(_) => Ok(Json(json!({ "status": "ok" }))),
@@ -62,7 +62,7 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     let mut whole = BytesMut::new();
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_request("the body broke off"))?;
+        let chunk = chunk.map_err(|_| Problem::unavailable("the body broke off; send it again"))?;
         length += chunk.len();
         if length <= limit {
             whole.extend_from_slice(&chunk);

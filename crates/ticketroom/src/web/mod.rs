@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -51,6 +52,10 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .merge(hooks::router())
         .merge(health::router(&doors))
         .merge(api::router(&doors))
+        .route(
+            "/",
+            get(async || Problem::not_found("the dashboard is not in this version; see /api/v1/tickets")),
+        )
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(doors)

@@ -63,8 +63,14 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
     loop {
         wait = polls.next().unwrap_or(wait);
         tokio::time::sleep(wait).await;
-        if docspace.tree_state(root, tree).await?.missing.is_empty() {
-            return Ok(Some(tree.len()));
+        // The copy goes on, whatever becomes of a look at it.
+        match docspace.tree_state(root, tree).await {
+            Ok(state) if state.missing.is_empty() => return Ok(Some(tree.len())),
+            Err(failure) if !failure.is_transient() => {
+                let cause = Cause::NoAnswer(format!("the folders can't be looked at: {failure}"));
+                return Err(Failure { service: SERVICE, call: "copy", cause });
+            }
+            _ => {}
         }
         if crate::clock::until(started, clock.now()) > docspace.timeout() {
             skeletons.forget(tree).await;

@@ -82,6 +82,13 @@ impl Step {
                 ledger.room = RoomEntry::Deleted { room };
                 event("room_deleted", text)
             }
+            Self::NoteRestored => {
+                let RoomEntry::Deleted { room } = &ledger.room else { return None };
+                let room = room.clone();
+                let text = format!("room {} is there after all", room.id);
+                ledger.room = RoomEntry::Made { room, tagged: true, adopted: true };
+                event("room_restored", text)
+            }
             Self::BeginAgain => {
                 *ledger = ledger.begin_again();
                 event("begin_again", "a new room is made, as asked".to_owned())
@@ -120,6 +127,7 @@ impl Step {
             self,
             Self::Adopt { .. }
                 | Self::NoteDeleted
+                | Self::NoteRestored
                 | Self::BeginAgain
                 | Self::NoteLink { .. }
                 | Self::NoteWrittenBack
@@ -132,9 +140,9 @@ impl Step {
         match self {
             Self::CreateRoom { template, title, attempt, .. } => {
                 ledger.template = Some(template.clone());
-                ledger.room =
-                    RoomEntry::Pending { title: title.clone(), since: now, attempt: *attempt, looks: 0 };
-                if *attempt > 1 {
+                let (title, attempt) = (title.clone(), *attempt);
+                ledger.room = RoomEntry::Pending { title, since: now, attempt, looks: 0, gave_up: None };
+                if attempt > 1 {
                     // The one before may land after all.
                     ledger.audit_at = Some(after(now, settle));
                 }
@@ -148,6 +156,7 @@ impl Step {
             Self::TagRoom { .. } | Self::ArchiveExtra { .. } => {}
             Self::Adopt { .. }
             | Self::NoteDeleted
+            | Self::NoteRestored
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
@@ -172,6 +181,7 @@ impl Step {
             }
             Self::Adopt { .. }
             | Self::NoteDeleted
+            | Self::NoteRestored
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
@@ -180,8 +190,16 @@ impl Step {
     }
 
     /// Takes an intent back that surely came to nothing. One that may have had its effect stays.
-    pub(super) fn record_failure(&self, failure: &Failure, ledger: &mut Ledger) {
+    pub(super) fn record_failure(&self, failure: &Failure, ledger: &mut Ledger, now: Timestamp) {
         if failure.effect() == Effect::Unknown {
+            // What was sent may have been sent just now, however long ago it was intended.
+            match (self, &mut ledger.room) {
+                (Self::CreateRoom { .. }, RoomEntry::Pending { gave_up, .. }) => *gave_up = Some(now),
+                (Self::Folders { start: FoldersStart::Empty | FoldersStart::Unknown, .. }, _) => {
+                    ledger.folders = Entry::Pending { since: now };
+                }
+                _ => {}
+            }
             return;
         }
         match self {
