@@ -59,6 +59,18 @@ impl DocSpace {
         Ok(id)
     }
 
+    /// The user whose key we use; `None` where DocSpace does not tell a key like ours.
+    ///
+    /// # Errors
+    /// When DocSpace can't say just now, or does not accept the key.
+    pub async fn own_id_if_told(&self) -> Result<Option<Uuid>, Failure> {
+        match self.own_id().await {
+            Ok(id) => Ok(Some(id)),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The user whose key we use, with their rights. Needs the scope `accounts.self:read`.
     ///
     /// # Errors

@@ -105,8 +105,9 @@ pub async fn observe(
 /// A tag is a word that anybody may put on a room of theirs: only rooms that our own user made are ours.
 async fn own_rooms_with_tag(docspace: &DocSpace, tag: &str) -> Result<Vec<FoundRoom>, Failure> {
     let mut rooms = docspace.rooms_with_tag(tag).await?;
-    if !rooms.is_empty() {
-        let own = docspace.own_id().await?;
+    if !rooms.is_empty()
+        && let Some(own) = docspace.own_id_if_told().await?
+    {
         rooms.retain(|found| found.created_by.is_none_or(|by| by == own));
     }
     Ok(rooms)
@@ -117,7 +118,8 @@ const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 async fn untagged(docspace: &DocSpace, since: Timestamp) -> Result<Vec<FoundRoom>, Failure> {
     let earliest = since.saturating_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN);
-    let own = docspace.own_id().await?;
+    // Without knowing who we are, none of them can be told to be ours.
+    let Some(own) = docspace.own_id_if_told().await? else { return Ok(Vec::new()) };
     let mut rooms = docspace.rooms_without_tags(own).await?;
     rooms.retain(|found| !found.archived && found.created.is_some_and(|created| created >= earliest));
     Ok(rooms)

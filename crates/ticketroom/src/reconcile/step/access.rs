@@ -39,7 +39,7 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
             Subject::User(email) | Subject::Assignee(email) => docspace.user_with_email(email).await,
         }
     }));
-    let (ids, own) = futures_util::try_join!(ids, docspace.own_id())?;
+    let (ids, own) = futures_util::try_join!(ids, docspace.own_id_if_told())?;
     let mut admitted = Admitted::default();
     let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
     for (grant, id) in grants.iter().zip(ids) {
@@ -51,7 +51,7 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
     // The owner has every right already; of two roles for one person the first counts.
     let mut shares: Vec<(Uuid, Role)> = Vec::new();
     for (grant, id) in &wanted {
-        if *id != own && !shares.iter().any(|(shared, _)| shared == id) {
+        if Some(*id) != own && !shares.iter().any(|(shared, _)| shared == id) {
             shares.push((*id, grant.role));
         }
     }
