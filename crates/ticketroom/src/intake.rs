@@ -3,6 +3,7 @@
 //! Nothing is answered with a success before the delivery is on disk. A delivery that proves where it comes from
 //! but can't be understood is kept, too, for the operator; it is refused all the same.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -141,15 +142,35 @@ impl Intake {
 /// Headers that hold secrets are not stored.
 const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];
 
+/// The headers in the order and number in which they came, as a list of name and value.
 fn headers_as_json(headers: &HeaderMap) -> String {
-    let mut object = serde_json::Map::new();
-    for (name, value) in headers {
-        let value = if WITHHELD.contains(&name.as_str()) {
-            "(withheld)".to_owned()
-        } else {
-            String::from_utf8_lossy(value.as_bytes()).into_owned()
-        };
-        object.insert(name.to_string(), value.into());
+    let pairs: Vec<(&str, Cow<'_, str>)> = headers
+        .iter()
+        .map(|(name, value)| {
+            let withheld = WITHHELD.contains(&name.as_str());
+            let value = if withheld {
+                Cow::Borrowed("(withheld)")
+            } else {
+                String::from_utf8_lossy(value.as_bytes())
+            };
+            (name.as_str(), value)
+        })
+        .collect();
+    // A list of texts can always be written as JSON.
+    serde_json::to_string(&pairs).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_kept_as_they_came_but_for_secrets() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-a", "1".parse().unwrap());
+        headers.append("x-a", "2".parse().unwrap());
+        headers.append("authorization", "Bearer secret".parse().unwrap());
+        let kept = headers_as_json(&headers);
+        assert_eq!(kept, r#"[["x-a","1"],["x-a","2"],["authorization","(withheld)"]]"#);
     }
-    serde_json::Value::Object(object).to_string()
 }
