@@ -120,6 +120,9 @@ pub struct AccessEntry {
     pub missing: Vec<Missing>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
+    /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
+    /// bring many deliveries.
+    pub refused_until: Option<Timestamp>,
 }
 
 /// Somebody who is in the room.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
+use super::ledger::{Entry, Ledger, LinkEntry, MissingWhy, RoomEntry};
 use super::observe::{Observation, RoomNow};
 use super::steps::{FoldersStart, Step, StepKind};
 use crate::clock::{Timestamp, after};
@@ -301,7 +301,7 @@ fn furnish(
         };
         steps.push(Step::Folders { room: room.id, start });
     }
-    let grants = not_granted(s.ledger, template.grants(ticket));
+    let grants = to_ask_for(s, template.grants(ticket));
     if !grants.is_empty() {
         steps.push(Step::Access { room: room.id, grants });
     }
@@ -324,8 +324,15 @@ fn furnish(
     Plan { steps, rest: rest(s, &template.grants(ticket)) }
 }
 
-fn not_granted(ledger: &Ledger, mut grants: Vec<Grant>) -> Vec<Grant> {
-    grants.retain(|grant| !ledger.access.granted.iter().any(|granted| granted.grant == *grant));
+/// Whoever is not in yet, but for those whom DocSpace has refused a short while ago.
+fn to_ask_for(s: &Situation<'_>, mut grants: Vec<Grant>) -> Vec<Grant> {
+    let access = &s.ledger.access;
+    let in_vain = !s.asked && access.refused_until.is_some_and(|until| s.now < until);
+    let refused = |grant: &Grant| {
+        let mut missing = access.missing.iter().filter(|missing| missing.grant == *grant);
+        in_vain && missing.any(|missing| missing.why != MissingWhy::Unknown)
+    };
+    grants.retain(|grant| !access.granted.iter().any(|granted| granted.grant == *grant) && !refused(grant));
     grants
 }
 

@@ -63,7 +63,11 @@ fn complete() -> Ledger {
         template: Some("default".to_owned()),
         room: made(),
         folders: Entry::Done,
-        access: AccessEntry { granted: vec![granted(support())], missing: vec![], state: Entry::Done },
+        access: AccessEntry {
+            granted: vec![granted(support())],
+            state: Entry::Done,
+            ..AccessEntry::default()
+        },
         link: LinkEntry::Done { url: "https://d/s/1".to_owned() },
         write_back: WriteBackEntry { url: Some("https://d/s/1".to_owned()), noted: true, state: Entry::Done },
         audit_at: None,
@@ -297,6 +301,22 @@ fn whoever_is_missing_blocks_only_while_the_template_wants_them() {
     assert_eq!(again, Some(at(16 * 15 * 60)));
     let former = grant(Subject::Group("Former".to_owned()), Role::Editor);
     assert_eq!(rest(former, &[], 0), Rest::Ready { next: None, remark: None });
+}
+
+#[test]
+fn whoever_was_refused_is_not_asked_for_with_every_delivery() {
+    let kinds = |why, now, asked| {
+        let mut ledger = complete();
+        ledger.access.granted.clear();
+        ledger.access.missing = vec![Missing { grant: support(), why }];
+        ledger.access.refused_until = Some(at(3600));
+        Case { ledger, now: at(now), asked, ..Case::default() }.kinds()
+    };
+    assert_eq!(kinds(MissingWhy::Forbidden, 10, false), []);
+    assert_eq!(kinds(MissingWhy::NotAdded, 10, false), []);
+    assert_eq!(kinds(MissingWhy::Unknown, 10, false), [StepKind::Access], "a look-up costs no write");
+    assert_eq!(kinds(MissingWhy::Forbidden, 10, true), [StepKind::Access], "a person asks");
+    assert_eq!(kinds(MissingWhy::Forbidden, 3600, false), [StepKind::Access]);
 }
 
 #[test]

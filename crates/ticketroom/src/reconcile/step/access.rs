@@ -4,18 +4,22 @@
 //! skipped. So the names are looked up first, and whoever the answer does not confirm is looked for among the members.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::Context;
 use crate::call::{Cause, Failure};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, after};
 use crate::docspace::share::Member;
 use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
 use crate::store::Event;
 use crate::template::{Grant, Subject};
+
+/// How long somebody whom DocSpace refused is not asked for again, unless a person says so.
+const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Who is in now, and who is not.
 #[derive(Debug, Default)]
@@ -118,6 +122,8 @@ pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) ->
     let missing: Vec<String> = admitted.missing.iter().map(Missing::advice).collect();
     ledger.access.state = Entry::Done;
     ledger.access.granted.extend(admitted.granted);
+    let refused = admitted.missing.iter().any(|missing| missing.why != MissingWhy::Unknown);
+    ledger.access.refused_until = refused.then(|| after(now, REFUSED_FOR));
     ledger.access.missing = admitted.missing;
     let text = match (in_now.is_empty(), missing.is_empty()) {
         (false, true) => format!("let in {}", in_now.join(", ")),
