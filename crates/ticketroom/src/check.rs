@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::call::{Cause, Failure};
-use crate::clock::{Clock, until};
+use crate::clock::{Clock, Timestamp, until};
 use crate::docspace::DocSpace;
 use crate::finding::Finding;
 use crate::reconcile::advice::advice;
@@ -13,7 +13,7 @@ use crate::rule::Rules;
 use crate::template::Who;
 
 /// From here on, comparing times across the two machines gets unsafe.
-const TOLERATED_SKEW: Duration = Duration::from_secs(60);
+pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 const KEY_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Checks the portal, the key, its user, and everybody that the templates name.
@@ -23,7 +23,7 @@ pub async fn docspace(docspace: &DocSpace, rules: &Rules, clock: &dyn Clock) -> 
         Ok((version, date)) => {
             let version = version.map_or_else(String::new, |version| format!(", version {version}"));
             findings.push(Finding::good(format!("{} answers{version}", docspace.portal())));
-            findings.extend(date.and_then(|date| clock_skew("DocSpace", &date, clock)));
+            findings.extend(date.and_then(|date| clocks(&date, clock.now())));
         }
         Err(failure) => {
             let help = "is [docspace] url the portal's address, and can this machine reach it?";
@@ -38,20 +38,19 @@ pub async fn docspace(docspace: &DocSpace, rules: &Rules, clock: &dyn Clock) -> 
     findings
 }
 
-/// Compares a `Date` header with our clock; `None` when they agree.
-#[must_use]
-pub fn clock_skew(service: &str, date: &str, clock: &dyn Clock) -> Option<Finding> {
+/// How far a `Date` header is from `now`; `None` if it is no date.
+pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
     let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    let ours = clock.now();
-    let skew = until(ours, theirs).max(until(theirs, ours));
-    (skew > TOLERATED_SKEW).then(|| {
-        let seconds = skew.as_secs();
-        Finding::warning(
-            format!("{service}'s clock and ours are {seconds} seconds apart"),
-            "set this machine's clock by NTP: signatures are refused when they seem too old, and lost rooms are \
-             looked for by their time",
-        )
-    })
+    Some(now.duration_since(theirs).unsigned_abs())
+}
+
+fn clocks(date: &str, now: Timestamp) -> Option<Finding> {
+    let skew = clock_skew(date, now).filter(|skew| *skew > TOLERATED_SKEW)?;
+    Some(Finding::warning(
+        format!("DocSpace's clock and ours are {} seconds apart", skew.as_secs()),
+        "set this machine's clock by NTP: signatures are refused when they seem too old, and lost rooms are \
+         looked for by their time",
+    ))
 }
 
 /// `false`: nothing else needs to be tried.

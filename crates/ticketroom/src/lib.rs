@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod reconcile;
 pub mod room;
 pub mod rule;
+mod secret_hash;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -217,12 +217,6 @@ impl Status {
             _ => Self::Open,
         }
     }
-
-    /// Whether work on the ticket is over.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Solved | Self::Closed | Self::Deleted)
-    }
 }
 
 /// A ticket as its helpdesk describes it at one moment.

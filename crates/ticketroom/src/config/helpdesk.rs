@@ -15,7 +15,7 @@ use crate::template::nearest;
 use crate::ticket::{HelpdeskName, InvalidId};
 
 /// Zendesk signs test deliveries with this secret, which everybody can read in its documentation.
-const ZENDESK_TEST_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
+pub(crate) const ZENDESK_TEST_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
 
 /// Generous, because a retried delivery may carry its first time.
 const DEFAULT_SIGNATURE_WINDOW: Duration = Duration::from_secs(15 * 60);

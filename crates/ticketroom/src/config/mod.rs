@@ -27,6 +27,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::problem::{ConfigError, Problem};
 
 use self::reader::{Section, parse};

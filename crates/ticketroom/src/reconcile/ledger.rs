@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::room::{Role, Room, RoomId};
+use crate::room::{Role, Room};
 use crate::template::{Grant, Subject};
 
 /// What is known about everything that a ticket needs.
@@ -239,15 +239,6 @@ impl Ledger {
         }
         if let Entry::Pending { since } = &mut self.folders {
             *since = now;
-        }
-    }
-
-    /// The room's number, if the room exists or existed.
-    #[must_use]
-    pub fn room_id(&self) -> Option<RoomId> {
-        match &self.room {
-            RoomEntry::Made { room, .. } => Some(room.id),
-            _ => None,
         }
     }
 }

@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
                 self.save(label, first_save.then(|| ticket.clone())).await?;
                 first_save = false;
                 for step in steps {
-                    let Some(template) = self.template(ticket) else { continue };
+                    let Some(template) = self.template() else { continue };
                     let context = Context {
                         key: &key,
                         ticket,
@@ -198,13 +198,13 @@ impl<'a> Run<'a> {
             let event = step.note(&mut self.ledger, self.all.clock.now());
             self.events.extend(event);
             self.begun.push(step.kind());
-            match step {
-                Step::Adopt { room, .. } => {
+            match (step, self.ledger.room.made()) {
+                (Step::Adopt { .. } | Step::NoteRestored, Some(room)) => {
                     let mut found = seen.tagged.iter().chain(&seen.untagged);
                     let is_archived = found.any(|found| found.room.id == room.id && found.archived);
                     seen.room = Some(if is_archived { RoomNow::Archived } else { RoomNow::Active });
                 }
-                Step::BeginAgain | Step::NoteDeleted => seen.room = None,
+                (Step::BeginAgain | Step::NoteDeleted, _) => seen.room = None,
                 _ => {}
             }
         }
@@ -238,15 +238,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn template(&self, ticket: &Ticket) -> Option<&'a Template> {
-        let rules = &self.all.rules;
-        match &self.ledger.template {
-            Some(name) => rules.template(name).map(AsRef::as_ref),
-            None => match rules.decide(&self.claim.key, ticket).ok()?.verdict {
-                crate::rule::Verdict::Use(template) => Some(template),
-                crate::rule::Verdict::Skip => None,
-            },
-        }
+    /// The template of the room. Every step that calls comes with or after the intent or the find that fixed it.
+    fn template(&self) -> Option<&'a Template> {
+        self.all.rules.template(self.ledger.template.as_deref()?).map(AsRef::as_ref)
     }
 
     fn situation<'s>(&'s self, helpdesk: &dyn Helpdesk, seen: &'s Observation) -> Situation<'s> {

@@ -1,6 +1,5 @@
 //! Who may enter the admin doors: whoever has the admin token.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,30 +8,23 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::{Doors, Problem};
+use crate::secret_hash::SecretHash;
 
-/// What opens the admin doors; kept as a hash, so that comparing it tells nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AdminToken([u8; 32]);
-
-impl fmt::Debug for AdminToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminToken")
-    }
-}
+/// What opens the admin doors.
+#[derive(Debug, Clone)]
+pub struct AdminToken(SecretHash);
 
 impl AdminToken {
     /// The token of the configuration, or one that was made up.
     #[must_use]
     pub fn new(token: &SecretString) -> Self {
-        Self(Sha256::digest(token.expose_secret().as_bytes()).into())
+        Self(SecretHash::of(token.expose_secret().as_bytes()))
     }
 
     fn is(&self, given: &str) -> bool {
-        let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-        given.iter().zip(self.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        self.0.is_same(&SecretHash::of(given.as_bytes()))
     }
 }
 

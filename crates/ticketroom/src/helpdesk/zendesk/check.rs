@@ -1,22 +1,17 @@
 //! Tries what the service will need of Zendesk, without changing anything there.
 
-use std::time::Duration;
-
-use jiff::fmt::rfc2822;
 use secrecy::ExposeSecret;
 
 use super::Zendesk;
 use super::wire::{FieldDto, MeDto};
 use crate::call::{Cause, Failure};
+use crate::check::{TOLERATED_SKEW, clock_skew};
 use crate::clock::{Clock, Timestamp};
+use crate::config::ZENDESK_TEST_SECRET;
 use crate::finding::Finding;
 
-/// The secret that Zendesk signs with when a webhook that does not exist yet is tested. Everybody knows it.
-const PUBLIC_TEST_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
 /// From this day on (2027-05-01), Zendesk takes no API tokens.
 const API_TOKENS_END: i64 = 1_809_129_600;
-/// A difference between the clocks that is worth mentioning.
-const SKEW: Duration = Duration::from_secs(60);
 
 impl Zendesk {
     pub(super) async fn findings(&self, clock: &dyn Clock) -> Vec<Finding> {
@@ -52,7 +47,7 @@ impl Zendesk {
             )];
         }
         let is_public =
-            self.webhook_secrets.iter().any(|secret| secret.expose_secret() == PUBLIC_TEST_SECRET);
+            self.webhook_secrets.iter().any(|secret| secret.expose_secret() == ZENDESK_TEST_SECRET);
         let public = || {
             Finding::bad(
                 "the webhook secret is Zendesk's public test secret, which everybody knows".to_owned(),
@@ -140,13 +135,12 @@ impl Zendesk {
 
     /// Signatures are only good for a while, so the clocks have to agree.
     fn clocks(&self, date: &str, now: Timestamp) -> Option<Finding> {
-        let theirs = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-        let skew = now.duration_since(theirs).unsigned_abs();
+        let skew = clock_skew(date, now)?;
         let what = format!("our clock and Zendesk's are {} s apart", skew.as_secs());
         let help = "set this machine's clock, and keep it right with NTP";
         Some(if skew > self.signature_window / 2 {
             Finding::bad(format!("{what}; deliveries will be refused as too old"), help)
-        } else if skew > SKEW {
+        } else if skew > TOLERATED_SKEW {
             Finding::warning(what, help)
         } else {
             Finding::good(what)
@@ -167,6 +161,7 @@ fn api_token(now: Timestamp) -> Finding {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::clock::ManualClock;
@@ -211,7 +206,7 @@ mod tests {
     #[test]
     fn secrets_that_are_none_are_found() {
         assert_eq!(zendesk("s").secrets(), []);
-        for secret in ["", PUBLIC_TEST_SECRET] {
+        for secret in ["", ZENDESK_TEST_SECRET] {
             assert!(zendesk(secret).secrets().iter().all(|finding| finding.level == Level::Bad));
             assert_eq!(zendesk(secret).secrets().len(), 1);
         }
