@@ -12,6 +12,7 @@
 
 pub mod callback;
 mod clock;
+pub mod configuration;
 mod control;
 mod counters;
 pub mod docspace;

@@ -16,6 +16,8 @@ pub struct Failure {
     pub call: &'static str,
     /// Why it did not succeed.
     pub cause: Cause,
+    /// Whether another call of the same piece of work had its effect before.
+    pub halfway: bool,
 }
 
 /// Why a call did not succeed.
@@ -58,6 +60,8 @@ pub enum Cause {
     },
     /// A success that we could not read.
     Unintelligible(String),
+    /// An earlier call brought no answer, what it asked for can't be found, and it may still take effect.
+    Unsettled,
 }
 
 /// What a failed call may have done over there.
@@ -70,11 +74,21 @@ pub enum Effect {
 }
 
 impl Failure {
-    /// What the call may have done.
+    /// A failure after another call of the same piece of work had its effect: that nothing happened can't be said of
+    /// the whole, whatever can be said of this call.
+    #[must_use]
+    pub fn after_an_effect(self) -> Self {
+        Self { halfway: true, ..self }
+    }
+
+    /// What the piece of work that the call belongs to may have done.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self.cause {
-            Cause::NoAnswer(_) | Cause::ServerError { .. } | Cause::Unintelligible(_) => Effect::Unknown,
+            _ if self.halfway => Effect::Unknown,
+            Cause::NoAnswer(_) | Cause::ServerError { .. } | Cause::Unintelligible(_) | Cause::Unsettled => {
+                Effect::Unknown
+            }
             Cause::Unreachable(_)
             | Cause::RateLimited { .. }
             | Cause::Unauthorized
@@ -97,6 +111,7 @@ impl Failure {
                 | Cause::Conflict
                 | Cause::ServerError { .. }
                 | Cause::Unintelligible(_)
+                | Cause::Unsettled
         )
     }
 
@@ -112,7 +127,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, call, cause } = self;
+        let Self { service, call, cause, .. } = self;
         let call = call.replace('_', " ");
         match cause {
             Cause::Unreachable(why) => write!(f, "{service} can't be reached ({why})"),
@@ -132,6 +147,9 @@ impl fmt::Display for Failure {
                 write!(f, "{service} rejects “{call}” ({status}): {detail}")
             }
             Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
+            Cause::Unsettled => {
+                write!(f, "{service} did not say whether it did “{call}”, and may still do it; looking again")
+            }
             Cause::Unintelligible(why) => {
                 write!(f, "{service} answered “{call}” with something unreadable: {why}")
             }
@@ -148,4 +166,18 @@ pub fn retry_after(headers: &reqwest::header::HeaderMap) -> Option<Duration> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let seconds: f64 = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(DAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halfway_is_never_nothing() {
+        let failure =
+            Failure { service: "Jira", call: "put_remote_link", cause: Cause::Conflict, halfway: false };
+        assert_eq!(failure.effect(), Effect::None);
+        let halfway = failure.after_an_effect();
+        assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));
+    }
 }

@@ -75,7 +75,7 @@ impl CallName {
     /// A failure of this call.
     #[must_use]
     pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause }
+        Failure { service: self.service, call: self.call, cause, halfway: false }
     }
 }
 

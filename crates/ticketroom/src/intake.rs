@@ -12,7 +12,7 @@ use reqwest::header::HeaderMap;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::helpdesk::{Consequence, Helpdesk, NotUnderstood, RawDelivery, Unverified};
+use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
 use crate::metrics::Metrics;
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
@@ -126,7 +126,11 @@ impl Intake {
                 }
                 Ok(accepted)
             }
-            Err(not_understood) => {
+            Err(NoTicket::AboutSomethingElse { event, delivery_id }) => {
+                let delivery = delivery(delivery_id, event, Meaning::AboutSomethingElse);
+                self.store.accept(delivery).await.map_err(Refused::NotStored)
+            }
+            Err(NoTicket::NotUnderstood(not_understood)) => {
                 let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
                 let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
                 // The sender is told what is wrong with it in any case, and that is what matters.

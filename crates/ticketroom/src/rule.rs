@@ -130,6 +130,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ticket::FieldValue;
 
     fn holds(condition: &str, ticket: &Ticket) -> bool {
         let key = TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "1".parse().unwrap() };
@@ -148,6 +149,35 @@ mod tests {
         assert!(holds("ticket.group == 'Sales'", &ticket));
         assert!(!holds("ticket.group == 'Sales'", &Ticket::default()));
         assert!(holds("ticket.helpdesk == 'zendesk'", &ticket));
+    }
+
+    #[test]
+    fn custom_fields_can_be_asked_for() {
+        let ticket = Ticket {
+            project: Some("SUP".to_owned()),
+            fields: [
+                ("cf_region".to_owned(), FieldValue::Text("EU".to_owned())),
+                ("360012345".to_owned(), FieldValue::Number(7)),
+                ("cf_products".to_owned(), FieldValue::List(vec!["a".to_owned()])),
+                ("cf_vip".to_owned(), FieldValue::Bool(true)),
+            ]
+            .into(),
+            ..Ticket::default()
+        };
+        for condition in [
+            "ticket.fields.cf_region == 'EU' and ticket.project == 'SUP'",
+            "ticket.fields['360012345'] == 7",
+            "'a' in ticket.fields.cf_products",
+            "ticket.fields.cf_vip",
+            "ticket.key == '1'",
+        ] {
+            assert!(holds(condition, &ticket), "{condition}");
+        }
+        for condition in
+            ["ticket.fields.cf_region == 'EU'", "ticket.fields.cf_vip", "'a' in ticket.fields.cf_products"]
+        {
+            assert!(!holds(condition, &Ticket::default()), "{condition}");
+        }
     }
 
     #[test]

@@ -4,14 +4,14 @@
 //! a ticket has, its roles are possible in its room type, its folders have valid titles. After that,
 //! rendering it can't fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 
 use crate::room::{FOLDER_TITLE_LIMIT, LinkKind, ROOM_TITLE_LIMIT, Role, RoomType, sanitise_title};
-use crate::ticket::{Ticket, TicketKey};
+use crate::ticket::{FieldValue, Ticket, TicketKey};
 
 /// How a ticket's room is to be.
 #[derive(Debug, Clone)]
@@ -90,7 +90,14 @@ impl Template {
     pub fn room_title(&self, key: &TicketKey, ticket: &Ticket) -> String {
         let rendered = self.title.render(key, ticket);
         let title = sanitise_title(&rendered, ROOM_TITLE_LIMIT);
-        if title.is_empty() { sanitise_title(&format!("Ticket {}", key.id), ROOM_TITLE_LIMIT) } else { title }
+        if title.is_empty() {
+            sanitise_title(
+                &format!("Ticket {}", ticket.key.as_deref().unwrap_or(key.id.as_str())),
+                ROOM_TITLE_LIMIT,
+            )
+        } else {
+            title
+        }
     }
 
     /// Who is to be in a ticket's room, each once; of two roles for the same subject the one that the
@@ -160,6 +167,9 @@ pub(crate) fn ticket_environment() -> Environment<'static> {
 #[derive(Serialize)]
 struct TicketContext<'a> {
     id: &'a str,
+    key: &'a str,
+    project: &'a str,
+    fields: minijinja::Value,
     helpdesk: &'a str,
     subject: &'a str,
     description: &'a str,
@@ -177,8 +187,26 @@ struct PersonContext<'a> {
     email: &'a str,
 }
 
-const TICKET_NAMES: [&str; 10] = [
+/// The custom fields. One that the ticket doesn't have is empty text, like everything else that it doesn't have.
+#[derive(Debug)]
+struct Fields(BTreeMap<String, FieldValue>);
+
+impl minijinja::value::Object for Fields {
+    fn get_value(self: &std::sync::Arc<Self>, name: &minijinja::Value) -> Option<minijinja::Value> {
+        // Zendesk's fields have numbers for names.
+        let name = name.to_string();
+        Some(match self.0.get(&name) {
+            Some(value) => minijinja::Value::from(minijinja::value::Serde(value)),
+            None => minijinja::Value::from(""),
+        })
+    }
+}
+
+const TICKET_NAMES: [&str; 13] = [
     "id",
+    "key",
+    "project",
+    "fields",
     "helpdesk",
     "subject",
     "description",
@@ -207,6 +235,9 @@ pub(crate) fn context(key: &TicketKey, ticket: &Ticket) -> minijinja::Value {
     };
     let ticket = TicketContext {
         id: key.id.as_str(),
+        key: ticket.key.as_deref().unwrap_or(key.id.as_str()),
+        project: ticket.project.as_deref().unwrap_or_default(),
+        fields: minijinja::Value::from_object(Fields(ticket.fields.clone())),
         helpdesk: key.helpdesk.as_str(),
         subject,
         description,

@@ -3,6 +3,7 @@
 //! Identifiers are parsed once, at the border, and can't be wrong afterwards. A [`Ticket`] is what a
 //! helpdesk said the ticket is *now*; it is kept in the store as the last thing we saw.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -219,6 +220,20 @@ impl Status {
     }
 }
 
+/// What a custom field holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FieldValue {
+    /// A switch.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text, the chosen option, or anything else that can be said in a word.
+    Text(String),
+    /// Several options.
+    List(Vec<String>),
+}
+
 /// A ticket as its helpdesk describes it at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -239,6 +254,12 @@ pub struct Ticket {
     pub status: Status,
     /// Tags or labels.
     pub tags: Vec<String>,
+    /// What people call it where that is not its id: `SUP-42` in Jira, whose ids nobody sees.
+    pub key: Option<String>,
+    /// The key of the project that it is in, where the helpdesk has projects.
+    pub project: Option<String>,
+    /// Custom fields that hold something, by the name that the helpdesk's API has for them.
+    pub fields: BTreeMap<String, FieldValue>,
     /// What the helpdesk wants to see again when we update the ticket, so that a change in between is
     /// noticed (Zendesk: `updated_at`).
     pub version: Option<String>,

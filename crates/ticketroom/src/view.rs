@@ -12,6 +12,9 @@ pub struct TicketView {
     pub helpdesk: String,
     /// The ticket's id there.
     pub id: String,
+    /// What people call it, where that is not its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The subject, as the helpdesk has it.
     pub subject: String,
     /// How it stands.
@@ -53,6 +56,7 @@ impl TicketView {
         Self {
             helpdesk: record.key.helpdesk.to_string(),
             id: record.key.id.to_string(),
+            key: record.ticket.as_ref().and_then(|ticket| ticket.key.clone()),
             subject: record.ticket.as_ref().map(|ticket| ticket.subject.clone()).unwrap_or_default(),
             state: record.state,
             room: record.room.as_ref().map(|room| RoomView {

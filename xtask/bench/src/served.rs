@@ -30,11 +30,12 @@ impl Served {
         // Free a moment ago; nothing on this machine but ourselves is likely to take it.
         let address = std::net::TcpListener::bind(ANY_PORT)?.local_addr()?;
         let config = systems.folder().join("ticketroom.toml");
-        std::fs::write(&config, systems.config_text(address))?;
+        let (text, variables) = systems.configuration(address);
+        std::fs::write(&config, text)?;
         let log = systems.folder().join("serve.log");
         let mut command = Command::new(product()?);
         command.arg("--config").arg(&config).arg("serve");
-        command.env_clear().envs(systems.variables());
+        command.env_clear().envs(variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let start = Instant::now();
         let mut served = Self { child: command.spawn()?, log, address, started_in: Duration::ZERO };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use simulator::configuration::Secrets;
 use simulator::docspace::{self, Limits};
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
@@ -63,56 +64,36 @@ impl Systems {
         self.folder().join("ticketroom.db")
     }
 
-    /// The configuration, as a file has it.
-    pub(crate) fn config_text(&self, listen: SocketAddr) -> String {
-        format!(
+    /// The configuration, as a file has it, and the environment variables that it names.
+    pub(crate) fn configuration(&self, listen: SocketAddr) -> (String, HashMap<String, String>) {
+        let mut secrets = Secrets::in_variables();
+        let text = format!(
             r#"
-            [server]
-            listen = "{listen}"
-            [admin]
-            token = {{ env = "ADMIN_TOKEN" }}
-            [store]
-            url = "sqlite:{store}"
-            [docspace]
-            url = "{docspace}"
-            api_key = {{ env = "API_KEY" }}
-
-            [[helpdesk]]
-            name = "zendesk"
-            kind = "zendesk"
-            url = "{zendesk}"
-            webhook_secret = {{ env = "WEBHOOK_SECRET" }}
-            client_id = "{client}"
-            client_secret = {{ env = "CLIENT_SECRET" }}
-            room_url_field = {ROOM_FIELD}
-
-            [template.default]
-            title = "Ticket #{{{{ ticket.id }}}} – {{{{ ticket.subject }}}}"
-            folders = {FOLDERS:?}
-            access = [{{ group = "{GROUP}", role = "editor" }}]
-            "#,
+[server]
+listen = "{listen}"
+[admin]
+token = {token}
+[store]
+url = "sqlite:{store}"
+{docspace}
+{zendesk}
+[template.default]
+title = "Ticket #{{{{ ticket.id }}}} – {{{{ ticket.subject }}}}"
+folders = {FOLDERS:?}
+access = [{{ group = "{GROUP}", role = "editor" }}]
+"#,
+            token = secrets.write("ADMIN_TOKEN", ADMIN_TOKEN),
             store = self.store().display(),
-            docspace = self.docspace.url(),
-            zendesk = self.zendesk.url(),
-            client = self.zendesk.client_id(),
-        )
-    }
-
-    /// The environment variables that the configuration names.
-    pub(crate) fn variables(&self) -> HashMap<String, String> {
-        [
-            ("ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
-            ("API_KEY", self.docspace.api_key()),
-            ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
-            ("CLIENT_SECRET", self.zendesk.client_secret()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+            docspace = self.docspace.section(&mut secrets),
+            zendesk = self.zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
+        );
+        (text, secrets.variables())
     }
 
     /// The configuration, read.
     pub(crate) fn config(&self) -> Result<Config> {
-        Ok(Config::from_text(&self.config_text(ANY_PORT), "bench.toml", &self.variables())?)
+        let (text, variables) = self.configuration(ANY_PORT);
+        Ok(Config::from_text(&text, "bench.toml", &variables)?)
     }
 
     /// What opens the admin doors.

@@ -139,6 +139,11 @@ impl Zendesk {
         self.0.running.url()
     }
 
+    /// The id of the custom field for the room's address, if there is one.
+    pub fn room_field(&self) -> Option<u64> {
+        self.0.desk.account().room_field
+    }
+
     /// The OAuth client's identifier.
     pub fn client_id(&self) -> String {
         self.0.desk.credentials.client_id.clone()

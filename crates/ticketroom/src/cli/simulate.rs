@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use simulator::callback::CallbackReceiver;
+use simulator::configuration::Secrets;
 use simulator::{docspace, zendesk};
 
 use super::{Ended, Result, say};
+
+/// What the configuration that is printed has webhooks signed with.
+const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -54,7 +58,7 @@ pub(super) async fn run(options: Options) -> Result {
         "Then, in other terminals:\n\
          \x20 ticketroom check && ticketroom serve\n\
          \x20 curl -X PUT {zendesk_url}_simulator/webhook -H 'content-type: application/json' \\\n\
-         \x20   -d '{{\"endpoint\":\"http://127.0.0.1:3000/webhooks/zendesk\",\"secret\":\"demo-webhook-secret\",\"mode\":\"events\"}}'\n\
+         \x20   -d '{{\"endpoint\":\"http://127.0.0.1:3000/webhooks/zendesk\",\"secret\":\"{WEBHOOK_SECRET}\",\"mode\":\"events\"}}'\n\
          \x20 curl {zendesk_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
          \x20 curl {docspace_url}_simulator/state      # what exists now\n\
          \x20 curl {docspace_url}_simulator/faults -H 'content-type: application/json' \\\n\
@@ -70,36 +74,18 @@ fn configuration(
     zendesk: &zendesk::Zendesk,
     callback: &CallbackReceiver,
 ) -> String {
+    let mut secrets = Secrets::written_out();
     format!(
-        r#"[docspace]
-url = "{}"
-api_key = "{}"
-
-[[helpdesk]]
-name = "zendesk"
-kind = "zendesk"
-url = "{}"
-webhook_secret = "demo-webhook-secret"
-client_id = "{}"
-client_secret = "{}"
-room_url_field = 360012345
-
-[[helpdesk]]
-name = "generic"
-kind = "generic"
-allow_unsigned = true
-callback_url = "{}"
-
+        r#"{docspace}
+{zendesk}
+{callback}
 [template.default]
-title = "Ticket #{{{{ ticket.id }}}} – {{{{ ticket.subject }}}}"
+title = "Ticket #{{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
 folders = ["Logs", "Attachments", "Findings"]
 access = [{{ group = "Support", role = "editor" }}, {{ assignee = true, role = "content-creator" }}]
 "#,
-        docspace.url(),
-        docspace.api_key(),
-        zendesk.url(),
-        zendesk.client_id(),
-        zendesk.client_secret(),
-        callback.url(),
+        docspace = docspace.section(&mut secrets),
+        zendesk = zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
+        callback = callback.section("generic"),
     )
 }

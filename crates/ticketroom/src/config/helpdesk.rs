@@ -6,6 +6,8 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::freshdesk::freshdesk;
+use super::jira::jira;
 use super::reader::{Section, Value};
 use super::report::{At, Read, Report, all};
 use super::secret::{secret, secrets};
@@ -19,9 +21,9 @@ pub(crate) const ZENDESK_TEST_SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbm
 
 /// Generous, because a retried delivery may carry its first time.
 const DEFAULT_SIGNATURE_WINDOW: Duration = Duration::from_secs(15 * 60);
-const LONGEST_SIGNATURE_WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(super) const LONGEST_SIGNATURE_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
-const KINDS: [&str; 4] = ["zendesk", "generic", "freshdesk", "jira"];
+const KINDS: [&str; 4] = ["zendesk", "freshdesk", "jira", "generic"];
 
 /// Reads every `[[helpdesk]]`.
 pub(super) fn helpdesks(top: &mut Section<'_>, env: &dyn Env) -> Read<Vec<HelpdeskConfig>> {
@@ -59,40 +61,30 @@ fn helpdesk(
             Err(value.place.problem(format!("another helpdesk is named “{name}”"), help))
         }
     });
-    let kind = section.required("kind", "add kind = \"zendesk\" or kind = \"generic\"", |value| {
-        Ok((value.text("write \"zendesk\" or \"generic\"")?, value.place.clone()))
-    });
+    let kind =
+        section.required("kind", "add kind = \"zendesk\", \"freshdesk\", \"jira\" or \"generic\"", |value| {
+            Ok((
+                value.text("write \"zendesk\", \"freshdesk\", \"jira\" or \"generic\"")?,
+                value.place.clone(),
+            ))
+        });
     // Without a kind, there is no telling which keys are known.
     let (kind, place) = kind?;
     let kind = match kind {
         "zendesk" => zendesk(section, env).map(HelpdeskKind::Zendesk),
         "generic" => generic(section, env).map(HelpdeskKind::Generic),
-        "freshdesk" | "jira" => {
-            know_keys_to_come(section, kind);
-            let help = "until then, let it call a helpdesk of kind = \"generic\"";
-            Err(place.problem(format!("kind “{kind}” comes with a later version"), help))
-        }
+        "freshdesk" => freshdesk(section, env).map(HelpdeskKind::Freshdesk),
+        "jira" => jira(section, env).map(HelpdeskKind::Jira),
         other => {
             let help = match nearest(other, KINDS) {
                 Some(near) => format!("did you mean “{near}”?"),
-                None => "write \"zendesk\", or \"generic\" for any other system".to_owned(),
+                None => "write \"zendesk\", \"freshdesk\" or \"jira\", or \"generic\" for any other system"
+                    .to_owned(),
             };
             Err(place.problem(format!("“{other}” is no kind of helpdesk"), help))
         }
     };
     Ok(HelpdeskConfig { name: name?, kind: kind? })
-}
-
-/// The keys of kinds that are still to come are not mistakes of their own.
-fn know_keys_to_come(mut section: Section<'_>, kind: &str) {
-    let keys: &[&'static str] = match kind {
-        "freshdesk" => &["url", "webhook_secret", "api_key", "room_url_field"],
-        _ => &["url", "webhook_secret", "email", "api_token", "projects"],
-    };
-    for key in keys {
-        section.find(key);
-    }
-    section.close();
 }
 
 fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskConfig> {
@@ -223,4 +215,13 @@ fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericConfig> {
         }
     };
     Ok(GenericConfig { inbound, callback: callback? })
+}
+
+/// Reads a list of names, each once.
+pub(super) fn names(value: &Value<'_>, help: &str) -> Read<Vec<String>> {
+    let entries = value.list(help)?;
+    if entries.is_empty() {
+        return Err(value.place.wrong("is an empty list", help));
+    }
+    all(entries.iter().map(|entry| entry.full_text(help).map(|name| name.trim().to_owned())))
 }

@@ -6,9 +6,11 @@
 //! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
 //!
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
-//! values; the sections are in `system`, `helpdesk` and `room`.
+//! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
 
+mod freshdesk;
 mod helpdesk;
+mod jira;
 mod problem;
 mod reader;
 mod report;
@@ -118,6 +120,10 @@ pub struct HelpdeskConfig {
 pub enum HelpdeskKind {
     /// Zendesk Support.
     Zendesk(ZendeskConfig),
+    /// Freshdesk.
+    Freshdesk(FreshdeskConfig),
+    /// Jira Service Management.
+    Jira(JiraConfig),
     /// Any system that can send JSON.
     Generic(GenericConfig),
 }
@@ -154,6 +160,65 @@ pub enum ZendeskAuth {
         /// The token.
         api_token: SecretString,
     },
+}
+
+/// A Freshdesk account.
+#[derive(Debug, Clone)]
+pub struct FreshdeskConfig {
+    /// Its address.
+    pub url: Url,
+    /// What its automation rules send along: at least one, more while one is being replaced.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The API key of our agent.
+    pub api_key: SecretString,
+    /// The API name of the custom ticket field that takes the room's address.
+    pub room_url_field: Option<String>,
+    /// The names of the groups whose tickets get rooms; empty: of every ticket.
+    pub groups: Vec<String>,
+}
+
+/// A Jira site.
+#[derive(Debug, Clone)]
+pub struct JiraConfig {
+    /// Its address, or the gateway's with the site's id in its path; may have a context path.
+    pub url: Url,
+    /// What its webhooks are signed with, or its automation rules send along: at least one.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How we sign in.
+    pub auth: JiraAuth,
+    /// Which of the two products it is.
+    pub deployment: JiraDeployment,
+    /// The keys of the projects whose issues get rooms; empty: of every issue.
+    pub projects: Vec<String>,
+    /// How far a webhook's signed time may be from ours. `None` for any: Jira repeats late what it could not
+    /// deliver, and a delivery that is refused for its age is never sent again.
+    pub signature_window: Option<Duration>,
+}
+
+/// How we sign in to Jira.
+#[derive(Debug, Clone)]
+pub enum JiraAuth {
+    /// HTTP Basic with an API token.
+    ApiToken {
+        /// The e-mail address of the token's user.
+        email: String,
+        /// The token.
+        api_token: SecretString,
+    },
+    /// A personal access token of Data Center, or a service account's token, as a bearer.
+    Bearer {
+        /// The token.
+        token: SecretString,
+    },
+}
+
+/// The two products called Jira, whose APIs differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JiraDeployment {
+    /// Cloud: version 3 of the API, documents as ADF, people by account ids.
+    Cloud,
+    /// Data Center: version 2, documents as wiki text, people by names.
+    DataCenter,
 }
 
 /// A system that sends us JSON.

@@ -14,7 +14,7 @@ use crate::template::{AccessRule, FolderTree, Template, TitleTemplate, Who, near
 
 /// The template for tickets that no rule matches.
 const DEFAULT: &str = "default";
-const DEFAULT_TITLE: &str = "Ticket #{{ ticket.id }} – {{ ticket.subject }}";
+const DEFAULT_TITLE: &str = "Ticket #{{ ticket.key }} – {{ ticket.subject }}";
 const DEFAULT_FOLDERS: [&str; 3] = ["Logs", "Attachments", "Findings"];
 const DEFAULT_ARCHIVE_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Ten years: later is never.
@@ -105,7 +105,7 @@ fn template(name: &str, mut section: Section<'_>) -> Read<Template> {
 }
 
 fn title(value: &Value<'_>) -> Read<TitleTemplate> {
-    let help = "write it like \"Ticket #{{ ticket.id }} – {{ ticket.subject }}\"";
+    let help = "write it like \"Ticket #{{ ticket.key }} – {{ ticket.subject }}\"";
     let source = expression(value, help)?;
     TitleTemplate::parse(source).map_err(|error| value.place.wrong(&format!("is wrong: {error}"), help))
 }

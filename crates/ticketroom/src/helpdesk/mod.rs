@@ -7,7 +7,13 @@
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
+mod fields;
+mod freshdesk;
 mod generic;
+mod html;
+mod jira;
+mod pace;
+mod rest;
 mod salvage;
 mod verified;
 mod zendesk;
@@ -40,8 +46,8 @@ pub trait Helpdesk: Send + Sync + fmt::Debug {
     /// Understands a delivery.
     ///
     /// # Errors
-    /// When it is not in this helpdesk's format and no ticket can be made out; the answer is 400.
-    fn read(&self, delivery: &Verified) -> Result<Hint, NotUnderstood>;
+    /// When it is about no ticket, or no ticket can be made out.
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket>;
 
     /// The ticket as it is now. `told` is the last snapshot a delivery carried; for a helpdesk that can't
     /// be asked, that is the ticket.
@@ -87,6 +93,27 @@ pub enum Consequence {
     Echo,
 }
 
+/// A delivery from which no ticket follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoTicket {
+    /// It is one of the helpdesk's own, about something else than a ticket: nothing is to be done, and that is no
+    /// mistake.
+    AboutSomethingElse {
+        /// What happened, as in [`Hint::event`].
+        event: String,
+        /// As in [`Hint::delivery_id`].
+        delivery_id: Option<String>,
+    },
+    /// It can't be understood; the answer is 400.
+    NotUnderstood(NotUnderstood),
+}
+
+impl From<NotUnderstood> for NoTicket {
+    fn from(why: NotUnderstood) -> Self {
+        Self::NotUnderstood(why)
+    }
+}
+
 /// A delivery that is not in the helpdesk's format: what is wrong, in words for the person who set the
 /// helpdesk up. Never quotes the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,11 +127,44 @@ pub enum Observed {
     Present {
         /// As it is now.
         ticket: Box<Ticket>,
-        /// The link in it, where the helpdesk has a field for it and it is filled.
-        link: Option<String>,
+        /// What is in the place where the link belongs.
+        link: LinkInTicket,
     },
-    /// It is not there (any more), or we can't see it.
-    Absent,
+    /// There is nothing that could get a room.
+    Absent(Absence),
+}
+
+/// What is in the place where a ticket has its link. A write-back fills that place last, so where the link is,
+/// the note is, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkInTicket {
+    /// There is no such place, or none that can be read.
+    Unreadable,
+    /// Nothing.
+    Missing,
+    /// This address.
+    Is(String),
+}
+
+impl LinkInTicket {
+    /// What a place that can be read holds.
+    pub(crate) fn read(link: Option<&str>) -> Self {
+        match link.map(str::trim) {
+            None | Some("") => Self::Missing,
+            Some(link) => Self::Is(link.to_owned()),
+        }
+    }
+}
+
+/// Why a ticket is not there for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// The helpdesk does not show it: it is not there (yet, or any more), or our user may not see it.
+    NotShown,
+    /// It was deleted: the helpdesk told us so, and does not show it any more.
+    Deleted,
+    /// It is there, but the configuration does not want such tickets; why, for the operator.
+    NotWanted(String),
 }
 
 /// The link that goes into a ticket.
@@ -129,7 +189,10 @@ pub struct RoomLink<'a> {
 pub enum Note {
     /// Surely not there: write it.
     Missing,
-    /// May be there (an answer was lost, or the room was found rather than made): look first.
+    /// May be there, or come yet: an answer was lost a short while ago. Look, and write nothing if it is not there
+    /// ([`Cause::Unsettled`](crate::call::Cause::Unsettled)).
+    Settling,
+    /// May be there (an answer was lost, or the room was found rather than made): look, and write it if it is not.
     Uncertain,
     /// There: only the field is to be put right.
     Written,
@@ -153,6 +216,8 @@ pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) ->
             let (name, http, clock) = (name.clone(), http.clone(), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
+                HelpdeskKind::Freshdesk(config) => Arc::new(freshdesk::Freshdesk::new(name, config, http)),
+                HelpdeskKind::Jira(config) => Arc::new(jira::Jira::new(name, config, http)),
                 HelpdeskKind::Generic(config) => Arc::new(generic::Generic::new(name, config, http, clock)),
             }
         })

@@ -79,10 +79,20 @@ impl Verified {
         what: &'static str,
         given: &[u8],
     ) -> Result<Self, Unverified> {
-        let given = SecretHash::of(given);
-        // Every secret is tried, so that the time doesn't tell which one fits.
-        let fits = secrets.iter().fold(false, |fits, secret| {
-            SecretHash::of(secret.expose_secret().as_bytes()).is_same(&given) | fits
+        Self::by_one_of(delivery, secrets, what, &[given.to_vec()])
+    }
+
+    /// By any of the secrets that the delivery carries.
+    pub(super) fn by_one_of(
+        delivery: RawDelivery,
+        secrets: &[SecretString],
+        what: &'static str,
+        given: &[Vec<u8>],
+    ) -> Result<Self, Unverified> {
+        // Every pair is tried, so that the time doesn't tell which one fits.
+        let pairs = secrets.iter().flat_map(|secret| given.iter().map(move |given| (secret, given)));
+        let fits = pairs.fold(false, |fits, (secret, given)| {
+            SecretHash::of(secret.expose_secret().as_bytes()).is_same(&SecretHash::of(given)) | fits
         });
         if fits { Ok(Self(delivery)) } else { Err(Unverified::Wrong(what)) }
     }
@@ -115,4 +125,12 @@ impl Verified {
     pub fn query(&self) -> Option<&str> {
         self.0.query.as_deref()
     }
+}
+
+/// Bytes that are written as hexadecimal digits in either case.
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
 }

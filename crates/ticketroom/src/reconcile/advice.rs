@@ -42,6 +42,34 @@ fn help(failure: &Failure) -> Option<&'static str> {
         ("Zendesk", Cause::Rejected { status: 422, .. }) => {
             "a closed ticket can't be changed any more; otherwise a required field is empty. The room is ready"
         }
+        ("Freshdesk", Cause::Unauthorized) => {
+            "was the agent's API key reset, or the agent deactivated? Put the key into `api_key` and restart; \
+             “ticketroom check” tells more"
+        }
+        ("Freshdesk", Cause::Forbidden) => {
+            "our agent needs global ticket scope, and a role that may edit tickets; the API is part of the plans from \
+             Growth on"
+        }
+        ("Freshdesk", Cause::NotFound) => "was the ticket deleted for good, or put into the archive?",
+        ("Freshdesk", Cause::Rejected { .. }) => {
+            "a ticket in the trash can't be changed, and neither can one with a required field that is empty. The room \
+             is ready"
+        }
+        ("Jira", Cause::Unauthorized) => {
+            "has the API token expired, or was it revoked? Make one, put it into `api_token` and restart; “ticketroom \
+             check” tells more"
+        }
+        ("Jira", Cause::Forbidden) => {
+            "our user needs the permissions Browse projects, Add comments and Link issues, and has to be an agent of \
+             the service project"
+        }
+        ("Jira", Cause::NotFound) => {
+            "was the issue deleted, or is it in a project or security level that our user can't see?"
+        }
+        ("Jira", Cause::Rejected { status: 400, .. }) => {
+            "does the project's workflow forbid comments in this status? Open the issue as our user and try it. The \
+             room is ready"
+        }
         ("callback", Cause::Unauthorized | Cause::Forbidden | Cause::NotFound | Cause::Rejected { .. }) => {
             "is callback_url right, and does the program behind it accept the signature?"
         }

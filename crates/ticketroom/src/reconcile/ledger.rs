@@ -218,6 +218,8 @@ pub struct WriteBackEntry {
     pub url: Option<String>,
     /// Whether our note is in the ticket.
     pub noted: bool,
+    /// When the link was last put right after somebody had changed or removed it.
+    pub repaired_at: Option<Timestamp>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
 }
@@ -237,8 +239,10 @@ impl Ledger {
         if let RoomEntry::Pending { gave_up, .. } = &mut self.room {
             *gave_up = Some(now);
         }
-        if let Entry::Pending { since } = &mut self.folders {
-            *since = now;
+        for entry in [&mut self.folders, &mut self.write_back.state] {
+            if let Entry::Pending { since } = entry {
+                *since = now;
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use super::steps::{FoldersStart, Step, StepKind};
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::rooms::FoundRoom;
-use crate::helpdesk::{Note, Observed};
+use crate::helpdesk::{Absence, LinkInTicket, Note, Observed};
 use crate::room::{LinkKind, Room, RoomId};
 use crate::rule::{Rules, Verdict};
 use crate::template::{Grant, Subject, Template};
@@ -28,6 +28,8 @@ const BLOCKED_DOUBLINGS: u32 = 4;
 /// A ticket that its helpdesk doesn't show may just have been made.
 const ABSENT_AGAIN: Duration = Duration::from_secs(10);
 const ABSENT_TRIES: u32 = 3;
+/// How often a link that something else changes in the ticket is put right at most.
+const REPAIR_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// Waits between looks for a room whose create brought no answer; the last one repeats.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(500),
@@ -130,7 +132,10 @@ fn only(step: Step) -> Plan {
 /// Decides what to do next.
 #[must_use]
 pub fn plan(s: &Situation<'_>) -> Plan {
-    let Observed::Present { ticket, link } = &s.seen.ticket else { return without_ticket(s) };
+    let (ticket, link) = match &s.seen.ticket {
+        Observed::Present { ticket, link } => (ticket, link),
+        Observed::Absent(absence) => return without_ticket(s, absence),
+    };
     let template = match template(s, ticket) {
         Ok(template) => template,
         Err(rest) => return rest.only(),
@@ -143,7 +148,7 @@ pub fn plan(s: &Situation<'_>) -> Plan {
         }
         RoomEntry::Made { room, tagged, adopted } => {
             let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
-            furnish(s, ticket, link.as_deref(), template, &made)
+            furnish(s, ticket, link, template, &made)
         }
         RoomEntry::Deleted { room } if tagged(s).iter().any(|found| found.room.id == room.id) => {
             only(Step::NoteRestored)
@@ -160,28 +165,38 @@ pub fn plan(s: &Situation<'_>) -> Plan {
     }
 }
 
-fn without_ticket(s: &Situation<'_>) -> Plan {
+fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
+    let why = match absence {
+        Absence::NotShown => "the ticket is not in its helpdesk any more, or our user can't see it any more",
+        Absence::Deleted => "the ticket was deleted",
+        Absence::NotWanted(why) => why,
+    };
     if s.ledger.room.made().is_some() {
-        let remark = Some("the ticket is not in its helpdesk any more; the room stays".to_owned());
-        return Rest::Ready { next: None, remark }.only();
+        return Rest::Ready { next: None, remark: Some(format!("{why}; the room stays")) }.only();
     }
     if let RoomEntry::Pending { since, gave_up, .. } = &s.ledger.room {
         let settled_at = after(gave_up.unwrap_or(*since), s.settle);
         if s.now < settled_at {
-            let reason = "the ticket is not in its helpdesk any more; its room may still come".to_owned();
+            let reason = format!("{why}; its room may still come");
             return Rest::Waiting { until: settled_at, reason }.only();
         }
     }
-    if s.attempts < ABSENT_TRIES {
-        let reason = "the helpdesk does not show this ticket (yet)".to_owned();
-        return Rest::Waiting { until: after(s.now, ABSENT_AGAIN), reason }.only();
+    match absence {
+        Absence::NotShown if s.attempts < ABSENT_TRIES => {
+            let reason = "the helpdesk does not show this ticket (yet)".to_owned();
+            Rest::Waiting { until: after(s.now, ABSENT_AGAIN), reason }
+        }
+        Absence::NotShown => Rest::Blocked {
+            reason: format!(
+                "{} has no ticket {} that our user can see: it was deleted, or the user needs access to its group, \
+                 brand or project; then “ticketroom tickets retry {}”",
+                s.key.helpdesk, s.key.id, s.key
+            ),
+            again: None,
+        },
+        Absence::Deleted | Absence::NotWanted(_) => Rest::Skipped { reason: why.to_owned() },
     }
-    let reason = format!(
-        "{} has no ticket {} that our user can see: it was deleted, or the user needs access to its group or \
-         brand; then “ticketroom tickets retry {}”",
-        s.key.helpdesk, s.key.id, s.key
-    );
-    Rest::Blocked { reason, again: None }.only()
+    .only()
 }
 
 /// The template that the room is or was made by; for a ticket without a room, the one that the rules pick.
@@ -269,7 +284,7 @@ struct MadeRoom<'a> {
 fn furnish(
     s: &Situation<'_>,
     ticket: &Ticket,
-    link_in_ticket: Option<&str>,
+    link_in_ticket: &LinkInTicket,
     template: &Template,
     made: &MadeRoom<'_>,
 ) -> Plan {
@@ -340,26 +355,37 @@ fn write_back(
     s: &Situation<'_>,
     room: &Room,
     url: &str,
-    link_in_ticket: Option<&str>,
+    link_in_ticket: &LinkInTicket,
     adopted: bool,
 ) -> Option<Step> {
     let entry = &s.ledger.write_back;
-    let in_ticket = entry.url.as_deref() == Some(url);
-    // A field that somebody overwrote is put right; one that shows nothing may not be readable at all.
-    let overwritten = in_ticket && link_in_ticket.is_some_and(|link| link != url);
-    if !s.writes_back || (in_ticket && !overwritten) {
+    if !s.writes_back {
         return None;
     }
-    // Field and note go in one update: where the field has the link, the note is there, too.
-    if !in_ticket && link_in_ticket == Some(url) {
+    let shown = matches!(link_in_ticket, LinkInTicket::Is(link) if link == url);
+    if entry.url.as_deref() == Some(url) {
+        // A place that somebody emptied or overwrote is put right; one that can't be read may well be right.
+        if shown || *link_in_ticket == LinkInTicket::Unreadable || repaired_lately(s) {
+            return None;
+        }
+    } else if shown {
+        // A write-back fills this place last: where the link is, the note is, too.
         return Some(Step::NoteWrittenBack);
     }
     let note = match (entry.noted, entry.state) {
         (true, _) => Note::Written,
         (false, Entry::NotBegun) if !adopted => Note::Missing,
+        // Helpdesks have no keys that make a repeat harmless: what may still land is waited for.
+        (false, Entry::Pending { since }) if s.now < after(since, s.settle) => Note::Settling,
         (false, _) => Note::Uncertain,
     };
     Some(Step::WriteBack { room: room.clone(), url: url.to_owned(), note })
+}
+
+/// Two programs that write the same field would go on for ever.
+fn repaired_lately(s: &Situation<'_>) -> bool {
+    let repaired_at = s.ledger.write_back.repaired_at;
+    !s.asked && repaired_at.is_some_and(|at| s.now < after(at, REPAIR_AGAIN))
 }
 
 /// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.

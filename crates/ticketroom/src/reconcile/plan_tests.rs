@@ -69,7 +69,12 @@ fn complete() -> Ledger {
             ..AccessEntry::default()
         },
         link: LinkEntry::Done { url: "https://d/s/1".to_owned() },
-        write_back: WriteBackEntry { url: Some("https://d/s/1".to_owned()), noted: true, state: Entry::Done },
+        write_back: WriteBackEntry {
+            url: Some("https://d/s/1".to_owned()),
+            noted: true,
+            state: Entry::Done,
+            repaired_at: None,
+        },
         audit_at: None,
         unfinished: false,
     }
@@ -79,7 +84,8 @@ fn complete() -> Ledger {
 struct Case {
     ticket: Ticket,
     absent: bool,
-    link_in_ticket: Option<&'static str>,
+    link_in_ticket: LinkInTicket,
+    absence: Absence,
     ledger: Ledger,
     tagged: Vec<FoundRoom>,
     untagged: Vec<FoundRoom>,
@@ -98,7 +104,8 @@ impl Default for Case {
         Self {
             ticket: Ticket { subject: "x".to_owned(), ..Ticket::default() },
             absent: false,
-            link_in_ticket: None,
+            link_in_ticket: LinkInTicket::Unreadable,
+            absence: Absence::NotShown,
             ledger: Ledger::default(),
             tagged: vec![],
             untagged: vec![],
@@ -117,9 +124,9 @@ impl Default for Case {
 impl Case {
     fn plan(self) -> Plan {
         let ticket = if self.absent {
-            Observed::Absent
+            Observed::Absent(self.absence)
         } else {
-            Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket.map(str::to_owned) }
+            Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket }
         };
         let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
         let looked = self.looked.or(Some(self.now));
@@ -243,7 +250,7 @@ fn folders_start_by_what_is_known_of_them() {
 #[test]
 fn the_note_is_looked_for_whenever_it_may_be_there() {
     let note = |noted, state, adopted, url: Option<&str>, link_in_ticket| {
-        let write_back = WriteBackEntry { url: url.map(str::to_owned), noted, state };
+        let write_back = WriteBackEntry { url: url.map(str::to_owned), noted, state, repaired_at: None };
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted };
         let ledger = Ledger { room, write_back, ..complete() };
         let mut plan = Case { ledger, link_in_ticket, ..Case::default() }.plan();
@@ -254,20 +261,63 @@ fn the_note_is_looked_for_whenever_it_may_be_there() {
         other => panic!("{other:?}"),
     };
     let pending = Entry::Pending { since: at(0) };
-    assert_eq!(written(note(false, Entry::NotBegun, false, None, None)), Note::Missing);
-    assert_eq!(written(note(false, Entry::NotBegun, true, None, None)), Note::Uncertain);
-    assert_eq!(written(note(false, pending, false, None, None)), Note::Uncertain);
-    assert_eq!(written(note(true, Entry::Done, false, Some("https://d/s/old"), None)), Note::Written);
-    let overwritten = note(true, Entry::Done, false, Some("https://d/s/1"), Some("https://elsewhere"));
-    assert_eq!(written(overwritten), Note::Written);
-    let there = note(false, pending, false, None, Some("https://d/s/1"));
-    assert_eq!(there, Some(Step::NoteWrittenBack), "field and note go in one update");
-    assert_eq!(note(true, Entry::Done, false, Some("https://d/s/1"), Some("https://d/s/1")), None);
-    assert_eq!(
-        note(true, Entry::Done, false, Some("https://d/s/1"), None),
-        None,
-        "a field may not be readable"
-    );
+    let unreadable = || LinkInTicket::Unreadable;
+    let is = |link: &str| LinkInTicket::Is(link.to_owned());
+    let done = |link| note(true, Entry::Done, false, Some("https://d/s/1"), link);
+    assert_eq!(written(note(false, Entry::NotBegun, false, None, unreadable())), Note::Missing);
+    assert_eq!(written(note(false, Entry::NotBegun, false, None, LinkInTicket::Missing)), Note::Missing);
+    assert_eq!(written(note(false, Entry::NotBegun, true, None, unreadable())), Note::Uncertain);
+    assert_eq!(written(note(false, pending, false, None, LinkInTicket::Missing)), Note::Settling);
+    let settled = Entry::Pending { since: at(-45) };
+    assert_eq!(written(note(false, settled, false, None, LinkInTicket::Missing)), Note::Uncertain);
+    assert_eq!(written(note(true, Entry::Done, false, Some("https://d/s/old"), unreadable())), Note::Written);
+    assert_eq!(written(done(is("https://elsewhere"))), Note::Written);
+    assert_eq!(written(done(LinkInTicket::Missing)), Note::Written, "somebody removed it");
+    let there = note(false, pending, false, None, is("https://d/s/1"));
+    assert_eq!(there, Some(Step::NoteWrittenBack), "the place of the link is filled last");
+    assert_eq!(done(is("https://d/s/1")), None);
+    assert_eq!(done(unreadable()), None, "a field may not be readable");
+}
+
+#[test]
+fn a_link_that_something_else_changes_is_put_right_once_an_hour() {
+    let repaired = |repaired_at, now, asked| {
+        let write_back = WriteBackEntry {
+            url: Some("https://d/s/1".to_owned()),
+            noted: true,
+            state: Entry::Done,
+            repaired_at,
+        };
+        let room = RoomEntry::Made { room: room(1), tagged: true, adopted: false };
+        let ledger = Ledger { room, write_back, ..complete() };
+        let link_in_ticket = LinkInTicket::Missing;
+        let plan = Case { ledger, link_in_ticket, now: at(now), asked, ..Case::default() }.plan();
+        !plan.steps.is_empty()
+    };
+    assert!(repaired(None, 10, false));
+    assert!(!repaired(Some(at(0)), 10, false));
+    assert!(repaired(Some(at(0)), 10, true), "a person asked");
+    assert!(repaired(Some(at(0)), 3600, false));
+}
+
+#[test]
+fn tickets_that_are_not_there_are_told_apart() {
+    let rest = |absence, ledger, attempts| {
+        Case { absent: true, absence, ledger, attempts, ..Case::default() }.plan().rest
+    };
+    let not_wanted = || Absence::NotWanted("it is in project HR".to_owned());
+    assert!(matches!(rest(Absence::NotShown, Ledger::default(), 0), Rest::Waiting { .. }));
+    assert!(matches!(rest(Absence::NotShown, Ledger::default(), 3), Rest::Blocked { .. }));
+    for absence in [Absence::Deleted, not_wanted()] {
+        assert!(matches!(rest(absence, Ledger::default(), 0), Rest::Skipped { .. }));
+    }
+    for absence in [Absence::NotShown, Absence::Deleted, not_wanted()] {
+        let rest = rest(absence, complete(), 0);
+        assert!(
+            matches!(&rest, Rest::Ready { remark: Some(remark), .. } if remark.contains("stays")),
+            "{rest:?}"
+        );
+    }
 }
 
 #[test]

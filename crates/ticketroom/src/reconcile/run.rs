@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         self.looked = true;
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
-            Observed::Absent => None,
+            Observed::Absent(_) => None,
         };
         let rest = self.act(helpdesk.as_ref(), &mut seen, ticket.as_ref()).await?;
         self.settle(rest, ticket).await

@@ -176,6 +176,8 @@ pub struct Delivery {
 /// What a delivery means to the store.
 #[derive(Debug, Clone)]
 pub enum Meaning {
+    /// It is about no ticket, and nothing is to be done.
+    AboutSomethingElse,
     /// A ticket has to be looked at.
     Look {
         /// Which.

@@ -70,8 +70,9 @@ pub(super) fn list(
         "SELECT {RECORD} FROM ticket
         WHERE (:helpdesk IS NULL OR helpdesk = :helpdesk)
           AND (:state IS NULL OR CASE claimed WHEN 1 THEN 'working' ELSE state END = :state)
-          AND (:id IS NULL OR id = :id)
-          AND (:text IS NULL OR id = :text OR instr(lower(subject), lower(:text)) > 0 OR instr(id, :text) > 0)
+          AND (:id IS NULL OR id = :id OR called = :id)
+          AND (:text IS NULL OR id = :text OR called = :text OR instr(lower(subject), lower(:text)) > 0
+               OR instr(id, :text) > 0)
         ORDER BY updated_at DESC, number DESC LIMIT :limit OFFSET :offset"
     );
     let mut statement = connection.prepare_cached(&sql)?;

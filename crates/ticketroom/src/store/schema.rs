@@ -6,7 +6,8 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [
+    r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
         helpdesk     TEXT    NOT NULL,
@@ -42,7 +43,7 @@ const MIGRATIONS: [&str; 1] = [r"
         received_at  INTEGER NOT NULL,
         delivery_id  TEXT,
         event        TEXT    NOT NULL,
-        outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood
+        outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood, about_something_else
         problem      TEXT,
         headers      TEXT    NOT NULL,
         query        TEXT,
@@ -74,7 +75,13 @@ const MIGRATIONS: [&str; 1] = [r"
         at           INTEGER NOT NULL,
         padding      BLOB    NOT NULL          -- as much as a delivery takes
     ) STRICT;
-    "];
+    ",
+    r"
+    -- What people call the ticket, where that is not its id: SUP-42 in Jira.
+    ALTER TABLE ticket ADD COLUMN called TEXT COLLATE NOCASE;
+    CREATE INDEX ticket_called ON ticket (helpdesk, called) WHERE called IS NOT NULL;
+    ",
+];
 
 /// Sets a connection up: nothing is acknowledged that an fsync has not confirmed.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {

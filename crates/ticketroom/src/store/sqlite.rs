@@ -204,10 +204,15 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.reader
             .ask(move |connection| {
-                let sql = format!("SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND id = ?2");
-                let mut statement = connection.prepare_cached(&sql)?;
-                let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
-                Ok(row.optional()?.transpose())
+                for name in ["id", "called"] {
+                    let sql = format!("SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND {name} = ?2");
+                    let mut statement = connection.prepare_cached(&sql)?;
+                    let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
+                    if let Some(record) = row.optional()? {
+                        return Ok(record.map(Some));
+                    }
+                }
+                Ok(Ok(None))
             })
             .await
     }

@@ -36,6 +36,7 @@ pub(super) fn accept(
                 statement.query_row(params![delivery.helpdesk.as_str(), ticket.as_str()], |row| row.get(0));
             (number.optional()?, "echo", None)
         }
+        Meaning::AboutSomethingElse => (None, "about_something_else", None),
         Meaning::NotUnderstood { why } => (None, "not_understood", Some(why.as_str())),
     };
     let sql = "INSERT INTO delivery
@@ -168,7 +169,13 @@ pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Result<Claim, StoreErro
 
 pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Result<Result<(), StoreError>> {
     let encoded = json(&save.ledger).and_then(|ledger| {
-        Ok((ledger, save.seen.as_ref().map(|seen| Ok((json(seen)?, seen.subject.clone()))).transpose()?))
+        Ok((
+            ledger,
+            save.seen
+                .as_ref()
+                .map(|seen| Ok((json(seen)?, seen.subject.clone(), seen.key.clone())))
+                .transpose()?,
+        ))
     });
     let (ledger, seen) = match encoded {
         Ok(encoded) => encoded,
@@ -182,15 +189,16 @@ pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Re
     }
     let sql = "UPDATE ticket SET
             ledger = :ledger, due_at = :lease_until, updated_at = :now,
-            seen = coalesce(:seen, seen), subject = coalesce(:subject, subject),
+            seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
             room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
         WHERE number = :number AND fence = :fence AND claimed = 1";
     let changed = connection.prepare_cached(sql)?.execute(named_params! {
         ":ledger": ledger,
         ":lease_until": millis(save.lease_until),
         ":now": millis(save.now),
-        ":seen": seen.as_ref().map(|(seen, _)| seen),
-        ":subject": seen.as_ref().map(|(_, subject)| subject),
+        ":seen": seen.as_ref().map(|(seen, _, _)| seen),
+        ":subject": seen.as_ref().map(|(_, subject, _)| subject),
+        ":called": seen.as_ref().and_then(|(_, _, called)| called.as_ref()),
         ":room_id": room.map(|room| room.id.0),
         ":room_title": room.map(|room| &room.title),
         ":room_url": save.ledger.link.url(),

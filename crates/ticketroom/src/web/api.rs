@@ -73,9 +73,8 @@ async fn ticket(
     Path((helpdesk, id)): Path<(String, String)>,
 ) -> Result<Json<TicketView>, Problem> {
     let key = key(&helpdesk, &id)?;
-    let (record, timeline) = futures_util::try_join!(doors.store.ticket(&key), doors.store.timeline(&key))
-        .map_err(|error| unreadable(&error))?;
-    let record = record.ok_or_else(unknown)?;
+    let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
+    let timeline = doors.store.timeline(&record.key).await.map_err(|error| unreadable(&error))?;
     Ok(Json(TicketView::new(&record, Some(timeline))))
 }
 
@@ -84,10 +83,8 @@ async fn retry(
     Path((helpdesk, id)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let key = key(&helpdesk, &id)?;
-    let found = doors.store.retry(&key, doors.clock.now()).await.map_err(|error| unreadable(&error))?;
-    if !found {
-        return Err(unknown());
-    }
+    let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
+    doors.store.retry(&record.key, doors.clock.now()).await.map_err(|error| unreadable(&error))?;
     doors.wake.notify_one();
     Ok((StatusCode::ACCEPTED, Json(json!({ "status": "ok" }))))
 }

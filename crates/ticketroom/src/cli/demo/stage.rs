@@ -1,6 +1,5 @@
 //! What the demo plays on: the simulated systems, the service, and the tickets that come in.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,13 +8,14 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use secrecy::SecretString;
 use simulator::callback::CallbackReceiver;
+use simulator::configuration::Secrets;
 use simulator::docspace;
 use simulator::zendesk::{self, NewTicket, Webhook};
 
 use crate::cli::serve::made_up_token;
 use crate::cli::{Ended, Result};
 use crate::clock::{Chance, Clock, SystemClock};
-use crate::config::{Config, Env};
+use crate::config::Config;
 use crate::service::Service;
 use crate::store::State;
 use crate::ticket::TicketKey;
@@ -41,14 +41,6 @@ pub(super) struct Stage {
 pub(super) struct TicketOnStage {
     pub(super) key: TicketKey,
     pub(super) subject: String,
-}
-
-struct DemoEnv(HashMap<&'static str, String>);
-
-impl Env for DemoEnv {
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
-    }
 }
 
 impl Stage {
@@ -219,56 +211,36 @@ fn configuration(
     callback: &CallbackReceiver,
     folder: &std::path::Path,
 ) -> Result<Config> {
+    let mut secrets = Secrets::in_variables();
     let text = format!(
         r#"
-        [server]
-        listen = "127.0.0.1:0"
-        [store]
-        url = "sqlite:{store}"
-        [docspace]
-        url = "{docspace}"
-        api_key = {{ env = "API_KEY" }}
+[server]
+listen = "127.0.0.1:0"
+[store]
+url = "sqlite:{store}"
 
-        [[helpdesk]]
-        name = "zendesk"
-        kind = "zendesk"
-        url = "{zendesk}"
-        webhook_secret = {{ env = "WEBHOOK_SECRET" }}
-        client_id = "{client}"
-        client_secret = {{ env = "CLIENT_SECRET" }}
-        room_url_field = {ROOM_FIELD}
+{docspace}
+{zendesk}
+{callback}
+[[rule]]
+when = "ticket.priority == 'urgent' and 'outage' in ticket.tags"
+template = "incident"
 
-        [[helpdesk]]
-        name = "intranet"
-        kind = "generic"
-        allow_unsigned = true
-        callback_url = "{callback}"
+[template.default]
+title = "Ticket #{{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
+folders = ["Logs", "Attachments", "Findings"]
+access = [{{ group = "Support", role = "editor" }}, {{ assignee = true, role = "content-creator" }}]
 
-        [[rule]]
-        when = "ticket.priority == 'urgent' and 'outage' in ticket.tags"
-        template = "incident"
-
-        [template.default]
-        title = "Ticket #{{{{ ticket.id }}}} – {{{{ ticket.subject }}}}"
-        folders = ["Logs", "Attachments", "Findings"]
-        access = [{{ group = "Support", role = "editor" }}, {{ assignee = true, role = "content-creator" }}]
-
-        [template.incident]
-        title = "INCIDENT {{{{ ticket.id }}}} – {{{{ ticket.subject }}}}"
-        room_type = "custom"
-        folders = ["Logs/Server", "Logs/Network", "Timeline", "Findings"]
-        access = [{{ group = "Support", role = "editor" }}, {{ group = "Tier 2", role = "content-creator" }}]
-        "#,
+[template.incident]
+title = "INCIDENT {{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
+room_type = "custom"
+folders = ["Logs/Server", "Logs/Network", "Timeline", "Findings"]
+access = [{{ group = "Support", role = "editor" }}, {{ group = "Tier 2", role = "content-creator" }}]
+"#,
         store = folder.join("ticketroom.db").display(),
-        docspace = docspace.url(),
-        zendesk = zendesk.url(),
-        client = zendesk.client_id(),
-        callback = callback.url(),
+        docspace = docspace.section(&mut secrets),
+        zendesk = zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
+        callback = callback.section("intranet"),
     );
-    let env = DemoEnv(HashMap::from([
-        ("API_KEY", docspace.api_key()),
-        ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
-        ("CLIENT_SECRET", zendesk.client_secret()),
-    ]));
-    Ok(Config::from_text(&text, "the demo's configuration", &env)?)
+    Ok(Config::from_text(&text, "the demo's configuration", &secrets.variables())?)
 }

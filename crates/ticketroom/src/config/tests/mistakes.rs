@@ -162,14 +162,6 @@ fn helpdesks() {
             "t.toml:6: another helpdesk is named “g”",
         ),
         ("[[helpdesk]]\nname = \"g\"\nkind = \"zendesc\"", "t.toml:3: “zendesc” is no kind of helpdesk"),
-        (
-            "[[helpdesk]]\nname = \"f\"\nkind = \"freshdesk\"\nurl = \"https://f.example\"\nroom_url_field = \"cf\"",
-            "t.toml:3: kind “freshdesk” comes with a later version",
-        ),
-        (
-            "[[helpdesk]]\nname = \"j\"\nkind = \"jira\"\nprojects = [\"SUP\"]",
-            "t.toml:3: kind “jira” comes with a later version",
-        ),
         (generic, "t.toml:1: [[helpdesk]] has no “webhook_secret”"),
         (
             &format!("{generic}allow_unsigned = true\nwebhook_secret = {{ env = \"GENERIC_SECRET\" }}"),
@@ -410,4 +402,32 @@ fn hostile_files_end_in_messages() {
     ] {
         assert!(Config::from_text(&text, "t.toml", &env(&[])).is_err());
     }
+}
+
+#[test]
+fn mistakes_about_freshdesk_and_jira() {
+    let freshdesk = "[[helpdesk]]\nname = \"f\"\nkind = \"freshdesk\"\nurl = \"https://acme.freshdesk.com\"\nwebhook_secret = { env = \"GENERIC_SECRET\" }\n";
+    let jira = "[[helpdesk]]\nname = \"j\"\nkind = \"jira\"\nurl = \"https://acme.atlassian.net\"\nwebhook_secret = { env = \"GENERIC_SECRET\" }\napi_token = { env = \"GENERIC_SECRET\" }\n";
+    check(&[
+        (freshdesk, "t.toml:1: [[helpdesk]] has no “api_key”"),
+        (
+            &format!(
+                "{freshdesk}api_key = {{ env = \"GENERIC_SECRET\" }}\nroom_url_field = \"DocSpace room\""
+            ),
+            "t.toml:7: “room_url_field” is no custom field's name",
+        ),
+        (
+            &format!("{freshdesk}api_key = {{ env = \"GENERIC_SECRET\" }}\ngroups = []"),
+            "t.toml:7: “groups” is an empty list",
+        ),
+        (jira, "t.toml:1: [[helpdesk]] has no “email”, which Jira Cloud wants with the token"),
+        (
+            &format!("{jira}email = \"bot@acme.com\"\nprojects = [\"SUP\", \"Customer Support\"]"),
+            "t.toml:8: “projects” has “CUSTOMER SUPPORT”, which is no project's key",
+        ),
+        (
+            &format!("{jira}email = \"bot@acme.com\"\ndeployment = \"server\""),
+            "t.toml:8: “deployment” is neither of Jira's products",
+        ),
+    ]);
 }

@@ -28,6 +28,10 @@ fn example_env() -> HashMap<String, String> {
         "ZENDESK_WEBHOOK_SECRET",
         "ZENDESK_CLIENT_SECRET",
         "ZENDESK_API_TOKEN",
+        "FRESHDESK_WEBHOOK_SECRET",
+        "FRESHDESK_API_KEY",
+        "JIRA_WEBHOOK_SECRET",
+        "JIRA_API_TOKEN",
         "GENERIC_SECRET",
     ];
     names.map(|name| (name.to_owned(), format!("hush-{name}"))).into()
@@ -56,7 +60,7 @@ fn the_example_has_no_mistakes() {
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, [""; 0]);
     let names: Vec<&str> = config.helpdesks.iter().map(|helpdesk| helpdesk.name.as_str()).collect();
-    assert_eq!(names, ["zendesk", "generic"]);
+    assert_eq!(names, ["zendesk", "freshdesk", "jira", "generic"]);
     assert_eq!(config.rules.rules.len(), 2);
     assert_eq!(config.docspace.limits, Limits::default(), "the example shows the defaults");
     assert_eq!(config.docspace.timeout, Duration::from_secs(30));
@@ -98,7 +102,7 @@ fn the_example_has_every_known_key() {
     assert!(keys > 50, "only {keys} keys were looked at");
 }
 
-/// The sample of the contract, with the kinds of helpdesk that exist, and the template that it names.
+/// The sample of the contract, and the template that it names.
 const CONTRACT: &str = r##"[server]
 listen = "127.0.0.1:3000"
 public_url = "https://ticketroom.example.com"
@@ -124,6 +128,23 @@ client_secret = { env = "ZENDESK_CLIENT_SECRET" }
 # email = "bot@acme.com"              # or an API token, which works until 2027-04-30
 # api_token = { env = "ZENDESK_API_TOKEN" }
 room_url_field = 360012345            # the custom field that takes the link; optional
+
+[[helpdesk]]
+name = "freshdesk"
+kind = "freshdesk"
+url = "https://acme.freshdesk.com"
+webhook_secret = { env = "FRESHDESK_WEBHOOK_SECRET" }   # expected in the header X-Ticketroom-Secret
+api_key = { env = "FRESHDESK_API_KEY" }
+room_url_field = "cf_room"
+
+[[helpdesk]]
+name = "jira"
+kind = "jira"
+url = "https://acme.atlassian.net"
+webhook_secret = { env = "JIRA_WEBHOOK_SECRET" }
+email = "bot@acme.com"
+api_token = { env = "JIRA_API_TOKEN" }
+projects = ["SUP"]
 
 [[helpdesk]]
 name = "generic"
@@ -160,7 +181,29 @@ fn the_sample_of_the_contract_is_right() {
     assert!(matches!(&zendesk.auth, ZendeskAuth::OAuth { client_id, .. } if client_id == "ticketroom"));
     assert_eq!(zendesk.room_url_field, Some(360_012_345));
     assert_eq!(zendesk.signature_window, Duration::from_secs(15 * 60));
+    let HelpdeskKind::Freshdesk(freshdesk) = &config.helpdesks[1].kind else { panic!("not Freshdesk") };
+    assert_eq!((freshdesk.room_url_field.as_deref(), freshdesk.groups.len()), (Some("cf_room"), 0));
+    let HelpdeskKind::Jira(jira) = &config.helpdesks[2].kind else { panic!("not Jira") };
+    assert_eq!((jira.deployment, jira.signature_window), (JiraDeployment::Cloud, None));
+    assert_eq!(jira.projects, ["SUP"]);
     assert!(matches!(config.rules.rules[1].then, Verdict::Skip));
+}
+
+#[test]
+fn jira_without_an_email_address_is_data_center() {
+    let text = "[[helpdesk]]\nname = \"j\"\nkind = \"jira\"\nurl = \"https://jira.acme.example/jira\"\nwebhook_secret = { env = \"GENERIC_SECRET\" }\napi_token = { env = \"GENERIC_SECRET\" }\n";
+    let deployment = |text: &str| match &read(text).helpdesks[0].kind {
+        HelpdeskKind::Jira(jira) => (jira.deployment, matches!(jira.auth, JiraAuth::Bearer { .. })),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(deployment(text), (JiraDeployment::DataCenter, true));
+    assert_eq!(
+        deployment(&text.replace("jira.acme.example/jira", "api.atlassian.com/ex/jira/1")),
+        (JiraDeployment::Cloud, true)
+    );
+    assert_eq!(deployment(&format!("{text}email = \"bot@acme.com\"")), (JiraDeployment::Cloud, false));
+    let basic = format!("{text}email = \"bot@acme.com\"\ndeployment = \"data-center\"");
+    assert_eq!(deployment(&basic), (JiraDeployment::DataCenter, false));
 }
 
 #[test]

@@ -30,9 +30,10 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::Signature;
+use super::verified::{Signature, from_hex};
 use super::{
-    Helpdesk, Hint, NotUnderstood, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack,
+    Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
+    WrittenBack,
 };
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -114,14 +115,16 @@ impl Helpdesk for Generic {
         }
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NotUnderstood> {
-        payload::read(delivery)
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+        Ok(payload::read(delivery)?)
     }
 
     async fn observe(&self, _id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
         Ok(match told {
-            Some(ticket) => Observed::Present { ticket: Box::new(ticket.clone()), link: None },
-            None => Observed::Absent,
+            Some(ticket) => {
+                Observed::Present { ticket: Box::new(ticket.clone()), link: LinkInTicket::Unreadable }
+            }
+            None => Observed::Absent(Absence::NotShown),
         })
     }
 
@@ -238,13 +241,6 @@ fn signature(secret: &SecretString, timestamp: &str, body: &[u8]) -> String {
         |byte: u8| [byte >> 4, byte & 15].map(|half| char::from(b"0123456789abcdef"[usize::from(half)]));
     let hex: String = mac.finalize().into_bytes().into_iter().flat_map(digits).collect();
     format!("sha256={hex}")
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    if rest.is_empty() { bytes.collect() } else { None }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@
 //! | `priority` | text; upper case is made lower |
 //! | `status` | text: `new`, `open`, `pending`, `hold`, `solved`, `closed`, `deleted`; anything else is open |
 //! | `tags` | an array of texts, or one text with commas or spaces between them |
+//! | `ticketKey` | what people call the ticket, if that is not its id |
+//! | `project` | text |
+//! | `fields` | an object of texts, numbers, switches and arrays of texts, for rules and titles |
 //! | `event` | text, for the timeline |
 //! | `updatedAt` | text; kept as the ticket's version |
 //! | `deliveryId` | text by which a repeat is known, if no header says it |
@@ -19,9 +22,11 @@
 //! any other type counts as missing; unknown fields are ignored. A repeat is better known by the header
 //! `Idempotency-Key` or `X-Ticketroom-Delivery`.
 
+use std::collections::BTreeMap;
+
 use super::super::salvage::{self, Json};
 use super::super::{Consequence, Hint, NotUnderstood, Verified};
-use crate::ticket::{Person, Status, Ticket, TicketId};
+use crate::ticket::{FieldValue, Person, Status, Ticket, TicketId};
 
 /// Understands a delivery.
 pub(super) fn read(delivery: &Verified) -> Result<Hint, NotUnderstood> {
@@ -56,10 +61,24 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NotUnderstood> {
             priority: filled(body.get("priority")).map(|priority| priority.to_lowercase()),
             status: filled(body.get("status")).map_or(Status::default(), |status| Status::from_name(&status)),
             tags: tags(body.get("tags")),
+            key: filled(body.any(&["ticketKey", "ticket_key"])),
+            project: filled(body.get("project")),
+            fields: fields(body.get("fields")),
             version: filled(body.any(&["updatedAt", "updated_at"])),
         }),
         consequence: Consequence::Look,
     })
+}
+
+fn fields(given: &Json) -> BTreeMap<String, FieldValue> {
+    let Json::Object(fields) = given else { return BTreeMap::new() };
+    let value = |given: &Json| match given {
+        Json::Bool(bool) => Some(FieldValue::Bool(*bool)),
+        Json::Number(number) => i64::try_from(*number).ok().map(FieldValue::Number),
+        Json::List(items) => Some(FieldValue::List(items.iter().filter_map(filled).collect())),
+        _ => filled(given).map(FieldValue::Text),
+    };
+    fields.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()
 }
 
 fn ticket_id(given: &Json) -> Result<TicketId, NotUnderstood> {

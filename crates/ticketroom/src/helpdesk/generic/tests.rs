@@ -1,11 +1,13 @@
 //! Proofs and payloads, right and wrong.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName};
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::helpdesk::Consequence;
+use crate::helpdesk::{Consequence, NotUnderstood};
 use crate::metrics::Metrics;
 use crate::ticket::{Person, Status};
 
@@ -139,6 +141,9 @@ fn the_largest_delivery_is_understood() {
         status: Status::Solved,
         tags: vec!["outage".to_owned(), "vpn".to_owned()],
         version: Some("2026-11-24T10:00:00Z".to_owned()),
+        key: None,
+        project: None,
+        fields: BTreeMap::new(),
     };
     assert_eq!(hint.snapshot, Some(expected));
 }

@@ -10,21 +10,28 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::super::pace::{Pace, Style};
+use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
 use super::super::salvage::Json;
 use super::auth::{Asking, Auth, Credentials};
-use super::pace::Pace;
 use super::wire::{CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer};
 use crate::call::{Cause, Failure};
 use crate::clock::Clock;
 use crate::config::ZendeskAuth;
 use crate::http::{Answer, CallName, Http};
 
-/// How long a call may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+/// All of Zendesk's account-wide limits are per minute.
+static LIMITS: Style = Style {
+    limit: &["ratelimit-limit", "x-rate-limit"],
+    remaining: &["ratelimit-remaining", "x-rate-limit-remaining"],
+    reset: &["ratelimit-reset"],
+    spread_below: 10,
+    unsaid: Duration::from_secs(60),
+    is_about_one_ticket: |_| false,
+};
 
 /// The Support API of one account.
 pub(super) struct Api {
@@ -43,12 +50,9 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    pub(super) fn new(http: Http, mut base: Url, auth: &ZendeskAuth, clock: Arc<dyn Clock>) -> Self {
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
-        Self { http, base, auth: Auth::new(auth), pace: Pace::default(), clock, own_id: OnceLock::new() }
+    pub(super) fn new(http: Http, base: Url, auth: &ZendeskAuth, clock: Arc<dyn Clock>) -> Self {
+        let (base, auth, pace) = (as_folder(base), Auth::new(auth), Pace::new(&LIMITS));
+        Self { http, base, auth, pace, clock, own_id: OnceLock::new() }
     }
 
     /// The host that is called, for messages.
@@ -79,7 +83,7 @@ impl Api {
     /// `GET users/me`, with the answer's `Date` header.
     pub(super) async fn me(&self) -> Result<(MeDto, Option<String>), Failure> {
         let answer = self.answer("me", Method::GET, "users/me", &[], None).await?;
-        let MeAnswer { user } = parsed("me", &answer)?;
+        let MeAnswer { user } = parsed(name("me"), &answer)?;
         if let Some(id) = user.id {
             self.learn_own_id(id);
         }
@@ -91,7 +95,7 @@ impl Api {
     pub(super) async fn ticket(&self, id: u64) -> Result<TicketAnswer, Failure> {
         let query = [("include", "users,groups")];
         parsed(
-            "get_ticket",
+            name("get_ticket"),
             &self.answer("get_ticket", Method::GET, &format!("tickets/{id}"), &query, None).await?,
         )
     }
@@ -99,7 +103,10 @@ impl Api {
     /// `PUT tickets/{id}`.
     pub(super) async fn update(&self, id: u64, update: &Value) -> Result<UpdateAnswer, Failure> {
         let path = format!("tickets/{id}");
-        parsed("update_ticket", &self.answer("update_ticket", Method::PUT, &path, &[], Some(update)).await?)
+        parsed(
+            name("update_ticket"),
+            &self.answer("update_ticket", Method::PUT, &path, &[], Some(update)).await?,
+        )
     }
 
     /// A page of `GET tickets/{id}/comments`, newest first.
@@ -107,13 +114,13 @@ impl Api {
         let mut query = vec![("sort_order", "desc"), ("page[size]", "100")];
         query.extend(after.map(|cursor| ("page[after]", cursor)));
         let path = format!("tickets/{id}/comments");
-        parsed("comments", &self.answer("comments", Method::GET, &path, &query, None).await?)
+        parsed(name("comments"), &self.answer("comments", Method::GET, &path, &query, None).await?)
     }
 
     /// `GET ticket_fields/{id}`.
     pub(super) async fn field(&self, id: u64) -> Result<FieldDto, Failure> {
         let answer = self.answer("get_field", Method::GET, &format!("ticket_fields/{id}"), &[], None).await?;
-        parsed::<FieldAnswer>("get_field", &answer).map(|answer| answer.ticket_field)
+        parsed::<FieldAnswer>(name("get_field"), &answer).map(|answer| answer.ticket_field)
     }
 
     /// Sends a call and returns the answer if its status is a success.
@@ -125,7 +132,7 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
-        let url = address(&self.base, call, &format!("api/v2/{path}"))?;
+        let url = address(&self.base, name(call), &format!("api/v2/{path}"))?;
         let asking = Asking { http: &self.http, base: &self.base, pace: &self.pace, clock: &*self.clock };
         let send = async |credentials: &Credentials| {
             let mut request = self.http.client().request(method.clone(), url.clone()).query(query);
@@ -149,12 +156,7 @@ impl Api {
     }
 
     async fn turn(&self, call: &'static str) -> Result<(), Failure> {
-        self.pace.turn(call).await.map_err(|wait| {
-            name(call).failed(Cause::RateLimited {
-                retry_after: Some(wait),
-                limit: "the account's requests are used up for now".to_owned(),
-            })
-        })
+        self.pace.turn(call).await.map_err(|wait| used_up(name(call), wait))
     }
 }
 
@@ -163,28 +165,9 @@ pub(super) fn name(call: &'static str) -> CallName {
     CallName { service: "Zendesk", call }
 }
 
-/// The address of a path of our own, which can't lead to another host.
-pub(super) fn address(base: &Url, call: &'static str, path: &str) -> Result<Url, Failure> {
-    base.join(path).map_err(|error| name(call).failed(Cause::Unreachable(error.to_string())))
-}
-
-/// A success that is not what it should be. Says where it went wrong, not what was there.
-pub(super) fn unintelligible(call: &'static str, error: &serde_json::Error) -> Failure {
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "the answer ends early",
-        serde_json::error::Category::Syntax => "not JSON",
-        _ => "not in the expected form",
-    };
-    name(call).failed(Cause::Unintelligible(format!("{what} at column {}", error.column())))
-}
-
 /// Why a call did not succeed.
 pub(super) fn refusal(answer: &Answer) -> Cause {
     answer.refusal(|| objections(&answer.body))
-}
-
-fn parsed<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Failure> {
-    serde_json::from_slice(&answer.body).map_err(|error| unintelligible(call, &error))
 }
 
 /// What Zendesk objected to: its error codes and the names of the fields, never its sentences, which are
@@ -200,12 +183,7 @@ fn objections(body: &[u8]) -> String {
             }
         }
     }
-    // A code has no spaces; what has some is a sentence.
-    let is_code = |word: &&str| {
-        (1..=60).contains(&word.len())
-            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-    };
-    said.into_iter().filter(is_code).take(8).collect::<Vec<_>>().join(", ")
+    codes(said)
 }
 
 #[cfg(test)]
@@ -228,12 +206,5 @@ mod tests {
             (0..99).map(|n| format!("\"f{n}\":[]")).collect::<Vec<_>>().join(",")
         );
         assert_eq!(objections(many.as_bytes()).split(", ").count(), 8);
-    }
-
-    #[test]
-    fn paths_stay_below_the_configured_address() {
-        let base: Url = "https://acme.zendesk.com/".parse().unwrap();
-        let url = address(&base, "me", "api/v2/users/me").unwrap();
-        assert_eq!(url.as_str(), "https://acme.zendesk.com/api/v2/users/me");
     }
 }

@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::api::{TIMEOUT, name, refusal, unintelligible};
-use super::pace::Pace;
+use super::super::pace::Pace;
+use super::super::rest::{TIMEOUT, address, parsed};
+use super::api::{name, refusal};
 use super::wire::TokenDto;
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp, after};
@@ -156,7 +157,7 @@ impl OAuth {
 
     async fn ask(&self, asking: &Asking<'_>) -> Result<Token, Failure> {
         const CALL: &str = "oauth_token";
-        let url = super::api::address(asking.base, CALL, "oauth/tokens")?;
+        let url = address(asking.base, name(CALL), "oauth/tokens")?;
         let request = asking.http.client().post(url).json(&json!({
             "grant_type": "client_credentials",
             "client_id": self.client_id,
@@ -170,8 +171,7 @@ impl OAuth {
         if !answer.status.is_success() {
             return Err(name(CALL).failed(refusal(&answer)));
         }
-        let token: TokenDto =
-            serde_json::from_slice(&answer.body).map_err(|error| unintelligible(CALL, &error))?;
+        let token: TokenDto = parsed(name(CALL), &answer)?;
         let lifetime = token.expires_in.map_or(LIFETIME_UNSAID, Duration::from_secs);
         let good_for = lifetime - MARGIN.min(lifetime / 2);
         Ok(Token { text: token.access_token, good_until: after(asked_at, good_for) })

@@ -12,7 +12,7 @@ use super::Zendesk;
 use crate::call::Cause;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{ZendeskAuth, ZendeskConfig};
-use crate::helpdesk::{Helpdesk, Note, Observed, RoomLink};
+use crate::helpdesk::{Absence, Helpdesk, Note, Observed, RoomLink};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
@@ -133,9 +133,12 @@ async fn a_token_serves_many_calls_and_is_renewed_once() {
 #[tokio::test]
 async fn what_is_not_there_is_absent() {
     let stage = Stage::with([(404, json!({ "error": "RecordNotFound" }))]).await;
-    assert_eq!(stage.zendesk.observe(&stage.key.id, None).await, Ok(Observed::Absent));
+    assert_eq!(stage.zendesk.observe(&stage.key.id, None).await, Ok(Observed::Absent(Absence::NotShown)));
     for id in ["SUP-1", "40117/comments", "+1", "../users/1"] {
-        assert_eq!(stage.zendesk.observe(&id.parse().unwrap(), None).await, Ok(Observed::Absent));
+        assert_eq!(
+            stage.zendesk.observe(&id.parse().unwrap(), None).await,
+            Ok(Observed::Absent(Absence::NotShown))
+        );
     }
     assert_eq!(stage.asked().len(), 1);
 }

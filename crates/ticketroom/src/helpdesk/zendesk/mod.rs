@@ -5,13 +5,12 @@
 //! signed the same way ([`delivery`]). Neither is believed about the ticket: what the ticket is now is
 //! asked for ([`ticket`]), and the link goes into it as a custom field and an internal note in one update
 //! ([`write_back`]). Below these, [`api`] makes one HTTP call, with credentials from [`auth`] and no faster
-//! than [`pace`] allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
+//! than [`pace`](super::pace) allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
 
 mod api;
 mod auth;
 mod check;
 mod delivery;
-mod pace;
 mod ticket;
 mod wire;
 mod write_back;
@@ -23,9 +22,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::api::Api;
-use super::{
-    Helpdesk, Hint, NotUnderstood, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack,
-};
+use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;
@@ -74,8 +71,8 @@ impl Helpdesk for Zendesk {
         delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NotUnderstood> {
-        delivery::read(delivery, &self.name, self.api.known_own_id())
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {

@@ -1,8 +1,10 @@
 //! A ticket as it is now: `GET tickets/{id}?include=users,groups`.
 
-use super::super::{Observed, salvage};
+use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
 use super::api::Api;
 use super::wire::{TicketAnswer, UserDto};
+use serde_json::Value;
+
 use crate::call::{Cause, Failure};
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
@@ -10,22 +12,22 @@ use crate::ticket::{Person, Status, Ticket, TicketId};
 pub(super) async fn observe(api: &Api, id: &TicketId, link_field: Option<u64>) -> Result<Observed, Failure> {
     // Zendesk's tickets have numbers; anything else would be part of a path.
     let Some(id) = salvage::whole_number(id.as_str()) else {
-        return Ok(Observed::Absent);
+        return Ok(Observed::Absent(Absence::NotShown));
     };
     match api.ticket(id).await {
         Ok(answer) => Ok(present(answer, link_field)),
-        Err(Failure { cause: Cause::NotFound, .. }) => Ok(Observed::Absent),
+        Err(Failure { cause: Cause::NotFound, .. }) => Ok(Observed::Absent(Absence::NotShown)),
         Err(failure) => Err(failure),
     }
 }
 
 fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
     let TicketAnswer { ticket, users, groups } = answer;
-    let link = link_field
-        .and_then(|field| ticket.custom_field(field)?.as_str())
-        .map(str::trim)
-        .filter(|link| !link.is_empty())
-        .map(str::to_owned);
+    let link = match link_field.and_then(|field| ticket.custom_field(field)) {
+        Some(value @ (Value::Null | Value::String(_))) => LinkInTicket::read(value.as_str()),
+        // No such field, or one that can't hold a link.
+        _ => LinkInTicket::Unreadable,
+    };
     let person = |id: Option<u64>| users.iter().find(|user| Some(user.id) == id).and_then(person);
     let group = groups.into_iter().find(|group| Some(group.id) == ticket.group_id);
     let ticket = Ticket {
@@ -37,6 +39,11 @@ fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
         priority: ticket.priority.map(|priority| priority.to_lowercase()),
         status: ticket.status.as_deref().map_or(Status::Open, Status::from_name),
         tags: ticket.tags,
+        fields: fields::pick(
+            ticket.custom_fields.into_iter().map(|field| (field.id.to_string(), field.value)),
+        ),
+        key: None,
+        project: None,
         version: ticket.updated_at,
     };
     Observed::Present { ticket: Box::new(ticket), link }
@@ -52,11 +59,12 @@ fn person(user: &UserDto) -> Option<Person> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ticket::FieldValue;
 
-    fn read(json: &str, field: Option<u64>) -> (Ticket, Option<String>) {
+    fn read(json: &str, field: Option<u64>) -> (Ticket, LinkInTicket) {
         match present(serde_json::from_str(json).unwrap(), field) {
             Observed::Present { ticket, link } => (*ticket, link),
-            Observed::Absent => unreachable!(),
+            Observed::Absent(_) => unreachable!(),
         }
     }
 
@@ -71,7 +79,7 @@ mod tests {
                      {"id":30064054112233,"name":"Rita","email":null}],
             "groups":[{"id":31,"name":"Support"}]}"#;
         let (ticket, link) = read(answer, Some(9));
-        assert_eq!(link.as_deref(), Some("https://d.example/4711"));
+        assert_eq!(link, LinkInTicket::Is("https://d.example/4711".to_owned()));
         assert_eq!(
             ticket,
             Ticket {
@@ -86,12 +94,20 @@ mod tests {
                 priority: Some("urgent".to_owned()),
                 status: Status::Hold,
                 tags: vec!["export".to_owned(), "web".to_owned()],
+                key: None,
+                project: None,
+                fields: [
+                    ("5".to_owned(), FieldValue::Bool(true)),
+                    ("9".to_owned(), FieldValue::Text("https://d.example/4711".to_owned())),
+                ]
+                .into(),
                 version: Some("2026-11-20T08:14:03Z".to_owned()),
             }
         );
-        assert_eq!(read(answer, Some(1)).1, None);
-        assert_eq!(read(answer, Some(5)).1, None);
-        assert_eq!(read(answer, None).1, None);
+        assert_eq!(read(answer, Some(1)).1, LinkInTicket::Missing);
+        assert_eq!(read(answer, Some(5)).1, LinkInTicket::Unreadable, "a field of another type");
+        assert_eq!(read(answer, Some(77)).1, LinkInTicket::Unreadable, "no such field");
+        assert_eq!(read(answer, None).1, LinkInTicket::Unreadable);
     }
 
     #[test]
@@ -99,7 +115,10 @@ mod tests {
         let nulls = r#"{"ticket":{"id":1,"subject":null,"tags":null,"custom_fields":null,"status":"deleted",
             "requester_id":7,"assignee_id":null},"users":null}"#;
         let (ticket, link) = read(nulls, Some(9));
-        assert_eq!((ticket, link), (Ticket { status: Status::Deleted, ..Ticket::default() }, None));
+        assert_eq!(
+            (ticket, link),
+            (Ticket { status: Status::Deleted, ..Ticket::default() }, LinkInTicket::Unreadable)
+        );
         assert_eq!(read(r#"{"ticket":{}}"#, None).0.status, Status::Open);
     }
 }

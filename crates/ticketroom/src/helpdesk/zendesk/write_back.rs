@@ -7,6 +7,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::html::{escaped, note};
 use super::super::{Note, RoomLink, WrittenBack, salvage};
 use super::api::{Api, name};
 use super::wire::{CommentDto, UpdateAnswer};
@@ -26,8 +27,11 @@ pub(super) async fn write_back(
         .ok_or_else(|| name("update_ticket").failed(Cause::NotFound))?;
     match link.note {
         Note::Missing => write_all(api, id, field, link).await,
+        Note::Settling if !has_note(api, id, link).await? => {
+            Err(name("update_ticket").failed(Cause::Unsettled))
+        }
         Note::Uncertain if !has_note(api, id, link).await? => write_all(api, id, field, link).await,
-        Note::Uncertain | Note::Written => write_field(api, id, field, link).await,
+        Note::Settling | Note::Uncertain | Note::Written => write_field(api, id, field, link).await,
     }
 }
 
@@ -58,7 +62,7 @@ async fn write_field(
         return Ok(WrittenBack { place: "internal note".to_owned(), warning: None });
     };
     // After an uncertain update the field is most often right, and a look costs less than a write.
-    if link.note == Note::Uncertain
+    if link.note != Note::Written
         && api.ticket(id).await?.ticket.custom_field(field).and_then(Value::as_str) == Some(link.url)
     {
         return Ok(WrittenBack { place: "field and internal note".to_owned(), warning: None });
@@ -141,36 +145,6 @@ fn whole_update(field: Option<u64>, link: &RoomLink<'_>) -> Value {
         ticket["updated_stamp"] = json!(version);
     }
     json!({ "ticket": ticket })
-}
-
-/// The note as HTML. The title holds what a customer wrote as the subject.
-fn note(link: &RoomLink<'_>) -> String {
-    let url = escaped(link.url);
-    let title = if link.title.trim().is_empty() { "open the room".to_owned() } else { escaped(link.title) };
-    let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https");
-    let room = if url::Url::parse(link.url).is_ok_and(|url| is_web(&url)) {
-        format!("<a href=\"{url}\">{title}</a>")
-    } else {
-        // Nothing that a browser might run gets to be clicked on.
-        format!("{title} ({url})")
-    };
-    format!("<p>DocSpace room for this ticket: {room}</p><p>{}</p>", escaped(&link.key.marker()))
-}
-
-/// Text made harmless in HTML, between tags and inside quoted attributes.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// Reads back what an update with field and note did.

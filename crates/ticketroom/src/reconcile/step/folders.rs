@@ -68,14 +68,14 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
             Ok(state) if state.missing.is_empty() => return Ok(Some(tree.len())),
             Err(failure) if !failure.is_transient() => {
                 let cause = Cause::NoAnswer(format!("the folders can't be looked at: {failure}"));
-                return Err(Failure { service: SERVICE, call: "copy", cause });
+                return Err(Failure { service: SERVICE, call: "copy", cause, halfway: false });
             }
             _ => {}
         }
         if crate::clock::until(started, clock.now()) > docspace.timeout() {
             skeletons.forget(tree).await;
             let cause = Cause::NoAnswer("the copy of the folders did not end in time".to_owned());
-            return Err(Failure { service: SERVICE, call: "copy", cause });
+            return Err(Failure { service: SERVICE, call: "copy", cause, halfway: false });
         }
     }
 }

@@ -152,6 +152,7 @@ impl Step {
             Self::Folders { .. } => ledger.folders = Entry::Pending { since: now },
             Self::Access { .. } => ledger.access.state = Entry::Pending { since: now },
             Self::Link { .. } => ledger.link = LinkEntry::Pending { since: now },
+            Self::WriteBack { note: Note::Settling, .. } => {}
             Self::WriteBack { .. } => ledger.write_back.state = Entry::Pending { since: now },
             Self::TagRoom { .. } | Self::ArchiveExtra { .. } => {}
             Self::Adopt { .. }
@@ -197,6 +198,9 @@ impl Step {
                 (Self::CreateRoom { .. }, RoomEntry::Pending { gave_up, .. }) => *gave_up = Some(now),
                 (Self::Folders { start: FoldersStart::Empty | FoldersStart::Unknown, .. }, _) => {
                     ledger.folders = Entry::Pending { since: now };
+                }
+                (Self::WriteBack { note: Note::Missing | Note::Uncertain, .. }, _) => {
+                    ledger.write_back.state = Entry::Pending { since: now };
                 }
                 _ => {}
             }

@@ -28,6 +28,9 @@ pub(super) async fn run(
 
 pub(super) fn record(url: String, done: &WrittenBack, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
     let entry = &mut ledger.write_back;
+    if entry.noted {
+        entry.repaired_at = Some(now);
+    }
     entry.url = Some(url);
     entry.noted = true;
     entry.state = Entry::Done;

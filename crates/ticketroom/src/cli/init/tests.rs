@@ -1,0 +1,131 @@
+//! The dialog, and the files that come of it.
+
+use super::*;
+use crate::config::{HelpdeskKind, JiraDeployment};
+
+/// Runs the dialog in a directory of its own; answers are lines.
+fn init(answers: &str) -> (Result<(), InitError>, String, Option<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("ticketroom.toml");
+    let mut output = Vec::new();
+    let result = run(&mut answers.as_bytes(), &mut output, &target);
+    (result, String::from_utf8(output).unwrap(), fs::read_to_string(&target).ok())
+}
+
+fn read(file: &str) -> Config {
+    Config::from_text(file, "ticketroom.toml", &EveryVariable).unwrap()
+}
+
+#[test]
+fn answers_for_zendesk_become_a_file_that_is_right() {
+    let (result, output, file) = init(
+        "docspace.example.com\nhttps://rooms.example.com/\n\nacme.zendesk.com\n\n360012345\nLogs/Server, \"Müller\"\n",
+    );
+    result.unwrap();
+    let config = read(&file.unwrap());
+    assert_eq!(config.warnings, [""; 0]);
+    assert_eq!(config.docspace.url.as_str(), "https://docspace.example.com/");
+    let HelpdeskKind::Zendesk(zendesk) = &config.helpdesks[0].kind else { panic!("not Zendesk") };
+    assert_eq!(zendesk.url.as_str(), "https://acme.zendesk.com/");
+    assert_eq!(zendesk.room_url_field, Some(360_012_345));
+    let template = config.rules.template("default").unwrap();
+    let folders: Vec<String> = template.folders.paths().map(|path| path.join("/")).collect();
+    assert_eq!(folders, ["Logs", "_Müller_", "Logs/Server"]);
+    assert!(output.contains("  https://rooms.example.com/webhooks/zendesk\n"), "{output}");
+    assert!(output.contains("export ZENDESK_WEBHOOK_SECRET="), "{output}");
+    assert!(output.contains(" check\n") && output.ends_with(" serve\n"), "{output}");
+}
+
+#[test]
+fn answers_for_a_generic_helpdesk_become_a_file_that_is_right() {
+    let (result, output, file) = init("http://localhost:8080\n\ngeneric\nhttps://a.example/b?c=d\nnone\n");
+    result.unwrap();
+    let config = read(&file.unwrap());
+    let HelpdeskKind::Generic(generic) = &config.helpdesks[0].kind else { panic!("not generic") };
+    assert_eq!(generic.callback.as_ref().unwrap().as_str(), "https://a.example/b?c=d");
+    assert!(config.rules.template("default").unwrap().folders.is_empty());
+    assert!(output.contains("https://YOUR-ADDRESS/webhooks/generic"), "{output}");
+}
+
+#[test]
+fn answers_for_freshdesk_become_a_file_that_is_right() {
+    let (result, output, file) = init(
+        "docspace.example.com\nrooms.example.com\nfreshdesk\nacme.freshdesk.com\nDocSpace room\ncf_room\n\n",
+    );
+    result.unwrap();
+    let config = read(&file.unwrap());
+    assert_eq!(config.warnings, [""; 0]);
+    let HelpdeskKind::Freshdesk(freshdesk) = &config.helpdesks[0].kind else { panic!("not Freshdesk") };
+    assert_eq!(freshdesk.room_url_field.as_deref(), Some("cf_room"));
+    assert!(output.contains("is no custom field's name"), "{output}");
+    assert!(
+        output.contains("https://rooms.example.com/webhooks/freshdesk?ticket_id={{ticket.id}}"),
+        "{output}"
+    );
+    assert!(output.contains("export FRESHDESK_API_KEY="), "{output}");
+}
+
+#[test]
+fn answers_for_jira_become_a_file_that_is_right() {
+    let (result, _, file) = init(
+        "docspace.example.com\n\njira\nacme.atlassian.net\nnone\nbot@acme.com\nsup, Customer Support\nsup, HR\n\n",
+    );
+    result.unwrap();
+    let config = read(&file.unwrap());
+    let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
+    assert_eq!(jira.projects, ["SUP", "HR"]);
+    assert_eq!(jira.deployment, JiraDeployment::Cloud);
+    let (result, output, file) = init("d.example\n\njira\njira.acme.example/jira\nnone\n\n\n");
+    result.unwrap();
+    let config = read(&file.unwrap());
+    let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
+    assert_eq!((jira.deployment, jira.projects.len()), (JiraDeployment::DataCenter, 0));
+    assert!(output.contains("Personal access tokens"), "{output}");
+}
+
+#[test]
+fn a_bad_answer_is_asked_for_again_with_the_reason() {
+    let (result, output, _) = init(
+        "\nftp://x\nhttps://d.example\n\nservicenow\nzendesk\nhttps://me:pw@acme.zendesk.com\nacme.zendesk.com\n\nfield\nnone\na//b\n\n",
+    );
+    result.unwrap();
+    for reason in [
+        "  this one needs an answer\n",
+        "  “url” must begin with https:// or http://: write it in full",
+        "  write zendesk, freshdesk or jira, or generic for any other system\n",
+        "  “url” has a user name or password in it: leave out",
+        "  write the field's number, such as 360012345, or none\n",
+        "  an entry of “folders” is wrong: the folder “a//b” has a part without a name",
+    ] {
+        assert!(output.contains(reason), "{reason} is not in\n{output}");
+    }
+    assert_eq!(output.matches("Number of the ticket field").count(), 2);
+}
+
+#[test]
+fn no_answer_can_break_out_of_its_line() {
+    let nasty = "\"]\nx = \\ \u{7f}\t'''";
+    assert_eq!(quoted(nasty), "\"\\\"]\\u000Ax = \\\\ \\u007F\\u0009'''\"");
+    let parsed = toml::de::DeValue::parse(&quoted(nasty)).unwrap().get_ref().as_str().unwrap().to_owned();
+    assert_eq!(parsed, nasty);
+}
+
+#[test]
+fn a_file_that_exists_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("ticketroom.toml");
+    fs::write(&target, "mine").unwrap();
+    let error = run(&mut &b""[..], &mut Vec::new(), &target).unwrap_err();
+    assert!(error.to_string().contains("exists and is left as it is"), "{error}");
+    assert!(matches!(write_new(&target, "theirs"), Err(InitError::Exists(_))));
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+}
+
+#[test]
+fn when_the_input_ends_nothing_is_written() {
+    for answers in ["", "https://d.example\n", "https://d.example\n\nzendesk\nbad url\n"] {
+        let (result, _, file) = init(answers);
+        assert!(matches!(result, Err(InitError::EndOfInput)));
+        assert_eq!(file, None);
+    }
+}

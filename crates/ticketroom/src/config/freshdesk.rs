@@ -1,0 +1,59 @@
+//! `[[helpdesk]]` of `kind = "freshdesk"`.
+
+use url::Url;
+
+use super::helpdesk::names;
+use super::reader::{Section, Value};
+use super::report::Read;
+use super::secret::{for_header, secret, secrets};
+use super::value::{base_url, is_loopback};
+use super::{Env, FreshdeskConfig};
+
+pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<FreshdeskConfig> {
+    let url =
+        section.required("url", "add the address, such as url = \"https://acme.freshdesk.com\"", address);
+    let help = "add webhook_secret = { env = \"FRESHDESK_WEBHOOK_SECRET\" }, and let the automation rule send it in the header X-Ticketroom-Secret";
+    let webhook_secrets = section.required("webhook_secret", help, |value| secrets(value, env));
+    let help = "add api_key = { env = \"FRESHDESK_API_KEY\" }; an agent's profile settings show it under “View API key”";
+    let api_key = section
+        .required("api_key", help, |value| secret(value, env).and_then(|key| for_header(&value.place, key)));
+    let room_url_field = section.optional("room_url_field", field);
+    let groups = section.or("groups", Vec::new(), |value| {
+        names(value, "write the groups' names, such as groups = [\"Support\"], or leave it out")
+    });
+    section.close();
+    Ok(FreshdeskConfig {
+        url: url?,
+        webhook_secrets: webhook_secrets?,
+        api_key: api_key?,
+        room_url_field: room_url_field?,
+        groups: groups?,
+    })
+}
+
+fn address(value: &Value<'_>) -> Read<Url> {
+    let help = "write the account's address, such as \"https://acme.freshdesk.com\"";
+    let url = base_url(&value.place, value.text(help)?)?;
+    if is_loopback(&url) {
+        return Ok(url);
+    }
+    if url.path() != "/" {
+        return Err(value.place.wrong("has a path", help));
+    }
+    if url.host_str().is_none_or(|host| !host.ends_with(".freshdesk.com")) {
+        value
+            .place
+            .odd("is not at freshdesk.com; Freshdesk's API may not answer at a host of your own (nor at Freshservice's)");
+    }
+    Ok(url)
+}
+
+/// The API has a name for each custom field, made of its label; people often write the label.
+fn field(value: &Value<'_>) -> Read<String> {
+    let help = "write the field's API name, such as room_url_field = \"cf_room\"; it begins with cf_";
+    let name = value.full_text(help)?;
+    let is_name = name
+        .strip_prefix("cf_")
+        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    if is_name { Ok(name.to_owned()) } else { Err(value.place.wrong("is no custom field's name", help)) }
+}

@@ -1,0 +1,89 @@
+//! `[[helpdesk]]` of `kind = "jira"`.
+//!
+//! Cloud wants an e-mail address with its API token; Data Center a personal access token alone. So which of the
+//! two it is need not be said, but can be.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::helpdesk::{LONGEST_SIGNATURE_WINDOW, email_address, names};
+use super::reader::{Section, Value};
+use super::report::Read;
+use super::secret::{for_header, secret, secrets};
+use super::value::{base_url, duration, is_loopback};
+use super::{Env, JiraAuth, JiraConfig, JiraDeployment};
+
+pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> {
+    let url =
+        section.required("url", "add the address, such as url = \"https://acme.atlassian.net\"", |value| {
+            base_url(&value.place, value.text("write the site's address in quotes")?)
+        });
+    let help = "add webhook_secret = { env = \"JIRA_WEBHOOK_SECRET\" }, and give the webhook in Jira the same secret";
+    let webhook_secrets = section.required("webhook_secret", help, |value| secrets(value, env));
+    let email = section.optional("email", email_address);
+    let help = "add api_token = { env = \"JIRA_API_TOKEN\" }; with Cloud also email, with Data Center it is a personal access token";
+    let api_token = section.required("api_token", help, |value| {
+        secret(value, env).and_then(|token| for_header(&value.place, token))
+    });
+    let deployment = section.optional("deployment", deployment);
+    let projects = section.or("projects", Vec::new(), projects);
+    let signature_window = section.optional("signature_window", |value| {
+        duration(value, Duration::from_secs(1)..=LONGEST_SIGNATURE_WINDOW)
+    });
+    let place = section.place.clone();
+    section.close();
+
+    let (url, email) = (url?, email?);
+    let deployment = deployment?.unwrap_or(match &email {
+        Some(_) => JiraDeployment::Cloud,
+        None if is_cloud(&url) => JiraDeployment::Cloud,
+        None => JiraDeployment::DataCenter,
+    });
+    if email.is_none() && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
+        let help = "add email, the address of the user whom the API token belongs to";
+        return Err(place.wrong("has no “email”, which Jira Cloud wants with the token", help));
+    }
+    let api_token = api_token?;
+    let auth = match email {
+        Some(email) => JiraAuth::ApiToken { email, api_token },
+        None => JiraAuth::Bearer { token: api_token },
+    };
+    Ok(JiraConfig {
+        url,
+        webhook_secrets: webhook_secrets?,
+        auth,
+        deployment,
+        projects: projects?,
+        signature_window: signature_window?,
+    })
+}
+
+/// Atlassian's own hosts; the second one is the gateway that scoped tokens need.
+fn is_cloud(url: &Url) -> bool {
+    !is_loopback(url)
+        && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net") || host == "api.atlassian.com")
+}
+
+fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {
+    let help = "write \"cloud\" or \"data-center\"";
+    match value.full_text(help)? {
+        "cloud" => Ok(JiraDeployment::Cloud),
+        "data-center" => Ok(JiraDeployment::DataCenter),
+        _ => Err(value.place.wrong("is neither of Jira's products", help)),
+    }
+}
+
+/// Keys of projects are upper case in Jira; that people type them otherwise is no reason to skip tickets.
+fn projects(value: &Value<'_>) -> Read<Vec<String>> {
+    let help = "write the projects' keys, such as projects = [\"SUP\"], or leave it out";
+    let mut keys = names(value, help)?;
+    for key in &mut keys {
+        key.make_ascii_uppercase();
+        let starts = key.starts_with(|c: char| c.is_ascii_uppercase());
+        if !starts || !key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+            return Err(value.place.wrong(&format!("has “{key}”, which is no project's key"), help));
+        }
+    }
+    Ok(keys)
+}

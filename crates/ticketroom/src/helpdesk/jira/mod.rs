@@ -1,0 +1,93 @@
+//! Jira Service Management, Cloud and Data Center.
+//!
+//! Two senders tell of an issue: an administrator's webhook, which signs what it sends, and an automation rule's
+//! "Send web request", which can't, and sends a secret along ([`delivery`]). Neither is believed about the issue:
+//! what it is now is asked for ([`ticket`]). Issues are known by their ids, since their keys change when they are
+//! moved; people know only the keys, so both are kept.
+//!
+//! The room's address goes into the issue as an internal comment and as a remote link ([`write_back`]). [`api`] has
+//! the calls, [`wire`] the parts of the answers that we read, [`adf`] the documents of Cloud and the wiki text of
+//! Data Center. [`check`] tries it all.
+
+mod adf;
+mod api;
+mod check;
+mod delivery;
+mod ticket;
+mod wire;
+mod write_back;
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use self::api::Api;
+use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
+use crate::call::Failure;
+use crate::clock::{Clock, Timestamp};
+use crate::config::JiraConfig;
+use crate::finding::Finding;
+use crate::http::Http;
+use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
+
+/// One Jira site, as our user sees it.
+pub(super) struct Jira {
+    name: HelpdeskName,
+    api: Api,
+    webhook_secrets: Vec<SecretString>,
+    signature_window: Option<Duration>,
+    projects: Vec<String>,
+}
+
+impl Jira {
+    pub(super) fn new(name: HelpdeskName, config: &JiraConfig, http: Http) -> Self {
+        // Everybody can sign with an empty secret.
+        let is_secret = |secret: &&SecretString| !secret.expose_secret().is_empty();
+        Self {
+            name,
+            api: Api::new(http, config),
+            webhook_secrets: config.webhook_secrets.iter().filter(is_secret).cloned().collect(),
+            signature_window: config.signature_window,
+            projects: config.projects.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Jira {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jira").field("name", &self.name).field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Jira {
+    fn name(&self) -> &HelpdeskName {
+        &self.name
+    }
+
+    fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
+        delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
+    }
+
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+        delivery::read(delivery, &self.name, self.api.known_own_id())
+    }
+
+    async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
+        let key = TicketKey { helpdesk: self.name.clone(), id: id.clone() };
+        ticket::observe(&self.api, &key, &self.projects, told).await
+    }
+
+    fn writes_back(&self) -> bool {
+        true
+    }
+
+    async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure> {
+        write_back::write_back(&self.api, link).await
+    }
+
+    async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
+        self.findings().await
+    }
+}

@@ -1,0 +1,179 @@
+//! An issue as it is now, and our link in it: two calls side by side.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
+use super::adf;
+use super::api::Api;
+use super::wire::{IssueDto, RemoteLinkDto, UserDto};
+use super::write_back::global_id;
+use crate::call::{Cause, Failure};
+use crate::ticket::{Person, Status, Ticket, TicketKey};
+
+/// Asks for an issue. Only issues of `projects` are wanted, if there are any.
+pub(super) async fn observe(
+    api: &Api,
+    key: &TicketKey,
+    projects: &[String],
+    told: Option<&Ticket>,
+) -> Result<Observed, Failure> {
+    // Issues have numbers for ids; anything else would be part of a path.
+    let Some(id) = salvage::whole_number(key.id.as_str()) else {
+        return Ok(Observed::Absent(Absence::NotShown));
+    };
+    let global_id = global_id(key);
+    let (issue, link) = futures_util::join!(api.issue(id), api.remote_link(id, &global_id));
+    let issue = match issue {
+        Ok(issue) => issue,
+        Err(Failure { cause: Cause::NotFound, .. }) => return absent(api, told).await,
+        Err(failure) => return Err(failure),
+    };
+    let ticket = ticket(issue);
+    if let Some(project) = &ticket.project
+        && !projects.is_empty()
+        && !projects.iter().any(|wanted| wanted.eq_ignore_ascii_case(project))
+    {
+        let why =
+            format!("the issue is in the project {project}, and only {} get rooms", projects.join(", "));
+        return Ok(Observed::Absent(Absence::NotWanted(why)));
+    }
+    let link = match link {
+        Ok(link) => link_in(link),
+        // Issue linking is switched off, or not for our user.
+        Err(Failure { cause: Cause::Forbidden, .. }) => LinkInTicket::Unreadable,
+        Err(failure) => return Err(failure),
+    };
+    Ok(Observed::Present { ticket: Box::new(ticket), link })
+}
+
+/// Jira says the same of an issue that was deleted, of one that our user may not see, and of every issue to
+/// somebody whose credentials are no good.
+async fn absent(api: &Api, told: Option<&Ticket>) -> Result<Observed, Failure> {
+    api.myself().await?;
+    let was_deleted = told.is_some_and(|told| told.status == Status::Deleted);
+    Ok(Observed::Absent(if was_deleted { Absence::Deleted } else { Absence::NotShown }))
+}
+
+fn link_in(link: Option<RemoteLinkDto>) -> LinkInTicket {
+    let url = link.and_then(|link| link.object).and_then(|object| object.url);
+    LinkInTicket::read(url.as_deref())
+}
+
+fn ticket(issue: IssueDto) -> Ticket {
+    let IssueDto { key, fields } = issue;
+    let text = |path: &[&str]| text_at(&fields, path);
+    Ticket {
+        subject: text(&["summary"]).unwrap_or_default(),
+        description: fields.get("description").and_then(adf::plain),
+        requester: fields.get("reporter").and_then(person),
+        assignee: fields.get("assignee").and_then(person),
+        group: None,
+        priority: text(&["priority", "name"]).map(|priority| priority.to_lowercase()),
+        status: status(
+            text(&["status", "statusCategory", "key"]).as_deref(),
+            text(&["status", "name"]).as_deref(),
+        ),
+        tags: labels(fields.get("labels")),
+        key,
+        project: text(&["project", "key"]),
+        version: text(&["updated"]),
+        fields: fields::pick(fields.into_iter().filter(|(name, _)| name.starts_with("customfield_"))),
+    }
+}
+
+fn text_at(fields: &std::collections::BTreeMap<String, Value>, path: &[&str]) -> Option<String> {
+    let (first, rest) = path.split_first()?;
+    let value = rest.iter().try_fold(fields.get(*first)?, |value, name| value.get(*name))?;
+    value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The names of statuses are everybody's own; their categories are Jira's. Within one, a few names that Jira
+/// itself gives tell more.
+pub(super) fn status(category: Option<&str>, name: Option<&str>) -> Status {
+    let name = name.unwrap_or_default().to_lowercase();
+    match category {
+        Some("new") => Status::New,
+        Some("done") if name == "closed" => Status::Closed,
+        Some("done") => Status::Solved,
+        _ if name == "waiting for customer" => Status::Pending,
+        _ => Status::Open,
+    }
+}
+
+fn labels(labels: Option<&Value>) -> Vec<String> {
+    let labels = labels.and_then(Value::as_array).into_iter().flatten();
+    labels.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A person of whom nothing is known is nobody.
+fn person(user: &Value) -> Option<Person> {
+    let user = UserDto::deserialize(user).ok()?;
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let person = Person { name: filled(user.display_name), email: filled(user.email_address) };
+    (person != Person::default()).then_some(person)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticket::FieldValue;
+
+    fn read(json: &str) -> Ticket {
+        ticket(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn everything_is_read() {
+        let issue = r#"{"id":"10042","key":"SUP-42","fields":{
+            "summary":"Export of \"Q3\" fails","priority":{"name":"High"},"labels":["export","web"],
+            "description":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"Hello"}]}]},
+            "project":{"id":"10001","key":"SUP"},"updated":"2026-11-20T09:14:03.412+0100",
+            "status":{"name":"Waiting for customer","statusCategory":{"key":"indeterminate"}},
+            "reporter":{"accountId":"qm:1","displayName":"Rita Requester"},
+            "assignee":{"accountId":"712020:a","displayName":"Anna Agent","emailAddress":"anna@helpdesk.example"},
+            "customfield_10077":null,"customfield_10050":{"value":"EU"},
+            "customfield_10010":{"requestType":{"name":"Report a problem"}}}}"#;
+        assert_eq!(
+            read(issue),
+            Ticket {
+                subject: "Export of \"Q3\" fails".to_owned(),
+                description: Some("Hello".to_owned()),
+                requester: Some(Person { name: Some("Rita Requester".to_owned()), email: None }),
+                assignee: Some(Person {
+                    name: Some("Anna Agent".to_owned()),
+                    email: Some("anna@helpdesk.example".to_owned())
+                }),
+                group: None,
+                priority: Some("high".to_owned()),
+                status: Status::Pending,
+                tags: vec!["export".to_owned(), "web".to_owned()],
+                key: Some("SUP-42".to_owned()),
+                project: Some("SUP".to_owned()),
+                fields: [("customfield_10050".to_owned(), FieldValue::Text("EU".to_owned()))].into(),
+                version: Some("2026-11-20T09:14:03.412+0100".to_owned()),
+            }
+        );
+    }
+
+    #[test]
+    fn almost_everything_may_be_missing() {
+        let bare = read(r#"{"key":null,"fields":{"reporter":null,"assignee":{},"labels":null,"status":7}}"#);
+        assert_eq!(bare, Ticket { status: Status::Open, ..Ticket::default() });
+        assert_eq!(read("{}").status, Status::Open);
+    }
+
+    #[test]
+    fn statuses_are_told_by_their_category() {
+        for (category, name, expected) in [
+            ("new", "Offen", Status::New),
+            ("indeterminate", "Waiting for support", Status::Open),
+            ("indeterminate", "Waiting for customer", Status::Pending),
+            ("done", "Erledigt", Status::Solved),
+            ("done", "Closed", Status::Closed),
+            ("undefined", "Closed", Status::Open),
+        ] {
+            assert_eq!(status(Some(category), Some(name)), expected, "{category} {name}");
+        }
+    }
+}
