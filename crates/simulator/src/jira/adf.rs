@@ -238,4 +238,20 @@ mod tests {
         assert_eq!(to_wiki(&document), wiki);
         assert_eq!(to_wiki(&from_wiki("\\[a|b\\] \\{c\\}")), "[a|b] {c}");
     }
+
+    #[test]
+    fn what_has_a_form_in_wiki_text_gets_it() {
+        let item = |text: &str| json!({ "type": "listItem", "content": [marked(text, &json!([]))] });
+        fn marked(text: &str, marks: &Value) -> Value {
+            json!({ "type": "paragraph", "content": [{ "type": "text", "text": text, "marks": marks }] })
+        }
+        let document = doc(&json!([
+            { "type": "heading", "attrs": { "level": 2 }, "content": [{ "type": "text", "text": "Room" }] },
+            { "type": "bulletList", "content": [item("a"), item("b")] },
+            { "type": "codeBlock", "content": [{ "type": "text", "text": "x" }] },
+            marked("y", &json!([{ "type": "strong" }, { "type": "em" }])),
+        ]));
+        assert!(is_valid(&document));
+        assert_eq!(to_wiki(&document), "h2. Room\n* a\n* b\n{code}x{code}\n_*y*_");
+    }
 }

@@ -46,9 +46,9 @@ impl Service for Desk {
         // Data Center's limits are what its administrator makes them: none here.
         if self.deployment == Deployment::Cloud {
             let route = Route::of(self.deployment, &request.method, &request.path);
-            let site = self.site();
-            let issue = site.find(&route.subject).filter(|_| route.call.writes_to_issue());
-            self.quota.admit(&request.method, call, issue.map(|issue| issue.id), self.clock.now())?;
+            let is_write = route.call.writes_to_issue();
+            let issue = is_write.then(|| Some(self.site().find(&route.subject)?.id)).flatten();
+            self.quota.admit(&request.method, call, issue, self.clock.now())?;
         }
         Ok(Admission::default())
     }
@@ -61,7 +61,7 @@ impl Service for Desk {
         } else if self.credentials.is_known(request, self.deployment) {
             self.call(&asked).unwrap_or_else(|refusal| refusal)
         } else {
-            stranger(&route)
+            stranger(self.deployment, &route)
         };
         match self.deployment {
             Deployment::Cloud => self.quota.headers(answer, &request.method, call, self.clock.now()),
@@ -123,6 +123,7 @@ impl Desk {
             Call::Myself => Ok(Answer::json(StatusCode::OK, &asked.lens(&site).user(INTEGRATION))),
             Call::GetUser => get_user(&site, asked),
             Call::GetProject => get_project(&site, asked),
+            Call::Fields => Ok(Answer::json(StatusCode::OK, &wire::fields())),
             Call::GetIssue => self.get_issue(&site, asked),
             Call::EditIssue => self.edit_issue(&mut site, asked),
             Call::BulkFetch => self.bulk_fetch(&site, asked),
@@ -151,12 +152,12 @@ impl Desk {
 }
 
 /// Answers somebody who may see nothing.
-fn stranger(route: &Route) -> Answer {
+fn stranger(deployment: Deployment, route: &Route) -> Answer {
     match route.call {
         Call::Myself | Call::GetUser => auth::unauthenticated(),
         Call::GetProject => no_project(&route.subject),
         // There is nothing to be found for nobody.
-        Call::Search if route.version == 3 => {
+        Call::Search if deployment == Deployment::Cloud => {
             Answer::json(StatusCode::OK, &json!({ "issues": [], "isLast": true }))
         }
         Call::Search => {
@@ -164,6 +165,7 @@ fn stranger(route: &Route) -> Answer {
             Answer::json(StatusCode::OK, &body)
         }
         Call::BulkFetch => Answer::json(StatusCode::OK, &json!({ "issues": [], "issueErrors": [] })),
+        Call::Fields => Answer::json(StatusCode::OK, &json!([])),
         Call::AttachmentContent | Call::GetAttachment => no_attachment(&route.subject),
         Call::Unknown | Call::Media | Call::RemovedSearch => page(StatusCode::NOT_FOUND),
         _ => wire::no_issue(),

@@ -73,18 +73,19 @@ fn rendered(template: &str, site: &Site, issue: &Issue, happening: &Happening) -
     let updated = issue.updated.strftime("%Y-%m-%d %H:%M").to_string();
     let (id, quoted) = (issue.id.to_string(), Value::from(issue.summary.as_str()).to_string());
     let initiator = site.people.reference(&happening.by);
+    // What a person typed comes last, so that it is never taken for a placeholder.
+    let (summary, typed) = match template.contains("{{issue.summary.asJsonString}}") {
+        true => ("{{issue.summary.asJsonString}}", &quoted),
+        false => ("{{issue.summary}}", &issue.summary),
+    };
     let values = [
         ("{{kind}}", trigger(happening)),
         ("{{issue.id}}", &id),
         ("{{issue.key}}", &issue.key),
         ("{{initiator.accountId}}", &initiator),
         ("{{issue.updated.jqlDateTime}}", &updated),
-        // The last, so that what a person typed is never taken for a placeholder; a template has one of them.
-        ("{{issue.summary.asJsonString}}", &quoted),
-        ("{{issue.summary}}", &issue.summary),
+        (summary, typed),
     ];
-    // Once the summary is in, a further placeholder would be looked for in it.
-    let summary = if template.contains("asJsonString") { 5 } else { 6 };
-    let body = values.iter().take(5).chain(values.get(summary));
-    body.fold(template.to_owned(), |body, (name, value)| body.replace(name, value)).into_bytes()
+    let body = values.iter().fold(template.to_owned(), |body, (name, value)| body.replace(name, value));
+    body.into_bytes()
 }

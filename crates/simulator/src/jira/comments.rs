@@ -17,6 +17,8 @@ use super::{Desk, adf};
 use crate::http::Answer;
 
 const LARGEST_PAGE: usize = 100;
+/// The most comments of an issue.
+const MOST_COMMENTS: usize = 5_000;
 /// The property that decides who reads a comment.
 const VISIBILITY: &str = "sd.public.comment";
 
@@ -150,6 +152,10 @@ impl Desk {
     fn write(&self, site: &mut Site, id: u64, comment: NewComment) -> Result<u64, Answer> {
         if comment.wiki.trim().is_empty() {
             return Err(wire::bad_request("Comment body can not be empty!"));
+        }
+        if site.issues.get(&id).is_some_and(|issue| issue.comments.len() >= MOST_COMMENTS) {
+            let message = "The number of comments on this issue exceeds the limit of 5000.";
+            return Err(wire::error(StatusCode::PAYLOAD_TOO_LARGE, message));
         }
         let written = site.comment(INTEGRATION, id, comment, self.clock.now());
         let (number, done) = written.ok_or_else(wire::no_issue)?;

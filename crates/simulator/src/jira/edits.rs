@@ -1,16 +1,15 @@
-//! Single issues: reading and editing them, their properties and their attachments.
+//! Single issues: reading and editing them, and their properties.
 
 use std::collections::BTreeSet;
 
 use hyper::StatusCode;
-use hyper::header::AUTHORIZATION;
 use serde_json::{Map, Value, json};
 
-use super::api::{Asked, no_attachment, page};
-use super::issue::{Attachment, Issue};
+use super::api::Asked;
+use super::issue::Issue;
 use super::people::INTEGRATION;
 use super::site::{Edit, Site, priority_named};
-use super::wire::{self, Lens, encoded};
+use super::wire::{self, Lens};
 use super::{Deployment, Desk, ROOM_FIELD, adf};
 use crate::http::Answer;
 
@@ -95,44 +94,6 @@ impl Desk {
         issue.properties.remove(key).ok_or_else(|| no_property(key))?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     }
-
-    pub(super) fn get_attachment(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
-        let file = attachment(site, &asked.route.subject)?;
-        Ok(Answer::json(StatusCode::OK, &asked.lens(site).attachment(file)))
-    }
-
-    /// Cloud's files are elsewhere, unless the client would rather not go there.
-    pub(super) fn attachment_content(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
-        let file = attachment(site, &asked.route.subject)?;
-        let direct = asked.request.query("redirect").is_some_and(|redirect| redirect == "false");
-        if direct || self.deployment == Deployment::DataCenter {
-            return Ok(bytes(file));
-        }
-        let query = format!("token={}&name={}", self.media_token, encoded(&file.filename));
-        let location = format!("{}/media.api/file/{}/binary?{query}", asked.origin, file.id);
-        Ok(Answer::empty(StatusCode::SEE_OTHER).with("location", &location))
-    }
-
-    /// Another server in truth, which knows the token in the query and no other way to show who one is.
-    pub(super) fn media(&self, asked: &Asked<'_>) -> Answer {
-        let right = asked.request.query("token") == Some(self.media_token.as_str());
-        if asked.request.headers.contains_key(AUTHORIZATION) || !right {
-            return page(StatusCode::FORBIDDEN);
-        }
-        let site = self.site();
-        attachment(&site, &asked.route.subject).map_or_else(|refusal| refusal, bytes)
-    }
-}
-
-fn attachment<'a>(site: &'a Site, id: &str) -> Result<&'a Attachment, Answer> {
-    let visible = site.issues.values().filter(|issue| site.is_visible(issue));
-    let file = visible.flat_map(|issue| &issue.attachments).find(|file| file.id.to_string() == id);
-    file.ok_or_else(|| no_attachment(id))
-}
-
-fn bytes(file: &Attachment) -> Answer {
-    Answer { body: file.content.clone().into(), ..Answer::empty(StatusCode::OK) }
-        .with("content-type", &file.mime_type)
 }
 
 /// The names in a list that may be written as one text with commas, or as several.
@@ -213,8 +174,8 @@ fn set_field(site: &Site, edit: &mut Edit, name: &str, value: &Value, version: u
         }
         "assignee" => edit.assignee = Some(assignee(site, value)?),
         "labels" => {
-            let labels: Result<_, _> = value.as_array().into_iter().flatten().map(label).collect();
-            edit.labels = Some(labels?);
+            let list = value.as_array().ok_or_else(|| wire::bad_field(name, "data was not an array"))?;
+            edit.labels = Some(list.iter().map(label).collect::<Result<_, _>>()?);
         }
         ROOM_FIELD => edit.room = Some(room(value)?),
         _ => {

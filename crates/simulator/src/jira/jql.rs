@@ -314,7 +314,7 @@ impl Parser<'_> {
         let text = self.text()?;
         let limit = time_of(&text, self.now).ok_or_else(|| {
             format!(
-                "Date value '{text}' for field 'updated' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', \
+                "Date value '{text}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', \
                  'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
             )
         })?;

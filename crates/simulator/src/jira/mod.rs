@@ -29,6 +29,7 @@
 
 mod adf;
 mod api;
+mod attachments;
 mod auth;
 mod automation;
 mod comments;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::adf;
 use super::issue::{Attachment, Category, Comment, Issue, Status};
 use super::people::Audience;
 use super::site::{Site, priority_id};
+use super::{Deployment, ROOM_FIELD, adf};
 use crate::http::Answer;
 
 /// What issues look like to somebody.
@@ -59,7 +59,7 @@ impl Lens<'_> {
         })
     }
 
-    /// All fields, or a few for an issue that is only mentioned.
+    /// All fields; whoever wants fewer picks.
     pub(super) fn fields(&self, issue: &Issue) -> Map<String, Value> {
         let api = self.api();
         let resolution = issue.resolved_at.map(|_| {
@@ -104,7 +104,7 @@ impl Lens<'_> {
             "attachment": attachments,
             "customfield_10010": self.request_type(issue),
             "customfield_10002": [],
-            "customfield_10077": issue.room,
+            ROOM_FIELD: issue.room,
         });
         match fields {
             Value::Object(fields) => fields,
@@ -181,8 +181,8 @@ impl Lens<'_> {
 
     fn content_address(&self, file: &Attachment) -> String {
         match self.site.deployment {
-            super::Deployment::Cloud => format!("{}/attachment/content/{}", self.api(), file.id),
-            super::Deployment::DataCenter => {
+            Deployment::Cloud => format!("{}/attachment/content/{}", self.api(), file.id),
+            Deployment::DataCenter => {
                 format!("{}/secure/attachment/{}/{}", self.origin, file.id, encoded(&file.filename))
             }
         }
@@ -202,6 +202,29 @@ impl Lens<'_> {
             "jsdPublic": !comment.internal,
         })
     }
+}
+
+/// Some of the fields that issues have. What a custom field is for is told by its schema, not by its number,
+/// which is another one in each site.
+pub(super) fn fields() -> Value {
+    let field = |id: &str, name: &str, custom: Option<&str>| {
+        let mut schema = json!({ "type": "string" });
+        match custom {
+            Some(kind) => schema["custom"] = kind.into(),
+            None => schema["system"] = id.into(),
+        }
+        let is_custom = custom.is_some();
+        json!({ "id": id, "key": id, "name": name, "custom": is_custom, "searchable": true, "schema": schema })
+    };
+    let url = "com.atlassian.jira.plugin.system.customfieldtypes:url";
+    json!([
+        field("summary", "Summary", None),
+        field("description", "Description", None),
+        field("status", "Status", None),
+        field("assignee", "Assignee", None),
+        field("customfield_10010", "Request Type", Some("com.atlassian.servicedesk:vp-origin")),
+        field(ROOM_FIELD, "DocSpace room", Some(url)),
+    ])
 }
 
 /// Text in a query or in a segment of a path.

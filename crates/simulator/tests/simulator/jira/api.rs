@@ -94,6 +94,8 @@ async fn people_and_projects_can_be_read() {
         (format!("user?accountId={newcomer}"), "/active", json!(false)),
         ("user?accountId=nobody".to_owned(), "/errors", json!({})),
         ("myself".to_owned(), "/timeZone", json!("Etc/UTC")),
+        ("field".to_owned(), "/4/schema/custom", json!("com.atlassian.servicedesk:vp-origin")),
+        ("field".to_owned(), "/5/id", json!(ROOM_FIELD)),
         ("project/SUP".to_owned(), "/name", json!("Customer Support")),
         ("project/ops".to_owned(), "/id", json!("10003")),
         ("project/NONE".to_owned(), "/errorMessages/0", json!("No project could be found with key 'NONE'.")),

@@ -150,3 +150,14 @@ async fn nobody_is_told_of_what_they_wrote() {
     assert!(play.jira.change_issue_by(BEN, id, public()) && play.jira.change_issue_by(MO, id, public()));
     assert_eq!(play.jira.issue(id).unwrap().customers_notified, 2);
 }
+
+#[tokio::test]
+async fn an_issue_takes_so_many_comments() {
+    let play = play(Setup::default()).await;
+    let id = play.issue();
+    for _ in 0..5_000 {
+        play.jira.change_issue(id, Change::InternalComment("x".to_owned()));
+    }
+    assert_eq!(play.post(&format!("api/3/issue/{id}/comment"), json!({ "body": hello() })).await.status, 413);
+    assert_eq!(play.jira.issue(id).unwrap().comments.len(), 5_000);
+}
