@@ -9,6 +9,7 @@
 
 mod callback;
 mod docspace;
+mod jira;
 mod zendesk;
 
 /// A client of the tests. Without TLS set up there is none, though nothing here needs it.

@@ -1,0 +1,205 @@
+//! How much a client of Cloud may ask for: calls of one method and endpoint in a second, and changes of one
+//! issue in 2 and in 30 seconds. Each is counted in windows that begin with the first call. What is left of
+//! the burst is told in the headers of every answer.
+//!
+//! A 429 tells with `Retry-After` how long to wait, except that the gateway in front of Jira, which turns
+//! calls away, too, doesn't.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hyper::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::wire;
+use crate::http::Answer;
+
+const SECOND: i64 = 1_000;
+
+/// The limits of a site; the default is what Atlassian documents for API tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// GETs of one endpoint a second.
+    pub gets_per_second: u32,
+    /// Like that, but of single issues.
+    pub issue_gets_per_second: u32,
+    /// POSTs to one endpoint a second.
+    pub posts_per_second: u32,
+    /// PUTs to one endpoint a second.
+    pub puts_per_second: u32,
+    /// DELETEs of one endpoint a second.
+    pub deletes_per_second: u32,
+    /// Changes of one issue in 2 seconds.
+    pub issue_writes_per_2_seconds: u32,
+    /// Changes of one issue in 30 seconds.
+    pub issue_writes_per_30_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            gets_per_second: 100,
+            issue_gets_per_second: 150,
+            posts_per_second: 100,
+            puts_per_second: 50,
+            deletes_per_second: 50,
+            issue_writes_per_2_seconds: 20,
+            issue_writes_per_30_seconds: 100,
+        }
+    }
+}
+
+impl Limits {
+    fn burst(&self, method: &Method, call: &str) -> u32 {
+        match (method.as_str(), call) {
+            (_, "get_issue") => self.issue_gets_per_second,
+            ("POST", _) => self.posts_per_second,
+            ("PUT", _) => self.puts_per_second,
+            ("DELETE", _) => self.deletes_per_second,
+            _ => self.gets_per_second,
+        }
+    }
+}
+
+/// Why a call is turned away, in the words of `RateLimit-Reason`.
+pub(super) const BURST: &str = "jira-burst-based";
+pub(super) const ISSUE_WRITES: &str = "jira-per-issue-on-write";
+
+/// The limits, and what was used up.
+#[derive(Debug)]
+pub(super) struct Quota {
+    used: Mutex<Used>,
+    /// Every other 429 has no `Retry-After`.
+    silent_gateway: bool,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    limits: Option<Limits>,
+    bursts: BTreeMap<(String, &'static str), Window>,
+    /// Of each issue, in 2 and in 30 seconds.
+    writes: BTreeMap<u64, [Window; 2]>,
+    refusals: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    began: Timestamp,
+    used: u32,
+}
+
+impl Window {
+    /// Takes one of `limit`, or says for how many milliseconds there is none.
+    fn take(&mut self, limit: u32, length: i64, now: Timestamp) -> Result<(), i64> {
+        if self.used == 0 || self.resets(length, now) <= 0 {
+            *self = Self { began: now, used: 0 };
+        }
+        if self.used >= limit {
+            return Err(self.resets(length, now));
+        }
+        self.used += 1;
+        Ok(())
+    }
+
+    /// In how many milliseconds.
+    fn resets(&self, length: i64, now: Timestamp) -> i64 {
+        length - (now.as_millisecond() - self.began.as_millisecond())
+    }
+}
+
+impl Quota {
+    pub(super) fn new(limits: Option<Limits>, silent_gateway: bool) -> Self {
+        Self { used: Mutex::new(Used { limits, ..Used::default() }), silent_gateway }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whatever was used up is forgotten.
+    pub(super) fn set(&self, limits: Option<Limits>) {
+        *self.used() = Used { limits, ..Used::default() };
+    }
+
+    /// Takes what a call needs. A call that is turned away by one limit has still used up the others before it.
+    pub(super) fn admit(
+        &self,
+        method: &Method,
+        call: &'static str,
+        write_to: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), Answer> {
+        let mut used = self.used();
+        let Some(limits) = used.limits else { return Ok(()) };
+        let burst = used.bursts.entry((method.to_string(), call)).or_default();
+        let mut taken = burst.take(limits.burst(method, call), SECOND, now).map_err(|wait| (BURST, wait));
+        if let (Ok(()), Some(issue)) = (taken, write_to) {
+            let [short, long] = used.writes.entry(issue).or_default();
+            taken = short
+                .take(limits.issue_writes_per_2_seconds, 2 * SECOND, now)
+                .and_then(|()| long.take(limits.issue_writes_per_30_seconds, 30 * SECOND, now))
+                .map_err(|wait| (ISSUE_WRITES, wait));
+        }
+        let Err((reason, wait)) = taken else { return Ok(()) };
+        used.refusals += 1;
+        let silent = self.silent_gateway && used.refusals % 2 == 1;
+        drop(used);
+        let seconds = u64::try_from(wait).unwrap_or(0).div_ceil(1_000).max(1);
+        let answer = too_many(reason, (!silent).then_some(seconds));
+        let answer = self.headers(answer, method, call, now);
+        if reason == BURST { Err(answer) } else { Err(answer.with("x-ratelimit-reset", &iso(now, wait))) }
+    }
+
+    /// The answer, with what is left of the burst.
+    pub(super) fn headers(
+        &self,
+        answer: Answer,
+        method: &Method,
+        call: &'static str,
+        now: Timestamp,
+    ) -> Answer {
+        let used = self.used();
+        let Some(limits) = used.limits else { return answer };
+        let limit = limits.burst(method, call);
+        let window = used.bursts.get(&(method.to_string(), call)).copied().unwrap_or_default();
+        let left = limit.saturating_sub(window.used);
+        answer
+            .with("x-ratelimit-limit", &limit.to_string())
+            .with("x-ratelimit-remaining", &left.to_string())
+            .with("x-ratelimit-reset", &iso(now, window.resets(SECOND, now)))
+            .with("x-ratelimit-nearlimit", if left * 5 < limit { "true" } else { "false" })
+    }
+}
+
+/// The time in so many milliseconds, to the second that is over by then.
+fn iso(now: Timestamp, millis: i64) -> String {
+    let then = now.saturating_add(SignedDuration::from_millis(millis.max(0))).unwrap_or(now);
+    then.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The answer to a call beyond a limit.
+pub(super) fn too_many(reason: &str, retry_after: Option<u64>) -> Answer {
+    let answer = wire::error(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded.");
+    let answer = answer.with("ratelimit-reason", reason);
+    match retry_after {
+        Some(seconds) => answer.with("retry-after", &seconds.to_string()),
+        None => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_fills_and_begins_again() {
+        let at = |millis: i64| Timestamp::from_millisecond(1_700_000_000_000 + millis).unwrap();
+        let mut window = Window::default();
+        assert_eq!(window.take(2, SECOND, at(0)), Ok(()));
+        assert_eq!(window.take(2, SECOND, at(999)), Ok(()));
+        assert_eq!(window.take(2, SECOND, at(999)), Err(1));
+        assert_eq!(window.take(2, SECOND, at(1_000)), Ok(()));
+    }
+}

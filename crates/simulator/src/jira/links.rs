@@ -1,0 +1,127 @@
+//! Remote links: what an issue has to do with things in other systems. They are written by their `globalId`,
+//! which makes writing one twice harmless; but what is left out the second time is gone. Webhooks don't hear
+//! of them.
+
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::Desk;
+use super::api::Asked;
+use super::issue::{Issue, RemoteLink};
+use super::site::Site;
+use super::wire;
+use crate::http::Answer;
+
+const LONGEST_GLOBAL_ID: usize = 255;
+
+impl Desk {
+    pub(super) fn remote_links(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
+        let issue = linked_issue(site, asked)?;
+        let json = |link: &RemoteLink| {
+            json!({
+                "id": link.id,
+                "self": address(asked, site, issue, link.id),
+                "globalId": link.global_id,
+                "application": link.application,
+                "relationship": link.relationship,
+                "object": link.object,
+            })
+        };
+        let body = match asked.request.query("globalId") {
+            Some(wanted) => {
+                let found = issue.links.iter().find(|link| link.global_id.as_deref() == Some(wanted));
+                json(found.ok_or_else(|| no_link(wanted))?)
+            }
+            None => issue.links.iter().map(json).collect(),
+        };
+        Ok(Answer::json(StatusCode::OK, &body))
+    }
+
+    pub(super) fn put_remote_link(&self, site: &mut Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
+        let id = linked_issue(site, asked)?.id;
+        let mut link = link_of(&asked.object()?)?;
+        let next = site.ids.link();
+        let issue = site.issue_mut(id).ok_or_else(wire::no_issue)?;
+        let same =
+            issue.links.iter_mut().find(|it| link.global_id.is_some() && it.global_id == link.global_id);
+        let (status, number) = match same {
+            Some(existing) => {
+                link.id = existing.id;
+                *existing = link;
+                (StatusCode::OK, existing.id)
+            }
+            None => {
+                issue.links.push(RemoteLink { id: next, ..link });
+                (StatusCode::CREATED, next)
+            }
+        };
+        let issue = site.issues.get(&id).ok_or_else(wire::no_issue)?;
+        let body = json!({ "id": number, "self": address(asked, site, issue, number) });
+        Ok(Answer::json(status, &body))
+    }
+
+    pub(super) fn delete_remote_link(&self, site: &mut Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
+        let id = linked_issue(site, asked)?.id;
+        let missing = || wire::bad_request("The globalId is missing.");
+        let unwanted = asked.request.query("globalId").ok_or_else(missing)?;
+        let issue = site.issue_mut(id).ok_or_else(wire::no_issue)?;
+        let before = issue.links.len();
+        issue.links.retain(|link| link.global_id.as_deref() != Some(unwanted));
+        if issue.links.len() == before {
+            return Err(no_link(unwanted));
+        }
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+/// The issue, if there may be links at all.
+fn linked_issue<'a>(site: &'a Site, asked: &Asked<'_>) -> Result<&'a Issue, Answer> {
+    let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
+    if site.linking {
+        Ok(issue)
+    } else {
+        Err(wire::error(StatusCode::FORBIDDEN, "Issue linking is currently disabled."))
+    }
+}
+
+fn address(asked: &Asked<'_>, site: &Site, issue: &Issue, link: u64) -> String {
+    format!("{}/issue/{}/remotelink/{link}", asked.lens(site).api(), issue.key)
+}
+
+fn no_link(global_id: &str) -> Answer {
+    let message = format!("A remote link with the global ID '{global_id}' does not exist for this issue.");
+    wire::error(StatusCode::NOT_FOUND, &message)
+}
+
+/// Reads a link, still without its number.
+fn link_of(body: &Value) -> Result<RemoteLink, Answer> {
+    let object = &body["object"];
+    for name in ["url", "title"] {
+        if object[name].as_str().is_none_or(|text| text.trim().is_empty()) {
+            return Err(wire::bad_field(name, &format!("'{name}' is required.")));
+        }
+    }
+    let global_id = body["globalId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned);
+    if global_id.as_ref().is_some_and(|id| id.chars().count() > LONGEST_GLOBAL_ID) {
+        return Err(wire::bad_field("globalId", "The global ID must not be longer than 255 characters."));
+    }
+    let members = |value: &Value, names: &[&str]| -> Value {
+        if !value.is_object() {
+            return Value::Null;
+        }
+        names.iter().map(|name| ((*name).to_owned(), value[*name].clone())).collect::<Map<_, _>>().into()
+    };
+    Ok(RemoteLink {
+        id: 0,
+        global_id,
+        application: members(&body["application"], &["type", "name"]),
+        relationship: body["relationship"].clone(),
+        object: json!({
+            "url": object["url"],
+            "title": object["title"],
+            "summary": object["summary"],
+            "icon": members(&object["icon"], &["url16x16", "title", "link"]),
+            "status": members(&object["status"], &["resolved", "icon"]),
+        }),
+    })
+}

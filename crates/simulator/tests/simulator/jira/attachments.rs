@@ -1,0 +1,51 @@
+//! Files.
+
+use reqwest::redirect::Policy;
+use serde_json::json;
+use simulator::jira::{Deployment, NewAttachment, NewIssue, Setup};
+
+use super::play;
+
+fn with_a_log() -> NewIssue {
+    let log = NewAttachment { filename: "export.log".to_owned(), content: "0x80070057".to_owned() };
+    NewIssue { attachments: vec![log], ..NewIssue::about("Export fails") }
+}
+
+#[tokio::test]
+async fn the_content_is_elsewhere_and_wants_no_credentials() {
+    let play = play(Setup::default()).await;
+    let id = play.jira.create_issue(with_a_log());
+    let listed = play.get(&format!("api/3/issue/{id}?fields=attachment")).await.body;
+    let file = &listed["fields"]["attachment"][0];
+    assert_eq!(
+        (&file["id"], &file["size"], &file["mimeType"]),
+        (&json!("10021"), &json!(10), &json!("text/plain"))
+    );
+    assert_eq!(play.get("api/3/attachment/10021").await.body["filename"], "export.log");
+
+    let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+    let content = play.url("rest/api/3/attachment/content/10021");
+    let get = |url: reqwest::Url| http.get(url).basic_auth(play.jira.email(), Some(play.jira.api_token()));
+    let answer = play.send(get(content.clone())).await;
+    assert_eq!(answer.status, 303);
+    let location: reqwest::Url = answer.header("location").parse().unwrap();
+    assert_eq!(play.send(get(location.clone())).await.status, 403);
+    let bytes = http.get(location.clone()).send().await.unwrap().text().await.unwrap();
+    assert_eq!(bytes, "0x80070057");
+    let mut forged = location;
+    forged.set_query(Some("token=x"));
+    assert_eq!(play.send(http.get(forged)).await.status, 403);
+    let direct = get(play.url("rest/api/3/attachment/content/10021?redirect=false")).send().await.unwrap();
+    assert_eq!((direct.status().as_u16(), direct.text().await.unwrap().as_str()), (200, "0x80070057"));
+    assert_eq!(play.send(http.get(content)).await.status, 404);
+    assert_eq!(play.get("api/3/attachment/content/1").await.status, 404);
+}
+
+#[tokio::test]
+async fn data_center_has_them_itself() {
+    let play = play(Setup { deployment: Deployment::DataCenter, ..Setup::default() }).await;
+    play.jira.create_issue(with_a_log());
+    let content = play.get("api/2/attachment/10021").await.body["content"].as_str().unwrap().to_owned();
+    let answer = play.http.get(content).bearer_auth(play.jira.personal_access_token()).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "0x80070057");
+}
