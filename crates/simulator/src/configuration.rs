@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use crate::callback::CallbackReceiver;
 use crate::docspace::DocSpace;
+use crate::freshdesk::Freshdesk;
+use crate::jira::{Deployment, Jira};
 use crate::zendesk::Zendesk;
 
 /// Collects secrets while sections are written.
@@ -61,6 +63,42 @@ impl Zendesk {
              webhook_secret = {webhook_secret}\nclient_id = \"{}\"\nclient_secret = {client_secret}\n{field}",
             self.url(),
             self.client_id(),
+        )
+    }
+}
+
+impl Freshdesk {
+    /// `[[helpdesk]]` of the name `freshdesk`, with any of these secrets for its rules.
+    pub fn section(&self, webhook_secrets: &[&str], secrets: &mut Secrets) -> String {
+        let webhook_secret = several("FRESHDESK_WEBHOOK_SECRET", webhook_secrets, secrets);
+        let api_key = secrets.write("FRESHDESK_API_KEY", &self.api_key());
+        let field =
+            self.room_field().map(|field| format!("room_url_field = \"{field}\"\n")).unwrap_or_default();
+        format!(
+            "[[helpdesk]]\nname = \"freshdesk\"\nkind = \"freshdesk\"\nurl = \"{}\"\n\
+             webhook_secret = {webhook_secret}\napi_key = {api_key}\n{field}",
+            self.url(),
+        )
+    }
+}
+
+impl Jira {
+    /// `[[helpdesk]]` of the name `jira`, with any of these secrets for its webhooks and rules.
+    pub fn section(&self, webhook_secrets: &[&str], secrets: &mut Secrets) -> String {
+        let webhook_secret = several("JIRA_WEBHOOK_SECRET", webhook_secrets, secrets);
+        let credentials = match self.deployment() {
+            Deployment::Cloud => {
+                let token = secrets.write("JIRA_API_TOKEN", &self.api_token());
+                format!("email = \"{}\"\napi_token = {token}\n", self.email())
+            }
+            Deployment::DataCenter => {
+                format!("api_token = {}\n", secrets.write("JIRA_API_TOKEN", &self.personal_access_token()))
+            }
+        };
+        format!(
+            "[[helpdesk]]\nname = \"jira\"\nkind = \"jira\"\nurl = \"{}\"\n\
+             webhook_secret = {webhook_secret}\n{credentials}projects = [\"SUP\"]\n",
+            self.url(),
         )
     }
 }

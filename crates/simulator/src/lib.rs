@@ -3,7 +3,7 @@
 //! real sockets, and what exists afterwards is counted here, not in the product.
 //!
 //! Each system is a module with a cheaply cloned handle ([`docspace::DocSpace`], [`zendesk::Zendesk`],
-//! [`jira::Jira`], [`callback::CallbackReceiver`]). They share one serving core (`server`), which gives every call a name,
+//! [`freshdesk::Freshdesk`], [`jira::Jira`], [`callback::CallbackReceiver`]). They share one serving core (`server`), which gives every call a name,
 //! counts it, delays it and applies [`fault`]s to it; a system only says how it answers. A further helpdesk is
 //! one more module beside `zendesk`.
 //!
@@ -17,6 +17,7 @@ mod control;
 mod counters;
 pub mod docspace;
 pub mod fault;
+pub mod freshdesk;
 mod http;
 pub mod jira;
 mod server;

@@ -213,6 +213,11 @@ impl Jira {
         self.0.desk.site().people.reference(account_id)
     }
 
+    /// Which of the two products is played.
+    pub fn deployment(&self) -> Deployment {
+        self.0.desk.deployment
+    }
+
     /// What goes wrong.
     pub fn faults(&self) -> &Faults {
         &self.0.core.faults

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 
+mod conformance;
 mod crash;
+mod desks;
 mod faults;
 mod intake;
 mod load;

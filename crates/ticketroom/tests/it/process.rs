@@ -25,9 +25,8 @@ impl Process {
     pub(crate) fn new(systems: &Systems) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
-        let text = systems
-            .config_text(&folder.path().join("store.db"), TEMPLATE)
-            .replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
+        let (text, variables) = systems.config(&folder.path().join("store.db"), TEMPLATE);
+        let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
         let config = folder.path().join("ticketroom.toml");
         std::fs::write(&config, text).unwrap();
         Self {
@@ -35,7 +34,7 @@ impl Process {
             client: Client::new(),
             child: None,
             config,
-            env: systems.env().into_iter().collect(),
+            env: variables.into_iter().collect(),
             folder,
         }
     }

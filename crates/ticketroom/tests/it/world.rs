@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::desks::{Desk, Parcel};
 use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulator::callback::CallbackReceiver;
+use simulator::configuration::Secrets;
 use simulator::docspace::{self, RoomView};
 use simulator::zendesk::{self, NewTicket};
+use simulator::{freshdesk, jira};
 use tempfile::TempDir;
 use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
@@ -31,6 +34,8 @@ pub(crate) const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/
 pub(crate) struct Systems {
     pub(crate) docspace: docspace::DocSpace,
     pub(crate) zendesk: zendesk::Zendesk,
+    pub(crate) freshdesk: freshdesk::Freshdesk,
+    pub(crate) jira: jira::Jira,
     pub(crate) callback: CallbackReceiver,
 }
 
@@ -45,63 +50,50 @@ impl Systems {
         Self {
             docspace: docspace::DocSpace::start(setup).await.unwrap(),
             zendesk: zendesk::Zendesk::start(zendesk).await.unwrap(),
+            freshdesk: freshdesk::Freshdesk::start(freshdesk::Setup::default()).await.unwrap(),
+            jira: jira::Jira::start(jira::Setup::default()).await.unwrap(),
             callback: CallbackReceiver::start(([127, 0, 0, 1], 0).into()).await.unwrap(),
         }
     }
 
-    /// A configuration file for these systems. `more` is added at its end.
-    pub(crate) fn config_text(&self, store: &Path, more: &str) -> String {
-        format!(
+    /// A configuration file for these systems, and the environment variables that it names. `more` is added at its
+    /// end.
+    pub(crate) fn config(&self, store: &Path, more: &str) -> (String, HashMap<String, String>) {
+        let mut secrets = Secrets::in_variables();
+        let text = format!(
             r#"
-            [server]
-            listen = "127.0.0.1:0"
-            [admin]
-            token = {{ env = "ADMIN" }}
-            [store]
-            url = "sqlite:{store}"
-            [docspace]
-            url = "{docspace}"
-            api_key = {{ env = "API_KEY" }}
-            timeout = "800ms"
-            settle = "1500ms"
-            # Tests that are not about it should not have to wait for the next minute.
-            requests_per_minute = 1000000
+[server]
+listen = "127.0.0.1:0"
+[admin]
+token = {token}
+[store]
+url = "sqlite:{store}"
+{docspace}
+timeout = "800ms"
+settle = "1500ms"
+# Tests that are not about it should not have to wait for the next minute.
+requests_per_minute = 1000000
 
-            [[helpdesk]]
-            name = "zendesk"
-            kind = "zendesk"
-            url = "{zendesk}"
-            webhook_secret = [{{ env = "WEBHOOK_SECRET" }}, {{ env = "OLD_WEBHOOK_SECRET" }}]
-            client_id = "{client}"
-            client_secret = {{ env = "CLIENT_SECRET" }}
-            room_url_field = {ROOM_FIELD}
-
-            [[helpdesk]]
-            name = "intranet"
-            kind = "generic"
-            allow_unsigned = true
-            callback_url = "{callback}"
-
-            {more}
+{zendesk}
+{freshdesk}
+{jira}
+{callback}
+{signed}
+{more}
             "#,
+            token = secrets.write("ADMIN", ADMIN_TOKEN),
             store = store.display(),
-            docspace = self.docspace.url(),
-            zendesk = self.zendesk.url(),
-            client = self.zendesk.client_id(),
-            callback = self.callback.url(),
-        )
-    }
-
-    pub(crate) fn env(&self) -> HashMap<String, String> {
-        [
-            ("ADMIN", ADMIN_TOKEN.to_owned()),
-            ("API_KEY", self.docspace.api_key()),
-            ("WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
-            ("OLD_WEBHOOK_SECRET", OLD_WEBHOOK_SECRET.to_owned()),
-            ("CLIENT_SECRET", self.zendesk.client_secret()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+            docspace = self.docspace.section(&mut secrets),
+            zendesk = self.zendesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            freshdesk = self.freshdesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            jira = self.jira.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            callback = self.callback.section("intranet"),
+            signed = format_args!(
+                "[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
+                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+            ),
+        );
+        (text, secrets.variables())
     }
 
     /// The room of a ticket; fails unless there is exactly one, active, complete and linked.
@@ -120,42 +112,29 @@ impl Systems {
     }
 
     /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
-    pub(crate) fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
-        let tag = format!("zendesk:{id}");
+    pub(crate) fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
+        let tag = format!("{}:{id}", desk.name());
         let (mut wrong, room) = self.wrong_with_room(&tag);
         let Some(room) = room else { return wrong };
-        let ticket = self.zendesk.ticket(id).unwrap();
-        let notes: Vec<_> =
-            ticket.comments.iter().filter(|note| note.html_body.contains("[ticketroom:")).collect();
-        if notes.len() != 1 {
-            wrong.push(format!("{tag}: {} notes", notes.len()));
+        let (internal, public) = desk.notes(self, id);
+        if (internal, public) != (1, 0) {
+            wrong.push(format!("{tag}: {internal} notes for agents, {public} that customers see"));
         }
-        if notes.iter().any(|note| note.public) {
-            wrong.push(format!("{tag}: the note is public"));
-        }
-        let field = ticket.custom_fields.get(&ROOM_FIELD).and_then(Value::as_str).unwrap_or_default();
-        if field != self.member_address(&room) {
-            wrong.push(format!("{tag}: the field has “{field}”"));
+        let links = desk.links(self, id);
+        if links != [self.member_address(&room)] {
+            wrong.push(format!("{tag}: the links are {links:?}"));
         }
         wrong
     }
 
-    /// What is wrong with a generic ticket of the test template.
+    /// What is wrong with a ticket in Zendesk.
+    pub(crate) fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
+        self.wrong_with(Desk::Zendesk, &id.to_string())
+    }
+
+    /// What is wrong with a generic ticket.
     pub(crate) fn wrong_with_generic_ticket(&self, id: &str) -> Vec<String> {
-        let tag = format!("intranet:{id}");
-        let (mut wrong, room) = self.wrong_with_room(&tag);
-        let Some(room) = room else { return wrong };
-        let told: Vec<_> =
-            self.callback.received().into_iter().filter(|told| told.body["ticketId"] == id).collect();
-        let keys: std::collections::BTreeSet<_> =
-            told.iter().map(|told| told.headers.get("idempotency-key").cloned()).collect();
-        if keys.len() != 1 {
-            wrong.push(format!("{tag}: told with {} different keys", keys.len()));
-        }
-        if told.iter().any(|told| told.body["roomUrl"] != self.member_address(&room)) {
-            wrong.push(format!("{tag}: told another address"));
-        }
-        wrong
+        self.wrong_with(Desk::Generic, id)
     }
 
     fn wrong_with_room(&self, tag: &str) -> (Vec<String>, Option<RoomView>) {
@@ -217,8 +196,8 @@ impl World {
 
     pub(crate) async fn around(systems: Systems, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = systems.config_text(&folder.path().join("store.db"), more);
-        let config = match Config::from_text(&text, "test.toml", &systems.env()) {
+        let (text, variables) = systems.config(&folder.path().join("store.db"), more);
+        let config = match Config::from_text(&text, "test.toml", &variables) {
             Ok(config) => config,
             Err(error) => panic!("{error}"),
         };
@@ -266,6 +245,33 @@ impl World {
             request = request.header(name, value);
         }
         request.send().await.unwrap().status()
+    }
+
+    /// Makes a ticket in a helpdesk and delivers what it says about it.
+    pub(crate) async fn open_in(&self, desk: Desk, subject: &str) -> String {
+        let id = desk.open(&self.systems, subject);
+        let status = self.deliver_to(&desk.door(), &desk.created(&self.systems, &id, subject)).await;
+        assert_eq!(status, StatusCode::OK, "{desk:?}");
+        id
+    }
+
+    /// Delivers what a helpdesk sends, at its door.
+    pub(crate) async fn deliver_to(&self, door: &str, parcel: &Parcel) -> StatusCode {
+        self.send(door, parcel).await.status()
+    }
+
+    /// Sends what a helpdesk sends, and returns the whole answer.
+    pub(crate) async fn send(&self, door: &str, parcel: &Parcel) -> reqwest::Response {
+        let mut request = self.client.post(self.url(&format!("{door}{}", parcel.query)));
+        for (name, value) in &parcel.headers {
+            request = request.header(name, value);
+        }
+        request.body(parcel.body.clone()).send().await.unwrap()
+    }
+
+    /// The configuration, to make parts of the product of.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Delivers a generic ticket.

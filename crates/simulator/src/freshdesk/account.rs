@@ -1,0 +1,324 @@
+//! The account: its tickets, and what can be done to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::html::{escaped, sanitised, to_text};
+use super::people::{People, RITA};
+use super::view::{Change, ConversationView, NewTicket, TicketView};
+
+/// Longer texts don't fit into a single-line field.
+const LONGEST_TEXT: usize = 255;
+
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) people: People,
+    pub(super) room_field: Option<String>,
+    /// The field that has to be filled before a ticket may be changed, if there is one.
+    pub(super) required_field: Option<String>,
+    pub(super) restricted: BTreeSet<u64>,
+    pub(super) tickets: BTreeMap<u64, Ticket>,
+    last_id: u64,
+    last_long_id: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) id: u64,
+    pub(super) subject: String,
+    pub(super) description: String,
+    pub(super) status: u64,
+    pub(super) priority: u64,
+    pub(super) requester: u64,
+    pub(super) responder: Option<u64>,
+    pub(super) group: Option<u64>,
+    pub(super) tags: BTreeSet<String>,
+    pub(super) fields: BTreeMap<String, Value>,
+    pub(super) spam: bool,
+    pub(super) deleted: bool,
+    pub(super) archived: bool,
+    pub(super) purged: bool,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) conversations: Vec<Conversation>,
+}
+
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) id: u64,
+    pub(super) body: String,
+    pub(super) private: bool,
+    pub(super) user: u64,
+    pub(super) at: Timestamp,
+    /// Whether it is a note (else a reply).
+    pub(super) is_note: bool,
+}
+
+/// What happened to a ticket, as automation rules see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Happened {
+    pub(super) ticket: u64,
+    /// As placeholders tell it: `{status:{from:2,to:4}}`.
+    pub(super) triggered: String,
+    /// Who did it.
+    pub(super) by: u64,
+}
+
+/// What is wrong with an update: field, message and code.
+pub(super) type Invalid = (String, &'static str, &'static str);
+
+impl Account {
+    pub(super) fn new(room_field: Option<String>) -> Self {
+        Self {
+            people: People::default(),
+            room_field,
+            required_field: None,
+            restricted: BTreeSet::new(),
+            tickets: BTreeMap::new(),
+            last_id: 8122,
+            last_long_id: 103_000_009_000,
+        }
+    }
+
+    pub(super) fn long_id(&mut self) -> u64 {
+        self.last_long_id += 1;
+        self.last_long_id
+    }
+
+    pub(super) fn create(&mut self, new: NewTicket, now: Timestamp) -> Happened {
+        let id = new.id.filter(|id| !self.tickets.contains_key(id)).unwrap_or(self.last_id + 1);
+        self.last_id = self.last_id.max(id);
+        let fields = self.room_field.iter().chain(&self.required_field);
+        let ticket = Ticket {
+            id,
+            subject: new.subject,
+            description: format!("<div>{}</div>", escaped(&new.description)),
+            status: 2,
+            priority: new.priority,
+            requester: new.requester.unwrap_or(RITA),
+            responder: new.responder,
+            group: new.group,
+            tags: new.tags.into_iter().collect(),
+            fields: fields.map(|field| (field.clone(), Value::Null)).collect(),
+            spam: false,
+            deleted: false,
+            archived: false,
+            purged: false,
+            created: now,
+            updated: now,
+            conversations: Vec::new(),
+        };
+        let by = ticket.requester;
+        self.tickets.insert(id, ticket);
+        Happened { ticket: id, triggered: "{ticket_action:created}".to_owned(), by }
+    }
+
+    /// Changes a ticket. Nothing, if there is none, or it is like that already.
+    pub(super) fn change(&mut self, by: u64, id: u64, change: Change, now: Timestamp) -> Option<Happened> {
+        let long_id = self.long_id();
+        let room_field = self.room_field.clone();
+        let ticket = self.tickets.get_mut(&id).filter(|ticket| !ticket.purged)?;
+        let triggered = match change {
+            Change::Status(status) => replaced("status", &mut ticket.status, status)?,
+            Change::Priority(priority) => replaced("priority", &mut ticket.priority, priority)?,
+            Change::Responder(responder) => replaced_id("responder_id", &mut ticket.responder, responder)?,
+            Change::Group(group) => replaced_id("group_id", &mut ticket.group, group)?,
+            Change::Subject(subject) => {
+                ticket.subject = subject;
+                "{ticket_action:update}".to_owned()
+            }
+            Change::Tags(tags) => {
+                ticket.tags = tags.into_iter().collect();
+                "{ticket_action:update}".to_owned()
+            }
+            Change::RoomField(link) => {
+                ticket.fields.insert(room_field?, link.map_or(Value::Null, Value::String));
+                "{ticket_action:update}".to_owned()
+            }
+            Change::Reply(text) => {
+                let body = format!("<div>{}</div>", escaped(&text));
+                let reply =
+                    Conversation { id: long_id, body, private: false, user: by, at: now, is_note: false };
+                ticket.conversations.push(reply);
+                "{reply_sent:sent}".to_owned()
+            }
+            Change::PrivateNote(html) => {
+                let body = sanitised(&html);
+                let note =
+                    Conversation { id: long_id, body, private: true, user: by, at: now, is_note: true };
+                ticket.conversations.push(note);
+                "{note_type:private}".to_owned()
+            }
+            Change::Delete => {
+                ticket.deleted = true;
+                "{ticket_action:deleted}".to_owned()
+            }
+            Change::Restore => {
+                ticket.deleted = false;
+                "{ticket_action:restored}".to_owned()
+            }
+            Change::Spam(spam) => {
+                ticket.spam = spam;
+                "{ticket_action:marked_spam}".to_owned()
+            }
+            Change::Purge => {
+                ticket.purged = true;
+                return Some(Happened { ticket: id, triggered: String::new(), by });
+            }
+            Change::Archive => {
+                ticket.archived = true;
+                return Some(Happened { ticket: id, triggered: String::new(), by });
+            }
+        };
+        ticket.updated = now;
+        Some(Happened { ticket: id, triggered, by })
+    }
+
+    /// Adds a note of the API's.
+    pub(super) fn note(
+        &mut self,
+        by: u64,
+        id: u64,
+        html: &str,
+        private: bool,
+        now: Timestamp,
+    ) -> Option<u64> {
+        let long_id = self.long_id();
+        let ticket = self.tickets.get_mut(&id)?;
+        let body = sanitised(html);
+        ticket.conversations.push(Conversation {
+            id: long_id,
+            body,
+            private,
+            user: by,
+            at: now,
+            is_note: true,
+        });
+        ticket.updated = now;
+        Some(long_id)
+    }
+
+    /// Updates a ticket as the API does: all of it or nothing.
+    pub(super) fn update(
+        &mut self,
+        by: u64,
+        id: u64,
+        update: &Value,
+        now: Timestamp,
+    ) -> Result<Vec<Happened>, Vec<Invalid>> {
+        let mut invalid = Vec::new();
+        let known = |field: &String| {
+            Some(field) == self.room_field.as_ref() || Some(field) == self.required_field.as_ref()
+        };
+        let fields = update["custom_fields"].as_object().cloned().unwrap_or_default();
+        for (field, value) in &fields {
+            if !known(field) {
+                invalid.push((field.clone(), "Unexpected/invalid field in request", "invalid_field"));
+            } else if value.as_str().is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
+                invalid.push((field.clone(), "It should be a maximum of 255 characters", "invalid_value"));
+            } else if !value.is_null() && !value.is_string() {
+                invalid.push((field.clone(), "Value set is of a wrong type", "datatype_mismatch"));
+            }
+        }
+        let Some(ticket) = self.tickets.get_mut(&id) else { return Ok(Vec::new()) };
+        if let Some(required) = &self.required_field
+            && ticket.fields.get(required).is_none_or(Value::is_null)
+            && fields.get(required).is_none_or(Value::is_null)
+        {
+            invalid.push((
+                required.clone(),
+                "It should not be blank as this is a mandatory field",
+                "missing_field",
+            ));
+        }
+        if !invalid.is_empty() {
+            return Err(invalid);
+        }
+        ticket.fields.extend(fields);
+        if let Some(tags) = update["tags"].as_array() {
+            ticket.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
+        }
+        ticket.updated = now;
+        let mut happened = vec!["{ticket_action:update}".to_owned()];
+        let status =
+            update["status"].as_u64().and_then(|status| replaced("status", &mut ticket.status, status));
+        let priority = update["priority"]
+            .as_u64()
+            .and_then(|priority| replaced("priority", &mut ticket.priority, priority));
+        // Only the first change that a rule is for is told.
+        happened.extend(status.or(priority));
+        let triggered = happened.pop().unwrap_or_default();
+        Ok(vec![Happened { ticket: id, triggered, by }])
+    }
+}
+
+fn replaced(what: &str, old: &mut u64, new: u64) -> Option<String> {
+    let before = std::mem::replace(old, new);
+    (before != new).then(|| format!("{{{what}:{{from:{before},to:{new}}}}}"))
+}
+
+fn replaced_id(what: &str, old: &mut Option<u64>, new: Option<u64>) -> Option<String> {
+    let before = std::mem::replace(old, new);
+    let text = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
+    (before != new).then(|| format!("{{{what}:{{from:{},to:{}}}}}", text(before), text(new)))
+}
+
+/// Times have whole seconds.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl Ticket {
+    pub(super) fn view(&self) -> TicketView {
+        TicketView {
+            id: self.id,
+            subject: self.subject.clone(),
+            status: self.status,
+            priority: self.priority,
+            responder: self.responder,
+            group: self.group,
+            tags: self.tags.iter().cloned().collect(),
+            custom_fields: self.fields.clone(),
+            deleted: self.deleted,
+            conversations: self.conversations.iter().map(Conversation::view).collect(),
+        }
+    }
+
+    /// As calls show it, without what has to be asked for.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "id": self.id, "subject": self.subject, "description": self.description,
+            "description_text": to_text(&self.description), "status": self.status, "priority": self.priority,
+            "source": 1, "type": "Incident", "requester_id": self.requester, "responder_id": self.responder,
+            "group_id": self.group, "product_id": null, "company_id": null, "email_config_id": null,
+            "to_emails": null, "cc_emails": [], "fwd_emails": [], "reply_cc_emails": [],
+            "tags": self.tags, "custom_fields": self.fields, "attachments": [], "spam": self.spam,
+            "deleted": self.deleted, "is_escalated": false, "fr_escalated": false,
+            "due_by": time(self.created), "fr_due_by": time(self.created),
+            "created_at": time(self.created), "updated_at": time(self.updated),
+        })
+    }
+}
+
+impl Conversation {
+    fn view(&self) -> ConversationView {
+        ConversationView {
+            id: self.id,
+            body: self.body.clone(),
+            body_text: to_text(&self.body),
+            private: self.private,
+            user_id: self.user,
+        }
+    }
+
+    pub(super) fn json(&self, ticket: u64) -> Value {
+        json!({
+            "id": self.id, "body": self.body, "body_text": to_text(&self.body), "private": self.private,
+            "incoming": false, "user_id": self.user, "ticket_id": ticket, "to_emails": [], "support_email": null,
+            "source": if self.is_note { 2 } else { 0 }, "attachments": [],
+            "created_at": time(self.at), "updated_at": time(self.at),
+        })
+    }
+}

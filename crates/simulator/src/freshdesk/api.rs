@@ -1,0 +1,413 @@
+//! The calls of the REST API, version 2, and the control door's own.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Desk;
+use super::account::{Account, Invalid, Ticket, time};
+use super::limits;
+use super::people::INTEGRATION;
+use super::view::{Change, NewTicket};
+use super::webhook::Webhook;
+use crate::control::ordered;
+use crate::fault::TooMany;
+use crate::http::{Answer, Request};
+use crate::server::{Admission, Service};
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    GetTicket(u64),
+    UpdateTicket(u64),
+    DeleteTicket(u64),
+    RestoreTicket(u64),
+    ArchivedTicket(u64),
+    ListTickets,
+    CreateNote(u64),
+    Conversations(u64),
+    EditConversation(u64),
+    DeleteConversation(u64),
+    Me,
+    GetAgent(u64),
+    GetContact(u64),
+    GetGroup(u64),
+    TicketFields,
+    Other,
+}
+
+impl Call {
+    fn of(method: &Method, path: &str) -> Self {
+        let Some(path) = path.strip_prefix("/api/v2/") else { return Self::Other };
+        let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+        let id = |text: &str| text.parse::<u64>().ok();
+        match (method.as_str(), parts.as_slice()) {
+            ("GET", ["tickets"]) => Some(Self::ListTickets),
+            ("GET", ["tickets", "archived", ticket]) => id(ticket).map(Self::ArchivedTicket),
+            ("GET", ["tickets", ticket]) => id(ticket).map(Self::GetTicket),
+            ("PUT", ["tickets", ticket]) => id(ticket).map(Self::UpdateTicket),
+            ("DELETE", ["tickets", ticket]) => id(ticket).map(Self::DeleteTicket),
+            ("PUT", ["tickets", ticket, "restore"]) => id(ticket).map(Self::RestoreTicket),
+            ("POST", ["tickets", ticket, "notes"]) => id(ticket).map(Self::CreateNote),
+            ("GET", ["tickets", ticket, "conversations"]) => id(ticket).map(Self::Conversations),
+            ("PUT", ["conversations", note]) => id(note).map(Self::EditConversation),
+            ("DELETE", ["conversations", note]) => id(note).map(Self::DeleteConversation),
+            ("GET", ["agents", "me"]) => Some(Self::Me),
+            ("GET", ["agents", agent]) => id(agent).map(Self::GetAgent),
+            ("GET", ["contacts", contact]) => id(contact).map(Self::GetContact),
+            ("GET", ["groups", group]) => id(group).map(Self::GetGroup),
+            ("GET", ["ticket_fields"]) => Some(Self::TicketFields),
+            _ => None,
+        }
+        .unwrap_or(Self::Other)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::GetTicket(_) => "get_ticket",
+            Self::UpdateTicket(_) => "update_ticket",
+            Self::DeleteTicket(_) => "delete_ticket",
+            Self::RestoreTicket(_) => "restore_ticket",
+            Self::ArchivedTicket(_) => "archived_ticket",
+            Self::ListTickets => "list_tickets",
+            Self::CreateNote(_) => "create_note",
+            Self::Conversations(_) => "conversations",
+            Self::EditConversation(_) => "edit_conversation",
+            Self::DeleteConversation(_) => "delete_conversation",
+            Self::Me => "me",
+            Self::GetAgent(_) => "get_agent",
+            Self::GetContact(_) => "get_contact",
+            Self::GetGroup(_) => "get_group",
+            Self::TicketFields => "ticket_fields",
+            Self::Other => "other",
+        }
+    }
+
+    fn ticket(self) -> Option<u64> {
+        match self {
+            Self::GetTicket(id)
+            | Self::UpdateTicket(id)
+            | Self::DeleteTicket(id)
+            | Self::RestoreTicket(id)
+            | Self::ArchivedTicket(id)
+            | Self::CreateNote(id)
+            | Self::Conversations(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// Each thing that is included costs as much as a call.
+fn cost(request: &Request) -> u32 {
+    let includes = request.query("include").map_or(0, |include| include.split(',').count());
+    1 + u32::try_from(includes).unwrap_or(u32::MAX)
+}
+
+impl Service for Desk {
+    fn name(&self, method: &Method, path: &str) -> &'static str {
+        Call::of(method, path).name()
+    }
+
+    fn admit(&self, request: &Request, call: &'static str) -> Result<Admission, Answer> {
+        // Calls that will fail count as well.
+        self.quota.admit(call, cost(request), self.clock.now())?;
+        Ok(Admission::default())
+    }
+
+    fn answer(&self, request: &Request, _call: &'static str) -> Answer {
+        self.quota.tell(self.call(Call::of(&request.method, &request.path), request), cost(request))
+    }
+
+    fn refusal(&self, status: StatusCode) -> Answer {
+        match status {
+            StatusCode::UNAUTHORIZED => unauthorized(),
+            StatusCode::FORBIDDEN => denied(),
+            StatusCode::NOT_FOUND => Answer::empty(status),
+            StatusCode::TOO_MANY_REQUESTS => limits::too_many(30),
+            _ => {
+                Answer::json(status, &json!({ "code": "internal_error", "message": "Something went wrong" }))
+            }
+        }
+    }
+
+    fn too_many(&self, kind: TooMany) -> Answer {
+        limits::too_many(kind.retry_after_s().unwrap_or(1))
+    }
+
+    fn state(&self) -> Value {
+        json!({ "tickets": self.views(), "deliveries": self.outbox.deliveries() })
+    }
+
+    fn control(&self, request: &Request, path: &str) -> Option<Answer> {
+        let ticket = path.strip_prefix("tickets/").and_then(|id| id.parse().ok());
+        match (request.method.as_str(), path, ticket) {
+            ("GET", "tickets", _) => Some(Answer::json(StatusCode::OK, &self.views())),
+            ("POST", "tickets", _) => {
+                let mut id = None;
+                let answer = ordered(request, |new: NewTicket| id = Some(self.create(new)));
+                Some(id.map_or(answer, |id| Answer::json(StatusCode::CREATED, &json!({ "id": id }))))
+            }
+            ("POST", _, Some(id)) => {
+                let mut changed = true;
+                let answer = ordered(request, |change: Change| changed = self.change(None, id, change));
+                Some(if changed { answer } else { Answer::empty(StatusCode::NOT_FOUND) })
+            }
+            ("PUT", "webhook", _) => {
+                Some(ordered(request, |webhook: Webhook| self.outbox.set_webhook(webhook)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Desk {
+    fn call(&self, call: Call, request: &Request) -> Answer {
+        if !self.knows(request) {
+            return unauthorized();
+        }
+        if matches!(request.method.as_str(), "POST" | "PUT") && !request.has_json_content() {
+            let body = json!({ "code": "invalid_content_type", "message": "Content-Type should be application/json" });
+            return Answer::json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
+        }
+        let mut account = self.account();
+        if call.ticket().is_some_and(|id| account.restricted.contains(&id)) {
+            return denied();
+        }
+        let is_there = |ticket: &&Ticket| !ticket.purged && !ticket.archived;
+        let answer = match call {
+            Call::GetTicket(id) => {
+                account.tickets.get(&id).filter(is_there).map(|ticket| show(&account, ticket, request))
+            }
+            Call::ArchivedTicket(id) => account
+                .tickets
+                .get(&id)
+                .filter(|ticket| ticket.archived && !ticket.purged)
+                .map(|ticket| Answer::json(StatusCode::OK, &ticket.json())),
+            Call::ListTickets => Some(list(&account, request)),
+            Call::Conversations(id) => {
+                account.tickets.get(&id).filter(is_there).map(|ticket| conversations(ticket, request))
+            }
+            Call::UpdateTicket(id) | Call::CreateNote(id)
+                if account.tickets.get(&id).filter(is_there).is_some_and(|ticket| ticket.deleted) =>
+            {
+                // What exactly Freshdesk says of tickets in the trash is not documented.
+                Some(Answer::json(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    &json!({ "message": "GET method(s) allowed" }),
+                ))
+            }
+            Call::UpdateTicket(id)
+            | Call::CreateNote(id)
+            | Call::DeleteTicket(id)
+            | Call::RestoreTicket(id)
+                if account.tickets.get(&id).filter(is_there).is_none() =>
+            {
+                None
+            }
+            Call::UpdateTicket(id) => Some(self.update(&mut account, id, request)),
+            Call::CreateNote(id) => Some(self.note(&mut account, id, request)),
+            Call::DeleteTicket(id) => Some(self.done(&mut account, id, Change::Delete)),
+            Call::RestoreTicket(id) => Some(self.done(&mut account, id, Change::Restore)),
+            Call::EditConversation(id) => edit(&mut account, id, request),
+            Call::DeleteConversation(id) => remove(&mut account, id),
+            Call::Me => account.people.agent_json(INTEGRATION).map(|agent| ok(&agent)),
+            Call::GetAgent(_) | Call::GetGroup(_) if !account.people.readable => Some(denied()),
+            Call::GetAgent(id) => account.people.agent_json(id).map(|agent| ok(&agent)),
+            Call::GetContact(id) => account.people.contact_json(id).map(|contact| ok(&contact)),
+            Call::GetGroup(id) => account.people.group_json(id).map(|group| ok(&group)),
+            Call::TicketFields => Some(ok(&fields(&account))),
+            Call::Other => None,
+        };
+        // Freshdesk says nothing about what is not there.
+        answer.unwrap_or_else(|| Answer::empty(StatusCode::NOT_FOUND))
+    }
+
+    /// The user is the API key; the password may be any.
+    fn knows(&self, request: &Request) -> bool {
+        let given = request.header("authorization").and_then(|value| value.strip_prefix("Basic "));
+        let pair =
+            given.and_then(|given| STANDARD.decode(given).ok()).and_then(|pair| String::from_utf8(pair).ok());
+        let key = self.api_key();
+        pair.is_some_and(|pair| pair.split_once(':').is_some_and(|(user, _)| Some(user) == key.as_deref()))
+    }
+
+    fn update(&self, account: &mut Account, id: u64, request: &Request) -> Answer {
+        let Ok(Some(update)) = request.json() else { return invalid_json() };
+        match account.update(INTEGRATION, id, &update, self.clock.now()) {
+            Ok(happened) => {
+                self.announce(account, happened);
+                account.tickets.get(&id).map_or_else(invalid_json, |ticket| ok(&ticket.json()))
+            }
+            Err(invalid) => validation_failed(&invalid),
+        }
+    }
+
+    fn note(&self, account: &mut Account, id: u64, request: &Request) -> Answer {
+        let Ok(Some(note)) = request.json() else { return invalid_json() };
+        let Some(html) = note["body"].as_str().filter(|body| !body.is_empty()) else {
+            return validation_failed(&[("body".to_owned(), "It should not be blank", "missing_field")]);
+        };
+        let private = note["private"].as_bool().unwrap_or(true);
+        let now = self.clock.now();
+        let Some(made) = account.note(INTEGRATION, id, html, private, now) else { return invalid_json() };
+        let triggered = if private { "{note_type:private}" } else { "{note_type:public}" };
+        self.announce(
+            account,
+            [super::account::Happened { ticket: id, triggered: triggered.to_owned(), by: INTEGRATION }],
+        );
+        let notes = account.tickets.get(&id).into_iter().flat_map(|ticket| &ticket.conversations);
+        let note = notes.into_iter().find(|note| note.id == made).map(|note| note.json(id));
+        Answer::json(StatusCode::CREATED, &note)
+    }
+
+    fn done(&self, account: &mut Account, id: u64, change: Change) -> Answer {
+        let happened = account.change(INTEGRATION, id, change, self.clock.now());
+        self.announce(account, happened);
+        Answer::empty(StatusCode::NO_CONTENT)
+    }
+}
+
+fn show(account: &Account, ticket: &Ticket, request: &Request) -> Answer {
+    let mut shown = ticket.json();
+    for include in request.query("include").into_iter().flat_map(|include| include.split(',')) {
+        match include.trim() {
+            "requester" => shown["requester"] = account.people.requester_json(ticket.requester),
+            "company" => shown["company"] = json!({}),
+            "stats" => {
+                shown["stats"] = json!({ "resolved_at": null, "closed_at": null, "reopened_at": null,
+                    "status_updated_at": time(ticket.updated) });
+            }
+            "conversations" => {
+                let first = ticket.conversations.iter().take(10);
+                shown["conversations"] = first.map(|conversation| conversation.json(ticket.id)).collect();
+            }
+            _ => {
+                return validation_failed(&[(
+                    "include".to_owned(),
+                    "It should be one of these values",
+                    "invalid_value",
+                )]);
+            }
+        }
+    }
+    ok(&shown)
+}
+
+/// Page and size of a list, from 1 and up to 100.
+fn page<T>(request: &Request, all: Vec<T>) -> (Vec<T>, Option<String>) {
+    let number =
+        |name, default| request.query(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(default);
+    let (per_page, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
+    let more = all.len() > page * per_page;
+    let shown = all.into_iter().skip((page - 1) * per_page).take(per_page).collect();
+    let next = more.then(|| {
+        format!("<{}{}?per_page={per_page}&page={}>; rel=\"next\"", request.origin(), request.path, page + 1)
+    });
+    (shown, next)
+}
+
+fn paged(request: &Request, all: Vec<Value>) -> Answer {
+    let (shown, next) = page(request, all);
+    let answer = ok(&shown);
+    match next {
+        Some(next) => answer.with("link", &next),
+        None => answer,
+    }
+}
+
+fn conversations(ticket: &Ticket, request: &Request) -> Answer {
+    paged(request, ticket.conversations.iter().map(|conversation| conversation.json(ticket.id)).collect())
+}
+
+/// Without `updated_since` only what was made in the last 30 days; the trash and spam only when asked for.
+fn list(account: &Account, request: &Request) -> Answer {
+    let since: Option<jiff::Timestamp> = request.query("updated_since").and_then(|text| text.parse().ok());
+    let filter = request.query("filter");
+    let newest = account.tickets.values().map(|ticket| ticket.created).max().unwrap_or_default();
+    let month_ago = newest.saturating_sub(jiff::SignedDuration::from_hours(30 * 24)).unwrap_or_default();
+    let mut found: Vec<&Ticket> = account
+        .tickets
+        .values()
+        .filter(|ticket| !ticket.purged && !ticket.archived)
+        .filter(|ticket| {
+            ticket.deleted == (filter == Some("deleted")) && ticket.spam == (filter == Some("spam"))
+        })
+        .filter(|ticket| since.map_or(ticket.created >= month_ago, |since| ticket.updated >= since))
+        .collect();
+    found.sort_by_key(|ticket| ticket.updated);
+    if request.query("order_type") != Some("asc") {
+        found.reverse();
+    }
+    let shown = found.into_iter().map(|ticket| {
+        let mut shown = ticket.json();
+        if let Some(fields) = shown.as_object_mut() {
+            fields.remove("description");
+            fields.remove("description_text");
+        }
+        shown
+    });
+    paged(request, shown.collect())
+}
+
+fn edit(account: &mut Account, id: u64, request: &Request) -> Option<Answer> {
+    let body = request.json().ok().flatten()?;
+    let html = body["body"].as_str()?;
+    let ticket =
+        account.tickets.values_mut().find(|ticket| ticket.conversations.iter().any(|note| note.id == id))?;
+    let number = ticket.id;
+    let note = ticket.conversations.iter_mut().find(|note| note.id == id)?;
+    note.body = super::html::sanitised(html);
+    Some(ok(&note.json(number)))
+}
+
+fn remove(account: &mut Account, id: u64) -> Option<Answer> {
+    let ticket =
+        account.tickets.values_mut().find(|ticket| ticket.conversations.iter().any(|note| note.id == id))?;
+    ticket.conversations.retain(|note| note.id != id);
+    Some(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+fn fields(account: &Account) -> Vec<Value> {
+    let field = |id: u64, name: &str, label: &str, kind: &str| {
+        json!({ "id": id, "name": name, "label": label, "type": kind, "default": !name.starts_with("cf_"),
+            "required_for_closure": false, "choices": null })
+    };
+    let mut fields = vec![
+        field(103_000_001_001, "subject", "Subject", "default_subject"),
+        field(103_000_001_002, "status", "Status", "default_status"),
+    ];
+    fields.extend(account.room_field.iter().map(|name| field(103_000_001_009, name, "Room", "custom_text")));
+    fields.extend(
+        account.required_field.iter().map(|name| field(103_000_001_010, name, "Needed", "custom_text")),
+    );
+    fields
+}
+
+fn ok(body: &impl serde::Serialize) -> Answer {
+    Answer::json(StatusCode::OK, body)
+}
+
+fn unauthorized() -> Answer {
+    let body = json!({ "code": "invalid_credentials", "message": "You have to be logged in to perform this action." });
+    Answer::json(StatusCode::UNAUTHORIZED, &body)
+}
+
+fn denied() -> Answer {
+    let body =
+        json!({ "code": "access_denied", "message": "You are not authorized to perform this action." });
+    Answer::json(StatusCode::FORBIDDEN, &body)
+}
+
+fn invalid_json() -> Answer {
+    let body = json!({ "code": "invalid_json", "message": "Request body has invalid json format" });
+    Answer::json(StatusCode::BAD_REQUEST, &body)
+}
+
+fn validation_failed(invalid: &[Invalid]) -> Answer {
+    let errors: Vec<Value> = invalid
+        .iter()
+        .map(|(field, message, code)| json!({ "field": field, "message": message, "code": code }))
+        .collect();
+    Answer::json(StatusCode::BAD_REQUEST, &json!({ "description": "Validation failed", "errors": errors }))
+}

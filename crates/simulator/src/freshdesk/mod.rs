@@ -1,0 +1,312 @@
+//! Freshdesk as seen by an integration: the part of the REST API that works on tickets, rate limits, and the webhooks
+//! of automation rules with their forms and their retries.
+//!
+//! What makes it hard on clients, as the real one is:
+//!
+//! * Nothing makes a repeat harmless: no lock, no idempotency key, no data of a program's own on a note. A note that is
+//!   sent twice is there twice.
+//! * Of a note's HTML only what is harmless is kept: comments and unknown attributes are gone.
+//! * An update with a field that doesn't exist, a text that is too long, or while another required field is empty,
+//!   changes nothing.
+//! * `tags` in an update replaces all tags.
+//! * Limits are per account and minute, `include` costs extra, and calls that fail count as well.
+//! * 404 has no body. A ticket in the trash is shown, and can't be changed; one in the archive is somewhere else.
+//! * Agents may be forbidden to look at agents and groups.
+//! * Deliveries have no signature, no id and no time, come in any order, and tell old values when they are repeated.
+//!   Own notes and updates raise events, too. An advanced body is broken JSON as soon as a subject has a quote in it.
+//!
+//! Not played: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
+//! webhooks, forms and XML, and plans.
+
+mod account;
+mod api;
+mod html;
+mod limits;
+mod people;
+mod rule;
+mod view;
+mod webhook;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use url::Url;
+
+use self::account::{Account, Happened, Ticket};
+use self::limits::Quota;
+use self::webhook::Outbox;
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::fault::Faults;
+use crate::server::{self, Core, Running};
+
+pub use self::limits::Limits;
+pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};
+pub use self::view::{Change, ConversationView, NewTicket, TicketView};
+pub use self::webhook::{Content, DeliveryView, RetryPace, Webhook};
+
+/// How to play Freshdesk.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where to listen; any free port of the loopback interface by default.
+    pub listen: SocketAddr,
+    /// What time it is.
+    pub clock: Clock,
+    /// Rate limits; none by default.
+    pub limits: Option<Limits>,
+    /// The single-line text field for the room's address; `cf_room` by default. Without, there is none.
+    pub room_field: Option<String>,
+    /// The waits between the attempts at a delivery.
+    pub retry_pace: RetryPace,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::default(),
+            limits: None,
+            room_field: Some("cf_room".to_owned()),
+            retry_pace: RetryPace::default(),
+        }
+    }
+}
+
+/// A running Freshdesk account. Clones are the same account, which stops when the last one is dropped.
+#[derive(Debug, Clone)]
+pub struct Freshdesk(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    desk: Arc<Desk>,
+    core: Core,
+    running: Running,
+    stopping: watch::Sender<bool>,
+}
+
+/// The account and all that its answers depend on.
+#[derive(Debug)]
+struct Desk {
+    clock: Clock,
+    account: Mutex<Account>,
+    /// None after it was revoked.
+    api_key: Mutex<Option<String>>,
+    quota: Quota,
+    outbox: Outbox,
+}
+
+impl Freshdesk {
+    /// Starts an account with a few people and no tickets.
+    ///
+    /// # Errors
+    /// When the address can't be listened at.
+    pub async fn start(setup: Setup) -> std::io::Result<Self> {
+        let (stopping, stopped) = watch::channel(false);
+        let api_key = uuid::Uuid::new_v4().simple().to_string();
+        let desk = Arc::new(Desk {
+            clock: setup.clock.clone(),
+            account: Mutex::new(Account::new(setup.room_field)),
+            api_key: Mutex::new(Some(api_key)),
+            quota: Quota::new(setup.limits),
+            outbox: Outbox::new(setup.retry_pace, stopped)?,
+        });
+        let core = Core::new(setup.clock);
+        let running = server::start(setup.listen, core.clone(), Arc::<Desk>::clone(&desk)).await?;
+        Ok(Self(Arc::new(Inner { desk, core, running, stopping })))
+    }
+
+    /// Ends all calls and deliveries, and frees the port.
+    pub async fn stop(&self) {
+        self.0.stopping.send_replace(true);
+        self.0.running.stop().await;
+        self.deliveries_settled().await;
+    }
+
+    /// The base address, without `/api/v2`.
+    pub fn url(&self) -> Url {
+        self.0.running.url()
+    }
+
+    /// The API key of the integration's agent; empty after it was revoked.
+    pub fn api_key(&self) -> String {
+        self.0.desk.api_key().unwrap_or_default()
+    }
+
+    /// The API key is no longer accepted.
+    pub fn revoke_key(&self) {
+        *self.0.desk.api_key.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The single-line text field for the room's address, if there is one.
+    pub fn room_field(&self) -> Option<String> {
+        self.0.desk.account().room_field.clone()
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.0.core.faults
+    }
+
+    /// What was asked so far.
+    pub fn counters(&self) -> Counters {
+        self.0.core.counters()
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counters(&self) {
+        self.0.core.reset_counters();
+    }
+
+    /// How long every call takes that has no latency of its own.
+    pub fn set_latency(&self, latency: Duration) {
+        self.0.core.set_latency(latency);
+    }
+
+    /// How long calls of this name take.
+    pub fn set_latency_of(&self, call: &str, latency: Duration) {
+        self.0.core.set_latency_of(call, latency);
+    }
+
+    /// Changes the rate limits; what was used up is forgotten.
+    pub fn set_limits(&self, limits: Option<Limits>) {
+        self.0.desk.quota.set(limits);
+    }
+
+    /// From now on no ticket can be changed while the field of this name is empty in it. Tickets that are made later
+    /// have it.
+    pub fn require_field(&self, name: Option<&str>) {
+        self.0.desk.account().required_field = name.map(str::to_owned);
+    }
+
+    /// Whether the integration's agent may look at agents and groups.
+    pub fn set_directory_readable(&self, readable: bool) {
+        self.0.desk.account().people.readable = readable;
+    }
+
+    /// What the integration's agent sees: 1 everything, 2 its groups, 3 its tickets. Only told, not obeyed: see
+    /// [`restrict_ticket`](Self::restrict_ticket).
+    pub fn set_own_scope(&self, scope: u64) {
+        self.0.desk.account().people.own_scope = scope;
+    }
+
+    /// The integration's agent may not see this ticket.
+    pub fn restrict_ticket(&self, id: u64) {
+        self.0.desk.account().restricted.insert(id);
+    }
+
+    /// Adds an agent and says its id.
+    pub fn add_agent(&self, agent: NewAgent) -> u64 {
+        let mut account = self.0.desk.account();
+        let id = account.long_id();
+        account.people.agents.insert(id, agent);
+        id
+    }
+
+    /// Deactivates an agent: it is not found any more, though tickets still name it.
+    pub fn remove_agent(&self, id: u64) {
+        self.0.desk.account().people.agents.remove(&id);
+    }
+
+    /// Adds a group and says its id.
+    pub fn add_group(&self, name: &str) -> u64 {
+        let mut account = self.0.desk.account();
+        let id = account.long_id();
+        account.people.groups.insert(id, name.to_owned());
+        id
+    }
+
+    /// Makes a ticket, as its requester would by mail, and says its id.
+    pub fn create_ticket(&self, ticket: NewTicket) -> u64 {
+        self.0.desk.create(ticket)
+    }
+
+    /// Changes a ticket as [`ANNA`]. False if there is no such ticket, or it is like that already.
+    pub fn change_ticket(&self, id: u64, change: Change) -> bool {
+        self.0.desk.change(None, id, change)
+    }
+
+    /// Changes a ticket as that agent.
+    pub fn change_ticket_by(&self, agent: u64, id: u64, change: Change) -> bool {
+        self.0.desk.change(Some(agent), id, change)
+    }
+
+    /// The ticket as it is, even if it is in the trash.
+    pub fn ticket(&self, id: u64) -> Option<TicketView> {
+        self.0.desk.account().tickets.get(&id).map(Ticket::view)
+    }
+
+    /// All tickets by their numbers.
+    pub fn tickets(&self) -> Vec<TicketView> {
+        self.0.desk.views()
+    }
+
+    /// From now on, what happens to tickets is delivered there.
+    pub fn set_webhook(&self, webhook: Webhook) {
+        self.0.desk.outbox.set_webhook(webhook);
+    }
+
+    /// The body that the rule for new tickets would send now.
+    pub fn created_body(&self, id: u64, content: Content) -> Option<Vec<u8>> {
+        let account = self.0.desk.account();
+        let ticket = account.tickets.get(&id)?;
+        let triggered = "{ticket_action:created}".to_owned();
+        let happened = Happened { ticket: id, triggered, by: ticket.requester };
+        Some(rule::body(content, &account, ticket, &happened, self.0.desk.clock.now()))
+    }
+
+    /// Every delivery so far, in the order in which they were sent off.
+    pub fn deliveries(&self) -> Vec<DeliveryView> {
+        self.0.desk.outbox.deliveries()
+    }
+
+    /// Waits until no delivery is under way or waits for its next attempt.
+    pub async fn deliveries_settled(&self) {
+        self.0.desk.outbox.settled().await;
+    }
+}
+
+impl Desk {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn api_key(&self) -> Option<String> {
+        self.api_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn views(&self) -> Vec<TicketView> {
+        self.account().tickets.values().map(Ticket::view).collect()
+    }
+
+    fn create(&self, ticket: NewTicket) -> u64 {
+        let mut account = self.account();
+        let happened = account.create(ticket, self.clock.now());
+        let id = happened.ticket;
+        self.announce(&account, [happened]);
+        id
+    }
+
+    fn change(&self, agent: Option<u64>, id: u64, change: Change) -> bool {
+        let mut account = self.account();
+        let happened = account.change(agent.unwrap_or(ANNA), id, change, self.clock.now());
+        let changed = happened.is_some();
+        self.announce(&account, happened);
+        changed
+    }
+
+    /// Sends deliveries for what happened, with the tickets as they are.
+    fn announce(&self, account: &Account, happened: impl IntoIterator<Item = Happened>) {
+        let Some(content) = self.outbox.content() else { return };
+        for happened in happened {
+            let Some(ticket) = account.tickets.get(&happened.ticket) else { continue };
+            // Time archives and purges; no rule is for that.
+            if happened.triggered.is_empty() {
+                continue;
+            }
+            let body = rule::body(content, account, ticket, &happened, self.clock.now());
+            self.outbox.send(ticket.id, happened.triggered, body);
+        }
+    }
+}

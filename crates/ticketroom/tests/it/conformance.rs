@@ -1,0 +1,299 @@
+//! What holds for every kind of helpdesk, tried with each: its proofs, its repeats, its examples, its limits, and that
+//! however often and under whatever faults the link is written, the ticket has one link and one note.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use simulator::fault::{Fault, FaultKind, Times, TooMany};
+use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::helpdesk::{self, Helpdesk, Note, RoomLink};
+use ticketroom::http::Http;
+use ticketroom::metrics::Metrics;
+use ticketroom::room::RoomId;
+use ticketroom::ticket::TicketKey;
+
+use crate::desks::{Desk, Parcel};
+use crate::world::{WEBHOOK_SECRET, World, wait_until};
+
+/// Runs every test over one kind of helpdesk.
+macro_rules! over {
+    ($($module:ident: $desk:expr),* ; $tests:tt) => {
+        $(over!(@one $module, $desk, $tests);)*
+    };
+    (@one $module:ident, $desk:expr, { $($test:ident),* $(,)? }) => {
+        mod $module {
+            use crate::desks::Desk;
+
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                crate::conformance::$test($desk).await;
+            })*
+        }
+    };
+}
+
+over! {
+    zendesk: Desk::Zendesk, freshdesk: Desk::Freshdesk, jira: Desk::Jira, generic: Desk::Generic;
+    {
+        proofs_decide,
+        repeats_are_one,
+        a_link_written_again_is_one_link,
+        every_call_may_go_wrong_in_every_way,
+        hostile_subjects_stay_text,
+        a_limit_is_obeyed,
+    }
+}
+
+/// A generic helpdesk has no tickets that could be looked at, and sends nothing by itself.
+mod asked {
+    over! {
+        zendesk: Desk::Zendesk, freshdesk: Desk::Freshdesk, jira: Desk::Jira;
+        { our_own_note_ends_there, a_link_that_was_taken_away_comes_back }
+    }
+}
+
+/// The helpdesk as the service has it.
+fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let http = Http::new(Metrics::new()).unwrap();
+    let all = helpdesk::build(&world.config().helpdesks, &http, &clock);
+    all.into_iter().find(|helpdesk| helpdesk.name().as_str() == desk.name()).unwrap()
+}
+
+fn key(desk: Desk, id: &str) -> TicketKey {
+    TicketKey { helpdesk: desk.name().parse().unwrap(), id: id.parse().unwrap() }
+}
+
+async fn proofs_decide(desk: Desk) {
+    let world = World::new().await;
+    let id = desk.open(&world.systems, "proven");
+    let proofs = desk.proofs(&world.systems, &id);
+    for (what, parcel) in &proofs.bad {
+        let answer = world.send(&proofs.door, parcel).await;
+        assert_eq!(answer.status(), 401, "{what}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(!detail.is_empty() && !detail.contains(WEBHOOK_SECRET), "{what}: {detail}");
+    }
+    assert_eq!(world.api("/api/v1/tickets").await["tickets"], serde_json::json!([]), "nothing was let in");
+    for (what, parcel) in &proofs.good {
+        assert_eq!(world.deliver_to(&proofs.door, parcel).await, 200, "{what}");
+    }
+    assert!(proofs.bad.len() >= 3 && !proofs.good.is_empty());
+}
+
+async fn repeats_are_one(desk: Desk) {
+    let world = World::new().await;
+    let id = desk.open(&world.systems, "over and over");
+    let parcel = desk.created(&world.systems, &id, "over and over");
+    let repeats = (0..20).map(|_| async { world.deliver_to(&desk.door(), &parcel).await });
+    let statuses = futures_util::future::join_all(repeats).await;
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    world.wait_until_all_rest().await;
+    assert_eq!(world.deliver_to(&desk.door(), &parcel).await, 200, "a late repeat");
+    world.wait_until_all_rest().await;
+    assert_eq!(world.systems.wrong_with(desk, &id), [""; 0]);
+    assert_eq!(world.systems.docspace.rooms().len(), 1);
+    assert_eq!(world.systems.docspace.counters().of("create_room"), 1);
+}
+
+async fn a_link_written_again_is_one_link(desk: Desk) {
+    let world = World::new().await;
+    let id = desk.open(&world.systems, "written again");
+    let (helpdesk, key) = (helpdesk_of(&world, desk), key(desk, &id));
+    let url = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711";
+    let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
+    for note in [Note::Missing, Note::Uncertain, Note::Settling, Note::Written, Note::Uncertain] {
+        let written = helpdesk.write_back(&link(note)).await.unwrap();
+        assert_eq!(written.warning, None, "{note:?}");
+        assert_eq!(desk.notes(&world.systems, &id), (1, 0), "{note:?}");
+        assert_eq!(desk.links(&world.systems, &id), [url], "{note:?}");
+    }
+}
+
+async fn every_call_may_go_wrong_in_every_way(desk: Desk) {
+    let world = World::new().await;
+    let kinds = [
+        FaultKind::Refuse,
+        FaultKind::TooMany(TooMany::Daily { retry_after_s: 1 }),
+        FaultKind::StatusBefore(503),
+        FaultKind::StatusAfter(502),
+        FaultKind::AnswerLost,
+        FaultKind::TruncatedBody,
+        FaultKind::LateLanding(Duration::from_millis(700)),
+    ];
+    let mut tickets = Vec::new();
+    for (number, kind) in kinds.iter().enumerate() {
+        for call in desk.calls() {
+            // What is cached is not asked for again, so its fault would wait for another test.
+            if number > 0 && desk.asked_once().contains(call) {
+                continue;
+            }
+            let fired = desk.faults(&world.systems).fired();
+            desk.faults(&world.systems).add(Fault::once(call, kind.clone()));
+            let id = world.open_in(desk, "struck").await;
+            wait_until(&format!("{call} is struck by {kind:?}"), async || {
+                desk.faults(&world.systems).fired() > fired
+            })
+            .await;
+            tickets.push((format!("{call} {kind:?}"), id));
+        }
+    }
+    world.wait_until_all_rest().await;
+    let wrong: Vec<String> = tickets
+        .iter()
+        .flat_map(|(what, id)| {
+            world.systems.wrong_with(desk, id).into_iter().map(move |wrong| format!("{what}: {wrong}"))
+        })
+        .collect();
+    assert_eq!(wrong, [""; 0]);
+}
+
+async fn our_own_note_ends_there(desk: Desk) {
+    let world = World::new().await;
+    desk.send_all_to(&world.systems, &world.url(&desk.door()));
+    let id = desk.open(&world.systems, "echo");
+    let view = world.wait_for_state(&format!("{}/{id}", desk.name()), &["ready"]).await;
+    assert_eq!(view["written_back"], true);
+    desk.deliveries_settled(&world.systems).await;
+    world.wait_until_all_rest().await;
+    assert_eq!(world.systems.wrong_with(desk, &id), [""; 0]);
+    let echo = world.ticket(&format!("{}/{id}", desk.name())).await["timeline"].to_string();
+    assert!(echo.contains("our own note"), "{echo}");
+    // Everything that we caused has come back by now, and nothing came of it.
+    let counters = desk.counters(&world.systems);
+    for call in desk.writing_calls() {
+        assert_eq!(counters.of(call), 1, "{call}: {counters:?}");
+    }
+    assert_eq!(desk.refused_deliveries(&world.systems), [""; 0]);
+}
+
+async fn hostile_subjects_stay_text(desk: Desk) {
+    let world = World::new().await;
+    let subjects = [
+        "\"><img src=x onerror=alert(1)><script>alert(2)</script>",
+        "[click|javascript:alert(1)] {html}<b>x</b>{html} !x.png! *b* ",
+        "\",\"ticket_id\":\"1\",\"issue_id\":\"1\",\"id\":1,\"x\":\"",
+        "{{ ticket.id }} {% raw %} ${issue.key} %s \\u0000 \\",
+        "line\r\nbreak\ttab \u{202e}bidi\u{200b} 🔥 é فاتورة ☃",
+        "   ",
+        "../../../etc/passwd?x=1#y",
+    ];
+    let mut ids = Vec::new();
+    for subject in subjects {
+        ids.push(world.open_in(desk, subject).await);
+    }
+    world.wait_until_all_rest().await;
+    for (id, subject) in ids.iter().zip(subjects) {
+        assert_eq!(world.systems.wrong_with(desk, id), [""; 0], "{subject}");
+        let room = world.systems.the_room_of(&format!("{}:{id}", desk.name()));
+        assert!(!room.title.chars().any(char::is_control), "{:?}", room.title);
+        for note in desk.note_texts(&world.systems, id) {
+            let harmful = ["<img", "<script", "<b>", "|javascript:", "href=\"javascript"];
+            let found = harmful.iter().find(|harmful| note.contains(*harmful));
+            assert_eq!(found, None, "{note}");
+        }
+    }
+    assert_eq!(world.systems.docspace.rooms().len(), subjects.len());
+}
+
+/// While a helpdesk says 429, it is asked no more often than it allows.
+async fn a_limit_is_obeyed(desk: Desk) {
+    let world = World::new().await;
+    // Whatever is asked for but once is out of the way.
+    let first = world.open_in(desk, "first").await;
+    world.wait_for_state(&format!("{}/{first}", desk.name()), &["ready"]).await;
+    let call = desk.calls().last().unwrap();
+    let kind = FaultKind::TooMany(TooMany::Daily { retry_after_s: 2 });
+    desk.faults(&world.systems).add(Fault { times: Times::Always, ..Fault::once(call, kind) });
+    let before = desk.counters(&world.systems).rejected_429;
+    let started = Instant::now();
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        ids.push(world.open_in(desk, &format!("limited {number}")).await);
+    }
+    let refused = || desk.counters(&world.systems).rejected_429 - before;
+    wait_until("it was refused in two rounds", async || {
+        refused() > 12 || started.elapsed() > Duration::from_secs(5)
+    })
+    .await;
+    // Those that were under way together may all have been refused; after that, one wait each.
+    let rounds = 2 + started.elapsed().as_secs() / 2;
+    let most = rounds * 12;
+    assert!((1..=most).contains(&refused()), "{} refusals in {:?}", refused(), started.elapsed());
+    desk.faults(&world.systems).clear();
+    world.wait_until_all_rest().await;
+    for id in &ids {
+        assert_eq!(world.systems.wrong_with(desk, id), [""; 0]);
+    }
+}
+
+async fn a_link_that_was_taken_away_comes_back(desk: Desk) {
+    let world = World::new().await;
+    let id = world.open_in(desk, "repaired").await;
+    let key = format!("{}/{id}", desk.name());
+    world.wait_for_state(&key, &["ready"]).await;
+    assert!(desk.replace_link(&world.systems, &id, None));
+    assert_ne!(world.systems.wrong_with(desk, &id), [""; 0]);
+    world.retry(&key).await;
+    world.wait_for_state(&key, &["ready"]).await;
+    assert_eq!(world.systems.wrong_with(desk, &id), [""; 0]);
+}
+
+/// Every example delivery of the vendors' documents, as its helpdesk's adapter understands it. The list is kept with
+/// the fixtures; a change in it is a change in behaviour.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_are_understood_as_they_were() {
+    let world = World::new().await;
+    let understood = understood_examples(&world);
+    let kept = include_str!("../fixtures/understood.txt");
+    assert_eq!(
+        understood, kept,
+        "if this is meant, put it into tests/fixtures/understood.txt:\n{understood}"
+    );
+}
+
+fn understood_examples(world: &World) -> String {
+    let mut lines = String::new();
+    for desk in [Desk::Zendesk, Desk::Freshdesk, Desk::Jira] {
+        let helpdesk = helpdesk_of(world, desk);
+        let folder = format!("{}/tests/fixtures/{}", env!("CARGO_MANIFEST_DIR"), desk.name());
+        let files: BTreeMap<String, Vec<u8>> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_name() != "deliveries.json")
+            .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+            .collect();
+        for (file, body) in files {
+            let parcel = desk.prove(body, "example-1");
+            let said = match helpdesk
+                .verify(raw(&parcel), SystemClock.now())
+                .map(|verified| helpdesk.read(&verified))
+            {
+                Ok(Ok(hint)) => format!(
+                    "ticket {} | {} | {:?} | id {} | told {}",
+                    hint.ticket,
+                    hint.event,
+                    hint.consequence,
+                    hint.delivery_id.as_deref().unwrap_or("none"),
+                    hint.snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
+                ),
+                Ok(Err(why)) => format!("{why:?}"),
+                Err(why) => format!("refused: {why}"),
+            };
+            lines.push_str(&format!("{file}: {said}\n"));
+        }
+    }
+    lines
+}
+
+fn raw(parcel: &Parcel) -> helpdesk::RawDelivery {
+    let headers = parcel.headers.iter();
+    let headers = headers.map(|(name, value)| {
+        let name: reqwest::header::HeaderName = name.parse().unwrap();
+        (name, value.parse().unwrap())
+    });
+    helpdesk::RawDelivery { headers: headers.collect(), query: None, body: parcel.body.clone().into() }
+}
