@@ -5,44 +5,39 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use simulator::zendesk::{self, ANNA, NewTicket};
-use ticketroom::clock::{Clock, SystemClock};
 
+use crate::desks::Desk;
 use crate::process::Process;
-use crate::world::{Systems, WEBHOOK_SECRET, generic, wait_until};
+use crate::world::{Systems, wait_until};
 
-/// Sends once. `true` if it was acknowledged.
-async fn send(process: &Process, request: reqwest::RequestBuilder) -> bool {
+const SUBJECT: &str = "killed";
+
+/// Sends what a helpdesk says of a new ticket, once. `true` if it was acknowledged.
+async fn send(process: &Process, systems: &Systems, desk: Desk, id: &str) -> bool {
+    let parcel = desk.created(systems, id, SUBJECT);
+    let mut request = process.client.post(format!("{}{}", process.url, desk.door())).body(parcel.body);
+    for (name, value) in parcel.headers {
+        request = request.header(name, value);
+    }
     let answer = request.timeout(Duration::from_secs(10)).send().await;
-    let _ = process;
     answer.is_ok_and(|answer| answer.status() == 200)
 }
 
-async fn send_zendesk(process: &Process, systems: &Systems, id: u64) -> bool {
-    let body = systems.zendesk.event_body(id, "created").unwrap();
-    let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, &format!("i{id}"), SystemClock.now());
-    let mut request = process.client.post(format!("{}/webhooks/zendesk", process.url)).body(body);
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    send(process, request).await
+/// One ticket of every kind of helpdesk.
+fn one_of_each(systems: &Systems) -> Vec<(Desk, String)> {
+    Desk::ALL.map(|desk| (desk, desk.open(systems, SUBJECT))).into()
 }
 
-async fn send_generic(process: &Process, id: &str) -> bool {
-    let body = generic(id, "killed");
-    send(process, process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body)).await
-}
-
-/// Runs two tickets through one undisturbed process and returns the places that it passed.
+/// Runs these tickets through one undisturbed process and returns the places that it passed.
 async fn places() -> BTreeSet<String> {
     let systems = Systems::start().await;
     let mut process = Process::new(&systems);
     let log = process.folder().join("places");
     process.serve(&[("TICKETROOM_FAULT_LOG", log.display().to_string())]);
     assert!(process.is_ready().await, "{}", process.log());
-    let id = systems.zendesk.create_ticket(NewTicket { assignee: Some(ANNA), ..NewTicket::about("learned") });
-    assert!(send_zendesk(&process, &systems, id).await);
-    assert!(send_generic(&process, "g").await);
+    for (desk, id) in one_of_each(&systems) {
+        assert!(send(&process, &systems, desk, &id).await);
+    }
     process.wait_until_all_rest().await;
     let text = std::fs::read_to_string(log).unwrap();
     text.lines().map(str::to_owned).collect()
@@ -53,11 +48,14 @@ async fn killed_at(place: String) -> Result<(), String> {
     let systems = Systems::start().await;
     let mut process = Process::new(&systems);
     process.serve(&[("TICKETROOM_KILL_AT", place.clone())]);
-    let id = systems.zendesk.create_ticket(NewTicket { assignee: Some(ANNA), ..NewTicket::about("killed") });
-    let (mut zendesk_acked, mut generic_acked) = (false, false);
+    let tickets = one_of_each(&systems);
+    let mut unacknowledged = tickets.clone();
     if process.is_ready().await {
-        zendesk_acked = send_zendesk(&process, &systems, id).await;
-        generic_acked = send_generic(&process, "g").await;
+        for (desk, id) in &tickets {
+            if send(&process, &systems, *desk, id).await {
+                unacknowledged.retain(|(_, other)| other != id);
+            }
+        }
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
         while !process.has_ended() {
             if std::time::Instant::now() > deadline {
@@ -71,17 +69,16 @@ async fn killed_at(place: String) -> Result<(), String> {
         return Err(format!("{place}: does not start again: {}", process.log()));
     }
     // A helpdesk sends again what was not acknowledged.
-    if !zendesk_acked && !send_zendesk(&process, &systems, id).await {
-        return Err(format!("{place}: not taken after the restart"));
-    }
-    if !generic_acked && !send_generic(&process, "g").await {
-        return Err(format!("{place}: not taken after the restart"));
+    for (desk, id) in &unacknowledged {
+        if !send(&process, &systems, *desk, id).await {
+            return Err(format!("{place}: not taken after the restart"));
+        }
     }
     process.wait_until_all_rest().await;
-    let mut wrong = systems.wrong_with_zendesk_ticket(id);
-    wrong.extend(systems.wrong_with_generic_ticket("g"));
+    let mut wrong: Vec<String> =
+        tickets.iter().flat_map(|(desk, id)| systems.wrong_with(*desk, id)).collect();
     let rooms = systems.docspace.rooms().len();
-    if rooms != 2 {
+    if rooms != tickets.len() {
         wrong.push(format!("{rooms} rooms"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{place}: {}", wrong.join("; "))) }
@@ -95,11 +92,15 @@ async fn killed_before_and_after_every_call_and_every_commit() {
         "DocSpace.create_room:after",
         "Store.accept:after",
         "Zendesk.update_ticket:after",
+        "Freshdesk.create_note:after",
+        "Freshdesk.update_ticket:before",
+        "Jira.create_comment:after",
+        "Jira.put_remote_link:before",
         "callback.callback:after",
     ] {
         assert!(places.contains(part), "{part} is not among {places:#?}");
     }
-    assert!(places.len() > 30, "{places:#?}");
+    assert!(places.len() > 45, "{places:#?}");
     let results: Vec<_> =
         futures_util::stream::iter(places).map(killed_at).buffer_unordered(6).collect().await;
     let wrong: Vec<_> = results.into_iter().filter_map(Result::err).collect();
@@ -113,9 +114,8 @@ async fn killed_at_random_under_load() {
     let systems = Systems::start().await;
     systems.docspace.set_latency(Duration::from_millis(10));
     let mut process = Process::new(&systems);
-    let mut open: Vec<u64> =
-        (0..60).map(|n| systems.zendesk.create_ticket(NewTicket::about(format!("t{n}")))).collect();
-    let ids = open.clone();
+    let mut open: Vec<(Desk, String)> = (0..20).flat_map(|_| one_of_each(&systems)).collect();
+    let all = open.clone();
     let mut kills = 0;
     while kills < 12 || !open.is_empty() {
         process.serve(&[]);
@@ -123,8 +123,8 @@ async fn killed_at_random_under_load() {
         let until = std::time::Instant::now() + Duration::from_millis(chance.u64(20..400));
         while std::time::Instant::now() < until {
             match open.pop() {
-                Some(id) if send_zendesk(&process, &systems, id).await => {}
-                Some(id) => open.push(id),
+                Some((desk, id)) if send(&process, &systems, desk, &id).await => {}
+                Some(ticket) => open.push(ticket),
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
@@ -134,9 +134,9 @@ async fn killed_at_random_under_load() {
     process.serve(&[]);
     assert!(process.is_ready().await, "{}", process.log());
     process.wait_until_all_rest().await;
-    let wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_zendesk_ticket(*id)).collect();
+    let wrong: Vec<String> = all.iter().flat_map(|(desk, id)| systems.wrong_with(*desk, id)).collect();
     assert_eq!(wrong, [""; 0], "seed {seed}, {kills} kills");
-    assert_eq!(systems.docspace.rooms().len(), ids.len(), "seed {seed}");
+    assert_eq!(systems.docspace.rooms().len(), all.len(), "seed {seed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

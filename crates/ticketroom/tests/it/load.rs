@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use simulator::docspace::Limits;
 use simulator::fault::{FaultKind, RandomFaults, TooMany};
-use simulator::zendesk::{ANNA, NewTicket};
 
+use crate::desks::Desk;
 use crate::world::{World, generic};
 
 fn random_faults(seed: u64, probability: f64) -> RandomFaults {
@@ -22,46 +22,63 @@ fn random_faults(seed: u64, probability: f64) -> RandomFaults {
     RandomFaults { seed, probability, kinds }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_tickets_shuffled_repeated_and_with_faults_everywhere() {
+/// 500 tickets, one to three deliveries of each, shuffled, 50 at a time, 5 % of all calls to every system struck. What
+/// is lost (no room), doubled (several) or wrong (anything else) is counted at the other ends.
+async fn five_hundred_tickets(desk: Desk) {
     let seed = 20_261_124;
     let world = World::new().await;
     let systems = &world.systems;
     systems.docspace.faults().random(random_faults(seed, 0.05));
-    systems.zendesk.faults().random(random_faults(seed + 1, 0.05));
-    systems.callback.faults().random(random_faults(seed + 2, 0.05));
+    desk.faults(systems).random(random_faults(seed + 1, 0.05));
 
-    let mut deliveries: Vec<(Option<u64>, usize)> = Vec::new();
-    let mut ids = Vec::new();
-    for number in 0..300 {
-        let assignee = (number % 3 == 0).then_some(ANNA);
-        let ticket = NewTicket { assignee, ..NewTicket::about(format!("load {number}")) };
-        let id = systems.zendesk.create_ticket(ticket);
-        ids.push(id);
-        deliveries.extend((0..1 + number % 3).map(|_| (Some(id), number)));
-    }
-    deliveries.extend((0..200).map(|number| (None, number)));
+    let ids: Vec<String> = (0..500).map(|number| desk.open(systems, &format!("load {number}"))).collect();
+    let mut deliveries: Vec<&String> =
+        ids.iter().enumerate().flat_map(|(number, id)| std::iter::repeat_n(id, 1 + number % 3)).collect();
     fastrand::Rng::with_seed(seed).shuffle(&mut deliveries);
-
     let world = &world;
-    let statuses: Vec<_> = futures_util::stream::iter(deliveries)
-        .map(|(zendesk, number)| async move {
-            match zendesk {
-                Some(id) => world.deliver_created(id, &format!("invocation-{id}")).await,
-                None => world.deliver_generic(&generic(&number.to_string(), "load")).await,
-            }
-        })
-        .buffer_unordered(50)
-        .collect()
-        .await;
+    let statuses: Vec<_> =
+        futures_util::stream::iter(deliveries)
+            .map(|id| async move {
+                world.deliver_to(&desk.door(), &desk.created(&world.systems, id, "load")).await
+            })
+            .buffer_unordered(50)
+            .collect()
+            .await;
     assert!(statuses.iter().all(|status| *status == 200));
     world.wait_until_all_rest().await;
 
-    let mut wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_zendesk_ticket(*id)).collect();
-    wrong.extend((0..200).flat_map(|number| systems.wrong_with_generic_ticket(&number.to_string())));
+    let wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with(desk, id)).collect();
+    let rooms = systems.docspace.rooms().len();
+    println!(
+        "{}: 500 tickets, {} deliveries, {} faults; {rooms} rooms, {} wrong",
+        desk.name(),
+        statuses.len(),
+        systems.docspace.faults().fired() + desk.faults(systems).fired(),
+        wrong.len()
+    );
     assert_eq!(wrong, [""; 0], "seed {seed}");
-    assert_eq!(systems.docspace.rooms().len(), 500, "seed {seed}");
-    assert!(systems.docspace.faults().fired() > 100 && systems.zendesk.faults().fired() > 20);
+    assert_eq!(rooms, 500, "seed {seed}");
+    assert!(systems.docspace.faults().fired() > 100 && desk.faults(systems).fired() > 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_tickets_of_zendesk() {
+    five_hundred_tickets(Desk::Zendesk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_tickets_of_freshdesk() {
+    five_hundred_tickets(Desk::Freshdesk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_tickets_of_jira() {
+    five_hundred_tickets(Desk::Jira).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_generic_tickets() {
+    five_hundred_tickets(Desk::Generic).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
