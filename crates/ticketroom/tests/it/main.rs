@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod desks;
 mod faults;
+mod helpdesks;
 mod intake;
 mod load;
 mod outages;
