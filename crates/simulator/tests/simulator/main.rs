@@ -9,6 +9,7 @@
 
 mod callback;
 mod docspace;
+mod freshdesk;
 mod jira;
 mod zendesk;
 
