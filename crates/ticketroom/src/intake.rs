@@ -112,7 +112,6 @@ impl Intake {
         };
         match hint {
             Ok(hint) => {
-                let is_news = hint.consequence == Consequence::Look;
                 let meaning = match hint.consequence {
                     Consequence::Look => {
                         Meaning::Look { ticket: hint.ticket, snapshot: hint.snapshot.map(Box::new) }
@@ -121,7 +120,7 @@ impl Intake {
                 };
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
-                if is_news && accepted == Accepted::New {
+                if accepted == Accepted::New {
                     self.wake.notify_one();
                 }
                 Ok(accepted)

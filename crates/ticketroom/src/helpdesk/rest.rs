@@ -91,6 +91,19 @@ impl Rest {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
+        let answer = self.ask(call, method, path, query, body).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(call, &answer)) }
+    }
+
+    /// Sends a call and returns the answer, whatever its status, for whom a refusal tells more than that it is one.
+    pub(super) async fn ask(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
         let name = self.name(call);
         let url = address(&self.base, name, path)?;
         let mut request = self.http.client().request(method, url).query(query);
@@ -102,10 +115,12 @@ impl Rest {
         self.pace.turn(call).await.map_err(|wait| used_up(name, wait))?;
         let answer = self.http.send(name, TIMEOUT, request).await?;
         self.pace.heed(call, answer.status, &answer.headers);
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        Err(name.failed(answer.refusal(|| (self.objections)(&answer.body))))
+        Ok(answer)
+    }
+
+    /// The failure that an answer is whose status is no success.
+    pub(super) fn refusal(&self, call: &'static str, answer: &Answer) -> Failure {
+        self.name(call).failed(answer.refusal(|| (self.objections)(&answer.body)))
     }
 }
 

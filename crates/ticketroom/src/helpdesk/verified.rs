@@ -79,20 +79,21 @@ impl Verified {
         what: &'static str,
         given: &[u8],
     ) -> Result<Self, Unverified> {
-        Self::by_one_of(delivery, secrets, what, &[given.to_vec()])
+        Self::by_any_shared_secret(delivery, secrets, what, &[given])
     }
 
-    /// By any of the secrets that the delivery carries.
-    pub(super) fn by_one_of(
+    /// By one of several things that the delivery carries and that may be a secret.
+    pub(super) fn by_any_shared_secret(
         delivery: RawDelivery,
         secrets: &[SecretString],
         what: &'static str,
-        given: &[Vec<u8>],
+        given: &[impl AsRef<[u8]>],
     ) -> Result<Self, Unverified> {
-        // Every pair is tried, so that the time doesn't tell which one fits.
-        let pairs = secrets.iter().flat_map(|secret| given.iter().map(move |given| (secret, given)));
-        let fits = pairs.fold(false, |fits, (secret, given)| {
-            SecretHash::of(secret.expose_secret().as_bytes()).is_same(&SecretHash::of(given)) | fits
+        let given: Vec<SecretHash> = given.iter().map(|given| SecretHash::of(given.as_ref())).collect();
+        // Everything is tried, so that the time doesn't tell what fits.
+        let fits = secrets.iter().fold(false, |fits, secret| {
+            let secret = SecretHash::of(secret.expose_secret().as_bytes());
+            given.iter().fold(fits, |fits, given| secret.is_same(given) | fits)
         });
         if fits { Ok(Self(delivery)) } else { Err(Unverified::Wrong(what)) }
     }

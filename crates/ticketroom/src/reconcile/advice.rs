@@ -43,17 +43,18 @@ fn help(failure: &Failure) -> Option<&'static str> {
             "a closed ticket can't be changed any more; otherwise a required field is empty. The room is ready"
         }
         ("Freshdesk", Cause::Unauthorized) => {
-            "was the agent's API key reset, or the agent deactivated? Put the key into `api_key` and restart; \
+            "was the API key replaced, or its agent deactivated? Put the new key into `api_key` and restart; \
              “ticketroom check” tells more"
         }
         ("Freshdesk", Cause::Forbidden) => {
-            "our agent needs global ticket scope, and a role that may edit tickets; the API is part of the plans from \
-             Growth on"
+            "the agent of the API key needs the ticket scope “global” and may not be a collaborator; does the plan \
+             include the API?"
         }
-        ("Freshdesk", Cause::NotFound) => "was the ticket deleted for good, or put into the archive?",
-        ("Freshdesk", Cause::Rejected { .. }) => {
-            "a ticket in the trash can't be changed, and neither can one with a required field that is empty. The room \
-             is ready"
+        ("Freshdesk", Cause::NotFound) => {
+            "was the ticket deleted for good, or is `url` not the account's address?"
+        }
+        ("Freshdesk", Cause::Rejected { status: 400, .. }) => {
+            "does the ticket lack what is required of it? Open it as our agent and save it by hand. The room is ready"
         }
         ("Jira", Cause::Unauthorized) => {
             "has the API token expired, or was it revoked? Make one, put it into `api_token` and restart; “ticketroom \

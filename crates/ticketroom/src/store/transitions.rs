@@ -34,7 +34,11 @@ pub(super) fn accept(
             let mut statement = connection.prepare_cached(sql)?;
             let number =
                 statement.query_row(params![delivery.helpdesk.as_str(), ticket.as_str()], |row| row.get(0));
-            (number.optional()?, "echo", None)
+            match number.optional()? {
+                Some(number) => (Some(number), "echo", None),
+                // We can't have written into a ticket that we don't know: what looks like an echo is none.
+                None => (Some(mark_due(connection, delivery, ticket.as_str(), None)?), "accepted", None),
+            }
         }
         Meaning::AboutSomethingElse => (None, "about_something_else", None),
         Meaning::NotUnderstood { why } => (None, "not_understood", Some(why.as_str())),

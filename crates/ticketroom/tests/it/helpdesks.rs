@@ -32,7 +32,7 @@ async fn refusals_of_each_helpdesk_say_what_to_do() {
     let cases = [
         (Desk::Zendesk, "get_ticket", 403, "must be an agent"),
         (Desk::Freshdesk, "get_ticket", 401, "API key"),
-        (Desk::Freshdesk, "get_ticket", 403, "global ticket scope"),
+        (Desk::Freshdesk, "get_ticket", 403, "ticket scope “global”"),
         (Desk::Jira, "get_issue", 401, "API token"),
         (Desk::Jira, "get_issue", 403, "Browse projects"),
     ];
@@ -152,7 +152,7 @@ async fn only_tickets_of_configured_groups_get_rooms() {
     let parcel = Desk::Freshdesk.created(&world.systems, &id.to_string(), "buy");
     assert_eq!(world.deliver_to("/webhooks/billing", &parcel).await, 200);
     let view = world.wait_for_state(&format!("billing/{id}"), &["skipped"]).await;
-    says(&view, "the ticket is in the group Sales, and only support get rooms");
+    says(&view, "the ticket is in the group “Sales”, and only");
     freshdesk.change_ticket(id, freshdesk::Change::Group(Some(freshdesk::SUPPORT)));
     assert_eq!(world.deliver_to("/webhooks/billing", &parcel).await, 200);
     world.wait_for_state(&format!("billing/{id}"), &["ready"]).await;
@@ -236,7 +236,7 @@ async fn without_issue_linking_the_comment_has_the_link() {
 async fn a_field_that_does_not_take_the_link_leaves_it_in_the_note() {
     for (field, required, advice) in [
         (None, None, "make a single-line text field"),
-        (Some("cf_room"), Some("cf_region"), "a required field is empty (cf_region"),
+        (Some("cf_room"), Some("cf_region"), "because of other fields, cf_region (missing_field)"),
     ] {
         let setup = freshdesk::Setup { room_field: field.map(str::to_owned), ..freshdesk::Setup::default() };
         let played = freshdesk::Freshdesk::start(setup).await.unwrap();

@@ -1,4 +1,11 @@
-//! The calls to Freshdesk's API that we make.
+//! The calls to Freshdesk that we make, and what it objects to.
+//!
+//! The API key is the user of HTTP Basic; the password can be anything. A refusal with status 400 has a list of
+//! fields with a code for each:
+//!
+//! ```text
+//! {"description":"Validation failed","errors":[{"field":"cf_room","message":"…","code":"invalid_field"}]}
+//! ```
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,31 +13,31 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::json;
+use url::Url;
 
 use super::super::pace::Style;
-use super::super::rest::{Rest, codes, parsed};
+use super::super::rest::{Rest, parsed};
 use super::super::salvage::Json;
 use super::wire::{AgentDto, ConversationDto, FieldDto, GroupDto, TicketDto};
-use crate::call::Failure;
-use crate::config::FreshdeskConfig;
-use crate::http::{CallName, Http};
+use crate::call::{Cause, Failure};
+use crate::http::{Answer, Http};
 
-/// An account has so many calls a minute, which all its integrations share: half of them are left alone as long as
-/// that is possible.
+/// The most that a page of a list can hold.
+pub(super) const PAGE: usize = 100;
+
+/// All limits are for the whole account, whoever calls, and per minute. When it is refilled is not said.
 static LIMITS: Style = Style {
     limit: &["x-ratelimit-total"],
     remaining: &["x-ratelimit-remaining"],
     reset: &[],
+    // All of the account's apps live on it, so half of it is theirs.
     spread_below: 2,
     unsaid: Duration::from_secs(60),
     is_about_one_ticket: |_| false,
 };
-
-/// How many notes and replies are read at once: as many as there may be.
-pub(super) const PAGE: usize = 100;
 
 /// The API of one account.
 pub(super) struct Api {
@@ -44,12 +51,35 @@ impl fmt::Debug for Api {
     }
 }
 
+/// What became of a request to set a field.
+#[derive(Debug)]
+pub(super) enum Update {
+    /// The ticket as it is now.
+    Done(Box<TicketDto>),
+    /// Nothing was changed, because of these fields; there is at least one.
+    Refused(Vec<Objection>),
+}
+
+/// One field that Freshdesk objects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Objection {
+    /// The field's API name.
+    pub(super) field: String,
+    /// Why, in a word: `invalid_field`, `missing_field`; empty if it is not said.
+    pub(super) code: String,
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, code } = self;
+        if code.is_empty() { f.write_str(field) } else { write!(f, "{field} ({code})") }
+    }
+}
+
 impl Api {
-    pub(super) fn new(http: Http, config: &FreshdeskConfig) -> Self {
-        // The password may be any.
-        let pair = SecretString::from(format!("{}:X", config.api_key.expose_secret()));
-        let authorization = format!("Basic {}", STANDARD.encode(pair.expose_secret()));
-        let rest = Rest::new("Freshdesk", http, &config.url, &authorization, &LIMITS, objections);
+    pub(super) fn new(http: Http, url: &Url, api_key: &SecretString) -> Self {
+        let authorization = format!("Basic {}", STANDARD.encode(format!("{}:X", api_key.expose_secret())));
+        let rest = Rest::new("Freshdesk", http, url, &authorization, &LIMITS, |body| list(&objections(body)));
         Self { rest, own_id: OnceLock::new() }
     }
 
@@ -58,9 +88,9 @@ impl Api {
         self.rest.host()
     }
 
-    /// The name of a call.
-    pub(super) fn name(&self, call: &'static str) -> CallName {
-        self.rest.name(call)
+    /// A failure without a call.
+    pub(super) fn failed(&self, call: &'static str, cause: Cause) -> Failure {
+        self.rest.name(call).failed(cause)
     }
 
     /// Our own agent, if it has been learnt.
@@ -69,58 +99,40 @@ impl Api {
     }
 
     /// Remembers our own agent.
-    pub(super) fn learn_own_id(&self, id: u64) {
-        // It does not change, so whoever was first was right.
-        let _ = self.own_id.set(id);
+    fn learn_own_id(&self, id: Option<u64>) {
+        if let Some(id) = id.filter(|id| *id != 0) {
+            // It does not change, so whoever was first was right.
+            let _ = self.own_id.set(id);
+        }
     }
 
-    /// Our own agent; asked for if it is not known yet.
+    /// Our own agent; `None` where Freshdesk does not tell.
     pub(super) async fn own_id(&self) -> Result<Option<u64>, Failure> {
-        match self.known_own_id() {
-            Some(id) => Ok(Some(id)),
-            None => Ok(self.me().await?.id),
+        if let Some(id) = self.known_own_id() {
+            return Ok(Some(id));
+        }
+        match self.me().await {
+            Ok(me) => Ok(me.id),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+            Err(_) => Ok(None),
         }
     }
 
     /// `GET agents/me`.
     pub(super) async fn me(&self) -> Result<AgentDto, Failure> {
         let me: AgentDto = self.rest.read("me", "api/v2/agents/me", &[]).await?;
-        if let Some(id) = me.id {
-            self.learn_own_id(id);
-        }
+        self.learn_own_id(me.id);
         Ok(me)
     }
 
-    /// `GET tickets/{id}`, with its requester.
+    /// `GET tickets/{id}`, with the requester.
     pub(super) async fn ticket(&self, id: u64) -> Result<TicketDto, Failure> {
-        let path = format!("api/v2/tickets/{id}");
-        self.rest.read("get_ticket", &path, &[("include", "requester")]).await
+        self.rest.read("get_ticket", &format!("api/v2/tickets/{id}"), &[("include", "requester")]).await
     }
 
-    /// `GET tickets/archived/{id}`: old tickets are only found there.
+    /// `GET tickets/archived/{id}`.
     pub(super) async fn archived_ticket(&self, id: u64) -> Result<TicketDto, Failure> {
-        self.rest.read("archived_ticket", &format!("api/v2/tickets/archived/{id}"), &[]).await
-    }
-
-    /// `PUT tickets/{id}`.
-    pub(super) async fn update(&self, id: u64, update: &Value) -> Result<TicketDto, Failure> {
-        let path = format!("api/v2/tickets/{id}");
-        let answer = self.rest.send("update_ticket", Method::PUT, &path, &[], Some(update)).await?;
-        parsed(self.name("update_ticket"), &answer)
-    }
-
-    /// `POST tickets/{id}/notes`.
-    pub(super) async fn note(&self, id: u64, note: &Value) -> Result<ConversationDto, Failure> {
-        let path = format!("api/v2/tickets/{id}/notes");
-        let answer = self.rest.send("create_note", Method::POST, &path, &[], Some(note)).await?;
-        parsed(self.name("create_note"), &answer)
-    }
-
-    /// A page of `GET tickets/{id}/conversations`, oldest first. The first page is 1.
-    pub(super) async fn conversations(&self, id: u64, page: usize) -> Result<Vec<ConversationDto>, Failure> {
-        let (per_page, page) = (PAGE.to_string(), page.to_string());
-        let query = [("per_page", per_page.as_str()), ("page", page.as_str())];
-        self.rest.read("conversations", &format!("api/v2/tickets/{id}/conversations"), &query).await
+        self.rest.read("get_archived_ticket", &format!("api/v2/tickets/archived/{id}"), &[]).await
     }
 
     /// `GET agents/{id}`.
@@ -133,22 +145,97 @@ impl Api {
         self.rest.read("get_group", &format!("api/v2/groups/{id}"), &[]).await
     }
 
+    /// A page of `GET groups`, the first of which is 1.
+    pub(super) async fn groups(&self, page: usize) -> Result<Vec<GroupDto>, Failure> {
+        self.page("groups", "api/v2/groups", page).await
+    }
+
     /// `GET ticket_fields`.
     pub(super) async fn fields(&self) -> Result<Vec<FieldDto>, Failure> {
         self.rest.read("ticket_fields", "api/v2/ticket_fields", &[]).await
     }
-}
 
-/// What Freshdesk objected to: its codes and the names of the fields, never its sentences.
-fn objections(body: &[u8]) -> String {
-    let body = Json::strict(body).unwrap_or(Json::Null);
-    let mut said: Vec<&str> = body.get("code").text().into_iter().collect();
-    if let Json::List(errors) = body.get("errors") {
-        for error in errors {
-            said.extend(["field", "code"].iter().filter_map(|name| error.get(name).text()));
+    /// A page of `GET tickets/{id}/conversations`, the first of which is 1.
+    pub(super) async fn conversations(&self, id: u64, page: usize) -> Result<Vec<ConversationDto>, Failure> {
+        self.page("conversations", &format!("api/v2/tickets/{id}/conversations"), page).await
+    }
+
+    /// `POST tickets/{id}/notes`: a note that only agents see, and of which nobody is told.
+    pub(super) async fn post_note(&self, id: u64, html: &str) -> Result<ConversationDto, Failure> {
+        const CALL: &str = "create_note";
+        let path = format!("api/v2/tickets/{id}/notes");
+        let note = json!({ "body": html, "private": true });
+        let answer = self.rest.send(CALL, Method::POST, &path, &[], Some(&note)).await?;
+        let note: ConversationDto = parsed(self.rest.name(CALL), &answer)?;
+        // Its author was not said, so it is us.
+        self.learn_own_id(note.user_id);
+        Ok(note)
+    }
+
+    /// `PUT tickets/{id}` with one custom field.
+    pub(super) async fn set_field(&self, id: u64, field: &str, value: &str) -> Result<Update, Failure> {
+        const CALL: &str = "update_ticket";
+        let path = format!("api/v2/tickets/{id}");
+        let update = json!({ "custom_fields": { field: value } });
+        let answer = self.rest.ask(CALL, Method::PUT, &path, &[], Some(&update)).await?;
+        if answer.status.is_success() {
+            return parsed(self.rest.name(CALL), &answer).map(|ticket| Update::Done(Box::new(ticket)));
+        }
+        match refused_fields(&answer) {
+            objections if objections.is_empty() => Err(self.rest.refusal(CALL, &answer)),
+            objections => Ok(Update::Refused(objections)),
         }
     }
-    codes(said)
+
+    async fn page<T: serde::de::DeserializeOwned>(
+        &self,
+        call: &'static str,
+        path: &str,
+        page: usize,
+    ) -> Result<Vec<T>, Failure> {
+        let query = [("per_page", &*PAGE.to_string()), ("page", &*page.to_string())];
+        self.rest.read(call, path, &query).await
+    }
+}
+
+fn refused_fields(answer: &Answer) -> Vec<Objection> {
+    if answer.status == StatusCode::BAD_REQUEST { objections(&answer.body) } else { Vec::new() }
+}
+
+/// What Freshdesk objected to: names of fields and codes, never its sentences, which are localised and may quote
+/// what was sent.
+fn objections(body: &[u8]) -> Vec<Objection> {
+    let body = Json::strict(body).unwrap_or(Json::Null);
+    let Json::List(errors) = body.get("errors") else { return Vec::new() };
+    let objection = |error: &Json| {
+        let field = error.get("field").text().filter(|field| is_name(field))?;
+        let code = error.get("code").text().filter(|code| is_name(code)).unwrap_or_default();
+        // A custom field may be named with where it was sent: `custom_fields.cf_room`.
+        let field = field.strip_prefix("custom_fields.").unwrap_or(field);
+        Some(Objection { field: field.to_owned(), code: code.to_owned() })
+    };
+    errors.iter().filter_map(objection).take(8).collect()
+}
+
+/// Whether it is the name of a field or a code. Sentences have spaces.
+fn is_name(word: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    !word.is_empty() && word.chars().count() <= 100 && word.chars().all(fits)
+}
+
+/// Objections as one line.
+pub(super) fn list(objections: &[Objection]) -> String {
+    objections.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A refusal as Freshdesk would send it.
+#[cfg(test)]
+pub(super) fn refusal(errors: &[(&str, &str)]) -> serde_json::Value {
+    let errors: Vec<_> = errors
+        .iter()
+        .map(|(field, code)| json!({ "field": field, "message": "It failed for rita@x", "code": code }))
+        .collect();
+    json!({ "description": "Validation failed", "errors": errors })
 }
 
 #[cfg(test)]
@@ -156,16 +243,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objections_are_codes_and_fields_only() {
-        let body = br#"{"description":"Validation failed for rita@x","errors":[
-            {"field":"cf_room","message":"Unexpected/invalid field in request","code":"invalid_field"}]}"#;
-        assert_eq!(objections(body), "cf_room, invalid_field");
+    fn objections_are_fields_and_codes_only() {
+        let body = refusal(&[
+            ("cf_room", "invalid_field"),
+            ("custom_fields.cf_größe", "missing_field"),
+            ("status", "It can't be closed"),
+            ("a field called <b>", "invalid_value"),
+            ("", "missing_field"),
+        ]);
         assert_eq!(
-            objections(br#"{"code":"access_denied","message":"You are not authorized"}"#),
-            "access_denied"
+            list(&objections(body.to_string().as_bytes())),
+            "cf_room (invalid_field), cf_größe (missing_field), status"
         );
-        for odd in ["", "<html>", "[]", r#"{"errors":"x"}"#] {
-            assert_eq!(objections(odd.as_bytes()), "");
+        for odd in ["", "<html>", "[]", r#"{"errors":{"field":"x"}}"#, r#"{"errors":[null,"x",7,{}]}"#] {
+            assert_eq!(objections(odd.as_bytes()), [], "{odd}");
         }
+        assert_eq!(objections(refusal(&[("f", "c"); 99]).to_string().as_bytes()).len(), 8);
+    }
+
+    #[test]
+    fn only_a_refusal_of_fields_is_about_fields() {
+        let answer = |status: u16| Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: reqwest::header::HeaderMap::new(),
+            body: refusal(&[("cf_room", "invalid_field")]).to_string().into(),
+        };
+        assert_eq!(refused_fields(&answer(400)).len(), 1);
+        assert_eq!(refused_fields(&answer(403)), []);
+        assert_eq!(refused_fields(&answer(500)), []);
     }
 }

@@ -1,9 +1,13 @@
 //! Tries what the service will need of Freshdesk, without changing anything there.
 
 use super::Freshdesk;
+use super::api::PAGE;
 use super::wire::{AgentDto, FieldDto};
 use crate::call::{Cause, Failure};
 use crate::finding::Finding;
+
+/// How many pages of groups are read; an account has no more than a few hundred.
+const GROUP_PAGES: usize = 10;
 
 impl Freshdesk {
     pub(super) async fn findings(&self) -> Vec<Finding> {
@@ -15,14 +19,16 @@ impl Freshdesk {
                 return findings;
             }
         };
-        findings.push(self.agent(&me));
-        if let Some(id) = me.id {
-            findings.extend(directory(self.api.agent(id).await.map(drop)));
-        }
+        findings.extend(agent(self.api.host(), &me));
         findings.push(match &self.room_url_field {
-            Some(name) => field(name, self.api.fields().await),
+            Some(field) => room_url_field(field, self.api.fields().await),
             None => Finding::good("the link goes into a private note"),
         });
+        if let Some(id) = me.id {
+            findings.push(agents(self.api.agent(id).await));
+        }
+        let groups = self.all_groups().await;
+        findings.extend(judged_groups(&self.groups, groups));
         findings
     }
 
@@ -32,43 +38,36 @@ impl Freshdesk {
         }
         vec![Finding::bad(
             "no webhook secret, so every delivery will be refused",
-            "make one (`openssl rand -hex 32`), configure it as `webhook_secret`, and let the automation rule send it \
-             in the custom header X-Ticketroom-Secret",
+            "configure a long random text as `webhook_secret`, and let the automation rule's webhook send it in the \
+             header X-Ticketroom-Secret",
         )]
     }
 
-    fn agent(&self, me: &AgentDto) -> Finding {
-        let host = self.api.host();
-        let help =
-            "give the agent global access (Admin > Team > Agents > Scope), so that it sees every ticket";
-        match (me.id, me.ticket_scope) {
-            (None, _) => Finding::bad(
-                format!("{host} does not know who we are"),
-                "is `url` the account's address, such as https://acme.freshdesk.com?",
-            ),
-            (Some(id), Some(2)) => {
-                Finding::warning(format!("our agent {id} only sees tickets of its groups"), help)
+    /// The names of all groups.
+    async fn all_groups(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for page in 1..=GROUP_PAGES {
+            let groups = self.api.groups(page).await?;
+            let is_last = groups.len() < PAGE;
+            names.extend(groups.into_iter().filter_map(|group| group.name));
+            if is_last {
+                break;
             }
-            (Some(id), Some(3)) => {
-                Finding::warning(format!("our agent {id} only sees tickets that are assigned to it"), help)
-            }
-            (Some(id), _) => Finding::good(format!("{host} answers; we are its agent {id}")),
         }
+        Ok(names)
     }
 }
 
 /// Why our own agent could not be asked for.
 fn unusable(failure: &Failure) -> Finding {
     let help = match failure.cause {
-        Cause::Unauthorized => {
-            "is `api_key` the key from the agent's profile settings (“View API key”), and is the agent active?"
-        }
-        Cause::Forbidden => {
-            "the key is right, but may not be used: the API is part of the plans from Growth on, and the agent must \
-             not be restricted"
-        }
         Cause::Unreachable(_) | Cause::NoAnswer(_) | Cause::NotFound | Cause::Unintelligible(_) => {
-            "is `url` the account's address, such as https://acme.freshdesk.com, and reachable from here?"
+            "is `url` the address of the account, such as https://acme.freshdesk.com, and reachable from here?"
+        }
+        Cause::Unauthorized => "is `api_key` right? An agent finds it under profile settings > View API key",
+        Cause::Forbidden => {
+            "the key is right, but may not do this: its agent has to be active, and the account's plan has to include \
+             the API (the free one does not)"
         }
         Cause::Rejected { status: 300..=399, .. } => "configure the address that it redirects to as `url`",
         _ => "try again later",
@@ -76,36 +75,96 @@ fn unusable(failure: &Failure) -> Finding {
     Finding::bad(failure.to_string(), help)
 }
 
-/// Whether we may know who works on a ticket.
-fn directory(answer: Result<(), Failure>) -> Option<Finding> {
-    match answer {
-        Ok(()) => None,
-        Err(failure) => Some(Finding::warning(
-            format!("agents can't be looked at, so a ticket's assignee gets into no room: {failure}"),
-            "give our agent a role that may read agents and groups",
+/// What our own agent may see and do.
+fn agent(host: &str, me: &AgentDto) -> Vec<Finding> {
+    let who = me.id.map_or_else(|| "our agent".to_owned(), |id| format!("our agent {id}"));
+    let mut odd = Vec::new();
+    match me.kind.as_deref() {
+        None | Some("support_agent") => {}
+        Some(_) => odd.push(Finding::warning(
+            format!("{who} is no support agent, so it may be unable to change tickets"),
+            "make it a support agent under Admin > Team > Agents",
         )),
     }
+    let sees = match me.ticket_scope {
+        Some(2) => Some("only sees the tickets of its groups"),
+        Some(3) => Some("only sees the tickets that are assigned to it"),
+        _ => None,
+    };
+    if let Some(sees) = sees {
+        odd.push(Finding::warning(
+            format!("{who} {sees}; the others get no rooms"),
+            "give it the ticket scope “Global access” under Admin > Team > Agents",
+        ));
+    }
+    if odd.is_empty() {
+        odd.push(Finding::good(format!("{host} answers; {who} sees all tickets")));
+    }
+    odd
 }
 
-fn field(name: &str, answer: Result<Vec<FieldDto>, Failure>) -> Finding {
-    let help = "make a single-line text field (Admin > Workflows > Ticket fields) and put its API name into \
+fn room_url_field(field: &str, answer: Result<Vec<FieldDto>, Failure>) -> Finding {
+    let help = "make one under Admin > Workflows > Ticket fields, a single-line text, and put its API name into \
                 `room_url_field`; until then the link is only in the note";
     let fields = match answer {
         Ok(fields) => fields,
         Err(failure) => {
             return Finding::warning(
-                format!("whether the field {name} is there can't be looked at: {failure}"),
-                "look under Admin > Workflows > Ticket fields",
+                format!("the custom field {field} can't be looked at: {failure}"),
+                "see that it exists and is a single-line text; whether it takes links shows with the first ticket",
             );
         }
     };
-    match fields.into_iter().find(|field| field.name.as_deref() == Some(name)) {
-        None => Finding::warning(format!("there is no ticket field {name}"), help),
-        Some(FieldDto { kind: Some(kind), .. }) if kind != "custom_text" => {
-            Finding::warning(format!("the field {name} is not a single-line text field but {kind}"), help)
+    match fields.iter().find(|found| found.name.as_deref() == Some(field)) {
+        None => Finding::warning(format!("there is no custom field {field}"), help),
+        Some(found) if found.kind.as_deref() == Some("custom_text") => {
+            Finding::good(format!("the link goes into a private note and the custom field {field}"))
         }
-        Some(_) => Finding::good(format!("the link goes into the field {name} and a private note")),
+        Some(_) => Finding::warning(format!("the custom field {field} is not a single-line text"), help),
     }
+}
+
+/// Whether agents can be looked up: ourselves will do.
+fn agents(answer: Result<AgentDto, Failure>) -> Finding {
+    match answer {
+        Ok(_) => Finding::good("agents can be looked up"),
+        Err(failure) => Finding::warning(
+            format!("agents can't be looked up, so nobody is let in as a ticket's assignee: {failure}"),
+            "give our agent a role that may see agents, such as Administrator, under Admin > Team > Agents",
+        ),
+    }
+}
+
+/// Whether groups can be looked up, and the configured ones are there.
+fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) -> Vec<Finding> {
+    let help =
+        "give our agent a role that may see groups, such as Administrator, under Admin > Team > Agents";
+    let names = match answer {
+        Ok(names) => names,
+        Err(failure) if configured.is_empty() => {
+            let what = format!("groups can't be looked up, so rules can't tell them apart: {failure}");
+            return vec![Finding::warning(what, help)];
+        }
+        Err(failure) => {
+            let what = format!(
+                "groups can't be looked up, so no ticket is one of the configured groups': {failure}"
+            );
+            return vec![Finding::bad(what, help)];
+        }
+    };
+    let is_there =
+        |group: &str| names.iter().any(|name| name.trim().to_lowercase() == group.trim().to_lowercase());
+    let finding = |group: &String| {
+        if is_there(group) {
+            Finding::good(format!("group “{group}” exists"))
+        } else {
+            Finding::bad(
+                format!("Freshdesk has no group “{group}”"),
+                "correct the name in `groups`, or make the group under Admin > Team > Groups",
+            )
+        }
+    };
+    configured.iter().map(finding).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +172,7 @@ mod tests {
     use super::*;
     use crate::config::FreshdeskConfig;
     use crate::finding::Level;
-    use crate::http::Http;
+    use crate::http::{CallName, Http};
     use crate::metrics::Metrics;
 
     fn freshdesk(secret: &str) -> Freshdesk {
@@ -127,25 +186,74 @@ mod tests {
         Freshdesk::new("freshdesk".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap())
     }
 
+    fn failed<T>(cause: Cause) -> Result<T, Failure> {
+        Err(CallName { service: "Freshdesk", call: "me" }.failed(cause))
+    }
+
     #[test]
-    fn agents_fields_and_secrets_are_judged() {
-        for (agent, level) in [
-            (r#"{"id":7,"ticket_scope":1}"#, Level::Good),
-            (r#"{"id":7}"#, Level::Good),
-            (r#"{"id":7,"ticket_scope":2}"#, Level::Warning),
-            (r#"{"id":7,"ticket_scope":3}"#, Level::Warning),
-            ("{}", Level::Bad),
-        ] {
-            assert_eq!(freshdesk("s").agent(&serde_json::from_str(agent).unwrap()).level, level, "{agent}");
+    fn the_empty_secret_is_none() {
+        assert_eq!(freshdesk("s").secrets(), []);
+        let findings = freshdesk("").secrets();
+        assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Bad]);
+    }
+
+    #[test]
+    fn agents_are_judged() {
+        let agents = [
+            (r#"{"id":7,"ticket_scope":1,"type":"support_agent"}"#, vec![Level::Good]),
+            (r#"{"id":7}"#, vec![Level::Good]),
+            (r#"{"id":7,"ticket_scope":2}"#, vec![Level::Warning]),
+            (r#"{"id":7,"ticket_scope":3,"type":"collaborator"}"#, vec![Level::Warning, Level::Warning]),
+        ];
+        for (json, levels) in agents {
+            let found = agent("acme.freshdesk.com", &serde_json::from_str(json).unwrap());
+            assert_eq!(found.iter().map(|finding| finding.level).collect::<Vec<_>>(), levels, "{json}");
         }
-        for (fields, level) in [
-            (r#"[{"name":"cf_room","type":"custom_text"}]"#, Level::Good),
-            (r#"[{"name":"cf_room","type":"custom_number"}]"#, Level::Warning),
-            (r#"[{"name":"subject","type":"default_subject"}]"#, Level::Warning),
-        ] {
-            assert_eq!(field("cf_room", Ok(serde_json::from_str(fields).unwrap())).level, level, "{fields}");
+        assert_eq!(super::agents(Ok(AgentDto::default())).level, Level::Good);
+        assert_eq!(super::agents(failed(Cause::Forbidden)).level, Level::Warning);
+    }
+
+    #[test]
+    fn fields_are_judged() {
+        let fields = r#"[{"name":"subject","type":"default_subject"},{"name":"cf_room","type":"custom_text"},
+                         {"name":"cf_number","type":"custom_number"},{}]"#;
+        for (field, level) in
+            [("cf_room", Level::Good), ("cf_number", Level::Warning), ("cf_other", Level::Warning)]
+        {
+            assert_eq!(
+                room_url_field(field, Ok(serde_json::from_str(fields).unwrap())).level,
+                level,
+                "{field}"
+            );
         }
-        assert_eq!((freshdesk("s").secrets().len(), freshdesk("").secrets().len()), (0, 1));
+        assert_eq!(room_url_field("cf_room", failed(Cause::Forbidden)).level, Level::Warning);
+    }
+
+    #[test]
+    fn groups_are_judged() {
+        let levels = |configured: &[&str], answer| {
+            let configured: Vec<String> = configured.iter().map(|group| (*group).to_owned()).collect();
+            judged_groups(&configured, answer).iter().map(|finding| finding.level).collect::<Vec<_>>()
+        };
+        let names = || Ok(vec!["Support".to_owned(), "Billing ".to_owned()]);
+        assert_eq!(levels(&[], names()), []);
+        assert_eq!(levels(&["support", "Billing", "Sales"], names()), [Level::Good, Level::Good, Level::Bad]);
+        assert_eq!(levels(&[], failed(Cause::Forbidden)), [Level::Warning]);
+        assert_eq!(levels(&["Support"], failed(Cause::Forbidden)), [Level::Bad]);
+    }
+
+    #[test]
+    fn whoever_can_not_be_asked_is_told_what_to_do() {
+        for (cause, help) in [
+            (Cause::Unauthorized, "`api_key`"),
+            (Cause::Forbidden, "plan"),
+            (Cause::NotFound, "`url`"),
+            (Cause::ServerError { status: 503, retry_after: None }, "later"),
+        ] {
+            let finding = unusable(&failed::<()>(cause).unwrap_err());
+            assert_eq!(finding.level, Level::Bad);
+            assert!(finding.help.is_some_and(|said| said.contains(help)), "{help}");
+        }
     }
 
     #[test]

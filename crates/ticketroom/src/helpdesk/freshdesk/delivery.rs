@@ -1,53 +1,62 @@
 //! Freshdesk's deliveries: the secret that they carry, and which ticket they are about.
 //!
-//! A body is one of four: *simple* (`{"freshdesk_webhook":{…}}`, with the fields that were ticked), *advanced* (what
-//! an administrator typed, with or without that wrapper), an app's event (`{"event":"onTicketCreate","data":{…}}`),
-//! or a form. Placeholders are put into an advanced body as they are, so that a subject with a quotation mark breaks
-//! it. Since the ticket is read afterwards, its number is all that is needed. It is looked for in the body, in the
-//! address, and at last in what is left of a broken body.
+//! An automation rule signs nothing. It sends what its administrator configured: a header of our own, or HTTP Basic
+//! with a user and a password or with an “API key” as the user. Of what it carries, one has to be a secret of ours.
+//!
+//! The body is *simple* (fields that were ticked, inside `freshdesk_webhook`) or *advanced* (typed, with or without
+//! that wrapper), as JSON or as a form. An app's events come as an envelope with `data`. Placeholders are put into
+//! typed JSON without escaping, as far as is known, so that a subject with a quote or a line break in it breaks the
+//! JSON. Such a delivery must not be lost. Since the ticket is read afterwards, its number is all that is needed, and
+//! it is looked for in ever more lenient ways; the address is among them, since a rule can put
+//! `?ticket_id={{ticket.id}}` there, where no subject breaks it.
+//!
+//! There is no number of the delivery, either: each is taken for a new one, and a ticket is looked at once too often.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::SecretString;
+use url::form_urlencoded;
 
 use super::super::salvage::{self, Json};
 use super::super::{Consequence, Hint, NotUnderstood, RawDelivery, Unverified, Verified};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 const SECRET: &str = "x-ticketroom-secret";
+const SECRET_IS: &str = "secret (header X-Ticketroom-Secret, or the password of HTTP Basic)";
 
-const SECRET_IS: &str = "secret (header X-Ticketroom-Secret, or the password)";
-const ANY_PROOF: &str =
-    "header X-Ticketroom-Secret and no password: add one to the automation rule's webhook";
+/// What *simple* bodies are wrapped in, and some typed ones.
+const WRAPPER: &str = "freshdesk_webhook";
+/// The names that a ticket's number has.
+const TICKET_ID: [&str; 2] = ["ticket_id", "ticketId"];
 
-/// Checks the secret that a delivery carries: in a header of its own, or as the password (or, where the rule was
-/// given an API key, the user) of basic authentication. A rule may have both, and one that fits is enough.
+/// Checks that one of the things that a delivery carries is a secret of ours.
 pub(super) fn verify(delivery: RawDelivery, secrets: &[SecretString]) -> Result<Verified, Unverified> {
-    let mut given: Vec<Vec<u8>> = Vec::new();
-    given.extend(delivery.headers.get(SECRET).map(|value| value.as_bytes().to_vec()));
-    if let Some((user, password)) =
-        delivery.headers.get("authorization").and_then(|value| basic(value.as_bytes()))
-    {
-        given.push(password);
-        given.push(user);
-    }
+    let given = proofs(&delivery.headers);
     if given.is_empty() {
-        let has_some = delivery.headers.contains_key("authorization");
-        return Err(if has_some { Unverified::Wrong(SECRET_IS) } else { Unverified::Missing(ANY_PROOF) });
+        return Err(Unverified::Missing(SECRET_IS));
     }
-    Verified::by_one_of(delivery, secrets, SECRET_IS, &given)
+    Verified::by_any_shared_secret(delivery, secrets, SECRET_IS, &given)
 }
 
-/// The user and the password of basic authentication.
-fn basic(header: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (scheme, pair) = header.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
+/// Whatever may be a secret.
+fn proofs(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let mut proofs: Vec<Vec<u8>> =
+        headers.get_all(SECRET).iter().map(|given| given.as_bytes().trim_ascii().to_vec()).collect();
+    for given in headers.get_all(AUTHORIZATION) {
+        if let Some((scheme, credentials)) = given.as_bytes().split_at_checked(6)
+            && scheme.eq_ignore_ascii_case(b"basic ")
+        {
+            // What can't be decoded is a proof, too: one that does not fit.
+            let credentials = STANDARD.decode(credentials.trim_ascii()).unwrap_or_default();
+            let mut parts = credentials.splitn(2, |byte| *byte == b':');
+            let (user, password) = (parts.next(), parts.next());
+            proofs.extend(user.into_iter().chain(password).map(<[u8]>::to_vec));
+        }
     }
-    let pair = STANDARD.decode(pair.trim_ascii()).ok()?;
-    let colon = pair.iter().position(|byte| *byte == b':')?;
-    let (user, password) = pair.split_at_checked(colon)?;
-    Some((user.to_vec(), password.get(1..)?.to_vec()))
+    proofs
 }
 
 /// Makes out which ticket a delivery is about. `own_id` is our own agent, once it is known.
@@ -56,105 +65,191 @@ pub(super) fn read(
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
 ) -> Result<Hint, NotUnderstood> {
-    let body = Json::lenient(delivery.body()).or_else(|| form(delivery));
-    let whole = body.as_ref().unwrap_or(&Json::Null);
-    let said = match whole.get("freshdesk_webhook") {
-        wrapped @ Json::Object(_) => wrapped,
-        _ => whole,
-    };
-    let data = whole.get("data");
-    let number = ticket_of(said)
-        .or_else(|| data.get("ticket").get("id").number())
-        .or_else(|| data.get("conversation").get("ticket_id").number())
+    let strict = Json::strict(delivery.body());
+    let is_intact = strict.is_some();
+    let body = strict.or_else(|| Json::lenient(delivery.body())).or_else(|| form(delivery.body()));
+    let body_or_nothing = body.as_ref().unwrap_or(&Json::Null);
+    let told = Told::of(body_or_nothing);
+    if let Some((event, data)) = app_event(body_or_nothing).filter(|_| !told.names_a_ticket()) {
+        return read_app_event(event, data, helpdesk, own_id);
+    }
+    let ticket = told
+        .ticket()
         .or_else(|| ticket_of_query(delivery.query()?))
         .or_else(|| match body {
-            Some(_) => None,
-            None => salvage::number_after("ticket_id", delivery.body()),
+            Some(_) => told.ticket_of_url(),
+            None => TICKET_ID.iter().find_map(|name| salvage::number_after(name, delivery.body())),
         })
-        .or_else(|| last_number(said.get("ticket_url").text()?))
         .filter(|number| *number != 0)
-        .ok_or_else(|| NotUnderstood(no_ticket_in(whole, said)))?;
-    let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(number) };
-    let is_echo = is_echo(said, &key) || is_echo_of_app(whole, &key, own_id);
+        .ok_or_else(|| NotUnderstood(no_ticket_in(body.as_ref(), &told)))?;
+    let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(ticket) };
+    // What had to be mended may have been put together by somebody else.
+    let is_echo = is_intact && told.is_our_note(&key);
+    let event = told.text(&["triggered_event", "event", "kind"]).map(plain);
     Ok(Hint {
-        event: event(said, whole),
         ticket: key.id,
-        // Freshdesk gives its deliveries no ids. Each is a reason to look, which costs little.
+        event: salvage::event_name(event.as_deref(), "automation rule"),
         delivery_id: None,
         snapshot: None,
         consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
     })
 }
 
-fn ticket_of(body: &Json) -> Option<u64> {
-    body.any(&["ticket_id", "ticketId"]).number()
+/// What the body of a rule tells, inside its wrapper and beside it.
+struct Told<'a> {
+    wrapped: &'a Json,
+    whole: &'a Json,
 }
 
-/// A form, as an object of texts.
-fn form(delivery: &Verified) -> Option<Json> {
-    let kind = delivery.header("content-type")?;
-    if !kind.trim().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+impl<'a> Told<'a> {
+    fn of(body: &'a Json) -> Self {
+        Self { wrapped: body.get(WRAPPER), whole: body }
+    }
+
+    fn any(&self, names: &[&str]) -> &'a Json {
+        match self.wrapped.any(names) {
+            Json::Null => self.whole.any(names),
+            found => found,
+        }
+    }
+
+    fn text(&self, names: &[&str]) -> Option<&'a str> {
+        self.any(names).text()
+    }
+
+    /// Whether there is a number of the ticket, right or wrong.
+    fn names_a_ticket(&self) -> bool {
+        *self.any(&TICKET_ID) != Json::Null
+    }
+
+    fn ticket(&self) -> Option<u64> {
+        let nested =
+            || [self.wrapped, self.whole].into_iter().find_map(|told| told.get("ticket").get("id").number());
+        self.any(&TICKET_ID).number().or_else(nested).filter(|number| *number != 0)
+    }
+
+    /// The number at the end of the ticket's address, if its number alone is not told at all.
+    fn ticket_of_url(&self) -> Option<u64> {
+        if self.names_a_ticket() {
+            return None;
+        }
+        let address = self.text(&["ticket_url"])?.split(['?', '#']).next()?.trim().trim_end_matches('/');
+        let (before, number) = address.rsplit_once('/')?;
+        // `…/a/tickets/8123`, or `…/helpdesk/tickets/8123` in old accounts.
+        if before.ends_with("/tickets") { salvage::whole_number(number) } else { None }
+    }
+
+    /// Whether the delivery only tells of the note that we wrote: a private one (customers can't write those) with
+    /// our marker.
+    fn is_our_note(&self, key: &TicketKey) -> bool {
+        let (event, comment) =
+            (["triggered_event", "event"], ["ticket_latest_private_comment", "latest_private_comment"]);
+        // A name that is there twice may have been put there by whoever wrote the subject.
+        if self.is_repeated(&event) || self.is_repeated(&comment) {
+            return false;
+        }
+        let is_private_note =
+            |event: &str| event.chars().filter(|c| !c.is_whitespace()).eq("{note_type:private}".chars());
+        let of_private_note = self.text(&event).is_some_and(is_private_note);
+        of_private_note && self.text(&comment).is_some_and(|comment| comment.contains(&key.marker()))
+    }
+
+    /// Whether a name, or another for the same thing, is there more than once.
+    fn is_repeated(&self, names: &[&str]) -> bool {
+        let count = |told: &Json, names: &[&str]| match told {
+            Json::Object(fields) => fields.iter().filter(|(name, _)| names.contains(&name.as_str())).count(),
+            _ => 0,
+        };
+        count(self.whole, &[WRAPPER]) > 1 || count(self.wrapped, names) + count(self.whole, names) > 1
+    }
+}
+
+/// An app's event: its name and what it is about.
+fn app_event(body: &Json) -> Option<(&str, &Json)> {
+    let event = body.get("event").text().filter(|event| event.starts_with("on"))?;
+    let data = body.get("data");
+    matches!(data, Json::Object(_)).then_some((event, data))
+}
+
+fn read_app_event(
+    event: &str,
+    data: &Json,
+    helpdesk: &HelpdeskName,
+    own_id: Option<u64>,
+) -> Result<Hint, NotUnderstood> {
+    let (ticket, conversation) = (data.get("ticket"), data.get("conversation"));
+    let number = conversation.get("ticket_id").number().or_else(|| ticket.get("id").number());
+    let Some(number) = number.filter(|number| *number != 0) else {
+        return Err(NotUnderstood(
+            "the app's event names no ticket: neither `data.ticket.id` nor `data.conversation.ticket_id` has a number; \
+             forward only events about tickets (onTicket…) and conversations (onConversation…)"
+                .to_owned(),
+        ));
+    };
+    let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(number) };
+    let is_private = *conversation.get("private") == Json::Bool(true);
+    let by_us = own_id.is_some() && conversation.get("user_id").number() == own_id;
+    let is_marked = || {
+        ["body", "body_text"]
+            .iter()
+            .any(|name| conversation.get(name).text().is_some_and(|text| text.contains(&key.marker())))
+    };
+    let is_echo = event == "onConversationCreate" && is_private && (by_us || is_marked());
+    Ok(Hint {
+        event: salvage::event_name(Some(event), "app event"),
+        ticket: key.id,
+        delivery_id: None,
+        snapshot: None,
+        consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
+    })
+}
+
+/// `application/x-www-form-urlencoded`, whose names may be `freshdesk_webhook[ticket_id]`.
+fn form(body: &[u8]) -> Option<Json> {
+    // JSON that is broken is no form, whatever it holds: in a subject there may be `&ticket_id=1`.
+    let first = body.trim_ascii_start().first()?;
+    if !first.is_ascii_alphabetic() || !body.contains(&b'=') {
         return None;
     }
-    let fields = url::form_urlencoded::parse(delivery.body()).map(|(name, value)| {
-        let inner = name.strip_prefix("freshdesk_webhook[").and_then(|name| name.strip_suffix(']'));
-        (inner.unwrap_or(&name).to_owned(), Json::Text(value.into_owned()))
-    });
+    let name = |name: Cow<'_, str>| {
+        let inner = name.strip_prefix(WRAPPER).and_then(|name| name.strip_prefix('[')?.strip_suffix(']'));
+        inner.map_or_else(|| name.to_string(), str::to_owned)
+    };
+    let fields = form_urlencoded::parse(body.trim_ascii())
+        .map(|(field, value)| (name(field), Json::Text(value.into_owned())));
     Some(Json::Object(fields.collect()))
 }
 
 fn ticket_of_query(query: &str) -> Option<u64> {
-    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
-    let (_, number) = parameters.find(|(name, _)| name == "ticket_id" || name == "ticketId")?;
-    salvage::whole_number(number.trim())
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let (_, number) = parameters.find(|(name, _)| TICKET_ID.contains(&name.as_ref()))?;
+    salvage::whole_number(number.trim()).filter(|number| *number != 0)
 }
 
-/// The number at the end of a ticket's address.
-fn last_number(address: &str) -> Option<u64> {
-    let path = address.split(['?', '#']).next()?.trim_end_matches('/');
-    let (before, number) = path.rsplit_once('/')?;
-    if before.ends_with("tickets") { salvage::whole_number(number) } else { None }
+/// What a rule calls an event, which looks like JSON but has no quotes, without its braces:
+/// `{status:{from:2,to:4}}` is `status 2 to 4`, `{ticket_action:created}` is `ticket_action:created`.
+fn plain(event: &str) -> String {
+    let event = event.trim();
+    let inner = event.strip_prefix('{').and_then(|event| event.strip_suffix('}')).unwrap_or(event);
+    let change = || {
+        let (name, change) = inner.split_once(":{from:")?;
+        let (from, to) = change.strip_suffix('}')?.split_once(",to:")?;
+        let value = |value: &str| if value.is_empty() { "nothing".to_owned() } else { value.to_owned() };
+        Some(format!("{name} {} to {}", value(from), value(to)))
+    };
+    change().unwrap_or_else(|| inner.to_owned())
 }
 
-/// What happened. `triggered_event` looks like JSON and is none: `{status:{from:2,to:4}}`.
-fn event(said: &Json, whole: &Json) -> String {
-    let triggered = said.any(&["triggered_event", "event", "kind"]).text().or(whole.get("event").text());
-    let readable: Option<String> = triggered.map(|text| {
-        let words = text.replace(['{', '}', '"'], " ").replace(':', " ").replace(',', " ");
-        words.split_whitespace().collect::<Vec<_>>().join(" ")
-    });
-    salvage::event_name(readable.as_deref(), "webhook")
-}
-
-/// Whether a delivery only tells of the note that we wrote. Customers can't write private notes.
-fn is_echo(said: &Json, key: &TicketKey) -> bool {
-    let triggered = said.any(&["triggered_event", "event"]).text().unwrap_or_default();
-    let triggered: String = triggered.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
-    let latest = said.any(&["ticket_latest_private_comment", "latest_private_comment"]).text();
-    triggered == "{note_type:private}" && latest.is_some_and(|text| text.contains(&key.marker()))
-}
-
-fn is_echo_of_app(whole: &Json, key: &TicketKey, own_id: Option<u64>) -> bool {
-    let conversation = whole.get("data").get("conversation");
-    if whole.get("event").text() != Some("onConversationCreate") {
-        return false;
-    }
-    let is_private = *conversation.get("private") == Json::Bool(true);
-    let by_us = own_id.is_some() && conversation.get("user_id").number() == own_id;
-    let text = conversation.any(&["body_text", "body"]).text();
-    is_private && (by_us || text.is_some_and(|text| text.contains(&key.marker())))
-}
-
-/// What to tell the person who set the rule up.
-fn no_ticket_in(whole: &Json, said: &Json) -> String {
-    let wrong = match whole {
-        Json::Null => "the body is no JSON and names no ticket",
-        _ if *said.any(&["ticket_id", "ticketId"]) != Json::Null => "`ticket_id` is no number",
-        _ => "the body names no ticket",
+/// What to tell the person who set up a rule whose body names no ticket.
+fn no_ticket_in(body: Option<&Json>, told: &Told<'_>) -> String {
+    let wrong = match body {
+        None => "the body is no JSON and names no ticket",
+        Some(_) if told.names_a_ticket() => "`ticket_id` is no ticket's number",
+        Some(_) => "the body names no ticket",
     };
     format!(
-        "{wrong}; let the automation rule call the address with ?ticket_id={{{{ticket.id}}}} at its end, or send JSON \
-         that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\""
+        "{wrong}; let the rule's webhook send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\", or end its \
+         URL with ?ticket_id={{{{ticket.id}}}}"
     )
 }
 

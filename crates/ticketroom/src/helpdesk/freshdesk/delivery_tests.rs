@@ -1,184 +1,355 @@
-//! Secrets and bodies, right and wrong.
+//! Deliveries as Freshdesk makes them, and as nobody should.
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::header::HeaderName;
+use serde::Deserialize;
 
 use super::*;
 
-const HEADER_SECRET: &str = "fd-test-0123456789abcdef";
-/// `ticketroom:correct horse battery staple`, as in the examples.
-const BASIC: &str = "Basic dGlja2V0cm9vbTpjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl";
+const OWN_ID: u64 = 103_000_000_999;
+const SECRET_OF_EXAMPLES: &str = "fd-test-0123456789abcdef";
+const PASSWORD_OF_EXAMPLES: &str = "correct horse battery staple";
 
-fn raw(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> RawDelivery {
+#[derive(Deserialize)]
+struct Examples {
+    deliveries: Vec<Example>,
+}
+
+/// One of the example deliveries: a file and the headers that came with it.
+#[derive(Deserialize)]
+struct Example {
+    file: String,
+    headers: HashMap<String, String>,
+}
+
+macro_rules! bodies {
+    ($($file:literal)*) => {
+        [$(($file, include_bytes!(concat!("../../../tests/fixtures/freshdesk/", $file)).as_slice())),*]
+    };
+}
+
+fn body_of(file: &str) -> &'static [u8] {
+    let bodies = bodies! {
+        "freshdesk-advanced-broken.json.txt"
+        "freshdesk-advanced-ticket-created.json"
+        "freshdesk-advanced-ticket-updated-assigned.json"
+        "freshdesk-advanced-wrapped-ticket-created.json"
+        "freshdesk-app-onticketcreate.json"
+        "freshdesk-app-onticketupdate.json"
+        "freshdesk-simple-note-added.json"
+        "freshdesk-simple-ticket-created.json"
+        "freshdesk-simple-ticket-updated-status.json"
+    };
+    bodies.iter().find(|(name, _)| *name == file).unwrap().1
+}
+
+fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
     let headers =
         headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
-    RawDelivery {
-        headers: HeaderMap::from_iter(headers),
-        query: query.map(str::to_owned),
-        body: Bytes::copy_from_slice(body),
-    }
+    RawDelivery { headers: HeaderMap::from_iter(headers), query: None, body: Bytes::copy_from_slice(body) }
 }
 
-fn refused(secrets: &[&str], headers: &[(&str, &str)]) -> Option<Unverified> {
+fn basic(credentials: &str) -> String {
+    format!("Basic {}", STANDARD.encode(credentials))
+}
+
+fn proved(headers: &[(&str, &str)], secrets: &[&str]) -> Result<(), Unverified> {
     let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
-    verify(raw(headers, None, b"{}"), &secrets).err()
+    verify(raw(headers, b"{}"), &secrets).map(|_| ())
 }
 
-fn read_with(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> Result<Hint, NotUnderstood> {
-    read(&Verified::unsigned(raw(headers, query, body)), &"freshdesk".parse().unwrap(), Some(77))
+fn understood(body: &[u8], query: Option<&str>) -> Result<Hint, NotUnderstood> {
+    let raw = RawDelivery { query: query.map(str::to_owned), ..raw(&[], body) };
+    read(&Verified::unsigned(raw), &"freshdesk".parse().unwrap(), Some(OWN_ID))
 }
 
-fn ticket(query: Option<&str>, body: &str) -> Option<u64> {
-    read_with(&[], query, body.as_bytes()).ok().map(|hint| hint.ticket.as_str().parse().unwrap())
-}
-
-#[test]
-fn any_secret_that_fits_is_enough() {
-    let (header, basic) = (("x-ticketroom-secret", HEADER_SECRET), ("authorization", BASIC));
-    let password = "correct horse battery staple";
-    assert_eq!(refused(&[HEADER_SECRET], &[header]), None);
-    assert_eq!(refused(&["an old one", HEADER_SECRET], &[header, basic]), None);
-    assert_eq!(refused(&[password], &[header, basic]), None);
-    assert_eq!(refused(&[password], &[basic]), None);
-    let api_key = format!("basic {}", STANDARD.encode("the-key:X"));
-    assert_eq!(refused(&["the-key"], &[("authorization", &api_key)]), None);
+fn ticket_in(body: &str) -> Option<String> {
+    understood(body.as_bytes(), None).ok().map(|hint| hint.ticket.to_string())
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
-    let wrong = Some(Unverified::Wrong(SECRET_IS));
-    assert_eq!(refused(&[HEADER_SECRET], &[]), Some(Unverified::Missing(ANY_PROOF)));
-    assert_eq!(refused(&[HEADER_SECRET], &[("x-ticketroom-secret", "guess")]), wrong);
-    assert_eq!(refused(&[HEADER_SECRET], &[("x-ticketroom-secret", "")]), wrong);
-    assert_eq!(refused(&[HEADER_SECRET], &[("authorization", BASIC)]), wrong);
-    for odd in ["Basic", "Basic ?", "Basic dGVzdA==", "Bearer fd-test-0123456789abcdef"] {
-        assert_eq!(refused(&[HEADER_SECRET], &[("authorization", odd)]), wrong, "{odd}");
-    }
-    assert_eq!(refused(&[], &[("x-ticketroom-secret", HEADER_SECRET)]), wrong);
-}
-
-#[test]
-fn the_examples_are_understood() {
-    let examples = [
-        (
-            "ticket_action created",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-simple-ticket-created.json"),
-        ),
-        (
-            "status from 2 to 4",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-simple-ticket-updated-status.json"),
-        ),
-        (
-            "note_type private",
-            Consequence::Echo,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-simple-note-added.json"),
-        ),
-        (
-            "ticket_action created",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-advanced-ticket-created.json"),
-        ),
-        (
-            "responder_id from to 103000000042",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-advanced-ticket-updated-assigned.json"),
-        ),
-        (
-            "ticket_action created",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-advanced-wrapped-ticket-created.json"),
-        ),
-        (
-            "onTicketCreate",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-app-onticketcreate.json"),
-        ),
-        (
-            "onTicketUpdate",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-app-onticketupdate.json"),
-        ),
-        (
-            "webhook",
-            Consequence::Look,
-            include_str!("../../../tests/fixtures/freshdesk/freshdesk-advanced-broken.json.txt"),
-        ),
-    ];
-    for (event, consequence, body) in examples {
-        let hint = read_with(&[], None, body.as_bytes()).unwrap();
-        assert_eq!((hint.ticket.as_str(), hint.event.as_str()), ("8123", event));
-        assert_eq!((hint.consequence, hint.delivery_id, hint.snapshot), (consequence, None, None), "{event}");
+fn every_example_proves_itself_by_either_of_its_secrets() {
+    let json = include_str!("../../../tests/fixtures/freshdesk/deliveries.json");
+    let examples = serde_json::from_str::<Examples>(json).unwrap().deliveries;
+    assert_eq!(examples.len(), 7);
+    for Example { file, headers } in examples {
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let with = |secret: &str| verify(raw(&headers, body_of(&file)), &[secret.into()]);
+        assert_eq!(with(SECRET_OF_EXAMPLES).unwrap().body(), body_of(&file), "{file}");
+        assert!(with(PASSWORD_OF_EXAMPLES).is_ok(), "{file}");
+        assert_eq!(with("another").err(), Some(Unverified::Wrong(SECRET_IS)), "{file}");
     }
 }
 
 #[test]
-fn the_ticket_is_found_wherever_it_is() {
-    let broken = r#"{"ticket_id":"8123","subject":"a "quote" and "ticket_id":"1""}"#;
-    assert_eq!(ticket(None, broken), Some(8123));
-    assert_eq!(ticket(Some("ticket_id=77"), broken), Some(77), "the address before what is left of a body");
-    assert_eq!(ticket(Some("ticket_id=77"), r#"{"ticket_id":5}"#), Some(5), "but not before a whole one");
-    assert_eq!(ticket(Some("x=1&ticket_id=77"), "<xml/>"), Some(77));
-    assert_eq!(ticket(None, r#"{"ticket_url":"https://x.freshdesk.com/a/tickets/8123"}"#), Some(8123));
-    assert_eq!(ticket(None, r#"{"ticket_url":"https://x.freshdesk.com/contacts/8123"}"#), None);
-    assert_eq!(
-        ticket(None, r#"{"event":"onConversationCreate","data":{"conversation":{"ticket_id":9}}}"#),
-        Some(9)
-    );
-    let form = [("content-type", "application/x-www-form-urlencoded")];
-    let hint = read_with(
-        &form,
-        None,
-        b"freshdesk_webhook%5Bticket_id%5D=8123&freshdesk_webhook[ticket_status]=Open",
-    );
-    assert_eq!(hint.unwrap().ticket.as_str(), "8123");
-    assert_eq!(read_with(&form, None, b"ticket_id=7").unwrap().ticket.as_str(), "7");
-}
-
-#[test]
-fn what_names_no_ticket_says_what_to_do() {
-    for (body, expected) in [
-        ("", "the body is no JSON"),
-        ("[]", "the body names no ticket"),
-        (r#"{"freshdesk_webhook":{"ticket_status":"Open"}}"#, "the body names no ticket"),
-        (r#"{"freshdesk_webhook":{"ticket_id":"x"}}"#, "`ticket_id` is no number"),
-        (r#"{"ticket_id":0}"#, "`ticket_id` is no number"),
-        (r#"{"ticket_id":-1}"#, "`ticket_id` is no number"),
+fn any_proof_that_fits_is_enough() {
+    let authorization = "authorization";
+    let (password, key, alone) = (basic("ticketroom:s3:cr"), basic("s3:X"), basic("s3"));
+    for headers in [
+        vec![(SECRET, "s3")],
+        vec![(SECRET, "other"), (SECRET, "s3")],
+        vec![(SECRET, "other"), (authorization, &*key)],
+        vec![(SECRET, "s3"), (authorization, "Basic ???")],
+        vec![(SECRET, "s3"), (authorization, "Bearer other")],
+        vec![(authorization, &*alone)],
+        vec![(authorization, &*password)],
     ] {
-        let why = read_with(&[], None, body.as_bytes()).unwrap_err().0;
-        assert!(why.starts_with(expected) && why.contains("?ticket_id={{ticket.id}}"), "{body}: {why}");
+        assert_eq!(proved(&headers, &["old", "s3", "s3:cr"]), Ok(()), "{headers:?}");
     }
+    let lower = key.replace("Basic", "basic");
+    assert_eq!(proved(&[(authorization, &lower)], &["s3"]), Ok(()));
+}
+
+#[test]
+fn what_proves_nothing_is_refused() {
+    let (missing, wrong) = (Err(Unverified::Missing(SECRET_IS)), Err(Unverified::Wrong(SECRET_IS)));
+    for headers in [vec![], vec![("authorization", "Bearer s3")], vec![("authorization", "Basi")]] {
+        assert_eq!(proved(&headers, &["s3"]), missing, "{headers:?}");
+    }
+    let (nothing, twisted) = (basic(":"), basic("X:S3"));
+    for headers in [
+        vec![(SECRET, "")],
+        vec![(SECRET, "s")],
+        vec![(SECRET, "s33")],
+        vec![("authorization", "Basic ")],
+        vec![("authorization", "Basic s3")],
+        vec![("authorization", &*nothing)],
+        vec![("authorization", &*twisted)],
+    ] {
+        assert_eq!(proved(&headers, &["s3"]), wrong, "{headers:?}");
+    }
+    // Without a secret nothing fits, not even nothing.
+    assert_eq!(proved(&[(SECRET, "")], &[]), wrong);
+    assert_eq!(proved(&[("authorization", &nothing)], &[]), wrong);
+}
+
+#[test]
+fn every_example_is_understood() {
+    let look = Consequence::Look;
+    let cases = [
+        ("freshdesk-simple-ticket-created.json", "ticket_action:created", look),
+        ("freshdesk-simple-ticket-updated-status.json", "status 2 to 4", look),
+        ("freshdesk-simple-note-added.json", "note_type:private", Consequence::Echo),
+        ("freshdesk-advanced-ticket-created.json", "ticket_action:created", look),
+        ("freshdesk-advanced-ticket-updated-assigned.json", "responder_id nothing to 103000000042", look),
+        ("freshdesk-advanced-wrapped-ticket-created.json", "ticket_action:created", look),
+        // What can't be parsed names no event.
+        ("freshdesk-advanced-broken.json.txt", "automation rule", look),
+        ("freshdesk-app-onticketcreate.json", "onTicketCreate", look),
+        ("freshdesk-app-onticketupdate.json", "onTicketUpdate", look),
+    ];
+    for (file, event, consequence) in cases {
+        let hint = Hint {
+            ticket: "8123".parse().unwrap(),
+            event: event.to_owned(),
+            delivery_id: None,
+            snapshot: None,
+            consequence,
+        };
+        // Our own note is known by its marker before we know who we are.
+        for own_id in [None, Some(OWN_ID)] {
+            let delivery = Verified::unsigned(raw(&[], body_of(file)));
+            assert_eq!(read(&delivery, &"freshdesk".parse().unwrap(), own_id), Ok(hint.clone()), "{file}");
+        }
+    }
+}
+
+#[test]
+fn ticket_numbers_are_found_where_they_may_be() {
+    let cases = [
+        (r#"{"ticket_id":8123}"#, Some("8123")),
+        (r#"{"ticket_id":" 8123 "}"#, Some("8123")),
+        (r#"{"ticketId":"8123"}"#, Some("8123")),
+        (r#"{"ticket":{"id":"8123"}}"#, Some("8123")),
+        (r#"{"freshdesk_webhook":{"ticket_id":"8123"}}"#, Some("8123")),
+        (r#"{"freshdesk_webhook":{"ticket":{"id":8123}}}"#, Some("8123")),
+        (r#"{"freshdesk_webhook":"","ticket_id":"8123"}"#, Some("8123")),
+        (r#"{"freshdesk_webhook":{"ticket_id":8123},"ticket_id":1}"#, Some("8123")),
+        ("ticket_id=8123&subject=a%26ticket_id%3D1", Some("8123")),
+        ("freshdesk_webhook[ticket_id]=8123&freshdesk_webhook[ticket_subject]=x", Some("8123")),
+        ("freshdesk_webhook%5Bticket_id%5D=8123\r\n", Some("8123")),
+        (r#"{"event":"onTicketDelete","data":{"ticket":{"id":"8123"}}}"#, Some("8123")),
+        (
+            r#"{"event":"onConversationUpdate","data":{"conversation":{"id":7,"ticket_id":8123}}}"#,
+            Some("8123"),
+        ),
+        (r#"{"ticket_url":"https://example.freshdesk.com/a/tickets/8123"}"#, Some("8123")),
+        (r#"{"freshdesk_webhook":{"ticket_url":"http://x/helpdesk/tickets/8123/?a=1#b"}}"#, Some("8123")),
+        // Who writes this into a subject comes second.
+        (r#"{"ticket_id":"8123","subject":"x","ticket_id":"1"}"#, Some("8123")),
+        (r#"{"ticket_id":"8123","subject":"x"y","ticket_id":"1"}"#, Some("8123")),
+        (r#"{"ticket_id":"8123","subject":"x"y&ticket_id=1&"}"#, Some("8123")),
+        (
+            r#"{"ticket_id":"8123","subject":"x","event":"onTicketCreate","data":{"ticket":{"id":1}}}"#,
+            Some("8123"),
+        ),
+        (r#"{"subject":"\"ticket_id\":\"1\"","ticket_id":"8123"}"#, Some("8123")),
+        ("{\"ticket_id\":\"8123\",\"subject\":\"a\nb\"}", Some("8123")),
+        ("{\"event\":{status:{from:2,to:4}},\"ticket_id\":\"8123\"}", Some("8123")),
+        (r#"{"ticket_id":""}"#, None),
+        (r#"{"ticket_id":"0"}"#, None),
+        (r#"{"ticket_id":0,"x":"y"z"}"#, None),
+        (r#"{"ticket_id":"-1"}"#, None),
+        (r#"{"ticket_id":1.5}"#, None),
+        (r#"{"ticket_id":99999999999999999999999}"#, None),
+        (r#"{"ticket_id":["8123"]}"#, None),
+        (r#"{"ticket_id":"8123/../../agents/me"}"#, None),
+        (r#"{"ticket_id":"","ticket_url":"https://x/a/tickets/8123"}"#, None),
+        (r#"{"ticket_url":"https://x/a/tickets/8123abc"}"#, None),
+        (r#"{"ticket_url":"https://x/a/contacts/8123"}"#, None),
+        (r#"{"ticket_url":"8123"}"#, None),
+        (r#"{"ticket_public_url":"https://x/public/tickets/8123"}"#, None),
+        (r#"{"id":"8123"}"#, None),
+        (r#"{"event":"onAppInstall","data":{}}"#, None),
+        (r#"{"event":"onContactCreate","data":{"contact":{"id":8123}}}"#, None),
+        ("<freshdesk_webhook><ticket_id>8123</ticket_id></freshdesk_webhook>", None),
+        ("ticket_id=", None),
+        ("ticket_id", None),
+        ("[]", None),
+        ("null", None),
+        ("", None),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(ticket_in(body).as_deref(), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_address_is_believed_before_a_broken_body_and_after_a_good_one() {
+    let ticket = |body: &str, query: &str| {
+        understood(body.as_bytes(), Some(query)).ok().map(|hint| hint.ticket.to_string())
+    };
+    let query = "a=b&ticket_id=8123";
+    for (body, expected) in [
+        (r#"{"ticket_id":7}"#, "7"),
+        (r#"{"ticket_id":"7","subject":"x"y"}"#, "8123"),
+        (r#"{"ticket_id":"0"}"#, "8123"),
+        (r#"{"ticket_id":""}"#, "8123"),
+        (r#"{"ticket_url":"https://x/a/tickets/7"}"#, "8123"),
+        ("", "8123"),
+        ("<xml/>", "8123"),
+    ] {
+        assert_eq!(ticket(body, query).as_deref(), Some(expected), "{body}");
+    }
+    for query in ["ticket_id=0", "ticket_id=x", "ticket_id=", "id=8123", "ticket_id={{ticket.id}}"] {
+        assert_eq!(ticket("", query), None, "{query}");
+    }
+    let broken = std::str::from_utf8(body_of("freshdesk-advanced-broken.json.txt")).unwrap();
+    assert_eq!(ticket(broken, "ticket_id=9").as_deref(), Some("9"));
 }
 
 #[test]
 fn only_our_own_note_is_an_echo() {
-    let marker = "[ticketroom:freshdesk:8123]";
-    let simple = |event: &str, field: &str, text: &str| {
-        format!(
-            r#"{{"freshdesk_webhook":{{"ticket_id":8123,"triggered_event":"{event}","{field}":"{text}"}}}}"#
-        )
-    };
-    let app = |user: u64, private: bool, text: &str| {
-        format!(
-            r#"{{"event":"onConversationCreate","data":{{"conversation":
-                {{"ticket_id":8123,"user_id":{user},"private":{private},"body_text":"{text}"}}}}}}"#
-        )
-    };
-    let private = "ticket_latest_private_comment";
+    use Consequence::{Echo, Look};
+    let consequence = |body: &str| understood(body.as_bytes(), None).unwrap().consequence;
+    let mark = "[ticketroom:freshdesk:8123]";
     let cases = [
-        (simple("{note_type:private}", private, marker), Consequence::Echo),
-        (simple("{note_type:public}", private, marker), Consequence::Look),
-        (simple("{status:{from:2,to:4}}", private, marker), Consequence::Look),
-        (simple("{note_type:private}", private, "hello"), Consequence::Look),
-        (simple("{note_type:private}", private, "[ticketroom:freshdesk:81234]"), Consequence::Look),
-        (simple("{note_type:private}", "ticket_latest_public_comment", marker), Consequence::Look),
-        (app(77, true, "hello"), Consequence::Echo),
-        (app(5, true, marker), Consequence::Echo),
-        (app(5, false, marker), Consequence::Look),
-        (app(77, false, "a reply"), Consequence::Look),
+        (format!(r#"{{"triggered_event":"{{note_type:private}}","ticket_latest_private_comment":"{mark}""#), Echo),
+        (format!(r#"{{"event":" {{note_type: private}} ","latest_private_comment":"Rooms : {mark}""#), Echo),
+        (format!(r#"{{"triggered_event":"{{note_type:public}}","ticket_latest_private_comment":"{mark}""#), Look),
+        (format!(r#"{{"triggered_event":"{{status:{{from:2,to:4}}}}","ticket_latest_private_comment":"{mark}""#), Look),
+        (format!(r#"{{"triggered_event":"{{note_type:private}}","ticket_latest_public_comment":"{mark}""#), Look),
+        (format!(r#"{{"triggered_event":"{{note_type:private}}","ticket_subject":"{mark}""#), Look),
+        (r#"{"triggered_event":"{note_type:private}","ticket_latest_private_comment":"[ticketroom:freshdesk:812]""#.to_owned(), Look),
+        (r#"{"triggered_event":"{note_type:private}""#.to_owned(), Look),
+        // Words that may have been put there by a subject.
+        (format!(r#"{{"triggered_event":"{{note_type:private}}","ticket_latest_private_comment":"{mark}","triggered_event":"{{ticket_action:created}}""#), Look),
+        (format!(r#"{{"event":"{{ticket_action:created}}","triggered_event":"{{note_type:private}}","ticket_latest_private_comment":"{mark}""#), Look),
+        (format!("{{\"triggered_event\":\"{{note_type:private}}\",\"ticket_latest_private_comment\":\"{mark}\n\""), Look),
     ];
-    for (body, expected) in cases {
-        assert_eq!(read_with(&[], None, body.as_bytes()).unwrap().consequence, expected, "{body}");
+    for (fields, expected) in cases {
+        let body = format!("{fields},\"ticket_id\":8123}}");
+        assert_eq!(consequence(&body), expected, "{body}");
+        if !fields.contains('\n') {
+            let wrapped = format!("{{\"freshdesk_webhook\":{body}}}");
+            assert_eq!(consequence(&wrapped), expected, "{wrapped}");
+        }
     }
+}
+
+#[test]
+fn an_app_tells_of_our_note_with_its_author() {
+    use Consequence::{Echo, Look};
+    let read_as = |own_id, event: &str, conversation: &str| {
+        let body =
+            format!(r#"{{"event":"{event}","data":{{"conversation":{{"ticket_id":8123,{conversation}}}}}}}"#);
+        let delivery = Verified::unsigned(raw(&[], body.as_bytes()));
+        read(&delivery, &"freshdesk".parse().unwrap(), own_id).unwrap().consequence
+    };
+    let mark = "[ticketroom:freshdesk:8123]";
+    let cases = [
+        (None, "onConversationCreate", format!(r#""private":true,"body":"<p>{mark}</p>""#), Echo),
+        (None, "onConversationCreate", format!(r#""private":true,"body_text":"{mark}""#), Echo),
+        (Some(7), "onConversationCreate", r#""private":true,"user_id":7"#.to_owned(), Echo),
+        (Some(7), "onConversationCreate", r#""private":false,"user_id":7"#.to_owned(), Look),
+        (Some(7), "onConversationCreate", r#""private":true,"user_id":8"#.to_owned(), Look),
+        (Some(7), "onConversationUpdate", r#""private":true,"user_id":7"#.to_owned(), Look),
+        (Some(7), "onConversationCreate", format!(r#""private":false,"body":"{mark}""#), Look),
+        (Some(7), "onConversationCreate", format!(r#""body":"{mark}""#), Look),
+        // Before we know who we are, nobody is us: neither somebody without an id.
+        (None, "onConversationCreate", r#""private":true,"user_id":null"#.to_owned(), Look),
+    ];
+    for (own_id, event, conversation, expected) in cases {
+        assert_eq!(read_as(own_id, event, &conversation), expected, "{own_id:?} {event} {conversation}");
+    }
+}
+
+#[test]
+fn events_are_named_plainly() {
+    for (given, expected) in [
+        ("{ticket_action:created}", "ticket_action:created"),
+        ("{status:{from:2,to:4}}", "status 2 to 4"),
+        ("{ticket_type:{from:,to:Feature Request}}", "ticket_type nothing to Feature Request"),
+        ("{responder_id:{from:7,to:}}", "responder_id 7 to nothing"),
+        ("{status:{from:2}}", "status:{from:2}"),
+        ("{", "{"),
+        ("{}", ""),
+        ("ticket_created", "ticket_created"),
+    ] {
+        assert_eq!(plain(given), expected);
+    }
+    let event = |body: &str| understood(body.as_bytes(), None).unwrap().event;
+    assert_eq!(event(r#"{"ticket_id":1,"kind":"ticket_created"}"#), "ticket_created");
+    assert_eq!(event(r#"{"ticket_id":1,"triggered_event":"{}"}"#), "automation rule");
+    assert_eq!(event("ticket_id=1&triggered_event=%7Breply_sent%3Asent%7D"), "reply_sent:sent");
+}
+
+#[test]
+fn hostile_bodies_do_no_harm() {
+    let deep = format!("{{\"ticket_id\":\"8123\",\"x\":{}", "[".repeat(500_000));
+    assert_eq!(ticket_in(&deep).as_deref(), Some("8123"), "salvaged though it is nested too deep");
+    let braces = format!("{{\"ticket_id\":8123,\"event\":\"{}\u{202E}\u{0007}\"}}", "{".repeat(100_000));
+    assert_eq!(understood(braces.as_bytes(), None).unwrap().event, "{".repeat(60));
+    let latin = b"{\"ticket_id\":\"8123\",\"event\":\"{ticket_action:created}\",\"subject\":\"Gr\xFC\xDFe\"}";
+    assert_eq!(understood(latin, None).unwrap().event, "ticket_action:created");
+    let cut = "{\"ticket_id\":\"8123\",\"subject\":\"\\ud83d";
+    assert_eq!(ticket_in(cut).as_deref(), Some("8123"));
+    let many = format!("a{}", "&a=%FF".repeat(100_000));
+    for body in [
+        b"\xFF\xFE\x00".as_slice(),
+        b"\"ticket_id\"",
+        b"<xml/>",
+        b"a=\xFF&%",
+        b"=&=&&",
+        b"\0\0\0",
+        b"1e999",
+        many.as_bytes(),
+    ] {
+        assert!(understood(body, None).is_err());
+    }
+}
+
+#[test]
+fn who_set_it_up_is_told_what_to_do_and_nothing_of_the_body() {
+    let said = |body: &str| understood(body.as_bytes(), None).unwrap_err().0;
+    let empty = said(r#"{"ticket_id":"","requester_email":"rita@x"}"#);
+    assert!(empty.starts_with("`ticket_id` is no ticket's number") && !empty.contains("rita"), "{empty}");
+    assert!(empty.contains(r#"{"ticket_id":"{{ticket.id}}""#) && empty.contains("?ticket_id={{ticket.id}}"));
+    assert!(said("hello rita").starts_with("the body is no JSON"));
+    assert!(said(r#"{"subject":"rita"}"#).starts_with("the body names no ticket"));
+    let app = said(r#"{"event":"onContactCreate","data":{"contact":{"name":"rita"}}}"#);
+    assert!(app.contains("onTicket…") && !app.contains("rita"), "{app}");
 }

@@ -1,11 +1,12 @@
 //! Freshdesk.
 //!
-//! Its webhooks are actions of automation rules: unsigned, without an id, with whatever an administrator typed. So a
-//! delivery carries a secret, and is no more than a hint that a ticket may have changed ([`delivery`]). What the
-//! ticket is now is asked for ([`ticket`]); who its agent and what its group is, once in a while ([`directory`]).
-//!
-//! The room's address goes into the ticket as a private note and as a custom field ([`write_back`]), which are two
-//! calls. [`api`] has the calls, [`wire`] the parts of the answers that we read. [`check`] tries it all.
+//! Freshdesk's webhooks are actions of automation rules: no signature, no number of the delivery, no time, and a body
+//! that an administrator ticked together or typed ([`delivery`]). They are proved by a secret that the rule sends
+//! along, and believed for nothing but that a ticket may have changed. What the ticket is now is asked for
+//! ([`ticket`]); it names its agent and its group by numbers only, so these are looked up and remembered for a while
+//! ([`directory`]). The link goes into the ticket as a private note and then into a custom field ([`write_back`]).
+//! Below these, [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts of
+//! the answers that we read. [`check`] tries it all.
 
 mod api;
 mod check;
@@ -29,13 +30,14 @@ use crate::finding::Finding;
 use crate::http::Http;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
-/// One Freshdesk account, as our agent sees it.
+/// One Freshdesk account, as the agent of the API key sees it.
 pub(super) struct Freshdesk {
     name: HelpdeskName,
     api: Api,
     directory: Directory,
     webhook_secrets: Vec<SecretString>,
     room_url_field: Option<String>,
+    /// The groups whose tickets are wanted; empty: all tickets are.
     groups: Vec<String>,
 }
 
@@ -45,7 +47,7 @@ impl Freshdesk {
         let is_secret = |secret: &&SecretString| !secret.expose_secret().is_empty();
         Self {
             name,
-            api: Api::new(http, config),
+            api: Api::new(http, &config.url, &config.api_key),
             directory: Directory::default(),
             webhook_secrets: config.webhook_secrets.iter().filter(is_secret).cloned().collect(),
             room_url_field: config.room_url_field.clone(),
@@ -75,8 +77,7 @@ impl Helpdesk for Freshdesk {
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        let wanted = ticket::Wanted { link_field: self.room_url_field.as_deref(), groups: &self.groups };
-        ticket::observe(&self.api, &self.directory, id, wanted).await
+        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups).await
     }
 
     fn writes_back(&self) -> bool {
@@ -91,3 +92,6 @@ impl Helpdesk for Freshdesk {
         self.findings().await
     }
 }
+
+#[cfg(test)]
+mod http_tests;

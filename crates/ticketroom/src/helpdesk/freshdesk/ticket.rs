@@ -1,72 +1,87 @@
-//! A ticket as it is now: `GET tickets/{id}?include=requester`, and its agent and group by their ids.
+//! A ticket as it is now: `GET tickets/{id}?include=requester`, with its agent and its group.
+//!
+//! A ticket in the trash still answers, with `deleted` set. One that was closed long ago may have been moved to the
+//! archive: it answers at another address only.
 
 use serde_json::Value;
 
 use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
 use super::api::Api;
-use super::directory::{Directory, filled};
+use super::directory::{Directory, person};
 use super::wire::TicketDto;
 use crate::call::{Cause, Failure};
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
-/// What of a ticket is looked at, and which tickets.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    /// The field that takes the link.
-    pub(super) link_field: Option<&'a str>,
-    /// Only tickets of these groups, if there are any.
-    pub(super) groups: &'a [String],
-}
-
-/// Asks for a ticket.
+/// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets are.
 pub(super) async fn observe(
     api: &Api,
     directory: &Directory,
     id: &TicketId,
-    wanted: Wanted<'_>,
+    link_field: Option<&str>,
+    groups: &[String],
 ) -> Result<Observed, Failure> {
     // Freshdesk's tickets have numbers; anything else would be part of a path.
     let Some(id) = salvage::whole_number(id.as_str()) else {
         return Ok(Observed::Absent(Absence::NotShown));
     };
-    let (ticket, archived) = match api.ticket(id).await {
-        Ok(ticket) => (ticket, false),
-        // Old tickets are moved away. Everything else that is not there is not there in the archive either.
-        Err(Failure { cause: Cause::NotFound, .. }) => match api.archived_ticket(id).await {
-            Ok(ticket) => (ticket, true),
-            Err(Failure { cause: Cause::NotFound, .. }) => return Ok(Observed::Absent(Absence::NotShown)),
-            Err(failure) => return Err(failure),
-        },
-        Err(failure) => return Err(failure),
+    let Some((ticket, archived)) = ticket(api, id).await? else {
+        return Ok(Observed::Absent(Absence::NotShown));
     };
-    let (assignee, group) = futures_util::try_join!(
-        directory.agent(api, ticket.responder_id),
-        directory.group(api, ticket.group_id)
-    )?;
-    if let Some(why) = not_wanted(group.as_deref(), wanted.groups) {
+    let agent = async {
+        match ticket.responder_id {
+            Some(id) => directory.agent(api, id).await,
+            None => Ok(None),
+        }
+    };
+    let group = async {
+        match ticket.group_id {
+            Some(id) => directory.group(api, id).await,
+            None => Ok(None),
+        }
+    };
+    let (agent, group) = futures_util::try_join!(agent, group)?;
+    if let Some(why) = unwanted(groups, ticket.group_id.is_some(), group.as_deref()) {
         return Ok(Observed::Absent(Absence::NotWanted(why)));
     }
-    Ok(present(ticket, assignee, group, archived, wanted.link_field))
+    Ok(present(ticket, archived, agent, group, link_field))
 }
 
-fn not_wanted(group: Option<&str>, groups: &[String]) -> Option<String> {
-    let is_wanted =
-        |group: &str| groups.iter().any(|wanted| wanted.trim().to_lowercase() == group.trim().to_lowercase());
-    if groups.is_empty() || group.is_some_and(is_wanted) {
+/// The ticket, and whether it is in the archive.
+async fn ticket(api: &Api, id: u64) -> Result<Option<(TicketDto, bool)>, Failure> {
+    match api.ticket(id).await {
+        Err(Failure { cause: Cause::NotFound, .. }) => {}
+        other => return other.map(|ticket| Some((ticket, false))),
+    }
+    match api.archived_ticket(id).await {
+        Ok(ticket) => Ok(Some((ticket, true))),
+        Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+        // Not every plan has an archive; without one, this is no address.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Why a ticket is none of the wanted groups', if so.
+fn unwanted(groups: &[String], has_group: bool, name: Option<&str>) -> Option<String> {
+    let same =
+        |wanted: &String| name.is_some_and(|name| name.trim().to_lowercase() == wanted.trim().to_lowercase());
+    if groups.is_empty() || groups.iter().any(same) {
         return None;
     }
-    let wanted = groups.join(", ");
-    Some(match group {
-        Some(group) => format!("the ticket is in the group {group}, and only {wanted} get rooms"),
-        None => format!("the ticket is in no group (that our agent may see), and only {wanted} get rooms"),
-    })
+    let wanted = groups.iter().map(|group| format!("“{group}”")).collect::<Vec<_>>().join(", ");
+    let which = match name {
+        Some(name) => format!("the ticket is in the group “{name}”"),
+        None if has_group => "the name of the ticket's group can't be read".to_owned(),
+        None => "the ticket is in no group".to_owned(),
+    };
+    let are = if groups.len() == 1 { "is" } else { "are" };
+    Some(format!("{which}, and only {wanted} {are} configured"))
 }
 
 fn present(
     ticket: TicketDto,
+    archived: bool,
     assignee: Option<Person>,
     group: Option<String>,
-    archived: bool,
     link_field: Option<&str>,
 ) -> Observed {
     let link = match link_field.and_then(|field| ticket.custom_fields.get(field)) {
@@ -74,23 +89,29 @@ fn present(
         // No such field, or one that can't hold a link.
         _ => LinkInTicket::Unreadable,
     };
-    let requester = ticket
-        .requester
-        .map(|requester| Person { name: filled(requester.name), email: filled(requester.email) });
-    let status = if ticket.deleted || ticket.spam {
-        Status::Deleted
-    } else if archived {
-        Status::Closed
-    } else {
-        status(ticket.status)
+    let status = match ticket.status {
+        _ if ticket.deleted || ticket.spam => Status::Deleted,
+        _ if archived => Status::Closed,
+        Some(3) => Status::Pending,
+        Some(4) => Status::Solved,
+        Some(5) => Status::Closed,
+        // 2, or one of the account's own.
+        _ => Status::Open,
+    };
+    let priority = match ticket.priority {
+        Some(1) => Some("low"),
+        Some(2) => Some("medium"),
+        Some(3) => Some("high"),
+        Some(4) => Some("urgent"),
+        _ => None,
     };
     let ticket = Ticket {
         subject: ticket.subject.unwrap_or_default(),
-        description: filled(ticket.description_text),
-        requester: requester.filter(|person| *person != Person::default()),
+        description: ticket.description_text,
+        requester: ticket.requester.and_then(person),
         assignee,
         group,
-        priority: priority(ticket.priority).map(str::to_owned),
+        priority: priority.map(str::to_owned),
         status,
         tags: ticket.tags,
         key: None,
@@ -101,33 +122,13 @@ fn present(
     Observed::Present { ticket: Box::new(ticket), link }
 }
 
-/// From 6 on, statuses are the account's own.
-fn status(code: Option<u64>) -> Status {
-    match code {
-        Some(3) => Status::Pending,
-        Some(4) => Status::Solved,
-        Some(5) => Status::Closed,
-        _ => Status::Open,
-    }
-}
-
-fn priority(code: Option<u64>) -> Option<&'static str> {
-    match code? {
-        1 => Some("low"),
-        2 => Some("medium"),
-        3 => Some("high"),
-        4 => Some("urgent"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ticket::FieldValue;
 
-    fn read(json: &str, field: Option<&str>) -> (Ticket, LinkInTicket) {
-        match present(serde_json::from_str(json).unwrap(), None, None, false, field) {
+    fn read(json: &str, archived: bool, field: Option<&str>) -> (Ticket, LinkInTicket) {
+        match present(serde_json::from_str(json).unwrap(), archived, None, None, field) {
             Observed::Present { ticket, link } => (*ticket, link),
             Observed::Absent(_) => unreachable!(),
         }
@@ -135,58 +136,86 @@ mod tests {
 
     #[test]
     fn everything_is_read() {
-        let json = r#"{"id":8123,"subject":"VAT ☃","description":"<div>x</div>","description_text":" x ","status":4,
-            "priority":4,"tags":["billing"],"responder_id":null,"group_id":103000000031,"spam":false,
-            "requester":{"id":1,"name":"Rita","email":""},"updated_at":"2026-11-20T08:14:03Z",
-            "custom_fields":{"cf_room":" https://d.example/4711 ","cf_vip":true,"cf_none":null}}"#;
-        let (ticket, link) = read(json, Some("cf_room"));
-        assert_eq!(link, LinkInTicket::Is("https://d.example/4711".to_owned()));
-        assert_eq!(
-            ticket,
-            Ticket {
-                subject: "VAT ☃".to_owned(),
-                description: Some("x".to_owned()),
-                requester: Some(Person { name: Some("Rita".to_owned()), email: None }),
-                priority: Some("urgent".to_owned()),
-                status: Status::Solved,
-                tags: vec!["billing".to_owned()],
-                fields: [
-                    ("cf_room".to_owned(), FieldValue::Text("https://d.example/4711".to_owned())),
-                    ("cf_vip".to_owned(), FieldValue::Bool(true)),
-                ]
-                .into(),
-                version: Some("2026-11-20T08:14:03Z".to_owned()),
-                ..Ticket::default()
-            }
-        );
-        assert_eq!(read(json, Some("cf_none")).1, LinkInTicket::Missing);
-        assert_eq!(read(json, Some("cf_vip")).1, LinkInTicket::Unreadable);
-        assert_eq!(read(json, Some("cf_other")).1, LinkInTicket::Unreadable);
-        assert_eq!(read(json, None).1, LinkInTicket::Unreadable);
+        let answer = r#"{
+            "id":8123,"subject":"Invoice <2026-11> shows \"wrong\" VAT ☃","description":"<div>Hello</div>",
+            "description_text":"Hello","status":3,"priority":4,"source":1,"type":"Incident","requester_id":103000000777,
+            "requester":{"id":103000000777,"name":"Rita Requester","email":null,"phone":"+1"},"spam":false,
+            "responder_id":103000000042,"group_id":103000000031,"tags":["billing"],"updated_at":"2026-11-20T08:14:03Z",
+            "custom_fields":{"cf_room":" https://d.example/4711 ","cf_empty":null,"cf_number":7,"cf_switch":true}}"#;
+        let ben = Person { name: Some("Ben".to_owned()), email: Some("ben@helpdesk.example".to_owned()) };
+        let dto = serde_json::from_str(answer).unwrap();
+        let observed = present(dto, false, Some(ben.clone()), Some("Billing".to_owned()), Some("cf_room"));
+        let expected = Ticket {
+            subject: "Invoice <2026-11> shows \"wrong\" VAT ☃".to_owned(),
+            description: Some("Hello".to_owned()),
+            requester: Some(Person { name: Some("Rita Requester".to_owned()), email: None }),
+            assignee: Some(ben),
+            group: Some("Billing".to_owned()),
+            priority: Some("urgent".to_owned()),
+            status: Status::Pending,
+            tags: vec!["billing".to_owned()],
+            key: None,
+            project: None,
+            fields: [
+                ("cf_number".to_owned(), FieldValue::Number(7)),
+                ("cf_room".to_owned(), FieldValue::Text("https://d.example/4711".to_owned())),
+                ("cf_switch".to_owned(), FieldValue::Bool(true)),
+            ]
+            .into(),
+            version: Some("2026-11-20T08:14:03Z".to_owned()),
+        };
+        let link = LinkInTicket::Is("https://d.example/4711".to_owned());
+        assert_eq!(observed, Observed::Present { ticket: Box::new(expected), link });
+        assert_eq!(read(answer, false, Some("cf_empty")).1, LinkInTicket::Missing);
+        assert_eq!(read(answer, false, Some("cf_switch")).1, LinkInTicket::Unreadable, "of another type");
+        assert_eq!(read(answer, false, Some("cf_other")).1, LinkInTicket::Unreadable, "no such field");
+        assert_eq!(read(answer, false, None).1, LinkInTicket::Unreadable);
     }
 
     #[test]
     fn almost_everything_may_be_missing() {
-        let nulls = r#"{"subject":null,"status":6,"priority":9,"tags":null,"custom_fields":null,"requester":null,
-            "spam":null,"deleted":null}"#;
-        assert_eq!(read(nulls, None).0, Ticket { status: Status::Open, ..Ticket::default() });
-        assert_eq!(read("{}", None).0.status, Status::Open);
-        for gone in [r#"{"status":2,"deleted":true}"#, r#"{"status":2,"spam":true}"#] {
-            assert_eq!(read(gone, None).0.status, Status::Deleted);
-        }
-        assert_eq!(
-            (status(Some(2)), status(Some(3)), status(Some(5))),
-            (Status::Open, Status::Pending, Status::Closed)
-        );
+        let nulls = r#"{"id":1,"subject":null,"tags":null,"custom_fields":null,"status":null,"priority":null,
+            "requester":null,"responder_id":null,"group_id":null,"spam":null,"deleted":null,"updated_at":null}"#;
+        let nothing = (Ticket { status: Status::Open, ..Ticket::default() }, LinkInTicket::Unreadable);
+        assert_eq!(read(nulls, false, Some("cf_room")), nothing);
+        assert_eq!(read("{}", false, Some("cf_room")), nothing);
     }
 
     #[test]
-    fn only_some_groups_may_be_wanted() {
-        let groups = ["Support".to_owned(), "Billing".to_owned()];
-        assert_eq!(not_wanted(Some("anything"), &[]), None);
-        assert_eq!(not_wanted(Some("billing"), &groups), None);
-        let why = not_wanted(Some("Sales"), &groups).unwrap();
-        assert_eq!(why, "the ticket is in the group Sales, and only Support, Billing get rooms");
-        assert!(not_wanted(None, &groups).unwrap().contains("in no group"));
+    fn statuses_and_priorities_are_numbers() {
+        let status = |json: &str| read(json, false, None).0.status;
+        for (number, expected) in [
+            (2, Status::Open),
+            (3, Status::Pending),
+            (4, Status::Solved),
+            (5, Status::Closed),
+            (6, Status::Open),
+            (71, Status::Open),
+        ] {
+            assert_eq!(status(&format!("{{\"status\":{number}}}")), expected, "{number}");
+        }
+        assert_eq!(status(r#"{"status":2,"deleted":true}"#), Status::Deleted);
+        assert_eq!(status(r#"{"status":5,"spam":true}"#), Status::Deleted);
+        assert_eq!(read(r#"{"status":2}"#, true, None).0.status, Status::Closed, "archived");
+        for (number, expected) in [(1, Some("low")), (2, Some("medium")), (3, Some("high")), (9, None)] {
+            let ticket = read(&format!("{{\"priority\":{number}}}"), false, None).0;
+            assert_eq!(ticket.priority.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn only_tickets_of_the_configured_groups_are_wanted() {
+        let both = ["Support".to_owned(), "Billing".to_owned()];
+        assert_eq!(unwanted(&[], false, None), None);
+        assert_eq!(unwanted(&both, true, Some("Billing")), None);
+        assert_eq!(unwanted(&both, true, Some(" billing ")), None);
+        let why = |has_group, name| unwanted(&both, has_group, name).unwrap();
+        assert_eq!(
+            why(true, Some("Sales")),
+            "the ticket is in the group “Sales”, and only “Support”, “Billing” are configured"
+        );
+        assert!(why(false, None).starts_with("the ticket is in no group"));
+        assert!(why(true, None).starts_with("the name of the ticket's group can't be read"));
+        assert!(unwanted(&both[..1], false, None).unwrap().ends_with("only “Support” is configured"));
     }
 }

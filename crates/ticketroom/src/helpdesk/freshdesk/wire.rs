@@ -1,25 +1,28 @@
-//! The parts of Freshdesk's answers that we read. Everything may be missing or null.
-
-use std::collections::BTreeMap;
+//! The parts of Freshdesk's answers that we read. Everything that we can do without may be missing.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// A ticket.
+/// `GET tickets/{id}`, and the answer to `PUT tickets/{id}`: the ticket, without anything around it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TicketDto {
     pub(super) subject: Option<String>,
+    /// The description without its HTML.
     pub(super) description_text: Option<String>,
+    /// 2 open, 3 pending, 4 resolved, 5 closed; from 6 on the account's own.
     pub(super) status: Option<u64>,
+    /// 1 low to 4 urgent.
     pub(super) priority: Option<u64>,
+    /// Only there if it was asked for.
+    pub(super) requester: Option<PersonDto>,
     pub(super) responder_id: Option<u64>,
     pub(super) group_id: Option<u64>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) tags: Vec<String>,
+    /// What each value is depends on the field's type.
     #[serde(deserialize_with = "null_as_default")]
-    pub(super) custom_fields: BTreeMap<String, Value>,
-    pub(super) requester: Option<RequesterDto>,
+    pub(super) custom_fields: Map<String, Value>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) spam: bool,
     #[serde(deserialize_with = "null_as_default")]
@@ -27,42 +30,49 @@ pub(super) struct TicketDto {
     pub(super) updated_at: Option<String>,
 }
 
-/// Who asked.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A person: a ticket's requester, or an agent's contact.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RequesterDto {
+pub(super) struct PersonDto {
     pub(super) name: Option<String>,
+    /// Null for people who came by telephone or messenger.
     pub(super) email: Option<String>,
 }
 
-/// An agent. What a person has is inside.
+/// `GET agents/{id}` and `GET agents/me`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AgentDto {
     pub(super) id: Option<u64>,
-    /// 1 global, 2 the agent's groups, 3 only what is assigned to the agent.
+    /// `support_agent`, `field_agent`, `collaborator`.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// 1 all tickets, 2 those of the agent's groups, 3 those that are assigned to the agent.
     pub(super) ticket_scope: Option<u64>,
-    pub(super) contact: Option<RequesterDto>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) contact: PersonDto,
 }
 
-/// A group.
+/// `GET groups/{id}`, and each of `GET groups`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct GroupDto {
     pub(super) name: Option<String>,
 }
 
-/// A note or a reply.
+/// Each of `GET tickets/{id}/conversations`, and the answer to `POST tickets/{id}/notes`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ConversationDto {
-    pub(super) body: Option<String>,
-    pub(super) body_text: Option<String>,
-    pub(super) private: Option<bool>,
     pub(super) user_id: Option<u64>,
+    pub(super) private: Option<bool>,
+    /// HTML.
+    pub(super) body: Option<String>,
+    /// The same without its HTML, and so without the addresses of its links.
+    pub(super) body_text: Option<String>,
 }
 
-/// A ticket field.
+/// Each of `GET ticket_fields`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FieldDto {
@@ -71,7 +81,7 @@ pub(super) struct FieldDto {
     pub(super) kind: Option<String>,
 }
 
-/// Null stands where there is nothing, also for lists and switches.
+/// Freshdesk writes null where it has nothing, also for lists.
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

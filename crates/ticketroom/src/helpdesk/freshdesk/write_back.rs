@@ -1,18 +1,24 @@
-//! The room's link in a ticket: a private note, and a custom field, where one is configured.
+//! The room's link in a ticket: a private note, and then a custom field, where one is configured.
 //!
-//! Freshdesk has no lock, no idempotency key, and no data of our own on a note. So the note carries our marker and the
-//! room's address as text, by which it is found again when an answer was lost; and it goes first, so that where the
-//! field has the link, the note is there, too. The field may be written again and again.
+//! These are two requests, and a crash may come between them. The note is written first: where the field shows the
+//! link, everything is there. The field may be written again and again; a note may not, and Freshdesk has neither an
+//! idempotency key nor a place for metadata. So the note carries a marker, by which it is found again when an answer
+//! was lost; a note counts as ours if it is private, has the marker, leads to this room, and was written by our agent.
+//!
+//! Once the note is there, the link is in the ticket. A field that does not exist, or a ticket that Freshdesk won't
+//! save because of another field, is then something to tell about, not a failure. What may go better next time is one,
+//! but one after which the note has to be looked for ([`Failure::after_an_effect`]).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::html::{escaped, note};
 use super::super::{Note, RoomLink, WrittenBack, salvage};
-use super::api::{Api, PAGE};
+use super::api::{Api, Objection, PAGE, Update, list};
 use super::wire::{ConversationDto, TicketDto};
 use crate::call::{Cause, Failure};
 
-/// How many pages of a hundred notes and replies are searched for our note.
+/// How many pages of a hundred conversations are searched for our note; they come oldest first. Our note is seldom
+/// far behind the ticket's first message, and behind a thousand others a second note does no harm.
 const PAGES: usize = 10;
 
 /// Puts the link into the ticket.
@@ -22,137 +28,146 @@ pub(super) async fn write_back(
     link: &RoomLink<'_>,
 ) -> Result<WrittenBack, Failure> {
     let id = salvage::whole_number(link.key.id.as_str())
-        .ok_or_else(|| api.name("create_note").failed(Cause::NotFound))?;
-    let (noted, mut warnings) = match link.note {
-        Note::Missing => (true, write_note(api, id, link).await?),
-        Note::Settling if !has_note(api, id, link).await? => {
-            return Err(api.name("create_note").failed(Cause::Unsettled));
-        }
-        Note::Uncertain if !has_note(api, id, link).await? => (true, write_note(api, id, link).await?),
-        Note::Settling | Note::Uncertain | Note::Written => (false, Vec::new()),
+        .ok_or_else(|| api.failed("create_note", Cause::NotFound))?;
+    let is_there = match link.note {
+        Note::Missing => false,
+        Note::Settling | Note::Uncertain => has_note(api, id, link).await?,
+        Note::Written => true,
     };
+    if link.note == Note::Settling && !is_there {
+        return Err(api.failed("create_note", Cause::Unsettled));
+    }
+    let posted = if is_there { None } else { Some(api.post_note(id, &note(link)).await?) };
     let in_field = match field {
-        None => false,
-        Some(field) => match write_field(api, id, field, link).await {
-            Ok(()) => true,
-            Err(Failure { cause: Cause::Rejected { detail, .. }, .. }) => {
-                warnings.push(rejected(field, &detail));
-                false
-            }
-            Err(failure) if noted => return Err(failure.after_an_effect()),
-            Err(failure) => return Err(failure),
-        },
+        None => None,
+        Some(field) => {
+            let filled = fill(api, id, field, link).await;
+            Some(
+                filled
+                    .map_err(|failure| if posted.is_some() { failure.after_an_effect() } else { failure })?,
+            )
+        }
     };
-    let place = if in_field { "field and private note" } else { "private note" };
+    Ok(written_back(posted.as_ref(), in_field))
+}
+
+/// What the two requests came to.
+fn written_back(posted: Option<&ConversationDto>, in_field: Option<Field>) -> WrittenBack {
+    let public = posted
+        .filter(|note| note.private == Some(false))
+        .map(|_| "Freshdesk made the note public, and the requester may have been told of it".to_owned());
+    let (place, odd) = match in_field {
+        Some(Field::Filled) => ("field and private note", None),
+        Some(Field::Odd(warning)) => ("private note", Some(warning)),
+        None => ("private note", None),
+    };
+    let warnings: Vec<String> = odd.into_iter().chain(public).collect();
     let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
-    Ok(WrittenBack { place: place.to_owned(), warning })
-}
-
-/// Writes the note, and says what is wrong with it, if anything is.
-async fn write_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<Vec<String>, Failure> {
-    // Nobody is notified, and it is ours: other members of the body stay away.
-    let made = api.note(id, &json!({ "body": note(link), "private": true })).await?;
-    if let Some(author) = made.user_id {
-        api.learn_own_id(author);
-    }
-    let public = "Freshdesk made the note public, and the requester may have been told of it".to_owned();
-    Ok((made.private == Some(false)).then_some(public).into_iter().collect())
-}
-
-async fn write_field(api: &Api, id: u64, field: &str, link: &RoomLink<'_>) -> Result<(), Failure> {
-    let has_link =
-        |ticket: &TicketDto| ticket.custom_fields.get(field).and_then(Value::as_str) == Some(link.url);
-    // After an uncertain update the field may be right already, and a write would set off the account's rules.
-    if matches!(link.note, Note::Settling | Note::Uncertain) && has_link(&api.ticket(id).await?) {
-        return Ok(());
-    }
-    let updated = api.update(id, &json!({ "custom_fields": { field: link.url } })).await?;
-    if has_link(&updated) {
-        return Ok(());
-    }
-    // A field that takes something else than what it is given is none for a link.
-    Err(api
-        .name("update_ticket")
-        .failed(Cause::Rejected { status: 200, detail: format!("{field}, invalid_value") }))
-}
-
-/// What to do about a field that did not take the link. The link is in the note.
-fn rejected(field: &str, detail: &str) -> String {
-    if detail.is_empty() || detail.split(", ").any(|said| said == field) {
-        return format!(
-            "the custom field {field} did not take the link: make a single-line text field of that name, or correct \
-             `room_url_field`"
-        );
-    }
-    format!("Freshdesk did not change the ticket, most likely because a required field is empty ({detail})")
+    WrittenBack { place: place.to_owned(), warning }
 }
 
 /// Looks for our note among the ticket's conversations.
 async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failure> {
     for page in 1..=PAGES {
-        let found = api.conversations(id, page).await?;
-        for conversation in &found {
-            if is_like_ours(conversation, link)
-                && conversation.user_id.is_some()
-                && conversation.user_id == api.own_id().await?
+        let conversations = api.conversations(id, page).await?;
+        for conversation in &conversations {
+            // Whoever we are is only asked for where it matters.
+            if resembles(conversation, &link.key.marker(), link.url)
+                && is_by(conversation, api.own_id().await?)
             {
                 return Ok(true);
             }
         }
-        if found.len() < PAGE {
+        if conversations.len() < PAGE {
             break;
         }
     }
     Ok(false)
 }
 
-/// Whether it is a private note with our marker that leads to this room; people can copy that.
-fn is_like_ours(conversation: &ConversationDto, link: &RoomLink<'_>) -> bool {
-    let marker = link.key.marker();
-    // A note that leads to an earlier room is not the one that is looked for.
-    let leads_there = |text: &str| text.contains(link.url) || text.contains(&escaped(link.url));
-    let (html, text) = (conversation.body.as_deref(), conversation.body_text.as_deref());
-    let has = |what: &dyn Fn(&str) -> bool| html.is_some_and(what) || text.is_some_and(what);
-    conversation.private == Some(true) && has(&|text| text.contains(&marker)) && has(&leads_there)
+/// Whether a conversation looks like our note. People can copy a marker, and a note that leads to an earlier room is
+/// not the one that is looked for.
+fn resembles(conversation: &ConversationDto, marker: &str, url: &str) -> bool {
+    let texts = || [&conversation.body, &conversation.body_text].into_iter().flatten();
+    // Freshdesk cleans the HTML, after which only what has to be escaped still is.
+    let forms = [url.to_owned(), escaped(url), url.replace('&', "&amp;")];
+    conversation.private == Some(true)
+        && texts().any(|text| text.contains(marker))
+        && texts().any(|text| forms.iter().any(|form| text.contains(form)))
+}
+
+/// Whether our agent wrote it, as far as that can be told.
+fn is_by(conversation: &ConversationDto, own_id: Option<u64>) -> bool {
+    own_id.is_none() || conversation.user_id == own_id
+}
+
+/// What became of the custom field.
+#[derive(Debug, PartialEq, Eq)]
+enum Field {
+    /// It has the link.
+    Filled,
+    /// It does not; why, and what to do.
+    Odd(String),
+}
+
+/// Puts the link into the custom field.
+async fn fill(api: &Api, id: u64, field: &str, link: &RoomLink<'_>) -> Result<Field, Failure> {
+    // After an uncertain write-back the field is most often right, and other rules run on every change.
+    if matches!(link.note, Note::Settling | Note::Uncertain) && holds(&api.ticket(id).await?, field, link.url)
+    {
+        return Ok(Field::Filled);
+    }
+    match api.set_field(id, field, link.url).await {
+        Ok(Update::Done(ticket)) => Ok(filled(&ticket, field, link.url)),
+        Ok(Update::Refused(objections)) => Ok(Field::Odd(refused(&objections, field))),
+        Err(failure) => not_filled(failure, field),
+    }
+}
+
+fn holds(ticket: &TicketDto, field: &str, url: &str) -> bool {
+    ticket.custom_fields.get(field).and_then(Value::as_str).is_some_and(|link| link.trim() == url)
+}
+
+/// Reads back what an update did.
+fn filled(ticket: &TicketDto, field: &str, url: &str) -> Field {
+    if holds(ticket, field, url) {
+        Field::Filled
+    } else if ticket.custom_fields.contains_key(field) {
+        Field::Odd(format!("the custom field {field} did not take the link: {MAKE_ONE}"))
+    } else {
+        Field::Odd(format!("the ticket has no custom field {field}: {MAKE_ONE}"))
+    }
+}
+
+const MAKE_ONE: &str = "make a single-line text field under Admin > Workflows > Ticket fields and put its API name \
+                        into `room_url_field`";
+
+/// What a refusal means, whose objections say which fields it is about.
+fn refused(objections: &[Objection], field: &str) -> String {
+    match objections.iter().find(|objection| objection.field == field) {
+        Some(objection) if objection.code == "invalid_field" => {
+            format!("the ticket has no custom field {field}: {MAKE_ONE}")
+        }
+        Some(objection) => format!("Freshdesk does not take the link for {objection}: {MAKE_ONE}"),
+        None => format!(
+            "Freshdesk does not save the ticket because of other fields, {}: fill them, or make them optional under \
+             Admin > Workflows > Ticket fields; then the link gets into {field}",
+            list(objections)
+        ),
+    }
+}
+
+/// What a failure means when the note is there: one that is about this update is no reason to block the ticket; one
+/// that passes, or is about us or the whole ticket, is.
+fn not_filled(failure: Failure, field: &str) -> Result<Field, Failure> {
+    match failure.cause {
+        Cause::Forbidden | Cause::Rejected { .. } => Ok(Field::Odd(format!(
+            "the custom field {field} could not be filled: {failure}; may the agent of the API key edit this ticket?"
+        ))),
+        _ => Err(failure),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::room::RoomId;
-    use crate::ticket::TicketKey;
-
-    #[test]
-    fn our_note_is_told_from_others() {
-        let key = TicketKey { helpdesk: "freshdesk".parse().unwrap(), id: "8123".parse().unwrap() };
-        let url = "https://d.example/?a=1&b=2";
-        let link =
-            RoomLink { key: &key, room: RoomId(4711), title: "R", url, version: None, note: Note::Uncertain };
-        let cases = [
-            (json!({ "private": true, "body": note(&link), "body_text": "…" }), true),
-            (
-                json!({ "private": true, "body": "<a href=\"https://d.example/?a=1&amp;b=2\">x</a>",
-                "body_text": "x [ticketroom:freshdesk:8123]" }),
-                true,
-            ),
-            (json!({ "private": false, "body": note(&link) }), false),
-            (json!({ "private": true, "body": "[ticketroom:freshdesk:8123] https://d.example/?old" }), false),
-            (
-                json!({ "private": true, "body": "[ticketroom:freshdesk:81234] https://d.example/?a=1&b=2" }),
-                false,
-            ),
-            (json!({}), false),
-        ];
-        for (json, expected) in cases {
-            let read = serde_json::from_value(json.clone()).unwrap();
-            assert_eq!(is_like_ours(&read, &link), expected, "{json}");
-        }
-    }
-
-    #[test]
-    fn what_to_do_about_a_field_depends_on_what_is_wrong() {
-        assert!(rejected("cf_room", "cf_room, invalid_field").contains("single-line text field"));
-        assert!(rejected("cf_room", "").contains("single-line text field"));
-        assert!(rejected("cf_room", "cf_region, missing_field").contains("(cf_region, missing_field)"));
-    }
-}
+#[path = "write_back_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+//! The note, the field, and what their answers say, without HTTP.
+
+use serde_json::json;
+
+use super::*;
+
+const URL: &str = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711&x='1'";
+
+fn read<T: serde::de::DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+fn odd(field: Field) -> String {
+    match field {
+        Field::Odd(warning) => warning,
+        Field::Filled => String::new(),
+    }
+}
+
+#[test]
+fn our_note_is_told_from_others() {
+    let marker = "[m]";
+    let html = |url: &str| format!("<p><a href=\"{url}\">Room</a></p><p>[m]</p>");
+    let cases = [
+        (json!({ "private": true, "body": html(&escaped(URL)), "body_text": "Room [m]" }), true),
+        (json!({ "private": true, "body": html(&URL.replace('&', "&amp;")), "body_text": "Room [m]" }), true),
+        (json!({ "private": true, "body": html(URL) }), true),
+        (json!({ "private": true, "body_text": format!("{URL} [m]") }), true),
+        (json!({ "private": false, "body": html(URL) }), false),
+        (json!({ "body": html(URL) }), false),
+        (json!({ "private": true, "body": html("https://docspace.example.com/rooms/shared/1") }), false),
+        (json!({ "private": true, "body": URL }), false),
+        (json!({ "private": true }), false),
+        (json!({}), false),
+    ];
+    for (conversation, expected) in cases {
+        assert_eq!(resembles(&read(conversation.clone()), marker, URL), expected, "{conversation}");
+    }
+}
+
+#[test]
+fn a_marker_that_somebody_copied_does_not_count() {
+    let by = |id: Option<u64>| ConversationDto { user_id: id, ..ConversationDto::default() };
+    assert!(is_by(&by(Some(7)), Some(7)));
+    assert!(!is_by(&by(Some(8)), Some(7)));
+    assert!(!is_by(&by(None), Some(7)));
+    assert!(is_by(&by(Some(8)), None), "where Freshdesk does not tell who we are");
+}
+
+#[test]
+fn the_answers_are_read_back() {
+    let private = read(json!({ "private": true }));
+    let public = read(json!({ "private": false }));
+    let cases = [
+        (Some(&private), Some(Field::Filled), "field and private note", None),
+        (None, Some(Field::Filled), "field and private note", None),
+        (Some(&private), None, "private note", None),
+        (Some(&private), Some(Field::Odd("odd".to_owned())), "private note", Some("odd")),
+        (Some(&public), Some(Field::Filled), "field and private note", Some("made the note public")),
+        (Some(&public), Some(Field::Odd("odd".to_owned())), "private note", Some("odd; Freshdesk made")),
+    ];
+    for (posted, field, place, warning) in cases {
+        let written = written_back(posted, field);
+        assert_eq!(written.place, place);
+        match warning {
+            Some(part) => assert!(written.warning.is_some_and(|said| said.contains(part)), "{part}"),
+            None => assert_eq!(written.warning, None),
+        }
+    }
+    let ticket = |fields: Value| read::<TicketDto>(json!({ "custom_fields": fields }));
+    assert_eq!(filled(&ticket(json!({ "cf_room": format!("{URL} ") })), "cf_room", URL), Field::Filled);
+    let ignored = odd(filled(&ticket(json!({ "cf_room": null })), "cf_room", URL));
+    assert!(ignored.contains("did not take the link") && ignored.contains("`room_url_field`"), "{ignored}");
+    assert!(odd(filled(&ticket(json!(null)), "cf_room", URL)).contains("has no custom field cf_room"));
+}
+
+#[test]
+fn a_refusal_says_which_field_it_is_about_and_what_to_do() {
+    let objection = |field: &str, code: &str| Objection { field: field.to_owned(), code: code.to_owned() };
+    let said = |objections: &[Objection]| refused(objections, "cf_room");
+    let unknown = said(&[objection("cf_region", "missing_field"), objection("cf_room", "invalid_field")]);
+    assert!(unknown.contains("no custom field cf_room") && unknown.contains("single-line text"), "{unknown}");
+    let long = said(&[objection("cf_room", "invalid_value")]);
+    assert!(long.contains("cf_room (invalid_value)") && long.contains("single-line text"), "{long}");
+    let others = said(&[objection("cf_region", "missing_field"), objection("type", "")]);
+    assert!(others.contains("other fields, cf_region (missing_field), type: fill them"), "{others}");
+}
+
+#[test]
+fn only_what_is_about_the_field_is_told_of_and_not_failed_for() {
+    let failure = |cause| crate::http::CallName { service: "Freshdesk", call: "update_ticket" }.failed(cause);
+    let rejected = Cause::Rejected { status: 405, detail: String::new() };
+    for cause in [Cause::Forbidden, rejected] {
+        let warning = odd(not_filled(failure(cause), "cf_room").unwrap());
+        assert!(warning.contains("cf_room could not be filled"), "{warning}");
+    }
+    for cause in [
+        Cause::Unauthorized,
+        Cause::PaymentRequired,
+        Cause::NotFound,
+        Cause::Conflict,
+        Cause::Unreachable(String::new()),
+        Cause::NoAnswer(String::new()),
+        Cause::RateLimited { retry_after: None, limit: String::new() },
+        Cause::ServerError { status: 500, retry_after: None },
+        Cause::Unintelligible(String::new()),
+    ] {
+        assert_eq!(not_filled(failure(cause.clone()), "cf_room"), Err(failure(cause)));
+    }
+}
