@@ -33,6 +33,7 @@ enum Call {
     GetAgent(u64),
     GetContact(u64),
     GetGroup(u64),
+    ListGroups,
     TicketFields,
     Other,
 }
@@ -56,6 +57,7 @@ impl Call {
             ("GET", ["agents", "me"]) => Some(Self::Me),
             ("GET", ["agents", agent]) => id(agent).map(Self::GetAgent),
             ("GET", ["contacts", contact]) => id(contact).map(Self::GetContact),
+            ("GET", ["groups"]) => Some(Self::ListGroups),
             ("GET", ["groups", group]) => id(group).map(Self::GetGroup),
             ("GET", ["ticket_fields"]) => Some(Self::TicketFields),
             _ => None,
@@ -79,6 +81,7 @@ impl Call {
             Self::GetAgent(_) => "get_agent",
             Self::GetContact(_) => "get_contact",
             Self::GetGroup(_) => "get_group",
+            Self::ListGroups => "list_groups",
             Self::TicketFields => "ticket_fields",
             Self::Other => "other",
         }
@@ -212,10 +215,16 @@ impl Desk {
             Call::EditConversation(id) => edit(&mut account, id, request),
             Call::DeleteConversation(id) => remove(&mut account, id),
             Call::Me => account.people.agent_json(INTEGRATION).map(|agent| ok(&agent)),
-            Call::GetAgent(_) | Call::GetGroup(_) if !account.people.readable => Some(denied()),
+            Call::GetAgent(_) | Call::GetGroup(_) | Call::ListGroups if !account.people.readable => {
+                Some(denied())
+            }
             Call::GetAgent(id) => account.people.agent_json(id).map(|agent| ok(&agent)),
             Call::GetContact(id) => account.people.contact_json(id).map(|contact| ok(&contact)),
             Call::GetGroup(id) => account.people.group_json(id).map(|group| ok(&group)),
+            Call::ListGroups => {
+                let ids = account.people.groups.keys();
+                Some(paged(request, ids.filter_map(|id| account.people.group_json(*id)).collect()))
+            }
             Call::TicketFields => Some(ok(&fields(&account))),
             Call::Other => None,
         };
@@ -228,8 +237,7 @@ impl Desk {
         let given = request.header("authorization").and_then(|value| value.strip_prefix("Basic "));
         let pair =
             given.and_then(|given| STANDARD.decode(given).ok()).and_then(|pair| String::from_utf8(pair).ok());
-        let key = self.api_key();
-        pair.is_some_and(|pair| pair.split_once(':').is_some_and(|(user, _)| Some(user) == key.as_deref()))
+        pair.is_some_and(|pair| pair.split_once(':').is_some_and(|(user, _)| self.is_api_key(user)))
     }
 
     fn update(&self, account: &mut Account, id: u64, request: &Request) -> Answer {

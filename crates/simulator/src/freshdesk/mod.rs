@@ -28,6 +28,7 @@ mod view;
 mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -91,8 +92,8 @@ struct Inner {
 struct Desk {
     clock: Clock,
     account: Mutex<Account>,
-    /// None after it was revoked.
-    api_key: Mutex<Option<String>>,
+    api_key: String,
+    revoked: AtomicBool,
     quota: Quota,
     outbox: Outbox,
 }
@@ -104,11 +105,11 @@ impl Freshdesk {
     /// When the address can't be listened at.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let (stopping, stopped) = watch::channel(false);
-        let api_key = uuid::Uuid::new_v4().simple().to_string();
         let desk = Arc::new(Desk {
             clock: setup.clock.clone(),
             account: Mutex::new(Account::new(setup.room_field)),
-            api_key: Mutex::new(Some(api_key)),
+            api_key: uuid::Uuid::new_v4().simple().to_string(),
+            revoked: AtomicBool::new(false),
             quota: Quota::new(setup.limits),
             outbox: Outbox::new(setup.retry_pace, stopped)?,
         });
@@ -129,14 +130,14 @@ impl Freshdesk {
         self.0.running.url()
     }
 
-    /// The API key of the integration's agent; empty after it was revoked.
+    /// The API key of the integration's agent.
     pub fn api_key(&self) -> String {
-        self.0.desk.api_key().unwrap_or_default()
+        self.0.desk.api_key.clone()
     }
 
     /// The API key is no longer accepted.
     pub fn revoke_key(&self) {
-        *self.0.desk.api_key.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.desk.revoked.store(true, Ordering::Relaxed);
     }
 
     /// The single-line text field for the room's address, if there is one.
@@ -272,8 +273,9 @@ impl Desk {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn api_key(&self) -> Option<String> {
-        self.api_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether this is the user that the API key makes.
+    fn is_api_key(&self, user: &str) -> bool {
+        user == self.api_key && !self.revoked.load(Ordering::Relaxed)
     }
 
     fn views(&self) -> Vec<TicketView> {

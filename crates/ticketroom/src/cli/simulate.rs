@@ -1,4 +1,4 @@
-//! `ticketroom simulate`: the built-in DocSpace, Zendesk and callback receiver, each on a port of its own, to try a
+//! `ticketroom simulate`: the built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver, each on a port of its own, to try a
 //! configuration against.
 
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use simulator::callback::CallbackReceiver;
 use simulator::configuration::Secrets;
-use simulator::{docspace, zendesk};
+use simulator::{docspace, freshdesk, jira, zendesk};
 
 use super::{Ended, Result, say};
 
@@ -15,10 +15,10 @@ const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Where DocSpace listens; Zendesk and the callback receiver take the two ports above it.
+    /// Where DocSpace listens; Zendesk, the callback receiver, Freshdesk and Jira take the ports above it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     listen: SocketAddr,
-    /// Switches DocSpace's and Zendesk's rate limits on.
+    /// Switches the rate limits of all of them on.
     #[arg(long)]
     limits: bool,
 }
@@ -29,9 +29,9 @@ pub(super) async fn run(options: Options) -> Result {
         port => port
             .checked_add(ports)
             .map(|port| SocketAddr::new(options.listen.ip(), port))
-            .ok_or_else(|| Ended::Misconfigured("--listen needs two free ports above it".to_owned())),
+            .ok_or_else(|| Ended::Misconfigured("--listen needs four free ports above it".to_owned())),
     };
-    let (zendesk_at, callback_at) = (above(1)?, above(2)?);
+    let (zendesk_at, callback_at, freshdesk_at, jira_at) = (above(1)?, above(2)?, above(3)?, above(4)?);
     let busy =
         |error: std::io::Error| Ended::Failed(format!("can't listen there: {error}; try another --listen"));
     let docspace = docspace::DocSpace::start(docspace::Setup {
@@ -46,20 +46,50 @@ pub(super) async fn run(options: Options) -> Result {
         ..zendesk::Setup::default()
     });
     let zendesk = zendesk.await.map_err(busy)?;
+    let freshdesk = freshdesk::Freshdesk::start(freshdesk::Setup {
+        listen: freshdesk_at,
+        limits: options.limits.then(freshdesk::Limits::default),
+        ..freshdesk::Setup::default()
+    });
+    let freshdesk = freshdesk.await.map_err(busy)?;
+    let jira = jira::Jira::start(jira::Setup {
+        listen: jira_at,
+        limits: options.limits.then(jira::Limits::default),
+        ..jira::Setup::default()
+    });
+    let jira = jira.await.map_err(busy)?;
     let callback = CallbackReceiver::start(callback_at).await.map_err(busy)?;
 
     let (docspace_url, zendesk_url, callback_url) = (docspace.url(), zendesk.url(), callback.url());
+    let (freshdesk_url, jira_url) = (freshdesk.url(), jira.url());
     say(format!(
-        "DocSpace   {docspace_url}\nZendesk    {zendesk_url}\ncallback   {callback_url}\n\n\
+        "DocSpace   {docspace_url}\nZendesk    {zendesk_url}\nFreshdesk  {freshdesk_url}\n\
+         Jira       {jira_url}\ncallback   {callback_url}\n\n\
          A configuration for them (ticketroom.toml):\n"
     ))?;
-    say(configuration(&docspace, &zendesk, &callback))?;
+    let mut secrets = Secrets::written_out();
+    let sections = [
+        docspace.section(&mut secrets),
+        zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
+        freshdesk.section(&[WEBHOOK_SECRET], &mut secrets),
+        jira.section(&[WEBHOOK_SECRET], &mut secrets),
+        callback.section("generic"),
+    ];
+    say(format!("{}\n{TEMPLATE}", sections.join("\n")))?;
     say(format!(
         "Then, in other terminals:\n\
          \x20 ticketroom check && ticketroom serve\n\
+         \x20 # what happens in the helpdesks goes to ticketroom\n\
          \x20 curl -X PUT {zendesk_url}_simulator/webhook -H 'content-type: application/json' \\\n\
          \x20   -d '{{\"endpoint\":\"http://127.0.0.1:3000/webhooks/zendesk\",\"secret\":\"{WEBHOOK_SECRET}\",\"mode\":\"events\"}}'\n\
+         \x20 curl -X PUT {freshdesk_url}_simulator/webhook -H 'content-type: application/json' \\\n\
+         \x20   -d '{{\"endpoint\":\"http://127.0.0.1:3000/webhooks/freshdesk\",\"header_secret\":\"{WEBHOOK_SECRET}\",\"content\":\"advanced\"}}'\n\
+         \x20 curl -X PUT {jira_url}_simulator/webhook -H 'content-type: application/json' \\\n\
+         \x20   -d '{{\"endpoint\":\"http://127.0.0.1:3000/webhooks/jira\",\"secret\":\"{WEBHOOK_SECRET}\",\"mode\":\"admin\"}}'\n\
+         \x20 # a ticket\n\
          \x20 curl {zendesk_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
+         \x20 curl {freshdesk_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
+         \x20 curl {jira_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
          \x20 curl {docspace_url}_simulator/state      # what exists now\n\
          \x20 curl {docspace_url}_simulator/faults -H 'content-type: application/json' \\\n\
          \x20   -d '{{\"call\":{{\"named\":\"create_room\"}},\"kind\":\"answer_lost\"}}'\n\
@@ -69,23 +99,9 @@ pub(super) async fn run(options: Options) -> Result {
     Ok(())
 }
 
-fn configuration(
-    docspace: &docspace::DocSpace,
-    zendesk: &zendesk::Zendesk,
-    callback: &CallbackReceiver,
-) -> String {
-    let mut secrets = Secrets::written_out();
-    format!(
-        r#"{docspace}
-{zendesk}
-{callback}
-[template.default]
-title = "Ticket #{{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
+/// What is below the sections of the systems.
+const TEMPLATE: &str = r#"[template.default]
+title = "Ticket #{{ ticket.key }} – {{ ticket.subject }}"
 folders = ["Logs", "Attachments", "Findings"]
-access = [{{ group = "Support", role = "editor" }}, {{ assignee = true, role = "content-creator" }}]
-"#,
-        docspace = docspace.section(&mut secrets),
-        zendesk = zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
-        callback = callback.section("generic"),
-    )
-}
+access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
+"#;

@@ -111,7 +111,7 @@ async fn list(store: &dyn Store, options: List) -> Result {
         say(format!(
             "{:<9} {:<24} {:<40} {last}",
             record.state.as_str(),
-            printable(&record.key.to_string(), 24),
+            printable(&called(record), 24),
             printable(&view.subject, 40)
         ))?;
     }
@@ -125,7 +125,7 @@ async fn show(store: &dyn Store, options: &Show) -> Result {
     if options.json {
         return say(serde_json::to_string_pretty(&view).unwrap_or_default());
     }
-    say(format!("{}  {}", record.key, printable(&view.subject, 200)))?;
+    say(format!("{}  {}", printable(&called(&record), 200), printable(&view.subject, 200)))?;
     say(format!("state    {}", record.state.as_str()))?;
     if let Some(reason) = &view.reason {
         say(format!("because  {}", printable(reason, 500)))?;
@@ -180,6 +180,12 @@ async fn explain(store: &dyn Store, config: &Config, options: &Show) -> Result {
         say(format!("access    {access}"))?;
     }
     Ok(())
+}
+
+/// What people call a ticket: `jira/SUP-42`. It is found by that as well.
+fn called(record: &TicketRecord) -> String {
+    let name = record.ticket.as_ref().and_then(|ticket| ticket.key.clone());
+    format!("{}/{}", record.key.helpdesk, name.unwrap_or_else(|| record.key.id.to_string()))
 }
 
 /// A ticket by its key, or by its id where only one helpdesk has it.

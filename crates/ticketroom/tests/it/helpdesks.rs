@@ -8,6 +8,7 @@ use simulator::freshdesk::{self, Content};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 
 use crate::desks::{Desk, Parcel};
+use crate::process::{Process, run};
 use crate::world::{Systems, TEMPLATE, WEBHOOK_SECRET, World, wait_until};
 
 fn reason(view: &Value) -> String {
@@ -340,4 +341,46 @@ async fn whatever_happens_to_a_ticket_it_has_one_room_and_one_note() {
     assert_eq!(freshdesk.counters().of("create_note"), 1);
     assert_eq!(jira.counters().of("create_comment"), 1);
     assert_eq!(world.systems.wrong_with(Desk::Jira, &issue.to_string()), [""; 0]);
+}
+
+/// What `check` says of a helpdesk, line by line.
+async fn checked(systems: &Systems, helpdesk: &str) -> (i32, String) {
+    let process = Process::new(systems);
+    let (status, out, err) = run(&mut process.command(&["check"])).await;
+    let from = out.find(&format!("helpdesk {helpdesk}\n")).unwrap_or_else(|| panic!("{out}{err}"));
+    let of_this = out[from..].split("\nhelpdesk ").next().unwrap().to_owned();
+    (status, of_this)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_covers_every_helpdesk_and_says_what_to_do() {
+    let systems = Systems::start().await;
+    for desk in ["zendesk", "freshdesk", "jira"] {
+        let (status, said) = checked(&systems, desk).await;
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("ok ") && !said.contains("warn") && !said.contains("FAIL"), "{said}");
+    }
+    systems.freshdesk.set_directory_readable(false);
+    systems.freshdesk.set_own_scope(3);
+    let (status, said) = checked(&systems, "freshdesk").await;
+    assert_eq!(status, 0, "{said}");
+    assert!(said.matches("warn").count() >= 2, "{said}");
+    systems.freshdesk.revoke_key();
+    let (status, said) = checked(&systems, "freshdesk").await;
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("FAIL  Freshdesk does not accept our credentials (401") && said.contains("→"),
+        "{said}"
+    );
+
+    systems.jira.hide_project("SUP");
+    let (status, said) = checked(&systems, "jira").await;
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("there is no project SUP that our user can see"), "{said}");
+    systems.jira.revoke_credentials();
+    let (_, said) = checked(&systems, "jira").await;
+    assert!(
+        said.contains("Jira does not accept our credentials (401") && said.contains("api.atlassian.com"),
+        "{said}"
+    );
 }

@@ -124,7 +124,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn run(command: &mut Command) -> (i32, String, String) {
+pub(crate) async fn run(command: &mut Command) -> (i32, String, String) {
     let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it goes on").unwrap();
     (
         output.status.code().unwrap_or(-1),

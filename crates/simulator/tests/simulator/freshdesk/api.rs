@@ -146,10 +146,13 @@ async fn people_and_groups_can_be_asked_for_unless_that_is_forbidden() {
     assert_eq!(play.get(&format!("groups/{SUPPORT}")).await.body["name"], "Support");
     assert_eq!(play.get(&format!("contacts/{RITA}")).await.body["email"], "rita@customer.example");
     assert_eq!(play.get(&format!("contacts/{ANNA}")).await.status, 404, "an agent is no contact");
+    let groups = play.get("groups?per_page=100").await.body;
+    assert_eq!(groups.as_array().unwrap().len(), 2);
     play.freshdesk.remove_agent(BEN);
     assert_eq!(play.get(&format!("agents/{BEN}")).await.status, 404);
     play.freshdesk.set_directory_readable(false);
     assert_eq!(play.get(&format!("agents/{ANNA}")).await.status, 403);
+    assert_eq!(play.get("groups").await.status, 403);
     assert_eq!(play.get("agents/me").await.status, 200, "oneself may always be asked for");
     let fields = play.get("ticket_fields").await.body;
     let room = fields.as_array().unwrap().iter().find(|field| field["name"] == "cf_room").unwrap();

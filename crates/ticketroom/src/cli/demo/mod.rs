@@ -1,4 +1,4 @@
-//! `ticketroom demo`: the whole product on this machine. The built-in DocSpace, Zendesk and callback receiver run
+//! `ticketroom demo`: the whole product on this machine. The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run
 //! on loopback ports, the service runs on a temporary store, tickets come in through its real HTTP door, and what
 //! is shown at the end is read from the simulated systems, not from the service.
 
@@ -30,9 +30,11 @@ pub(super) async fn run(options: Options) -> Result {
     let stage = Stage::set().await?;
     say(format!(
         "ticketroom demo: everything runs on this machine, and nothing is kept.\n\n\
-         \x20 DocSpace    {}\n\x20 Zendesk     {}\n\x20 intranet    {}\n\x20 ticketroom  http://{}/\n",
+         \x20 DocSpace    {}\n\x20 Zendesk     {}\n\x20 Freshdesk   {}\n\x20 Jira        {}\n\x20 intranet    {}\n\x20 ticketroom  http://{}/\n",
         stage.docspace.url(),
         stage.zendesk.url(),
+        stage.freshdesk.url(),
+        stage.jira.url(),
         stage.callback.url(),
         stage.service.address()
     ))?;
@@ -112,7 +114,7 @@ fn summary(stage: &Stage, tickets: &[TicketOnStage], began: Instant) -> Result {
     let writes = stage.docspace.counters().writes;
     say(format!(
         "\n{} tickets, {} deliveries; in DocSpace {} rooms, {folders} folders, {members} members, by {writes} writes; \
-         in Zendesk {notes} notes; after {:.1} s.",
+         in the helpdesks {notes} notes; after {:.1} s.",
         tickets.len(),
         stage.deliveries(),
         rooms.len(),

@@ -9,8 +9,7 @@ use reqwest::Client;
 use secrecy::SecretString;
 use simulator::callback::CallbackReceiver;
 use simulator::configuration::Secrets;
-use simulator::docspace;
-use simulator::zendesk::{self, NewTicket, Webhook};
+use simulator::{docspace, freshdesk, jira, zendesk};
 
 use crate::cli::serve::made_up_token;
 use crate::cli::{Ended, Result};
@@ -30,6 +29,8 @@ const WEBHOOK_SECRET: &str = "the demo's webhook secret";
 pub(super) struct Stage {
     pub(super) docspace: docspace::DocSpace,
     pub(super) zendesk: zendesk::Zendesk,
+    pub(super) freshdesk: freshdesk::Freshdesk,
+    pub(super) jira: jira::Jira,
     pub(super) callback: CallbackReceiver,
     pub(super) service: Service,
     pub(super) admin: SecretString,
@@ -52,29 +53,61 @@ impl Stage {
             ..zendesk::Setup::default()
         });
         let zendesk = zendesk.await?;
+        let freshdesk = freshdesk::Freshdesk::start(freshdesk::Setup::default()).await?;
+        let jira = jira::Jira::start(jira::Setup::default()).await?;
         let callback = CallbackReceiver::start(([127, 0, 0, 1], 0).into()).await?;
         // Calls over a network take a while; without that nobody could watch.
         docspace.set_latency(Duration::from_millis(25));
         zendesk.set_latency(Duration::from_millis(40));
+        freshdesk.set_latency(Duration::from_millis(40));
+        jira.set_latency(Duration::from_millis(40));
         let folder = std::env::temp_dir().join(format!("ticketroom-demo-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir(&folder)?;
-        let config = configuration(&docspace, &zendesk, &callback, &folder)?;
+        let mut secrets = Secrets::in_variables();
+        let sections = [
+            docspace.section(&mut secrets),
+            zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
+            freshdesk.section(&[WEBHOOK_SECRET], &mut secrets),
+            jira.section(&[WEBHOOK_SECRET], &mut secrets),
+            callback.section("intranet"),
+        ];
+        let text = configuration(&folder.join("ticketroom.db"), &sections.join("\n"));
+        let config = Config::from_text(&text, "the demo's configuration", &secrets.variables())?;
         let admin = made_up_token();
         let service = Service::start(&config, &admin, Arc::new(SystemClock), Chance::from_os()).await;
         let service = service.map_err(|error| Ended::Failed(error.to_string()))?;
-        let endpoint = format!("http://{}/webhooks/zendesk", service.address());
-        let endpoint =
-            endpoint.parse().map_err(|_| Ended::Failed("the service has no address".to_owned()))?;
-        zendesk.set_webhook(Webhook {
-            endpoint,
-            secret: WEBHOOK_SECRET.to_owned(),
-            mode: zendesk::Mode::Events,
-        });
-        Ok(Self { docspace, zendesk, callback, service, admin, folder, sent_by_hand: AtomicUsize::new(0) })
+        let sent_by_hand = AtomicUsize::new(0);
+        let stage =
+            Self { docspace, zendesk, freshdesk, jira, callback, service, admin, folder, sent_by_hand };
+        stage.connect()?;
+        Ok(stage)
     }
 
-    /// Lets tickets come in: Zendesk sends its webhooks itself, one of them is repeated, one comes in the form that
-    /// triggers send, and the intranet sends the generic form.
+    /// Lets the played helpdesks send what happens in them, each in its own way.
+    fn connect(&self) -> Result {
+        let endpoint = |name: &str| {
+            let address = format!("http://{}/webhooks/{name}", self.service.address());
+            address.parse().map_err(|_| Ended::Failed("the service has no address".to_owned()))
+        };
+        let secret = WEBHOOK_SECRET.to_owned();
+        self.zendesk.set_webhook(zendesk::Webhook {
+            endpoint: endpoint("zendesk")?,
+            secret: secret.clone(),
+            mode: zendesk::Mode::Events,
+        });
+        self.freshdesk.set_webhook(freshdesk::Webhook {
+            endpoint: endpoint("freshdesk")?,
+            header_secret: Some(secret.clone()),
+            basic: None,
+            content: freshdesk::Content::Advanced,
+        });
+        self.jira.set_webhook(jira::Webhook::signed(endpoint("jira")?, secret));
+        Ok(())
+    }
+
+    /// Lets tickets come in: Zendesk, Freshdesk and Jira send their webhooks themselves; one of them is repeated, one
+    /// comes in the form that triggers send, one is broken by the quotation marks in its subject, and the intranet
+    /// sends the generic form.
     pub(super) async fn open_tickets(&self) -> Result<Vec<TicketOnStage>> {
         let mut tickets = Vec::new();
         let subjects = [
@@ -83,12 +116,12 @@ impl Stage {
             ("<b>Rechnung</b> فاتورة مزدوجة", "high", Some(zendesk::BEN), vec![]),
         ];
         for (subject, priority, assignee, tags) in subjects {
-            let id = self.zendesk.create_ticket(NewTicket {
+            let id = self.zendesk.create_ticket(zendesk::NewTicket {
                 assignee,
                 group: Some(zendesk::SUPPORT),
                 priority: Some(priority.to_owned()),
                 tags: tags.into_iter().map(str::to_owned).collect(),
-                ..NewTicket::about(subject)
+                ..zendesk::NewTicket::about(subject)
             });
             tickets.push(on_stage("zendesk", &id.to_string(), subject)?);
         }
@@ -103,6 +136,20 @@ impl Stage {
             let trigger = self.zendesk.trigger_body(id).unwrap_or_default();
             self.send_signed(&client, "8350205602", &trigger).await?;
         }
+        let subject = "Invoice <2026-11> shows \"wrong\" VAT";
+        let id = self.freshdesk.create_ticket(freshdesk::NewTicket {
+            responder: Some(freshdesk::BEN),
+            group: Some(freshdesk::SUPPORT),
+            ..freshdesk::NewTicket::about(subject)
+        });
+        tickets.push(on_stage("freshdesk", &id.to_string(), subject)?);
+        let subject = "Export of \"Q3 report\" fails {code}";
+        let id = self.jira.create_issue(jira::NewIssue {
+            assignee: Some(jira::ANNA.to_owned()),
+            labels: vec!["export".to_owned()],
+            ..jira::NewIssue::about(subject)
+        });
+        tickets.push(on_stage("jira", &id.to_string(), subject)?);
         let subject = "Printer on floor 3 smokes";
         let body = serde_json::json!({ "ticketId": "4711", "subject": subject });
         let request = client
@@ -134,25 +181,45 @@ impl Stage {
 
     /// How many deliveries were sent.
     pub(super) fn deliveries(&self) -> usize {
-        self.zendesk.deliveries().len() + self.sent_by_hand.load(Ordering::Relaxed)
+        let sent_by_themselves = self.zendesk.deliveries().len()
+            + self.freshdesk.deliveries().len()
+            + self.jira.deliveries().len();
+        sent_by_themselves + self.sent_by_hand.load(Ordering::Relaxed)
     }
 
-    /// How many internal notes with a room's link there are in Zendesk.
+    /// How many internal notes with a room's link there are in the helpdesks.
     pub(super) fn notes(&self) -> usize {
-        let tickets = self.zendesk.tickets();
-        let comments = tickets.iter().flat_map(|ticket| &ticket.comments);
-        comments.filter(|comment| !comment.public && comment.html_body.contains("[ticketroom:")).count()
+        let in_zendesk = self.zendesk.tickets().into_iter().flat_map(|ticket| ticket.comments);
+        let in_zendesk = in_zendesk.filter(|note| !note.public).map(|note| note.html_body);
+        let in_freshdesk = self.freshdesk.tickets().into_iter().flat_map(|ticket| ticket.conversations);
+        let in_freshdesk = in_freshdesk.filter(|note| note.private).map(|note| note.body);
+        let in_jira = self.jira.issues().into_iter().flat_map(|issue| issue.comments);
+        let in_jira = in_jira.filter(|note| note.internal).map(|note| note.body_text);
+        in_zendesk.chain(in_freshdesk).chain(in_jira).filter(|note| note.contains("ticketroom:")).count()
     }
 
     /// The link as it stands in the ticket, read from the system that the ticket lives in.
     pub(super) fn link_in_ticket(&self, ticket: &TicketOnStage) -> Option<String> {
-        if ticket.key.helpdesk.as_str() == "zendesk" {
-            let ticket = self.zendesk.ticket(ticket.key.id.as_str().parse().ok()?)?;
-            return ticket.custom_fields.get(&ROOM_FIELD)?.as_str().map(str::to_owned);
+        let id = ticket.key.id.as_str();
+        match ticket.key.helpdesk.as_str() {
+            "zendesk" => {
+                let ticket = self.zendesk.ticket(id.parse().ok()?)?;
+                ticket.custom_fields.get(&ROOM_FIELD)?.as_str().map(str::to_owned)
+            }
+            "freshdesk" => {
+                let ticket = self.freshdesk.ticket(id.parse().ok()?)?;
+                ticket.custom_fields.get("cf_room")?.as_str().map(str::to_owned)
+            }
+            "jira" => {
+                let issue = self.jira.issue(id.parse().ok()?)?;
+                issue.remote_links.first().map(|link| link.url.clone())
+            }
+            _ => {
+                let received = self.callback.received();
+                let told = received.iter().rev().find(|told| told.body["ticketId"] == id)?;
+                told.body["roomUrl"].as_str().map(str::to_owned)
+            }
         }
-        let received = self.callback.received();
-        let told = received.iter().rev().find(|told| told.body["ticketId"] == ticket.key.id.as_str())?;
-        told.body["roomUrl"].as_str().map(str::to_owned)
     }
 
     /// Waits until every ticket has its link. `false` if that takes too long.
@@ -179,6 +246,8 @@ impl Stage {
     pub(super) async fn strike(self) {
         self.service.stop().await;
         self.zendesk.stop().await;
+        self.freshdesk.stop().await;
+        self.jira.stop().await;
         self.docspace.stop().await;
         self.callback.stop().await;
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -204,24 +273,16 @@ fn on_stage(helpdesk: &str, id: &str, subject: &str) -> Result<TicketOnStage> {
     Ok(TicketOnStage { key, subject: subject.to_owned() })
 }
 
-/// The demo's configuration, read as if from a file.
-fn configuration(
-    docspace: &docspace::DocSpace,
-    zendesk: &zendesk::Zendesk,
-    callback: &CallbackReceiver,
-    folder: &std::path::Path,
-) -> Result<Config> {
-    let mut secrets = Secrets::in_variables();
-    let text = format!(
+/// The demo's configuration, as a file has it.
+fn configuration(store: &std::path::Path, sections: &str) -> String {
+    format!(
         r#"
 [server]
 listen = "127.0.0.1:0"
 [store]
 url = "sqlite:{store}"
 
-{docspace}
-{zendesk}
-{callback}
+{sections}
 [[rule]]
 when = "ticket.priority == 'urgent' and 'outage' in ticket.tags"
 template = "incident"
@@ -237,10 +298,6 @@ room_type = "custom"
 folders = ["Logs/Server", "Logs/Network", "Timeline", "Findings"]
 access = [{{ group = "Support", role = "editor" }}, {{ group = "Tier 2", role = "content-creator" }}]
 "#,
-        store = folder.join("ticketroom.db").display(),
-        docspace = docspace.section(&mut secrets),
-        zendesk = zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
-        callback = callback.section("intranet"),
-    );
-    Ok(Config::from_text(&text, "the demo's configuration", &secrets.variables())?)
+        store = store.display(),
+    )
 }
