@@ -4,7 +4,7 @@ mod bench;
 mod environment;
 mod test;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
@@ -48,8 +48,11 @@ fn main() -> ExitCode {
 /// The cargo that runs us, in the workspace's folder.
 fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    cargo.current_dir(here.parent().unwrap_or(here));
+    // As cargo says now, not as it was when this was built: the folder may have been moved since.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    if let Some(root) = here.as_deref().and_then(Path::parent) {
+        cargo.current_dir(root);
+    }
     cargo
 }
 
