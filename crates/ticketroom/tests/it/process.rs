@@ -140,8 +140,8 @@ async fn the_demo_ends_with_every_link_in_its_ticket() {
     demo.args(["demo", "--once"]).current_dir(empty.path()).env_clear();
     let (status, out, err) = run(&mut demo).await;
     assert_eq!(status, 0, "{out}\n{err}");
-    assert!(out.contains("in DocSpace 4 rooms, 14 folders"), "{out}");
-    assert!(out.contains("in Zendesk 3 notes"), "{out}");
+    assert!(out.contains("in DocSpace 6 rooms, 20 folders"), "{out}");
+    assert!(out.contains("in the helpdesks 5 notes"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
