@@ -145,3 +145,30 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError>
     transaction.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_the_first_version_is_brought_up_to_date() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let ticket = "INSERT INTO ticket (helpdesk, id, state, created_at, updated_at) VALUES ('z', '1', 'ready', 0, 0)";
+        connection.execute(ticket, []).unwrap();
+        assert!(matches!(demand_current(&connection), Err(MigrationError::Older)));
+        migrate(&mut connection).unwrap();
+        demand_current(&connection).unwrap();
+        let called: Option<String> =
+            connection.query_row("SELECT called FROM ticket", [], |row| row.get(0)).unwrap();
+        assert_eq!(called, None);
+        // Both ways to a ticket go by an index.
+        for name in ["id", "called"] {
+            let sql =
+                format!("EXPLAIN QUERY PLAN SELECT number FROM ticket WHERE helpdesk = 'z' AND {name} = '1'");
+            let plan: String = connection.query_row(&sql, [], |row| row.get(3)).unwrap();
+            assert!(plan.starts_with("SEARCH ticket USING"), "{name}: {plan}");
+        }
+    }
+}

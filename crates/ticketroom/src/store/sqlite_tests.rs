@@ -87,6 +87,45 @@ async fn claim_one(store: &SqliteStore, second: i64) -> Claim {
 }
 
 #[tokio::test]
+async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket() {
+    let File { store, .. } = &store();
+    let echo = |second| Delivery {
+        meaning: Meaning::Echo { ticket: "1".parse().unwrap() },
+        ..delivery("1", None, second)
+    };
+    store.accept(echo(0)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(0)), "we can't have written into it");
+    let claim = claim_one(store, 0).await;
+    store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    store.accept(echo(1)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let about_something_else =
+        Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("2", Some("x"), 2) };
+    assert_eq!(store.accept(about_something_else.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(about_something_else).await.unwrap(), Accepted::Repeat);
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_ticket_is_found_by_what_people_call_it() {
+    let File { store, .. } = &store();
+    store.accept(delivery("10042", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    let seen = |key: &str| Ticket { key: Some(key.to_owned()), subject: "S".to_owned(), ..Ticket::default() };
+    store.save(Save { seen: Some(seen("SUP-42")), ..save(&claim, Ledger::default(), 0) }).await.unwrap();
+    for called in ["10042", "SUP-42", "sup-42"] {
+        let found = store.ticket(&key(called)).await.unwrap().unwrap();
+        assert_eq!(found.key, key("10042"), "{called}");
+        let query = TicketQuery { id: Some(called.parse().unwrap()), limit: 9, ..TicketQuery::default() };
+        assert_eq!(store.tickets(&query).await.unwrap().len(), 1, "{called}");
+    }
+    // Moved: the old name is somebody else's now, or nobody's.
+    store.save(Save { seen: Some(seen("HR-7")), ..save(&claim, Ledger::default(), 1) }).await.unwrap();
+    assert!(store.ticket(&key("SUP-42")).await.unwrap().is_none());
+    assert!(store.ticket(&key("HR-7")).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_repeat_is_known_and_marks_nothing() {
     let File { store, .. } = &store();
     assert_eq!(store.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::New);
