@@ -20,6 +20,9 @@ use crate::call::retry_after;
 
 /// The longest that a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest distance between calls. A run makes several in a row, and one that would have to wait longer than
+/// [`PATIENCE`] for the next would end without having got anywhere.
+const WIDEST: Duration = Duration::from_secs(2);
 /// The time until an allowance is filled up where that is not said: account-wide limits are per minute.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -129,8 +132,12 @@ impl State {
             let until_filled =
                 number(headers, style.reset).map_or(MINUTE, |seconds| Duration::from_secs(seconds.into()));
             let until_filled = until_filled.min(MINUTE);
-            self.spacing = (remaining < limit / style.spread_below.max(1))
-                .then(|| (until_filled / remaining.saturating_add(1), now + until_filled));
+            if remaining == 0 {
+                self.next = self.next.max(Some(now + until_filled));
+            }
+            let distance = (until_filled / remaining.saturating_add(1)).min(WIDEST);
+            self.spacing =
+                (remaining < limit / style.spread_below.max(1)).then(|| (distance, now + until_filled));
         }
     }
 }
@@ -189,6 +196,30 @@ mod tests {
         assert_eq!(state.claim("me", now), Err(6 * SECOND));
         assert_eq!(state.claim("me", now + 60 * SECOND), Ok(Duration::ZERO));
         assert_eq!(state.claim("me", now + 60 * SECOND), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn however_little_is_left_calls_go_on() {
+        let (mut state, mut now) = (State::default(), Instant::now());
+        for remaining in (1..30).rev() {
+            let remaining = remaining.to_string();
+            let left = HeaderMap::from_iter([
+                ("ratelimit-limit".parse().unwrap(), "50".parse().unwrap()),
+                ("ratelimit-remaining".parse().unwrap(), remaining.parse().unwrap()),
+            ]);
+            heed(&mut state, "get_ticket", StatusCode::OK, &left, now);
+            let wait = state.claim("create_note", now).unwrap();
+            assert!(wait <= WIDEST, "{wait:?} with {remaining} left");
+            now += wait;
+        }
+        heed(
+            &mut state,
+            "get_ticket",
+            StatusCode::OK,
+            &headers(&[("ratelimit-limit", "50"), ("ratelimit-remaining", "0")]),
+            now,
+        );
+        assert_eq!(state.claim("create_note", now), Err(MINUTE), "what is used up has to be filled up");
     }
 
     #[test]

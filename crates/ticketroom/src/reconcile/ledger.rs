@@ -218,6 +218,8 @@ pub struct WriteBackEntry {
     pub url: Option<String>,
     /// Whether our note is in the ticket.
     pub noted: bool,
+    /// Whether it did not go as configured: the link is in the note only, most often.
+    pub refused: bool,
     /// When the link was last put right after somebody had changed or removed it.
     pub repaired_at: Option<Timestamp>,
     /// Whether a call is under way or was cut off.

@@ -322,7 +322,7 @@ fn furnish(
     }
     match &s.ledger.link {
         LinkEntry::Done { url } => {
-            steps.extend(write_back(s, room, url, link_in_ticket, adopted));
+            steps.extend(write_back(s, ticket, room, url, link_in_ticket));
         }
         LinkEntry::NotBegun | LinkEntry::Pending { .. } if template.link == LinkKind::Member => {
             steps.push(Step::NoteLink { url: member_address(s.portal, room.id).to_string() });
@@ -353,19 +353,23 @@ fn to_ask_for(s: &Situation<'_>, mut grants: Vec<Grant>) -> Vec<Grant> {
 
 fn write_back(
     s: &Situation<'_>,
+    ticket: &Ticket,
     room: &Room,
     url: &str,
     link_in_ticket: &LinkInTicket,
-    adopted: bool,
 ) -> Option<Step> {
     let entry = &s.ledger.write_back;
-    if !s.writes_back {
+    // Nobody reads a ticket in the trash, and nobody can write into it.
+    if !s.writes_back || ticket.status == Status::Deleted {
         return None;
     }
     let shown = matches!(link_in_ticket, LinkInTicket::Is(link) if link == url);
     if entry.url.as_deref() == Some(url) {
-        // A place that somebody emptied or overwrote is put right; one that can't be read may well be right.
-        if shown || *link_in_ticket == LinkInTicket::Unreadable || repaired_lately(s) {
+        // A place that somebody emptied or overwrote is put right; one that can't be read may well be right. What is
+        // closed can't be written to any more, or need not be.
+        let is_right =
+            shown || *link_in_ticket == LinkInTicket::Unreadable || ticket.status == Status::Closed;
+        if is_right || repaired_lately(s) {
             return None;
         }
     } else if shown {
@@ -374,7 +378,9 @@ fn write_back(
     }
     let note = match (entry.noted, entry.state) {
         (true, _) => Note::Written,
-        (false, Entry::NotBegun) if !adopted => Note::Missing,
+        // Only into the ticket of a room that was made a moment ago has surely nothing been written: this ledger may
+        // be a backup's.
+        (false, Entry::NotBegun) if s.begun.contains(&StepKind::CreateRoom) => Note::Missing,
         // Helpdesks have no keys that make a repeat harmless: what may still land is waited for.
         (false, Entry::Pending { since }) if s.now < after(since, s.settle) => Note::Settling,
         (false, _) => Note::Uncertain,
@@ -384,8 +390,10 @@ fn write_back(
 
 /// Two programs that write the same field would go on for ever.
 fn repaired_lately(s: &Situation<'_>) -> bool {
-    let repaired_at = s.ledger.write_back.repaired_at;
-    !s.asked && repaired_at.is_some_and(|at| s.now < after(at, REPAIR_AGAIN))
+    let entry = &s.ledger.write_back;
+    // A place that did not take the link won't take it now, unless somebody has done something about it.
+    let lately = entry.repaired_at.is_some_and(|at| s.now < after(at, REPAIR_AGAIN));
+    !s.asked && (lately || entry.refused)
 }
 
 /// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.

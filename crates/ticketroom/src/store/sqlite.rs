@@ -205,7 +205,10 @@ impl Store for SqliteStore {
         self.reader
             .ask(move |connection| {
                 for name in ["id", "called"] {
-                    let sql = format!("SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND {name} = ?2");
+                    let sql = format!(
+                        "SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND {name} = ?2
+                        ORDER BY updated_at DESC LIMIT 1"
+                    );
                     let mut statement = connection.prepare_cached(&sql)?;
                     let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
                     if let Some(record) = row.optional()? {

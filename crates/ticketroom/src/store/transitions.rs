@@ -91,7 +91,7 @@ pub(super) fn mark_due(
                 WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN told
                 ELSE :told END,
             subject = CASE
-                WHEN :told IS NULL THEN subject
+                WHEN :told IS NULL OR :subject = '' THEN subject
                 WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN subject
                 ELSE :subject END
         WHERE number = :number";

@@ -76,7 +76,7 @@ async fn killed_at(place: String) -> Result<(), String> {
     }
     process.wait_until_all_rest().await;
     let mut wrong: Vec<String> =
-        tickets.iter().flat_map(|(desk, id)| systems.wrong_with(*desk, id)).collect();
+        tickets.iter().flat_map(|(desk, id)| systems.wrong_with_opened(*desk, id)).collect();
     let rooms = systems.docspace.rooms().len();
     if rooms != tickets.len() {
         wrong.push(format!("{rooms} rooms"));
@@ -134,7 +134,7 @@ async fn killed_at_random_under_load() {
     process.serve(&[]);
     assert!(process.is_ready().await, "{}", process.log());
     process.wait_until_all_rest().await;
-    let wrong: Vec<String> = all.iter().flat_map(|(desk, id)| systems.wrong_with(*desk, id)).collect();
+    let wrong: Vec<String> = all.iter().flat_map(|(desk, id)| systems.wrong_with_opened(*desk, id)).collect();
     assert_eq!(wrong, [""; 0], "seed {seed}, {kills} kills");
     assert_eq!(systems.docspace.rooms().len(), all.len(), "seed {seed}");
 }

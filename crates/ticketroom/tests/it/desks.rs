@@ -66,14 +66,25 @@ impl Desk {
         format!("/webhooks/{}", self.name())
     }
 
-    /// Makes a ticket and says its id. A generic helpdesk has no tickets; what it sends is all that there is.
+    /// Makes a ticket that is assigned to Anna and says its id. A generic helpdesk has no tickets; what it sends is
+    /// all that there is.
     pub(crate) fn open(self, systems: &Systems, subject: &str) -> String {
         match self {
-            Self::Zendesk => systems.zendesk.create_ticket(zendesk::NewTicket::about(subject)).to_string(),
-            Self::Freshdesk => {
-                systems.freshdesk.create_ticket(freshdesk::NewTicket::about(subject)).to_string()
+            Self::Zendesk => {
+                let assignee = Some(zendesk::ANNA);
+                let ticket = zendesk::NewTicket { assignee, ..zendesk::NewTicket::about(subject) };
+                systems.zendesk.create_ticket(ticket).to_string()
             }
-            Self::Jira => systems.jira.create_issue(jira::NewIssue::about(subject)).to_string(),
+            Self::Freshdesk => {
+                let responder = Some(freshdesk::ANNA);
+                let ticket = freshdesk::NewTicket { responder, ..freshdesk::NewTicket::about(subject) };
+                systems.freshdesk.create_ticket(ticket).to_string()
+            }
+            Self::Jira => {
+                let assignee = Some(jira::ANNA.to_owned());
+                let issue = jira::NewIssue { assignee, ..jira::NewIssue::about(subject) };
+                systems.jira.create_issue(issue).to_string()
+            }
             Self::Generic => format!("{:08x}", fastrand::u32(..)),
         }
     }
@@ -95,7 +106,9 @@ impl Desk {
                 jira_parcel(body, &format!("created-{id}"))
             }
             Self::Generic => {
-                let body = generic(id, subject).to_string().into_bytes();
+                let mut ticket = generic(id, subject);
+                ticket["assignee"] = Value::from("anna.agent@example.com");
+                let body = ticket.to_string().into_bytes();
                 Parcel {
                     headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                     query: "",
@@ -177,7 +190,7 @@ impl Desk {
     pub(crate) fn calls(self) -> &'static [&'static str] {
         match self {
             Self::Zendesk => &["oauth_token", "get_ticket", "update_ticket"],
-            Self::Freshdesk => &["get_ticket", "create_note", "update_ticket"],
+            Self::Freshdesk => &["get_ticket", "get_agent", "create_note", "update_ticket"],
             Self::Jira => &["get_issue", "remote_links", "create_comment", "put_remote_link"],
             Self::Generic => &["callback"],
         }
@@ -187,7 +200,27 @@ impl Desk {
     pub(crate) fn asked_once(self) -> &'static [&'static str] {
         match self {
             Self::Zendesk => &["oauth_token"],
-            Self::Freshdesk | Self::Jira | Self::Generic => &[],
+            Self::Freshdesk => &["get_agent"],
+            Self::Jira | Self::Generic => &[],
+        }
+    }
+
+    /// The call by which a ticket is read.
+    pub(crate) fn reading_call(self) -> &'static str {
+        match self {
+            Self::Zendesk | Self::Freshdesk => "get_ticket",
+            Self::Jira => "get_issue",
+            Self::Generic => "callback",
+        }
+    }
+
+    /// The call that writes the note, and the one by which the note is looked for.
+    pub(crate) fn note_calls(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Zendesk => ("update_ticket", "comments"),
+            Self::Freshdesk => ("create_note", "conversations"),
+            Self::Jira => ("create_comment", "comments"),
+            Self::Generic => ("callback", "callback"),
         }
     }
 
@@ -234,6 +267,20 @@ impl Desk {
             Self::Jira => with.is_none() && systems.jira.remove_remote_links(number()),
             Self::Generic => false,
         }
+    }
+
+    /// The ticket comes to an end after which it can't be written to.
+    pub(crate) fn end(self, systems: &Systems, id: &str) {
+        let number = || id.parse::<u64>().unwrap();
+        let ended = match self {
+            Self::Zendesk => {
+                systems.zendesk.change_ticket(number(), zendesk::Change::Status("closed".to_owned()))
+            }
+            Self::Freshdesk => systems.freshdesk.change_ticket(number(), freshdesk::Change::Archive),
+            Self::Jira => systems.jira.change_issue(number(), jira::Change::Status("Closed".to_owned())),
+            Self::Generic => true,
+        };
+        assert!(ended);
     }
 
     /// A body with the proof that this helpdesk sends along.

@@ -214,6 +214,11 @@ async fn data_center_does_as_well() {
     world.wait_until_all_rest().await;
     assert_eq!(world.systems.wrong_with(Desk::Jira, &id), [""; 0]);
     assert_eq!(world.systems.jira.counters().of("create_comment"), 1);
+    let note = Desk::Jira.note_texts(&world.systems, &id).remove(0);
+    assert!(
+        note.contains(r"\{color\_red\}") && note.contains(r"\[\~admin\]"),
+        "wiki markup is escaped: {note}"
+    );
     world.systems.jira.remove_remote_links(id.parse().unwrap());
     world.retry(&format!("jira/{id}")).await;
     world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
@@ -341,6 +346,24 @@ async fn whatever_happens_to_a_ticket_it_has_one_room_and_one_note() {
     assert_eq!(freshdesk.counters().of("create_note"), 1);
     assert_eq!(jira.counters().of("create_comment"), 1);
     assert_eq!(world.systems.wrong_with(Desk::Jira, &issue.to_string()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_we_may_not_read_is_no_reason_to_skip() {
+    let systems = Systems::start().await;
+    let section = systems.freshdesk.section(&[WEBHOOK_SECRET], &mut Secrets::written_out());
+    let section = section.replace("name = \"freshdesk\"", "name = \"billing\"");
+    let world = World::around(systems, &format!("{section}groups = [\"Support\"]\n{TEMPLATE}")).await;
+    world.systems.freshdesk.set_directory_readable(false);
+    let id = world.systems.freshdesk.create_ticket(freshdesk::NewTicket {
+        group: Some(freshdesk::SUPPORT),
+        ..freshdesk::NewTicket::about("wanted")
+    });
+    let parcel = Desk::Freshdesk.created(&world.systems, &id.to_string(), "wanted");
+    assert_eq!(world.deliver_to("/webhooks/billing", &parcel).await, 200);
+    let view = world.wait_for_state(&format!("billing/{id}"), &["blocked", "skipped"]).await;
+    assert_eq!(view["state"], "blocked", "{view:#}");
+    assert!(view["next"].is_string(), "it is tried again by itself: {view:#}");
 }
 
 /// What `check` says of a helpdesk, line by line.

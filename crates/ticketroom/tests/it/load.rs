@@ -47,7 +47,7 @@ async fn five_hundred_tickets(desk: Desk) {
     assert!(statuses.iter().all(|status| *status == 200));
     world.wait_until_all_rest().await;
 
-    let wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with(desk, id)).collect();
+    let wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_opened(desk, id)).collect();
     let rooms = systems.docspace.rooms().len();
     println!(
         "{}: 500 tickets, {} deliveries, {} faults; {rooms} rooms, {} wrong",

@@ -127,6 +127,19 @@ requests_per_minute = 1000000
         wrong
     }
 
+    /// What is wrong with a ticket that [`Desk::open`] has made: Anna has to be in its room as well.
+    pub(crate) fn wrong_with_opened(&self, desk: Desk, id: &str) -> Vec<String> {
+        let tag = format!("{}:{id}", desk.name());
+        let mut wrong = self.wrong_with(desk, id);
+        let rooms = self.docspace.rooms().into_iter().filter(|room| room.tags.contains(&tag));
+        let members = rooms.flat_map(|room| room.members).filter(|member| member.name == "Anna Agent");
+        let roles: Vec<_> = members.map(|member| member.access).collect();
+        if roles != [11] {
+            wrong.push(format!("{tag}: the assignee has the roles {roles:?}"));
+        }
+        wrong
+    }
+
     /// What is wrong with a ticket in Zendesk.
     pub(crate) fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
         self.wrong_with(Desk::Zendesk, &id.to_string())

@@ -65,33 +65,33 @@ pub(super) fn read(
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
 ) -> Result<Hint, NotUnderstood> {
-    let strict = Json::strict(delivery.body());
-    let is_intact = strict.is_some();
-    let body = strict.or_else(|| Json::lenient(delivery.body())).or_else(|| form(delivery.body()));
+    let body = Json::lenient(delivery.body()).or_else(|| form(delivery.body()));
     let body_or_nothing = body.as_ref().unwrap_or(&Json::Null);
     let told = Told::of(body_or_nothing);
     if let Some((event, data)) = app_event(body_or_nothing).filter(|_| !told.names_a_ticket()) {
         return read_app_event(event, data, helpdesk, own_id);
     }
-    let ticket = told
-        .ticket()
-        .or_else(|| ticket_of_query(delivery.query()?))
+    let in_address = || ticket_of_query(delivery.query()?);
+    // A number that is there twice may have been put there by whoever wrote the subject.
+    let first = if told.is_repeated(&TICKET_ID) { in_address() } else { None };
+    let ticket = first
+        .or_else(|| told.ticket())
+        .or_else(in_address)
         .or_else(|| match body {
             Some(_) => told.ticket_of_url(),
             None => TICKET_ID.iter().find_map(|name| salvage::number_after(name, delivery.body())),
         })
         .filter(|number| *number != 0)
         .ok_or_else(|| NotUnderstood(no_ticket_in(body.as_ref(), &told)))?;
-    let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(ticket) };
-    // What had to be mended may have been put together by somebody else.
-    let is_echo = is_intact && told.is_our_note(&key);
     let event = told.text(&["triggered_event", "event", "kind"]).map(plain);
     Ok(Hint {
-        ticket: key.id,
+        ticket: TicketId::from(ticket),
         event: salvage::event_name(event.as_deref(), "automation rule"),
         delivery_id: None,
         snapshot: None,
-        consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
+        // Even of our own note: a subject may hold whatever a rule's body holds, and a rule tells of one change only,
+        // if there were more. A look that finds nothing to do ends it, and costs one call.
+        consequence: Consequence::Look,
     })
 }
 
@@ -137,21 +137,6 @@ impl<'a> Told<'a> {
         let (before, number) = address.rsplit_once('/')?;
         // `…/a/tickets/8123`, or `…/helpdesk/tickets/8123` in old accounts.
         if before.ends_with("/tickets") { salvage::whole_number(number) } else { None }
-    }
-
-    /// Whether the delivery only tells of the note that we wrote: a private one (customers can't write those) with
-    /// our marker.
-    fn is_our_note(&self, key: &TicketKey) -> bool {
-        let (event, comment) =
-            (["triggered_event", "event"], ["ticket_latest_private_comment", "latest_private_comment"]);
-        // A name that is there twice may have been put there by whoever wrote the subject.
-        if self.is_repeated(&event) || self.is_repeated(&comment) {
-            return false;
-        }
-        let is_private_note =
-            |event: &str| event.chars().filter(|c| !c.is_whitespace()).eq("{note_type:private}".chars());
-        let of_private_note = self.text(&event).is_some_and(is_private_note);
-        of_private_note && self.text(&comment).is_some_and(|comment| comment.contains(&key.marker()))
     }
 
     /// Whether a name, or another for the same thing, is there more than once.

@@ -34,7 +34,7 @@ static LIMITS: Style = Style {
 const FIELDS: &str = "*all,-comment,-worklog,-attachment,-issuelinks,-subtasks,-watches,-votes";
 
 /// How many comments are read at once.
-pub(super) const PAGE: usize = 100;
+const PAGE: usize = 100;
 
 /// The API of one site.
 pub(super) struct Api {

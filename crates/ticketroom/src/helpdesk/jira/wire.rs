@@ -64,7 +64,7 @@ pub(super) struct PropertyDto {
 #[serde(default)]
 pub(super) struct CommentsDto {
     pub(super) comments: Vec<CommentDto>,
-    pub(super) total: usize,
+    pub(super) total: Option<usize>,
 }
 
 /// What `GET remotelink?globalId=` answers: the link itself, or a list with it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::{Note, RoomLink, WrittenBack, salvage};
 use super::adf;
-use super::api::{Api, OWN_PROPERTY, PAGE, comment_properties};
+use super::api::{Api, OWN_PROPERTY, comment_properties};
 use super::wire::CommentDto;
 use crate::call::{Cause, Failure};
 use crate::config::JiraDeployment;
@@ -100,8 +100,9 @@ async fn comment(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<Option<Strin
 /// Looks for our comment.
 async fn has_comment(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failure> {
     let own_key = own_key(link);
-    for page in 0..PAGES {
-        let found = api.comments(id, page * PAGE).await?;
+    let mut seen = 0;
+    for _ in 0..PAGES {
+        let found = api.comments(id, seen).await?;
         for comment in &found.comments {
             match resemblance(comment, &own_key, link) {
                 Resemblance::Ours => return Ok(true),
@@ -114,7 +115,9 @@ async fn has_comment(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Fa
                 Resemblance::None => {}
             }
         }
-        if found.comments.is_empty() || (page + 1) * PAGE >= found.total {
+        // A site may give fewer at once than it is asked for, and need not say how many there are.
+        seen += found.comments.len();
+        if found.comments.is_empty() || found.total.is_some_and(|total| seen >= total) {
             break;
         }
     }

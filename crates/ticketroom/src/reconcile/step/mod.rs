@@ -216,8 +216,10 @@ impl Step {
             }
             Self::Access { .. } => ledger.access.state = Entry::NotBegun,
             Self::Link { .. } => ledger.link = LinkEntry::NotBegun,
-            // Whether an earlier one had its effect is as open as before.
-            Self::WriteBack { note: Note::Missing, .. } => ledger.write_back.state = Entry::NotBegun,
+            // Whatever was asked for before had been settled by looking.
+            Self::WriteBack { note: Note::Missing | Note::Uncertain, .. } => {
+                ledger.write_back.state = Entry::NotBegun;
+            }
             _ => {}
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn record(url: String, done: &WrittenBack, ledger: &mut Ledger, now: 
     }
     entry.url = Some(url);
     entry.noted = true;
+    entry.refused = done.warning.is_some();
     entry.state = Entry::Done;
     let text = match &done.warning {
         None => format!("put the link into the ticket ({})", done.place),
