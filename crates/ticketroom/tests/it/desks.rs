@@ -16,7 +16,7 @@ use crate::world::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET, gene
 /// The custom field of the played Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
-/// The kinds of helpdesk that there are. A further one is one more here, and the suite runs over it.
+/// The kinds of helpdesk that there are. For a further one, the compiler asks for whatever the suite has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Desk {
     Zendesk,
