@@ -60,7 +60,7 @@ mod asked {
 }
 
 /// The helpdesk as the service has it.
-fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
+pub(crate) fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).unwrap();
     let all = helpdesk::build(&world.config().helpdesks, &http, &clock);

@@ -7,6 +7,11 @@ use simulator::fault::{Fault, FaultKind};
 use simulator::freshdesk::{self, Content};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 
+use ticketroom::helpdesk::{Note, RoomLink};
+use ticketroom::room::RoomId;
+use ticketroom::ticket::{TicketId, TicketKey};
+
+use crate::conformance::helpdesk_of;
 use crate::desks::{Desk, Parcel};
 use crate::process::{Process, run};
 use crate::world::{Systems, TEMPLATE, WEBHOOK_SECRET, World, wait_until};
@@ -364,6 +369,43 @@ async fn a_group_that_we_may_not_read_is_no_reason_to_skip() {
     let view = world.wait_for_state(&format!("billing/{id}"), &["blocked", "skipped"]).await;
     assert_eq!(view["state"], "blocked", "{view:#}");
     assert!(view["next"].is_string(), "it is tried again by itself: {view:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_note_is_found_among_many() {
+    let world = World::new().await;
+    let (freshdesk, jira) = (&world.systems.freshdesk, &world.systems.jira);
+    let ticket = freshdesk.create_ticket(freshdesk::NewTicket::about("talkative"));
+    let issue = jira.create_issue(NewIssue::about("talkative"));
+    // Freshdesk tells the oldest first, Jira the newest.
+    for number in 0..150 {
+        freshdesk.change_ticket(ticket, freshdesk::Change::Reply(format!("before {number}")));
+    }
+    for (desk, id) in [(Desk::Freshdesk, ticket), (Desk::Jira, issue)] {
+        let helpdesk = helpdesk_of(&world, desk);
+        let key = TicketKey { helpdesk: desk.name().parse().unwrap(), id: TicketId::from(id) };
+        let url = "https://docspace.example.com/rooms/shared/4711";
+        let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
+        helpdesk.write_back(&link(Note::Missing)).await.unwrap();
+        for number in 0..150 {
+            jira.change_issue(issue, jira::Change::InternalComment(format!("after {number}")));
+        }
+        helpdesk.write_back(&link(Note::Uncertain)).await.unwrap();
+        assert_eq!(desk.notes(&world.systems, &id.to_string()), (1, 0), "{desk:?}");
+        // A note about another room is another note.
+        let other = RoomLink {
+            room: RoomId(4712),
+            url: "https://docspace.example.com/rooms/shared/4712",
+            ..link(Note::Uncertain)
+        };
+        helpdesk.write_back(&other).await.unwrap();
+        assert_eq!(desk.notes(&world.systems, &id.to_string()), (2, 0), "{desk:?}");
+        assert_eq!(
+            desk.links(&world.systems, &id.to_string()),
+            [other.url],
+            "the link is changed, not added"
+        );
+    }
 }
 
 /// What `check` says of a helpdesk, line by line.
