@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -13,8 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::counters::Counters;
-use crate::fault::{Faults, TooMany};
+use crate::fault::TooMany;
 use crate::http::{Answer, Request};
 use crate::server::{self, Core, Running, Service};
 
@@ -48,6 +46,8 @@ struct Inbox {
     received: Mutex<Vec<Received>>,
 }
 
+server::controlled!(CallbackReceiver, |handle| handle.0.core);
+
 impl CallbackReceiver {
     /// Starts to listen.
     ///
@@ -67,21 +67,6 @@ impl CallbackReceiver {
     /// What a `callback_url` may be; any path below will do as well.
     pub fn url(&self) -> Url {
         self.0.running.url()
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.0.core.faults
-    }
-
-    /// What was asked so far.
-    pub fn counters(&self) -> Counters {
-        self.0.core.counters()
-    }
-
-    /// How long a call takes.
-    pub fn set_latency(&self, latency: Duration) {
-        self.0.core.set_latency(latency);
     }
 
     /// Everything received, in order.

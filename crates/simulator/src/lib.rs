@@ -18,9 +18,12 @@ mod counters;
 pub mod docspace;
 pub mod fault;
 pub mod freshdesk;
+mod html;
 mod http;
 pub mod jira;
+mod outbox;
 mod server;
+mod window;
 pub mod zendesk;
 
 pub use clock::Clock;

@@ -124,6 +124,44 @@ impl Core {
     }
 }
 
+/// Gives a handle what a test or a person may ask of any running server.
+macro_rules! controlled {
+    ($handle:ty, |$this:ident| $core:expr) => {
+        impl $handle {
+            /// What goes wrong.
+            pub fn faults(&self) -> &crate::fault::Faults {
+                let $this = self;
+                &$core.faults
+            }
+
+            /// What was asked so far.
+            pub fn counters(&self) -> crate::Counters {
+                let $this = self;
+                $core.counters()
+            }
+
+            /// Counts from zero again.
+            pub fn reset_counters(&self) {
+                let $this = self;
+                $core.reset_counters();
+            }
+
+            /// How long every call takes that has no latency of its own.
+            pub fn set_latency(&self, latency: std::time::Duration) {
+                let $this = self;
+                $core.set_latency(latency);
+            }
+
+            /// How long calls of this name take.
+            pub fn set_latency_of(&self, call: &str, latency: std::time::Duration) {
+                let $this = self;
+                $core.set_latency_of(call, latency);
+            }
+        }
+    };
+}
+pub(crate) use controlled;
+
 /// A server that runs until it is stopped or this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {

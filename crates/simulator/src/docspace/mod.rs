@@ -47,8 +47,6 @@ pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 use self::service::Portal;
 use self::state::{ARCHIVE, State};
 use crate::clock::Clock;
-use crate::counters::Counters;
-use crate::fault::Faults;
 use crate::server::{self, Core, Running};
 
 /// How a portal starts.
@@ -101,6 +99,8 @@ impl fmt::Debug for DocSpace {
         f.debug_struct("DocSpace").field("url", &self.url().as_str()).finish_non_exhaustive()
     }
 }
+
+server::controlled!(DocSpace, |handle| handle.core);
 
 impl DocSpace {
     /// Starts a portal.
@@ -160,31 +160,6 @@ impl DocSpace {
     /// A revoked key is good again.
     pub fn restore_key(&self, key: &str) {
         self.portal.state().activate_key(key, true);
-    }
-
-    /// What is to go wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.core.faults
-    }
-
-    /// What was asked so far.
-    pub fn counters(&self) -> Counters {
-        self.core.counters()
-    }
-
-    /// Starts counting again.
-    pub fn reset_counters(&self) {
-        self.core.reset_counters();
-    }
-
-    /// How long every call takes that has no latency of its own.
-    pub fn set_latency(&self, all: Duration) {
-        self.core.set_latency(all);
-    }
-
-    /// How long calls of that name take.
-    pub fn set_latency_of(&self, call: &str, latency: Duration) {
-        self.core.set_latency_of(call, latency);
     }
 
     /// Other limits, or none. What has been used up stays used up.

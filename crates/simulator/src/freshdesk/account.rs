@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::html::{escaped, sanitised, to_text};
+use super::html::{sanitised, to_text};
 use super::people::{People, RITA};
 use super::view::{Change, ConversationView, NewTicket, TicketView};
+use crate::html::escaped;
 
 /// Longer texts don't fit into a single-line field.
 const LONGEST_TEXT: usize = 255;

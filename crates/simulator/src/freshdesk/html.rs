@@ -1,5 +1,7 @@
 //! Notes are HTML, of which only what is harmless is kept, and are told as text as well.
 
+use crate::html::unescaped;
+
 /// Elements that are kept, with the attributes that they may have. Of others only the content stays.
 const KEPT: [(&str, &[&str]); 16] = [
     ("a", &["href", "title", "target"]),
@@ -90,15 +92,8 @@ pub(super) fn to_text(html: &str) -> String {
         rest = after;
     }
     text.push_str(rest);
-    let named = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    let text = named.replace("&#39;", "'").replace("&nbsp;", " ").replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Text as HTML.
-pub(super) fn escaped(text: &str) -> String {
-    // The ampersand first, or it would escape the others' escapes.
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    // A space that does not break is one among others here.
+    unescaped(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

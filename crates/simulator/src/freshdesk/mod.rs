@@ -30,7 +30,6 @@ mod webhook;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use url::Url;
@@ -39,8 +38,6 @@ use self::account::{Account, Happened, Ticket};
 use self::limits::Quota;
 use self::webhook::Outbox;
 use crate::clock::Clock;
-use crate::counters::Counters;
-use crate::fault::Faults;
 use crate::server::{self, Core, Running};
 
 pub use self::limits::Limits;
@@ -98,6 +95,8 @@ struct Desk {
     outbox: Outbox,
 }
 
+server::controlled!(Freshdesk, |handle| handle.0.core);
+
 impl Freshdesk {
     /// Starts an account with a few people and no tickets.
     ///
@@ -143,31 +142,6 @@ impl Freshdesk {
     /// The single-line text field for the room's address, if there is one.
     pub fn room_field(&self) -> Option<String> {
         self.0.desk.account().room_field.clone()
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.0.core.faults
-    }
-
-    /// What was asked so far.
-    pub fn counters(&self) -> Counters {
-        self.0.core.counters()
-    }
-
-    /// Counts from zero again.
-    pub fn reset_counters(&self) {
-        self.0.core.reset_counters();
-    }
-
-    /// How long every call takes that has no latency of its own.
-    pub fn set_latency(&self, latency: Duration) {
-        self.0.core.set_latency(latency);
-    }
-
-    /// How long calls of this name take.
-    pub fn set_latency_of(&self, call: &str, latency: Duration) {
-        self.0.core.set_latency_of(call, latency);
     }
 
     /// Changes the rate limits; what was used up is forgotten.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use url::Url;
+
+use crate::outbox;
 
 /// The webhook of the account's two rules, for new tickets and for updated ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,84 +92,59 @@ pub struct DeliveryView {
     pub delivered: bool,
 }
 
+impl outbox::Delivery for DeliveryView {
+    fn end(&mut self, delivered: bool) {
+        self.delivered = delivered;
+        self.given_up = !delivered;
+    }
+}
+
 /// Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Outbox {
-    client: reqwest::Client,
-    runtime: Handle,
+    sent: outbox::Outbox<DeliveryView>,
     pace: RetryPace,
-    book: Arc<Mutex<Book>>,
-    under_way: watch::Sender<usize>,
-    stopping: watch::Receiver<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Book {
-    webhook: Option<Webhook>,
-    deliveries: Vec<DeliveryView>,
+    webhook: Arc<Mutex<Option<Webhook>>>,
 }
 
 impl Outbox {
     /// Deliveries end when `stopping` turns true, or its sender goes.
     pub(super) fn new(pace: RetryPace, stopping: watch::Receiver<bool>) -> std::io::Result<Self> {
-        // One TLS provider for the process; that there is one already is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .timeout(pace.timeout)
-            .build()
-            .map_err(std::io::Error::other)?;
-        let (runtime, under_way) = (Handle::current(), watch::Sender::new(0));
-        Ok(Self { client, runtime, pace, book: Arc::default(), under_way, stopping })
+        Ok(Self { sent: outbox::Outbox::new(pace.timeout, stopping)?, pace, webhook: Arc::default() })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn webhook(&self) -> MutexGuard<'_, Option<Webhook>> {
+        self.webhook.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_webhook(&self, webhook: Webhook) {
-        self.book().webhook = Some(webhook);
+        *self.webhook() = Some(webhook);
     }
 
     pub(super) fn content(&self) -> Option<Content> {
-        self.book().webhook.as_ref().map(|webhook| webhook.content)
+        self.webhook().as_ref().map(|webhook| webhook.content)
     }
 
     pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
-        self.book().deliveries.clone()
+        self.sent.deliveries()
     }
 
     /// Waits until every delivery is over.
     pub(super) async fn settled(&self) {
-        // It can't fail: we hold the sender.
-        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
+        self.sent.settled().await;
     }
 
-    /// Sends a body on its way. From here on it is under way, even before the first attempt.
+    /// Sends a body on its way.
     pub(super) fn send(&self, ticket: u64, event: String, body: Vec<u8>) {
-        let mut book = self.book();
-        let Some(mut webhook) = book.webhook.clone() else { return };
+        let Some(mut webhook) = self.webhook().clone() else { return };
         if matches!(webhook.content, Content::Advanced | Content::AdvancedWrapped) {
             webhook.endpoint.query_pairs_mut().append_pair("ticket_id", &ticket.to_string());
         }
-        let number = book.deliveries.len();
         let attempts = Vec::new();
-        book.deliveries.push(DeliveryView { ticket, event, attempts, given_up: false, delivered: false });
-        drop(book);
-
-        let (outbox, mut stopping, under_way) = (self.clone(), self.stopping.clone(), UnderWay::new(self));
-        self.runtime.spawn(async move {
-            let delivered = tokio::select! {
-                delivered = outbox.deliver(number, &webhook, Bytes::from(body)) => delivered,
-                _ = stopping.wait_for(|stop| *stop) => false,
-            };
-            outbox.record(number, |delivery| {
-                delivery.delivered = delivered;
-                delivery.given_up = !delivered;
-            });
-            drop(under_way);
+        let view = |_| DeliveryView { ticket, event, attempts, given_up: false, delivered: false };
+        let outbox = self.clone();
+        self.sent.dispatch(view, |number| async move {
+            outbox.deliver(number, &webhook, Bytes::from(body)).await
         });
     }
 
@@ -177,17 +152,9 @@ impl Outbox {
     async fn deliver(&self, number: usize, webhook: &Webhook, body: Bytes) -> bool {
         let mut pauses = self.pace.pauses.into_iter();
         loop {
-            let request = self.client.post(webhook.endpoint.clone()).body(body.clone());
-            let headers = webhook.headers().into_iter();
-            let request = headers.fold(request, |request, (name, value)| request.header(name, value));
-            let status = match request.send().await {
-                Ok(answer) => {
-                    let status = answer.status().as_u16();
-                    answer.bytes().await.ok().map(|_| status)
-                }
-                Err(_) => None,
-            };
-            self.record(number, |delivery| delivery.attempts.push(status));
+            let answered = self.sent.post(webhook.endpoint.clone(), webhook.headers(), body.clone()).await;
+            let status = answered.ok().map(|answered| answered.status);
+            self.sent.record(number, |delivery| delivery.attempts.push(status));
             if status.is_some_and(|status| (200..300).contains(&status)) {
                 return true;
             }
@@ -196,27 +163,5 @@ impl Outbox {
                 None => return false,
             }
         }
-    }
-
-    fn record(&self, number: usize, write: impl FnOnce(&mut DeliveryView)) {
-        if let Some(delivery) = self.book().deliveries.get_mut(number) {
-            write(delivery);
-        }
-    }
-}
-
-/// Counts a delivery as under way until it is dropped.
-struct UnderWay(watch::Sender<usize>);
-
-impl UnderWay {
-    fn new(outbox: &Outbox) -> Self {
-        outbox.under_way.send_modify(|count| *count += 1);
-        Self(outbox.under_way.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire;
 use crate::http::Answer;
+use crate::window::Window;
 
 const SECOND: i64 = 1_000;
 
@@ -82,31 +83,6 @@ struct Used {
     /// Of each issue, in 2 and in 30 seconds.
     writes: BTreeMap<u64, [Window; 2]>,
     refusals: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    began: Timestamp,
-    used: u32,
-}
-
-impl Window {
-    /// Takes one of `limit`, or says for how many milliseconds there is none.
-    fn take(&mut self, limit: u32, length: i64, now: Timestamp) -> Result<(), i64> {
-        if self.used == 0 || self.resets(length, now) <= 0 {
-            *self = Self { began: now, used: 0 };
-        }
-        if self.used >= limit {
-            return Err(self.resets(length, now));
-        }
-        self.used += 1;
-        Ok(())
-    }
-
-    /// In how many milliseconds.
-    fn resets(&self, length: i64, now: Timestamp) -> i64 {
-        length - (now.as_millisecond() - self.began.as_millisecond())
-    }
 }
 
 impl Quota {
@@ -186,20 +162,5 @@ pub(super) fn too_many(reason: &str, retry_after: Option<u64>) -> Answer {
     match retry_after {
         Some(seconds) => answer.with("retry-after", &seconds.to_string()),
         None => answer,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_fills_and_begins_again() {
-        let at = |millis: i64| Timestamp::from_millisecond(1_700_000_000_000 + millis).unwrap();
-        let mut window = Window::default();
-        assert_eq!(window.take(2, SECOND, at(0)), Ok(()));
-        assert_eq!(window.take(2, SECOND, at(999)), Ok(()));
-        assert_eq!(window.take(2, SECOND, at(999)), Err(1));
-        assert_eq!(window.take(2, SECOND, at(1_000)), Ok(()));
     }
 }

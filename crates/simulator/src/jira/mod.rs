@@ -64,8 +64,6 @@ use self::limits::Quota;
 use self::site::{Done, Site};
 use self::webhook::{Outbox, Parcel};
 use crate::clock::Clock;
-use crate::counters::Counters;
-use crate::fault::Faults;
 use crate::server::{self, Core, Running};
 
 pub use self::limits::Limits;
@@ -148,6 +146,8 @@ struct Desk {
     search_hold: SignedDuration,
 }
 
+server::controlled!(Jira, |handle| handle.0.core);
+
 impl Jira {
     /// Starts a site with a few people, the projects `SUP` and `HR`, and no issues.
     ///
@@ -216,31 +216,6 @@ impl Jira {
     /// Which of the two products is played.
     pub fn deployment(&self) -> Deployment {
         self.0.desk.deployment
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.0.core.faults
-    }
-
-    /// What was asked so far.
-    pub fn counters(&self) -> Counters {
-        self.0.core.counters()
-    }
-
-    /// Counts from zero again.
-    pub fn reset_counters(&self) {
-        self.0.core.reset_counters();
-    }
-
-    /// How long every call takes that has no latency of its own.
-    pub fn set_latency(&self, latency: Duration) {
-        self.0.core.set_latency(latency);
-    }
-
-    /// How long calls of this name take.
-    pub fn set_latency_of(&self, call: &str, latency: Duration) {
-        self.0.core.set_latency_of(call, latency);
     }
 
     /// Changes the rate limits; what was used up is forgotten.

@@ -14,9 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
@@ -24,6 +22,7 @@ use uuid::Uuid;
 use super::Deployment;
 use super::signature::{Flow, signed_headers};
 use crate::clock::Clock;
+use crate::outbox;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;
@@ -137,23 +136,27 @@ pub(super) struct Parcel {
     pub(super) body: Vec<u8>,
 }
 
+impl outbox::Delivery for DeliveryView {
+    fn end(&mut self, delivered: bool) {
+        self.delivered = delivered;
+        self.given_up = !delivered;
+    }
+}
+
 /// Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Outbox {
-    client: reqwest::Client,
-    runtime: Handle,
+    sent: outbox::Outbox<DeliveryView>,
     clock: Clock,
     deployment: Deployment,
     pace: RetryPace,
-    book: Arc<Mutex<Book>>,
-    under_way: watch::Sender<usize>,
-    stopping: watch::Receiver<bool>,
+    connection: Arc<Mutex<Connection>>,
 }
 
+/// Where to deliver, and how that goes.
 #[derive(Debug, Default)]
-struct Book {
+struct Connection {
     webhook: Option<Webhook>,
-    deliveries: Vec<DeliveryView>,
     /// When the first of the latest attempts failed that all did.
     failing_since: Option<Timestamp>,
 }
@@ -166,80 +169,47 @@ impl Outbox {
         pace: RetryPace,
         stopping: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
-        // One TLS provider for the process; that there is one already is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .timeout(pace.timeout)
-            .build()
-            .map_err(std::io::Error::other)?;
-        Ok(Self {
-            client,
-            runtime: Handle::current(),
-            clock,
-            deployment,
-            pace,
-            book: Arc::default(),
-            under_way: watch::Sender::new(0),
-            stopping,
-        })
+        let sent = outbox::Outbox::new(pace.timeout, stopping)?;
+        Ok(Self { sent, clock, deployment, pace, connection: Arc::default() })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_webhook(&self, webhook: Webhook) {
-        let mut book = self.book();
-        book.webhook = Some(webhook);
-        book.failing_since = None;
+        *self.connection() = Connection { webhook: Some(webhook), failing_since: None };
     }
 
     pub(super) fn webhook(&self) -> Option<Webhook> {
-        self.book().webhook.clone()
+        self.connection().webhook.clone()
     }
 
     pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
-        self.book().deliveries.clone()
+        self.sent.deliveries()
     }
 
     /// Waits until every delivery is over.
     pub(super) async fn settled(&self) {
-        // It can't fail: we hold the sender.
-        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
+        self.sent.settled().await;
     }
 
-    /// Sends a body on its way. From here on it is under way, even before the first attempt.
+    /// Sends a body on its way.
     pub(super) fn send(&self, webhook: Webhook, parcel: Parcel) {
+        let Parcel { issue, event, flow, body } = parcel;
         let identifier = Uuid::new_v4().to_string();
-        let mut book = self.book();
-        let number = book.deliveries.len();
-        book.deliveries.push(DeliveryView {
+        let view = |_| DeliveryView {
             identifier: identifier.clone(),
-            issue: parcel.issue,
-            event: parcel.event.to_owned(),
-            flow: parcel.flow,
+            issue,
+            event: event.to_owned(),
+            flow,
             attempts: Vec::new(),
             given_up: false,
             delivered: false,
-        });
-        drop(book);
-
-        let (outbox, mut stopping, under_way) = (self.clone(), self.stopping.clone(), UnderWay::new(self));
-        self.runtime.spawn(async move {
-            let letter = Letter { webhook, identifier, flow: parcel.flow, body: Bytes::from(parcel.body) };
-            let delivered = tokio::select! {
-                delivered = outbox.deliver(number, &letter) => delivered,
-                _ = stopping.wait_for(|stop| *stop) => false,
-            };
-            outbox.record(number, |delivery| {
-                delivery.delivered = delivered;
-                delivery.given_up = !delivered;
-            });
-            drop(under_way);
-        });
+        };
+        let letter = Letter { webhook, identifier: identifier.clone(), flow, body: Bytes::from(body) };
+        let outbox = self.clone();
+        self.sent.dispatch(view, |number| async move { outbox.deliver(number, &letter).await });
     }
 
     /// Tries until it is accepted (true) or must not be tried again (false).
@@ -250,8 +220,11 @@ impl Outbox {
         };
         let mut retry = 0;
         loop {
-            let status = self.attempt(letter, retry).await;
-            self.record(number, |delivery| delivery.attempts.push(AttemptView { status }));
+            let headers = letter.headers(self.deployment, retry);
+            let answered =
+                self.sent.post(letter.webhook.endpoint.clone(), headers, letter.body.clone()).await;
+            let status = answered.ok().map(|answered| answered.status);
+            self.sent.record(number, |delivery| delivery.attempts.push(AttemptView { status }));
             let accepted = status.is_some_and(|status| (200..300).contains(&status));
             let hopeless = self.note(accepted);
             if accepted || hopeless || retry >= retries || !may_be_tried_again(status) {
@@ -265,31 +238,13 @@ impl Outbox {
     /// Whether there have been nothing but failures for so long that nothing is tried again.
     fn note(&self, accepted: bool) -> bool {
         let now = self.clock.now();
-        let mut book = self.book();
+        let mut connection = self.connection();
         if accepted {
-            book.failing_since = None;
+            connection.failing_since = None;
             return false;
         }
-        let since = *book.failing_since.get_or_insert(now);
+        let since = *connection.failing_since.get_or_insert(now);
         now.duration_since(since) >= PATIENCE
-    }
-
-    /// The status that was answered, if any was.
-    async fn attempt(&self, letter: &Letter, retry: u32) -> Option<u16> {
-        let request = self.client.post(letter.webhook.endpoint.clone()).body(letter.body.clone());
-        let headers = letter.headers(self.deployment, retry);
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send().await.ok()?;
-        let status = answer.status().as_u16();
-        // The timeout is for the whole answer.
-        answer.bytes().await.ok()?;
-        Some(status)
-    }
-
-    fn record(&self, number: usize, write: impl FnOnce(&mut DeliveryView)) {
-        if let Some(delivery) = self.book().deliveries.get_mut(number) {
-            write(delivery);
-        }
     }
 }
 
@@ -319,21 +274,5 @@ impl Letter {
             headers.retain(|(name, _)| !name.starts_with("x-atlassian-webhook-"));
         }
         headers
-    }
-}
-
-/// Counts a delivery as under way until it is dropped.
-struct UnderWay(watch::Sender<usize>);
-
-impl UnderWay {
-    fn new(outbox: &Outbox) -> Self {
-        outbox.under_way.send_modify(|count| *count += 1);
-        Self(outbox.under_way.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
     }
 }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::http::Answer;
+use crate::window::{Window, seconds};
 
-const MINUTE: i64 = 60;
-const TEN_MINUTES: i64 = 600;
+const MINUTE: i64 = 60_000;
+const TEN_MINUTES: i64 = 10 * MINUTE;
 /// Calls of the incremental export a minute.
 const EXPORTS_PER_MINUTE: u32 = 10;
 
@@ -46,31 +47,6 @@ struct Used {
     exports: Window,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    began: Timestamp,
-    used: u32,
-}
-
-impl Window {
-    /// Takes one of `limit`, or says for how many seconds there is none.
-    fn take(&mut self, limit: u32, length: i64, now: Timestamp) -> Result<(), i64> {
-        if self.used == 0 || self.resets(length, now) <= 0 {
-            *self = Self { began: now, used: 0 };
-        }
-        if self.used >= limit {
-            return Err(self.resets(length, now));
-        }
-        self.used += 1;
-        Ok(())
-    }
-
-    /// In how many seconds, rounded up.
-    fn resets(&self, length: i64, now: Timestamp) -> i64 {
-        length - now.duration_since(self.began).as_secs()
-    }
-}
-
 impl Quota {
     pub(super) fn new(limits: Option<Limits>) -> Self {
         Self(Mutex::new(Used { limits, ..Used::default() }))
@@ -98,7 +74,7 @@ impl Quota {
             used.updates_of.entry(ticket).or_default().take(limits.updates_per_ticket, TEN_MINUTES, now)
         });
         drop(used);
-        taken.map_err(|seconds| self.headers(too_many(Some(seconds)), update_of.is_some(), now))
+        taken.map_err(|wait| self.headers(too_many(Some(seconds(wait))), update_of.is_some(), now))
     }
 
     /// The answer, with what is left.
@@ -113,12 +89,13 @@ impl Quota {
             .with("x-rate-limit-remaining", &left)
             .with("ratelimit-limit", &limit)
             .with("ratelimit-remaining", &left)
-            .with("ratelimit-reset", &used.requests.resets(MINUTE, now).to_string());
+            .with("ratelimit-reset", &seconds(used.requests.resets(MINUTE, now)).to_string());
         if !update {
             return answer;
         }
         let total = limits.ticket_updates_per_minute;
-        let (left, resets) = (total.saturating_sub(used.updates.used), used.updates.resets(MINUTE, now));
+        let (left, resets) =
+            (total.saturating_sub(used.updates.used), seconds(used.updates.resets(MINUTE, now)));
         let told = format!("total={total}; remaining={left}; resets={resets}");
         answer.with("zendesk-ratelimit-tickets-update", &told)
     }
@@ -134,20 +111,5 @@ pub(super) fn too_many(retry_after: Option<i64>) -> Answer {
     match retry_after {
         Some(seconds) => answer.with("retry-after", &seconds.to_string()),
         None => answer,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_fills_and_begins_again() {
-        let at = |millis: i64| Timestamp::from_millisecond(1_700_000_000_000 + millis).unwrap();
-        let mut window = Window::default();
-        assert_eq!(window.take(2, MINUTE, at(0)), Ok(()));
-        assert_eq!(window.take(2, MINUTE, at(59_000)), Ok(()));
-        assert_eq!(window.take(2, MINUTE, at(59_999)), Err(1));
-        assert_eq!(window.take(2, MINUTE, at(60_000)), Ok(()));
     }
 }

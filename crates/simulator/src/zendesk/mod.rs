@@ -43,8 +43,6 @@ use self::limits::Quota;
 use self::ticket::{Audit, Ticket, Via};
 use self::webhook::{Outbox, Parcel};
 use crate::clock::Clock;
-use crate::counters::Counters;
-use crate::fault::Faults;
 use crate::server::{self, Core, Running};
 
 pub use self::event::SUGGESTED_SUBSCRIPTION;
@@ -106,6 +104,8 @@ struct Desk {
     outbox: Outbox,
     export_hold: SignedDuration,
 }
+
+server::controlled!(Zendesk, |handle| handle.0.core);
 
 impl Zendesk {
     /// Starts an account with a few people and no tickets.
@@ -177,31 +177,6 @@ impl Zendesk {
     /// The user as whom all credentials act.
     pub fn integration_user(&self) -> u64 {
         INTEGRATION
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.0.core.faults
-    }
-
-    /// What was asked so far.
-    pub fn counters(&self) -> Counters {
-        self.0.core.counters()
-    }
-
-    /// Counts from zero again.
-    pub fn reset_counters(&self) {
-        self.0.core.reset_counters();
-    }
-
-    /// How long every call takes that has no latency of its own.
-    pub fn set_latency(&self, latency: Duration) {
-        self.0.core.set_latency(latency);
-    }
-
-    /// How long calls of this name take.
-    pub fn set_latency_of(&self, call: &str, latency: Duration) {
-        self.0.core.set_latency_of(call, latency);
     }
 
     /// Changes the rate limits; what was used up is forgotten.

@@ -1,5 +1,7 @@
 //! A comment is written as text or as HTML and read as both.
 
+use crate::html::{escaped, unescaped};
+
 /// The HTML of a comment that was written as text.
 pub(super) fn to_html(text: &str) -> String {
     let paragraphs = text
@@ -36,16 +38,6 @@ pub(super) fn to_text(html: &str) -> String {
     }
     text.push_str(rest);
     unescaped(text.trim())
-}
-
-fn escaped(text: &str) -> String {
-    // The ampersand first, or it would escape the others' escapes.
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn unescaped(text: &str) -> String {
-    let named = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    named.replace("&#39;", "'").replace("&nbsp;", "\u{a0}").replace("&amp;", "&")
 }
 
 #[cfg(test)]

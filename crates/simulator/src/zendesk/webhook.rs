@@ -14,15 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use url::Url;
 
 use super::event::SUGGESTED_SUBSCRIPTION;
 use super::signature::signed_headers;
 use crate::clock::Clock;
+use crate::outbox::{self, Answered};
 
 /// Before the first invocation.
 const BEFORE_FIRST_INVOCATION: u64 = 8_350_205_600;
@@ -105,23 +104,27 @@ pub(super) struct Parcel {
     pub(super) body: Vec<u8>,
 }
 
+impl outbox::Delivery for DeliveryView {
+    fn end(&mut self, delivered: bool) {
+        self.delivered = delivered;
+        self.given_up = !delivered;
+    }
+}
+
 /// Clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Outbox {
-    client: reqwest::Client,
-    runtime: Handle,
+    sent: outbox::Outbox<DeliveryView>,
     clock: Clock,
     pace: RetryPace,
-    book: Arc<Mutex<Book>>,
-    under_way: watch::Sender<usize>,
-    stopping: watch::Receiver<bool>,
+    connection: Arc<Mutex<Connection>>,
 }
 
+/// Where to deliver, and what.
 #[derive(Debug)]
-struct Book {
+struct Connection {
     webhook: Option<Webhook>,
     subscription: Vec<String>,
-    deliveries: Vec<DeliveryView>,
 }
 
 impl Outbox {
@@ -131,98 +134,67 @@ impl Outbox {
         pace: RetryPace,
         stopping: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
-        // One TLS provider for the process; that there is one already is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .timeout(pace.timeout)
-            .build()
-            .map_err(std::io::Error::other)?;
         let subscription = SUGGESTED_SUBSCRIPTION.map(str::to_owned).to_vec();
-        let book = Book { webhook: None, subscription, deliveries: Vec::new() };
-        Ok(Self {
-            client,
-            runtime: Handle::current(),
-            clock,
-            pace,
-            book: Arc::new(Mutex::new(book)),
-            under_way: watch::Sender::new(0),
-            stopping,
-        })
+        let connection = Arc::new(Mutex::new(Connection { webhook: None, subscription }));
+        Ok(Self { sent: outbox::Outbox::new(pace.timeout, stopping)?, clock, pace, connection })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_webhook(&self, webhook: Webhook) {
-        self.book().webhook = Some(webhook);
+        self.connection().webhook = Some(webhook);
     }
 
     pub(super) fn subscribe(&self, events: &[&str]) {
-        self.book().subscription = events.iter().map(|event| (*event).to_owned()).collect();
+        self.connection().subscription = events.iter().map(|event| (*event).to_owned()).collect();
     }
 
     pub(super) fn mode(&self) -> Option<Mode> {
-        self.book().webhook.as_ref().map(|webhook| webhook.mode)
+        self.connection().webhook.as_ref().map(|webhook| webhook.mode)
     }
 
     pub(super) fn is_subscribed(&self, event: &str) -> bool {
-        self.book().subscription.iter().any(|subscribed| subscribed == event)
+        self.connection().subscription.iter().any(|subscribed| subscribed == event)
     }
 
     pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
-        self.book().deliveries.clone()
+        self.sent.deliveries()
     }
 
     /// Waits until every delivery is over.
     pub(super) async fn settled(&self) {
-        // It can't fail: we hold the sender.
-        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
+        self.sent.settled().await;
     }
 
-    /// Sends a body on its way. From here on it is under way, even before the first attempt.
+    /// Sends a body on its way.
     pub(super) fn send(&self, parcel: Parcel) {
-        let mut book = self.book();
-        let Some(webhook) = book.webhook.clone() else { return };
-        let number = book.deliveries.len();
-        let invocation = (BEFORE_FIRST_INVOCATION + 1).saturating_add(u64::try_from(number).unwrap_or(0));
-        let delivery = DeliveryView {
-            invocation: invocation.to_string(),
-            ticket: parcel.ticket,
-            event: parcel.event,
+        let Some(webhook) = self.connection().webhook.clone() else { return };
+        let Parcel { ticket, event, body } = parcel;
+        let view = |number| DeliveryView {
+            invocation: invocation(number),
+            ticket,
+            event,
             attempts: Vec::new(),
             given_up: false,
             delivered: false,
         };
-        let invocation = delivery.invocation.clone();
-        book.deliveries.push(delivery);
-        drop(book);
-
-        let (outbox, mut stopping, under_way) = (self.clone(), self.stopping.clone(), UnderWay::new(self));
-        self.runtime.spawn(async move {
-            let body = Bytes::from(parcel.body);
-            let delivered = tokio::select! {
-                delivered = outbox.deliver(number, &webhook, &invocation, body) => delivered,
-                _ = stopping.wait_for(|stop| *stop) => false,
-            };
-            outbox.record(number, |delivery| {
-                delivery.delivered = delivered;
-                delivery.given_up = !delivered;
-            });
-            drop(under_way);
+        let outbox = self.clone();
+        self.sent.dispatch(view, |number| async move {
+            outbox.deliver(number, &webhook, Bytes::from(body)).await
         });
     }
 
     /// Tries until it is accepted (true) or must not be tried again (false).
-    async fn deliver(&self, number: usize, webhook: &Webhook, invocation: &str, body: Bytes) -> bool {
+    async fn deliver(&self, number: usize, webhook: &Webhook, body: Bytes) -> bool {
         let mut left = RetriesLeft { timeouts: 5, conflicts: 3, busy: 5 };
+        let invocation = invocation(number);
         loop {
-            let outcome = self.attempt(webhook, invocation, body.clone()).await;
-            self.record(number, |delivery| delivery.attempts.push(AttemptView { status: outcome.status() }));
-            if let Outcome::Answered { status: 200..=299, .. } = outcome {
+            let outcome = self.attempt(webhook, &invocation, body.clone()).await;
+            let status = outcome.status();
+            self.sent.record(number, |delivery| delivery.attempts.push(AttemptView { status }));
+            if let Outcome::Answered(Answered { status: 200..=299, .. }) = outcome {
                 return true;
             }
             match left.pause_after(outcome, self.pace) {
@@ -234,55 +206,24 @@ impl Outbox {
 
     async fn attempt(&self, webhook: &Webhook, invocation: &str, body: Bytes) -> Outcome {
         let headers = signed_headers(&webhook.secret, &body, invocation, self.clock.now());
-        let request = self.client.post(webhook.endpoint.clone()).body(body);
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answered = async {
-            let answer = request.send().await?;
-            let status = answer.status().as_u16();
-            let retry_after = answer.headers().get("retry-after");
-            let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            // The timeout is for the whole answer.
-            answer.bytes().await?;
-            Ok::<_, reqwest::Error>(Outcome::Answered { status, retry_after })
-        };
-        match answered.await {
-            Ok(outcome) => outcome,
+        match self.sent.post(webhook.endpoint.clone(), headers, body).await {
+            Ok(answered) => Outcome::Answered(answered),
             Err(error) if error.is_timeout() => Outcome::TimedOut,
             Err(_) => Outcome::Failed,
         }
     }
-
-    fn record(&self, number: usize, write: impl FnOnce(&mut DeliveryView)) {
-        if let Some(delivery) = self.book().deliveries.get_mut(number) {
-            write(delivery);
-        }
-    }
 }
 
-/// Counts a delivery as under way until it is dropped.
-struct UnderWay(watch::Sender<usize>);
-
-impl UnderWay {
-    fn new(outbox: &Outbox) -> Self {
-        outbox.under_way.send_modify(|count| *count += 1);
-        Self(outbox.under_way.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
+/// The id of a delivery, the same for all its attempts.
+fn invocation(number: usize) -> String {
+    let number = u64::try_from(number).unwrap_or(0);
+    (BEFORE_FIRST_INVOCATION + 1).saturating_add(number).to_string()
 }
 
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
-    Answered {
-        status: u16,
-        /// In seconds.
-        retry_after: Option<u32>,
-    },
+    Answered(Answered),
     TimedOut,
     Failed,
 }
@@ -290,7 +231,7 @@ enum Outcome {
 impl Outcome {
     fn status(self) -> Option<u16> {
         match self {
-            Self::Answered { status, .. } => Some(status),
+            Self::Answered(answered) => Some(answered.status),
             Self::TimedOut | Self::Failed => None,
         }
     }
@@ -307,11 +248,11 @@ impl RetriesLeft {
     fn pause_after(&mut self, outcome: Outcome, pace: RetryPace) -> Option<Duration> {
         let (left, pause) = match outcome {
             Outcome::TimedOut => (&mut self.timeouts, pace.pause),
-            Outcome::Answered { status: 409, .. } => (&mut self.conflicts, pace.pause),
-            Outcome::Answered { status: 429 | 503, retry_after: Some(seconds) } if seconds < 60 => {
+            Outcome::Answered(Answered { status: 409, .. }) => (&mut self.conflicts, pace.pause),
+            Outcome::Answered(Answered { status: 429 | 503, retry_after: Some(seconds) }) if seconds < 60 => {
                 (&mut self.busy, pace.retry_after_second * seconds)
             }
-            Outcome::Answered { .. } | Outcome::Failed => return None,
+            Outcome::Answered(_) | Outcome::Failed => return None,
         };
         *left = left.checked_sub(1)?;
         Some(pause)

@@ -11,6 +11,7 @@ mod callback;
 mod docspace;
 mod freshdesk;
 mod jira;
+mod play;
 mod zendesk;
 
 /// A client of the tests. Without TLS set up there is none, though nothing here needs it.

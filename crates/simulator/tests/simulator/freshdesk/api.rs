@@ -5,25 +5,26 @@ use serde_json::{Value, json};
 use simulator::freshdesk::{ANNA, BEN, Change, INTEGRATION, NewTicket, RITA, SUPPORT, Setup};
 
 use super::play;
+use crate::play::Reply;
 
 #[tokio::test]
 async fn the_api_key_is_the_user() {
     let play = play(Setup::default()).await;
     let key = play.freshdesk.api_key();
     let right = play.request(Method::GET, "agents/me").basic_auth(&key, Some("anything"));
-    let reply = play.send(right).await;
+    let reply = Reply::to(right).await;
     assert_eq!((reply.status, &reply.body["id"]), (200, &json!(INTEGRATION)));
     for request in [
         play.request(Method::GET, "agents/me"),
         play.request(Method::GET, "agents/me").basic_auth("guess", Some("X")),
         play.request(Method::GET, "agents/me").bearer_auth(&key),
     ] {
-        let reply = play.send(request).await;
+        let reply = Reply::to(request).await;
         assert_eq!((reply.status, &reply.body["code"]), (401, &json!("invalid_credentials")));
     }
     play.freshdesk.revoke_key();
     let revoked = play.request(Method::GET, "agents/me").basic_auth(&key, Some("X"));
-    assert_eq!(play.send(revoked).await.status, 401);
+    assert_eq!(Reply::to(revoked).await.status, 401);
 }
 
 #[tokio::test]
@@ -92,7 +93,7 @@ async fn an_update_is_all_or_nothing() {
     let text =
         play.request(Method::PUT, &format!("tickets/{id}")).body("{}").header("content-type", "text/plain");
     let text = text.basic_auth(play.freshdesk.api_key(), Some("X"));
-    assert_eq!(play.send(text).await.status, 415);
+    assert_eq!(Reply::to(text).await.status, 415);
     play.freshdesk.require_field(Some("cf_region"));
     let refused = play.update(id, json!({ "tags": [] })).await;
     assert_eq!(

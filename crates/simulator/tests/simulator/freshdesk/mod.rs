@@ -4,24 +4,11 @@ mod api;
 mod limits;
 mod webhooks;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::Clock;
 use simulator::freshdesk::{Freshdesk, NewTicket, Setup};
 
-/// A clock that stands still until it is moved.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    fn move_on(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-}
+use crate::play::{Hands, Reply};
 
 struct Play {
     freshdesk: Freshdesk,
@@ -29,26 +16,9 @@ struct Play {
     http: reqwest::Client,
 }
 
-/// Status, headers and body of an answer.
-struct Reply {
-    status: u16,
-    headers: reqwest::header::HeaderMap,
-    body: Value,
-    length: usize,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
 async fn play(setup: Setup) -> Play {
-    let start: Timestamp = "2026-11-20T08:14:03.412Z".parse().unwrap();
-    let hands = Hands(Arc::new(AtomicI64::new(start.as_millisecond())));
-    let millis = Arc::clone(&hands.0);
-    let clock = Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap());
-    let freshdesk = Freshdesk::start(Setup { clock, ..setup }).await.unwrap();
+    let hands = Hands::new();
+    let freshdesk = Freshdesk::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
     Play { freshdesk, hands, http: crate::client() }
 }
 
@@ -58,21 +28,9 @@ impl Play {
         self.http.request(method, url)
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = answer.bytes().await.unwrap();
-        Reply {
-            status,
-            headers,
-            length: bytes.len(),
-            body: serde_json::from_slice(&bytes).unwrap_or_default(),
-        }
-    }
-
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.request(method, path).basic_auth(self.freshdesk.api_key(), Some("X"));
-        self.send(match body {
+        Reply::to(match body {
             Some(body) => request.json(&body),
             None => request,
         })

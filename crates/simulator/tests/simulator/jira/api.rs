@@ -9,6 +9,7 @@ use simulator::jira::{
 };
 
 use super::{document, play};
+use crate::play::Reply;
 
 #[tokio::test]
 async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
@@ -240,7 +241,7 @@ async fn the_control_door_makes_issues() {
     let play = play(Setup::default()).await;
     let receiver = play.receiver(Mode::AutomationFormat).await;
     let door = |method, path: &str, body: Value| {
-        play.send(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
+        Reply::to(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
     };
     let webhook = json!({ "endpoint": receiver.url(), "secret": "s", "mode": "admin", "projects": ["SUP"] });
     assert_eq!(door(Method::PUT, "webhook", webhook).await.status, 204);

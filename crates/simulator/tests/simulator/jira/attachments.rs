@@ -5,6 +5,7 @@ use serde_json::json;
 use simulator::jira::{Deployment, NewAttachment, NewIssue, Setup};
 
 use super::play;
+use crate::play::Reply;
 
 fn with_a_log() -> NewIssue {
     let log = NewAttachment { filename: "export.log".to_owned(), content: "0x80070057".to_owned() };
@@ -26,18 +27,18 @@ async fn the_content_is_elsewhere_and_wants_no_credentials() {
     let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
     let content = play.url("rest/api/3/attachment/content/10021");
     let get = |url: reqwest::Url| http.get(url).basic_auth(play.jira.email(), Some(play.jira.api_token()));
-    let answer = play.send(get(content.clone())).await;
+    let answer = Reply::to(get(content.clone())).await;
     assert_eq!(answer.status, 303);
     let location: reqwest::Url = answer.header("location").parse().unwrap();
-    assert_eq!(play.send(get(location.clone())).await.status, 403);
+    assert_eq!(Reply::to(get(location.clone())).await.status, 403);
     let bytes = http.get(location.clone()).send().await.unwrap().text().await.unwrap();
     assert_eq!(bytes, "0x80070057");
     let mut forged = location;
     forged.set_query(Some("token=x"));
-    assert_eq!(play.send(http.get(forged)).await.status, 403);
+    assert_eq!(Reply::to(http.get(forged)).await.status, 403);
     let direct = get(play.url("rest/api/3/attachment/content/10021?redirect=false")).send().await.unwrap();
     assert_eq!((direct.status().as_u16(), direct.text().await.unwrap().as_str()), (200, "0x80070057"));
-    assert_eq!(play.send(http.get(content)).await.status, 404);
+    assert_eq!(Reply::to(http.get(content)).await.status, 404);
     assert_eq!(play.get("api/3/attachment/content/1").await.status, 404);
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use simulator::jira::{INTEGRATION, Setup};
 
 use super::play;
+use crate::play::Reply;
 
 #[tokio::test]
 async fn strangers_are_not_refused_but_see_nothing() {
@@ -44,7 +45,7 @@ async fn only_the_right_credential_of_the_deployment_will_do() {
         (myself(), 401),
     ];
     for (request, status) in requests {
-        assert_eq!(play.send(request).await.status, status);
+        assert_eq!(Reply::to(request).await.status, status);
     }
     let nowhere = play.get("api/3/nothing").await;
     assert_eq!((nowhere.status, nowhere.body), (404, Value::Null));

@@ -5,6 +5,7 @@ use simulator::fault::{Fault, FaultKind};
 use simulator::jira::{BEN, Change, Deployment, INTEGRATION, Mode, RITA, Setup};
 
 use super::play;
+use crate::play::Reply;
 
 fn data_center() -> Setup {
     Setup { deployment: Deployment::DataCenter, ..Setup::default() }
@@ -41,7 +42,7 @@ async fn users_have_names_and_keys_and_there_is_no_version_3() {
 
     let basic = play.http.get(play.url("rest/api/2/myself"));
     let basic = basic.basic_auth(play.jira.email(), Some(play.jira.api_token()));
-    assert_eq!(play.send(basic).await.status, 401);
+    assert_eq!(Reply::to(basic).await.status, 401);
     play.jira.revoke_credentials();
     assert_eq!(play.get("api/2/myself").await.status, 401);
     assert_eq!(play.get(&format!("api/2/issue/{id}")).await.status, 404);

@@ -9,6 +9,7 @@ use simulator::zendesk::{
 };
 
 use super::{FIELD, play};
+use crate::play::Reply;
 
 #[tokio::test]
 async fn people_groups_and_fields_can_be_read() {
@@ -255,7 +256,7 @@ async fn the_control_door_makes_tickets() {
     let play = play(Setup::default()).await;
     let receiver = play.receiver(Mode::Trigger).await;
     let door = |method, path: &str, body: Value| {
-        play.send(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
+        Reply::to(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
     };
     let webhook = json!({ "endpoint": receiver.url(), "secret": "s", "mode": "events" });
     assert_eq!(door(Method::PUT, "webhook", webhook).await.status, 204);

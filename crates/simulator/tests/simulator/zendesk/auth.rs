@@ -4,6 +4,7 @@ use serde_json::json;
 use simulator::zendesk::{RITA, SUPPORT, Setup};
 
 use super::play;
+use crate::play::Reply;
 
 #[tokio::test]
 async fn tokens_are_for_those_who_may_have_one_and_expire() {
@@ -49,12 +50,12 @@ async fn credentials_stop_working_when_told_so() {
     let me = play.url("api/v2/users/me");
     let basic = |token: String| {
         let user = format!("{}/token", play.zendesk.email());
-        play.send(play.http.get(me.clone()).basic_auth(user, Some(token)))
+        Reply::to(play.http.get(me.clone()).basic_auth(user, Some(token)))
     };
     let answer = basic(play.zendesk.api_token()).await;
     assert_eq!((answer.status, &answer.body["user"]["id"]), (200, &json!(play.zendesk.integration_user())));
     assert_eq!(basic("wrong".to_owned()).await.status, 401);
-    let nobody = play.send(play.http.get(me.clone())).await;
+    let nobody = Reply::to(play.http.get(me.clone())).await;
     assert_eq!((nobody.status, &nobody.body), (401, &json!({ "error": "Couldn't authenticate you" })));
 }
 

@@ -5,29 +5,17 @@ mod auth;
 mod webhooks;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::Clock;
 use simulator::callback::CallbackReceiver;
 use simulator::zendesk::{Mode, NewTicket, Setup, Webhook, Zendesk};
+
+use crate::play::{Hands, Reply};
 
 const FIELD: u64 = 360_012_345;
 const SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
-/// A clock that stands still until it is moved.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    fn move_on(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-}
 
 struct Play {
     zendesk: Zendesk,
@@ -36,25 +24,9 @@ struct Play {
     token: String,
 }
 
-/// Status, headers and JSON of an answer.
-struct Reply {
-    status: u16,
-    headers: reqwest::header::HeaderMap,
-    body: Value,
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
 async fn play(setup: Setup) -> Play {
-    let start: Timestamp = "2026-11-20T08:14:03.412Z".parse().unwrap();
-    let hands = Hands(Arc::new(AtomicI64::new(start.as_millisecond())));
-    let millis = Arc::clone(&hands.0);
-    let clock = Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap());
-    let zendesk = Zendesk::start(Setup { clock, ..setup }).await.unwrap();
+    let hands = Hands::new();
+    let zendesk = Zendesk::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
     let mut play = Play { zendesk, hands, http: crate::client(), token: String::new() };
     play.token = play.new_token("read write").await;
     play.zendesk.reset_counters();
@@ -76,23 +48,16 @@ impl Play {
             "scope": "read",
         });
         body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        self.send(self.http.post(self.url("oauth/tokens")).json(&body)).await
+        Reply::to(self.http.post(self.url("oauth/tokens")).json(&body)).await
     }
 
     fn url(&self, path: &str) -> reqwest::Url {
         self.zendesk.url().join(path).unwrap()
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = answer.bytes().await.unwrap();
-        Reply { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
-    }
-
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         let request = self.http.request(method, self.url(&format!("api/v2/{path}"))).bearer_auth(&self.token);
-        self.send(match body {
+        Reply::to(match body {
             Some(body) => request.json(body),
             None => request,
         })
