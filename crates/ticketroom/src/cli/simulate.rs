@@ -1,5 +1,5 @@
-//! `ticketroom simulate`: the built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver, each on a port of its own, to try a
-//! configuration against.
+//! `ticketroom simulate`: the built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver, each on a port of its
+//! own, to try a configuration against.
 
 use std::net::SocketAddr;
 

@@ -2,11 +2,10 @@
 
 use url::Url;
 
-use super::helpdesk::names;
+use super::helpdesk::{account_url, names};
 use super::reader::{Section, Value};
 use super::report::Read;
 use super::secret::{for_header, secret, secrets};
-use super::value::{base_url, is_loopback};
 use super::{Env, FreshdeskConfig};
 
 pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<FreshdeskConfig> {
@@ -33,19 +32,8 @@ pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<Freshde
 
 fn address(value: &Value<'_>) -> Read<Url> {
     let help = "write the account's address, such as \"https://acme.freshdesk.com\"";
-    let url = base_url(&value.place, value.text(help)?)?;
-    if is_loopback(&url) {
-        return Ok(url);
-    }
-    if url.path() != "/" {
-        return Err(value.place.wrong("has a path", help));
-    }
-    if url.host_str().is_none_or(|host| !host.ends_with(".freshdesk.com")) {
-        value
-            .place
-            .odd("is not at freshdesk.com; Freshdesk's API may not answer at a host of your own (nor at Freshservice's)");
-    }
-    Ok(url)
+    let odd = "is not at freshdesk.com; Freshdesk's API may not answer at a host of your own (nor at Freshservice's)";
+    account_url(value, help, ".freshdesk.com", odd)
 }
 
 /// The API has a name for each custom field, made of its label; people often write the label.

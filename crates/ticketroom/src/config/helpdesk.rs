@@ -124,6 +124,12 @@ fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskConfig> {
 
 fn zendesk_url(value: &Value<'_>) -> Read<Url> {
     let help = "write the account's address, such as \"https://acme.zendesk.com\"";
+    let odd = "is not at zendesk.com; Zendesk's API may not answer at a host of your own";
+    account_url(value, help, ".zendesk.com", odd)
+}
+
+/// The address of an account at a vendor whose API answers at the vendor's own hosts only.
+pub(super) fn account_url(value: &Value<'_>, help: &str, vendor: &str, odd: &str) -> Read<Url> {
     let url = base_url(&value.place, value.text(help)?)?;
     if is_loopback(&url) {
         return Ok(url);
@@ -131,8 +137,8 @@ fn zendesk_url(value: &Value<'_>) -> Read<Url> {
     if url.path() != "/" {
         return Err(value.place.wrong("has a path", help));
     }
-    if url.host_str().is_none_or(|host| !host.ends_with(".zendesk.com")) {
-        value.place.odd("is not at zendesk.com; Zendesk's API may not answer at a host of your own");
+    if url.host_str().is_none_or(|host| !host.ends_with(vendor)) {
+        value.place.odd(odd);
     }
     Ok(url)
 }
@@ -217,7 +223,7 @@ fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericConfig> {
     Ok(GenericConfig { inbound, callback: callback? })
 }
 
-/// Reads a list of names, each once.
+/// Reads a list of names, of which there is at least one.
 pub(super) fn names(value: &Value<'_>, help: &str) -> Read<Vec<String>> {
     let entries = value.list(help)?;
     if entries.is_empty() {

@@ -5,13 +5,11 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::helpdesk::{LONGEST_SIGNATURE_WINDOW, email_address, names};
 use super::reader::{Section, Value};
 use super::report::Read;
 use super::secret::{for_header, secret, secrets};
-use super::value::{base_url, duration, is_loopback};
+use super::value::{base_url, duration};
 use super::{Env, JiraAuth, JiraConfig, JiraDeployment};
 
 pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> {
@@ -35,11 +33,10 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
     section.close();
 
     let (url, email) = (url?, email?);
-    let deployment = deployment?.unwrap_or(match &email {
-        Some(_) => JiraDeployment::Cloud,
-        None if is_cloud(&url) => JiraDeployment::Cloud,
-        None => JiraDeployment::DataCenter,
-    });
+    // Through Atlassian's gateway, a service account's token goes without an address.
+    let is_cloud = email.is_some() || url.host_str() == Some("api.atlassian.com");
+    let deployment =
+        deployment?.unwrap_or(if is_cloud { JiraDeployment::Cloud } else { JiraDeployment::DataCenter });
     if email.is_none() && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
         let help = "add email, the address of the user whom the API token belongs to";
         return Err(place.wrong("has no “email”, which Jira Cloud wants with the token", help));
@@ -57,12 +54,6 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
         projects: projects?,
         signature_window: signature_window?,
     })
-}
-
-/// Atlassian's own hosts; the second one is the gateway that scoped tokens need.
-fn is_cloud(url: &Url) -> bool {
-    !is_loopback(url)
-        && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net") || host == "api.atlassian.com")
 }
 
 fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {

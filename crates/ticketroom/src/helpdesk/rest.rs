@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 use url::Url;
 
@@ -149,6 +149,13 @@ pub(super) fn used_up(name: CallName, wait: Duration) -> Failure {
 /// Reads an answer.
 pub(super) fn parsed<T: DeserializeOwned>(name: CallName, answer: &Answer) -> Result<T, Failure> {
     serde_json::from_slice(&answer.body).map_err(|error| unintelligible(name, &error))
+}
+
+/// For fields where a helpdesk writes null if it has nothing, also for lists and switches.
+pub(super) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A success that is not what it should be. Says where it went wrong, not what was there.

@@ -128,6 +128,11 @@ impl Verified {
     }
 }
 
+/// The secrets that are some. Everybody knows the empty one, and can sign with it.
+pub(super) fn real_secrets(configured: &[SecretString]) -> Vec<SecretString> {
+    configured.iter().filter(|secret| !secret.expose_secret().is_empty()).cloned().collect()
+}
+
 /// Bytes that are written as hexadecimal digits in either case.
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

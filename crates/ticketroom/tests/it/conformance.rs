@@ -290,7 +290,7 @@ async fn what_is_over_is_left_alone(desk: Desk) {
     let id = world.open_in(desk, "over").await;
     let key = format!("{}/{id}", desk.name());
     world.wait_for_state(&key, &["ready"]).await;
-    desk.replace_link(&world.systems, &id, None);
+    desk.take_link_away(&world.systems, &id);
     desk.end(&world.systems, &id);
     let writes = || {
         let counters = desk.counters(&world.systems);
@@ -308,7 +308,7 @@ async fn a_link_that_was_taken_away_comes_back(desk: Desk) {
     let id = world.open_in(desk, "repaired").await;
     let key = format!("{}/{id}", desk.name());
     world.wait_for_state(&key, &["ready"]).await;
-    assert!(desk.replace_link(&world.systems, &id, None));
+    desk.take_link_away(&world.systems, &id);
     assert_ne!(world.systems.wrong_with_opened(desk, &id), [""; 0]);
     world.retry(&key).await;
     world.wait_for_state(&key, &["ready"]).await;

@@ -252,21 +252,19 @@ impl Desk {
         }
     }
 
-    /// Somebody takes the link away, or puts another into its place. False where a ticket has no such place.
-    pub(crate) fn replace_link(self, systems: &Systems, id: &str, with: Option<&str>) -> bool {
+    /// Somebody takes the link away. A generic ticket has no place for one.
+    pub(crate) fn take_link_away(self, systems: &Systems, id: &str) {
         let number = || id.parse::<u64>().unwrap();
-        match self {
+        let taken = match self {
             Self::Zendesk => {
-                let value = with.map_or(Value::Null, Value::from);
-                systems.zendesk.change_ticket(number(), zendesk::Change::Field(ROOM_FIELD, value))
+                let change = zendesk::Change::Field(ROOM_FIELD, Value::Null);
+                systems.zendesk.change_ticket(number(), change)
             }
-            Self::Freshdesk => {
-                let change = freshdesk::Change::RoomField(with.map(str::to_owned));
-                systems.freshdesk.change_ticket(number(), change)
-            }
-            Self::Jira => with.is_none() && systems.jira.remove_remote_links(number()),
+            Self::Freshdesk => systems.freshdesk.change_ticket(number(), freshdesk::Change::RoomField(None)),
+            Self::Jira => systems.jira.remove_remote_links(number()),
             Self::Generic => false,
-        }
+        };
+        assert!(taken, "{self:?}");
     }
 
     /// The ticket comes to an end after which it can't be written to.

@@ -2,6 +2,7 @@
 
 use super::Freshdesk;
 use super::api::PAGE;
+use super::ticket::is_same_group;
 use super::wire::{AgentDto, FieldDto};
 use crate::call::{Cause, Failure};
 use crate::finding::Finding;
@@ -146,14 +147,11 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
             return vec![Finding::warning(what, help)];
         }
         Err(failure) => {
-            let what = format!(
-                "groups can't be looked up, so no ticket is one of the configured groups': {failure}"
-            );
+            let what = format!("groups can't be looked up, so every ticket in one is blocked: {failure}");
             return vec![Finding::bad(what, help)];
         }
     };
-    let is_there =
-        |group: &str| names.iter().any(|name| name.trim().to_lowercase() == group.trim().to_lowercase());
+    let is_there = |group: &str| names.iter().any(|name| is_same_group(name, group));
     let finding = |group: &String| {
         if is_there(group) {
             Finding::good(format!("group “{group}” exists"))

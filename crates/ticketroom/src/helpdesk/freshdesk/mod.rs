@@ -18,10 +18,11 @@ mod write_back;
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use self::api::Api;
 use self::directory::Directory;
+use super::verified::real_secrets;
 use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -43,13 +44,11 @@ pub(super) struct Freshdesk {
 
 impl Freshdesk {
     pub(super) fn new(name: HelpdeskName, config: &FreshdeskConfig, http: Http) -> Self {
-        // Everybody knows the empty secret.
-        let is_secret = |secret: &&SecretString| !secret.expose_secret().is_empty();
         Self {
             name,
             api: Api::new(http, &config.url, &config.api_key),
             directory: Directory::default(),
-            webhook_secrets: config.webhook_secrets.iter().filter(is_secret).cloned().collect(),
+            webhook_secrets: real_secrets(&config.webhook_secrets),
             room_url_field: config.room_url_field.clone(),
             groups: config.groups.clone(),
         }

@@ -64,11 +64,15 @@ async fn ticket(api: &Api, id: u64) -> Result<Option<(TicketDto, bool)>, Failure
     }
 }
 
+/// Names of groups are typed by people.
+pub(super) fn is_same_group(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
 /// Why a ticket is none of the wanted groups', if so.
 fn unwanted(groups: &[String], name: Option<&str>) -> Option<String> {
-    let same =
-        |wanted: &String| name.is_some_and(|name| name.trim().to_lowercase() == wanted.trim().to_lowercase());
-    if groups.is_empty() || groups.iter().any(same) {
+    let is_one_of_them = |name| groups.iter().any(|wanted| is_same_group(wanted, name));
+    if groups.is_empty() || name.is_some_and(is_one_of_them) {
         return None;
     }
     let wanted = groups.iter().map(|group| format!("“{group}”")).collect::<Vec<_>>().join(", ");

@@ -1,7 +1,9 @@
 //! The parts of Freshdesk's answers that we read. Everything that we can do without may be missing.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use super::super::rest::null_as_default;
 
 /// `GET tickets/{id}`, and the answer to `PUT tickets/{id}`: the ticket, without anything around it.
 #[derive(Debug, Default, Deserialize)]
@@ -79,11 +81,4 @@ pub(super) struct FieldDto {
     pub(super) name: Option<String>,
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
-}
-
-/// Freshdesk writes null where it has nothing, also for lists.
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

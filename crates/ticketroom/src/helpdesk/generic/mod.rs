@@ -30,7 +30,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::{Signature, from_hex};
+use super::verified::{Signature, from_hex, real_secrets};
 use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
@@ -71,10 +71,7 @@ pub(super) struct Generic {
 impl Generic {
     pub(super) fn new(name: HelpdeskName, config: &GenericConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
         let inbound = match &config.inbound {
-            // Everybody knows the empty secret.
-            Inbound::Secrets(secrets) => Inbound::Secrets(
-                secrets.iter().filter(|secret| !secret.expose_secret().is_empty()).cloned().collect(),
-            ),
+            Inbound::Secrets(secrets) => Inbound::Secrets(real_secrets(secrets)),
             Inbound::Unsigned => Inbound::Unsigned,
         };
         Self { name, inbound, callback: config.callback.clone(), http, clock }

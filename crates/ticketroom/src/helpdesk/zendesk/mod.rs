@@ -19,9 +19,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use self::api::Api;
+use super::verified::real_secrets;
 use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -42,12 +43,10 @@ pub(super) struct Zendesk {
 
 impl Zendesk {
     pub(super) fn new(name: HelpdeskName, config: &ZendeskConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
-        // Everybody can sign with an empty secret.
-        let is_secret = |secret: &&SecretString| !secret.expose_secret().is_empty();
         Self {
             name,
             api: Api::new(http, config.url.clone(), &config.auth, clock),
-            webhook_secrets: config.webhook_secrets.iter().filter(is_secret).cloned().collect(),
+            webhook_secrets: real_secrets(&config.webhook_secrets),
             signature_window: config.signature_window,
             room_url_field: config.room_url_field,
             uses_api_token: matches!(config.auth, crate::config::ZendeskAuth::ApiToken { .. }),

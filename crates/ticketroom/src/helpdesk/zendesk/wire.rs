@@ -4,6 +4,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::super::rest::null_as_default;
+
 /// The answer to a request for a token.
 #[derive(Deserialize)]
 pub(super) struct TokenDto {
@@ -183,11 +185,4 @@ pub(super) struct FieldDto {
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
-}
-
-/// Zendesk writes null where it has nothing, also for lists.
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
