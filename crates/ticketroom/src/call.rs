@@ -25,6 +25,8 @@ pub struct Failure {
 pub enum Cause {
     /// No connection could be made: nothing was sent.
     Unreachable(String),
+    /// Nothing was sent, since the claim that the call belongs to may have passed on to somebody else.
+    HeldBack,
     /// The request was sent, or may have been, and no whole answer came back.
     NoAnswer(String),
     /// 429, or our own limits say that it would be one.
@@ -90,6 +92,7 @@ impl Failure {
                 Effect::Unknown
             }
             Cause::Unreachable(_)
+            | Cause::HeldBack
             | Cause::RateLimited { .. }
             | Cause::Unauthorized
             | Cause::PaymentRequired
@@ -106,6 +109,7 @@ impl Failure {
         matches!(
             self.cause,
             Cause::Unreachable(_)
+                | Cause::HeldBack
                 | Cause::NoAnswer(_)
                 | Cause::RateLimited { .. }
                 | Cause::Conflict
@@ -131,6 +135,9 @@ impl fmt::Display for Failure {
         let call = call.replace('_', " ");
         match cause {
             Cause::Unreachable(why) => write!(f, "{service} can't be reached ({why})"),
+            Cause::HeldBack => {
+                write!(f, "{service} was not asked for “{call}”: this process could not renew its claims")
+            }
             Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({why})"),
             Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {limit}"),
             Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use jiff::Timestamp;
@@ -23,6 +24,42 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+}
+
+/// This machine's clock, put right by the one that all replicas go by.
+#[derive(Debug)]
+pub struct SharedClock {
+    own: std::sync::Arc<dyn Clock>,
+    /// Milliseconds that the other clock is ahead.
+    ahead: AtomicI64,
+}
+
+impl SharedClock {
+    /// Goes by `own` until it is put right.
+    #[must_use]
+    pub fn new(own: std::sync::Arc<dyn Clock>) -> Self {
+        Self { own, ahead: AtomicI64::new(0) }
+    }
+
+    /// This machine's own clock.
+    #[must_use]
+    pub fn own(&self) -> &dyn Clock {
+        self.own.as_ref()
+    }
+
+    /// The other clock showed `there` at some moment between `asked` and `answered` by our own.
+    pub fn put_right(&self, there: Timestamp, asked: Timestamp, answered: Timestamp) {
+        let midway = i64::midpoint(asked.as_millisecond(), answered.as_millisecond());
+        self.ahead.store(there.as_millisecond() - midway, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SharedClock {
+    fn now(&self) -> Timestamp {
+        let ahead = jiff::SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        let now = self.own.now();
+        now.checked_add(ahead).unwrap_or(now)
     }
 }
 
@@ -77,6 +114,13 @@ impl Chance {
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
+    }
+
+    /// A name for something that has none.
+    #[must_use]
+    pub fn uuid(&self) -> uuid::Uuid {
+        let mut rng = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid()
     }
 
     /// Somewhere between half of `duration` and all of it: enough to spread a crowd of retries, never

@@ -13,6 +13,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use crate::call::{Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
+use crate::standing::Standing;
 
 /// Largest answer that is read. A full page of rooms is well below it.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -23,6 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Http {
     client: Client,
     metrics: Metrics,
+    standing: Standing,
 }
 
 /// What came back, whatever its status.
@@ -94,7 +96,13 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()?;
-        Ok(Self { client, metrics })
+        Ok(Self { client, metrics, standing: Standing::for_good() })
+    }
+
+    /// Lets calls out only while this process may act.
+    #[must_use]
+    pub fn while_in(self, standing: Standing) -> Self {
+        Self { standing, ..self }
     }
 
     /// The underlying client, to build requests with.
@@ -114,6 +122,11 @@ impl Http {
         request: RequestBuilder,
     ) -> Result<Answer, Failure> {
         fault_point::pass(Side::Before, name.service, name.call);
+        // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
+        if !self.standing.may_act() {
+            self.metrics.called(name, "held_back", Duration::ZERO);
+            return Err(name.failed(Cause::HeldBack));
+        }
         let started = Instant::now();
         let result = Self::send_once(request.timeout(timeout)).await;
         fault_point::pass(Side::After, name.service, name.call);

@@ -9,19 +9,25 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
-use crate::clock::{Chance, Clock, after};
+use crate::clock::{Chance, Clock, SharedClock, after};
 use crate::config::{Config, DocSpaceConfig, HelpdeskKind, StoreUrl};
 use crate::docspace::DocSpace;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
+use crate::docspace::skeleton::Skeletons;
+use crate::heartbeat::Heart;
 use crate::helpdesk;
 use crate::http::Http;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::reconcile::{Progress, Reconciler, Settings};
-use crate::store::Store;
-use crate::store::sqlite::{OpenError, SqliteStore, Use};
+use crate::standing::Standing;
+use crate::store::{self, Held, OpenError, Store, StoreError, Use};
 use crate::web::{self, AdminToken, Doors};
+
+/// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
+const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
 
 /// A running service.
 #[derive(Debug)]
@@ -29,9 +35,29 @@ pub struct Service {
     address: SocketAddr,
     store: Arc<dyn Store>,
     reconciler: Arc<Reconciler>,
+    replica: Uuid,
+    clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
-    working: JoinHandle<()>,
+    working: Option<JoinHandle<Vec<Held>>>,
+    beating: JoinHandle<()>,
+}
+
+/// What a process does of all that there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duties {
+    /// It takes deliveries.
+    pub intake: bool,
+    /// It works on tickets.
+    pub work: bool,
+    /// It begins by marking every ticket to be looked at, since the store was restored from a backup.
+    pub recover: bool,
+}
+
+impl Default for Duties {
+    fn default() -> Self {
+        Self { intake: true, work: true, recover: false }
+    }
 }
 
 /// Why a service can't start.
@@ -48,6 +74,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store was opened, and can't be used now.
+    #[error(transparent)]
+    Lost(#[from] StoreError),
     /// No HTTP client can be made.
     #[error("TLS can't be set up: {0}")]
     Http(#[from] reqwest::Error),
@@ -60,6 +89,7 @@ impl Service {
     /// What is in the way, and what to do.
     pub async fn start(
         config: &Config,
+        duties: Duties,
         admin: &SecretString,
         clock: Arc<dyn Clock>,
         chance: Chance,
@@ -68,21 +98,30 @@ impl Service {
         let listener =
             TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
-        let StoreUrl::Sqlite(path) = &config.store;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path, Use::Serve, clock.now())?);
-        let metrics = Metrics::new();
-        let http = Http::new(metrics.clone())?;
-        let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
-        let docspace = docspace(&config.docspace, http.clone(), budget);
-        let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
-        let settings = Settings {
-            settle: config.docspace.settle,
-            skeletons: config.docspace.allow_skeleton,
-            ..Settings::default()
+        let store = store::open(&config.store, Use::Serve, &clock).await?;
+        let (lease, standing) = match &config.store {
+            StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, Standing::for_good()),
+            StoreUrl::Postgres(postgres) => (postgres.lease, Standing::leased(Arc::clone(&clock))),
         };
+        let shared_clock = Arc::new(SharedClock::new(clock));
+        let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared_clock);
+        let replica = chance.uuid();
+        let metrics = Metrics::new();
+        let http = Http::new(metrics.clone())?.while_in(standing.clone());
+        let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
+        let governor = Arc::new(Governor::new(config.docspace.limits, budget));
+        let docspace = docspace(&config.docspace, http.clone(), Arc::clone(&governor));
+        let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+        let settle = config.docspace.settle;
+        let settings = Settings { lease, settle, ..Settings::default() };
+        let skeletons = config
+            .docspace
+            .allow_skeleton
+            .then(|| Skeletons::new(Arc::clone(&store), replica, Arc::clone(&clock), settle));
         let reconciler = Arc::new(Reconciler::new(
             Arc::clone(&store),
             docspace,
+            skeletons,
             &helpdesks,
             config.rules.clone(),
             Arc::clone(&clock),
@@ -90,8 +129,27 @@ impl Service {
             metrics.clone(),
             settings,
         ));
+        if duties.recover {
+            let tickets = store.look_again_at_all(clock.now()).await?;
+            tracing::info!(
+                tickets,
+                "the store is taken as restored from a backup: every ticket is looked at again"
+            );
+        }
         let (stop, stopped) = watch::channel(false);
         let wake = reconciler.wake();
+        store.listen(Arc::clone(&wake));
+        let heart = Heart {
+            store: Arc::clone(&store),
+            replica,
+            lease,
+            reconciler: duties.work.then(|| Arc::clone(&reconciler)),
+            governor,
+            standing,
+            clock: shared_clock,
+        };
+        // Before anything is claimed: the clock has to be right, and the shares known.
+        heart.beat().await?;
         let doors = Arc::new(Doors {
             intake: Intake::new(
                 &helpdesks,
@@ -101,9 +159,10 @@ impl Service {
                 Arc::clone(&wake),
             ),
             store: Arc::clone(&store),
-            clock,
+            clock: Arc::clone(&clock),
             metrics,
             wake,
+            takes_deliveries: duties.intake,
             admin: AdminToken::new(admin),
             max_delivery: config.server.max_delivery_bytes,
             generic: config
@@ -113,8 +172,9 @@ impl Service {
                 .map(|helpdesk| helpdesk.name.clone()),
         });
         let serving = tokio::spawn(web::serve(listener, doors, stopped.clone()));
-        let working = tokio::spawn(Arc::clone(&reconciler).run(stopped));
-        Ok(Self { address, store, reconciler, stop, serving, working })
+        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
+        let beating = tokio::spawn(heart.go_on());
+        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
     }
 
     /// Where it listens.
@@ -149,14 +209,20 @@ impl Service {
         if !self.serving.is_finished() {
             let _ = self.serving.await;
         }
-        let _ = self.working.await;
+        let parked = match self.working {
+            Some(working) => working.await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        self.beating.abort();
+        if let Err(error) = self.store.leave(self.replica, &parked, self.clock.now()).await {
+            tracing::warn!(%error, "parked tickets stay claimed until their leases end");
+        }
     }
 }
 
 /// The client for a portal.
 #[must_use]
-pub fn docspace(config: &DocSpaceConfig, http: Http, budget: Arc<dyn WriteBudget>) -> DocSpace {
-    let governor = Arc::new(Governor::new(config.limits, budget));
+pub fn docspace(config: &DocSpaceConfig, http: Http, governor: Arc<Governor>) -> DocSpace {
     DocSpace::new(http, config.url.clone(), config.api_key.clone(), config.timeout, governor)
 }
 

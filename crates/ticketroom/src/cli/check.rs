@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Ended, Result, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::docspace::limits::NoBudget;
+use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
 use crate::http::Http;
 use crate::metrics::Metrics;
@@ -23,7 +23,8 @@ pub(super) struct Options {
 pub(super) async fn run(config: Config, options: Options) -> Result {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
-    let docspace = service::docspace(&config.docspace, http.clone(), Arc::new(NoBudget));
+    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+    let docspace = service::docspace(&config.docspace, http.clone(), governor);
     let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
     let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
         let clock = Arc::clone(&clock);

@@ -9,12 +9,21 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ended, Result};
 use crate::clock::{Chance, SystemClock};
-use crate::config::Config;
-use crate::service::Service;
+use crate::config::{Config, StoreUrl};
+use crate::service::{Duties, Service};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
+    /// Takes no deliveries: works on tickets that other replicas took in.
+    #[arg(long)]
+    no_intake: bool,
+    /// Only takes deliveries: other replicas work on the tickets.
+    #[arg(long)]
+    no_work: bool,
+    /// Looks at every ticket again: for a store that was restored from a backup.
+    #[arg(long)]
+    recover: bool,
     /// How log lines look.
     #[arg(long, value_enum, env = "TICKETROOM_LOG_FORMAT", default_value = "human")]
     log_format: LogFormat,
@@ -39,9 +48,15 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
             ));
         }
     };
+    let duties = Duties { intake: !options.no_intake, work: !options.no_work, recover: options.recover };
+    if !duties.work && matches!(config.store, StoreUrl::Sqlite(_)) {
+        tracing::warn!(
+            "--no-work with an SQLite store: nobody works on the tickets until serve runs without it"
+        );
+    }
     // Before anything is claimed, so that none of them is lost on the way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let start = Service::start(&config, &admin, Arc::new(SystemClock), Chance::from_os());
+    let start = Service::start(&config, duties, &admin, Arc::new(SystemClock), Chance::from_os());
     let mut service = start.await.map_err(|error| Ended::Failed(error.to_string()))?;
     announce(&config, service.address());
     if made_up {

@@ -7,10 +7,9 @@ use clap::{Args, Subcommand};
 use super::printable::printable;
 use super::{Ended, Result, say};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, StoreUrl};
+use crate::config::Config;
 use crate::reconcile::preview::preview;
-use crate::store::sqlite::{SqliteStore, Use};
-use crate::store::{State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::{self, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
 
@@ -70,14 +69,13 @@ impl From<StoreError> for Ended {
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result {
-    let StoreUrl::Sqlite(path) = &config.store;
-    let clock = SystemClock;
-    let store = SqliteStore::open(path, Use::Operate, clock.now());
-    let store: Arc<dyn Store> = Arc::new(store.map_err(|error| Ended::Failed(error.to_string()))?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = store::open(&config.store, Use::Operate, &clock).await;
+    let store = store.map_err(|error| Ended::Failed(error.to_string()))?;
     match command {
         Command::List(options) => list(store.as_ref(), options).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
-        Command::Retry(options) => retry(store.as_ref(), &options, &clock).await,
+        Command::Retry(options) => retry(store.as_ref(), &options, clock.as_ref()).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }

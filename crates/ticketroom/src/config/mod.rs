@@ -16,6 +16,7 @@ mod reader;
 mod report;
 mod room;
 mod secret;
+mod store;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,33 @@ pub struct Admin {
 pub enum StoreUrl {
     /// An SQLite database in this file; a relative path starts at the working directory.
     Sqlite(PathBuf),
+    /// A PostgreSQL database, which replicas may share.
+    Postgres(Box<PostgresConfig>),
+}
+
+/// A PostgreSQL database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresConfig {
+    /// Hosts, database, user and password. Printing it for debugging shows no password.
+    pub connect: tokio_postgres::Config,
+    /// How far the server has to prove who it is.
+    pub tls: Tls,
+    /// Connections that one process has at most, one for hints not counted.
+    pub connections: usize,
+    /// How long a claim holds without a sign of life of its process.
+    pub lease: Duration,
+}
+
+/// How a connection to PostgreSQL is secured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all, or encrypted without asking who is there, as `sslmode` says.
+    Unverified,
+    /// The server's certificate has to be good for its host name.
+    Verified {
+        /// Certificates to trust, instead of those that this machine trusts.
+        roots: Option<PathBuf>,
+    },
 }
 
 /// The DocSpace portal.
@@ -364,7 +392,7 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
     let admin = top.section("admin").and_then(|section| system::admin(section, env));
     let has_token = !matches!(admin, Ok(Admin { token: None }));
     let server = top.section("server").and_then(|section| system::server(section, has_token));
-    let store = top.section("store").and_then(system::store);
+    let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
     let rules = room::rules(&mut top);
@@ -394,8 +422,8 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         system::listen(&place, &text, token.is_some(), help)
     });
     let store = filled(env, "TICKETROOM_STORE").map_or_else(
-        || Ok(system::default_store()),
-        |text| value::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
+        || Ok(store::default_store()),
+        |text| store::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
     );
     let docspace = system::docspace_from_variables(report, env);
 

@@ -1,7 +1,6 @@
-//! The sections about ourselves and DocSpace: `[server]`, `[admin]`, `[store]`, `[docspace]`.
+//! The sections about ourselves and DocSpace: `[server]`, `[admin]`, `[docspace]`.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,8 +9,8 @@ use url::Url;
 use super::reader::{Section, Value};
 use super::report::{Place, Read, Report};
 use super::secret::{checked, for_header, secret};
-use super::value::{base_url, duration, is_loopback_address, number, size, socket_address, store_url};
-use super::{Admin, DocSpaceConfig, Env, Server, StoreUrl, filled};
+use super::value::{base_url, duration, is_loopback_address, number, size, socket_address};
+use super::{Admin, DocSpaceConfig, Env, Server, filled};
 use crate::docspace::limits::Limits;
 
 pub(super) const DOCSPACE_URL: &str = "DOCSPACE_URL";
@@ -26,11 +25,6 @@ const A_MILLISECOND: Duration = Duration::from_millis(1);
 const AN_HOUR: Duration = Duration::from_secs(3600);
 /// A token that is shorter can be guessed.
 const SHORTEST_SAFE_TOKEN: usize = 16;
-
-/// Where the store is when nothing is said.
-pub(super) fn default_store() -> StoreUrl {
-    StoreUrl::Sqlite(PathBuf::from("ticketroom.db"))
-}
 
 /// Reads `[server]`.
 pub(super) fn server(mut section: Section<'_>, has_token: bool) -> Read<Server> {
@@ -69,15 +63,6 @@ pub(super) fn admin(mut section: Section<'_>, env: &dyn Env) -> Read<Admin> {
     });
     section.close();
     Ok(Admin { token: token? })
-}
-
-/// Reads `[store]`.
-pub(super) fn store(mut section: Section<'_>) -> Read<StoreUrl> {
-    let url = section.or("url", default_store(), |value| {
-        store_url(&value.place, value.text("write the address in quotes, such as \"sqlite:ticketroom.db\"")?)
-    });
-    section.close();
-    url
 }
 
 /// Reads `[docspace]`. Address and key may come from the environment instead.

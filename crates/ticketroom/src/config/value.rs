@@ -2,12 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::StoreUrl;
 use super::reader::Value;
 use super::report::{Place, Read};
 
@@ -124,25 +122,4 @@ pub(super) fn web_url(place: &Place<'_>, text: &str) -> Read<Url> {
         place.odd("is http: secrets and tickets travel in the clear; use https");
     }
     Ok(url)
-}
-
-/// Where the store is.
-pub(super) fn store_url(place: &Place<'_>, text: &str) -> Read<StoreUrl> {
-    let help = "write \"sqlite:\" and a path, such as \"sqlite:ticketroom.db\"";
-    let Some((scheme, rest)) = text.trim().split_once(':') else {
-        return Err(place.wrong("does not say what kind of store it is", help));
-    };
-    match scheme {
-        // Both `sqlite:/path` and `sqlite:///path` are in use.
-        "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
-            "" => Err(place.wrong("names no file", help)),
-            ":memory:" => Err(place.wrong("is in memory, where a restart forgets every ticket", help)),
-            path if path.contains('?') => Err(place.wrong("has options, which there are none of", help)),
-            path => Ok(StoreUrl::Sqlite(PathBuf::from(path))),
-        },
-        "postgres" | "postgresql" => {
-            Err(place.wrong("is PostgreSQL, but this version keeps its store in SQLite", help))
-        }
-        _ => Err(place.wrong("is a kind of store that does not exist", help)),
-    }
 }

@@ -7,9 +7,11 @@
 //! program uses the same user), the lane halves its width and widens again one call at a time.
 //!
 //! The daily writes are counted in the store, because replicas share them and a restart must not forget
-//! them; they are taken from there a handful at a time, so that a write doesn't cost a commit.
+//! them; they are taken from there a handful at a time, so that a write doesn't cost a commit. Of the minute and of
+//! what may be in flight, each replica takes an equal [share](Governor::share).
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -91,6 +93,8 @@ pub struct Governor {
     limits: Limits,
     reads: Lane,
     writes: Lane,
+    /// How many processes share the limits.
+    sharers: AtomicU32,
     /// Held while waiting for a place in the minute, so that waiters go in the order they came.
     minute: tokio::sync::Mutex<VecDeque<Instant>>,
     not_before: Mutex<Instant>,
@@ -115,16 +119,24 @@ impl Governor {
     /// A governor for a portal with these limits.
     #[must_use]
     pub fn new(limits: Limits, budget: Arc<dyn WriteBudget>) -> Self {
-        // Four fifths: an answered request still counts over there until the server has put it away.
-        let below = |limit: u32| usize::try_from(limit * 4 / 5).unwrap_or(1).max(1);
         Self {
             limits,
-            reads: Lane::new(below(limits.concurrent_reads)),
-            writes: Lane::new(below(limits.concurrent_writes)),
+            reads: Lane::new(in_flight(limits.concurrent_reads, 1)),
+            writes: Lane::new(in_flight(limits.concurrent_writes, 1)),
+            sharers: AtomicU32::new(1),
             minute: tokio::sync::Mutex::default(),
             not_before: Mutex::new(Instant::now()),
             budget,
             in_hand: tokio::sync::Mutex::new(0),
+        }
+    }
+
+    /// So many processes, this one included, use the portal's limits from now on.
+    pub fn share(&self, sharers: u32) {
+        let sharers = sharers.max(1);
+        if self.sharers.swap(sharers, Ordering::Relaxed) != sharers {
+            self.reads.set_widest(in_flight(self.limits.concurrent_reads, sharers));
+            self.writes.set_widest(in_flight(self.limits.concurrent_writes, sharers));
         }
     }
 
@@ -159,10 +171,12 @@ impl Governor {
 
     async fn wait_for_the_minute(&self) {
         let per_minute = usize::try_from(self.limits.requests_per_minute).unwrap_or(usize::MAX);
-        let per_minute = (per_minute - per_minute / 50).max(1);
+        let per_minute = per_minute - per_minute / 50;
         let mut sent = self.minute.lock().await;
         loop {
             let now = Instant::now();
+            let sharers = usize::try_from(self.sharers.load(Ordering::Relaxed)).unwrap_or(1);
+            let per_minute = (per_minute / sharers).max(1);
             let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
             if not_before > now {
                 tokio::time::sleep_until(not_before).await;
@@ -203,17 +217,23 @@ impl Governor {
     }
 }
 
+/// What one of so many may have in flight. Four fifths of the limit: an answered request still counts over there until
+/// the server has put it away.
+fn in_flight(limit: u32, sharers: u32) -> usize {
+    usize::try_from(limit * 4 / 5 / sharers).unwrap_or(1).max(1)
+}
+
 /// A number of calls that may be in flight, which shrinks and grows.
 #[derive(Debug)]
 struct Lane {
     places: Arc<Semaphore>,
     width: Mutex<Width>,
-    widest: usize,
 }
 
 #[derive(Debug)]
 struct Width {
     now: usize,
+    widest: usize,
     /// Places to take away as soon as somebody leaves them.
     owed: usize,
     /// Calls since the width last changed.
@@ -223,8 +243,24 @@ struct Width {
 
 impl Lane {
     fn new(widest: usize) -> Self {
-        let width = Width { now: widest, owed: 0, since_change: 0, narrowed_at: None };
-        Self { places: Arc::new(Semaphore::new(widest)), width: Mutex::new(width), widest }
+        let width = Width { now: widest, widest, owed: 0, since_change: 0, narrowed_at: None };
+        Self { places: Arc::new(Semaphore::new(widest)), width: Mutex::new(width) }
+    }
+
+    /// Another share of the limits. Less counts at once; more is tried out one call at a time, as after a 429, since
+    /// those who shared them may still have calls in flight.
+    fn set_widest(&self, widest: usize) {
+        let mut width = self.width.lock().unwrap_or_else(PoisonError::into_inner);
+        width.widest = widest;
+        let less = width.now.saturating_sub(widest);
+        self.take_away(&mut width, less);
+    }
+
+    fn take_away(&self, width: &mut Width, less: usize) {
+        let idle = self.places.forget_permits(less);
+        width.now -= less;
+        width.owed += less - idle;
+        width.since_change = 0;
     }
 
     async fn enter(&self) -> Option<OwnedSemaphorePermit> {
@@ -240,10 +276,7 @@ impl Lane {
             return;
         }
         let less = width.now - (width.now / 2).max(1);
-        let idle = self.places.forget_permits(less);
-        width.now -= less;
-        width.owed += less - idle;
-        width.since_change = 0;
+        self.take_away(&mut width, less);
         width.narrowed_at = Some(now);
     }
 
@@ -253,7 +286,7 @@ impl Lane {
         if width.owed > 0 {
             width.owed -= 1;
             permit.forget();
-        } else if width.now < self.widest && width.since_change >= width.now * 8 {
+        } else if width.now < width.widest && width.since_change >= width.now * 8 {
             width.now += 1;
             width.since_change = 0;
             self.places.add_permits(1);
@@ -302,6 +335,26 @@ mod tests {
         assert_eq!(governor.reads.width.lock().unwrap().now, 40);
     }
 
+    #[tokio::test]
+    async fn replicas_share_what_may_be_in_flight() {
+        let governor = governor(Limits { concurrent_writes: 15, ..Limits::default() });
+        let held = governor.pass(Kind::Write).await.unwrap();
+        governor.share(3);
+        let width = |governor: &Governor| governor.writes.width.lock().unwrap().now;
+        assert_eq!((width(&governor), governor.reads.width.lock().unwrap().now), (4, 13));
+        drop(held);
+        assert_eq!(governor.writes.places.available_permits(), 4);
+        // The others are gone: what they had is taken over bit by bit.
+        governor.share(1);
+        assert_eq!(width(&governor), 4);
+        for _ in 0..4 * 8 {
+            governor.pass(Kind::Write).await.unwrap();
+        }
+        assert_eq!(width(&governor), 5);
+        governor.share(1000);
+        assert_eq!(width(&governor), 1, "everybody may do something");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_minute_is_a_sliding_window() {
         let governor = governor(Limits { requests_per_minute: 10, ..Limits::default() });
@@ -312,6 +365,17 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(1));
         governor.pass(Kind::Read).await.unwrap();
         assert!(start.elapsed() >= MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_minute_is_shared() {
+        let governor = governor(Limits { requests_per_minute: 10, ..Limits::default() });
+        governor.share(2);
+        let start = Instant::now();
+        for _ in 0..6 {
+            governor.pass(Kind::Read).await.unwrap();
+        }
+        assert!(start.elapsed() >= MINUTE, "five of ten are for another process");
     }
 
     #[tokio::test]

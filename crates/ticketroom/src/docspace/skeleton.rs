@@ -1,37 +1,100 @@
 //! Folder skeletons: a template's folders kept once in the service user's own documents, so that a room gets all
 //! of them by one copy, which is one of the day's writes however many folders there are.
 //!
-//! A skeleton is found by its name, which holds a fingerprint of its folders; what is missing of it is made. It is
-//! a convenience: whenever anything about it fails, the caller makes the folders one by one.
+//! A skeleton is found by its name, which holds a fingerprint of its folders; what is missing of it is made, by one
+//! process at a time, since DocSpace makes a second folder of the same title without a word. It is a convenience:
+//! whenever anything about it fails, or somebody else is at it, the caller makes the folders one by one.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::DocSpace;
-use crate::call::Failure;
+use crate::call::{Effect, Failure};
+use crate::clock::{Clock, Timestamp, after};
 use crate::room::FolderId;
+use crate::store::Store;
 use crate::template::FolderTree;
 
 /// The folder in the service user's documents that holds the skeletons.
 const HOME: &str = "ticketroom folder skeletons (do not change)";
 
+/// What only one process may do at a time.
+const MAKING: &str = "folder skeletons";
+
 /// The skeletons that are known to be complete. One is made at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Skeletons {
     complete: tokio::sync::Mutex<HashMap<FolderTree, FolderId>>,
+    store: Arc<dyn Store>,
+    replica: Uuid,
+    clock: Arc<dyn Clock>,
+    /// How long after a lost answer a folder may still come.
+    settle: Duration,
+    /// Until then, one may.
+    unsettled_until: Mutex<Option<Timestamp>>,
 }
 
 impl Skeletons {
-    /// The skeleton with these folders; made if there is none.
+    /// Skeletons that `replica` makes.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, replica: Uuid, clock: Arc<dyn Clock>, settle: Duration) -> Self {
+        let (complete, unsettled_until) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { complete, store, replica, clock, settle, unsettled_until }
+    }
+
+    /// The skeleton with these folders; made if there is none. `None` while that is not possible.
     ///
     /// # Errors
     /// When it can't be had now.
-    pub async fn for_tree(&self, docspace: &DocSpace, tree: &FolderTree) -> Result<FolderId, Failure> {
+    pub async fn for_tree(
+        &self,
+        docspace: &DocSpace,
+        tree: &FolderTree,
+    ) -> Result<Option<FolderId>, Failure> {
         let mut complete = self.complete.lock().await;
         if let Some(known) = complete.get(tree) {
-            return Ok(*known);
+            return Ok(Some(*known));
         }
+        // Whoever stops in the middle may have a call on its way for so long.
+        let lease = self.settle + docspace.timeout() * 2;
+        if self.may_be_unsettled() || !self.reserve(lease).await {
+            return Ok(None);
+        }
+        let made = Self::make(docspace, tree).await;
+        match &made {
+            Ok(root) => {
+                complete.insert(tree.clone(), *root);
+            }
+            Err(failure) if failure.effect() == Effect::Unknown => {
+                *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(after(self.clock.now(), self.settle));
+                return made.map(Some);
+            }
+            Err(_) => {}
+        }
+        self.reserve(Duration::ZERO).await;
+        made.map(Some)
+    }
+
+    fn may_be_unsettled(&self) -> bool {
+        let until = *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| self.clock.now() < until)
+    }
+
+    /// Takes the right to make one, or gives it back.
+    async fn reserve(&self, lease: Duration) -> bool {
+        let reserved = self.store.reserve(MAKING, self.replica, lease, self.clock.now()).await;
+        reserved.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether another process makes a folder skeleton can't be told");
+            false
+        })
+    }
+
+    async fn make(docspace: &DocSpace, tree: &FolderTree) -> Result<FolderId, Failure> {
         let (documents, folders) = docspace.my_documents().await?;
         let home =
             match folders.into_iter().filter(|folder| folder.title == HOME).map(|folder| folder.id).min() {
@@ -46,7 +109,6 @@ impl Skeletons {
                 None => docspace.create_folder(home, &name).await?.id,
             };
         docspace.create_missing_folders(root, tree).await?;
-        complete.insert(tree.clone(), root);
         Ok(root)
     }
 

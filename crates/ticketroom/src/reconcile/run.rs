@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     ledger: Ledger,
     /// What happened since the last commit.
     events: Vec<Event>,
+    /// How often something was written down in this run.
+    commits: i64,
     begun: Vec<StepKind>,
     failures: Vec<Failure>,
     folders_may_come: Option<Timestamp>,
@@ -60,6 +62,7 @@ impl<'a> Run<'a> {
             claim,
             ledger,
             events: Vec::new(),
+            commits: 0,
             begun: Vec::new(),
             failures: Vec::new(),
             folders_may_come: None,
@@ -176,7 +179,7 @@ impl<'a> Run<'a> {
                         ticket,
                         template,
                         docspace: &all.docspace,
-                        skeletons: all.settings.skeletons.then_some(&all.skeletons),
+                        skeletons: all.skeletons.as_ref(),
                         helpdesk,
                         clock: all.clock.as_ref(),
                     };
@@ -275,14 +278,15 @@ impl<'a> Run<'a> {
     fn next_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
         let now = self.all.clock.now();
         self.ledger.unfinished = true;
+        self.commits += 1;
         Save {
-            number: self.claim.number,
-            fence: self.claim.fence,
+            held: self.claim.held(),
+            nth: self.commits,
             ledger: self.ledger.clone(),
             seen,
             events: std::mem::take(&mut self.events),
             now,
-            lease_until: after(now, self.all.settings.lease),
+            lease: self.all.settings.lease,
             label,
         }
     }

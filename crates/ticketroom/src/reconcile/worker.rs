@@ -1,6 +1,7 @@
 //! Claims due tickets and gives each a run, as many at once as is sensible.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 
 use super::run::Run;
-use crate::clock::{Chance, Clock, until};
+use crate::clock::{Chance, Clock};
 use crate::docspace::DocSpace;
 use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::metrics::Metrics;
 use crate::rule::Rules;
-use crate::store::{Event, State, Store, StoreError};
+use crate::store::{Event, Held, State, Store, StoreError};
 use crate::ticket::{HelpdeskName, TicketKey};
 
 /// How the reconciler works.
@@ -28,8 +29,6 @@ pub struct Settings {
     pub settle: Duration,
     /// How long runs may go on after the service was asked to stop.
     pub grace: Duration,
-    /// Whether the portal may hold folder skeletons.
-    pub skeletons: bool,
 }
 
 impl Default for Settings {
@@ -39,7 +38,6 @@ impl Default for Settings {
             lease: Duration::from_secs(600),
             settle: Duration::from_secs(45),
             grace: Duration::from_secs(10),
-            skeletons: true,
         }
     }
 }
@@ -58,7 +56,8 @@ pub enum Progress {
 pub struct Reconciler {
     pub(super) store: Arc<dyn Store>,
     pub(super) docspace: DocSpace,
-    pub(super) skeletons: Skeletons,
+    /// None if the portal may not hold any.
+    pub(super) skeletons: Option<Skeletons>,
     pub(super) helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
     pub(super) rules: Rules,
     pub(super) clock: Arc<dyn Clock>,
@@ -67,8 +66,10 @@ pub struct Reconciler {
     pub(super) settings: Settings,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
-    /// The tickets that this process is at.
-    running: Mutex<HashSet<i64>>,
+    /// The tickets that this process is at, with their fences.
+    running: Mutex<HashMap<i64, i64>>,
+    /// How many processes work on the store.
+    workers: AtomicUsize,
 }
 
 /// How long the worker sleeps at most: another process may have marked a ticket (`tickets retry`).
@@ -105,6 +106,7 @@ impl Reconciler {
     pub fn new(
         store: Arc<dyn Store>,
         docspace: DocSpace,
+        skeletons: Option<Skeletons>,
         helpdesks: &[Arc<dyn Helpdesk>],
         rules: Rules,
         clock: Arc<dyn Clock>,
@@ -118,7 +120,7 @@ impl Reconciler {
         Self {
             store,
             docspace,
-            skeletons: Skeletons::default(),
+            skeletons,
             helpdesks,
             rules,
             clock,
@@ -128,6 +130,7 @@ impl Reconciler {
             progress,
             wake: Arc::default(),
             running: Mutex::default(),
+            workers: AtomicUsize::new(1),
         }
     }
 
@@ -143,9 +146,20 @@ impl Reconciler {
         self.progress.subscribe()
     }
 
+    /// So many processes, this one included, work on the store from now on.
+    pub fn share(&self, workers: u32) {
+        self.workers.store(usize::try_from(workers).unwrap_or(1).max(1), Ordering::Relaxed);
+    }
+
+    /// The claims that this process holds.
+    #[must_use]
+    pub fn held(&self) -> Vec<Held> {
+        self.running().iter().map(|(number, fence)| Held { number: *number, fence: *fence }).collect()
+    }
+
     /// Works until `stop` says so; then lets what is under way end, as far as it does within the grace. What
-    /// doesn't is parked: its intents are on disk, and the next start goes on with it.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// doesn't is parked: its intents are on disk, and whoever claims it next goes on with it. Returns what was parked.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Vec<Held> {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
         while !*stop.borrow() {
@@ -179,6 +193,9 @@ impl Reconciler {
         if tokio::time::timeout(self.settings.grace, ended).await.is_err() {
             tracing::warn!("some tickets are parked in the middle; the next start goes on with them");
         }
+        let parked = self.held();
+        runs.shutdown().await;
+        parked
     }
 
     async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<usize, StoreError> {
@@ -186,13 +203,15 @@ impl Reconciler {
         if free == 0 {
             return Ok(0);
         }
-        let running: Vec<i64> = self.running().iter().copied().collect();
-        let claims = self.store.claim(self.clock.now(), self.settings.lease, free, &running).await?;
+        // A few at a time where others work as well, since each has a share of DocSpace's limits only.
+        let some = free.min(self.settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
+        let running: Vec<i64> = self.running().keys().copied().collect();
+        let claims = self.store.claim(self.clock.now(), self.settings.lease, some, &running).await?;
         let claimed = claims.len();
         for claim in claims {
             let reconciler = Arc::clone(self);
             let number = claim.number;
-            self.running().insert(number);
+            self.running().insert(number, claim.fence);
             runs.spawn(async move {
                 let _running = Running { reconciler: &reconciler, number };
                 Run::new(&reconciler, claim).drive().await;
@@ -201,13 +220,13 @@ impl Reconciler {
         Ok(claimed)
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<i64, i64>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn idle_for(&self) -> Duration {
-        match self.store.next_due().await {
-            Ok(Some(due)) => until(self.clock.now(), due).clamp(SHORTEST, IDLE),
+        match self.store.next_due(self.clock.now()).await {
+            Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),
             _ => IDLE,
         }
     }

@@ -2,27 +2,37 @@
 //!
 //! The store is a dozen transitions, each of them one transaction. A ticket that is *due* is claimed by one
 //! worker at a time; every later transition of that worker carries the fence it got, and comes to nothing once
-//! somebody else has claimed the ticket.
+//! somebody else has claimed the ticket. A claim is a lease: it holds for a while, and each commit and each heartbeat
+//! renews it.
+//!
+//! There are two: [`sqlite`], one file for one process, and [`postgres`], one database for any number of them. What
+//! they have to do alike stands in the suite (`suite/`), which runs over both and over a model in memory.
 
-mod queries;
-mod reader;
-mod schema;
+mod day;
+mod list;
+mod open;
+pub mod postgres;
 pub mod sqlite;
-mod transitions;
+mod types;
 mod values;
-mod writer;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
-use crate::reconcile::ledger::Ledger;
-use crate::room::{Room, RoomId};
-use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
+use crate::room::RoomId;
+use crate::ticket::TicketKey;
+
+pub use open::{OpenError, Use, open};
+pub use types::{
+    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, TicketQuery,
+    TicketRecord, TimelineEntry,
+};
 
 /// The store of one service.
 #[async_trait::async_trait]
@@ -60,6 +70,32 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As [`save`](Self::save).
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
+    /// Renews the claims of a process, and tells with how many others it shares DocSpace's limits. Claims that are not
+    /// its own any more are left alone.
+    ///
+    /// # Errors
+    /// When the store can't be reached: the claims end with their leases.
+    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError>;
+
+    /// A process that stops gives up its claims: their tickets are due at once, for whoever comes next.
+    ///
+    /// # Errors
+    /// When the store can't be reached: the claims end with their leases.
+    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Takes a name that only one process may have at a time, for as long as `lease`; `false` if another one has it.
+    /// Whoever has it may take it again.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Marks a ticket as due because a person asks for it. `false` if there is no such ticket.
     ///
     /// # Errors
@@ -71,6 +107,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store can't be reached.
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// The store was restored from a backup, so any ledger may be behind the world: marks every ticket as due, after
+    /// those that are new. Returns how many there are.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// One ticket.
     ///
@@ -90,11 +133,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError>;
 
-    /// When the next ticket is due.
+    /// How long until the next ticket is due; nothing if it is already.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError>;
 
     /// Which of these rooms belong to a ticket.
     ///
@@ -125,6 +168,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When they could not.
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Wakes `due` when another process has marked a ticket as due. No more than a hint: it may not come, or come for
+    /// nothing.
+    fn listen(&self, due: Arc<Notify>) {
+        drop(due);
+    }
 }
 
 /// Why a transition came to nothing.
@@ -152,228 +201,16 @@ pub enum StoreError {
     Unreadable(String),
 }
 
-/// A delivery on its way into the store.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// Which helpdesk's door it came through.
-    pub helpdesk: HelpdeskName,
-    /// When.
-    pub at: Timestamp,
-    /// By what a repeat is known.
-    pub delivery_id: Option<String>,
-    /// What happened, in the helpdesk's words.
-    pub event: String,
-    /// The headers as JSON, without those that hold secrets.
-    pub headers: String,
-    /// The query of the address.
-    pub query: Option<String>,
-    /// The body, byte for byte.
-    pub body: Bytes,
-    /// What it means.
-    pub meaning: Meaning,
-}
-
-/// What a delivery means to the store.
-#[derive(Debug, Clone)]
-pub enum Meaning {
-    /// It is about no ticket, and nothing is to be done.
-    AboutSomethingElse,
-    /// A ticket has to be looked at.
-    Look {
-        /// Which.
-        ticket: TicketId,
-        /// The ticket itself, where the delivery is the only source.
-        snapshot: Option<Box<Ticket>>,
-    },
-    /// It tells of what we did ourselves: kept, but nothing follows.
-    Echo {
-        /// Of which ticket.
-        ticket: TicketId,
-    },
-    /// It is signed, but nobody understands it: kept for the operator.
-    NotUnderstood {
-        /// What is wrong with it.
-        why: String,
-    },
-}
-
-/// What became of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is new.
-    New,
-    /// It had been here before.
-    Repeat,
-}
-
-/// A claimed ticket.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// The ticket's number in the store.
-    pub number: i64,
-    /// Proof of the claim.
-    pub fence: i64,
-    /// Which ticket.
-    pub key: TicketKey,
-    /// How many deliveries had come when it was claimed.
-    pub hints: i64,
-    /// The last snapshot that a delivery carried.
-    pub told: Option<Ticket>,
-    /// What is known of our effects.
-    pub ledger: Ledger,
-    /// How many runs in a row brought it no further.
-    pub attempts: u32,
-    /// How often a person has asked for this run.
-    pub asked: u32,
-    /// Why it waited or was blocked before.
-    pub reason: Option<String>,
-}
-
-/// An intent or an outcome.
-#[derive(Debug, Clone)]
-pub struct Save {
-    /// The ticket's number.
-    pub number: i64,
-    /// Proof of the claim.
-    pub fence: i64,
-    /// The ledger from now on.
-    pub ledger: Ledger,
-    /// The ticket as it was seen, if that is news.
-    pub seen: Option<Ticket>,
-    /// What happened.
-    pub events: Vec<Event>,
-    /// The time.
-    pub now: Timestamp,
-    /// Until when the claim holds.
-    pub lease_until: Timestamp,
-    /// What is being written down, for fault points: `intend_create_room`.
-    pub label: String,
-}
-
-/// The end of a run.
-#[derive(Debug, Clone)]
-pub struct Settlement {
-    /// What is written down with it.
-    pub save: Save,
-    /// [`Claim::hints`].
-    pub hints: i64,
-    /// [`Claim::asked`].
-    pub asked: u32,
-    /// How the ticket stands.
-    pub state: State,
-    /// Why it waits or is blocked, or what is not as configured.
-    pub reason: Option<String>,
-    /// When it is due again without anything happening.
-    pub due: Option<Timestamp>,
-    /// How many runs in a row brought it no further.
-    pub attempts: u32,
-}
-
-/// How a ticket stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It will be looked at, now or later.
-    Waiting,
-    /// A worker is at it.
-    Working,
-    /// The room is as it should be.
-    Ready,
-    /// A person has to do something.
-    Blocked,
-    /// It gets no room.
-    Skipped,
-    /// Its room is in the archive.
-    Archived,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Working, Self::Ready, Self::Blocked, Self::Skipped, Self::Archived];
-
-    /// The state's name in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Working => "working",
-            Self::Ready => "ready",
-            Self::Blocked => "blocked",
-            Self::Skipped => "skipped",
-            Self::Archived => "archived",
-        }
-    }
-
-    /// The state with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
+/// Adds what a row says to the counts of states: `waiting`, or `-waiting` for tickets that count as something else.
+fn count(counts: &mut [(State, u64)], name: &str, tickets: i64) {
+    let tickets = u64::try_from(tickets).unwrap_or(0);
+    let (less, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
+    if let Some((_, count)) = counts.iter_mut().find(|(state, _)| state.as_str() == name) {
+        *count = if less { count.saturating_sub(tickets) } else { *count + tickets };
     }
 }
 
-/// A ticket as the operator sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TicketRecord {
-    /// Which ticket.
-    pub key: TicketKey,
-    /// How it stands.
-    pub state: State,
-    /// Why it waits or is blocked, or what is not as configured.
-    pub reason: Option<String>,
-    /// The ticket as last seen or told.
-    pub ticket: Option<Ticket>,
-    /// Its room.
-    pub room: Option<Room>,
-    /// The address that goes into the ticket.
-    pub url: Option<String>,
-    /// Whether the address is in the ticket.
-    pub written_back: bool,
-    /// How many runs in a row brought it no further.
-    pub attempts: u32,
-    /// When it is due, if it is.
-    pub due: Option<Timestamp>,
-    /// When it was first heard of.
-    pub created: Timestamp,
-    /// When something last changed.
-    pub updated: Timestamp,
-}
-
-/// Which tickets are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TicketQuery {
-    /// Of this helpdesk only.
-    pub helpdesk: Option<HelpdeskName>,
-    /// In this state only.
-    pub state: Option<State>,
-    /// With exactly this id.
-    pub id: Option<TicketId>,
-    /// With this in the id or the subject.
-    pub text: Option<String>,
-    /// Not more than so many.
-    pub limit: u32,
-    /// After leaving out so many.
-    pub offset: u32,
-}
-
-/// Something that happened to a ticket, before it is written down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Event {
-    /// When.
-    pub at: Timestamp,
-    /// What kind of thing: `room_created`.
-    pub kind: &'static str,
-    /// In words.
-    pub text: String,
-}
-
-/// An entry of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineEntry {
-    /// When.
-    pub at: Timestamp,
-    /// What kind of thing: `delivery`, `room_created`.
-    pub kind: String,
-    /// In words.
-    pub text: String,
+/// Why a ticket is blocked that can't be read from the store.
+fn unreadable(error: &StoreError) -> String {
+    format!("{error}; use the ticketroom that wrote it, or a newer one, then retry")
 }

@@ -43,6 +43,9 @@ async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Re
 }
 
 async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Value>, Problem> {
+    if !doors.takes_deliveries {
+        return Err(Problem::unavailable("this replica takes no deliveries; send it to one that does"));
+    }
     let (head, body) = request.into_parts();
     let body = tokio::time::timeout(PATIENCE, read(body, doors.max_delivery))
         .await

@@ -38,6 +38,8 @@ pub struct Doors {
     pub metrics: Metrics,
     /// Told of tickets that a person put back.
     pub wake: Arc<Notify>,
+    /// Whether deliveries are taken here; another process may be there for them.
+    pub takes_deliveries: bool,
     /// What opens the admin doors.
     pub admin: AdminToken,
     /// Largest delivery, in bytes.

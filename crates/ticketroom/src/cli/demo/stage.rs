@@ -15,7 +15,7 @@ use crate::cli::serve::made_up_token;
 use crate::cli::{Ended, Result};
 use crate::clock::{Chance, Clock, SystemClock};
 use crate::config::Config;
-use crate::service::Service;
+use crate::service::{Duties, Service};
 use crate::store::State;
 use crate::ticket::TicketKey;
 
@@ -74,7 +74,9 @@ impl Stage {
         let text = configuration(&folder.join("ticketroom.db"), &sections.join("\n"));
         let config = Config::from_text(&text, "the demo's configuration", &secrets.variables())?;
         let admin = made_up_token();
-        let service = Service::start(&config, &admin, Arc::new(SystemClock), Chance::from_os()).await;
+        let service =
+            Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os())
+                .await;
         let service = service.map_err(|error| Ended::Failed(error.to_string()))?;
         let sent_by_hand = AtomicUsize::new(0);
         let stage =

@@ -44,7 +44,8 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
     let Context { docspace, template, clock, .. } = context;
     let (Some(skeletons), tree) = (context.skeletons, &template.folders) else { return Ok(None) };
     let skeleton = match skeletons.for_tree(docspace, tree).await {
-        Ok(skeleton) => skeleton,
+        Ok(Some(skeleton)) => skeleton,
+        Ok(None) => return Ok(None),
         Err(failure) => {
             tracing::warn!(%failure, "no folder skeleton can be had; folders are made one by one");
             return Ok(None);

@@ -9,8 +9,8 @@
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
 use crate::fault_point::{self, Side};
+use crate::store::StoreError;
 
 /// How many transitions one transaction takes at most: bounds how long the first of them waits.
 const BATCH: usize = 512;

@@ -4,22 +4,31 @@
 //! Tickets that are claimed when `serve` starts were claimed by a process that is gone, so they are due at once.
 //! Other commands (`tickets list`, `tickets retry`) open the file beside a running `serve`.
 
+mod queries;
+mod reader;
+mod schema;
+mod transitions;
+mod writer;
+
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
-use super::queries::{RECORD, list, owner, record, timeline};
-use super::reader::Reader;
-use super::transitions::{accept, claim, note, settle, take_writes, write_ledger};
-use super::values::{json, millis, timestamp};
-use super::writer::Writer;
-use super::{
-    Accepted, Claim, Delivery, Meaning, Save, Settlement, State, Store, StoreError, TicketQuery,
-    TicketRecord, TimelineEntry,
+use self::queries::{RECORD, list, owner, record, timeline};
+use self::reader::Reader;
+use self::transitions::{
+    Written, accept, claim, day, let_go, look_again_at_all, note, renew, set_day, settle, write_ledger,
 };
-use crate::clock::{Timestamp, after};
+use self::writer::Writer;
+use super::values::{json, millis, timestamp};
+use super::{
+    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+};
+use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
@@ -31,34 +40,6 @@ pub struct SqliteStore {
     reader: Reader,
     // Held for as long as the store is; the operating system lets go of it when the process ends.
     _lock: Option<File>,
-}
-
-/// What an open store is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// To work on tickets: one process at a time.
-    Serve,
-    /// To look and to mark, beside whoever works.
-    Operate,
-}
-
-/// Why a store can't be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process works on it.
-    #[error("another ticketroom is serving from {0}: stop it first, or give this one a store of its own")]
-    InUse(PathBuf),
-    /// The file can't be used.
-    #[error("the store {path} can't be opened: {why}")]
-    Unusable {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        why: String,
-    },
-    /// There is none, and the command only looks.
-    #[error("there is no store at {0}: has “ticketroom serve” run here, with this configuration?")]
-    Missing(PathBuf),
 }
 
 impl SqliteStore {
@@ -79,14 +60,14 @@ impl SqliteStore {
             create_private(path).map_err(|error| unusable(error.to_string()))?;
         }
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
-        super::schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
+        schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
         match purpose {
             // An older `serve` may be working on it.
             Use::Operate => {
-                super::schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
+                schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
             }
             Use::Serve => {
-                super::schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
+                schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
             }
         }
         if purpose == Use::Serve {
@@ -147,17 +128,53 @@ impl Store for SqliteStore {
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
-        self.writer.run(save.label.clone(), move |connection| write_ledger(connection, &save)).await
+        let label = save.label.clone();
+        self.writer
+            .run(label, move |connection| Ok(write_ledger(connection, &save)?.map(|_: Written| ())))
+            .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let label = settlement.save.label.clone();
         self.writer
-            .run(label, move |connection| {
-                if let Err(error) = write_ledger(connection, &settlement.save)? {
-                    return Ok(Err(error));
-                }
-                settle(connection, &settlement).map(Ok)
+            .run(label, move |connection| match write_ledger(connection, &settlement.save)? {
+                Ok(Written::Now) => settle(connection, &settlement).map(Ok),
+                Ok(Written::Before) => Ok(Ok(())),
+                Err(error) => Ok(Err(error)),
+            })
+            .await
+    }
+
+    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
+        // Nobody else works on this file, and no clock but ours counts.
+        let pulse = Pulse { workers: 1, now: None };
+        if beat.held.is_empty() {
+            return Ok(pulse);
+        }
+        let until = after(beat.now, beat.lease);
+        self.writer.run("heartbeat", move |connection| renew(connection, &beat.held, until).map(Ok)).await?;
+        Ok(pulse)
+    }
+
+    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+        let held = held.to_vec();
+        self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
+    }
+
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
+        self.writer
+            .run("reserve", move |connection| {
+                let sql = "INSERT INTO reservation VALUES (?1, ?2, ?3)
+                    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
+                let values = params![name, replica, millis(until), millis(now)];
+                Ok(Ok(connection.prepare_cached(sql)?.execute(values)? == 1))
             })
             .await
     }
@@ -200,6 +217,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.run("look_again", move |connection| look_again_at_all(connection, now).map(Ok)).await
+    }
+
     async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
         let key = key.clone();
         self.reader
@@ -230,15 +251,15 @@ impl Store for SqliteStore {
         self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         self.reader
-            .ask(|connection| {
+            .ask(move |connection| {
                 let sql = "SELECT min(due) FROM (
-                    SELECT min(due_at) AS due FROM ticket WHERE (attempts > 0) = 0 AND due_at IS NOT NULL
+                    SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
                     UNION ALL
-                    SELECT min(due_at) FROM ticket WHERE (attempts > 0) = 1 AND due_at IS NOT NULL)";
+                    SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
                 let due: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-                Ok(Ok(due.map(timestamp)))
+                Ok(Ok(due.map(|due| until(now, timestamp(due)))))
             })
             .await
     }
@@ -261,16 +282,16 @@ impl Store for SqliteStore {
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         self.reader
             .ask(|connection| {
-                let sql = "SELECT CASE claimed WHEN 1 THEN 'working' ELSE state END AS s, count(*)
-                    FROM ticket GROUP BY s";
+                // Two indexes are read through, and no tickets.
+                let sql = "SELECT state, count(*) FROM ticket GROUP BY state
+                    UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed = 1
+                    UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed = 1 GROUP BY state";
                 let mut statement = connection.prepare_cached(sql)?;
                 let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
                     let (name, count): (String, i64) = (row.get(0)?, row.get(1)?);
-                    if let Some(entry) = counts.iter_mut().find(|(state, _)| state.as_str() == name) {
-                        entry.1 = u64::try_from(count).unwrap_or(0);
-                    }
+                    super::count(&mut counts, &name, count);
                 }
                 Ok(Ok(counts))
             })
@@ -279,18 +300,19 @@ impl Store for SqliteStore {
 
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         self.writer
-            .run("take_writes", move |connection| take_writes(connection, now, wanted, per_day).map(Ok))
+            .run("take_writes", move |connection| {
+                let (taken, day) = day(connection)?.take(now, wanted, per_day);
+                day.map_or(Ok(()), |day| set_day(connection, day))?;
+                Ok(Ok(taken))
+            })
             .await
     }
 
     async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("no_writes_until", move |connection| {
-                // The day over there ends when it says so; ours begins again then.
-                let sql = "UPDATE write_budget SET none_until = ?1, day_began_at = ?1, used = 0
-                    WHERE (none_until < ?1 OR none_until > ?2 + 86400000) AND ?1 > ?2";
-                connection.prepare_cached(sql)?.execute([millis(until), millis(now)])?;
-                Ok(Ok(()))
+                let day = day(connection)?.none_until(now, until);
+                day.map_or(Ok(()), |day| set_day(connection, day)).map(Ok)
             })
             .await
     }
@@ -306,7 +328,3 @@ impl Store for SqliteStore {
             .await
     }
 }
-
-#[cfg(test)]
-#[path = "sqlite_tests.rs"]
-mod tests;

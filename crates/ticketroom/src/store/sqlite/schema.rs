@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
@@ -80,6 +80,41 @@ const MIGRATIONS: [&str; 2] = [
     -- What people call the ticket, where that is not its id: SUP-42 in Jira.
     ALTER TABLE ticket ADD COLUMN called TEXT COLLATE NOCASE;
     CREATE INDEX ticket_called ON ticket (helpdesk, called) WHERE called IS NOT NULL;
+    ",
+    r"
+    -- The version of the snapshot in `told`.
+    ALTER TABLE ticket ADD COLUMN told_version TEXT;
+    UPDATE ticket SET told_version = json_extract(told, '$.version') WHERE told IS NOT NULL;
+    -- Commits of the current claim: one that is tried again after a lost answer is written once.
+    ALTER TABLE ticket ADD COLUMN saves INTEGER NOT NULL DEFAULT 0;
+
+    -- Lists are long: whatever they are narrowed by comes from an index in the order in which it is shown.
+    DROP INDEX ticket_updated;
+    CREATE INDEX ticket_updated ON ticket (updated_at, number);
+    CREATE INDEX ticket_helpdesk_updated ON ticket (helpdesk, updated_at, number);
+    CREATE INDEX ticket_state_updated ON ticket (state, updated_at, number);
+    -- A ticket is looked for by its id or its name alone.
+    CREATE INDEX ticket_id ON ticket (id);
+    DROP INDEX ticket_called;
+    CREATE INDEX ticket_called ON ticket (called) WHERE called IS NOT NULL;
+    CREATE INDEX ticket_claimed ON ticket (updated_at, number) WHERE claimed = 1;
+    -- New tickets go before those that have been tried in vain.
+    DROP INDEX ticket_due;
+    CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+
+    -- Names that one process may have at a time.
+    CREATE TABLE reservation (
+        name         TEXT    PRIMARY KEY,
+        replica      TEXT    NOT NULL,
+        until        INTEGER NOT NULL
+    ) STRICT;
+
+    -- One row in a copy that was made as a backup; none in a store that was always served from.
+    CREATE TABLE backup (
+        one          INTEGER PRIMARY KEY CHECK (one = 1),
+        made_at      INTEGER NOT NULL
+    ) STRICT;
     ",
 ];
 

@@ -1,10 +1,11 @@
 //! The questions in SQL.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::values::{from_json, key, timestamp};
-use super::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
 use crate::room::{Room, RoomId};
+use crate::store::list::{Condition, Dialect, condition};
+use crate::store::values::{from_json, key, timestamp};
+use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
 use crate::ticket::TicketKey;
 
 pub(super) fn owner(
@@ -62,31 +63,28 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     Ok(read())
 }
 
+const DIALECT: Dialect = Dialect {
+    parameter: '?',
+    claimed: ["claimed = 1", "claimed = 0"],
+    // The column compares without case.
+    called: |name| format!("called = {name}"),
+    contains: |column, text| format!("instr({column}, {text}) > 0"),
+    contains_any_case: |column, text| format!("instr(lower({column}), lower({text})) > 0"),
+};
+
+/// The statement that lists tickets.
+pub(super) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
+    let Condition { sql, parameters } = condition(query, DIALECT);
+    (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)
+}
+
 pub(super) fn list(
     connection: &Connection,
     query: &TicketQuery,
 ) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
-    let sql = format!(
-        "SELECT {RECORD} FROM ticket
-        WHERE (:helpdesk IS NULL OR helpdesk = :helpdesk)
-          AND (:state IS NULL OR CASE claimed WHEN 1 THEN 'working' ELSE state END = :state)
-          AND (:id IS NULL OR id = :id OR called = :id)
-          AND (:text IS NULL OR id = :text OR called = :text OR instr(lower(subject), lower(:text)) > 0
-               OR instr(id, :text) > 0)
-        ORDER BY updated_at DESC, number DESC LIMIT :limit OFFSET :offset"
-    );
+    let (sql, parameters) = list_sql(query);
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(
-        named_params! {
-            ":helpdesk": query.helpdesk.as_ref().map(crate::ticket::HelpdeskName::as_str),
-            ":state": query.state.map(State::as_str),
-            ":id": query.id.as_ref().map(crate::ticket::TicketId::as_str),
-            ":text": query.text.as_deref().map(str::trim).filter(|text| !text.is_empty()),
-            ":limit": query.limit,
-            ":offset": query.offset,
-        },
-        record,
-    )?;
+    let rows = statement.query_map(params_from_iter(parameters), record)?;
     let mut records = Vec::new();
     for row in rows {
         match row? {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
 use super::writer::unavailable;
+use crate::store::StoreError;
 
 /// Connections for reading, opened as they are needed and kept.
 #[derive(Debug, Clone)]

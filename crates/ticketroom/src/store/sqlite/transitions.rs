@@ -1,16 +1,14 @@
 //! The transitions in SQL. Each runs inside the writer's transaction, and either writes all of what it is for or
 //! returns an error before it has written anything.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::queries::owner_other_than;
-use super::values::{from_json, json, key, millis, timestamp};
-use super::{Accepted, Claim, Delivery, Meaning, Save, Settlement, StoreError};
-use crate::clock::{Timestamp, after, until};
-use crate::docspace::limits::Taken;
+use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
+use crate::store::day::Day;
+use crate::store::values::{from_json, json, key, millis, timestamp};
+use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError};
 use crate::ticket::Ticket;
 
 pub(super) fn accept(
@@ -79,21 +77,18 @@ pub(super) fn mark_due(
     let number: Option<i64> = statement.query_row(params![helpdesk, ticket], |row| row.get(0)).optional()?;
     let Some(number) = number else {
         let sql = "INSERT INTO ticket
-            (helpdesk, id, state, due_at, hints, told, subject, created_at, updated_at)
-            VALUES (?1, ?2, 'waiting', ?3, 1, ?4, coalesce(?5, ''), ?3, ?3)";
-        return connection.prepare_cached(sql)?.insert(params![helpdesk, ticket, now, told, subject]);
+            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
+            VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?3, ?3)";
+        return connection
+            .prepare_cached(sql)?
+            .insert(params![helpdesk, ticket, now, told, subject, version]);
     };
     let sql = "UPDATE ticket SET
             hints = hints + 1,
             due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
-            told = CASE
-                WHEN :told IS NULL THEN told
-                WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN told
-                ELSE :told END,
-            subject = CASE
-                WHEN :told IS NULL OR :subject = '' THEN subject
-                WHEN :version IS NOT NULL AND json_extract(told, '$.version') > :version THEN subject
-                ELSE :subject END
+            told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
+            subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
+            told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
         WHERE number = :number";
     connection.prepare_cached(sql)?.execute(named_params! {
         ":number": number,
@@ -113,18 +108,18 @@ pub(super) fn claim(
     running: &str,
 ) -> rusqlite::Result<Vec<Claim>> {
     // New tickets first: a crowd that is tried in vain must not keep them waiting.
-    let sql = "UPDATE ticket SET claimed = 1, fence = fence + 1, due_at = ?2
+    let sql = "UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
         WHERE number IN (
             SELECT number FROM (
                 SELECT * FROM (
                     SELECT number, 0 AS again, due_at FROM ticket
-                    WHERE (attempts > 0) = 0 AND due_at <= ?1
+                    WHERE attempts = 0 AND due_at <= ?1
                       AND number NOT IN (SELECT value FROM json_each(?4))
                     ORDER BY due_at LIMIT ?3)
                 UNION ALL
                 SELECT * FROM (
                     SELECT number, 1 AS again, due_at FROM ticket
-                    WHERE (attempts > 0) = 1 AND due_at <= ?1
+                    WHERE attempts > 0 AND due_at <= ?1
                       AND number NOT IN (SELECT value FROM json_each(?4))
                     ORDER BY due_at LIMIT ?3))
             ORDER BY again, due_at LIMIT ?3)
@@ -141,7 +136,7 @@ pub(super) fn claim(
     drop(rows);
     for (number, error) in unreadable {
         tracing::error!(number, %error, "a ticket can't be read from the store");
-        let reason = format!("{error}; use the ticketroom that wrote it, or a newer one, then retry");
+        let reason = crate::store::unreadable(&error);
         let sql =
             "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
         connection.prepare_cached(sql)?.execute(params![number, reason])?;
@@ -171,13 +166,26 @@ pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Result<Claim, StoreErro
     Ok(read())
 }
 
-pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Result<Result<(), StoreError>> {
+/// What became of a commit of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is written.
+    Now,
+    /// It was written before, and the answer was lost.
+    Before,
+}
+
+pub(super) fn write_ledger(
+    connection: &Connection,
+    save: &Save,
+) -> rusqlite::Result<Result<Written, StoreError>> {
+    let Held { number, fence } = save.held;
     let encoded = json(&save.ledger).and_then(|ledger| {
         Ok((
             ledger,
             save.seen
                 .as_ref()
-                .map(|seen| Ok((json(seen)?, seen.subject.clone(), seen.key.clone())))
+                .map(|seen| Ok::<_, StoreError>((json(seen)?, seen.subject.clone(), seen.key.clone())))
                 .transpose()?,
         ))
     });
@@ -187,18 +195,19 @@ pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Re
     };
     let room = save.ledger.room.made();
     if let Some(room) = room
-        && let Some(owner) = owner_other_than(connection, room.id, save.number)?
+        && let Some(owner) = owner_other_than(connection, room.id, number)?
     {
         return Ok(owner.and_then(|owner| Err(StoreError::RoomTaken { room: room.id, owner })));
     }
     let sql = "UPDATE ticket SET
-            ledger = :ledger, due_at = :lease_until, updated_at = :now,
+            ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
             seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
             room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
-        WHERE number = :number AND fence = :fence AND claimed = 1";
+        WHERE number = :number AND fence = :fence AND claimed = 1 AND saves < :nth";
     let changed = connection.prepare_cached(sql)?.execute(named_params! {
         ":ledger": ledger,
-        ":lease_until": millis(save.lease_until),
+        ":lease_until": millis(after(save.now, save.lease)),
+        ":nth": save.nth,
         ":now": millis(save.now),
         ":seen": seen.as_ref().map(|(seen, _, _)| seen),
         ":subject": seen.as_ref().map(|(_, subject, _)| subject),
@@ -208,16 +217,18 @@ pub(super) fn write_ledger(connection: &Connection, save: &Save) -> rusqlite::Re
         ":room_url": save.ledger.link.url(),
         ":written_back": save.ledger.write_back.url.is_some()
             && save.ledger.write_back.url.as_deref() == save.ledger.link.url(),
-        ":number": save.number,
-        ":fence": save.fence,
+        ":number": number,
+        ":fence": fence,
     })?;
     if changed == 0 {
-        return Ok(Err(StoreError::Lost));
+        let sql = "SELECT 1 FROM ticket WHERE number = ?1 AND fence = ?2 AND saves >= ?3";
+        let before = connection.prepare_cached(sql)?.exists(params![number, fence, save.nth])?;
+        return Ok(if before { Ok(Written::Before) } else { Err(StoreError::Lost) });
     }
     for event in &save.events {
-        note(connection, save.number, event.at, event.kind, &event.text)?;
+        note(connection, number, event.at, event.kind, &event.text)?;
     }
-    Ok(Ok(()))
+    Ok(Ok(Written::Now))
 }
 
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
@@ -236,8 +247,8 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         ":asked": settlement.asked,
         ":now": millis(settlement.save.now),
         ":due": settlement.due.map(millis),
-        ":number": settlement.save.number,
-        ":fence": settlement.save.fence,
+        ":number": settlement.save.held.number,
+        ":fence": settlement.save.held.fence,
     })?;
     Ok(())
 }
@@ -254,30 +265,45 @@ pub(super) fn note(
     Ok(())
 }
 
-pub(super) fn take_writes(
-    connection: &Connection,
-    now: Timestamp,
-    wanted: u32,
-    per_day: u32,
-) -> rusqlite::Result<Taken> {
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE ticket SET due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for Held { number, fence } in held {
+        statement.execute(params![number, fence, millis(until)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE ticket SET claimed = 0, due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for Held { number, fence } in held {
+        statement.execute(params![number, fence, millis(now)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
+    let sql = "INSERT INTO timeline (ticket, at, kind, text)
+        SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
+        FROM ticket";
+    connection.prepare_cached(sql)?.execute([millis(now)])?;
+    // As if they had been tried before, so that new tickets go first.
+    let sql = "UPDATE ticket
+        SET hints = hints + 1, attempts = max(attempts, 1),
+            due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END";
+    Ok(connection.prepare_cached(sql)?.execute([millis(now)])? as u64)
+}
+
+pub(super) fn day(connection: &Connection) -> rusqlite::Result<Day> {
     let sql = "SELECT day_began_at, used, none_until FROM write_budget";
-    let (began, used, none_until): (i64, u32, i64) =
-        connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    // Nobody says so for longer than a day: a longer time is from a clock that was ahead.
-    let wait = until(now, timestamp(none_until));
-    if wait > Duration::ZERO && wait <= DAY {
-        return Ok(Taken::NothingFor(wait));
-    }
-    // The day is a window from the first write. A clock that was set back must not make it last for ever.
-    let ends = after(timestamp(began), DAY);
-    let is_over = now >= ends || now < timestamp(began);
-    let (began, used, ends) = if is_over { (millis(now), 0, after(now, DAY)) } else { (began, used, ends) };
-    let taken = wanted.min(per_day.saturating_sub(used));
-    if taken == 0 {
-        return Ok(Taken::NothingFor(until(now, ends)));
-    }
-    let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2";
-    connection.prepare_cached(sql)?.execute(params![began, used + taken])?;
-    Ok(Taken::Some(taken))
+    connection.prepare_cached(sql)?.query_row([], |row| {
+        Ok(Day { began: timestamp(row.get(0)?), used: row.get(1)?, none_until: timestamp(row.get(2)?) })
+    })
+}
+
+pub(super) fn set_day(connection: &Connection, day: Day) -> rusqlite::Result<()> {
+    let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
+    connection.prepare_cached(sql)?.execute(params![millis(day.began), day.used, millis(day.none_until)])?;
+    Ok(())
 }

@@ -1,0 +1,73 @@
+//! A process's sign of life in the store: its claims are renewed, and it hears with how many others it shares
+//! DocSpace's limits, and what time it is.
+//!
+//! It goes out three times in a lease. If it can't, the process loses its [`Standing`] before its claims pass on to
+//! others, and calls nobody until one gets through again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::clock::{Clock, SharedClock};
+use crate::docspace::limits::Governor;
+use crate::reconcile::Reconciler;
+use crate::standing::Standing;
+use crate::store::{self, Store, StoreError};
+
+/// Everything that hangs on the sign of life.
+#[derive(Debug)]
+pub struct Heart {
+    /// Where it is left.
+    pub store: Arc<dyn Store>,
+    /// Whose it is.
+    pub replica: Uuid,
+    /// For how long it counts.
+    pub lease: Duration,
+    /// Whose claims are renewed; none if this process takes deliveries only.
+    pub reconciler: Option<Arc<Reconciler>>,
+    /// What is shared with others.
+    pub governor: Arc<Governor>,
+    /// The right to act that comes of it.
+    pub standing: Standing,
+    /// Put right by it.
+    pub clock: Arc<SharedClock>,
+}
+
+impl Heart {
+    /// One beat.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    pub async fn beat(&self) -> Result<(), StoreError> {
+        let own = self.clock.own();
+        let (begun, asked) = (self.standing.begin(own), own.now());
+        let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
+        let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
+        let beat = store::Heartbeat { replica, works, held, lease, now: self.clock.now() };
+        let pulse = self.store.heartbeat(beat).await?;
+        self.standing.renewed(begun, lease);
+        if let Some(there) = pulse.now {
+            self.clock.put_right(there, asked, own.now());
+        }
+        self.governor.share(pulse.workers);
+        if let Some(reconciler) = &self.reconciler {
+            reconciler.share(pulse.workers);
+        }
+        Ok(())
+    }
+
+    /// Beats for as long as it is polled.
+    pub async fn go_on(self) {
+        loop {
+            let wait = match self.beat().await {
+                Ok(()) => self.lease / 3,
+                Err(error) => {
+                    tracing::warn!(%error, "no sign of life can be left in the store");
+                    (self.lease / 10).min(Duration::from_secs(1))
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+}

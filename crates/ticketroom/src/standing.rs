@@ -1,0 +1,83 @@
+//! Whether this process may act: only for as long as its claims surely hold.
+//!
+//! A process that shares its store with others loses its claims when it does not renew them, since it was paused, or
+//! cut off from the database. It may not notice: a call may be on its way out at the very moment when the process goes
+//! on. So each call asks here first. The time counts from before the renewal was sent, by two clocks: one that can't be
+//! set, and one that goes on while the machine sleeps.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::{Clock, Timestamp, after};
+
+/// A process's right to act.
+#[derive(Debug, Clone)]
+pub struct Standing(Option<Arc<Leased>>);
+
+#[derive(Debug)]
+struct Leased {
+    clock: Arc<dyn Clock>,
+    until: Mutex<Option<(Instant, Timestamp)>>,
+}
+
+/// The beginning of a renewal.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun(Instant, Timestamp);
+
+impl Standing {
+    /// Of a process that has its store for itself.
+    #[must_use]
+    pub fn for_good() -> Self {
+        Self(None)
+    }
+
+    /// Of a process that has to renew it; it has none yet. `clock` is the machine's own.
+    #[must_use]
+    pub fn leased(clock: Arc<dyn Clock>) -> Self {
+        Self(Some(Arc::new(Leased { clock, until: Mutex::new(None) })))
+    }
+
+    /// To be called before a renewal is sent.
+    #[must_use]
+    pub fn begin(&self, clock: &dyn Clock) -> Begun {
+        Begun(Instant::now(), clock.now())
+    }
+
+    /// The renewal that began then was confirmed, for so long.
+    pub fn renewed(&self, Begun(instant, timestamp): Begun, lease: Duration) {
+        if let Some(leased) = &self.0 {
+            let until = (instant + lease, after(timestamp, lease));
+            *leased.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        }
+    }
+
+    /// Whether a call may go out now.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        let Some(leased) = &self.0 else { return true };
+        let until = *leased.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|(instant, timestamp)| Instant::now() < instant && leased.clock.now() < timestamp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn a_leased_standing_ends_unless_it_is_renewed() {
+        assert!(Standing::for_good().may_act());
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let standing = Standing::leased(Arc::<ManualClock>::clone(&clock));
+        assert!(!standing.may_act(), "nothing was confirmed yet");
+        let begun = standing.begin(clock.as_ref());
+        standing.renewed(begun, Duration::from_secs(30));
+        clock.advance(Duration::from_secs(29));
+        assert!(standing.may_act());
+        clock.advance(Duration::from_secs(1));
+        assert!(!standing.may_act(), "the machine slept");
+        standing.renewed(begun, Duration::ZERO);
+        assert!(!standing.may_act());
+    }
+}

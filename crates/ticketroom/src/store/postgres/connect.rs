@@ -1,0 +1,245 @@
+//! Connections to PostgreSQL: a pool of them, each set up so that nothing is acknowledged that a crash could take
+//! back, and the one way in which statements are run.
+//!
+//! Every transition is one statement, and so its own transaction: there is nothing to begin, and nothing that is left
+//! open when a caller goes away. A statement whose answer doesn't come in time has an unknown end. Its connection is
+//! given up, and the caller is told that the store can't be used; every transition may be tried again.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    Timeouts,
+};
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::tls;
+use crate::config::{PostgresConfig, Tls};
+use crate::fault_point::{self, Side};
+use crate::store::StoreError;
+
+/// How long a statement may take; the server breaks it off a little earlier.
+const STATEMENT: Duration = Duration::from_secs(10);
+/// How long to wait for a connection that others use.
+const WAIT: Duration = Duration::from_secs(5);
+/// How often a statement is run that lost against another one (a deadlock, a serialization failure).
+const CONFLICTS: u32 = 5;
+
+/// What every connection begins with. A database may be set up so that a commit is answered before it is on disk;
+/// for us it is not. A stricter setting (`remote_apply`) stays.
+const SESSION: &str = "
+    SET statement_timeout = '9s';
+    SET lock_timeout = '5s';
+    SET idle_in_transaction_session_timeout = '60s';
+    SET default_transaction_isolation = 'read committed';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// The parameters of a statement.
+pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// The database.
+#[derive(Debug)]
+pub(super) struct Database {
+    pool: Pool,
+}
+
+/// Why a statement came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A row like it is there already: the name of the constraint.
+    Duplicate(String),
+    /// Anything else.
+    Store(StoreError),
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Duplicate(constraint) => Self::Unavailable(format!("a row contradicts {constraint}")),
+            Trouble::Store(error) => error,
+        }
+    }
+}
+
+/// The TLS side of a connection.
+pub(super) fn connector(config: &PostgresConfig) -> Result<MakeRustlsConnect, String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = match &config.tls {
+        Tls::Unverified => tls::unverified(),
+        Tls::Verified { roots: None } => {
+            ClientConfig::with_platform_verifier().map_err(|error| error.to_string())
+        }
+        Tls::Verified { roots: Some(path) } => tls::verified(path),
+    };
+    Ok(MakeRustlsConnect::new(client?))
+}
+
+impl Database {
+    /// A pool that has no connection yet.
+    pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
+        let manager = Manager::from_config(
+            config.connect.clone(),
+            connector(config)?,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move {
+                client.batch_execute(SESSION).await.map_err(HookError::Backend)?;
+                let row =
+                    client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
+                if row.get(0) {
+                    return Err(HookError::message("the server is a standby, which can't be written to"));
+                }
+                Ok(())
+            })
+        });
+        let pool = Pool::builder(manager)
+            .max_size(config.connections)
+            .timeouts(Timeouts { wait: Some(WAIT), create: Some(STATEMENT), recycle: Some(WAIT) })
+            .runtime(Runtime::Tokio1)
+            .post_create(set_up)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { pool })
+    }
+
+    /// A connection.
+    pub(super) async fn client(&self) -> Result<Client, PoolError> {
+        self.pool.get().await
+    }
+
+    /// Runs a statement; `label` names it for fault points.
+    pub(super) async fn run(
+        &self,
+        label: &str,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Trouble> {
+        let mut conflicts = 0;
+        loop {
+            let client = self.client().await.map_err(|error| Trouble::Store(no_client(error)))?;
+            fault_point::pass(Side::Before, "Store", label);
+            let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
+            let error = match result {
+                Ok(Ok(rows)) => {
+                    fault_point::pass(Side::After, "Store", label);
+                    return Ok(rows);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    drop(Object::take(client));
+                    let why = format!("no answer within {} seconds", STATEMENT.as_secs());
+                    return Err(Trouble::Store(StoreError::Unavailable(why)));
+                }
+            };
+            let state = error.code().cloned();
+            if state.as_ref().is_none_or(is_about_the_connection) {
+                drop(Object::take(client));
+            }
+            match state {
+                Some(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)
+                    if conflicts < CONFLICTS =>
+                {
+                    conflicts += 1;
+                }
+                Some(SqlState::UNIQUE_VIOLATION) => {
+                    let constraint = error.as_db_error().and_then(|error| error.constraint());
+                    return Err(Trouble::Duplicate(constraint.unwrap_or_default().to_owned()));
+                }
+                _ => return Err(Trouble::Store(StoreError::Unavailable(explain(&error)))),
+            }
+        }
+    }
+
+    /// Runs a statement that goes over every row, for as long as it takes.
+    pub(super) async fn run_long(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.client().await.map_err(no_client)?;
+        let run = async {
+            client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+            client.query(sql, parameters).await
+        };
+        let result = run.await.map_err(|error| StoreError::Unavailable(explain(&error)));
+        // The others have limits.
+        drop(Object::take(client));
+        result
+    }
+}
+
+async fn query(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.query(&statement, parameters).await
+}
+
+/// Whether a connection is of no use any more: its server stops, or can only be read from since another one took over.
+fn is_about_the_connection(state: &SqlState) -> bool {
+    let code = state.code();
+    *state == SqlState::READ_ONLY_SQL_TRANSACTION || code.starts_with("08") || code.starts_with("57P")
+}
+
+fn no_client(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => StoreError::Overloaded,
+        error => StoreError::Unavailable(explain_pool(&error)),
+    }
+}
+
+/// Why there is no connection.
+pub(super) fn explain_pool(error: &PoolError) -> String {
+    match error {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => explain(error),
+        PoolError::PostCreateHook(HookError::Message(message)) => message.to_string(),
+        PoolError::Timeout(_) => "no connection within the time for one".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// An error for an operator: what the server says without its details, which may quote what was being stored.
+pub(super) fn explain(error: &Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return format!("{} ({})", error.message(), error.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// What to call the database in messages.
+pub(super) fn name(config: &PostgresConfig) -> String {
+    use tokio_postgres::config::Host;
+    let hosts = config.connect.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts: Vec<String> = hosts.collect();
+    format!("{}/{}", hosts.join(","), config.connect.get_dbname().unwrap_or_default())
+}
+
+/// What makes a connection outside the pool.
+#[derive(Clone)]
+pub(super) struct Connector {
+    pub(super) config: tokio_postgres::Config,
+    pub(super) tls: MakeRustlsConnect,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,450 @@
+//! The store in a PostgreSQL database, which any number of processes share.
+//!
+//! A replica has no state of its own. Each transition is one statement ([`statements`]), and what must not happen twice
+//! is excluded by the database: two claims of a ticket by `SKIP LOCKED` and a fence, two rooms of a ticket by a unique
+//! column, a repeated delivery by a unique index. Leases and what is due go by the server's clock.
+
+mod connect;
+mod hints;
+mod rows;
+mod schema;
+mod statements;
+mod tls;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Client, PoolError};
+use tokio::sync::Notify;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use self::connect::{Connector, Database, Parameters, Trouble, explain_pool};
+use self::hints::Hints;
+use self::rows::{claim, get, list_sql, number, record, text_of, ticket_sql};
+use super::day::Day;
+use super::values::{json, key, millis, timestamp};
+use super::{
+    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State,
+    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+};
+use crate::clock::Timestamp;
+use crate::config::PostgresConfig;
+use crate::docspace::limits::Taken;
+use crate::room::RoomId;
+use crate::ticket::TicketKey;
+
+/// How long a start waits for a server that does not answer yet: it may be starting as well, or failing over.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// The constraints by which the database knows what is there already.
+const REPEATED: &str = "delivery_repeat";
+const ROOM_TAKEN: &str = "ticket_room";
+
+/// The store.
+#[derive(Debug)]
+pub struct PostgresStore {
+    database: Database,
+    connector: Connector,
+    /// Told of every ticket that a delivery made due.
+    outbox: Arc<Notify>,
+    hints: Mutex<Option<Hints>>,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the tables up to date if the store is to be served from.
+    ///
+    /// # Errors
+    /// What is in the way, and what to do.
+    pub async fn open(config: &PostgresConfig, purpose: Use) -> Result<Self, OpenError> {
+        let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
+        let database = Database::new(config).map_err(unusable)?;
+        let patience = if purpose == Use::Serve { PATIENCE } else { Duration::ZERO };
+        let mut client =
+            first_connection(&database, patience).await.map_err(|error| unusable(advise(&error)))?;
+        let tables = match purpose {
+            Use::Serve => schema::migrate(&mut client, &schema::MIGRATIONS).await,
+            Use::Operate => schema::demand_current(&client).await,
+        };
+        tables.map_err(|error| unusable(error.to_string()))?;
+        // It may have been set up for a migration.
+        drop(deadpool_postgres::Object::take(client));
+        let tls = connect::connector(config).map_err(unusable)?;
+        let connector = Connector { config: config.connect.clone(), tls };
+        Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
+    }
+
+    async fn query(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.run(label, sql, parameters).await
+    }
+
+    /// For statements that always return a row.
+    async fn query_one(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Row, Trouble> {
+        let row = self.query(label, sql, parameters).await?.into_iter().next();
+        row.ok_or(Trouble::Store(StoreError::Unreadable(format!("“{label}” returned nothing"))))
+    }
+
+    /// Commits what a claim writes. `settlement` is what is written at its end only.
+    async fn commit(&self, save: &Save, settlement: Option<&Settlement>) -> Result<(), StoreError> {
+        let ledger = json(&save.ledger)?;
+        let seen = save.seen.as_ref().map(json).transpose()?;
+        let subject = save.seen.as_ref().map(|seen| text_of(&seen.subject));
+        let called = save.seen.as_ref().and_then(|seen| seen.key.as_deref()).map(text_of);
+        let room = save.ledger.room.made();
+        let (room_id, room_title) = (room.map(|room| room.id.0), room.map(|room| text_of(&room.title)));
+        let url = save.ledger.link.url().map(text_of);
+        let written_back = save.ledger.write_back.url.is_some()
+            && save.ledger.write_back.url.as_deref() == save.ledger.link.url();
+        let events = Events::of(&save.events);
+        let (lease, now) = (whole_millis(save.lease), millis(save.now));
+        let common: [&(dyn ToSql + Sync); 16] = [
+            &save.held.number,
+            &save.held.fence,
+            &save.nth,
+            &ledger,
+            &lease,
+            &now,
+            &seen,
+            &subject,
+            &called,
+            &room_id,
+            &room_title,
+            &url,
+            &written_back,
+            &events.at,
+            &events.kinds,
+            &events.texts,
+        ];
+        let result = match settlement {
+            None => self.query_one(&save.label, statements::SAVE, &common).await,
+            Some(settlement) => {
+                let reason = settlement.reason.as_deref().map(text_of);
+                let due = settlement.due.map(millis);
+                let (attempts, asked) = (i64::from(settlement.attempts), i64::from(settlement.asked));
+                let state = settlement.state.as_str();
+                let end: [&(dyn ToSql + Sync); 6] =
+                    [&state, &reason, &attempts, &settlement.hints, &asked, &due];
+                let all: Vec<_> = common.into_iter().chain(end).collect();
+                self.query_one(&save.label, statements::SETTLE, &all).await
+            }
+        };
+        match result {
+            Ok(row) if get::<bool>(&row, 0)? || get::<bool>(&row, 1)? => Ok(()),
+            Ok(_) => Err(StoreError::Lost),
+            Err(Trouble::Duplicate(constraint)) if constraint == ROOM_TAKEN => {
+                Err(self.taken(room.map_or(RoomId(0), |room| room.id), save.held.number).await)
+            }
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// Whose a room is that can't be ours.
+    async fn taken(&self, room: RoomId, number: i64) -> StoreError {
+        let owner = async {
+            let rows = self.query("owner", statements::OWNER, &[&room.0, &number]).await?;
+            let row = rows.first().ok_or(StoreError::Unavailable("the room is taken no more".to_owned()))?;
+            key(get(row, 0)?, get(row, 1)?)
+        };
+        owner.await.map_or_else(|error| error, |owner| StoreError::RoomTaken { room, owner })
+    }
+
+    /// Changes the day's writes; others may be at it as well.
+    async fn change_day<T>(
+        &self,
+        label: &str,
+        change: impl Fn(Day) -> (T, Option<Day>) + Send,
+    ) -> Result<T, StoreError> {
+        loop {
+            let row = self.query_one(label, statements::DAY, &[]).await?;
+            let (began, used, none_until): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
+            let day = Day { began: timestamp(began), used: number(used), none_until: timestamp(none_until) };
+            let (result, new) = change(day);
+            let Some(new) = new else { return Ok(result) };
+            let written = self
+                .query(
+                    label,
+                    statements::SET_DAY,
+                    &[
+                        &millis(new.began),
+                        &i64::from(new.used),
+                        &millis(new.none_until),
+                        &began,
+                        &used,
+                        &none_until,
+                    ],
+                )
+                .await?;
+            if !written.is_empty() {
+                return Ok(result);
+            }
+        }
+    }
+}
+
+/// Waits for a server that is about to answer; whatever else is wrong is told at once.
+async fn first_connection(database: &Database, patience: Duration) -> Result<Client, PoolError> {
+    let started = Instant::now();
+    loop {
+        let error = match database.client().await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        let may_pass = match &error {
+            PoolError::Backend(error) => error.code().is_none_or(|code| code.code().starts_with("57P")),
+            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => true,
+            _ => false,
+        };
+        if !may_pass || started.elapsed() >= patience {
+            return Err(error);
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+}
+
+/// Why there is no connection, and what to do.
+fn advise(error: &PoolError) -> String {
+    let why = explain_pool(error);
+    let code = match error {
+        PoolError::Backend(error) => error.code().map_or("", |code| code.code()),
+        _ => "",
+    };
+    let advice = match code {
+        "28P01" | "28000" => "check user and password: [store] password = { env = \"NAME\" }",
+        "3D000" => "make the database: createdb, with this user as its owner",
+        "53300" => "lower [store] connections, or raise max_connections of the server",
+        "" => "check host, port and sslmode in [store] url, and whether the server runs",
+        _ => return why,
+    };
+    format!("{why}; {advice}")
+}
+
+/// Events, column by column.
+struct Events<'a> {
+    at: Vec<i64>,
+    kinds: Vec<&'a str>,
+    texts: Vec<std::borrow::Cow<'a, str>>,
+}
+
+impl<'a> Events<'a> {
+    fn of(events: &'a [Event]) -> Self {
+        Self {
+            at: events.iter().map(|event| millis(event.at)).collect(),
+            kinds: events.iter().map(|event| event.kind).collect(),
+            texts: events.iter().map(|event| text_of(&event.text)).collect(),
+        }
+    }
+}
+
+fn whole_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn columns(held: &[Held]) -> (Vec<i64>, Vec<i64>) {
+    held.iter().map(|held| (held.number, held.fence)).unzip()
+}
+
+#[async_trait::async_trait]
+impl Store for PostgresStore {
+    async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
+        let (helpdesk, at) = (delivery.helpdesk.as_str(), millis(delivery.at));
+        let delivery_id = delivery.delivery_id.as_deref().map(text_of);
+        let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
+        let (query, body) = (delivery.query.as_deref().map(text_of), delivery.body.as_ref());
+        let (ticket, snapshot) = match &delivery.meaning {
+            Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
+            Meaning::Echo { ticket } => (ticket, None),
+            Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {
+                let (outcome, problem) = match &delivery.meaning {
+                    Meaning::NotUnderstood { why } => ("not_understood", Some(text_of(why))),
+                    _ => ("about_something_else", None),
+                };
+                let written = self
+                    .query(
+                        "accept",
+                        statements::KEEP,
+                        &[&helpdesk, &at, &delivery_id, &event, &outcome, &problem, &headers, &query, &body],
+                    )
+                    .await?;
+                return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
+            }
+        };
+        let told = snapshot.map(json).transpose()?;
+        let version = snapshot.and_then(|ticket| ticket.version.as_deref()).map(text_of);
+        let subject = snapshot.map(|ticket| text_of(&ticket.subject));
+        let is_echo = matches!(delivery.meaning, Meaning::Echo { .. });
+        let parameters: Parameters<'_> = &[
+            &helpdesk,
+            &ticket.as_str(),
+            &at,
+            &delivery_id,
+            &event,
+            &headers,
+            &query,
+            &body,
+            &told,
+            &version,
+            &subject,
+            &is_echo,
+        ];
+        match self.query_one("accept", statements::ACCEPT, parameters).await {
+            Ok(row) if get::<bool>(&row, 0)? => {
+                self.outbox.notify_one();
+                Ok(Accepted::New)
+            }
+            Ok(_) => Ok(Accepted::Repeat),
+            // The same delivery, at the same moment, through another door.
+            Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    async fn claim(
+        &self,
+        _now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
+        let mut rows = self.query("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        rows.sort_by_key(|row| (get::<i32>(row, 10).unwrap_or(0), get::<i64>(row, 11).unwrap_or(0)));
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match claim(row) {
+                Ok(claim) => claims.push(claim),
+                Err(error) => {
+                    let number: i64 = get(row, 0)?;
+                    tracing::error!(number, %error, "a ticket can't be read from the store");
+                    let reason = super::unreadable(&error);
+                    self.query("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await?;
+                }
+            }
+        }
+        Ok(claims)
+    }
+
+    async fn save(&self, save: Save) -> Result<(), StoreError> {
+        self.commit(&save, None).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        self.commit(&settlement.save, Some(&settlement)).await
+    }
+
+    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
+        let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
+        let replica = beat.replica.to_string();
+        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works];
+        let row = self.query_one("heartbeat", statements::HEARTBEAT, parameters).await?;
+        let others: i64 = get(&row, 1)?;
+        let workers = number(others) + u32::from(beat.works);
+        Ok(Pulse { workers: workers.max(1), now: Some(timestamp(get(&row, 0)?)) })
+    }
+
+    async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
+        let ((numbers, fences), replica) = (columns(held), replica.to_string());
+        self.query("leave", statements::LEAVE, &[&numbers, &fences, &replica]).await?;
+        self.outbox.notify_one();
+        Ok(())
+    }
+
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (replica, lease) = (replica.to_string(), whole_millis(lease));
+        Ok(!self.query("reserve", statements::RESERVE, &[&name, &replica, &lease]).await?.is_empty())
+    }
+
+    async fn retry(&self, ticket: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
+        let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str(), &millis(now)];
+        let row = self.query_one("retry", statements::RETRY, parameters).await?;
+        self.outbox.notify_one();
+        get(&row, 0)
+    }
+
+    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let row = self.query_one("retry", statements::RETRY_BLOCKED, &[&millis(now)]).await?;
+        self.outbox.notify_one();
+        Ok(u64::try_from(get::<i64>(&row, 0)?).unwrap_or(0))
+    }
+
+    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let now = millis(now);
+        let rows = self.database.run_long(statements::LOOK_AGAIN_AT_ALL, &[&now]).await?;
+        let count: i64 = rows.first().map_or(Ok(0), |row| get(row, 0))?;
+        self.outbox.notify_one();
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn ticket(&self, ticket: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
+        for by_name in [false, true] {
+            let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
+            let rows = self.query("ticket", &ticket_sql(by_name), parameters).await?;
+            if let Some(row) = rows.first() {
+                return record(row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
+        let (sql, texts) = list_sql(query);
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+        self.query("tickets", &sql, &parameters).await?.iter().map(record).collect()
+    }
+
+    async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
+        let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
+        let rows = self.query("timeline", statements::TIMELINE, parameters).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(TimelineEntry { at: timestamp(get(row, 0)?), kind: get(row, 1)?, text: get(row, 2)? })
+            })
+            .collect()
+    }
+
+    async fn next_due(&self, _now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let row = self.query_one("next_due", statements::NEXT_DUE, &[]).await?;
+        let wait: Option<i64> = get(&row, 0)?;
+        Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
+    }
+
+    async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
+        let rooms: Vec<i64> = rooms.iter().map(|room| room.0).collect();
+        let rows = self.query("owned_rooms", statements::OWNERS, &[&rooms]).await?;
+        rows.iter().map(|row| Ok((RoomId(get(row, 0)?), key(get(row, 1)?, get(row, 2)?)?))).collect()
+    }
+
+    async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
+        let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
+        for row in self.query("counts", statements::COUNTS, &[]).await? {
+            super::count(&mut counts, get(&row, 0)?, get(&row, 1)?);
+        }
+        Ok(counts)
+    }
+
+    async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
+        self.change_day("take_writes", |day| day.take(now, wanted, per_day)).await
+    }
+
+    async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        self.change_day("no_writes_until", |day| ((), day.none_until(now, until))).await
+    }
+
+    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.query("probe", statements::PROBE, &[&millis(now)]).await?;
+        Ok(())
+    }
+
+    fn listen(&self, due: Arc<Notify>) {
+        let hints = Hints::start(self.connector.clone(), Arc::clone(&self.outbox), due);
+        *self.hints.lock().unwrap_or_else(PoisonError::into_inner) = Some(hints);
+    }
+}

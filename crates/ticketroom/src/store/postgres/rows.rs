@@ -1,0 +1,95 @@
+//! Rows of PostgreSQL as our own types, and our texts as PostgreSQL can keep them.
+
+use std::borrow::Cow;
+
+use tokio_postgres::{Error, Row};
+
+use crate::reconcile::ledger::Ledger;
+use crate::room::{Room, RoomId};
+use crate::store::list::{Condition, Dialect, condition};
+use crate::store::values::{from_json, key, timestamp};
+use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
+use crate::ticket::Ticket;
+
+/// The columns of a [`TicketRecord`], in the order of [`record`].
+const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
+    written_back, attempts, due_at, created_at, updated_at";
+
+/// The statement that finds a ticket by `id`, or by what people call it.
+pub(super) fn ticket_sql(by_name: bool) -> String {
+    let condition = if by_name { "lower(called) = lower($2)" } else { "id = $2" };
+    format!(
+        "SELECT {RECORD} FROM ticket WHERE helpdesk = $1 AND {condition} ORDER BY updated_at DESC LIMIT 1"
+    )
+}
+
+const DIALECT: Dialect = Dialect {
+    parameter: '$',
+    claimed: ["claimed", "NOT claimed"],
+    called: |name| format!("lower(called) = lower({name})"),
+    contains: |column, text| format!("position({text} IN {column}) > 0"),
+    contains_any_case: |column, text| format!("position(lower({text}) IN lower({column})) > 0"),
+};
+
+/// The statement that lists tickets.
+pub(super) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
+    let Condition { sql, parameters } = condition(query, DIALECT);
+    let parameters = parameters.into_iter().map(|text| text_of(&text).into_owned()).collect();
+    (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)
+}
+
+pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
+    let (helpdesk, id, state): (&str, &str, &str) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+    let claimed: bool = get(row, 3)?;
+    let (seen, told): (Option<&str>, Option<&str>) = (get(row, 5)?, get(row, 6)?);
+    let (room_id, title): (Option<i64>, Option<String>) = (get(row, 7)?, get(row, 8)?);
+    let (attempts, due): (i64, Option<i64>) = (get(row, 11)?, get(row, 12)?);
+    let known = State::from_name(state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+    Ok(TicketRecord {
+        key: key(helpdesk, id)?,
+        state: if claimed { State::Working } else { known },
+        reason: get(row, 4)?,
+        ticket: from_json(seen.or(told))?,
+        room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
+        url: get(row, 9)?,
+        written_back: get(row, 10)?,
+        attempts: number(attempts),
+        due: due.map(timestamp),
+        created: timestamp(get(row, 13)?),
+        updated: timestamp(get(row, 14)?),
+    })
+}
+
+/// A claimed ticket.
+pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
+    let (helpdesk, id): (&str, &str) = (get(row, 2)?, get(row, 3)?);
+    let (attempts, asked): (i64, i64) = (get(row, 7)?, get(row, 8)?);
+    Ok(Claim {
+        number: get(row, 0)?,
+        fence: get(row, 1)?,
+        key: key(helpdesk, id)?,
+        hints: get(row, 4)?,
+        told: from_json::<Ticket>(get(row, 5)?)?,
+        ledger: from_json::<Ledger>(Some(get(row, 6)?))?.unwrap_or_default(),
+        attempts: number(attempts),
+        asked: number(asked),
+        reason: get(row, 9)?,
+    })
+}
+
+/// A column, which our own tables have in the type that we ask for.
+pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
+    row: &'a Row,
+    column: usize,
+) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error: Error| StoreError::Unreadable(error.to_string()))
+}
+
+pub(super) fn number(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
+}
+
+/// PostgreSQL's texts can't hold the character NUL, which JSON and so any helpdesk can send.
+pub(super) fn text_of(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}

@@ -1,0 +1,223 @@
+//! The transitions in SQL, one statement each. `server_millis()` is the clock of the server: leases and what is due
+//! go by it, whichever replica asks.
+
+/// $1 helpdesk, $2 ticket id, $3 time, $4 delivery id, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
+/// version, $11 its subject, $12 whether it looks like an echo. Returns whether the delivery is new.
+///
+/// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
+/// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
+pub(super) const ACCEPT: &str = "
+    WITH repeat AS (
+        SELECT FROM delivery WHERE helpdesk = $1 AND delivery_id = $4
+    ), known AS (
+        -- We can't have written into a ticket that we don't know: what looks like an echo is none then.
+        SELECT number FROM ticket WHERE $12 AND helpdesk = $1 AND id = $2 AND NOT EXISTS (SELECT FROM repeat)
+    ), due AS (
+        INSERT INTO ticket AS t
+            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
+        SELECT $1, $2, 'waiting', server_millis(), 1, $9::text, $10::text, coalesce($11::text, ''), $3, $3
+        WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
+        ON CONFLICT (helpdesk, id) DO UPDATE SET
+            hints = t.hints + 1,
+            due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
+            told = CASE WHEN $9::text IS NULL OR t.told_version > $10::text THEN t.told ELSE $9::text END,
+            subject = CASE WHEN $9::text IS NULL OR $11::text = '' OR t.told_version > $10::text
+                THEN t.subject ELSE $11::text END,
+            told_version = CASE WHEN $9::text IS NULL OR t.told_version > $10::text
+                THEN t.told_version ELSE $10::text END
+        RETURNING number
+    ), kept AS (
+        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        SELECT $1, number, $3, $4, $5, outcome, $6, $7, $8
+        FROM (SELECT number, 'accepted' AS outcome FROM due UNION ALL SELECT number, 'echo' FROM known) AS its
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM kept)";
+
+/// $1 helpdesk, $2 time, $3 delivery id, $4 event, $5 outcome, $6 problem, $7 headers, $8 query, $9 body. Returns a row
+/// if the delivery is new.
+pub(super) const KEEP: &str = "
+    INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+    RETURNING 1";
+
+/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
+/// vain must not keep them waiting. What another replica is just claiming is skipped.
+pub(super) const CLAIM: &str = "
+    WITH new AS (
+        SELECT number, due_at FROM ticket
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3)
+        ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), again AS (
+        SELECT number, due_at FROM ticket
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3)
+        ORDER BY due_at LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT number, due_at, 0 AS turn FROM new UNION ALL SELECT number, due_at, 1 FROM again
+    )
+    UPDATE ticket SET claimed = true, fence = fence + 1, saves = 0, due_at = server_millis() + $1
+    FROM due WHERE ticket.number = due.number
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason,
+        due.turn, due.due_at";
+
+/// $1 number, $2 why it can't be read.
+pub(super) const SET_ASIDE: &str =
+    "UPDATE ticket SET claimed = false, due_at = NULL, state = 'blocked', reason = $2 WHERE number = $1";
+
+/// What a commit of a claim writes. $1 number, $2 fence, $3 which commit it is, $4 ledger, $5 lease in milliseconds,
+/// $6 time, $7 the ticket as seen, $8 its subject, $9 its name, $10 to $12 room, $13 whether the link is in the ticket,
+/// $14 to $16 times, kinds and texts of events. Returns whether it was written now, and whether it had been before.
+macro_rules! save {
+    ($more:literal, $due:literal) => {
+        concat!(
+            "WITH saved AS (
+                UPDATE ticket SET
+                    saves = $3, ledger = $4, updated_at = $6,
+                    seen = coalesce($7::text, seen), subject = coalesce($8::text, subject),
+                    called = coalesce($9::text, called),
+                    room_id = $10, room_title = $11, room_url = $12, written_back = $13,
+                    due_at = ",
+            $due,
+            $more,
+            "   WHERE number = $1 AND fence = $2 AND claimed AND saves < $3
+                RETURNING number
+            ), noted AS (
+                INSERT INTO timeline (ticket, at, kind, text)
+                SELECT number, event.at, event.kind, event.text
+                FROM saved, unnest($14::bigint[], $15::text[], $16::text[])
+                    WITH ORDINALITY AS event (at, kind, text, place)
+                ORDER BY place
+            )
+            SELECT EXISTS (SELECT FROM saved),
+                EXISTS (SELECT FROM ticket WHERE number = $1 AND fence = $2 AND saves >= $3)"
+        )
+    };
+}
+
+/// An intent or an outcome.
+pub(super) const SAVE: &str = save!("", "server_millis() + $5");
+
+/// The end of a run: $17 state, $18 reason, $19 attempts, $20 hints when it was claimed, $21 wishes heard, $22 when it
+/// is due. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
+/// and a person's wish that came meanwhile is kept. (The lease in $5 ends with it.)
+pub(super) const SETTLE: &str = save!(
+    ", claimed = false, state = $17, reason = $18, attempts = $19, asked = greatest(asked - $21, 0) ",
+    "CASE WHEN hints > $20 THEN server_millis() + 0 * $5 ELSE $22 END"
+);
+
+/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works.
+pub(super) const HEARTBEAT: &str = "
+    WITH renewed AS (
+        UPDATE ticket SET due_at = server_millis() + $3
+        FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+    ), gone AS (
+        DELETE FROM replica WHERE alive_until < server_millis() AND id <> $4
+    ), here AS (
+        INSERT INTO replica VALUES ($4, $5, server_millis() + $3)
+        ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
+    )
+    SELECT server_millis(),
+        (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis())";
+
+/// $1 and $2 numbers and fences, $3 replica.
+pub(super) const LEAVE: &str = "
+    WITH left_over AS (
+        UPDATE ticket SET claimed = false, due_at = server_millis()
+        FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+    ), unreserved AS (
+        DELETE FROM reservation WHERE replica = $3
+    )
+    DELETE FROM replica WHERE id = $3";
+
+/// $1 name, $2 replica, $3 lease in milliseconds. Returns a row if the replica has it now.
+pub(super) const RESERVE: &str = "
+    INSERT INTO reservation AS r VALUES ($1, $2, server_millis() + $3)
+    ON CONFLICT (name) DO UPDATE SET replica = $2, until = server_millis() + $3
+    WHERE r.replica = $2 OR r.until <= server_millis()
+    RETURNING 1";
+
+/// $1 helpdesk, $2 ticket id, $3 time. Returns whether there is such a ticket.
+pub(super) const RETRY: &str = "
+    WITH asked_for AS (
+        UPDATE ticket
+        SET asked = asked + 1, attempts = 0, hints = hints + 1,
+            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END,
+            state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
+        WHERE helpdesk = $1 AND id = $2 RETURNING number
+    ), noted AS (
+        INSERT INTO timeline (ticket, at, kind, text)
+        SELECT number, $3, 'retry', 'somebody asked to try again' FROM asked_for
+    )
+    SELECT EXISTS (SELECT FROM asked_for)";
+
+/// $1 time. Returns how many there were.
+pub(super) const RETRY_BLOCKED: &str = "
+    WITH blocked AS (
+        UPDATE ticket
+        SET attempts = 0, hints = hints + 1, state = 'waiting',
+            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
+        WHERE state = 'blocked' RETURNING number
+    ), noted AS (
+        INSERT INTO timeline (ticket, at, kind, text)
+        SELECT number, $1, 'retry', 'somebody asked to try all blocked tickets again' FROM blocked
+    )
+    SELECT count(*) FROM blocked";
+
+/// $1 time. As if they had been tried before, so that new tickets go first.
+pub(super) const LOOK_AGAIN_AT_ALL: &str = "
+    WITH marked AS (
+        UPDATE ticket
+        SET hints = hints + 1, attempts = greatest(attempts, 1),
+            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
+        RETURNING number
+    ), noted AS (
+        INSERT INTO timeline (ticket, at, kind, text)
+        SELECT number, $1, 'recover', 'the store was restored from a backup: looking at everything again'
+        FROM marked
+    )
+    SELECT count(*) FROM marked";
+
+/// Milliseconds until the next ticket is due.
+pub(super) const NEXT_DUE: &str = "
+    SELECT least(
+        (SELECT min(due_at) FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL),
+        (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)) - server_millis()";
+
+/// $1 room, $2 a ticket that doesn't count.
+pub(super) const OWNER: &str = "SELECT helpdesk, id FROM ticket WHERE room_id = $1 AND number <> $2";
+
+/// $1 rooms.
+pub(super) const OWNERS: &str = "SELECT room_id, helpdesk, id FROM ticket WHERE room_id = ANY ($1)";
+
+/// $1 helpdesk, $2 ticket id. Deliveries before what followed from them.
+pub(super) const TIMELINE: &str = "
+    WITH this AS (SELECT number FROM ticket WHERE helpdesk = $1 AND id = $2)
+    SELECT at, kind, text FROM (
+        SELECT received_at AS at, 'delivery' AS kind, event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END AS text,
+            0 AS turn, number
+        FROM delivery WHERE ticket = (SELECT number FROM this)
+        UNION ALL
+        SELECT at, kind, text, 1, number FROM timeline WHERE ticket = (SELECT number FROM this)
+    ) AS entry ORDER BY at, turn, number";
+
+/// Two indexes are read through, and no tickets.
+pub(super) const COUNTS: &str = "
+    SELECT state, count(*) FROM ticket GROUP BY state
+    UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
+    UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
+
+/// The day's writes as they are.
+pub(super) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
+
+/// $1 to $3 the day's writes as they shall be, $4 to $6 as they were. Returns a row
+/// unless somebody else has changed them.
+pub(super) const SET_DAY: &str = "
+    UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3
+    WHERE day_began_at = $4 AND used = $5 AND none_until = $6
+    RETURNING 1";
+
+/// $1 time.
+pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1";
