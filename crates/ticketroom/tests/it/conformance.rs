@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simulator::fault::{Fault, FaultKind, TooMany};
+use testbed::{Desk, Parcel, WEBHOOK_SECRET, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::helpdesk::{self, Helpdesk, Note, RoomLink};
 use ticketroom::http::Http;
@@ -13,8 +14,7 @@ use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
 use ticketroom::ticket::TicketKey;
 
-use crate::desks::{Desk, Parcel};
-use crate::world::{WEBHOOK_SECRET, World, wait_until};
+use crate::world::World;
 
 /// Runs every test over one kind of helpdesk.
 macro_rules! over {
@@ -23,7 +23,7 @@ macro_rules! over {
     };
     (@one $module:ident, $desk:expr, { $($test:ident),* $(,)? }) => {
         mod $module {
-            use crate::desks::Desk;
+            use testbed::Desk;
 
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {

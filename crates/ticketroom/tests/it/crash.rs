@@ -5,22 +5,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use testbed::{Desk, Process, Systems, wait_until};
 
-use crate::desks::Desk;
-use crate::process::Process;
-use crate::world::{Systems, wait_until};
+use crate::process::{BINARY, process_over};
 
 const SUBJECT: &str = "killed";
 
 /// Sends what a helpdesk says of a new ticket, once. `true` if it was acknowledged.
 async fn send(process: &Process, systems: &Systems, desk: Desk, id: &str) -> bool {
-    let parcel = desk.created(systems, id, SUBJECT);
-    let mut request = process.client.post(format!("{}{}", process.url, desk.door())).body(parcel.body);
-    for (name, value) in parcel.headers {
-        request = request.header(name, value);
-    }
-    let answer = request.timeout(Duration::from_secs(10)).send().await;
-    answer.is_ok_and(|answer| answer.status() == 200)
+    process.acknowledges(desk, &desk.created(systems, id, SUBJECT)).await
 }
 
 /// One ticket of every kind of helpdesk.
@@ -31,7 +24,7 @@ fn one_of_each(systems: &Systems) -> Vec<(Desk, String)> {
 /// Runs these tickets through one undisturbed process and returns the places that it passed.
 async fn places() -> BTreeSet<String> {
     let systems = Systems::start().await;
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     let log = process.folder().join("places");
     process.serve(&[("TICKETROOM_FAULT_LOG", log.display().to_string())]);
     assert!(process.is_ready().await, "{}", process.log());
@@ -46,7 +39,7 @@ async fn places() -> BTreeSet<String> {
 /// Kills the process at a place; `Err` says what went wrong.
 async fn killed_at(place: String) -> Result<(), String> {
     let systems = Systems::start().await;
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     process.serve(&[("TICKETROOM_KILL_AT", place.clone())]);
     let tickets = one_of_each(&systems);
     let mut unacknowledged = tickets.clone();
@@ -113,7 +106,7 @@ async fn killed_at_random_under_load() {
     let mut chance = fastrand::Rng::with_seed(seed);
     let systems = Systems::start().await;
     systems.docspace.set_latency(Duration::from_millis(10));
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     let mut open: Vec<(Desk, String)> = (0..20).flat_map(|_| one_of_each(&systems)).collect();
     let all = open.clone();
     let mut kills = 0;
@@ -144,10 +137,9 @@ async fn a_full_disk_acknowledges_nothing_that_is_lost() {
     let systems = Systems::start().await;
     // The worker has to wait, so that only deliveries are written.
     systems.docspace.set_down(true);
-    let mut process = Process::new(&systems);
-    let binary = env!("CARGO_BIN_EXE_ticketroom");
+    let mut process = process_over(&systems);
     // No file may grow beyond 600 KiB: for SQLite, that is a full disk.
-    let script = format!("trap '' XFSZ; ulimit -f 600; exec '{binary}' serve");
+    let script = format!("trap '' XFSZ; ulimit -f 600; exec '{BINARY}' serve");
     let shell = process.command_of("bash", &["-c", &script]);
     process.start(shell);
     assert!(process.is_ready().await, "{}", process.log());

@@ -5,7 +5,9 @@ use std::time::Duration;
 use simulator::fault::{Fault, FaultKind, TooMany};
 use simulator::zendesk::{ANNA, NewTicket};
 
-use crate::world::{ROOM_FIELD, Systems, TEMPLATE, World, generic, wait_until};
+use testbed::{ROOM_FIELD, Systems, TEMPLATE, generic, wait_until};
+
+use crate::world::World;
 
 /// Calls that the two tickets below make for sure.
 const DOCSPACE_CALLS: [&str; 11] = [

@@ -6,15 +6,14 @@ use simulator::configuration::Secrets;
 use simulator::fault::{Fault, FaultKind};
 use simulator::freshdesk::{self, Content};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
-
+use testbed::{Desk, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET, wait_until};
 use ticketroom::helpdesk::{Note, RoomLink};
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
 
 use crate::conformance::helpdesk_of;
-use crate::desks::{Desk, Parcel};
-use crate::process::{Process, run};
-use crate::world::{Systems, TEMPLATE, WEBHOOK_SECRET, World, wait_until};
+use crate::process::{process_over, run};
+use crate::world::World;
 
 fn reason(view: &Value) -> String {
     view["reason"].as_str().unwrap_or_default().to_owned()
@@ -410,7 +409,7 @@ async fn our_note_is_found_among_many() {
 
 /// What `check` says of a helpdesk, line by line.
 async fn checked(systems: &Systems, helpdesk: &str) -> (i32, String) {
-    let process = Process::new(systems);
+    let process = process_over(systems);
     let (status, out, err) = run(&mut process.command(&["check"])).await;
     let from = out.find(&format!("helpdesk {helpdesk}\n")).unwrap_or_else(|| panic!("{out}{err}"));
     let of_this = out[from..].split("\nhelpdesk ").next().unwrap().to_owned();

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use simulator::zendesk::{self, NewTicket};
 use ticketroom::clock::{Clock, SystemClock};
 
-use crate::world::{OLD_WEBHOOK_SECRET, WEBHOOK_SECRET, World, generic};
+use testbed::{ADMIN_TOKEN, OLD_WEBHOOK_SECRET, WEBHOOK_SECRET, generic};
+
+use crate::world::World;
 
 async fn send(world: &World, body: Vec<u8>, headers: Vec<(String, String)>) -> (StatusCode, Value) {
     let mut request = world.client.post(world.url("/webhooks/zendesk")).body(body);
@@ -166,21 +168,18 @@ async fn other_addresses_and_methods_are_refused_in_words() {
         assert_eq!(bare.status(), 401, "{path}");
         let wrong = world.client.get(world.url(path)).bearer_auth("guess").send().await.unwrap();
         assert_eq!(wrong.status(), 401, "{path}");
-        let right =
-            world.client.get(world.url(path)).bearer_auth(crate::world::ADMIN_TOKEN).send().await.unwrap();
+        let right = world.client.get(world.url(path)).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         assert_eq!(right.status(), 200, "{path}");
     }
     for path in ["/healthz", "/readyz"] {
         assert_eq!(world.client.get(world.url(path)).send().await.unwrap().status(), 200, "{path}");
     }
-    let bad =
-        world.client.get(world.url("/api/v1/tickets?state=happy")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let bad = world.client.get(world.url("/api/v1/tickets?state=happy")).bearer_auth(ADMIN_TOKEN);
     assert_eq!(bad.send().await.unwrap().status(), 400);
-    let bad =
-        world.client.get(world.url("/api/v1/tickets?colour=red")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let bad = world.client.get(world.url("/api/v1/tickets?colour=red")).bearer_auth(ADMIN_TOKEN);
     assert_eq!(bad.send().await.unwrap().status(), 400);
     assert_eq!(world.ticket("zendesk/1").await["status"], 404);
-    let metrics = world.client.get(world.url("/metrics")).bearer_auth(crate::world::ADMIN_TOKEN);
+    let metrics = world.client.get(world.url("/metrics")).bearer_auth(ADMIN_TOKEN);
     let text = metrics.send().await.unwrap().text().await.unwrap();
     assert!(text.contains("ticketroom_tickets{state=\"ready\"} 0"), "{text}");
 }

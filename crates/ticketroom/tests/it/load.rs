@@ -6,8 +6,9 @@ use futures_util::StreamExt;
 use simulator::docspace::Limits;
 use simulator::fault::{FaultKind, RandomFaults, TooMany};
 
-use crate::desks::Desk;
-use crate::world::{World, generic};
+use testbed::{Desk, generic};
+
+use crate::world::World;
 
 fn random_faults(seed: u64, probability: f64) -> RandomFaults {
     let kinds = vec![

@@ -5,7 +5,6 @@
 
 mod conformance;
 mod crash;
-mod desks;
 mod faults;
 mod helpdesks;
 mod intake;

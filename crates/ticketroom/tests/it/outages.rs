@@ -6,7 +6,9 @@ use simulator::docspace::Limits;
 use simulator::fault::{Fault, FaultKind, TooMany};
 use simulator::zendesk::{Change, NewTicket};
 
-use crate::world::{World, generic, wait_until};
+use testbed::{FOLDERS, ROOM_FIELD, generic, wait_until};
+
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docspace_is_away_and_comes_back() {
@@ -113,9 +115,9 @@ async fn a_room_deleted_by_hand_is_made_again_only_when_asked() {
     let view = world.wait_for_state(&key, &["ready"]).await;
     assert_ne!(view["room"]["id"], first);
     let room = world.systems.the_room_of(&format!("zendesk:{id}"));
-    assert_eq!(room.folders, crate::world::FOLDERS);
+    assert_eq!(room.folders, FOLDERS);
     let ticket = world.systems.zendesk.ticket(id).unwrap();
-    assert_eq!(ticket.custom_fields[&crate::world::ROOM_FIELD], world.systems.member_address(&room).as_str());
+    assert_eq!(ticket.custom_fields[&ROOM_FIELD], world.systems.member_address(&room).as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,127 +1,16 @@
 //! The real binary, run as a user or a supervisor would.
 
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use reqwest::Client;
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use testbed::{PATIENCE, Process, Systems, free_port, wait_until};
+use tokio::process::Command;
 
-use crate::world::{PATIENCE, Systems, TEMPLATE, wait_until};
+/// The product's binary.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ticketroom");
 
-/// A configuration, a store, and the binary that may die over them.
-pub(crate) struct Process {
-    pub(crate) url: String,
-    pub(crate) client: Client,
-    child: Option<Child>,
-    config: PathBuf,
-    env: Vec<(String, String)>,
-    folder: TempDir,
-}
-
-impl Process {
-    /// Prepares everything, and starts nothing.
-    pub(crate) fn new(systems: &Systems) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let (text, variables) = systems.config(&folder.path().join("store.db"), TEMPLATE);
-        let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
-        let config = folder.path().join("ticketroom.toml");
-        std::fs::write(&config, text).unwrap();
-        Self {
-            url: format!("http://127.0.0.1:{port}"),
-            client: Client::new(),
-            child: None,
-            config,
-            env: variables.into_iter().collect(),
-            folder,
-        }
-    }
-
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
-    /// A command of the binary over this configuration.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of(env!("CARGO_BIN_EXE_ticketroom"), arguments)
-    }
-
-    /// The same by another program, such as a shell.
-    pub(crate) fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
-        command.args(arguments).env("TICKETROOM_CONFIG", &self.config).current_dir(self.folder());
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command
-    }
-
-    /// Starts `serve`.
-    pub(crate) fn serve(&mut self, env: &[(&str, String)]) {
-        let mut command = self.command(&["serve"]);
-        command.envs(env.iter().map(|(name, value)| (name, value)));
-        self.start(command);
-    }
-
-    /// Starts a command whose output goes to a file.
-    pub(crate) fn start(&mut self, mut command: Command) {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder().join("log")).unwrap();
-        command.stdout(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-    }
-
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
-    }
-
-    /// Waits until it takes deliveries. `false` if it ended before.
-    pub(crate) async fn is_ready(&mut self) -> bool {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        loop {
-            if let Some(child) = &mut self.child
-                && child.try_wait().unwrap().is_some()
-            {
-                return false;
-            }
-            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return true;
-            }
-            assert!(std::time::Instant::now() < deadline, "not ready: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let child = self.child.as_mut().unwrap();
-        tokio::time::timeout(PATIENCE, child.wait()).await.expect("it goes on").unwrap()
-    }
-
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
-    }
-
-    /// SIGKILL.
-    pub(crate) async fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill().await;
-        }
-    }
-
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let id = i32::try_from(self.child.as_ref().unwrap().id().unwrap()).unwrap();
-        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
-    }
-
-    /// Waits until no ticket is due, waits or is worked on.
-    pub(crate) async fn wait_until_all_rest(&self) {
-        crate::world::wait_until_all_rest(&self.client, &self.url).await;
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// The binary over these systems and a store of its own, prepared and not started.
+pub(crate) fn process_over(systems: &Systems) -> Process {
+    Process::new(BINARY, systems)
 }
 
 pub(crate) async fn run(command: &mut Command) -> (i32, String, String) {
@@ -135,7 +24,7 @@ pub(crate) async fn run(command: &mut Command) -> (i32, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_ends_with_every_link_in_its_ticket() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_ticketroom"));
+    let mut demo = Command::new(BINARY);
     let empty = tempfile::tempdir().unwrap();
     demo.args(["demo", "--once"]).current_dir(empty.path()).env_clear();
     let (status, out, err) = run(&mut demo).await;
@@ -147,7 +36,7 @@ async fn the_demo_ends_with_every_link_in_its_ticket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_tells_what_is_well_and_what_is_not() {
     let systems = Systems::start().await;
-    let process = Process::new(&systems);
+    let process = process_over(&systems);
     let (status, out, err) = run(&mut process.command(&["check"])).await;
     assert_eq!(status, 0, "{out}\n{err}");
     for part in ["version 3.7.2", "group “Support” exists", "helpdesk zendesk", "helpdesk intranet"] {
@@ -173,7 +62,7 @@ async fn check_tells_what_is_well_and_what_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve() {
     let systems = Systems::start().await;
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     let (status, _, err) = run(&mut process.command(&["tickets", "list"])).await;
     assert_eq!(status, 1);
     assert!(err.contains("has “ticketroom serve” run here"), "{err}");
@@ -214,7 +103,7 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
 #[tokio::test(flavor = "multi_thread")]
 async fn one_serve_at_a_time_and_a_graceful_stop() {
     let systems = Systems::start().await;
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     process.serve(&[]);
     assert!(process.is_ready().await);
     let mut second = process.command(&["serve"]);
@@ -230,7 +119,7 @@ async fn one_serve_at_a_time_and_a_graceful_stop() {
     let body = serde_json::json!({ "ticketId": "1", "subject": "in the middle" });
     process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body).send().await.unwrap();
     wait_until("the room is made", async || !systems.docspace.rooms().is_empty()).await;
-    process.signal(rustix::process::Signal::TERM);
+    assert!(process.signal(rustix::process::Signal::TERM));
     assert!(process.ended().await.success(), "{}", process.log());
     assert!(process.log().contains("stopped"), "{}", process.log());
     process.serve(&[]);
@@ -242,7 +131,7 @@ async fn one_serve_at_a_time_and_a_graceful_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_configuration_is_named_with_its_line() {
     let systems = Systems::start().await;
-    let process = Process::new(&systems);
+    let process = process_over(&systems);
     let config = process.folder().join("ticketroom.toml");
     let text = std::fs::read_to_string(&config).unwrap().replace("timeout =", "timeot =");
     let line = 1 + text.lines().position(|line| line.contains("timeot")).unwrap();
@@ -263,8 +152,8 @@ async fn a_wrong_configuration_is_named_with_its_line() {
 async fn two_variables_are_enough() {
     let systems = Systems::start().await;
     let empty = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_ticketroom"));
+    let port = free_port().unwrap();
+    let mut serve = Command::new(BINARY);
     serve
         .args(["serve", "--log-format", "json"])
         .current_dir(empty.path())
@@ -272,7 +161,7 @@ async fn two_variables_are_enough() {
         .env("DOCSPACE_URL", systems.docspace.url().as_str())
         .env("DOCSPACE_API_KEY", systems.docspace.api_key())
         .env("TICKETROOM_LISTEN", format!("127.0.0.1:{port}"));
-    let mut process = Process::new(&systems);
+    let mut process = process_over(&systems);
     process.url = format!("http://127.0.0.1:{port}");
     process.start(serve);
     assert!(process.is_ready().await, "{}", process.log());

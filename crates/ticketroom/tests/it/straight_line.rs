@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use simulator::zendesk::{ANNA, BEN, Change, NewTicket, SUPPORT};
 
-use crate::world::{FOLDERS, ROOM_FIELD, World, generic};
+use testbed::{FOLDERS, ROOM_FIELD, generic};
+
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zendesk_ticket_gets_its_room_and_the_room_its_people() {

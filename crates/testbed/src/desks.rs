@@ -1,47 +1,60 @@
-//! Every kind of helpdesk as the conformance suite sees it: how a ticket comes to be there, what is sent of it, and
+//! Every kind of helpdesk as tests see it: how a ticket comes to be there, what is sent of it, and
 //! what is in it afterwards.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-use simulator::Counters;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
 use simulator::fault::Faults;
-use simulator::{freshdesk, jira, zendesk};
-use ticketroom::clock::{Clock, SystemClock};
+use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
-use crate::world::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET, generic};
+use crate::systems::{ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
 /// The custom field of the played Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
 /// The kinds of helpdesk that there are. For a further one, the compiler asks for whatever the suite has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Desk {
+pub enum Desk {
+    /// Events of Zendesk's.
     Zendesk,
+    /// Automation rules of Freshdesk's.
     Freshdesk,
+    /// Webhooks of Jira Service Management's.
     Jira,
+    /// An intranet without tickets of its own, told by callback.
     Generic,
 }
 
 /// What a helpdesk sends.
 #[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) query: &'static str,
-    pub(crate) body: Vec<u8>,
+pub struct Parcel {
+    /// Its headers, proofs among them.
+    pub headers: Vec<(String, String)>,
+    /// What comes behind the address of the door; empty, or with the question mark.
+    pub query: &'static str,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 impl Parcel {
     /// Without a header.
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name));
         self
     }
 
+    /// The request that sends it to a door, such as `http://127.0.0.1:8080/webhooks/jira`.
+    pub fn request(&self, client: &Client, door: &str) -> RequestBuilder {
+        let mut request = client.post(format!("{door}{}", self.query)).body(self.body.clone());
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request
+    }
+
     /// With a header of another value.
-    pub(crate) fn with(self, name: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn with(self, name: &str, value: &str) -> Self {
         let mut changed = self.without(name);
         changed.headers.push((name.to_owned(), value.to_owned()));
         changed
@@ -49,10 +62,12 @@ impl Parcel {
 }
 
 impl Desk {
-    pub(crate) const ALL: [Self; 4] = [Self::Zendesk, Self::Freshdesk, Self::Jira, Self::Generic];
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Zendesk, Self::Freshdesk, Self::Jira, Self::Generic];
 
     /// Its name in the configuration.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Zendesk => "zendesk",
             Self::Freshdesk => "freshdesk",
@@ -61,14 +76,22 @@ impl Desk {
         }
     }
 
+    /// What its tickets' rooms are found by in DocSpace.
+    #[must_use]
+    pub fn tag(self, id: &str) -> String {
+        format!("{}:{id}", self.name())
+    }
+
     /// Where its deliveries go.
-    pub(crate) fn door(self) -> String {
+    #[must_use]
+    pub fn door(self) -> String {
         format!("/webhooks/{}", self.name())
     }
 
     /// Makes a ticket that is assigned to Anna and says its id. A generic helpdesk has no tickets; what it sends is
     /// all that there is.
-    pub(crate) fn open(self, systems: &Systems, subject: &str) -> String {
+    #[must_use]
+    pub fn open(self, systems: &Systems, subject: &str) -> String {
         match self {
             Self::Zendesk => {
                 let assignee = Some(zendesk::ANNA);
@@ -90,7 +113,11 @@ impl Desk {
     }
 
     /// What it sends when the ticket is made, with everything that proves it.
-    pub(crate) fn created(self, systems: &Systems, id: &str, subject: &str) -> Parcel {
+    ///
+    /// # Panics
+    /// When the ticket isn't there.
+    #[must_use]
+    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> Parcel {
         let number = || id.parse::<u64>().unwrap();
         match self {
             Self::Zendesk => {
@@ -119,7 +146,11 @@ impl Desk {
     }
 
     /// The addresses in the places of the ticket where the link belongs.
-    pub(crate) fn links(self, systems: &Systems, id: &str) -> Vec<String> {
+    ///
+    /// # Panics
+    /// When the ticket isn't there.
+    #[must_use]
+    pub fn links(self, systems: &Systems, id: &str) -> Vec<String> {
         let number = || id.parse::<u64>().unwrap();
         let text = |value: Option<&Value>| value.and_then(|value| value.as_str()).map(str::to_owned);
         match self {
@@ -166,13 +197,21 @@ impl Desk {
     }
 
     /// Our notes in a ticket.
-    pub(crate) fn note_texts(self, systems: &Systems, id: &str) -> Vec<String> {
+    ///
+    /// # Panics
+    /// When the ticket isn't there.
+    #[must_use]
+    pub fn note_texts(self, systems: &Systems, id: &str) -> Vec<String> {
         let comments = self.comments(systems, id).into_iter().map(|(_, text)| text);
         comments.filter(|text| text.contains("ticketroom:")).collect()
     }
 
     /// How many notes of ours the ticket has: those that only agents see, and those that customers see.
-    pub(crate) fn notes(self, systems: &Systems, id: &str) -> (usize, usize) {
+    ///
+    /// # Panics
+    /// When the ticket isn't there.
+    #[must_use]
+    pub fn notes(self, systems: &Systems, id: &str) -> (usize, usize) {
         if self == Self::Generic {
             // It has none; to be told with one idempotency key is its one note.
             let received = systems.callback.received().into_iter();
@@ -187,7 +226,8 @@ impl Desk {
     }
 
     /// The calls that a ticket makes for sure.
-    pub(crate) fn calls(self) -> &'static [&'static str] {
+    #[must_use]
+    pub fn calls(self) -> &'static [&'static str] {
         match self {
             Self::Zendesk => &["oauth_token", "get_ticket", "update_ticket"],
             Self::Freshdesk => &["get_ticket", "get_agent", "create_note", "update_ticket"],
@@ -197,7 +237,8 @@ impl Desk {
     }
 
     /// Those of them that are made once and remembered.
-    pub(crate) fn asked_once(self) -> &'static [&'static str] {
+    #[must_use]
+    pub fn asked_once(self) -> &'static [&'static str] {
         match self {
             Self::Zendesk => &["oauth_token"],
             Self::Freshdesk => &["get_agent"],
@@ -206,7 +247,8 @@ impl Desk {
     }
 
     /// The call by which a ticket is read.
-    pub(crate) fn reading_call(self) -> &'static str {
+    #[must_use]
+    pub fn reading_call(self) -> &'static str {
         match self {
             Self::Zendesk | Self::Freshdesk => "get_ticket",
             Self::Jira => "get_issue",
@@ -215,7 +257,8 @@ impl Desk {
     }
 
     /// The call that writes the note, and the one by which the note is looked for.
-    pub(crate) fn note_calls(self) -> (&'static str, &'static str) {
+    #[must_use]
+    pub fn note_calls(self) -> (&'static str, &'static str) {
         match self {
             Self::Zendesk => ("update_ticket", "comments"),
             Self::Freshdesk => ("create_note", "conversations"),
@@ -225,7 +268,8 @@ impl Desk {
     }
 
     /// Those of them that write.
-    pub(crate) fn writing_calls(self) -> &'static [&'static str] {
+    #[must_use]
+    pub fn writing_calls(self) -> &'static [&'static str] {
         match self {
             Self::Zendesk => &["update_ticket"],
             Self::Freshdesk => &["create_note", "update_ticket"],
@@ -234,7 +278,9 @@ impl Desk {
         }
     }
 
-    pub(crate) fn faults(self, systems: &Systems) -> &Faults {
+    /// What goes wrong with its calls.
+    #[must_use]
+    pub fn faults(self, systems: &Systems) -> &Faults {
         match self {
             Self::Zendesk => systems.zendesk.faults(),
             Self::Freshdesk => systems.freshdesk.faults(),
@@ -243,7 +289,9 @@ impl Desk {
         }
     }
 
-    pub(crate) fn counters(self, systems: &Systems) -> Counters {
+    /// What it was asked.
+    #[must_use]
+    pub fn counters(self, systems: &Systems) -> Counters {
         match self {
             Self::Zendesk => systems.zendesk.counters(),
             Self::Freshdesk => systems.freshdesk.counters(),
@@ -253,7 +301,10 @@ impl Desk {
     }
 
     /// Somebody takes the link away. A generic ticket has no place for one.
-    pub(crate) fn take_link_away(self, systems: &Systems, id: &str) {
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn take_link_away(self, systems: &Systems, id: &str) {
         let number = || id.parse::<u64>().unwrap();
         let taken = match self {
             Self::Zendesk => {
@@ -268,7 +319,10 @@ impl Desk {
     }
 
     /// The ticket comes to an end after which it can't be written to.
-    pub(crate) fn end(self, systems: &Systems, id: &str) {
+    ///
+    /// # Panics
+    /// When the ticket isn't there.
+    pub fn end(self, systems: &Systems, id: &str) {
         let number = || id.parse::<u64>().unwrap();
         let ended = match self {
             Self::Zendesk => {
@@ -282,7 +336,8 @@ impl Desk {
     }
 
     /// A body with the proof that this helpdesk sends along.
-    pub(crate) fn prove(self, body: Vec<u8>, id: &str) -> Parcel {
+    #[must_use]
+    pub fn prove(self, body: Vec<u8>, id: &str) -> Parcel {
         match self {
             Self::Zendesk => zendesk_parcel(body, id),
             Self::Freshdesk => {
@@ -294,111 +349,12 @@ impl Desk {
         }
     }
 
-    /// Deliveries that prove where they come from, and such that don't.
-    pub(crate) fn proofs(self, systems: &Systems, id: &str) -> Proofs {
-        let parcel = self.created(systems, id, "proven");
-        let old = SystemClock.now().saturating_sub(Duration::from_secs(3600)).unwrap();
-        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        match self {
-            Self::Zendesk => {
-                let signed = |secret: &str, at| {
-                    let headers = zendesk::signed_headers(secret, &parcel.body, "proof", at);
-                    Parcel { headers, ..parcel.clone() }
-                };
-                let signature = "x-zendesk-webhook-signature";
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
-                Proofs {
-                    door: self.door(),
-                    good: vec![
-                        ("new", parcel.clone()),
-                        ("old secret", signed(OLD_WEBHOOK_SECRET, SystemClock.now())),
-                    ],
-                    bad: vec![
-                        ("nothing", parcel.clone().without(signature)),
-                        ("no timestamp", parcel.clone().without("x-zendesk-webhook-signature-timestamp")),
-                        ("no base64", parcel.clone().with(signature, "?")),
-                        ("another secret", signed("guessed", SystemClock.now())),
-                        ("another body", other_body),
-                        ("an hour old", signed(WEBHOOK_SECRET, old)),
-                    ],
-                }
-            }
-            Self::Freshdesk => {
-                let secret = "x-ticketroom-secret";
-                let bare = parcel.clone().without(secret).without("authorization");
-                let authorized = |pair: &str| bare.clone().with("authorization", &basic(pair));
-                Proofs {
-                    door: self.door(),
-                    good: vec![
-                        ("header", bare.clone().with(secret, WEBHOOK_SECRET)),
-                        ("old secret", bare.clone().with(secret, OLD_WEBHOOK_SECRET)),
-                        ("password", authorized(&format!("ticketroom:{WEBHOOK_SECRET}"))),
-                    ],
-                    bad: vec![
-                        ("nothing", bare.clone()),
-                        ("another secret", bare.clone().with(secret, "guessed")),
-                        ("an empty secret", bare.clone().with(secret, "")),
-                        ("another password", authorized("ticketroom:guessed")),
-                        ("no base64", bare.clone().with("authorization", "Basic ?")),
-                    ],
-                }
-            }
-            Self::Jira => {
-                let signature = "x-hub-signature";
-                let signed =
-                    |secret: &str| parcel.clone().with(signature, &jira::hub_signature(secret, &parcel.body));
-                let bare = parcel.clone().without(signature);
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
-                Proofs {
-                    door: self.door(),
-                    good: vec![
-                        ("signed", signed(WEBHOOK_SECRET)),
-                        ("old secret", signed(OLD_WEBHOOK_SECRET)),
-                        ("automation", bare.clone().with("x-ticketroom-secret", WEBHOOK_SECRET)),
-                    ],
-                    bad: vec![
-                        ("nothing", bare.clone()),
-                        ("another secret", signed("guessed")),
-                        ("another body", other_body),
-                        ("another method", parcel.clone().with(signature, "sha1=00")),
-                        ("no hexadecimal", parcel.clone().with(signature, "sha256=zz")),
-                        ("another automation", bare.with("x-ticketroom-secret", "guessed")),
-                    ],
-                }
-            }
-            Self::Generic => {
-                let secret = "x-ticketroom-secret";
-                let (signature, timestamp) = ("x-ticketroom-signature", "x-ticketroom-timestamp");
-                let signed = |secret: &str, at: jiff::Timestamp| {
-                    let at = at.as_second().to_string();
-                    let message = [at.as_bytes(), b".", parcel.body.as_slice()].concat();
-                    // The same construction as Jira's, over another message.
-                    let value = jira::hub_signature(secret, &message);
-                    parcel.clone().with(signature, &value).with(timestamp, &at)
-                };
-                let now = SystemClock.now();
-                Proofs {
-                    door: "/webhooks/signed".to_owned(),
-                    good: vec![
-                        ("signed", signed(WEBHOOK_SECRET, now)),
-                        ("secret", parcel.clone().with(secret, WEBHOOK_SECRET)),
-                    ],
-                    bad: vec![
-                        ("nothing", parcel.clone()),
-                        ("another secret", signed("guessed", now)),
-                        ("an hour old", signed(WEBHOOK_SECRET, old)),
-                        ("another time", signed(WEBHOOK_SECRET, now).with(timestamp, "1")),
-                        ("no hexadecimal", parcel.clone().with(signature, "sha256=zz")),
-                        ("another plain secret", parcel.clone().with(secret, "guessed")),
-                    ],
-                }
-            }
-        }
-    }
-
     /// From now on the helpdesk itself sends everything that happens, our own doing included, to that address. A
     /// generic one sends nothing by itself.
-    pub(crate) fn send_all_to(self, systems: &Systems, address: &str) {
+    ///
+    /// # Panics
+    /// When that is no address.
+    pub fn send_all_to(self, systems: &Systems, address: &str) {
         let endpoint = address.parse().unwrap();
         let secret = WEBHOOK_SECRET.to_owned();
         match self {
@@ -418,7 +374,7 @@ impl Desk {
     }
 
     /// Waits until everything that the helpdesk sends has been answered.
-    pub(crate) async fn deliveries_settled(self, systems: &Systems) {
+    pub async fn deliveries_settled(self, systems: &Systems) {
         match self {
             Self::Zendesk => systems.zendesk.deliveries_settled().await,
             Self::Freshdesk => systems.freshdesk.deliveries_settled().await,
@@ -428,7 +384,8 @@ impl Desk {
     }
 
     /// Deliveries of the helpdesk's own that were not taken.
-    pub(crate) fn refused_deliveries(self, systems: &Systems) -> Vec<String> {
+    #[must_use]
+    pub fn refused_deliveries(self, systems: &Systems) -> Vec<String> {
         let refused = |deliveries: Vec<(bool, String)>| {
             deliveries.into_iter().filter(|(taken, _)| !taken).map(|(_, what)| what).collect()
         };
@@ -450,16 +407,9 @@ impl Desk {
     }
 }
 
-/// Deliveries with all sorts of proofs.
-pub(crate) struct Proofs {
-    pub(crate) door: String,
-    pub(crate) good: Vec<(&'static str, Parcel)>,
-    pub(crate) bad: Vec<(&'static str, Parcel)>,
-}
-
 /// An event of Zendesk's, signed now.
 fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> Parcel {
-    let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, SystemClock.now());
+    let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
     Parcel { headers, query: "", body }
 }
 
@@ -467,4 +417,10 @@ fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> Parcel {
 fn jira_parcel(body: Vec<u8>, identifier: &str) -> Parcel {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
     Parcel { headers, query: "", body }
+}
+
+/// A ticket as a generic helpdesk sends it.
+#[must_use]
+pub fn generic(id: &str, subject: &str) -> Value {
+    json!({ "ticketId": id, "subject": subject })
 }

@@ -1,0 +1,73 @@
+//! Waiting for a condition instead of for a time.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::Value;
+use simulator::Clock;
+
+use crate::ADMIN_TOKEN;
+
+/// How long anything may take before a test gives up; conditions are awaited, so a good run takes a fraction.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits until a condition holds, looking at it every so often. `false` if it still doesn't.
+pub async fn holds_within(patience: Duration, pause: Duration, condition: impl AsyncFn() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
+    while !condition().await {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    true
+}
+
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it doesn't for [`PATIENCE`].
+pub async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+    wait_until_every(PAUSE, what, condition).await;
+}
+
+/// The same for a condition that costs something to look at.
+///
+/// # Panics
+/// When it doesn't hold for [`PATIENCE`].
+pub async fn wait_until_every(pause: Duration, what: &str, condition: impl AsyncFn() -> bool) {
+    assert!(holds_within(PATIENCE, pause, condition).await, "{what}: still not so after {PATIENCE:?}");
+}
+
+/// Waits until no ticket of the service at `url` is due, waits or is worked on. `false` if one still is, or if the
+/// service doesn't answer.
+pub async fn all_rest_within(patience: Duration, client: &Client, url: &str) -> bool {
+    let url = format!("{url}/api/v1/tickets?limit=500");
+    let rest = async || {
+        let Ok(answer) = client.get(&url).bearer_auth(ADMIN_TOKEN).send().await else { return false };
+        let Ok(found) = answer.json::<Value>().await else { return false };
+        found["tickets"].as_array().is_some_and(|tickets| !tickets.iter().any(is_due))
+    };
+    // The list is long: asking for it all the time would be most of the load.
+    holds_within(patience, Duration::from_millis(100), rest).await
+}
+
+/// Waits until no ticket of the service at `url` is due, waits or is worked on.
+///
+/// # Panics
+/// When one still is after [`PATIENCE`].
+pub async fn wait_until_all_rest(client: &Client, url: &str) {
+    assert!(all_rest_within(PATIENCE, client, url).await, "not all tickets rest after {PATIENCE:?}");
+}
+
+/// Whether something is still to be done for a ticket, as the API shows it.
+#[must_use]
+pub fn is_due(ticket: &Value) -> bool {
+    let next = ticket["next"].as_str().and_then(|next| next.parse::<jiff::Timestamp>().ok());
+    ticket["state"] == "waiting"
+        || ticket["state"] == "working"
+        || next.is_some_and(|next| next <= Clock::default().now())
+}

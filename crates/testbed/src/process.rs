@@ -1,0 +1,229 @@
+//! The real binary, run as a user or a supervisor would.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::desks::{Desk, Parcel};
+use crate::patience::{PATIENCE, all_rest_within, wait_until_all_rest};
+use crate::systems::{Systems, TEMPLATE, sqlite};
+
+/// What became of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It takes deliveries.
+    Ready,
+    /// It ended before it did.
+    Ended,
+    /// It runs, and still doesn't.
+    NotInTime,
+}
+
+/// A configuration, a store, and the binary that may die over them. Dropping it kills the binary.
+pub struct Process {
+    /// Where it is served, without a slash at the end.
+    pub url: String,
+    /// What it is called with.
+    pub client: Client,
+    binary: PathBuf,
+    child: Option<Child>,
+    config: PathBuf,
+    env: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Prepares everything, with a SQLite store of its own, and starts nothing.
+    ///
+    /// # Panics
+    /// When files can't be written.
+    #[must_use]
+    pub fn new(binary: impl AsRef<Path>, systems: &Systems) -> Self {
+        Self::prepare(binary.as_ref(), systems, None).unwrap()
+    }
+
+    /// The same over the store at that address, which several may share.
+    ///
+    /// # Panics
+    /// When files can't be written.
+    #[must_use]
+    pub fn on_store(binary: impl AsRef<Path>, systems: &Systems, store: &str) -> Self {
+        Self::prepare(binary.as_ref(), systems, Some(store)).unwrap()
+    }
+
+    /// Prepares a folder and a port of its own, and a configuration with the test template for them.
+    ///
+    /// # Errors
+    /// When files can't be written.
+    pub fn prepare(binary: &Path, systems: &Systems, store: Option<&str>) -> std::io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ticketroom-").tempdir()?;
+        let port = free_port()?;
+        let store = store.map_or_else(|| sqlite(&folder.path().join("store.db")), str::to_owned);
+        let (text, variables) = systems.config(&store, TEMPLATE);
+        let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
+        let config = folder.path().join("ticketroom.toml");
+        std::fs::write(&config, text)?;
+        Ok(Self {
+            url: format!("http://127.0.0.1:{port}"),
+            client: Client::new(),
+            binary: binary.to_owned(),
+            child: None,
+            config,
+            env: variables.into_iter().collect(),
+            folder,
+        })
+    }
+
+    /// Where its files are: `ticketroom.toml`, `log`, and the store if it is its own.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A command of the binary over this configuration.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(&self.binary, arguments)
+    }
+
+    /// The same by another program, such as a shell.
+    #[must_use]
+    pub fn command_of(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.args(arguments).env("TICKETROOM_CONFIG", &self.config).current_dir(self.folder());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// Starts `serve`, with further variables in its environment.
+    ///
+    /// # Panics
+    /// When it can't be run.
+    pub fn serve(&mut self, env: &[(&str, String)]) {
+        let mut command = self.command(&["serve"]);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        self.start(command);
+    }
+
+    /// Starts a command whose output goes to a file.
+    ///
+    /// # Panics
+    /// When it can't be run.
+    pub fn start(&mut self, command: Command) {
+        self.try_start(command).unwrap();
+    }
+
+    /// Starts a command whose output goes to a file.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    pub fn try_start(&mut self, mut command: Command) -> std::io::Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder().join("log"))?;
+        command.stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn()?);
+        Ok(())
+    }
+
+    /// What it has written so far, over all starts.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it takes deliveries, or ends.
+    pub async fn ready_within(&mut self, patience: Duration) -> Readiness {
+        let deadline = Instant::now() + patience;
+        loop {
+            if self.child.is_some() && self.has_ended() {
+                return Readiness::Ended;
+            }
+            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return Readiness::Ready;
+            }
+            if Instant::now() >= deadline {
+                return Readiness::NotInTime;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until it takes deliveries. `false` if it ended before.
+    ///
+    /// # Panics
+    /// When it does neither for [`PATIENCE`].
+    pub async fn is_ready(&mut self) -> bool {
+        match self.ready_within(PATIENCE).await {
+            Readiness::Ready => true,
+            Readiness::Ended => false,
+            Readiness::NotInTime => panic!("not ready: {}", self.log()),
+        }
+    }
+
+    /// Sends it what a helpdesk sends, once. `true` if it acknowledged that.
+    pub async fn acknowledges(&self, desk: Desk, parcel: &Parcel) -> bool {
+        let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.door()));
+        let answer = request.timeout(Duration::from_secs(10)).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// Waits until it ends. `None` if it goes on, or was never started.
+    pub async fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let child = self.child.as_mut()?;
+        tokio::time::timeout(patience, child.wait()).await.ok()?.ok()
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Panics
+    /// When it goes on for [`PATIENCE`], or was never started.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.ended_within(PATIENCE).await.expect("it goes on, or was never started")
+    }
+
+    /// Whether it doesn't run.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill().await;
+        }
+    }
+
+    /// Sends a signal. `false` if there is no process that could get it.
+    pub fn signal(&self, signal: Signal) -> bool {
+        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
+        let pid = id.and_then(Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
+    }
+
+    /// Waits until no ticket is due, waits or is worked on. `false` if one still is, or if it doesn't answer.
+    pub async fn all_rest_within(&self, patience: Duration) -> bool {
+        all_rest_within(patience, &self.client, &self.url).await
+    }
+
+    /// Waits until no ticket is due, waits or is worked on.
+    ///
+    /// # Panics
+    /// When one still is after [`PATIENCE`].
+    pub async fn wait_until_all_rest(&self) {
+        wait_until_all_rest(&self.client, &self.url).await;
+    }
+}
+
+/// A port on which nothing listens now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

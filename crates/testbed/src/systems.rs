@@ -1,0 +1,217 @@
+//! The simulated systems, a configuration for them, and what has to be found in them afterwards.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use simulator::callback::CallbackReceiver;
+use simulator::configuration::Secrets;
+use simulator::docspace::{self, RoomView};
+use simulator::{freshdesk, jira, zendesk};
+
+use crate::desks::Desk;
+
+/// The custom field of the played Zendesk that takes the link.
+pub const ROOM_FIELD: u64 = 360_012_345;
+/// What every played helpdesk proves its deliveries with.
+pub const WEBHOOK_SECRET: &str = "one of two live secrets";
+/// What is still taken as a proof, too.
+pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
+/// What opens the admin doors.
+pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
+
+/// Folders of the test template; one of them nests.
+pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
+
+/// The test template: nested folders, a group and the assignee.
+pub const TEMPLATE: &str = r#"
+    [template.default]
+    title = "Ticket #{{ ticket.id }} – {{ ticket.subject }}"
+    folders = ["Logs/Server", "Attachments", "Findings"]
+    access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
+"#;
+
+/// The address of a store in a file.
+#[must_use]
+pub fn sqlite(file: &Path) -> String {
+    format!("sqlite:{}", file.display())
+}
+
+/// The simulated systems.
+#[derive(Clone)]
+pub struct Systems {
+    /// Where the rooms are.
+    pub docspace: docspace::DocSpace,
+    /// A helpdesk.
+    pub zendesk: zendesk::Zendesk,
+    /// A helpdesk.
+    pub freshdesk: freshdesk::Freshdesk,
+    /// A helpdesk.
+    pub jira: jira::Jira,
+    /// What a generic helpdesk is told.
+    pub callback: CallbackReceiver,
+}
+
+impl Systems {
+    /// Starts them.
+    ///
+    /// # Panics
+    /// When a port can't be listened on.
+    pub async fn start() -> Self {
+        Self::start_with(docspace::Setup::default()).await
+    }
+
+    /// Starts them with a DocSpace of one's own.
+    ///
+    /// # Panics
+    /// When a port can't be listened on.
+    pub async fn start_with(setup: docspace::Setup) -> Self {
+        Self::try_start(setup).await.unwrap()
+    }
+
+    /// Starts them with a DocSpace of one's own.
+    ///
+    /// # Errors
+    /// When a port can't be listened on.
+    pub async fn try_start(setup: docspace::Setup) -> std::io::Result<Self> {
+        // An error says that another test was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let zendesk = zendesk::Setup { room_field: Some(ROOM_FIELD), ..zendesk::Setup::default() };
+        Ok(Self {
+            docspace: docspace::DocSpace::start(setup).await?,
+            zendesk: zendesk::Zendesk::start(zendesk).await?,
+            freshdesk: freshdesk::Freshdesk::start(freshdesk::Setup::default()).await?,
+            jira: jira::Jira::start(jira::Setup::default()).await?,
+            callback: CallbackReceiver::start(([127, 0, 0, 1], 0).into()).await?,
+        })
+    }
+
+    /// A configuration file for these systems and the store at that address (`sqlite:/path`, `postgres://...`), and
+    /// the environment variables that it names. `more` is added at its end.
+    #[must_use]
+    pub fn config(&self, store: &str, more: &str) -> (String, HashMap<String, String>) {
+        let mut secrets = Secrets::in_variables();
+        let text = format!(
+            r#"
+[server]
+listen = "127.0.0.1:0"
+[admin]
+token = {token}
+[store]
+url = {store:?}
+{docspace}
+timeout = "800ms"
+settle = "1500ms"
+# Tests that are not about it should not have to wait for the next minute.
+requests_per_minute = 1000000
+
+{zendesk}
+{freshdesk}
+{jira}
+{callback}
+{signed}
+{more}
+            "#,
+            token = secrets.write("ADMIN", ADMIN_TOKEN),
+            docspace = self.docspace.section(&mut secrets),
+            zendesk = self.zendesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            freshdesk = self.freshdesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            jira = self.jira.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
+            callback = self.callback.section("intranet"),
+            signed = format_args!(
+                "[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
+                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+            ),
+        );
+        (text, secrets.variables())
+    }
+
+    /// The rooms with a tag, archived ones included.
+    #[must_use]
+    pub fn rooms_of(&self, tag: &str) -> Vec<RoomView> {
+        let rooms = self.docspace.rooms().into_iter();
+        rooms.filter(|room| room.tags.iter().any(|have| have == tag)).collect()
+    }
+
+    /// The room of a ticket.
+    ///
+    /// # Panics
+    /// Unless there is exactly one, and it is active.
+    #[track_caller]
+    #[must_use]
+    pub fn the_room_of(&self, tag: &str) -> RoomView {
+        let rooms = self.rooms_of(tag);
+        assert_eq!(rooms.len(), 1, "ticket {tag} has {} rooms: {rooms:#?}", rooms.len());
+        let room = rooms.into_iter().next().unwrap();
+        assert!(!room.archived, "the room of {tag} is archived");
+        room
+    }
+
+    /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
+    #[must_use]
+    pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
+        let tag = desk.tag(id);
+        let (mut wrong, room) = self.wrong_with_room(&tag);
+        let Some(room) = room else { return wrong };
+        let (internal, public) = desk.notes(self, id);
+        if (internal, public) != (1, 0) {
+            wrong.push(format!("{tag}: {internal} notes for agents, {public} that customers see"));
+        }
+        let links = desk.links(self, id);
+        if links != [self.member_address(&room)] {
+            wrong.push(format!("{tag}: the links are {links:?}"));
+        }
+        wrong
+    }
+
+    /// What is wrong with a ticket that [`Desk::open`] has made: Anna has to be in its room as well.
+    #[must_use]
+    pub fn wrong_with_opened(&self, desk: Desk, id: &str) -> Vec<String> {
+        let tag = desk.tag(id);
+        let mut wrong = self.wrong_with(desk, id);
+        let members = self.rooms_of(&tag).into_iter().flat_map(|room| room.members);
+        let anna = members.filter(|member| member.name == "Anna Agent");
+        let roles: Vec<_> = anna.map(|member| member.access).collect();
+        if roles != [11] {
+            wrong.push(format!("{tag}: the assignee has the roles {roles:?}"));
+        }
+        wrong
+    }
+
+    /// What is wrong with a ticket in Zendesk.
+    #[must_use]
+    pub fn wrong_with_zendesk_ticket(&self, id: u64) -> Vec<String> {
+        self.wrong_with(Desk::Zendesk, &id.to_string())
+    }
+
+    /// What is wrong with a generic ticket.
+    #[must_use]
+    pub fn wrong_with_generic_ticket(&self, id: &str) -> Vec<String> {
+        self.wrong_with(Desk::Generic, id)
+    }
+
+    fn wrong_with_room(&self, tag: &str) -> (Vec<String>, Option<RoomView>) {
+        let mut rooms = self.rooms_of(tag);
+        if rooms.len() != 1 {
+            return (vec![format!("{tag}: {} rooms", rooms.len())], None);
+        }
+        let room = rooms.remove(0);
+        let mut wrong = Vec::new();
+        if room.archived {
+            wrong.push(format!("{tag}: archived"));
+        }
+        if room.folders != FOLDERS {
+            wrong.push(format!("{tag}: folders {:?}", room.folders));
+        }
+        let support: Vec<_> = room.members.iter().filter(|member| member.name == "Support").collect();
+        if support.len() != 1 || support[0].access != 10 {
+            wrong.push(format!("{tag}: members {:?}", room.members));
+        }
+        (wrong, Some(room))
+    }
+
+    /// The address of a room that its members use, which is what belongs into the ticket.
+    #[must_use]
+    pub fn member_address(&self, room: &RoomView) -> String {
+        format!("{}rooms/shared/{id}/filter?folder={id}", self.docspace.url(), id = room.id)
+    }
+}
