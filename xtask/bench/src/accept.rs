@@ -14,7 +14,8 @@ use ticketroom::http::Http;
 use ticketroom::intake::Intake;
 use ticketroom::metrics::Metrics;
 use ticketroom::store::Store;
-use ticketroom::store::sqlite::{SqliteStore, Use};
+use ticketroom::store::Use;
+use ticketroom::store::sqlite::SqliteStore;
 use ticketroom::web::{self, AdminToken, Doors};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -120,6 +121,7 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
         clock,
         metrics,
         wake,
+        takes_deliveries: true,
         admin: AdminToken::new(&Systems::admin()),
         max_delivery: config.server.max_delivery_bytes,
         generic: None,

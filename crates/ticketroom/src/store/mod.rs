@@ -13,6 +13,8 @@ mod list;
 mod open;
 pub mod postgres;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 mod types;
 mod values;
 
@@ -44,7 +46,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError>;
 
     /// Claims tickets that are due for as long as `lease`: new ones before those that were tried in vain, and of
-    /// each the longest due first. Those in `running` are left alone: the caller is still at them, though their
+    /// each the longest due first; in which order they come back says nothing. Those in `running` are left alone: the caller is still at them, though their
     /// lease has run out (the clock jumped, or the process was paused).
     ///
     /// # Errors

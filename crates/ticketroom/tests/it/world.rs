@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET};
 use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
-use ticketroom::service::Service;
+use ticketroom::service::{Duties, Service};
 
 /// The simulated systems and a service.
 pub(crate) struct World {
@@ -48,7 +48,7 @@ impl World {
     pub(crate) async fn start(&mut self) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let admin = SecretString::from(ADMIN_TOKEN);
-        let service = Service::start(&self.config, &admin, clock, Chance::seeded(7)).await.unwrap();
+        let service = Service::start(&self.config, Duties::default(), &admin, clock, Chance::from_os()).await.unwrap();
         self.service = Some(service);
     }
 

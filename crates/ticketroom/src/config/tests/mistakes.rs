@@ -80,9 +80,28 @@ fn server_admin_store() {
             "t.toml:2: “token” can't be read from /no/such/file: entity not found",
         ),
         ("[admin]\ntoken = [\"x\"]", "t.toml:2: “token” must be one secret, not a list"),
+        ("[store]\nurl = \"postgres://host/db\"", "t.toml:2: “url” names no user"),
+        ("[store]\nurl = \"postgres://me@/db\"", "t.toml:2: “url” names no host"),
+        ("[store]\nurl = \"postgres://me@host\"", "t.toml:2: “url” names no database"),
         (
-            "[store]\nurl = \"postgres://me@host/db\"",
-            "t.toml:2: “url” is PostgreSQL, but this version keeps its store in SQLite",
+            "[store]\nurl = \"postgres://me@host:port/db\"",
+            "t.toml:2: “url” is not an address of a PostgreSQL database",
+        ),
+        (
+            "[store]\nurl = \"postgres://me@host/db?sslmode=maybe\"",
+            "t.toml:2: “url” has an sslmode that is not known here",
+        ),
+        (
+            "[store]\nurl = \"sqlite:a.db\"\nlease = \"30s\"",
+            "t.toml:3: “lease” is for PostgreSQL, and the store is a file",
+        ),
+        (
+            "[store]\nurl = \"postgres://me@host/db\"\nlease = \"1ms\"",
+            "t.toml:3: “lease” is out of range",
+        ),
+        (
+            "[store]\nurl = \"postgres://me@host/db\"\nconnections = 0",
+            "t.toml:3: “connections” is out of range",
         ),
         ("[store]\nurl = \"ticketroom.db\"", "t.toml:2: “url” does not say what kind of store it is"),
         (

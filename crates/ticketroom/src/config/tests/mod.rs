@@ -228,7 +228,8 @@ fn no_message_repeats_a_secret() {
         "[docspace]\nurl = \"https://me:hush@d.example\"\napi_key = \"hush hush\"",
         "[docspace]\nurl = \"//me:hush@d.example\"\napi_key = \"hush\\nhush\"",
         "[docspace]\nurl = \"https://d.example?key=hush\"\napi_key = hush",
-        "[store]\nurl = \"postgres://me:hush@host/db\"",
+        "[store]\nurl = \"postgres://me:hush@host:hush/db\"",
+        "[store]\nurl = \"postgres://me:hush@host/db?hush=hush\"",
         "[admin]\ntoken = [\"hush\"]",
         "[admin]\ntoken = \"hush",
     ] {
@@ -280,6 +281,29 @@ fn values_can_be_written_in_several_ways() {
     let config =
         read("[docspace]\nurl = \"https://d.example/portal\"\napi_key = { env = \"DOCSPACE_API_KEY\" }");
     assert_eq!(config.docspace.url.as_str(), "https://d.example/portal");
+}
+
+#[test]
+fn a_store_can_be_a_database() {
+    let postgres = |text: &str| match read(&format!("[store]\n{text}")).store {
+        StoreUrl::Postgres(config) => *config,
+        StoreUrl::Sqlite(path) => panic!("{}", path.display()),
+    };
+    let plain = postgres("url = \"postgres://me@127.0.0.1/db\"");
+    assert_eq!((plain.connections, plain.lease), (10, Duration::from_secs(30)));
+    assert_eq!(plain.tls, Tls::Unverified, "nobody is between us and ourselves");
+    let far = postgres(
+        "url = \"postgres://me@one,two:5433/db?target_session_attrs=read-write&sslrootcert=/a%20b.pem\"\n\
+        password = { env = \"GENERIC_SECRET\" }\nconnections = 3\nlease = \"5s\"",
+    );
+    assert_eq!(far.tls, Tls::Verified { roots: Some("/a b.pem".into()) }, "a server elsewhere has to prove itself");
+    assert_eq!(far.connect.get_password(), Some("hush-GENERIC_SECRET".as_bytes()));
+    assert_eq!((far.connect.get_hosts().len(), far.connections, far.lease), (2, 3, Duration::from_secs(5)));
+    assert!(!format!("{far:?}").contains("hush"), "{far:?}");
+    for (mode, warnings) in [("verify-full", 0), ("require", 1), ("disable", 1)] {
+        let config = read(&format!("[store]\nurl = \"postgresql://me:pw@db.example/db?sslmode={mode}\""));
+        assert_eq!(config.warnings.len(), warnings + 1, "and one for the password: {:?}", config.warnings);
+    }
 }
 
 #[test]

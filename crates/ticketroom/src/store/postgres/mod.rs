@@ -6,7 +6,7 @@
 
 mod connect;
 mod hints;
-mod rows;
+pub(super) mod rows;
 mod schema;
 mod statements;
 mod tls;
@@ -43,6 +43,26 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 const REPEATED: &str = "delivery_repeat";
 const ROOM_TAKEN: &str = "ticket_room";
 
+#[cfg(test)]
+pub(super) use self::schema::{Migration, SchemaError, migrate};
+
+/// The statements whose cost must not grow with the number of tickets.
+#[cfg(test)]
+pub(super) const STATEMENTS: [(&str, &str); 12] = [
+    ("accept", statements::ACCEPT),
+    ("keep", statements::KEEP),
+    ("claim", statements::CLAIM),
+    ("save", statements::SAVE),
+    ("settle", statements::SETTLE),
+    ("heartbeat", statements::HEARTBEAT),
+    ("leave", statements::LEAVE),
+    ("retry", statements::RETRY),
+    ("next_due", statements::NEXT_DUE),
+    ("owner", statements::OWNER),
+    ("owners", statements::OWNERS),
+    ("timeline", statements::TIMELINE),
+];
+
 /// The store.
 #[derive(Debug)]
 pub struct PostgresStore {
@@ -74,6 +94,12 @@ impl PostgresStore {
         let tls = connect::connector(config).map_err(unusable)?;
         let connector = Connector { config: config.connect.clone(), tls };
         Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
+    }
+
+    /// One of its connections.
+    #[cfg(test)]
+    pub(super) async fn connection(&self) -> Client {
+        self.database.client().await.unwrap()
     }
 
     async fn query(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
@@ -308,8 +334,7 @@ impl Store for PostgresStore {
         running: &[i64],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let mut rows = self.query("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
-        rows.sort_by_key(|row| (get::<i32>(row, 10).unwrap_or(0), get::<i64>(row, 11).unwrap_or(0)));
+        let rows = self.query("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             match claim(row) {

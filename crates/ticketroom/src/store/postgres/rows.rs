@@ -32,7 +32,7 @@ const DIALECT: Dialect = Dialect {
 };
 
 /// The statement that lists tickets.
-pub(super) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
+pub(in crate::store) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
     let Condition { sql, parameters } = condition(query, DIALECT);
     let parameters = parameters.into_iter().map(|text| text_of(&text).into_owned()).collect();
     (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)

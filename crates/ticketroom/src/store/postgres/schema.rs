@@ -11,10 +11,10 @@ use deadpool_postgres::Client;
 use tokio_postgres::Error;
 
 /// A step from one version of the tables to the next.
-pub(super) struct Migration {
-    pub(super) sql: &'static str,
+pub(in crate::store) struct Migration {
+    pub(in crate::store) sql: &'static str,
     /// The oldest version of the tables whose programs can work on these.
-    pub(super) serves: i32,
+    pub(in crate::store) serves: i32,
 }
 
 /// Entries never change once released.
@@ -54,8 +54,8 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
         CONSTRAINT ticket_room UNIQUE (room_id)       -- one room belongs to one ticket
     ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
     -- New tickets go before those that have been tried in vain.
-    CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
-    CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_new ON ticket (due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again ON ticket (due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL;
     -- A ticket is looked for by its id or its name alone.
     CREATE INDEX ticket_id ON ticket (id);
     CREATE INDEX ticket_called ON ticket (lower(called)) WHERE called IS NOT NULL;
@@ -125,7 +125,7 @@ const LOCK: i64 = 0x7469_636b_6574_726f;
 
 /// Why the tables can't be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SchemaError {
+pub(in crate::store) enum SchemaError {
     /// They are from a later version, on which this one can't work.
     #[error(
         "its tables have version {found}, and this ticketroom knows versions up to {known}: \
@@ -183,7 +183,7 @@ pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
 }
 
 /// Brings the tables up to date, in one transaction that one process at a time can have.
-pub(super) async fn migrate(client: &mut Client, migrations: &[Migration]) -> Result<(), SchemaError> {
+pub(in crate::store) async fn migrate(client: &mut Client, migrations: &[Migration]) -> Result<(), SchemaError> {
     // Nothing is locked where nothing is to be done, which is so at nearly every start.
     if judge(version(client).await?, migrations)? == migrations.len() {
         return Ok(());

@@ -46,20 +46,19 @@ pub(super) const KEEP: &str = "
 /// vain must not keep them waiting. What another replica is just claiming is skipped.
 pub(super) const CLAIM: &str = "
     WITH new AS (
-        SELECT number, due_at FROM ticket
+        SELECT number FROM ticket
         WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3)
-        ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
-        SELECT number, due_at FROM ticket
+        SELECT number FROM ticket
         WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3)
-        ORDER BY due_at LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+        ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
     ), due AS (
-        SELECT number, due_at, 0 AS turn FROM new UNION ALL SELECT number, due_at, 1 FROM again
+        SELECT number FROM new UNION ALL SELECT number FROM again
     )
     UPDATE ticket SET claimed = true, fence = fence + 1, saves = 0, due_at = server_millis() + $1
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason,
-        due.turn, due.due_at";
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
 
 /// $1 number, $2 why it can't be read.
 pub(super) const SET_ASIDE: &str =
@@ -103,7 +102,7 @@ pub(super) const SAVE: &str = save!("", "server_millis() + $5");
 /// and a person's wish that came meanwhile is kept. (The lease in $5 ends with it.)
 pub(super) const SETTLE: &str = save!(
     ", claimed = false, state = $17, reason = $18, attempts = $19, asked = greatest(asked - $21, 0) ",
-    "CASE WHEN hints > $20 THEN server_millis() + 0 * $5 ELSE $22 END"
+    "CASE WHEN hints > $20 THEN server_millis() + 0 * $5::bigint ELSE $22 END"
 );
 
 /// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use self::queries::{RECORD, list, owner, record, timeline};
+use self::queries::{NEXT_DUE, RECORD, list, owner, record, timeline};
 use self::reader::Reader;
 use self::transitions::{
     Written, accept, claim, day, let_go, look_again_at_all, note, renew, set_day, settle, write_ledger,
@@ -32,6 +32,13 @@ use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
+
+#[cfg(test)]
+pub(super) use self::queries::list_sql;
+
+/// The statements whose cost must not grow with the number of tickets.
+#[cfg(test)]
+pub(super) const STATEMENTS: [(&str, &str); 2] = [("claim", transitions::CLAIM), ("next_due", NEXT_DUE)];
 
 /// The store.
 #[derive(Debug)]
@@ -156,9 +163,16 @@ impl Store for SqliteStore {
         Ok(pulse)
     }
 
-    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let held = held.to_vec();
-        self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
+    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+        let (held, replica) = (held.to_vec(), replica.to_string());
+        self.writer
+            .run("leave", move |connection| {
+                let_go(connection, &held, now)?;
+                let sql = "DELETE FROM reservation WHERE replica = ?1";
+                connection.prepare_cached(sql)?.execute([&replica])?;
+                Ok(Ok(()))
+            })
+            .await
     }
 
     async fn reserve(
@@ -254,11 +268,7 @@ impl Store for SqliteStore {
     async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         self.reader
             .ask(move |connection| {
-                let sql = "SELECT min(due) FROM (
-                    SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
-                    UNION ALL
-                    SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
-                let due: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+                let due: Option<i64> = connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
                 Ok(Ok(due.map(|due| until(now, timestamp(due)))))
             })
             .await

@@ -63,6 +63,12 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     Ok(read())
 }
 
+/// When the next ticket is due.
+pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM (
+    SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
+    UNION ALL
+    SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
+
 const DIALECT: Dialect = Dialect {
     parameter: '?',
     claimed: ["claimed = 1", "claimed = 0"],
@@ -73,7 +79,7 @@ const DIALECT: Dialect = Dialect {
 };
 
 /// The statement that lists tickets.
-pub(super) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
+pub(in crate::store) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
     let Condition { sql, parameters } = condition(query, DIALECT);
     (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)
 }

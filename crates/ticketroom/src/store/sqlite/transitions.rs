@@ -100,6 +100,26 @@ pub(super) fn mark_due(
     Ok(number)
 }
 
+/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
+/// tried in vain must not keep them waiting.
+pub(super) const CLAIM: &str = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at FROM ticket
+                WHERE attempts = 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at FROM ticket
+                WHERE attempts > 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3))
+        ORDER BY again, due_at, number LIMIT ?3)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
 pub(super) fn claim(
     connection: &Connection,
     now: Timestamp,
@@ -107,24 +127,7 @@ pub(super) fn claim(
     most: i64,
     running: &str,
 ) -> rusqlite::Result<Vec<Claim>> {
-    // New tickets first: a crowd that is tried in vain must not keep them waiting.
-    let sql = "UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
-        WHERE number IN (
-            SELECT number FROM (
-                SELECT * FROM (
-                    SELECT number, 0 AS again, due_at FROM ticket
-                    WHERE attempts = 0 AND due_at <= ?1
-                      AND number NOT IN (SELECT value FROM json_each(?4))
-                    ORDER BY due_at LIMIT ?3)
-                UNION ALL
-                SELECT * FROM (
-                    SELECT number, 1 AS again, due_at FROM ticket
-                    WHERE attempts > 0 AND due_at <= ?1
-                      AND number NOT IN (SELECT value FROM json_each(?4))
-                    ORDER BY due_at LIMIT ?3))
-            ORDER BY again, due_at LIMIT ?3)
-        RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(CLAIM)?;
     let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
@@ -180,6 +183,14 @@ pub(super) fn write_ledger(
     save: &Save,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
     let Held { number, fence } = save.held;
+    let sql = "SELECT claimed, saves FROM ticket WHERE number = ?1 AND fence = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = statement.query_row([number, fence], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?)));
+    match row.optional()? {
+        Some((_, saves)) if saves >= save.nth => return Ok(Ok(Written::Before)),
+        Some((true, _)) => {}
+        Some((false, _)) | None => return Ok(Err(StoreError::Lost)),
+    }
     let encoded = json(&save.ledger).and_then(|ledger| {
         Ok((
             ledger,
@@ -203,8 +214,8 @@ pub(super) fn write_ledger(
             ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
             seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
             room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
-        WHERE number = :number AND fence = :fence AND claimed = 1 AND saves < :nth";
-    let changed = connection.prepare_cached(sql)?.execute(named_params! {
+        WHERE number = :number";
+    connection.prepare_cached(sql)?.execute(named_params! {
         ":ledger": ledger,
         ":lease_until": millis(after(save.now, save.lease)),
         ":nth": save.nth,
@@ -218,13 +229,7 @@ pub(super) fn write_ledger(
         ":written_back": save.ledger.write_back.url.is_some()
             && save.ledger.write_back.url.as_deref() == save.ledger.link.url(),
         ":number": number,
-        ":fence": fence,
     })?;
-    if changed == 0 {
-        let sql = "SELECT 1 FROM ticket WHERE number = ?1 AND fence = ?2 AND saves >= ?3";
-        let before = connection.prepare_cached(sql)?.exists(params![number, fence, save.nth])?;
-        return Ok(if before { Ok(Written::Before) } else { Err(StoreError::Lost) });
-    }
     for event in &save.events {
         note(connection, number, event.at, event.kind, &event.text)?;
     }

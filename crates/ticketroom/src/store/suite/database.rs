@@ -1,0 +1,250 @@
+//! What only the PostgreSQL store does: many processes on one database, on the server's real clock.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::test_clock::{config, database};
+use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::docspace::limits::Taken;
+use crate::store::OpenError;
+use crate::store::postgres::{Migration, PostgresStore, SchemaError, migrate};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn replicas(count: usize) -> (Vec<Arc<PostgresStore>>, postgres_server::Database) {
+    let database = database();
+    let config = config(database.url());
+    let open = (0..count).map(|_| PostgresStore::open(&config, Use::Serve));
+    // At once: one of them makes the tables, and the others wait for it.
+    let stores = futures_util::future::try_join_all(open).await.unwrap();
+    (stores.into_iter().map(Arc::new).collect(), database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_claimed_by_one_of_many() {
+    let (stores, _database) = replicas(4).await;
+    for number in 0..200 {
+        stores[0].accept(delivery(&number.to_string(), None, 0)).await.unwrap();
+    }
+    let claiming = stores.iter().map(|store| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move {
+            let mut numbers = Vec::new();
+            loop {
+                let claims = store.claim(at(0), LEASE, 7, &[]).await.unwrap();
+                if claims.is_empty() {
+                    return numbers;
+                }
+                numbers.extend(claims.into_iter().map(|claim| claim.number));
+            }
+        })
+    });
+    let claimed: Vec<i64> =
+        futures_util::future::join_all(claiming).await.into_iter().flat_map(Result::unwrap).collect();
+    // One that others were just claiming is skipped, and is still there for the next one.
+    let rest = stores[0].claim(at(0), LEASE, 500, &[]).await.unwrap();
+    let all: HashSet<i64> = claimed.iter().copied().chain(rest.iter().map(|claim| claim.number)).collect();
+    assert_eq!((claimed.len() + rest.len(), all.len()), (200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_delivery_through_many_doors_counts_once() {
+    let (stores, _database) = replicas(4).await;
+    for round in 0..30 {
+        let accepting = stores.iter().cycle().take(12).map(|store| {
+            let store = Arc::clone(store);
+            let id = round.to_string();
+            tokio::spawn(async move { store.accept(delivery(&id, Some(&id), 0)).await.unwrap() })
+        });
+        let accepted = futures_util::future::join_all(accepting).await;
+        let new = accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count();
+        assert_eq!(new, 1, "round {round}");
+        assert_eq!(stores[0].timeline(&key(&round.to_string())).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_room_for_one_ticket_however_many_want_it() {
+    let (stores, _database) = replicas(4).await;
+    for id in 0..8 {
+        stores[0].accept(delivery(&id.to_string(), None, 0)).await.unwrap();
+    }
+    let claims = stores[0].claim(at(0), LEASE, 8, &[]).await.unwrap();
+    let saving = claims.iter().enumerate().map(|(place, claim)| {
+        let store = Arc::clone(&stores[place % 4]);
+        let save = save(claim, with_room(5), 0);
+        tokio::spawn(async move { store.save(save).await })
+    });
+    let saved = futures_util::future::join_all(saving).await.into_iter().map(Result::unwrap);
+    let (won, lost): (Vec<_>, Vec<_>) = saved.partition(Result::is_ok);
+    assert_eq!(won.len(), 1);
+    let owner = stores[0].owned_rooms(&[RoomId(5)]).await.unwrap().remove(0).1;
+    for error in lost {
+        assert_eq!(error, Err(StoreError::RoomTaken { room: RoomId(5), owner: owner.clone() }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_days_writes_are_shared_to_the_last_one() {
+    let (stores, _database) = replicas(3).await;
+    let taking = stores.iter().cycle().take(30).map(|store| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { store.take_writes(at(0), 20, 333).await.unwrap() })
+    });
+    let taken: u32 = futures_util::future::join_all(taking)
+        .await
+        .into_iter()
+        .map(|taken| match taken.unwrap() {
+            Taken::Some(writes) => writes,
+            Taken::NothingFor(_) => 0,
+        })
+        .sum();
+    assert_eq!(taken, 333);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_see_each_other_come_and_go() {
+    let (stores, _database) = replicas(1).await;
+    let store = &stores[0];
+    let beat = async |replica: u128, works, lease| {
+        let replica = Uuid::from_u128(replica);
+        let beat = Heartbeat { replica, works, held: Vec::new(), lease, now: at(0) };
+        store.heartbeat(beat).await.unwrap()
+    };
+    let before = SystemClock.now();
+    let pulse = beat(1, true, LEASE).await;
+    assert_eq!(pulse.workers, 1);
+    // Both clocks are this machine's.
+    assert!(crate::clock::until(before, pulse.now.unwrap()) < Duration::from_secs(5));
+    assert_eq!(beat(2, true, LEASE).await.workers, 2);
+    assert_eq!(beat(3, false, LEASE).await.workers, 2, "one that only takes deliveries calls nobody");
+    store.leave(Uuid::from_u128(2), &[], at(0)).await.unwrap();
+    assert_eq!(beat(1, true, LEASE).await.workers, 1);
+    assert_eq!(beat(4, true, SHORT).await.workers, 2);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while beat(1, true, LEASE).await.workers != 1 {
+        assert!(std::time::Instant::now() < deadline, "a replica without a sign of life is gone with its lease");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The lease ends by the server's clock: what the replicas' clocks say doesn't count.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_ends_by_the_servers_clock() {
+    let (stores, _database) = replicas(2).await;
+    stores[0].accept(delivery("1", None, 0)).await.unwrap();
+    let first = stores[0].claim(at(0), SHORT, 1, &[]).await.unwrap().remove(0);
+    let far_ahead = at(1_000_000);
+    assert_eq!(stores[1].claim(far_ahead, SHORT, 1, &[]).await.unwrap(), []);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let second = loop {
+        if let Some(claim) = stores[1].claim(at(0), LEASE, 1, &[]).await.unwrap().pop() {
+            break claim;
+        }
+        assert!(std::time::Instant::now() < deadline, "it is never due");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(second.fence, first.fence + 1);
+    assert_eq!(stores[0].save(save(&first, with_room(5), 0)).await, Err(StoreError::Lost));
+}
+
+/// Whoever only works hears of what another replica took in.
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_go_from_one_replica_to_another() {
+    let (stores, _database) = replicas(2).await;
+    let (here, there) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    stores[0].listen(Arc::clone(&here));
+    stores[1].listen(Arc::clone(&there));
+    let hear = async |notify: &Notify| {
+        tokio::time::timeout(Duration::from_secs(20), notify.notified()).await.expect("a hint");
+    };
+    // Both are listening when they say so themselves.
+    hear(&here).await;
+    hear(&there).await;
+    stores[0].accept(delivery("1", None, 0)).await.unwrap();
+    hear(&there).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_is_an_error_and_comes_back() {
+    let server = postgres_server::Server::start(postgres_server::Durability::ForTests).unwrap();
+    let database = server.create_database().unwrap();
+    let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    store.accept(delivery("1", Some("a"), 0)).await.unwrap();
+    server.kill().unwrap();
+    let error = store.accept(delivery("2", Some("b"), 0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    server.start_again().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while let Err(error) = store.accept(delivery("2", Some("b"), 0)).await {
+        assert!(std::time::Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(store.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::Repeat);
+}
+
+/// A database may be set up so that it answers a commit before it is on disk. Ours are on disk.
+#[tokio::test]
+async fn a_commit_is_on_disk_whatever_the_database_is_set_to() {
+    let database = database();
+    let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+        EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database());
+        END $$";
+    database.run(sql).unwrap();
+    let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    let client = store.connection().await;
+    for (setting, expected) in [("synchronous_commit", "on"), ("transaction_isolation", "read committed")] {
+        let row = client.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
+    let database = database();
+    let url = database.url();
+    let open = async |url: &str| match PostgresStore::open(&config(url), Use::Operate).await {
+        Err(OpenError::Database { database, why }) => format!("{database}: {why}"),
+        other => panic!("{other:?}"),
+    };
+    let error = open(url).await;
+    assert!(error.contains("has “ticketroom serve” run"), "{error}");
+    let error = open(&format!("{url}_not")).await;
+    assert!(error.contains("make the database: createdb"), "{error}");
+    let error = open("postgres://me:hush@127.0.0.1:1/db").await;
+    assert!(error.contains("127.0.0.1/db") && error.contains("whether the server runs"), "{error}");
+    assert!(!error.contains("hush"), "{error}");
+}
+
+#[tokio::test]
+async fn older_and_newer_replicas_share_the_tables() {
+    let database = database();
+    let config = config(database.url());
+    let old = PostgresStore::open(&config, Use::Serve).await.unwrap();
+    old.accept(delivery("1", None, 0)).await.unwrap();
+    // The version to come adds a column, and says that today's replicas may go on.
+    let known = Migration { serves: 1, sql: "" };
+    let next = Migration { serves: 1, sql: "ALTER TABLE ticket ADD COLUMN mood text NOT NULL DEFAULT 'calm'" };
+    let mut client = old.connection().await;
+    migrate(&mut client, &[known, next]).await.unwrap();
+    let claim = claim_one_now(&old).await;
+    old.save(save(&claim, with_room(5), 0)).await.unwrap();
+    old.accept(delivery("2", None, 0)).await.unwrap();
+    let restarted = PostgresStore::open(&config, Use::Serve).await.unwrap();
+    assert_eq!(restarted.tickets(&TicketQuery { limit: 9, ..TicketQuery::default() }).await.unwrap().len(), 2);
+    // The one after that can't be served by today's.
+    let more = ["", "", "DROP TABLE probe"].map(|sql| Migration { serves: 3, sql });
+    migrate(&mut client, &more).await.unwrap();
+    let error = PostgresStore::open(&config, Use::Serve).await.unwrap_err().to_string();
+    assert!(error.contains("version 3, and this ticketroom knows versions up to 1"), "{error}");
+    let error = migrate(&mut client, &more[..2]).await.unwrap_err();
+    assert!(matches!(error, SchemaError::Newer { found: 3, known: 2 }), "{error}");
+}
+
+async fn claim_one_now(store: &PostgresStore) -> Claim {
+    let mut claims = store.claim(at(0), LEASE, 10, &[]).await.unwrap();
+    assert_eq!(claims.len(), 1);
+    claims.remove(0)
+}

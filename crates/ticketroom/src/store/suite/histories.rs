@@ -1,0 +1,342 @@
+//! Random histories of deliveries, claims, crashes and clock jumps, the same for the model, SQLite and PostgreSQL: each
+//! transition has to give the same result on all three, and at the end each has to know the same.
+//!
+//! A failure prints the seed; `TICKETROOM_TEST_SEED=N` runs that history alone.
+
+use fastrand::Rng;
+use uuid::Uuid;
+
+use super::model::Model;
+use super::test_clock::OnTestClock;
+use super::*;
+use crate::reconcile::ledger::{Entry, LinkEntry};
+
+const HISTORIES: u64 = 12;
+const LENGTH: usize = 160;
+const WORKERS: usize = 3;
+
+/// The three, and what a test can know of them: numbers and fences differ between them.
+struct Three {
+    model: Model,
+    postgres: OnTestClock,
+    /// None for a moment while it is opened again.
+    sqlite: Option<SqliteStore>,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// One claim as each of the three gave it.
+#[derive(Debug, Clone)]
+struct Claimed([Claim; 3]);
+
+impl Three {
+    async fn new() -> Self {
+        let File { store, path, _folder } = File::new();
+        Self { model: Model::default(), postgres: OnTestClock::new().await, sqlite: Some(store), path, _folder }
+    }
+
+    fn each(&self) -> [&dyn Store; 3] {
+        [&self.model, self.sqlite.as_ref().unwrap(), &self.postgres]
+    }
+
+    /// Does the same to all, and demands the same of them. `place` is the place of the store among them.
+    async fn same<T: PartialEq + std::fmt::Debug>(
+        &self,
+        what: &str,
+        act: impl AsyncFn(usize, &dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let [model, sqlite, postgres] = self.each();
+        let expected = act(0, model).await;
+        for (name, place, store) in [("SQLite", 1, sqlite), ("PostgreSQL", 2, postgres)] {
+            assert_eq!(act(place, store).await, expected, "{name}: {what}");
+        }
+        expected
+    }
+
+    async fn compare(&self, now: Timestamp) {
+        self.same("next_due", async |_, store| store.next_due(now).await).await.unwrap();
+        self.same("counts", async |_, store| store.counts().await).await.unwrap();
+        let all = TicketQuery { limit: 100, ..TicketQuery::default() };
+        let records = self.same("tickets", async |_, store| store.tickets(&all).await).await.unwrap();
+        for record in &records {
+            self.same("timeline", async |_, store| store.timeline(&record.key).await).await.unwrap();
+        }
+        let rooms: Vec<_> = (1..=ROOMS).map(RoomId).collect();
+        let owned = async |_, store: &dyn Store| {
+            let mut owned = store.owned_rooms(&rooms).await?;
+            owned.sort_by_key(|(room, _)| room.0);
+            Ok(owned)
+        };
+        self.same("owned_rooms", owned).await.unwrap();
+    }
+}
+
+const ROOMS: i64 = 4;
+
+/// One random history.
+struct History {
+    rng: Rng,
+    now: Timestamp,
+    three: Three,
+    /// What each worker is at.
+    held: [Vec<Claimed>; WORKERS],
+    /// Every claim there ever was: stale ones may still speak up.
+    ever: Vec<Claimed>,
+}
+
+impl History {
+    fn id(&mut self) -> TicketId {
+        self.rng.u32(1..=5).to_string().parse().unwrap()
+    }
+
+    fn key(&mut self) -> TicketKey {
+        let helpdesk = if self.rng.bool() { "one" } else { "two" };
+        TicketKey { helpdesk: helpdesk.parse().unwrap(), id: self.id() }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        let versions = [None, Some("2026-01-01"), Some("2026-02-02"), Some("2026-03-03")];
+        let keys = [None, Some("SUP-1"), Some("sup-2")];
+        Ticket {
+            subject: ["", "Printer smokes", "VPN", "Tür"][self.rng.usize(..4)].to_owned(),
+            version: versions[self.rng.usize(..4)].map(str::to_owned),
+            key: keys[self.rng.usize(..3)].map(str::to_owned),
+            ..Ticket::default()
+        }
+    }
+
+    fn delivery(&mut self) -> Delivery {
+        let TicketKey { helpdesk, id } = self.key();
+        let snapshot = self.rng.bool().then(|| Box::new(self.ticket()));
+        let meaning = match self.rng.u32(..8) {
+            0 => Meaning::Echo { ticket: id },
+            1 => Meaning::AboutSomethingElse,
+            2 => Meaning::NotUnderstood { why: "no".to_owned() },
+            _ => Meaning::Look { ticket: id, snapshot },
+        };
+        let delivery_id = self.rng.bool().then(|| self.rng.u32(..30).to_string());
+        Delivery { helpdesk, at: self.now, delivery_id, meaning, ..delivery("1", None, 0) }
+    }
+
+    fn ledger(&mut self, before: &Ledger) -> Ledger {
+        let mut ledger = before.clone();
+        match self.rng.u32(..4) {
+            0 => ledger = with_room(self.rng.i64(1..=ROOMS)),
+            1 => ledger.link = LinkEntry::Done { url: "https://d.example/1".to_owned() },
+            2 => ledger.write_back.url = ledger.link.url().map(str::to_owned),
+            _ => ledger.folders = Entry::Pending { since: self.now },
+        }
+        ledger
+    }
+
+    async fn claim(&mut self) {
+        let worker = self.rng.usize(..WORKERS);
+        let most = self.rng.usize(1..=3);
+        let held = self.held[worker].clone();
+        let now = self.now;
+        let mut claims: Vec<Vec<Claim>> = Vec::new();
+        for (place, store) in self.three.each().into_iter().enumerate() {
+            let running: Vec<i64> = held.iter().map(|Claimed(each)| each[place].number).collect();
+            let mut claimed = store.claim(now, LEASE, most, &running).await.unwrap();
+            claimed.sort_by(|one, other| one.key.cmp(&other.key));
+            claims.push(claimed);
+        }
+        let plain = |claims: &[Claim]| -> Vec<Claim> {
+            claims.iter().map(|claim| Claim { number: 0, ..claim.clone() }).collect()
+        };
+        assert_eq!(plain(&claims[1]), plain(&claims[0]), "SQLite: claim");
+        assert_eq!(plain(&claims[2]), plain(&claims[0]), "PostgreSQL: claim");
+        let [postgres, sqlite, model] = [claims.pop().unwrap(), claims.pop().unwrap(), claims.pop().unwrap()];
+        for ((model, sqlite), postgres) in model.into_iter().zip(sqlite).zip(postgres) {
+            let claimed = Claimed([model, sqlite, postgres]);
+            self.held[worker].push(claimed.clone());
+            self.ever.push(claimed);
+        }
+    }
+
+    /// A claim that may or may not hold any more, and how often something was committed under it.
+    fn some_claim(&mut self) -> Option<Claimed> {
+        (!self.ever.is_empty()).then(|| {
+            // Mostly one of the last, which may be alive.
+            let last = self.ever.len().saturating_sub(4);
+            let place = if self.rng.u32(..4) == 0 { self.rng.usize(..self.ever.len()) } else { self.rng.usize(last..self.ever.len()) };
+            self.ever[place].clone()
+        })
+    }
+
+    fn save(&mut self, claimed: &Claimed) -> impl Fn(usize) -> Save + use<> {
+        let nth = self.rng.i64(1..=4);
+        let ledger = self.ledger(&claimed.0[0].ledger);
+        let seen = self.rng.bool().then(|| self.ticket());
+        let now = self.now;
+        let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
+        move |place| Save {
+            held: held[place],
+            nth,
+            ledger: ledger.clone(),
+            seen: seen.clone(),
+            events: vec![
+                Event { at: now, kind: "first", text: "a".to_owned() },
+                Event { at: now, kind: "second", text: "b".to_owned() },
+            ],
+            now,
+            lease: LEASE,
+            label: "test".to_owned(),
+        }
+    }
+
+    async fn commit(&mut self) {
+        let Some(claimed) = self.some_claim() else { return };
+        let save = self.save(&claimed);
+        // The answer may be lost, and it is tried again.
+        for _ in 0..self.rng.usize(1..=2) {
+            let _ = self.three.same("save", async |place, store| store.save(save(place)).await).await;
+        }
+    }
+
+    async fn settle(&mut self) {
+        let Some(claimed) = self.some_claim() else { return };
+        let save = self.save(&claimed);
+        let states = [State::Waiting, State::Ready, State::Blocked, State::Skipped, State::Archived];
+        let state = states[self.rng.usize(..states.len())];
+        let due = self.rng.bool().then(|| after(self.now, Duration::from_secs(self.rng.u64(..900))));
+        let attempts = self.rng.u32(..3);
+        let reason = self.rng.bool().then(|| "because".to_owned());
+        for _ in 0..self.rng.usize(1..=2) {
+            let settle = async |place: usize, store: &dyn Store| {
+                let Claim { hints, asked, .. } = claimed.0[place];
+                let (save, reason) = (save(place), reason.clone());
+                store.settle(Settlement { save, hints, asked, state, reason, due, attempts }).await
+            };
+            let _ = self.three.same("settle", settle).await;
+        }
+        for held in &mut self.held {
+            held.retain(|other| other.0[0].held() != claimed.0[0].held());
+        }
+    }
+
+    fn held_by(&self, worker: usize, place: usize) -> Vec<Held> {
+        self.held[worker].iter().map(|Claimed(each)| each[place].held()).collect()
+    }
+
+    /// A worker dies: nobody renews what it was at.
+    fn crash(&mut self) {
+        let worker = self.rng.usize(..WORKERS);
+        self.held[worker].clear();
+    }
+
+    /// The whole service starts again. SQLite lets go of every claim by itself.
+    async fn restart(&mut self) {
+        self.three.sqlite = None;
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let store = loop {
+            match SqliteStore::open(&self.three.path, Use::Serve, self.now) {
+                Ok(store) => break store,
+                // A process that another test is just starting has our lock until it has become another program.
+                Err(OpenError::InUse(_)) if std::time::Instant::now() < deadline => std::thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        self.three.sqlite = Some(store);
+        for (place, store) in self.three.each().into_iter().enumerate() {
+            let ever: Vec<Held> = self.ever.iter().map(|Claimed(each)| each[place].held()).collect();
+            store.leave(Uuid::nil(), &ever, self.now).await.unwrap();
+        }
+        self.held = Default::default();
+    }
+
+    async fn step(&mut self) {
+        let now = self.now;
+        match self.rng.u32(..24) {
+            0..=6 => {
+                let delivery = self.delivery();
+                let accept = async |_, store: &dyn Store| store.accept(delivery.clone()).await;
+                self.three.same("accept", accept).await.unwrap();
+            }
+            7..=10 => self.claim().await,
+            11..=13 => self.commit().await,
+            14..=16 => self.settle().await,
+            17 => {
+                let worker = self.rng.usize(..WORKERS);
+                let beat = async |place, store: &dyn Store| {
+                    let (held, replica) = (self.held_by(worker, place), Uuid::nil());
+                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, now };
+                    Ok(store.heartbeat(beat).await?.workers)
+                };
+                self.three.same("heartbeat", beat).await.unwrap();
+            }
+            18 => self.crash(),
+            19 => {
+                // Forward mostly, and sometimes back.
+                let seconds = if self.rng.u32(..4) == 0 { -self.rng.i64(1..400) } else { self.rng.i64(1..900) };
+                self.now = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+            }
+            20 => {
+                let key = self.key();
+                self.three.same("retry", async |_, store| store.retry(&key, now).await).await.unwrap();
+                let found = async |_, store: &dyn Store| store.ticket(&key).await;
+                self.three.same("ticket", found).await.unwrap();
+            }
+            21 => match self.rng.u32(..4) {
+                0 => self.restart().await,
+                1 => {
+                    let again = async |_, store: &dyn Store| store.look_again_at_all(now).await;
+                    self.three.same("look_again_at_all", again).await.unwrap();
+                }
+                _ => {
+                    let again = async |_, store: &dyn Store| store.retry_blocked(now).await;
+                    self.three.same("retry_blocked", again).await.unwrap();
+                }
+            },
+            22 => {
+                let (wanted, per_day) = (self.rng.u32(1..30), 50);
+                let take = async |_, store: &dyn Store| store.take_writes(now, wanted, per_day).await;
+                self.three.same("take_writes", take).await.unwrap();
+                if self.rng.u32(..4) == 0 {
+                    let until = after(now, Duration::from_secs(self.rng.u64(1..100_000)));
+                    let none = async |_, store: &dyn Store| store.no_writes_until(now, until).await;
+                    self.three.same("no_writes_until", none).await.unwrap();
+                }
+            }
+            _ => {
+                let replica = Uuid::from_u128(self.rng.u128(..2));
+                let lease = Duration::from_secs(self.rng.u64(..900));
+                let reserve = async |_, store: &dyn Store| store.reserve("name", replica, lease, now).await;
+                self.three.same("reserve", reserve).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn run(seed: u64) {
+    let three = Three::new().await;
+    let (held, ever) = (Default::default(), Vec::new());
+    let mut history = History { rng: Rng::with_seed(seed), now: at(0), three, held, ever };
+    for step in 0..LENGTH {
+        history.step().await;
+        if step % 8 == 7 {
+            history.three.compare(history.now).await;
+        }
+    }
+    history.three.compare(history.now).await;
+}
+
+#[test]
+fn the_same_histories_give_the_same_state_everywhere() {
+    let chosen = std::env::var("TICKETROOM_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+    let first: u64 = chosen.unwrap_or_else(|| fastrand::u64(..));
+    let count = if chosen.is_some() { 1 } else { HISTORIES };
+    let histories: Vec<_> = (0..count)
+        .map(|nth| {
+            let seed = first.wrapping_add(nth);
+            let history = move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(run(seed));
+            };
+            (seed, std::thread::spawn(history))
+        })
+        .collect();
+    let failed: Vec<_> =
+        histories.into_iter().filter_map(|(seed, history)| history.join().err().map(|_| seed)).collect();
+    assert!(failed.is_empty(), "run TICKETROOM_TEST_SEED={} alone; all that fail: {failed:?}", failed[0]);
+}

@@ -1,0 +1,423 @@
+//! The reference: a store in memory, as plain as can be, that says what the others have to do.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::until;
+use crate::docspace::limits::Taken;
+use crate::store::day::Day;
+
+/// A store in memory.
+#[derive(Debug)]
+pub(super) struct Model(Mutex<Contents>);
+
+#[derive(Debug)]
+struct Contents {
+    tickets: Vec<Row>,
+    /// Helpdesk and id of every delivery that has one.
+    repeats: Vec<(HelpdeskName, String)>,
+    day: Day,
+    reservations: BTreeMap<String, (Uuid, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct Row {
+    key: TicketKey,
+    called: Option<String>,
+    state: State,
+    reason: Option<String>,
+    due: Option<Timestamp>,
+    claimed: bool,
+    fence: i64,
+    saves: i64,
+    hints: i64,
+    asked: u32,
+    attempts: u32,
+    told: Option<Ticket>,
+    seen: Option<Ticket>,
+    subject: String,
+    ledger: Ledger,
+    created: Timestamp,
+    updated: Timestamp,
+    deliveries: Vec<TimelineEntry>,
+    events: Vec<TimelineEntry>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self(Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }))
+    }
+}
+
+impl Model {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    /// Numbers count from 1.
+    fn numbered(&mut self) -> impl Iterator<Item = (i64, &mut Row)> {
+        (1..).zip(&mut self.tickets)
+    }
+
+    fn find(&mut self, key: &TicketKey) -> Option<&mut Row> {
+        self.tickets.iter_mut().find(|row| row.key == *key)
+    }
+
+    fn held(&mut self, held: Held) -> Option<&mut Row> {
+        let row = self.tickets.get_mut(usize::try_from(held.number - 1).unwrap())?;
+        (row.fence == held.fence).then_some(row)
+    }
+
+    fn mark_due(&mut self, key: TicketKey, snapshot: Option<&Ticket>, now: Timestamp) -> &mut Row {
+        let Some(place) = self.tickets.iter().position(|row| row.key == key) else {
+            self.tickets.push(Row {
+                key,
+                called: None,
+                state: State::Waiting,
+                reason: None,
+                due: Some(now),
+                claimed: false,
+                fence: 0,
+                saves: 0,
+                hints: 1,
+                asked: 0,
+                attempts: 0,
+                told: snapshot.cloned(),
+                seen: None,
+                subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
+                ledger: Ledger::default(),
+                created: now,
+                updated: now,
+                deliveries: Vec::new(),
+                events: Vec::new(),
+            });
+            return self.tickets.last_mut().unwrap();
+        };
+        let row = &mut self.tickets[place];
+        row.hints += 1;
+        if !row.claimed {
+            row.due = Some(row.due.map_or(now, |due| due.min(now)));
+        }
+        let is_newer = |told: &Ticket, snapshot: &Ticket| {
+            matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new)
+        };
+        if let Some(snapshot) = snapshot
+            && !row.told.as_ref().is_some_and(|told| is_newer(told, snapshot))
+        {
+            row.told = Some(snapshot.clone());
+            if !snapshot.subject.is_empty() {
+                row.subject.clone_from(&snapshot.subject);
+            }
+        }
+        row
+    }
+
+    /// `Ok(true)`: it is to be written now; `Ok(false)`: it was before.
+    fn begin_commit(&mut self, save: &Save) -> Result<bool, StoreError> {
+        let number = save.held.number;
+        if let Some(room) = save.ledger.room.made() {
+            let owner = self.numbered().find(|(other, row)| {
+                *other != number && row.ledger.room.made().is_some_and(|made| made.id == room.id)
+            });
+            let owner = owner.map(|(_, row)| row.key.clone());
+            let may_write = self.held(save.held).is_some_and(|row| row.claimed && row.saves < save.nth);
+            if let Some(owner) = owner.filter(|_| may_write) {
+                return Err(StoreError::RoomTaken { room: room.id, owner });
+            }
+        }
+        let Some(row) = self.held(save.held) else { return Err(StoreError::Lost) };
+        if row.saves >= save.nth {
+            return Ok(false);
+        }
+        if !row.claimed {
+            return Err(StoreError::Lost);
+        }
+        row.saves = save.nth;
+        row.ledger = save.ledger.clone();
+        row.updated = save.now;
+        row.due = Some(after(save.now, save.lease));
+        if let Some(seen) = &save.seen {
+            row.seen = Some(seen.clone());
+            row.subject.clone_from(&seen.subject);
+            row.called = seen.key.clone().or(row.called.take());
+        }
+        for event in &save.events {
+            row.events.push(entry(event.at, event.kind, &event.text));
+        }
+        Ok(true)
+    }
+}
+
+fn entry(at: Timestamp, kind: &str, text: &str) -> TimelineEntry {
+    TimelineEntry { at, kind: kind.to_owned(), text: text.to_owned() }
+}
+
+impl Row {
+    fn record(&self) -> TicketRecord {
+        let url = self.ledger.link.url();
+        TicketRecord {
+            key: self.key.clone(),
+            state: if self.claimed { State::Working } else { self.state },
+            reason: self.reason.clone(),
+            ticket: self.seen.clone().or(self.told.clone()),
+            room: self.ledger.room.made().cloned(),
+            url: url.map(str::to_owned),
+            written_back: url.is_some() && self.ledger.write_back.url.as_deref() == url,
+            attempts: self.attempts,
+            due: self.due,
+            created: self.created,
+            updated: self.updated,
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.called.as_ref().is_some_and(|called| called.eq_ignore_ascii_case(name))
+    }
+
+    fn is_wanted(&self, query: &TicketQuery) -> bool {
+        let text = query.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        query.helpdesk.as_ref().is_none_or(|helpdesk| *helpdesk == self.key.helpdesk)
+            && query.state.is_none_or(|state| state == self.record().state)
+            && query.id.as_ref().is_none_or(|id| *id == self.key.id || self.is_called(id.as_str()))
+            && text.is_none_or(|text| {
+                let subject = self.subject.to_ascii_lowercase();
+                self.is_called(text)
+                    || self.key.id.as_str().contains(text)
+                    || subject.contains(&text.to_ascii_lowercase())
+            })
+    }
+
+    fn mark_for(&mut self, now: Timestamp) {
+        self.hints += 1;
+        if !self.claimed {
+            self.due = Some(now);
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Model {
+    async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
+        let mut contents = self.contents();
+        if let Some(id) = &delivery.delivery_id {
+            let repeat = (delivery.helpdesk.clone(), id.clone());
+            if contents.repeats.contains(&repeat) {
+                return Ok(Accepted::Repeat);
+            }
+            contents.repeats.push(repeat);
+        }
+        let key = |id: &TicketId| TicketKey { helpdesk: delivery.helpdesk.clone(), id: id.clone() };
+        let kept = entry(delivery.at, "delivery", &delivery.event);
+        match &delivery.meaning {
+            Meaning::Look { ticket, snapshot } => {
+                contents.mark_due(key(ticket), snapshot.as_deref(), delivery.at).deliveries.push(kept);
+            }
+            Meaning::Echo { ticket } => match contents.find(&key(ticket)) {
+                Some(row) => {
+                    let text = format!("{} (our own note)", delivery.event);
+                    row.deliveries.push(entry(delivery.at, "delivery", &text));
+                }
+                None => contents.mark_due(key(ticket), None, delivery.at).deliveries.push(kept),
+            },
+            Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
+        }
+        Ok(Accepted::New)
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let mut contents = self.contents();
+        let mut due: Vec<(i64, &mut Row)> = contents
+            .numbered()
+            .filter(|(number, row)| row.due.is_some_and(|due| due <= now) && !running.contains(number))
+            .collect();
+        due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));
+        let claims = due.into_iter().take(most).map(|(number, row)| {
+            row.claimed = true;
+            row.fence += 1;
+            row.saves = 0;
+            row.due = Some(after(now, lease));
+            Claim {
+                number,
+                fence: row.fence,
+                key: row.key.clone(),
+                hints: row.hints,
+                told: row.told.clone(),
+                ledger: row.ledger.clone(),
+                attempts: row.attempts,
+                asked: row.asked,
+                reason: row.reason.clone(),
+            }
+        });
+        Ok(claims.collect())
+    }
+
+    async fn save(&self, save: Save) -> Result<(), StoreError> {
+        self.contents().begin_commit(&save).map(|_| ())
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        if contents.begin_commit(&settlement.save)?
+            && let Some(row) = contents.held(settlement.save.held)
+        {
+            row.claimed = false;
+            row.state = settlement.state;
+            row.reason = settlement.reason;
+            row.attempts = settlement.attempts;
+            row.asked = row.asked.saturating_sub(settlement.asked);
+            row.due = if row.hints > settlement.hints { Some(settlement.save.now) } else { settlement.due };
+        }
+        Ok(())
+    }
+
+    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
+        let mut contents = self.contents();
+        for held in beat.held {
+            if let Some(row) = contents.held(held).filter(|row| row.claimed) {
+                row.due = Some(after(beat.now, beat.lease));
+            }
+        }
+        Ok(Pulse { workers: 1, now: None })
+    }
+
+    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        for held in held {
+            if let Some(row) = contents.held(*held).filter(|row| row.claimed) {
+                row.claimed = false;
+                row.due = Some(now);
+            }
+        }
+        contents.reservations.retain(|_, (holder, _)| *holder != replica);
+        Ok(())
+    }
+
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut contents = self.contents();
+        let is_free = contents
+            .reservations
+            .get(name)
+            .is_none_or(|(holder, until)| *holder == replica || *until <= now);
+        if is_free {
+            contents.reservations.insert(name.to_owned(), (replica, after(now, lease)));
+        }
+        Ok(is_free)
+    }
+
+    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
+        let mut contents = self.contents();
+        let Some(row) = contents.find(key) else { return Ok(false) };
+        row.mark_for(now);
+        row.asked += 1;
+        row.attempts = 0;
+        if row.state == State::Blocked {
+            row.state = State::Waiting;
+        }
+        row.events.push(entry(now, "retry", "somebody asked to try again"));
+        Ok(true)
+    }
+
+    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut contents = self.contents();
+        let mut count = 0;
+        for row in contents.tickets.iter_mut().filter(|row| row.state == State::Blocked) {
+            row.mark_for(now);
+            row.attempts = 0;
+            row.state = State::Waiting;
+            row.events.push(entry(now, "retry", "somebody asked to try all blocked tickets again"));
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut contents = self.contents();
+        for row in &mut contents.tickets {
+            row.mark_for(now);
+            row.attempts = row.attempts.max(1);
+            let text = "the store was restored from a backup: looking at everything again";
+            row.events.push(entry(now, "recover", text));
+        }
+        Ok(contents.tickets.len() as u64)
+    }
+
+    async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
+        let mut contents = self.contents();
+        if let Some(row) = contents.find(key) {
+            return Ok(Some(row.record()));
+        }
+        let called = contents
+            .tickets
+            .iter()
+            .filter(|row| row.key.helpdesk == key.helpdesk && row.is_called(key.id.as_str()));
+        Ok(called.max_by_key(|row| row.updated).map(Row::record))
+    }
+
+    async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
+        let mut contents = self.contents();
+        let mut rows: Vec<_> = contents.numbered().filter(|(_, row)| row.is_wanted(query)).collect();
+        rows.sort_by_key(|(number, row)| std::cmp::Reverse((row.updated, *number)));
+        let (offset, limit) = (query.offset as usize, query.limit as usize);
+        Ok(rows.into_iter().skip(offset).take(limit).map(|(_, row)| row.record()).collect())
+    }
+
+    async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
+        let mut contents = self.contents();
+        let Some(row) = contents.find(key) else { return Ok(Vec::new()) };
+        let mut entries: Vec<_> = row.deliveries.iter().chain(&row.events).cloned().collect();
+        entries.sort_by_key(|entry| entry.at);
+        Ok(entries)
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let due = self.contents().tickets.iter().filter_map(|row| row.due).min();
+        Ok(due.map(|due| until(now, due)))
+    }
+
+    async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
+        let contents = self.contents();
+        let owned = contents.tickets.iter().filter_map(|row| Some((row.ledger.room.made()?.id, row.key.clone())));
+        Ok(owned.filter(|(room, _)| rooms.contains(room)).collect())
+    }
+
+    async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
+        let contents = self.contents();
+        let count = |state| contents.tickets.iter().filter(|row| row.record().state == state).count() as u64;
+        Ok(State::ALL.map(|state| (state, count(state))).to_vec())
+    }
+
+    async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
+        let mut contents = self.contents();
+        let (taken, day) = contents.day.take(now, wanted, per_day);
+        contents.day = day.unwrap_or(contents.day);
+        Ok(taken)
+    }
+
+    async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        contents.day = contents.day.none_until(now, until).unwrap_or(contents.day);
+        Ok(())
+    }
+
+    async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,314 @@
+//! What every store has to do alike, transition by transition.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::docspace::limits::Taken;
+use crate::reconcile::ledger::Ledger;
+use crate::room::RoomId;
+use crate::ticket::Ticket;
+
+on_every_store!(
+    an_echo_marks_nothing_unless_nobody_knows_the_ticket,
+    a_ticket_is_found_by_what_people_call_it,
+    a_repeat_is_known_and_marks_nothing,
+    one_worker_at_a_time_and_whoever_is_late_has_lost,
+    what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first,
+    a_delivery_during_a_run_makes_another_run,
+    a_wish_is_kept_until_a_run_has_heard_it,
+    a_room_belongs_to_one_ticket,
+    an_older_snapshot_does_not_replace_a_newer_one,
+    tickets_are_found_by_what_people_remember,
+    a_commit_that_is_tried_again_is_written_once,
+    a_heartbeat_renews_what_is_still_held,
+    whoever_leaves_lets_go_of_tickets_and_names,
+    a_name_is_had_by_one_process_at_a_time,
+    the_days_writes_are_counted,
+    after_a_restore_every_ticket_is_due_behind_the_new_ones,
+    what_no_text_can_hold_is_kept_all_the_same,
+    states_are_counted,
+);
+
+/// Seconds until the next ticket is due.
+async fn due_in(store: &dyn Store, second: i64) -> Option<u64> {
+    store.next_due(at(second)).await.unwrap().map(|wait| wait.as_secs())
+}
+
+async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &dyn Store) {
+    let echo = |second| Delivery {
+        meaning: Meaning::Echo { ticket: "1".parse().unwrap() },
+        ..delivery("1", None, second)
+    };
+    store.accept(echo(0)).await.unwrap();
+    assert_eq!(due_in(store, 0).await, Some(0), "we can't have written into it");
+    let claim = claim_one(store, 0).await;
+    store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    store.accept(echo(1)).await.unwrap();
+    assert_eq!(due_in(store, 9).await, None);
+    let about_something_else =
+        Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("2", Some("x"), 2) };
+    assert_eq!(store.accept(about_something_else.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(about_something_else).await.unwrap(), Accepted::Repeat);
+    assert_eq!(due_in(store, 9).await, None);
+}
+
+async fn a_ticket_is_found_by_what_people_call_it(store: &dyn Store) {
+    store.accept(delivery("10042", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    let seen = |key: &str| Ticket { key: Some(key.to_owned()), subject: "S".to_owned(), ..Ticket::default() };
+    store.save(Save { seen: Some(seen("SUP-42")), ..save(&claim, Ledger::default(), 0) }).await.unwrap();
+    for called in ["10042", "SUP-42", "sup-42"] {
+        let found = store.ticket(&key(called)).await.unwrap().unwrap();
+        assert_eq!(found.key, key("10042"), "{called}");
+        let query = TicketQuery { id: Some(called.parse().unwrap()), limit: 9, ..TicketQuery::default() };
+        assert_eq!(store.tickets(&query).await.unwrap().len(), 1, "{called}");
+    }
+    // Moved: the old name is somebody else's now, or nobody's.
+    let again = Save { nth: 2, ..save(&claim, Ledger::default(), 1) };
+    store.save(Save { seen: Some(seen("HR-7")), ..again }).await.unwrap();
+    assert!(store.ticket(&key("SUP-42")).await.unwrap().is_none());
+    assert!(store.ticket(&key("HR-7")).await.unwrap().is_some());
+}
+
+async fn a_repeat_is_known_and_marks_nothing(store: &dyn Store) {
+    assert_eq!(store.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::New);
+    let claim = claim_one(store, 0).await;
+    store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    assert_eq!(store.accept(delivery("1", Some("a"), 1)).await.unwrap(), Accepted::Repeat);
+    assert_eq!(due_in(store, 9).await, None);
+    assert_eq!(store.accept(delivery("1", Some("b"), 2)).await.unwrap(), Accepted::New);
+    assert_eq!(due_in(store, 2).await, Some(0));
+}
+
+async fn one_worker_at_a_time_and_whoever_is_late_has_lost(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let first = claim_one(store, 0).await;
+    assert_eq!(store.claim(at(1), LEASE, 10, &[]).await.unwrap(), []);
+    let second = claim_one(store, 600).await;
+    assert_eq!(store.save(save(&first, Ledger::default(), 601)).await, Err(StoreError::Lost));
+    let late = store.settle(settlement(&first, State::Ready, None, 601)).await;
+    assert_eq!(late, Err(StoreError::Lost));
+    store.save(save(&second, Ledger::default(), 602)).await.unwrap();
+    assert_eq!(store.claim(at(1201), LEASE, 10, &[]).await.unwrap(), [], "a save renews the lease");
+}
+
+async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first(store: &dyn Store) {
+    store.accept(delivery("old", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    assert_eq!(store.claim(at(9999), LEASE, 10, &[claim.number]).await.unwrap(), [], "the clock jumped");
+    let waiting = Settlement { attempts: 3, ..settlement(&claim, State::Waiting, Some(at(1)), 0) };
+    store.settle(waiting).await.unwrap();
+    store.accept(delivery("new", None, 5)).await.unwrap();
+    assert_eq!(due_in(store, 0).await, Some(1));
+    let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
+    assert_eq!(claims[0].key, key("new"));
+    assert_eq!(claim_one(store, 6).await.key, key("old"));
+}
+
+async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    store.accept(delivery("1", None, 1)).await.unwrap();
+    assert_eq!(store.claim(at(2), LEASE, 10, &[]).await.unwrap(), [], "not beside the first");
+    store.settle(settlement(&claim, State::Ready, None, 3)).await.unwrap();
+    let again = claim_one(store, 3).await;
+    store.settle(settlement(&again, State::Ready, None, 4)).await.unwrap();
+    assert_eq!(due_in(store, 9).await, None);
+}
+
+async fn a_wish_is_kept_until_a_run_has_heard_it(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    assert!(store.retry(&key("1"), at(1)).await.unwrap());
+    assert!(!store.retry(&key("2"), at(1)).await.unwrap());
+    store.settle(settlement(&claim, State::Blocked, None, 2)).await.unwrap();
+    let asked = claim_one(store, 2).await;
+    assert_eq!((claim.asked, asked.asked), (0, 1));
+    store.accept(delivery("1", None, 3)).await.unwrap();
+    store.settle(settlement(&asked, State::Blocked, None, 3)).await.unwrap();
+    assert_eq!(claim_one(store, 3).await.asked, 0, "a wish is heard once");
+}
+
+async fn a_room_belongs_to_one_ticket(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let first = claim_one(store, 0).await;
+    store.accept(delivery("2", None, 0)).await.unwrap();
+    let second = claim_one(store, 0).await;
+    store.save(save(&first, with_room(5), 1)).await.unwrap();
+    store.save(Save { nth: 2, ..save(&first, with_room(5), 2) }).await.unwrap();
+    let taken = store.save(save(&second, with_room(5), 1)).await;
+    assert_eq!(taken, Err(StoreError::RoomTaken { room: RoomId(5), owner: key("1") }));
+    assert_eq!(store.owned_rooms(&[RoomId(5), RoomId(6)]).await.unwrap(), [(RoomId(5), key("1"))]);
+    let timeline = store.timeline(&key("2")).await.unwrap();
+    assert_eq!(timeline.len(), 1, "what came to nothing leaves no trace: {timeline:?}");
+}
+
+async fn an_older_snapshot_does_not_replace_a_newer_one(store: &dyn Store) {
+    store.accept(told("1", "second", Some("2026-02-02"), 0)).await.unwrap();
+    store.accept(told("1", "first", Some("2026-01-01"), 1)).await.unwrap();
+    let subject = async || store.ticket(&key("1")).await.unwrap().unwrap().ticket.unwrap().subject;
+    assert_eq!(subject().await, "second");
+    store.accept(told("1", "unversioned", None, 2)).await.unwrap();
+    assert_eq!(subject().await, "unversioned");
+}
+
+async fn tickets_are_found_by_what_people_remember(store: &dyn Store) {
+    for (id, subject) in [("4711", "Printer smokes"), ("47", "VPN"), ("x", "about 4711")] {
+        store.accept(told(id, subject, None, 0)).await.unwrap();
+    }
+    let found = async |text: &str| {
+        let query = TicketQuery { text: Some(text.to_owned()), limit: 10, ..TicketQuery::default() };
+        let mut ids: Vec<_> = store
+            .tickets(&query)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|record| record.key.id.to_string())
+            .collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found("4711").await, ["4711", "x"]);
+    assert_eq!(found("PRINTER").await, ["4711"]);
+    assert_eq!(found("%").await, [""; 0]);
+    let query = TicketQuery { id: Some("47".parse().unwrap()), limit: 10, ..TicketQuery::default() };
+    assert_eq!(store.tickets(&query).await.unwrap().len(), 1);
+}
+
+async fn a_commit_that_is_tried_again_is_written_once(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    let first = save(&claim, with_room(5), 1);
+    store.save(first.clone()).await.unwrap();
+    store.save(first.clone()).await.unwrap();
+    let end = Settlement {
+        save: Save { nth: 2, ..save(&claim, with_room(5), 2) },
+        ..settlement(&claim, State::Waiting, Some(at(9)), 2)
+    };
+    store.settle(end.clone()).await.unwrap();
+    store.settle(end).await.unwrap();
+    let tested = store.timeline(&key("1")).await.unwrap();
+    assert_eq!(tested.iter().filter(|entry| entry.kind == "tested").count(), 2, "{tested:?}");
+    assert_eq!(due_in(store, 2).await, Some(7));
+    // Nothing more may be written under a claim that has ended.
+    let late = Save { nth: 3, ..save(&claim, Ledger::default(), 3) };
+    assert_eq!(store.save(late).await, Err(StoreError::Lost));
+    let next = claim_one(store, 9).await;
+    assert_eq!(store.save(first).await, Err(StoreError::Lost));
+    store.save(save(&next, with_room(5), 9)).await.unwrap();
+}
+
+async fn a_heartbeat_renews_what_is_still_held(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let first = claim_one(store, 0).await;
+    let beat = |claim: &Claim, second| Heartbeat {
+        replica: Uuid::nil(),
+        works: true,
+        held: vec![claim.held()],
+        lease: LEASE,
+        now: at(second),
+    };
+    assert_eq!(store.heartbeat(beat(&first, 500)).await.unwrap().workers, 1);
+    assert_eq!(store.claim(at(1099), LEASE, 10, &[]).await.unwrap(), []);
+    let second = claim_one(store, 1100).await;
+    store.heartbeat(beat(&first, 1100)).await.unwrap();
+    store.save(save(&second, Ledger::default(), 1101)).await.unwrap();
+    let end = Save { nth: 2, ..save(&second, Ledger::default(), 1102) };
+    store.settle(Settlement { save: end, ..settlement(&second, State::Ready, None, 1102) }).await.unwrap();
+    store.heartbeat(beat(&second, 1103)).await.unwrap();
+    assert_eq!(due_in(store, 1103).await, None, "what has ended is not renewed");
+}
+
+async fn whoever_leaves_lets_go_of_tickets_and_names(store: &dyn Store) {
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    let (me, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    assert!(store.reserve("name", me, LEASE, at(0)).await.unwrap());
+    store.leave(me, &[claim.held()], at(1)).await.unwrap();
+    let again = claim_one(store, 1).await;
+    assert_eq!(again.fence, claim.fence + 1);
+    store.leave(me, &[claim.held()], at(2)).await.unwrap();
+    assert_eq!(store.claim(at(2), LEASE, 10, &[]).await.unwrap(), [], "it is somebody else's");
+    assert!(store.reserve("name", other, LEASE, at(2)).await.unwrap());
+}
+
+async fn a_name_is_had_by_one_process_at_a_time(store: &dyn Store) {
+    let (me, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    assert!(store.reserve("name", me, LEASE, at(0)).await.unwrap());
+    assert!(store.reserve("another", other, LEASE, at(0)).await.unwrap());
+    assert!(!store.reserve("name", other, LEASE, at(599)).await.unwrap());
+    assert!(store.reserve("name", me, LEASE, at(599)).await.unwrap(), "renewed");
+    assert!(!store.reserve("name", other, LEASE, at(600)).await.unwrap());
+    assert!(store.reserve("name", me, Duration::ZERO, at(601)).await.unwrap(), "given back");
+    assert!(store.reserve("name", other, LEASE, at(601)).await.unwrap());
+}
+
+async fn the_days_writes_are_counted(store: &dyn Store) {
+    let take = async |second| store.take_writes(at(second), 20, 50).await.unwrap();
+    assert_eq!(take(0).await, Taken::Some(20));
+    assert_eq!(take(1).await, Taken::Some(20));
+    assert_eq!(take(2).await, Taken::Some(10));
+    assert_eq!(take(3).await, Taken::NothingFor(Duration::from_secs(86_400 - 3)));
+    assert_eq!(take(86_400).await, Taken::Some(20));
+    store.no_writes_until(at(86_401), at(90_000)).await.unwrap();
+    assert_eq!(take(89_900).await, Taken::NothingFor(Duration::from_secs(100)));
+    assert_eq!(take(90_000).await, Taken::Some(20));
+}
+
+async fn after_a_restore_every_ticket_is_due_behind_the_new_ones(store: &dyn Store) {
+    for id in ["1", "2"] {
+        store.accept(delivery(id, None, 0)).await.unwrap();
+    }
+    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
+        store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    }
+    assert_eq!(store.look_again_at_all(at(5)).await.unwrap(), 2);
+    store.accept(delivery("new", None, 6)).await.unwrap();
+    for id in ["new", "1", "2"] {
+        let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
+        assert_eq!(claims[0].key, key(id));
+    }
+    assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
+}
+
+/// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.
+async fn what_no_text_can_hold_is_kept_all_the_same(store: &dyn Store) {
+    let odd = "a\0b\u{1f600}\u{fffe}'\"\\";
+    let mut told = told("1", odd, Some(odd), 0);
+    told.delivery_id = Some(odd.to_owned());
+    told.event = odd.to_owned();
+    told.headers = odd.to_owned();
+    told.query = Some(odd.to_owned());
+    told.body = Bytes::from_static(b"\0\xff");
+    assert_eq!(store.accept(told.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(told).await.unwrap(), Accepted::Repeat);
+    let why = Meaning::NotUnderstood { why: odd.to_owned() };
+    let refused = Delivery { meaning: why, ..delivery("2", None, 0) };
+    assert_eq!(store.accept(refused).await.unwrap(), Accepted::New);
+    let claim = claim_one(store, 0).await;
+    assert_eq!(claim.told.as_ref().unwrap().subject, odd);
+    let mut end = settlement(&claim, State::Blocked, None, 1);
+    end.reason = Some(odd.to_owned());
+    end.save.events[0].text = odd.to_owned();
+    end.save.seen = claim.told.clone();
+    store.settle(end).await.unwrap();
+    let query = TicketQuery { text: Some(odd.to_owned()), limit: 5, ..TicketQuery::default() };
+    assert_eq!(store.tickets(&query).await.unwrap().len(), 1);
+    assert_eq!(store.timeline(&key("1")).await.unwrap().len(), 2);
+}
+
+async fn states_are_counted(store: &dyn Store) {
+    for id in ["1", "2", "3"] {
+        store.accept(delivery(id, None, 0)).await.unwrap();
+    }
+    let claims = store.claim(at(0), LEASE, 2, &[]).await.unwrap();
+    store.settle(settlement(&claims[0], State::Ready, None, 0)).await.unwrap();
+    let counts: Vec<_> = store.counts().await.unwrap().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counts, [(State::Waiting, 1), (State::Working, 1), (State::Ready, 1)]);
+    for (state, count) in counts {
+        let query = TicketQuery { state: Some(state), limit: 5, ..TicketQuery::default() };
+        assert_eq!(store.tickets(&query).await.unwrap().len() as u64, count, "{state:?}");
+    }
+}
