@@ -2,6 +2,7 @@
 
 mod bench;
 mod environment;
+mod packages;
 mod test;
 
 use std::path::{Path, PathBuf};

@@ -1,13 +1,14 @@
 //! `cargo xtask test`: every test of the workspace, by plain `cargo test`.
 //!
-//! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, and the systems that the product
-//! talks to are played by the simulator. Once a test needs a system package (a PostgreSQL server, a browser), this
-//! is the place that installs it, before the tests start.
+//! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that the product talks
+//! to are played by the simulator, and PostgreSQL is installed before the tests start. Once a test needs a further
+//! system package (a browser), it has its place beside that.
 
-use crate::{Result, cargo, environment};
+use crate::{Result, cargo, environment, packages};
 
 pub(crate) fn run(arguments: &[String]) -> Result {
     environment::raise_open_files()?;
+    packages::ensure_postgresql()?;
     let mut tests = cargo();
     environment::settle(&mut tests);
     tests.args(["test", "--locked"]);

@@ -1,0 +1,56 @@
+//! System packages that tests need, installed where they are missing. A test is never skipped for want of one.
+
+use std::process::{Command, Stdio};
+
+use rustix::process::geteuid;
+
+/// Installs Debian's packages.
+const INSTALL: &str = r#"
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends postgresql-common openssl
+# With the server's package, Debian would make and start a server of the machine's own, which nobody needs here. What
+# the file says is put back, since it is not ours.
+settings=/etc/postgresql-common/createcluster.conf
+cp -p "$settings" "$settings.before"
+trap 'mv "$settings.before" "$settings"' EXIT
+trap 'exit 1' INT TERM
+echo 'create_main_cluster = false' >>"$settings"
+apt-get install -y --no-install-recommends postgresql
+"#;
+
+/// Makes sure that PostgreSQL's programs are there.
+///
+/// # Errors
+/// When they aren't and can't be installed; says what to do.
+pub(crate) fn ensure_postgresql() -> Result<(), String> {
+    let Err(missing) = postgres_server::installed() else { return Ok(()) };
+    eprintln!("xtask: {missing}");
+    let by_hand =
+        "install PostgreSQL's server and openssl by hand, such as by: apt-get install postgresql openssl";
+    if !succeeds(Command::new("apt-get").arg("--version").stdout(Stdio::null())) {
+        return Err(format!("this machine has no apt-get; {by_hand}"));
+    }
+    let mut install = if geteuid().is_root() {
+        Command::new("sh")
+    } else if succeeds(Command::new("sudo").args(["-n", "true"]).stderr(Stdio::null())) {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "sh"]);
+        sudo
+    } else {
+        return Err(format!(
+            "packages can only be installed by root, or with sudo without a password; {by_hand}"
+        ));
+    };
+    eprintln!("xtask: installing it");
+    if !succeeds(install.args(["-c", INSTALL]).stdin(Stdio::null())) {
+        return Err(format!("apt-get failed, see above; {by_hand}"));
+    }
+    postgres_server::installed().map(drop).map_err(|missing| format!("apt-get succeeded, and yet: {missing}"))
+}
+
+/// Whether a command can be run, and ends well.
+fn succeeds(command: &mut Command) -> bool {
+    command.status().is_ok_and(|status| status.success())
+}
