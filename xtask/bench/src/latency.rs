@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) async fn measure() -> Result<Table> {
     let systems = Systems::start(None).await?;
     let (config, admin) = (systems.config()?, Systems::admin());
-    let service = Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
+    let service =
+        Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
     let mut tickets = Vec::new();
     // The first ones find out who we are and make the folders that later ones copy.
     for _ in 0..3 {

@@ -48,7 +48,8 @@ impl World {
     pub(crate) async fn start(&mut self) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let admin = SecretString::from(ADMIN_TOKEN);
-        let service = Service::start(&self.config, Duties::default(), &admin, clock, Chance::from_os()).await.unwrap();
+        let service =
+            Service::start(&self.config, Duties::default(), &admin, clock, Chance::from_os()).await.unwrap();
         self.service = Some(service);
     }
 

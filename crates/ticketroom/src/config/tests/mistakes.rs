@@ -95,10 +95,7 @@ fn server_admin_store() {
             "[store]\nurl = \"sqlite:a.db\"\nlease = \"30s\"",
             "t.toml:3: “lease” is for PostgreSQL, and the store is a file",
         ),
-        (
-            "[store]\nurl = \"postgres://me@host/db\"\nlease = \"1ms\"",
-            "t.toml:3: “lease” is out of range",
-        ),
+        ("[store]\nurl = \"postgres://me@host/db\"\nlease = \"1ms\"", "t.toml:3: “lease” is out of range"),
         (
             "[store]\nurl = \"postgres://me@host/db\"\nconnections = 0",
             "t.toml:3: “connections” is out of range",

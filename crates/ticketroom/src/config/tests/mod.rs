@@ -296,7 +296,11 @@ fn a_store_can_be_a_database() {
         "url = \"postgres://me@one,two:5433/db?target_session_attrs=read-write&sslrootcert=/a%20b.pem\"\n\
         password = { env = \"GENERIC_SECRET\" }\nconnections = 3\nlease = \"5s\"",
     );
-    assert_eq!(far.tls, Tls::Verified { roots: Some("/a b.pem".into()) }, "a server elsewhere has to prove itself");
+    assert_eq!(
+        far.tls,
+        Tls::Verified { roots: Some("/a b.pem".into()) },
+        "a server elsewhere has to prove itself"
+    );
     assert_eq!(far.connect.get_password(), Some("hush-GENERIC_SECRET".as_bytes()));
     assert_eq!((far.connect.get_hosts().len(), far.connections, far.lease), (2, 3, Duration::from_secs(5)));
     assert!(!format!("{far:?}").contains("hush"), "{far:?}");

@@ -183,7 +183,10 @@ pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
 }
 
 /// Brings the tables up to date, in one transaction that one process at a time can have.
-pub(in crate::store) async fn migrate(client: &mut Client, migrations: &[Migration]) -> Result<(), SchemaError> {
+pub(in crate::store) async fn migrate(
+    client: &mut Client,
+    migrations: &[Migration],
+) -> Result<(), SchemaError> {
     // Nothing is locked where nothing is to be done, which is so at nearly every start.
     if judge(version(client).await?, migrations)? == migrations.len() {
         return Ok(());

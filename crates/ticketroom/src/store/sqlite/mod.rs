@@ -268,7 +268,8 @@ impl Store for SqliteStore {
     async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         self.reader
             .ask(move |connection| {
-                let due: Option<i64> = connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
+                let due: Option<i64> =
+                    connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
                 Ok(Ok(due.map(|due| until(now, timestamp(due)))))
             })
             .await

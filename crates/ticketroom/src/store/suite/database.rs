@@ -59,7 +59,8 @@ async fn the_same_delivery_through_many_doors_counts_once() {
             tokio::spawn(async move { store.accept(delivery(&id, Some(&id), 0)).await.unwrap() })
         });
         let accepted = futures_util::future::join_all(accepting).await;
-        let new = accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count();
+        let new =
+            accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count();
         assert_eq!(new, 1, "round {round}");
         assert_eq!(stores[0].timeline(&key(&round.to_string())).await.unwrap().len(), 1);
     }
@@ -125,7 +126,10 @@ async fn replicas_see_each_other_come_and_go() {
     assert_eq!(beat(4, true, SHORT).await.workers, 2);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while beat(1, true, LEASE).await.workers != 1 {
-        assert!(std::time::Instant::now() < deadline, "a replica without a sign of life is gone with its lease");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "a replica without a sign of life is gone with its lease"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -226,14 +230,18 @@ async fn older_and_newer_replicas_share_the_tables() {
     old.accept(delivery("1", None, 0)).await.unwrap();
     // The version to come adds a column, and says that today's replicas may go on.
     let known = Migration { serves: 1, sql: "" };
-    let next = Migration { serves: 1, sql: "ALTER TABLE ticket ADD COLUMN mood text NOT NULL DEFAULT 'calm'" };
+    let next =
+        Migration { serves: 1, sql: "ALTER TABLE ticket ADD COLUMN mood text NOT NULL DEFAULT 'calm'" };
     let mut client = old.connection().await;
     migrate(&mut client, &[known, next]).await.unwrap();
     let claim = claim_one_now(&old).await;
     old.save(save(&claim, with_room(5), 0)).await.unwrap();
     old.accept(delivery("2", None, 0)).await.unwrap();
     let restarted = PostgresStore::open(&config, Use::Serve).await.unwrap();
-    assert_eq!(restarted.tickets(&TicketQuery { limit: 9, ..TicketQuery::default() }).await.unwrap().len(), 2);
+    assert_eq!(
+        restarted.tickets(&TicketQuery { limit: 9, ..TicketQuery::default() }).await.unwrap().len(),
+        2
+    );
     // The one after that can't be served by today's.
     let more = ["", "", "DROP TABLE probe"].map(|sql| Migration { serves: 3, sql });
     migrate(&mut client, &more).await.unwrap();

@@ -32,7 +32,13 @@ struct Claimed([Claim; 3]);
 impl Three {
     async fn new() -> Self {
         let File { store, path, _folder } = File::new();
-        Self { model: Model::default(), postgres: OnTestClock::new().await, sqlite: Some(store), path, _folder }
+        Self {
+            model: Model::default(),
+            postgres: OnTestClock::new().await,
+            sqlite: Some(store),
+            path,
+            _folder,
+        }
     }
 
     fn each(&self) -> [&dyn Store; 3] {
@@ -159,7 +165,11 @@ impl History {
         (!self.ever.is_empty()).then(|| {
             // Mostly one of the last, which may be alive.
             let last = self.ever.len().saturating_sub(4);
-            let place = if self.rng.u32(..4) == 0 { self.rng.usize(..self.ever.len()) } else { self.rng.usize(last..self.ever.len()) };
+            let place = if self.rng.u32(..4) == 0 {
+                self.rng.usize(..self.ever.len())
+            } else {
+                self.rng.usize(last..self.ever.len())
+            };
             self.ever[place].clone()
         })
     }
@@ -268,7 +278,8 @@ impl History {
             18 => self.crash(),
             19 => {
                 // Forward mostly, and sometimes back.
-                let seconds = if self.rng.u32(..4) == 0 { -self.rng.i64(1..400) } else { self.rng.i64(1..900) };
+                let seconds =
+                    if self.rng.u32(..4) == 0 { -self.rng.i64(1..400) } else { self.rng.i64(1..900) };
                 self.now = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
             }
             20 => {

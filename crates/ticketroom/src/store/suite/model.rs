@@ -104,9 +104,7 @@ impl Contents {
         if !row.claimed {
             row.due = Some(row.due.map_or(now, |due| due.min(now)));
         }
-        let is_newer = |told: &Ticket, snapshot: &Ticket| {
-            matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new)
-        };
+        let is_newer = |told: &Ticket, snapshot: &Ticket| matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new);
         if let Some(snapshot) = snapshot
             && !row.told.as_ref().is_some_and(|told| is_newer(told, snapshot))
         {
@@ -312,10 +310,8 @@ impl Store for Model {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut contents = self.contents();
-        let is_free = contents
-            .reservations
-            .get(name)
-            .is_none_or(|(holder, until)| *holder == replica || *until <= now);
+        let is_free =
+            contents.reservations.get(name).is_none_or(|(holder, until)| *holder == replica || *until <= now);
         if is_free {
             contents.reservations.insert(name.to_owned(), (replica, after(now, lease)));
         }
@@ -394,7 +390,8 @@ impl Store for Model {
 
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
         let contents = self.contents();
-        let owned = contents.tickets.iter().filter_map(|row| Some((row.ledger.room.made()?.id, row.key.clone())));
+        let owned =
+            contents.tickets.iter().filter_map(|row| Some((row.ledger.room.made()?.id, row.key.clone())));
         Ok(owned.filter(|(room, _)| rooms.contains(room)).collect())
     }
 

@@ -75,7 +75,11 @@ async fn postgres_looks_by_indexes() {
         client.batch_execute("DEALLOCATE looked_at").await.unwrap();
         let scans: Vec<_> = plan
             .iter()
-            .filter(|line| ["ticket", "delivery", "timeline"].iter().any(|table| line.contains(&format!("Seq Scan on {table}"))))
+            .filter(|line| {
+                ["ticket", "delivery", "timeline"]
+                    .iter()
+                    .any(|table| line.contains(&format!("Seq Scan on {table}")))
+            })
             .collect();
         assert!(scans.is_empty(), "{name} reads a whole table:\n{}", plan.join("\n"));
     }
