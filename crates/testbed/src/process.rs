@@ -1,5 +1,6 @@
 //! The real binary, run as a user or a supervisor would.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -35,6 +36,7 @@ pub struct Process {
     config: PathBuf,
     env: Vec<(String, String)>,
     folder: TempDir,
+    _kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Process {
@@ -76,7 +78,14 @@ impl Process {
             config,
             env: variables.into_iter().collect(),
             folder,
+            _kept: None,
         })
+    }
+
+    /// Keeps something for as long as the process, such as the database that it works on.
+    #[must_use]
+    pub fn keeping(self, what: impl Any + Send + Sync) -> Self {
+        Self { _kept: Some(Box::new(what)), ..self }
     }
 
     /// Where its files are: `ticketroom.toml`, `log`, and the store if it is its own.

@@ -90,6 +90,8 @@ impl Systems {
     #[must_use]
     pub fn config(&self, store: &str, more: &str) -> (String, HashMap<String, String>) {
         let mut secrets = Secrets::in_variables();
+        // Whoever is killed is replaced soon.
+        let lease = if store.starts_with("postgres") { "lease = \"1s\"" } else { "" };
         let text = format!(
             r#"
 [server]
@@ -98,6 +100,7 @@ listen = "127.0.0.1:0"
 token = {token}
 [store]
 url = {store:?}
+{lease}
 {docspace}
 timeout = "800ms"
 settle = "1500ms"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use testbed::{Desk, Process, Systems, wait_until};
 
-use crate::process::{BINARY, process_over};
+use crate::process::{BINARY, process_over, process_over_a_file};
 
 const SUBJECT: &str = "killed";
 
@@ -137,7 +137,7 @@ async fn a_full_disk_acknowledges_nothing_that_is_lost() {
     let systems = Systems::start().await;
     // The worker has to wait, so that only deliveries are written.
     systems.docspace.set_down(true);
-    let mut process = process_over(&systems);
+    let mut process = process_over_a_file(&systems);
     // No file may grow beyond 600 KiB: for SQLite, that is a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 600; exec '{BINARY}' serve");
     let shell = process.command_of("bash", &["-c", &script]);

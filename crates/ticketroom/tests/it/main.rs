@@ -11,5 +11,7 @@ mod intake;
 mod load;
 mod outages;
 mod process;
+mod replicas;
+mod stores;
 mod straight_line;
 mod world;

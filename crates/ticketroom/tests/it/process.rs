@@ -5,11 +5,20 @@ use std::time::Duration;
 use testbed::{PATIENCE, Process, Systems, free_port, wait_until};
 use tokio::process::Command;
 
+use crate::stores::TestStore;
+
 /// The product's binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ticketroom");
 
 /// The binary over these systems and a store of its own, prepared and not started.
 pub(crate) fn process_over(systems: &Systems) -> Process {
+    let folder = tempfile::tempdir().unwrap();
+    let store = TestStore::new(folder.path());
+    Process::on_store(BINARY, systems, &store.url).keeping((store, folder))
+}
+
+/// The same over a store in a file, for what is about files.
+pub(crate) fn process_over_a_file(systems: &Systems) -> Process {
     Process::new(BINARY, systems)
 }
 
@@ -65,7 +74,7 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
     let mut process = process_over(&systems);
     let (status, _, err) = run(&mut process.command(&["tickets", "list"])).await;
     assert_eq!(status, 1);
-    assert!(err.contains("has “ticketroom serve” run here"), "{err}");
+    assert!(err.contains("has “ticketroom serve” run"), "{err}");
     process.serve(&[]);
     assert!(process.is_ready().await);
     let subject = "Tür \u{1b}[31m klemmt";
@@ -101,9 +110,9 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_serve_at_a_time_and_a_graceful_stop() {
+async fn one_serve_at_a_time_on_a_file() {
     let systems = Systems::start().await;
-    let mut process = process_over(&systems);
+    let mut process = process_over_a_file(&systems);
     process.serve(&[]);
     assert!(process.is_ready().await);
     let mut second = process.command(&["serve"]);
@@ -114,7 +123,14 @@ async fn one_serve_at_a_time_and_a_graceful_stop() {
     let (status, _, err) = run(&mut second).await;
     assert_eq!(status, 1, "{err}");
     assert!(err.contains("another ticketroom is serving"), "{err}");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graceful_stop_parks_what_is_under_way() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
     systems.docspace.set_latency(Duration::from_millis(100));
     let body = serde_json::json!({ "ticketId": "1", "subject": "in the middle" });
     process.client.post(format!("{}/helpdesk/ticket-created", process.url)).json(&body).send().await.unwrap();
@@ -161,7 +177,7 @@ async fn two_variables_are_enough() {
         .env("DOCSPACE_URL", systems.docspace.url().as_str())
         .env("DOCSPACE_API_KEY", systems.docspace.api_key())
         .env("TICKETROOM_LISTEN", format!("127.0.0.1:{port}"));
-    let mut process = process_over(&systems);
+    let mut process = process_over_a_file(&systems);
     process.url = format!("http://127.0.0.1:{port}");
     process.start(serve);
     assert!(process.is_ready().await, "{}", process.log());

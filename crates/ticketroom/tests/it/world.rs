@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::stores::TestStore;
 use reqwest::{Client, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     config: Config,
     // Deleted when the world ends.
+    _store: TestStore,
     _folder: TempDir,
 }
 
@@ -34,12 +36,14 @@ impl World {
 
     pub(crate) async fn around(systems: Systems, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (text, variables) = systems.config(&testbed::sqlite(&folder.path().join("store.db")), more);
+        let store = TestStore::new(folder.path());
+        let (text, variables) = systems.config(&store.url, more);
         let config = match Config::from_text(&text, "test.toml", &variables) {
             Ok(config) => config,
             Err(error) => panic!("{error}"),
         };
-        let mut world = Self { systems, service: None, client: Client::new(), config, _folder: folder };
+        let mut world =
+            Self { systems, service: None, client: Client::new(), config, _store: store, _folder: folder };
         world.start().await;
         world
     }

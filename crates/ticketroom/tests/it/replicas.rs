@@ -1,0 +1,184 @@
+//! Several processes on one PostgreSQL database: they share the work and the portal's limits, and whatever becomes of
+//! one of them, or of the database, each ticket has one room.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use postgres_server::{Durability, Server};
+use reqwest::StatusCode;
+use rustix::process::Signal;
+use testbed::{Desk, Process, Systems, wait_until};
+
+use crate::process::BINARY;
+use crate::stores::TestStore;
+
+/// Processes on one database, one for each list of arguments.
+async fn replicas(systems: &Systems, store: &str, arguments: &[&[&str]]) -> Vec<Process> {
+    let mut replicas = Vec::new();
+    for more in arguments {
+        let mut replica = Process::on_store(BINARY, systems, store);
+        let arguments: Vec<&str> = std::iter::once("serve").chain(more.iter().copied()).collect();
+        let command = replica.command(&arguments);
+        replica.start(command);
+        replicas.push(replica);
+    }
+    for replica in &mut replicas {
+        assert!(replica.is_ready().await, "{}", replica.log());
+    }
+    replicas
+}
+
+async fn post(replica: &Process, id: &str) -> reqwest::Response {
+    let body = serde_json::json!({ "ticketId": id, "subject": "replicas" });
+    let request = replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body);
+    request.send().await.unwrap()
+}
+
+/// What is wrong with these generic tickets, counted at the simulator.
+fn wrong_with(systems: &Systems, ids: &[String]) -> Vec<String> {
+    let mut wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_generic_ticket(id)).collect();
+    let rooms = systems.docspace.rooms().len();
+    if rooms != ids.len() {
+        wrong.push(format!("{rooms} rooms for {} tickets", ids.len()));
+    }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_share_the_work_and_the_limits() {
+    let limits = simulator::docspace::Limits { concurrent_writes: 15, ..Default::default() };
+    let setup = simulator::docspace::Setup { limits: Some(limits), ..Default::default() };
+    let systems = Systems::start_with(setup).await;
+    systems.docspace.set_latency(Duration::from_millis(20));
+    let store = TestStore::postgres();
+    let replicas = replicas(&systems, &store.url, &[&[], &[], &[]]).await;
+    let tickets: Vec<(Desk, String)> =
+        (0..10).flat_map(|_| Desk::ALL.map(|desk| (desk, desk.open(&systems, "shared")))).collect();
+    // Each is told of at every door, at once.
+    let told = tickets.iter().flat_map(|ticket| replicas.iter().map(move |replica| (replica, ticket)));
+    let (systems_ref, count) = (&systems, tickets.len() * replicas.len());
+    let acknowledged = futures_util::stream::iter(told)
+        .map(|(replica, (desk, id))| async move {
+            replica.acknowledges(*desk, &desk.created(systems_ref, id, "shared")).await
+        })
+        .buffer_unordered(30)
+        .filter(|acknowledged| std::future::ready(*acknowledged))
+        .count()
+        .await;
+    assert_eq!(acknowledged, count);
+    replicas[0].wait_until_all_rest().await;
+    let wrong: Vec<_> = tickets.iter().flat_map(|(desk, id)| systems.wrong_with_opened(*desk, id)).collect();
+    assert_eq!(wrong, [""; 0]);
+    assert_eq!(systems.docspace.rooms().len(), tickets.len());
+    assert_eq!(systems.docspace.counters().rejected_429, 0, "they keep the limits together");
+    for replica in &replicas {
+        assert!(replica.log().contains("room_created"), "one of them did nothing: {}", replica.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_take_deliveries_and_others_work() {
+    let systems = Systems::start().await;
+    let store = TestStore::postgres();
+    let mut replicas = replicas(&systems, &store.url, &[&["--no-work"], &["--no-intake"]]).await;
+    let refused = post(&replicas[1], "1").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(post(&replicas[0], "1").await.status(), StatusCode::OK);
+    replicas[0].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+    assert!(!replicas[0].log().contains("room_created"), "{}", replicas[0].log());
+
+    replicas[1].kill().await;
+    assert_eq!(post(&replicas[0], "2").await.status(), StatusCode::OK, "deliveries are taken all the same");
+    replicas[1].serve(&[]);
+    replicas[1].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned(), "2".to_owned()]), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_stops_hands_over_at_once() {
+    let systems = Systems::start().await;
+    let store = TestStore::postgres();
+    let mut replicas = replicas(&systems, &store.url, &[&[], &["--no-work"]]).await;
+    // A call that takes longer than a process that stops waits for it.
+    systems
+        .docspace
+        .faults()
+        .add(simulator::fault::Fault::once("create_room", simulator::fault::FaultKind::AnswerLost));
+    assert_eq!(post(&replicas[1], "1").await.status(), StatusCode::OK);
+    wait_until("the room is made", async || !systems.docspace.rooms().is_empty()).await;
+    assert!(replicas[0].signal(Signal::TERM));
+    assert!(replicas[0].ended().await.success(), "{}", replicas[0].log());
+    replicas[0].serve(&[]);
+    assert!(replicas[0].is_ready().await);
+    replicas[0].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
+    let systems = Systems::start().await;
+    systems.docspace.set_latency(Duration::from_millis(30));
+    let store = TestStore::postgres();
+    let replicas = replicas(&systems, &store.url, &[&[], &[]]).await;
+    let ids: Vec<String> = (0..40).map(|id| id.to_string()).collect();
+    for id in &ids {
+        assert_eq!(post(&replicas[0], id).await.status(), StatusCode::OK);
+    }
+    wait_until("it is in the middle of it", async || systems.docspace.rooms().len() > 3).await;
+    assert!(replicas[0].signal(Signal::STOP));
+    // The other one does all of it, what the paused one had claimed included.
+    replicas[1].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &ids), [""; 0], "while it is paused");
+    assert!(replicas[0].signal(Signal::CONT));
+    let done = async || replicas[0].log().contains("the claim ran out");
+    wait_until("it has noticed", done).await;
+    replicas[0].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_loses_and_repeats_nothing() {
+    let systems = Systems::start().await;
+    systems.docspace.set_latency(Duration::from_millis(20));
+    let server = Server::start(Durability::ForTests).unwrap();
+    let database = server.create_database().unwrap();
+    let replicas = replicas(&systems, database.url(), &[&[], &[]]).await;
+    let (mut next, mut ids, mut refused) = (0, Vec::new(), 0);
+    for round in 0..4 {
+        for attempt in 0..12 {
+            if attempt == 6 {
+                if round % 2 == 0 { server.kill().unwrap() } else { server.stop().unwrap() }
+            }
+            let id = next.to_string();
+            next += 1;
+            let answer = post(&replicas[attempt % 2], &id).await;
+            match answer.status() {
+                StatusCode::OK => ids.push(id),
+                status => {
+                    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+                    let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                    assert!(wait < 60, "Zendesk comes again only below 60 seconds");
+                    refused += 1;
+                }
+            }
+        }
+        server.start_again().unwrap();
+        let taken = async || {
+            replicas[0].acknowledges(Desk::Generic, &Desk::Generic.created(&systems, "again", "a")).await
+        };
+        wait_until("deliveries are taken again", taken).await;
+    }
+    assert!(refused >= 12, "{refused} were refused");
+    ids.push("again".to_owned());
+    for replica in &replicas {
+        replica.wait_until_all_rest().await;
+    }
+    // One that was refused may have been kept all the same: then it has a room, too.
+    let rooms = systems.docspace.rooms();
+    let wrong: Vec<_> = ids.iter().flat_map(|id| systems.wrong_with_generic_ticket(id)).collect();
+    assert_eq!(wrong, [""; 0]);
+    let tags: std::collections::HashSet<_> = rooms.iter().flat_map(|room| room.tags.clone()).collect();
+    assert_eq!(tags.len(), rooms.len(), "no ticket has two");
+}

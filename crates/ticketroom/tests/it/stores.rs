@@ -1,0 +1,32 @@
+//! The store that a test runs on. The same tests run on both kinds: on an SQLite file, and with
+//! `TICKETROOM_TEST_STORE=postgres` on a database of the PostgreSQL server that this process starts. `cargo xtask test`
+//! does both.
+
+use std::path::Path;
+
+use postgres_server::Database;
+
+/// A store of a test's own, which goes with this.
+pub(crate) struct TestStore {
+    pub(crate) url: String,
+    _database: Option<Database>,
+}
+
+impl TestStore {
+    /// An empty one; a file is in this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
+        match std::env::var("TICKETROOM_TEST_STORE").as_deref() {
+            Err(_) | Ok("" | "sqlite") => {
+                Self { url: testbed::sqlite(&folder.join("store.db")), _database: None }
+            }
+            Ok("postgres") => Self::postgres(),
+            Ok(other) => panic!("TICKETROOM_TEST_STORE is sqlite or postgres, not {other}"),
+        }
+    }
+
+    /// An empty database.
+    pub(crate) fn postgres() -> Self {
+        let database = postgres_server::shared().create_database().unwrap();
+        Self { url: database.url().to_owned(), _database: Some(database) }
+    }
+}
