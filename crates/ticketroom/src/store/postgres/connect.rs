@@ -114,21 +114,21 @@ impl Database {
         self.pool.get().await
     }
 
-    /// Runs a statement; `label` names it for fault points.
+    /// Runs a statement; `label` names it for fault points, if it changes anything.
     pub(super) async fn run(
         &self,
-        label: &str,
+        label: Option<&str>,
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Trouble> {
         let mut conflicts = 0;
         loop {
             let client = self.client().await.map_err(|error| Trouble::Store(no_client(error)))?;
-            fault_point::pass(Side::Before, "Store", label);
+            pass(Side::Before, label);
             let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
             let error = match result {
                 Ok(Ok(rows)) => {
-                    fault_point::pass(Side::After, "Store", label);
+                    pass(Side::After, label);
                     return Ok(rows);
                 }
                 Ok(Err(error)) => error,
@@ -172,6 +172,12 @@ impl Database {
         // The others have limits.
         drop(Object::take(client));
         result
+    }
+}
+
+fn pass(side: Side, label: Option<&str>) {
+    if let Some(label) = label {
+        fault_point::pass(side, "Store", label);
     }
 }
 

@@ -102,14 +102,19 @@ impl PostgresStore {
         self.database.client().await.unwrap()
     }
 
-    async fn query(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
-        self.database.run(label, sql, parameters).await
+    /// Asks for something.
+    async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.run(None, sql, parameters).await
     }
 
-    /// For statements that always return a row.
-    async fn query_one(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Row, Trouble> {
-        let row = self.query(label, sql, parameters).await?.into_iter().next();
-        row.ok_or(Trouble::Store(StoreError::Unreadable(format!("“{label}” returned nothing"))))
+    /// Changes something.
+    async fn write(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.run(Some(label), sql, parameters).await
+    }
+
+    /// Changes something by a statement that always returns a row.
+    async fn write_one(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Row, Trouble> {
+        only(self.write(label, sql, parameters).await?)
     }
 
     /// Commits what a claim writes. `settlement` is what is written at its end only.
@@ -144,7 +149,7 @@ impl PostgresStore {
             &events.texts,
         ];
         let result = match settlement {
-            None => self.query_one(&save.label, statements::SAVE, &common).await,
+            None => self.write_one(&save.label, statements::SAVE, &common).await,
             Some(settlement) => {
                 let reason = settlement.reason.as_deref().map(text_of);
                 let due = settlement.due.map(millis);
@@ -153,7 +158,7 @@ impl PostgresStore {
                 let end: [&(dyn ToSql + Sync); 6] =
                     [&state, &reason, &attempts, &settlement.hints, &asked, &due];
                 let all: Vec<_> = common.into_iter().chain(end).collect();
-                self.query_one(&save.label, statements::SETTLE, &all).await
+                self.write_one(&save.label, statements::SETTLE, &all).await
             }
         };
         match result {
@@ -169,7 +174,7 @@ impl PostgresStore {
     /// Whose a room is that can't be ours.
     async fn taken(&self, room: RoomId, number: i64) -> StoreError {
         let owner = async {
-            let rows = self.query("owner", statements::OWNER, &[&room.0, &number]).await?;
+            let rows = self.read(statements::OWNER, &[&room.0, &number]).await?;
             let row = rows.first().ok_or(StoreError::Unavailable("the room is taken no more".to_owned()))?;
             key(get(row, 0)?, get(row, 1)?)
         };
@@ -183,13 +188,13 @@ impl PostgresStore {
         change: impl Fn(Day) -> (T, Option<Day>) + Send,
     ) -> Result<T, StoreError> {
         loop {
-            let row = self.query_one(label, statements::DAY, &[]).await?;
+            let row = only(self.read(statements::DAY, &[]).await?)?;
             let (began, used, none_until): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
             let day = Day { began: timestamp(began), used: number(used), none_until: timestamp(none_until) };
             let (result, new) = change(day);
             let Some(new) = new else { return Ok(result) };
             let written = self
-                .query(
+                .write(
                     label,
                     statements::SET_DAY,
                     &[
@@ -207,6 +212,12 @@ impl PostgresStore {
             }
         }
     }
+}
+
+/// The row of a statement that always returns one.
+fn only(rows: Vec<Row>) -> Result<Row, Trouble> {
+    let row = rows.into_iter().next();
+    row.ok_or_else(|| Trouble::Store(StoreError::Unreadable("a statement returned nothing".to_owned())))
 }
 
 /// Waits for a server that is about to answer; whatever else is wrong is told at once.
@@ -287,7 +298,7 @@ impl Store for PostgresStore {
                     _ => ("about_something_else", None),
                 };
                 let written = self
-                    .query(
+                    .write(
                         "accept",
                         statements::KEEP,
                         &[&helpdesk, &at, &delivery_id, &event, &outcome, &problem, &headers, &query, &body],
@@ -314,7 +325,7 @@ impl Store for PostgresStore {
             &subject,
             &is_echo,
         ];
-        match self.query_one("accept", statements::ACCEPT, parameters).await {
+        match self.write_one("accept", statements::ACCEPT, parameters).await {
             Ok(row) if get::<bool>(&row, 0)? => {
                 self.outbox.notify_one();
                 Ok(Accepted::New)
@@ -334,7 +345,7 @@ impl Store for PostgresStore {
         running: &[i64],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.query("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             match claim(row) {
@@ -343,7 +354,7 @@ impl Store for PostgresStore {
                     let number: i64 = get(row, 0)?;
                     tracing::error!(number, %error, "a ticket can't be read from the store");
                     let reason = super::unreadable(&error);
-                    self.query("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await?;
+                    self.write("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await?;
                 }
             }
         }
@@ -362,7 +373,7 @@ impl Store for PostgresStore {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
         let replica = beat.replica.to_string();
         let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works];
-        let row = self.query_one("heartbeat", statements::HEARTBEAT, parameters).await?;
+        let row = self.write_one("heartbeat", statements::HEARTBEAT, parameters).await?;
         let others: i64 = get(&row, 1)?;
         let workers = number(others) + u32::from(beat.works);
         Ok(Pulse { workers: workers.max(1), now: Some(timestamp(get(&row, 0)?)) })
@@ -370,7 +381,7 @@ impl Store for PostgresStore {
 
     async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
         let ((numbers, fences), replica) = (columns(held), replica.to_string());
-        self.query("leave", statements::LEAVE, &[&numbers, &fences, &replica]).await?;
+        self.write("leave", statements::LEAVE, &[&numbers, &fences, &replica]).await?;
         self.outbox.notify_one();
         Ok(())
     }
@@ -383,18 +394,18 @@ impl Store for PostgresStore {
         _now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (replica, lease) = (replica.to_string(), whole_millis(lease));
-        Ok(!self.query("reserve", statements::RESERVE, &[&name, &replica, &lease]).await?.is_empty())
+        Ok(!self.write("reserve", statements::RESERVE, &[&name, &replica, &lease]).await?.is_empty())
     }
 
     async fn retry(&self, ticket: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
         let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str(), &millis(now)];
-        let row = self.query_one("retry", statements::RETRY, parameters).await?;
+        let row = self.write_one("retry", statements::RETRY, parameters).await?;
         self.outbox.notify_one();
         get(&row, 0)
     }
 
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let row = self.query_one("retry", statements::RETRY_BLOCKED, &[&millis(now)]).await?;
+        let row = self.write_one("retry", statements::RETRY_BLOCKED, &[&millis(now)]).await?;
         self.outbox.notify_one();
         Ok(u64::try_from(get::<i64>(&row, 0)?).unwrap_or(0))
     }
@@ -410,7 +421,7 @@ impl Store for PostgresStore {
     async fn ticket(&self, ticket: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
         for by_name in [false, true] {
             let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
-            let rows = self.query("ticket", &ticket_sql(by_name), parameters).await?;
+            let rows = self.read(&ticket_sql(by_name), parameters).await?;
             if let Some(row) = rows.first() {
                 return record(row).map(Some);
             }
@@ -422,12 +433,12 @@ impl Store for PostgresStore {
         let (sql, texts) = list_sql(query);
         let parameters: Vec<&(dyn ToSql + Sync)> =
             texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-        self.query("tickets", &sql, &parameters).await?.iter().map(record).collect()
+        self.read(&sql, &parameters).await?.iter().map(record).collect()
     }
 
     async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
         let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
-        let rows = self.query("timeline", statements::TIMELINE, parameters).await?;
+        let rows = self.read(statements::TIMELINE, parameters).await?;
         rows.iter()
             .map(|row| {
                 Ok(TimelineEntry { at: timestamp(get(row, 0)?), kind: get(row, 1)?, text: get(row, 2)? })
@@ -436,20 +447,20 @@ impl Store for PostgresStore {
     }
 
     async fn next_due(&self, _now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let row = self.query_one("next_due", statements::NEXT_DUE, &[]).await?;
+        let row = only(self.read(statements::NEXT_DUE, &[]).await?)?;
         let wait: Option<i64> = get(&row, 0)?;
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
     }
 
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
         let rooms: Vec<i64> = rooms.iter().map(|room| room.0).collect();
-        let rows = self.query("owned_rooms", statements::OWNERS, &[&rooms]).await?;
+        let rows = self.read(statements::OWNERS, &[&rooms]).await?;
         rows.iter().map(|row| Ok((RoomId(get(row, 0)?), key(get(row, 1)?, get(row, 2)?)?))).collect()
     }
 
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
-        for row in self.query("counts", statements::COUNTS, &[]).await? {
+        for row in self.read(statements::COUNTS, &[]).await? {
             super::count(&mut counts, get(&row, 0)?, get(&row, 1)?);
         }
         Ok(counts)
@@ -464,7 +475,7 @@ impl Store for PostgresStore {
     }
 
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.query("probe", statements::PROBE, &[&millis(now)]).await?;
+        self.write("probe", statements::PROBE, &[&millis(now)]).await?;
         Ok(())
     }
 
