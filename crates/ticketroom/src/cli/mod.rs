@@ -8,6 +8,7 @@ mod init;
 mod printable;
 mod serve;
 mod simulate;
+mod store;
 mod tickets;
 
 use std::io::Write;
@@ -42,6 +43,9 @@ enum Command {
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
+    /// Copies the store: a backup, or a move to another kind of store.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Asks a few questions and writes ticketroom.toml.
     Init,
 }
@@ -80,6 +84,10 @@ pub fn main() -> ExitCode {
         Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
         Command::Simulate(options) => block_on(simulate::run(options)),
         Command::Tickets(command) => load().and_then(|config| block_on(tickets::run(config, command))),
+        Command::Store(store::Command::Backup(options)) => {
+            load().and_then(|config| store::backup(&config, &options))
+        }
+        Command::Store(store::Command::Copy(options)) => block_on(store::copy(options)),
         Command::Init => initialise(config.as_deref()),
     };
     let (status, message) = match result {

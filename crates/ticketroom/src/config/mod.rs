@@ -92,6 +92,24 @@ pub enum StoreUrl {
     Postgres(Box<PostgresConfig>),
 }
 
+impl StoreUrl {
+    /// Reads an address that was given on the command line as `what`. The password of a database may be in the
+    /// environment variable `PGPASSWORD`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the warnings about it otherwise.
+    pub fn from_argument(what: &str, text: &str, env: &dyn Env) -> Result<(Self, Vec<String>), ConfigError> {
+        let report = Report::new("command line", "");
+        let mut url = store::store_url(&Place::variable(&report, what), text);
+        if let (Ok(Self::Postgres(config)), Some(password)) = (&mut url, filled(env, "PGPASSWORD"))
+            && config.connect.get_password().is_none()
+        {
+            config.connect.password(password);
+        }
+        report.finish(url)
+    }
+}
+
 /// A PostgreSQL database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresConfig {

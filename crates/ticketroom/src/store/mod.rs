@@ -8,6 +8,8 @@
 //! There are two: [`sqlite`], one file for one process, and [`postgres`], one database for any number of them. What
 //! they have to do alike stands in the suite (`suite/`), which runs over both and over a model in memory.
 
+pub mod backup;
+pub mod copy;
 mod day;
 mod list;
 mod open;

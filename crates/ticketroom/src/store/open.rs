@@ -35,6 +35,12 @@ pub enum OpenError {
     /// There is none, and the command only looks.
     #[error("there is no store at {0}: has “ticketroom serve” run here, with this configuration?")]
     Missing(PathBuf),
+    /// Another store was being copied into it.
+    #[error(
+        "the store at {0} holds half of another one: run “ticketroom store copy” again with the same two stores; it \
+         goes on where it stopped"
+    )]
+    HalfCopied(String),
     /// The database can't be used.
     #[error("the store at {database} can't be opened: {why}")]
     Database {

@@ -12,6 +12,7 @@ mod load;
 mod outages;
 mod process;
 mod replicas;
+mod restore;
 mod stores;
 mod straight_line;
 mod world;

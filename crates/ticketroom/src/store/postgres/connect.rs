@@ -210,7 +210,7 @@ pub(super) fn explain_pool(error: &PoolError) -> String {
 }
 
 /// An error for an operator: what the server says without its details, which may quote what was being stored.
-pub(super) fn explain(error: &Error) -> String {
+pub(in crate::store) fn explain(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{} ({})", error.message(), error.code().code());
     }

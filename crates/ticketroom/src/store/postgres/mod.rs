@@ -8,7 +8,7 @@ mod connect;
 mod hints;
 pub(super) mod rows;
 mod schema;
-mod statements;
+pub(super) mod statements;
 mod tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+pub(super) use self::connect::explain;
 use self::connect::{Connector, Database, Parameters, Trouble, explain_pool};
 use self::hints::Hints;
 use self::rows::{claim, get, list_sql, number, record, text_of, ticket_sql};
@@ -80,6 +81,21 @@ impl PostgresStore {
     /// What is in the way, and what to do.
     pub async fn open(config: &PostgresConfig, purpose: Use) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
+        let (database, client) = Self::connect(config, purpose).await?;
+        let copying = client.query_one("SELECT copying IS NOT NULL FROM identity", &[]).await;
+        if copying.map_err(|error| unusable(explain(&error)))?.get(0) {
+            return Err(OpenError::HalfCopied(connect::name(config)));
+        }
+        // It may have been set up for a migration.
+        drop(deadpool_postgres::Object::take(client));
+        let tls = connect::connector(config).map_err(unusable)?;
+        let connector = Connector { config: config.connect.clone(), tls };
+        Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
+    }
+
+    /// A pool, and a connection to tables that are up to date.
+    async fn connect(config: &PostgresConfig, purpose: Use) -> Result<(Database, Client), OpenError> {
+        let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
         let database = Database::new(config).map_err(unusable)?;
         let patience = if purpose == Use::Serve { PATIENCE } else { Duration::ZERO };
         let mut client =
@@ -89,11 +105,16 @@ impl PostgresStore {
             Use::Operate => schema::demand_current(&client).await,
         };
         tables.map_err(|error| unusable(error.to_string()))?;
-        // It may have been set up for a migration.
-        drop(deadpool_postgres::Object::take(client));
-        let tls = connect::connector(config).map_err(unusable)?;
-        let connector = Connector { config: config.connect.clone(), tls };
-        Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
+        Ok((database, client))
+    }
+
+    /// One connection whose statements may take as long as they like, and the name of the database.
+    pub(super) async fn alone(config: &PostgresConfig, purpose: Use) -> Result<(Client, String), OpenError> {
+        let (_, client) = Self::connect(config, purpose).await?;
+        let name = connect::name(config);
+        let unlimited = client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await;
+        unlimited.map_err(|error| OpenError::Database { database: name.clone(), why: explain(&error) })?;
+        Ok((client, name))
     }
 
     /// One of its connections.

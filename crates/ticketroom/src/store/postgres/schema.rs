@@ -111,6 +111,14 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
         until        bigint  NOT NULL
     );
 
+    -- One row: which store this is.
+    CREATE TABLE identity (
+        one          integer PRIMARY KEY CHECK (one = 1),
+        id           text    COLLATE "C" NOT NULL,
+        copying      text    COLLATE "C"              -- the store that is being copied into this one
+    );
+    INSERT INTO identity VALUES (1, gen_random_uuid()::text, NULL);
+
     -- The processes that are alive.
     CREATE TABLE replica (
         id           text    COLLATE "C" PRIMARY KEY,

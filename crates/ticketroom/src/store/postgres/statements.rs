@@ -166,7 +166,7 @@ pub(super) const RETRY_BLOCKED: &str = "
     SELECT count(*) FROM blocked";
 
 /// $1 time. As if they had been tried before, so that new tickets go first.
-pub(super) const LOOK_AGAIN_AT_ALL: &str = "
+pub(in crate::store) const LOOK_AGAIN_AT_ALL: &str = "
     WITH marked AS (
         UPDATE ticket
         SET hints = hints + 1, attempts = greatest(attempts, 1),
@@ -209,7 +209,7 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
 /// The day's writes as they are.
-pub(super) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
+pub(in crate::store) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
 
 /// $1 to $3 the day's writes as they shall be, $4 to $6 as they were. Returns a row
 /// unless somebody else has changed them.

@@ -6,8 +6,8 @@
 
 mod queries;
 mod reader;
-mod schema;
-mod transitions;
+pub(super) mod schema;
+pub(super) mod transitions;
 mod writer;
 
 use std::fs::{File, TryLockError};
@@ -23,6 +23,7 @@ use self::transitions::{
     Written, accept, claim, day, let_go, look_again_at_all, note, renew, set_day, settle, write_ledger,
 };
 use self::writer::Writer;
+pub(super) use self::writer::explain;
 use super::values::{json, millis, timestamp};
 use super::{
     Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
@@ -77,23 +78,43 @@ impl SqliteStore {
                 schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
             }
         }
+        if half_copied(&connection).map_err(|error| unusable(error.to_string()))? {
+            return Err(OpenError::HalfCopied(path.display().to_string()));
+        }
         if purpose == Use::Serve {
-            let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-            connection.execute(sql, [millis(now)]).map_err(|error| unusable(error.to_string()))?;
+            take_over(&mut connection, now).map_err(|error| unusable(error.to_string()))?;
         }
         let writer = Writer::start(connection).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { writer, reader: Reader::new(path.to_owned()), _lock: lock })
     }
 }
 
+fn half_copied(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT copying IS NOT NULL FROM identity", [], |row| row.get(0))
+}
+
+/// What was claimed was claimed by a process that is gone. A file that was made as a backup is a restored one as soon as
+/// it is served from: the world has gone on since.
+fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
+    transaction.execute(sql, [millis(now)])?;
+    let sql = "UPDATE identity SET backup_at = NULL WHERE backup_at IS NOT NULL";
+    if transaction.execute(sql, [])? == 1 {
+        let tickets = look_again_at_all(&transaction, now)?;
+        tracing::warn!(tickets, "the store is a backup that was restored: every ticket is looked at again");
+    }
+    transaction.commit()
+}
+
 /// It holds names, addresses and whatever people write into tickets: for this user's eyes only. SQLite gives its
 /// other files the same rights.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let unusable =

@@ -110,16 +110,19 @@ const MIGRATIONS: [&str; 3] = [
         until        INTEGER NOT NULL
     ) STRICT;
 
-    -- One row in a copy that was made as a backup; none in a store that was always served from.
-    CREATE TABLE backup (
+    -- One row: which store this is.
+    CREATE TABLE identity (
         one          INTEGER PRIMARY KEY CHECK (one = 1),
-        made_at      INTEGER NOT NULL
+        id           TEXT    NOT NULL,
+        copying      TEXT,                      -- the store that is being copied into this one
+        backup_at    INTEGER                    -- when this was made as a backup; NULL once it is served from
     ) STRICT;
+    INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
     ",
 ];
 
 /// Sets a connection up: nothing is acknowledged that an fsync has not confirmed.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(in crate::store) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -135,7 +138,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Why a database can't be brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MigrationError {
+pub(in crate::store) enum MigrationError {
     /// It is from a later version of ticketroom.
     #[error(
         "the store has version {found}, and this ticketroom knows versions up to {known}: \
@@ -156,7 +159,7 @@ pub(super) enum MigrationError {
 }
 
 /// Makes sure that the tables are those that this version knows.
-pub(super) fn demand_current(connection: &Connection) -> Result<(), MigrationError> {
+pub(in crate::store) fn demand_current(connection: &Connection) -> Result<(), MigrationError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match usize::try_from(found).unwrap_or(usize::MAX) {
         found if found > MIGRATIONS.len() => Err(MigrationError::Newer { found, known: MIGRATIONS.len() }),
@@ -166,7 +169,7 @@ pub(super) fn demand_current(connection: &Connection) -> Result<(), MigrationErr
 }
 
 /// Brings the tables up to date, in one transaction.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+pub(in crate::store) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);

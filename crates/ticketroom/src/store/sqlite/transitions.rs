@@ -288,7 +288,7 @@ pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> 
     Ok(())
 }
 
-pub(super) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
+pub(in crate::store) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     let sql = "INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
         FROM ticket";

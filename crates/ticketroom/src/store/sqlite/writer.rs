@@ -136,9 +136,13 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> rusqlite::Res
 }
 
 /// SQLite's error for an operator: what it says, never what was being stored.
-pub(super) fn unavailable(error: &rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(match error {
+pub(in crate::store) fn explain(error: &rusqlite::Error) -> String {
+    match error {
         rusqlite::Error::SqliteFailure(code, _) => code.to_string(),
         other => other.to_string(),
-    })
+    }
+}
+
+pub(super) fn unavailable(error: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(explain(error))
 }

@@ -1,10 +1,11 @@
 //! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
-//! alone; [`plans`] looks at how they find what they look for.
+//! alone; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for.
 //!
 //! All of it runs on real SQLite files and a real PostgreSQL server. Its clock, by which leases end there, is one that
 //! tests can set ([`test_clock`]).
 
+mod copying;
 mod database;
 mod file;
 mod histories;

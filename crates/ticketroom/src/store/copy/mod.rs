@@ -1,0 +1,190 @@
+//! Moves a store: from SQLite to PostgreSQL when one machine is no longer enough, or back.
+//!
+//! Both stores are out of use meanwhile, which is checked. Rows go over in the order of their numbers, a batch in each
+//! transaction, so a copy that was cut off goes on after the last row that arrived. Until all of it is there and has been
+//! compared with what was read, the target says so of itself, and nobody can serve from it.
+//!
+//! What was claimed is due at once over there. A backup that is copied stays one: every ticket is looked at again.
+
+mod postgres;
+mod sqlite;
+mod table;
+
+use sha2::{Digest, Sha256};
+
+use self::table::{Row, TABLES, Table, Value};
+use super::OpenError;
+use crate::clock::Timestamp;
+use crate::config::StoreUrl;
+
+/// Rows that go over at once.
+const BATCH: usize = 500;
+
+/// Why a store could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// One of them can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Somebody works on it.
+    #[error("{0} is being served from: stop every “ticketroom serve” on it first")]
+    InUse(String),
+    /// The target has something else in it.
+    #[error("{0} holds tickets already: copy into an empty store, or finish the copy that was begun there")]
+    NotEmpty(String),
+    /// The source is itself unfinished.
+    #[error("{0} holds half of another store: finish that copy first")]
+    Unfinished(String),
+    /// Both are the same.
+    #[error("both are the same store")]
+    Same,
+    /// What arrived is not what was sent.
+    #[error(
+        "{table} differs after the copy: empty the target and try again; if it happens again, please report it"
+    )]
+    Differs {
+        /// Which table.
+        table: &'static str,
+    },
+    /// One of them failed on the way.
+    #[error("{side} failed: {why}; run the same command again, and it goes on where it stopped")]
+    Failed {
+        /// Which store.
+        side: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Which table.
+    pub table: &'static str,
+    /// Rows that are over there.
+    pub done: u64,
+    /// Rows that there are.
+    pub all: u64,
+}
+
+/// One of the two stores, out of use for as long as this lives.
+#[async_trait::async_trait]
+trait Side: Send {
+    /// What to call it in messages.
+    fn name(&self) -> String;
+    /// Which store it is.
+    async fn identity(&mut self) -> Result<Identity, String>;
+    /// Says whose copy is being made here; nothing once it is whole.
+    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String>;
+    /// How many rows a table has, and the number of the last one.
+    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String>;
+    /// The rows after a number, in order, at most [`BATCH`].
+    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String>;
+    /// Adds rows, all or none.
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;
+    /// The day's writes.
+    async fn day(&mut self) -> Result<[i64; 3], String>;
+    /// Sets the day's writes, and whatever else a store needs to be whole.
+    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String>;
+}
+
+/// Which store it is.
+struct Identity {
+    id: String,
+    /// The store that is being copied into it.
+    copying: Option<String>,
+    /// It was made as a backup, and nobody has served from it since.
+    is_backup: bool,
+}
+
+/// Copies everything from one store into an empty one, or goes on with a copy that was cut off.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub async fn copy(
+    from: &StoreUrl,
+    to: &StoreUrl,
+    now: Timestamp,
+    mut progress: impl FnMut(Progress),
+) -> Result<(), CopyError> {
+    if from == to {
+        return Err(CopyError::Same);
+    }
+    let (mut source, mut target) = (open(from, false, now).await?, open(to, true, now).await?);
+    let (ours, theirs) = (source.name(), target.name());
+    let at_source = |why| CopyError::Failed { side: ours.clone(), why };
+    let at_target = |why| CopyError::Failed { side: theirs.clone(), why };
+
+    let identity = source.identity().await.map_err(at_source)?;
+    if identity.copying.is_some() {
+        return Err(CopyError::Unfinished(ours.clone()));
+    }
+    let there = target.identity().await.map_err(at_target)?;
+    if there.id == identity.id {
+        return Err(CopyError::Same);
+    }
+    if there.copying.as_ref() != Some(&identity.id) {
+        for table in &TABLES {
+            if target.extent(table).await.map_err(at_target)?.0 > 0 {
+                return Err(CopyError::NotEmpty(theirs.clone()));
+            }
+        }
+        target.set_copying(Some(&identity.id)).await.map_err(at_target)?;
+    }
+    for table in &TABLES {
+        let (all, _) = source.extent(table).await.map_err(at_source)?;
+        let (mut done, mut last) = target.extent(table).await.map_err(at_target)?;
+        progress(Progress { table: table.name, done, all });
+        loop {
+            let rows = source.read(table, last).await.map_err(at_source)?;
+            let Some(end) = rows.last().and_then(Row::number) else { break };
+            target.write(table, &rows).await.map_err(at_target)?;
+            (done, last) = (done + rows.len() as u64, end);
+            progress(Progress { table: table.name, done, all });
+        }
+    }
+    for table in &TABLES {
+        let sent = digest(source.as_mut(), table).await.map_err(at_source)?;
+        let arrived = digest(target.as_mut(), table).await.map_err(at_target)?;
+        if sent != arrived {
+            return Err(CopyError::Differs { table: table.name });
+        }
+    }
+    let day = source.day().await.map_err(at_source)?;
+    target.finish(day, identity.is_backup.then_some(now)).await.map_err(at_target)?;
+    target.set_copying(None).await.map_err(at_target)
+}
+
+async fn open(url: &StoreUrl, may_be_new: bool, now: Timestamp) -> Result<Box<dyn Side>, CopyError> {
+    Ok(match url {
+        StoreUrl::Sqlite(path) => Box::new(sqlite::File::open(path, may_be_new, now)?),
+        StoreUrl::Postgres(config) => Box::new(postgres::Database::open(config, may_be_new, now).await?),
+    })
+}
+
+/// A fingerprint of all rows of a table, the same whatever database they are in.
+async fn digest(side: &mut dyn Side, table: &Table) -> Result<[u8; 32], String> {
+    let (mut hash, mut last) = (Sha256::new(), 0);
+    loop {
+        let rows = side.read(table, last).await?;
+        let Some(end) = rows.last().and_then(Row::number) else { return Ok(hash.finalize().into()) };
+        for value in rows.iter().flat_map(|row| &row.0) {
+            value.feed(&mut hash);
+        }
+        last = end;
+    }
+}
+
+impl Value {
+    fn feed(&self, hash: &mut Sha256) {
+        let (kind, bytes): (u8, &[u8]) = match self {
+            Self::Null => (0, &[]),
+            Self::Number(number) => (1, &number.to_be_bytes()),
+            Self::Text(text) => (2, text.as_bytes()),
+            Self::Bytes(bytes) => (3, bytes),
+        };
+        hash.update([kind]);
+        hash.update(bytes.len().to_be_bytes());
+        hash.update(bytes);
+    }
+}

@@ -1,0 +1,187 @@
+//! The side that is a database.
+
+use deadpool_postgres::Client;
+use tokio_postgres::types::ToSql;
+
+use super::table::{Row, Table, Type, Value};
+use super::{BATCH, CopyError, Identity, Side};
+use crate::clock::Timestamp;
+use crate::config::PostgresConfig;
+use crate::store::postgres::{PostgresStore, explain, statements};
+use crate::store::values::millis;
+use crate::store::{OpenError, Use};
+
+/// A database that no replica works on.
+pub(super) struct Database {
+    name: String,
+    client: Client,
+}
+
+impl Database {
+    pub(super) async fn open(
+        config: &PostgresConfig,
+        may_be_new: bool,
+        now: Timestamp,
+    ) -> Result<Self, CopyError> {
+        let purpose = if may_be_new { Use::Serve } else { Use::Operate };
+        let (client, name) = PostgresStore::alone(config, purpose).await?;
+        let at_work = "SELECT count(*) FROM replica WHERE alive_until >= server_millis()";
+        let fail = |error: &tokio_postgres::Error| OpenError::Database {
+            database: name.clone(),
+            why: explain(error),
+        };
+        let count: i64 = client.query_one(at_work, &[]).await.map_err(|error| fail(&error))?.get(0);
+        if count > 0 {
+            return Err(CopyError::InUse(name));
+        }
+        let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
+        client.execute(sql, &[&millis(now)]).await.map_err(|error| fail(&error))?;
+        Ok(Self { name, client })
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn plain(error: tokio_postgres::Error) -> String {
+    explain(&error)
+}
+
+/// The values of one column of many rows, as PostgreSQL takes them.
+enum Column {
+    Numbers(Vec<Option<i64>>),
+    Truths(Vec<Option<bool>>),
+    Texts(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+}
+
+impl Column {
+    fn of(place: usize, kind: Type, rows: &[Row]) -> Self {
+        let values = rows.iter().map(|row| row.0.get(place).unwrap_or(&Value::Null));
+        let number = |value: &Value| match value {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        };
+        match kind {
+            Type::Number => Self::Numbers(values.map(number).collect()),
+            Type::Truth => {
+                Self::Truths(values.map(|value| number(value).map(|number| number != 0)).collect())
+            }
+            Type::Text => Self::Texts(
+                values
+                    .map(|value| match value {
+                        Value::Text(text) => Some(text.clone()),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            Type::Bytes => Self::Bytes(
+                values
+                    .map(|value| match value {
+                        Value::Bytes(bytes) => Some(bytes.clone()),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    fn parameter(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Self::Numbers(values) => values,
+            Self::Truths(values) => values,
+            Self::Texts(values) => values,
+            Self::Bytes(values) => values,
+        }
+    }
+}
+
+fn array(kind: Type) -> &'static str {
+    match kind {
+        Type::Number => "bigint[]",
+        Type::Truth => "boolean[]",
+        Type::Text => "text[]",
+        Type::Bytes => "bytea[]",
+    }
+}
+
+fn value(row: &tokio_postgres::Row, place: usize, kind: Type) -> Result<Value, tokio_postgres::Error> {
+    Ok(match kind {
+        Type::Number => row.try_get::<_, Option<i64>>(place)?.map_or(Value::Null, Value::Number),
+        Type::Truth => {
+            row.try_get::<_, Option<bool>>(place)?.map_or(Value::Null, |truth| Value::Number(truth.into()))
+        }
+        Type::Text => row.try_get::<_, Option<String>>(place)?.map_or(Value::Null, Value::Text),
+        Type::Bytes => row.try_get::<_, Option<Vec<u8>>>(place)?.map_or(Value::Null, Value::Bytes),
+    })
+}
+
+#[async_trait::async_trait]
+impl Side for Database {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn identity(&mut self) -> Result<Identity, String> {
+        let row = self.client.query_one("SELECT id, copying FROM identity", &[]).await.map_err(plain)?;
+        Ok(Identity { id: row.get(0), copying: row.get(1), is_backup: false })
+    }
+
+    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String> {
+        let sql = "UPDATE identity SET copying = $1";
+        self.client.execute(sql, &[&source]).await.map(|_| ()).map_err(plain)
+    }
+
+    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String> {
+        let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
+        let row = self.client.query_one(&sql, &[]).await.map_err(plain)?;
+        Ok((u64::try_from(row.get::<_, i64>(0)).unwrap_or(0), row.get::<_, Option<i64>>(1).unwrap_or(0)))
+    }
+
+    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
+        let (columns, name) = (table.names(), table.name);
+        let sql = format!("SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {BATCH}");
+        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
+        let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
+        let row = |row: &tokio_postgres::Row| {
+            let values = table.columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind));
+            values.collect::<Result<_, _>>().map(Row).map_err(plain)
+        };
+        rows.iter().map(row).collect()
+    }
+
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
+        let arrays: Vec<String> = (1..)
+            .zip(table.columns)
+            .map(|(place, (_, kind))| format!("${place}::{}", array(*kind)))
+            .collect();
+        let (name, names) = (table.name, table.names());
+        let sql = format!("INSERT INTO {name} ({names}) SELECT * FROM unnest({})", arrays.join(", "));
+        let columns: Vec<Column> =
+            (0..).zip(table.columns).map(|(place, (_, kind))| Column::of(place, *kind, rows)).collect();
+        let parameters: Vec<_> = columns.iter().map(Column::parameter).collect();
+        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
+        self.client.execute(&statement, &parameters).await.map(|_| ()).map_err(plain)
+    }
+
+    async fn day(&mut self) -> Result<[i64; 3], String> {
+        let row = self.client.query_one(statements::DAY, &[]).await.map_err(plain)?;
+        Ok([row.get(0), row.get(1), row.get(2)])
+    }
+
+    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String> {
+        // Numbers were given by the other store; the next ones go on after them.
+        let number =
+            "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
+        for table in &super::TABLES {
+            let (_, last) = self.extent(table).await?;
+            self.client.execute(number, &[&table.name, &last]).await.map_err(plain)?;
+        }
+        let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
+        self.client.execute(sql, &[&day[0], &day[1], &day[2]]).await.map_err(plain)?;
+        if let Some(now) = look_again {
+            let parameter = millis(now);
+            self.client.execute(statements::LOOK_AGAIN_AT_ALL, &[&parameter]).await.map_err(plain)?;
+        }
+        // The planner should know how large the tables are before anybody works on them.
+        self.client.batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline").await.map_err(plain)
+    }
+}

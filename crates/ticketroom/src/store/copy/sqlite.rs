@@ -1,0 +1,141 @@
+//! The side that is a file. Its calls block the thread, which has nothing else to do.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+
+use super::table::{Row, Table, Value};
+use super::{BATCH, Identity, Side};
+use crate::clock::Timestamp;
+use crate::store::sqlite::{create_private, lock, schema, transitions};
+use crate::store::{OpenError, values::millis};
+
+/// A file that nobody serves from.
+pub(super) struct File {
+    path: PathBuf,
+    connection: Connection,
+    _lock: std::fs::File,
+}
+
+impl File {
+    pub(super) fn open(path: &Path, may_be_new: bool, now: Timestamp) -> Result<Self, OpenError> {
+        if !may_be_new && !path.exists() {
+            return Err(OpenError::Missing(path.to_owned()));
+        }
+        let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
+        let lock = lock(path)?;
+        if may_be_new {
+            create_private(path).map_err(|error| unusable(error.to_string()))?;
+        }
+        let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
+        schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
+        // What is copied from stays as it is.
+        let tables =
+            if may_be_new { schema::migrate(&mut connection) } else { schema::demand_current(&connection) };
+        tables.map_err(|error| unusable(error.to_string()))?;
+        let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
+        connection.execute(sql, [millis(now)]).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), connection, _lock: lock })
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn plain(error: rusqlite::Error) -> String {
+    crate::store::sqlite::explain(&error)
+}
+
+fn value(value: ValueRef<'_>) -> Result<Value, String> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Number(number),
+        // As the other side can keep it.
+        ValueRef::Text(text) => {
+            let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+            Value::Text(text.replace('\0', "\u{fffd}"))
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
+        ValueRef::Real(_) => return Err("a number with a fraction, which none of ours has".to_owned()),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => rusqlite::types::Null.into(),
+            Self::Number(number) => (*number).into(),
+            Self::Text(text) => text.as_str().into(),
+            Self::Bytes(bytes) => bytes.as_slice().into(),
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Side for File {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    async fn identity(&mut self) -> Result<Identity, String> {
+        let sql = "SELECT id, copying, backup_at IS NOT NULL FROM identity";
+        let row = self.connection.query_row(sql, [], |row| {
+            Ok(Identity { id: row.get(0)?, copying: row.get(1)?, is_backup: row.get(2)? })
+        });
+        row.map_err(plain)
+    }
+
+    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String> {
+        self.connection.execute("UPDATE identity SET copying = ?1", [source]).map(|_| ()).map_err(plain)
+    }
+
+    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String> {
+        let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
+        let row = self
+            .connection
+            .query_row(&sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
+        let (count, last) = row.map_err(plain)?;
+        Ok((u64::try_from(count).unwrap_or(0), last.unwrap_or(0)))
+    }
+
+    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
+        let (columns, name) = (table.names(), table.name);
+        let sql = format!("SELECT {columns} FROM {name} WHERE number > ?1 ORDER BY number LIMIT {BATCH}");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(plain)?;
+        let mut rows = statement.query([after]).map_err(plain)?;
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(row) = rows.next().map_err(plain)? {
+            let values = (0..table.columns.len()).map(|column| value(row.get_ref(column).map_err(plain)?));
+            batch.push(Row(values.collect::<Result<_, _>>()?));
+        }
+        Ok(batch)
+    }
+
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
+        let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("?{place}")).collect();
+        let sql = format!("INSERT INTO {} ({}) VALUES ({})", table.name, table.names(), places.join(", "));
+        let transaction = self.connection.transaction().map_err(plain)?;
+        {
+            let mut statement = transaction.prepare_cached(&sql).map_err(plain)?;
+            for row in rows {
+                statement.execute(params_from_iter(&row.0)).map_err(plain)?;
+            }
+        }
+        transaction.commit().map_err(plain)
+    }
+
+    async fn day(&mut self) -> Result<[i64; 3], String> {
+        let sql = "SELECT day_began_at, used, none_until FROM write_budget";
+        let row = self.connection.query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
+        Ok(row.optional().map_err(plain)?.unwrap_or_default())
+    }
+
+    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String> {
+        let transaction = self.connection.transaction().map_err(plain)?;
+        let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
+        transaction.execute(sql, params![day[0], day[1], day[2]]).map_err(plain)?;
+        if let Some(now) = look_again {
+            transitions::look_again_at_all(&transaction, now).map_err(plain)?;
+        }
+        transaction.commit().map_err(plain)
+    }
+}

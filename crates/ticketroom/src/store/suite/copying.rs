@@ -1,0 +1,178 @@
+//! Moving a store to the other kind and back, and backing it up beside its writer.
+
+use fastrand::Rng;
+use uuid::Uuid;
+
+use super::test_clock::{config, database};
+use super::*;
+use crate::config::StoreUrl;
+use crate::store::backup::{BackupError, backup};
+use crate::store::copy::{CopyError, Progress, copy};
+use crate::store::postgres::PostgresStore;
+
+const TICKETS: usize = 700;
+
+fn file(path: &std::path::Path) -> StoreUrl {
+    StoreUrl::Sqlite(path.to_owned())
+}
+
+fn at_database(database: &postgres_server::Database) -> StoreUrl {
+    StoreUrl::Postgres(Box::new(config(database.url())))
+}
+
+/// A store with tickets in every state, and texts of every kind.
+async fn filled(store: &dyn Store) {
+    let mut rng = Rng::with_seed(4711);
+    for number in 0..TICKETS {
+        let subject = ["Printer", "T\u{fc}r", "a\0b", ""][number % 4];
+        let mut delivery = told(&number.to_string(), subject, Some("2026-01-01"), 0);
+        delivery.delivery_id = (number % 3 > 0).then(|| format!("id {number}"));
+        let length = rng.usize(..300);
+        delivery.body = std::iter::repeat_with(|| rng.u8(..)).take(length).collect::<Vec<u8>>().into();
+        store.accept(delivery).await.unwrap();
+    }
+    let states = [State::Ready, State::Blocked, State::Skipped, State::Archived, State::Waiting];
+    for (nth, claim) in store.claim(at(0), LEASE, TICKETS - 20, &[]).await.unwrap().into_iter().enumerate() {
+        let ledger = if nth % 2 == 0 { with_room(claim.number) } else { Ledger::default() };
+        let end =
+            Settlement { save: save(&claim, ledger, 1), ..settlement(&claim, states[nth % 5], None, 1) };
+        // Some stay claimed, as by a process that has died.
+        if nth > 5 {
+            store.settle(end).await.unwrap();
+        }
+    }
+    store.take_writes(at(0), 20, 50).await.unwrap();
+}
+
+/// Everything that can be known of a store, as text.
+async fn everything(store: &dyn Store) -> String {
+    let all = TicketQuery { limit: 10_000, ..TicketQuery::default() };
+    let mut everything = String::new();
+    for record in store.tickets(&all).await.unwrap() {
+        let timeline = store.timeline(&record.key).await.unwrap();
+        everything.push_str(&format!("{record:?} {timeline:?}\n"));
+    }
+    everything
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_goes_to_postgres_and_back() {
+    let old = File::new();
+    filled(&old.store).await;
+    let database = database();
+    let (from, to) = (file(&old.path), at_database(&database));
+    let error = copy(&from, &to, at(2), |_| ()).await.unwrap_err().to_string();
+    assert!(error.contains("another ticketroom is serving"), "{error}");
+    let File { store, path, _folder } = old;
+    drop(store);
+
+    // It is cut off in the middle of the deliveries.
+    let (theirs, ours) = (to.clone(), from.clone());
+    let cut_off = tokio::spawn(async move {
+        copy(&ours, &theirs, at(2), |Progress { table, done, .. }| {
+            assert!(table != "delivery" || done < 500, "cut off");
+        })
+        .await
+    });
+    assert!(cut_off.await.unwrap_err().is_panic());
+    let error = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap_err().to_string();
+    assert!(error.contains("run “ticketroom store copy” again"), "{error}");
+    let error = copy(&to, &file(&path.with_extension("other")), at(2), |_| ()).await.unwrap_err();
+    assert!(matches!(error, CopyError::Unfinished(_)), "{error}");
+
+    let mut first = None;
+    copy(&from, &to, at(2), |progress| {
+        first.get_or_insert(progress);
+    })
+    .await
+    .unwrap();
+    assert_eq!(first.unwrap().done, TICKETS as u64, "it goes on where it stopped");
+    let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    let again = SqliteStore::open(&path, Use::Operate, at(3)).unwrap();
+    // What no text of PostgreSQL can hold is the one difference.
+    let expected = everything(&again).await.replace("a\\0b", "a\u{fffd}b");
+    let found = everything(&moved).await;
+    // Subjects are in JSON as well, where they keep it.
+    assert!(found.replace("a\\0b", "a\u{fffd}b") == expected, "the copy differs");
+    let taken = moved.take_writes(at(3), 50, 50).await.unwrap();
+    assert_eq!(taken, crate::docspace::limits::Taken::Some(30), "the day's writes went along");
+    moved.accept(delivery("new", None, 3)).await.unwrap();
+    // The server's clock is behind that of this test, by which everything else is due.
+    assert_eq!(moved.claim(at(3), LEASE, 10_000, &[]).await.unwrap()[0].key, key("new"));
+
+    let beat = Heartbeat { replica: Uuid::nil(), works: true, held: Vec::new(), lease: LEASE, now: at(3) };
+    moved.heartbeat(beat).await.unwrap();
+    let back = file(&path.with_extension("back"));
+    let error = copy(&to, &back, at(4), |_| ()).await.unwrap_err();
+    assert!(matches!(error, CopyError::InUse(_)), "{error}");
+    moved.leave(Uuid::nil(), &[], at(4)).await.unwrap();
+    copy(&to, &back, at(4), |_| ()).await.unwrap();
+    let StoreUrl::Sqlite(back) = back else { unreachable!() };
+    let back = SqliteStore::open(&back, Use::Operate, at(4)).unwrap();
+    assert!(everything(&back).await == everything(&moved).await, "the copy differs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_overwrites_nothing() {
+    let (one, two) = (File::new(), File::new());
+    one.store.accept(delivery("1", None, 0)).await.unwrap();
+    two.store.accept(delivery("2", None, 0)).await.unwrap();
+    let (File { store, path: from, _folder: a }, File { store: other, path: to, _folder: b }) = (one, two);
+    drop((store, other));
+    let error = copy(&file(&from), &file(&to), at(1), |_| ()).await.unwrap_err();
+    assert!(matches!(error, CopyError::NotEmpty(_)), "{error}");
+    let error = copy(&file(&from), &file(&from), at(1), |_| ()).await.unwrap_err();
+    assert!(matches!(error, CopyError::Same), "{error}");
+    let missing = from.with_extension("missing");
+    let error = copy(&file(&missing), &file(&to), at(1), |_| ()).await.unwrap_err();
+    assert!(matches!(error, CopyError::Open(OpenError::Missing(_))), "{error}");
+    drop((a, b));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
+    let file = File::new();
+    filled(&file.store).await;
+    let copy = file.path.with_extension("backup");
+    let (from, to) = (file.path.clone(), copy.clone());
+    let copying = tokio::task::spawn_blocking(move || backup(&from, &to, at(2)));
+    let mut more = 0;
+    while !copying.is_finished() || more == 0 {
+        file.store.accept(delivery(&format!("more {more}"), None, 2)).await.unwrap();
+        more += 1;
+    }
+    let copied = copying.await.unwrap().unwrap();
+    assert!((TICKETS as u64..=TICKETS as u64 + more).contains(&copied.tickets), "{copied:?}");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(backup(&file.path, &copy, at(3)), Err(BackupError::Exists(_))));
+    let missing = file.path.with_extension("missing");
+    assert!(matches!(backup(&missing, &copy.with_extension("x"), at(3)), Err(BackupError::Missing(_))));
+    let nowhere = file.path.join("nowhere");
+    assert!(matches!(backup(&file.path, &nowhere, at(3)), Err(BackupError::Unwritable { .. })));
+
+    // Looking at it changes nothing; serving from it does, once.
+    drop(SqliteStore::open(&copy, Use::Operate, at(4)).unwrap());
+    for expected in [copied.tickets, 0] {
+        let restored = SqliteStore::open(&copy, Use::Serve, at(5)).unwrap();
+        let claims = restored.claim(at(5), LEASE, 10_000, &[]).await.unwrap();
+        assert_eq!(claims.len() as u64, expected);
+        for claim in claims {
+            restored.settle(settlement(&claim, State::Ready, None, 6)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_copied_stays_one() {
+    let source = File::new();
+    source.store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(&source.store, 0).await;
+    source.store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    let copied = source.path.with_extension("backup");
+    backup(&source.path, &copied, at(1)).unwrap();
+    let database = database();
+    copy(&file(&copied), &at_database(&database), at(2), |_| ()).await.unwrap();
+    let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    assert_eq!(moved.claim(at(2), LEASE, 10, &[]).await.unwrap().len(), 1, "it is looked at again");
+}
