@@ -11,7 +11,7 @@ use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
 use crate::http::Http;
 use crate::metrics::Metrics;
-use crate::{check, helpdesk, service};
+use crate::{check, helpdesk, service, store};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -30,14 +30,18 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         let clock = Arc::clone(&clock);
         async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
     }));
-    let (docspace, helpdesks) =
-        futures_util::join!(check::docspace(&docspace, &config.rules, clock.as_ref()), helpdesk_checks);
+    let (store, docspace, helpdesks) = futures_util::join!(
+        store::check::store(&config.store, &clock),
+        check::docspace(&docspace, &config.rules, clock.as_ref()),
+        helpdesk_checks
+    );
     let warnings = config.warnings.iter().map(|warning| Finding {
         level: Level::Warning,
         what: warning.clone(),
         help: None,
     });
     let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
+    sections.push(("store".to_owned(), store));
     sections.push(("DocSpace".to_owned(), docspace));
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));
     let all = || sections.iter().flat_map(|(_, findings)| findings);

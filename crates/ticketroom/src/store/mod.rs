@@ -9,6 +9,7 @@
 //! they have to do alike stands in the suite (`suite/`), which runs over both and over a model in memory.
 
 pub mod backup;
+pub mod check;
 pub mod copy;
 mod day;
 mod list;

@@ -35,6 +35,9 @@ pub enum OpenError {
     /// There is none, and the command only looks.
     #[error("there is no store at {0}: has “ticketroom serve” run here, with this configuration?")]
     Missing(PathBuf),
+    /// The database has no tables, and the command only looks.
+    #[error("the store at {0} has no tables yet: has “ticketroom serve” run with this configuration?")]
+    NoTables(String),
     /// Another store was being copied into it.
     #[error(
         "the store at {0} holds half of another one: run “ticketroom store copy” again with the same two stores; it \

@@ -7,7 +7,7 @@
 mod connect;
 mod hints;
 pub(super) mod rows;
-mod schema;
+pub(super) mod schema;
 pub(super) mod statements;
 mod tls;
 
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{Client, PoolError};
 use tokio::sync::Notify;
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -24,6 +25,7 @@ pub(super) use self::connect::explain;
 use self::connect::{Connector, Database, Parameters, Trouble, explain_pool};
 use self::hints::Hints;
 use self::rows::{claim, get, list_sql, number, record, text_of, ticket_sql};
+use self::schema::SchemaError;
 use super::day::Day;
 use super::values::{json, key, millis, timestamp};
 use super::{
@@ -45,7 +47,7 @@ const REPEATED: &str = "delivery_repeat";
 const ROOM_TAKEN: &str = "ticket_room";
 
 #[cfg(test)]
-pub(super) use self::schema::{Migration, SchemaError, migrate};
+pub(super) use self::schema::{Migration, migrate};
 
 /// The statements whose cost must not grow with the number of tickets.
 #[cfg(test)]
@@ -104,8 +106,11 @@ impl PostgresStore {
             Use::Serve => schema::migrate(&mut client, &schema::MIGRATIONS).await,
             Use::Operate => schema::demand_current(&client).await,
         };
-        tables.map_err(|error| unusable(error.to_string()))?;
-        Ok((database, client))
+        match tables {
+            Ok(()) => Ok((database, client)),
+            Err(SchemaError::Missing) => Err(OpenError::NoTables(connect::name(config))),
+            Err(error) => Err(unusable(advise_on_tables(&error))),
+        }
     }
 
     /// One connection whose statements may take as long as they like, and the name of the database.
@@ -276,6 +281,18 @@ fn advise(error: &PoolError) -> String {
         _ => return why,
     };
     format!("{why}; {advice}")
+}
+
+/// Why the tables can't be used, and what to do.
+fn advise_on_tables(error: &SchemaError) -> String {
+    let is_forbidden = matches!(error, SchemaError::Database(error)
+        if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE));
+    let advice = if is_forbidden {
+        "; make the user the owner of the database, or: GRANT CREATE, USAGE ON SCHEMA public TO it"
+    } else {
+        ""
+    };
+    format!("{error}{advice}")
 }
 
 /// Events, column by column.

@@ -149,7 +149,7 @@ pub(in crate::store) enum SchemaError {
     #[error("its tables are from an earlier version: start this version's “ticketroom serve” once")]
     Older,
     /// There are none.
-    #[error("it has no tables yet: has “ticketroom serve” run with this configuration?")]
+    #[error("it has no tables yet")]
     Missing,
     /// The database says no.
     #[error("{}", super::connect::explain(.0))]

@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::docspace::limits::Taken;
 use crate::store::OpenError;
-use crate::store::postgres::{Migration, PostgresStore, SchemaError, migrate};
+use crate::store::postgres::{Migration, PostgresStore, migrate, schema::SchemaError};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -210,13 +210,19 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
     let database = database();
     let url = database.url();
     let open = async |url: &str| match PostgresStore::open(&config(url), Use::Operate).await {
-        Err(OpenError::Database { database, why }) => format!("{database}: {why}"),
+        Err(error @ (OpenError::Database { .. } | OpenError::NoTables(_))) => error.to_string(),
         other => panic!("{other:?}"),
     };
     let error = open(url).await;
     assert!(error.contains("has “ticketroom serve” run"), "{error}");
     let error = open(&format!("{url}_not")).await;
     assert!(error.contains("make the database: createdb"), "{error}");
+    let role = "DROP ROLE IF EXISTS a_stranger; CREATE ROLE a_stranger LOGIN;
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC";
+    database.run(role).unwrap();
+    let stranger = url.replace("ticketroom@", "a_stranger@");
+    let error = PostgresStore::open(&config(&stranger), Use::Serve).await.unwrap_err().to_string();
+    assert!(error.contains("GRANT CREATE"), "{error}");
     let error = open("postgres://me:hush@127.0.0.1:1/db").await;
     assert!(error.contains("127.0.0.1/db") && error.contains("whether the server runs"), "{error}");
     assert!(!error.contains("hush"), "{error}");
@@ -255,4 +261,31 @@ async fn claim_one_now(store: &PostgresStore) -> Claim {
     let mut claims = store.claim(at(0), LEASE, 10, &[]).await.unwrap();
     assert_eq!(claims.len(), 1);
     claims.remove(0)
+}
+
+#[tokio::test]
+async fn a_server_has_to_prove_who_it_is() {
+    let server = postgres_server::Server::start_with_tls(postgres_server::Durability::ForTests).unwrap();
+    let database = server.create_database().unwrap();
+    let open = async |url: String| {
+        let opened = PostgresStore::open(&config(&url), Use::Operate).await;
+        // It has no tables yet: whoever says so has got in.
+        opened.unwrap_err().to_string()
+    };
+    let got_in = "has no tables yet";
+    let authority = server.ca_certificate().unwrap().display().to_string();
+    let verified = format!("?sslmode=verify-full&sslrootcert={authority}");
+    let error = open(format!("{}{verified}", database.url_at("localhost"))).await;
+    assert!(error.contains(got_in), "{error}");
+    let error = open(format!("{}{verified}", database.url())).await;
+    assert!(error.contains("certificate") && !error.contains(got_in), "another name: {error}");
+    let error = open(format!("{}?sslmode=verify-full", database.url_at("localhost"))).await;
+    assert!(error.contains("certificate") && !error.contains(got_in), "nobody vouches for it: {error}");
+    let error = open(format!("{}?sslmode=require", database.url())).await;
+    assert!(error.contains(got_in), "{error}");
+    let error = open(format!("{}?sslmode=verify-full&sslrootcert=/no/such/file", database.url())).await;
+    assert!(error.contains("/no/such/file"), "{error}");
+    let plain = self::database();
+    let error = open(format!("{}?sslmode=require", plain.url())).await;
+    assert!(error.contains("TLS") && !error.contains(got_in), "a server without TLS: {error}");
 }

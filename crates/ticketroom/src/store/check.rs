@@ -1,0 +1,44 @@
+//! Tries the store, and changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{OpenError, Use, open};
+use crate::clock::Clock;
+use crate::config::StoreUrl;
+use crate::finding::Finding;
+
+/// Whether the store can be used, or can be made.
+pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+    let name = match url {
+        StoreUrl::Sqlite(path) => path.display().to_string(),
+        StoreUrl::Postgres(_) => "the database".to_owned(),
+    };
+    let finding = match open(url, Use::Operate, clock).await {
+        Ok(store) => match store.counts().await {
+            Ok(counts) => {
+                let tickets: u64 = counts.iter().map(|(_, count)| count).sum();
+                Finding::good(format!("{name} has {tickets} tickets"))
+            }
+            Err(error) => Finding::bad(error.to_string(), "look at its disk and its server"),
+        },
+        Err(OpenError::Missing(path)) => missing(&path),
+        Err(OpenError::NoTables(database)) => {
+            Finding::good(format!("{database} answers, and has no tables yet: “ticketroom serve” makes them"))
+        }
+        Err(error) => Finding::bad(error.to_string(), "“ticketroom serve” would not start"),
+    };
+    vec![finding]
+}
+
+fn missing(path: &Path) -> Finding {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        Finding::good(format!("there is no {} yet: “ticketroom serve” makes it", path.display()))
+    } else {
+        Finding::bad(
+            format!("there is no folder {} for the store", folder.display()),
+            "make it, or correct [store] url",
+        )
+    }
+}
