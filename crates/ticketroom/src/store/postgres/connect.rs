@@ -24,17 +24,18 @@ use crate::config::{PostgresConfig, Tls};
 use crate::fault_point::{self, Side};
 use crate::store::StoreError;
 
-/// How long a statement may take; the server breaks it off a little earlier.
-const STATEMENT: Duration = Duration::from_secs(10);
+/// How long a statement may take; the server breaks it off a little earlier. With the wait for a connection it stays below
+/// the 12 seconds that Zendesk waits for an answer.
+const STATEMENT: Duration = Duration::from_secs(8);
 /// How long to wait for a connection that others use.
-const WAIT: Duration = Duration::from_secs(5);
+const WAIT: Duration = Duration::from_secs(3);
 /// How often a statement is run that lost against another one (a deadlock, a serialization failure).
 const CONFLICTS: u32 = 5;
 
 /// What every connection begins with. A database may be set up so that a commit is answered before it is on disk;
 /// for us it is not. A stricter setting (`remote_apply`) stays.
 const SESSION: &str = "
-    SET statement_timeout = '9s';
+    SET statement_timeout = '7s';
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '60s';
     SET default_transaction_isolation = 'read committed';
