@@ -1,6 +1,7 @@
 //! Development tasks, run as `cargo xtask TASK`.
 
 mod bench;
+mod crash;
 mod environment;
 mod packages;
 mod test;
@@ -15,6 +16,8 @@ Tasks:
   test [-- ARGS]       run every test of the workspace; ARGS go to `cargo test`
   bench [TOPIC]... [--tickets N]
                        measure the release build: accept, latency, storm, size; all of them by default
+  crash [--minutes N] [--store sqlite|postgres] [--replicas N] [--seed S] [--release]
+                       kill the product over and over under load, and count what was lost or doubled
 ";
 
 /// How a task ended: with the status of what it ran, or with what is in its way.
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let ended = match task.as_deref() {
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
+        Some("crash") => crash::run(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

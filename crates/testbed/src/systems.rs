@@ -152,15 +152,19 @@ requests_per_minute = 1000000
     /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
     #[must_use]
     pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
+        self.wrong_with_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
+    }
+
+    fn wrong_with_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
-        let (mut wrong, room) = self.wrong_with_room(&tag);
-        let Some(room) = room else { return wrong };
+        let [room] = rooms else { return vec![format!("{tag}: {} rooms", rooms.len())] };
+        let mut wrong = wrong_with_room(&tag, room);
         let (internal, public) = desk.notes(self, id);
         if (internal, public) != (1, 0) {
             wrong.push(format!("{tag}: {internal} notes for agents, {public} that customers see"));
         }
         let links = desk.links(self, id);
-        if links != [self.member_address(&room)] {
+        if links != [self.member_address(room)] {
             wrong.push(format!("{tag}: the links are {links:?}"));
         }
         wrong
@@ -169,9 +173,29 @@ requests_per_minute = 1000000
     /// What is wrong with a ticket that [`Desk::open`] has made: Anna has to be in its room as well.
     #[must_use]
     pub fn wrong_with_opened(&self, desk: Desk, id: &str) -> Vec<String> {
+        self.wrong_with_opened_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
+    }
+
+    /// The same for each of many tickets, for which all rooms are looked through once.
+    #[must_use]
+    pub fn wrong_with_each_opened(&self, tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
+        let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
+        for room in self.docspace.rooms() {
+            for tag in &room.tags {
+                rooms_of.entry(tag.clone()).or_default().push(room.clone());
+            }
+        }
+        let wrong = |(desk, id): &(Desk, String)| {
+            let rooms = rooms_of.get(&desk.tag(id)).map(Vec::as_slice).unwrap_or_default();
+            self.wrong_with_opened_rooms(*desk, id, rooms)
+        };
+        tickets.iter().map(wrong).collect()
+    }
+
+    fn wrong_with_opened_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
-        let mut wrong = self.wrong_with(desk, id);
-        let members = self.rooms_of(&tag).into_iter().flat_map(|room| room.members);
+        let mut wrong = self.wrong_with_rooms(desk, id, rooms);
+        let members = rooms.iter().flat_map(|room| &room.members);
         let anna = members.filter(|member| member.name == "Anna Agent");
         let roles: Vec<_> = anna.map(|member| member.access).collect();
         if roles != [11] {
@@ -192,29 +216,24 @@ requests_per_minute = 1000000
         self.wrong_with(Desk::Generic, id)
     }
 
-    fn wrong_with_room(&self, tag: &str) -> (Vec<String>, Option<RoomView>) {
-        let mut rooms = self.rooms_of(tag);
-        if rooms.len() != 1 {
-            return (vec![format!("{tag}: {} rooms", rooms.len())], None);
-        }
-        let room = rooms.remove(0);
-        let mut wrong = Vec::new();
-        if room.archived {
-            wrong.push(format!("{tag}: archived"));
-        }
-        if room.folders != FOLDERS {
-            wrong.push(format!("{tag}: folders {:?}", room.folders));
-        }
-        let support: Vec<_> = room.members.iter().filter(|member| member.name == "Support").collect();
-        if support.len() != 1 || support[0].access != 10 {
-            wrong.push(format!("{tag}: members {:?}", room.members));
-        }
-        (wrong, Some(room))
-    }
-
     /// The address of a room that its members use, which is what belongs into the ticket.
     #[must_use]
     pub fn member_address(&self, room: &RoomView) -> String {
         format!("{}rooms/shared/{id}/filter?folder={id}", self.docspace.url(), id = room.id)
     }
+}
+
+fn wrong_with_room(tag: &str, room: &RoomView) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if room.archived {
+        wrong.push(format!("{tag}: archived"));
+    }
+    if room.folders != FOLDERS {
+        wrong.push(format!("{tag}: folders {:?}", room.folders));
+    }
+    let support: Vec<_> = room.members.iter().filter(|member| member.name == "Support").collect();
+    if support.len() != 1 || support[0].access != 10 {
+        wrong.push(format!("{tag}: members {:?}", room.members));
+    }
+    wrong
 }

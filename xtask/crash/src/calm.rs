@@ -1,0 +1,74 @@
+//! Whether anything is disturbed that a restart can't help: the played systems, the database, the way to it.
+//!
+//! How long a replica takes from its restart to its first work is measured only while all is calm. Otherwise the
+//! figure would be the length of the disturbance.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Counts disturbances.
+#[derive(Debug, Clone)]
+pub(crate) struct Calm(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    active: usize,
+    /// How many there were.
+    generation: u64,
+    since: Instant,
+}
+
+/// A disturbance, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Disturbance(Calm);
+
+impl Default for Calm {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Inner { active: 0, generation: 0, since: Instant::now() })))
+    }
+}
+
+impl Calm {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A disturbance begins.
+    pub(crate) fn disturb(&self) -> Disturbance {
+        let mut inner = self.inner();
+        inner.active += 1;
+        inner.generation += 1;
+        Disturbance(self.clone())
+    }
+
+    /// Since when all is calm, and a number that changes with the next disturbance. `None` while it isn't.
+    pub(crate) fn since(&self) -> Option<(Instant, u64)> {
+        let inner = self.inner();
+        (inner.active == 0).then_some((inner.since, inner.generation))
+    }
+}
+
+impl Drop for Disturbance {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        inner.active = inner.active.saturating_sub(1);
+        inner.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calm_returns_with_the_end_of_the_last_disturbance() {
+        let calm = Calm::default();
+        let first = calm.since().map(|(_, generation)| generation);
+        assert!(first.is_some());
+        let (one, another) = (calm.disturb(), calm.disturb());
+        drop(one);
+        assert!(calm.since().is_none());
+        drop(another);
+        assert!(calm.since().is_some_and(|(_, generation)| Some(generation) != first));
+    }
+}

@@ -1,0 +1,202 @@
+//! A campaign from its beginning to its verdict: a rehearsal to learn the fault points, chaos under load, and then
+//! quiet, in which everything has to come to rest.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use reqwest::Client;
+use serde_json::Value;
+use testbed::{Desk, Systems, is_due};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinSet;
+
+use crate::chaos::{Chaos, Replicas};
+use crate::replica::{Replica, binary};
+use crate::report::{self, Head};
+use crate::stage::Stage;
+use crate::store::Store;
+use crate::verdict::{self, Verdict};
+use crate::{Arguments, Result, faults, load};
+
+/// How long deliveries may take to be acknowledged once everything is well again.
+const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
+/// How long tickets may take to come to rest then. They wait for up to five minutes between two tries.
+const UNTIL_REST: Duration = Duration::from_secs(420);
+/// How long a rehearsal may take.
+const REHEARSAL: Duration = Duration::from_secs(60);
+/// How often it is said where things stand.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// How many tickets the API lists at once.
+const PAGE: usize = 500;
+/// How long a pause is where there are no leases.
+const LIKE_A_LEASE: Duration = Duration::from_millis(700);
+
+/// Runs a campaign. `false` if anything was lost, doubled or wrong.
+///
+/// # Errors
+/// When it can't be run.
+pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
+    let mut rng = Rng::with_seed(seed);
+    let binary = binary()?;
+    let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
+    // The replicas are on this machine, also where the way out is through a proxy.
+    let stage = Arc::new(Stage::new(systems, Client::builder().no_proxy().build()?));
+    let store = Store::start(arguments.store)?;
+    rehearse(&stage, &store, &binary).await?;
+
+    let lease = store.lease().unwrap_or(LIKE_A_LEASE);
+    let replicas = replicas(&stage, &store, usize::from(arguments.replicas), &binary).await?;
+    let doors = all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
+    let until = Instant::now() + Duration::from_secs_f64(arguments.minutes * 60.0);
+    let background = background(&stage, rng.fork());
+    let load = load::open_tickets(Arc::clone(&stage), doors, rng.fork(), arguments.rate, until);
+    let store = Arc::new(Mutex::new(store));
+    let chaos = Chaos { stage: Arc::clone(&stage), replicas: Arc::clone(&replicas), store, lease };
+    let (deliveries, chaos) = tokio::join!(load, chaos.go_on(rng.fork(), until));
+    chaos?;
+
+    faults::clear(&stage);
+    let mut replicas = all(&replicas).await;
+    for replica in &mut replicas {
+        replica.keep_up().await?;
+    }
+    come_to_rest(&stage, deliveries, &replicas).await;
+    drop(background);
+    for replica in &replicas {
+        look_for_panics(&stage, replica);
+    }
+    let Some(first) = replicas.first() else { return Err("there is no replica".into()) };
+    let verdict = verdict::reach(&stage, first).await;
+    let head =
+        Head { store: arguments.store.name(), replicas: replicas.len(), seed, minutes: arguments.minutes };
+    conclude(&head, &stage, &verdict, &replicas).await?;
+    Ok(verdict.is_good())
+}
+
+async fn conclude(
+    head: &Head,
+    stage: &Stage,
+    verdict: &Verdict,
+    replicas: &[MutexGuard<'_, Replica>],
+) -> Result {
+    if !verdict.is_good()
+        && let Some(first) = replicas.first()
+    {
+        report::findings(verdict, first).await;
+        let replicas: Vec<&Replica> = replicas.iter().map(|replica| &**replica).collect();
+        eprintln!("\nthe logs of the replicas are in {}", report::keep(head, &replicas)?.display());
+    }
+    println!("{}", report::table(head, stage, verdict));
+    Ok(())
+}
+
+/// Lets an undisturbed process work on a ticket of each kind, over systems and a store of its own, and learns its places.
+async fn rehearse(stage: &Stage, store: &Store, binary: &Path) -> Result {
+    let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
+    let (mut process, _database) = store.another(binary, &systems)?;
+    let log = process.folder().join("places");
+    let mut command = process.command(&["serve"]);
+    command.env("TICKETROOM_FAULT_LOG", &log);
+    process.try_start(command)?;
+    process.ready_within(REHEARSAL).await;
+    for desk in Desk::ALL {
+        let id = desk.open(&systems, "rehearsal");
+        if !process.acknowledges(desk, &desk.created(&systems, &id, "rehearsal")).await {
+            return Err(format!("the rehearsal failed: {}", process.log()).into());
+        }
+    }
+    if !process.all_rest_within(REHEARSAL).await {
+        return Err(format!("the rehearsal does not come to an end: {}", process.log()).into());
+    }
+    stage.places.learn(&log);
+    let (_, known) = stage.places.covered();
+    if known == 0 {
+        return Err("the binary was built without its fault points: use “cargo xtask crash”".into());
+    }
+    Ok(())
+}
+
+async fn replicas(stage: &Arc<Stage>, store: &Store, count: usize, binary: &Path) -> Result<Replicas> {
+    let mut replicas = Vec::new();
+    for number in 1..=count {
+        let (process, proxy) = store.replica(binary, &stage.systems).await?;
+        let mut replica = Replica::new(Arc::clone(stage), process, number, proxy);
+        replica.start(false).await?;
+        replicas.push(Arc::new(Mutex::new(replica)));
+    }
+    Ok(replicas.into())
+}
+
+async fn all(replicas: &Replicas) -> Vec<MutexGuard<'_, Replica>> {
+    let mut all = Vec::new();
+    for replica in replicas.iter() {
+        all.push(replica.lock().await);
+    }
+    all
+}
+
+/// DocSpace takes now longer, now shorter, and every few seconds it is said where things stand. Ends when dropped.
+fn background(stage: &Arc<Stage>, mut rng: Rng) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    let systems = stage.systems.clone();
+    background.spawn(async move {
+        loop {
+            systems.docspace.set_latency(Duration::from_millis(rng.u64(1..30)));
+            tokio::time::sleep(Duration::from_millis(rng.u64(50..500))).await;
+        }
+    });
+    let stage = Arc::clone(stage);
+    background.spawn(async move {
+        loop {
+            tokio::time::sleep(PROGRESS).await;
+            eprintln!("{}", report::progress(&stage));
+        }
+    });
+    background
+}
+
+/// Waits until everything was acknowledged and nothing is left to do; notes what doesn't come to that.
+async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
+    let acknowledged = async { while deliveries.join_next().await.is_some() {} };
+    if tokio::time::timeout(UNTIL_ACKNOWLEDGED, acknowledged).await.is_err() {
+        stage.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
+    }
+    let deadline = Instant::now() + UNTIL_REST;
+    let Some(replica) = replicas.first() else { return };
+    loop {
+        match unfinished(replica).await {
+            Some(0) => return,
+            left if Instant::now() > deadline => {
+                let left = left.map_or("some".to_owned(), |left| left.to_string());
+                return stage.find(format!("{left} tickets do not come to rest"));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+/// How many tickets are still to be looked at; `None` if the replica doesn't say.
+async fn unfinished(replica: &Replica) -> Option<usize> {
+    let mut unfinished = 0;
+    for page in 0.. {
+        let list = replica.ask(&format!("tickets?limit={PAGE}&offset={}", page * PAGE)).await?;
+        let tickets = list["tickets"].as_array()?;
+        // One that is ready may still be looked at, whether it has a second room.
+        let is_unfinished =
+            |ticket: &&Value| is_due(ticket) || (ticket["state"] == "ready" && !ticket["next"].is_null());
+        unfinished += tickets.iter().filter(is_unfinished).count();
+        if tickets.len() < PAGE {
+            break;
+        }
+    }
+    Some(unfinished)
+}
+
+/// A panic that the process has outlived is wrong all the same.
+fn look_for_panics(stage: &Stage, replica: &Replica) {
+    for line in replica.process.log().lines().filter(|line| line.contains("panicked at")) {
+        stage.find(format!("{}: {line}", replica.name));
+    }
+}

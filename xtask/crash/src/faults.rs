@@ -1,0 +1,80 @@
+//! What goes wrong at the played systems: for a few seconds, at a random rate, by kinds that leave a caller in doubt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use simulator::fault::{FaultKind, Faults, RandomFaults, TooMany};
+use testbed::Desk;
+
+use crate::stage::Stage;
+use crate::tally::What;
+
+/// The latest that a late effect comes: well below the `settle` of the test configuration, which is 1.5 seconds. One
+/// that comes later is not the campaign's matter: then a second room may be made, and the audit puts it away.
+const LATEST_LANDING: u64 = 700;
+
+/// All faults that have struck so far.
+pub(crate) fn fired(stage: &Stage) -> u64 {
+    let desks = Desk::ALL.iter().map(|desk| desk.faults(&stage.systems).fired());
+    stage.systems.docspace.faults().fired() + desks.sum::<u64>()
+}
+
+/// No more faults.
+pub(crate) fn clear(stage: &Stage) {
+    stage.systems.docspace.faults().clear();
+    for desk in Desk::ALL {
+        desk.faults(&stage.systems).clear();
+    }
+}
+
+/// Switches faults on, and off again after a few seconds.
+pub(crate) async fn for_a_while(stage: Arc<Stage>, mut rng: Rng) {
+    let _disturbance = stage.calm.disturb();
+    stage.tally.count(What::FaultWindow);
+    let systems = &stage.systems;
+    let desk = rng.choice(Desk::ALL).unwrap_or(Desk::Zendesk);
+    let (at_docspace, at_desk) = rng.choice([(true, true), (true, false), (false, true)]).unwrap_or_default();
+    let mut struck: Vec<&Faults> = Vec::new();
+    if at_docspace {
+        struck.push(systems.docspace.faults());
+        if rng.u32(..3) == 0 {
+            systems.docspace.lose_tags_of_next_room();
+        }
+    }
+    if at_desk {
+        struck.push(desk.faults(systems));
+    }
+    // Most often a few calls, now and then every other one.
+    let probability = rng.choice([0.05, 0.1, 0.2, 0.5]).unwrap_or(0.1);
+    for faults in &struck {
+        faults.random(RandomFaults { seed: rng.u64(..), probability, kinds: kinds(&mut rng) });
+    }
+    tokio::time::sleep(Duration::from_millis(rng.u64(1000..4000))).await;
+    for faults in struck {
+        faults.clear();
+    }
+}
+
+/// A few kinds of all that there are.
+fn kinds(rng: &mut Rng) -> Vec<FaultKind> {
+    let late = |rng: &mut Rng| FaultKind::LateLanding(Duration::from_millis(rng.u64(50..LATEST_LANDING)));
+    let mut kinds = vec![
+        FaultKind::Refuse,
+        FaultKind::TooMany(TooMany::PerMinute),
+        FaultKind::TooMany(TooMany::ConcurrentWrites),
+        FaultKind::StatusBefore(500),
+        FaultKind::StatusBefore(503),
+        FaultKind::StatusAfter(500),
+        FaultKind::StatusAfter(502),
+        FaultKind::AnswerLost,
+        FaultKind::AnswerLost,
+        FaultKind::Hang(Duration::from_millis(rng.u64(200..1500))),
+        late(rng),
+        late(rng),
+        FaultKind::TruncatedBody,
+    ];
+    rng.shuffle(&mut kinds);
+    kinds.truncate(rng.usize(1..=kinds.len()));
+    kinds
+}

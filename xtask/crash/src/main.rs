@@ -1,0 +1,106 @@
+//! The crash campaign: `cargo xtask crash`.
+//!
+//! Real binaries are killed, paused, cut off from their database and given full disks, at every place and at random,
+//! while helpdesks send, repeat and mix up their deliveries and DocSpace loses its answers. In the end everything is left
+//! in peace, and then it is counted at the played systems: every ticket that was acknowledged has exactly one room,
+//! furnished as its template says, with one note and one link, and the product knows that.
+//!
+//! The order of what is done follows from the seed. When it meets which call does not, so a seed makes a finding likely
+//! again rather than certain.
+
+mod book;
+mod calm;
+mod campaign;
+mod chaos;
+mod faults;
+mod first_work;
+mod load;
+mod places;
+mod proxy;
+mod replica;
+mod report;
+mod stage;
+mod store;
+mod tally;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+
+/// What a campaign comes to; an error says why it could not be run.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Kills the product over and over, and counts what was lost or doubled.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask crash")]
+struct Arguments {
+    /// How long.
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// What the replicas keep what they know in.
+    #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
+    store: StoreKind,
+    /// How many processes work on the store; one only if it is a file.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    replicas: u8,
+    /// What the order of everything follows from; another one each time by default.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many tickets are opened in a second, over all helpdesks. Long campaigns open fewer.
+    #[arg(long, default_value_t = 4.0)]
+    rate: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StoreKind {
+    /// A file of one replica's own.
+    Sqlite,
+    /// A server, which is started for the campaign.
+    Postgres,
+}
+
+impl StoreKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(why) = check(&arguments) {
+        Arguments::command().error(ErrorKind::ValueValidation, why).exit();
+    }
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    println!("seed {seed}");
+    let ended = tokio::select! {
+        ended = campaign::run(&arguments, seed) => ended,
+        // Nothing of it outlives this: what it has started is killed when it is dropped.
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("seed {seed}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What clap doesn't know of.
+fn check(arguments: &Arguments) -> std::result::Result<(), &'static str> {
+    if arguments.store == StoreKind::Sqlite && arguments.replicas > 1 {
+        return Err("one process at a time works on an SQLite file: --replicas needs --store postgres\n");
+    }
+    let is_positive = |number: f64| number.is_finite() && number > 0.0;
+    if !is_positive(arguments.minutes) || !is_positive(arguments.rate) {
+        return Err("--minutes and --rate are more than nothing\n");
+    }
+    Ok(())
+}

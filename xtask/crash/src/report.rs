@@ -1,0 +1,122 @@
+//! What a campaign comes to, on paper: one table, and the story of whatever went wrong.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::faults;
+use crate::first_work::percentile;
+use crate::replica::{Replica, binary};
+use crate::stage::Stage;
+use crate::tally::What;
+use crate::verdict::Verdict;
+
+/// So many findings are told.
+const MOST_FINDINGS: usize = 20;
+
+/// What was asked for.
+pub(crate) struct Head {
+    pub(crate) store: &'static str,
+    pub(crate) replicas: usize,
+    pub(crate) seed: u64,
+    pub(crate) minutes: f64,
+}
+
+/// The table.
+pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
+    let of = |what| stage.tally.of(what).to_string();
+    let (killed, known) = stage.places.covered();
+    let times = stage.restarts.times();
+    let time = |percent| percentile(&times, percent).map_or_else(|| "–".to_owned(), millis);
+    let lines = [
+        ("store", head.store.to_owned()),
+        ("replicas", head.replicas.to_string()),
+        ("seed", head.seed.to_string()),
+        ("minutes", head.minutes.to_string()),
+        ("tickets", verdict.tickets.to_string()),
+        ("rooms", verdict.rooms.to_string()),
+        ("deliveries sent", of(What::Sent)),
+        ("  acknowledged", of(What::Acknowledged)),
+        ("  refused", of(What::Refused)),
+        ("  without an answer", of(What::Unanswered)),
+        ("kills at random", of(What::KilledAtRandom)),
+        ("kills at fault points", of(What::KilledAtPlace)),
+        ("  distinct places of all", format!("{killed} of {known}")),
+        ("  lives that didn't reach theirs", of(What::NotReached)),
+        ("stops by SIGTERM", of(What::Terminated)),
+        ("pauses", of(What::Paused)),
+        ("starts tried again", of(What::StartFailed)),
+        ("database kills", of(What::DatabaseKilled)),
+        ("database stops", of(What::DatabaseStopped)),
+        ("network cuts", of(What::Cut)),
+        ("network black holes", of(What::BlackHoled)),
+        ("disks nearly full", of(What::DiskFull)),
+        ("  full indeed", of(What::DiskFullNoticed)),
+        ("times of faults", of(What::FaultWindow)),
+        ("  faults that struck", faults::fired(stage).to_string()),
+        ("restart to first work", format!("{} measured", times.len())),
+        ("  median", time(50)),
+        ("  95th percentile", time(95)),
+        ("  worst", time(100)),
+        ("LOST", verdict.lost.to_string()),
+        ("DOUBLED", verdict.doubled.to_string()),
+        ("  of them put away by the audit", verdict.archived.to_string()),
+        ("WRONG", verdict.wrong.to_string()),
+    ];
+    let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
+    lines.iter().map(|(what, value)| format!("  {what:<width$}  {value:>20}\n")).collect()
+}
+
+fn millis(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+/// Where things stand, in one line.
+pub(crate) fn progress(stage: &Stage) -> String {
+    let ((opened, accepted), (killed, known)) = (stage.book.counts(), stage.places.covered());
+    let of = |what| stage.tally.of(what);
+    format!(
+        "{:4.0} s: {opened} tickets, {accepted} accepted; {} kills, {killed} of {known} places; {} pauses, {} database \
+         restarts, {} network cuts, {} full disks, {} faults",
+        stage.started.elapsed().as_secs_f64(),
+        of(What::KilledAtRandom) + of(What::KilledAtPlace),
+        of(What::Paused),
+        of(What::DatabaseKilled) + of(What::DatabaseStopped),
+        of(What::Cut) + of(What::BlackHoled),
+        of(What::DiskFull),
+        faults::fired(stage),
+    )
+}
+
+/// What was found, each with what the product knows of it.
+pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
+    for finding in verdict.findings.iter().take(MOST_FINDINGS) {
+        eprintln!("\n{}", finding.text);
+        let Some((desk, id)) = &finding.ticket else { continue };
+        let told = replica.ask(&format!("tickets/{}/{id}", desk.name())).await.unwrap_or_default();
+        for entry in told["timeline"].as_array().into_iter().flatten() {
+            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+            eprintln!("  {} {:<16} {}", text("at"), text("kind"), text("text"));
+        }
+    }
+    if let Some(more) = verdict.findings.len().checked_sub(MOST_FINDINGS)
+        && more > 0
+    {
+        eprintln!("\n... and {more} more");
+    }
+}
+
+/// Copies the logs to where they outlive the campaign, and says where.
+///
+/// # Errors
+/// When files can't be written.
+pub(crate) fn keep(head: &Head, replicas: &[&Replica]) -> Result<PathBuf> {
+    let folder = binary()?.with_file_name(format!("crash-{}", head.seed));
+    std::fs::create_dir_all(&folder)?;
+    for replica in replicas {
+        std::fs::copy(replica.log(), folder.join(format!("{}.log", replica.name.replace(' ', "-"))))?;
+    }
+    Ok(folder)
+}

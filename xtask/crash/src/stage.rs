@@ -1,0 +1,65 @@
+//! What all parts of a campaign share: the played systems, the tickets, and what is counted and noted.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use reqwest::Client;
+use testbed::{Desk, Systems};
+
+use crate::book::Book;
+use crate::calm::Calm;
+use crate::first_work::Restarts;
+use crate::places::Places;
+use crate::tally::Tally;
+
+/// What all parts share.
+pub(crate) struct Stage {
+    pub(crate) systems: Systems,
+    /// What deliveries and questions are sent with; it has no limits of its own.
+    pub(crate) client: Client,
+    pub(crate) book: Book,
+    pub(crate) tally: Tally,
+    pub(crate) calm: Calm,
+    pub(crate) places: Places,
+    pub(crate) restarts: Restarts,
+    pub(crate) started: Instant,
+    findings: Mutex<Vec<Finding>>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    /// With which ticket, if with one.
+    pub(crate) ticket: Option<(Desk, String)>,
+    pub(crate) text: String,
+}
+
+impl Stage {
+    /// Over these systems.
+    pub(crate) fn new(systems: Systems, client: Client) -> Self {
+        Self {
+            systems,
+            client,
+            book: Book::default(),
+            tally: Tally::default(),
+            calm: Calm::default(),
+            places: Places::default(),
+            restarts: Restarts::default(),
+            started: Instant::now(),
+            findings: Mutex::default(),
+        }
+    }
+
+    /// Something is wrong that is no ticket's matter.
+    pub(crate) fn find(&self, text: impl Into<String>) {
+        let text = format!("after {:.1} s: {}", self.started.elapsed().as_secs_f64(), text.into());
+        eprintln!("WRONG {text}");
+        let finding = Finding { ticket: None, text };
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+    }
+
+    /// What was found so far.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,110 @@
+//! What the replicas keep what they know in: a file of one replica's own, or a database server that they share.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postgres_server::{Database, Durability, Server};
+use testbed::{Process, Systems};
+use url::Url;
+
+use crate::proxy::Proxy;
+use crate::{Result, StoreKind};
+
+/// Much shorter than an operator's, so that claims often pass on to others.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// The store of a campaign.
+pub(crate) enum Store {
+    /// An SQLite file in the folder of the one replica.
+    File,
+    /// A database on a server of the campaign's own.
+    Server {
+        // Before the server: dropping it removes the database.
+        database: Database,
+        server: Arc<Server>,
+    },
+}
+
+impl Store {
+    /// One of that kind.
+    ///
+    /// # Errors
+    /// When a server doesn't start.
+    pub(crate) fn start(kind: StoreKind) -> Result<Self> {
+        match kind {
+            StoreKind::Sqlite => Ok(Self::File),
+            StoreKind::Postgres => {
+                // With less, a server that is killed may well have lost what it had confirmed.
+                let server = Arc::new(Server::start(Durability::Real)?);
+                Ok(Self::Server { database: server.create_database()?, server })
+            }
+        }
+    }
+
+    /// How long a claim holds without a sign of life, if it ends by itself.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        matches!(self, Self::Server { .. }).then_some(LEASE)
+    }
+
+    /// A replica over it that isn't running yet, and its way to it.
+    ///
+    /// # Errors
+    /// When files can't be written, or there is no port for a proxy.
+    pub(crate) async fn replica(&self, binary: &Path, systems: &Systems) -> Result<(Process, Option<Proxy>)> {
+        match self {
+            Self::File => Ok((Process::prepare(binary, systems, None)?, None)),
+            Self::Server { database, server } => {
+                let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()))).await?;
+                let mut url: Url = database.url().parse()?;
+                url.set_port(Some(proxy.port())).map_err(|()| "the database's address has no port")?;
+                let process = Process::prepare(binary, systems, Some(url.as_str()))?;
+                shorten_lease(&process)?;
+                Ok((process, Some(proxy)))
+            }
+        }
+    }
+
+    /// A process over a store of the same kind, and of its own.
+    ///
+    /// # Errors
+    /// When files can't be written.
+    pub(crate) fn another(&self, binary: &Path, systems: &Systems) -> Result<(Process, Option<Database>)> {
+        match self {
+            Self::File => Ok((Process::prepare(binary, systems, None)?, None)),
+            Self::Server { server, .. } => {
+                let database = server.create_database()?;
+                Ok((Process::prepare(binary, systems, Some(database.url()))?, Some(database)))
+            }
+        }
+    }
+
+    /// Ends the server, by SIGKILL or as an administrator does, and starts it again after a while.
+    ///
+    /// # Errors
+    /// When it doesn't start again.
+    pub(crate) async fn restart(&self, kills: bool, away: Duration) -> Result {
+        let Self::Server { server, .. } = self else { return Ok(()) };
+        let restarted = Arc::clone(server);
+        tokio::task::spawn_blocking(move || {
+            if kills {
+                restarted.kill()?;
+            } else {
+                restarted.stop()?;
+            }
+            std::thread::sleep(away);
+            restarted.start_again()
+        })
+        .await??;
+        Ok(())
+    }
+}
+
+/// The configuration for tests has no opinion about leases.
+fn shorten_lease(process: &Process) -> std::io::Result<()> {
+    let file = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&file)?;
+    let section = format!("[store]\nlease = \"{}s\"\nconnections = 10\n", LEASE.as_secs());
+    std::fs::write(file, text.replacen("[store]\n", &section, 1))
+}

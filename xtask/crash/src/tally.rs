@@ -1,0 +1,63 @@
+//! What happened in a campaign, counted by its kind.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Something that is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// A delivery went out.
+    Sent,
+    /// It was answered by 200.
+    Acknowledged,
+    /// It was answered otherwise.
+    Refused,
+    /// It was not answered.
+    Unanswered,
+    /// A replica was killed at a random moment.
+    KilledAtRandom,
+    /// A replica killed itself at a fault point.
+    KilledAtPlace,
+    /// A replica was to die at a fault point that it did not reach.
+    NotReached,
+    /// A replica was stopped by SIGTERM.
+    Terminated,
+    /// A replica was paused.
+    Paused,
+    /// A replica that was being started ended: a supervisor starts it again.
+    StartFailed,
+    /// The database server was killed.
+    DatabaseKilled,
+    /// The database server was stopped as an administrator does.
+    DatabaseStopped,
+    /// A replica was cut off from its database.
+    Cut,
+    /// A replica's database fell silent.
+    BlackHoled,
+    /// A replica ran with a disk that was about to be full.
+    DiskFull,
+    /// Such a replica said that it couldn't write.
+    DiskFullNoticed,
+    /// Faults were switched on at the played systems.
+    FaultWindow,
+}
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Mutex<BTreeMap<What, u64>>);
+
+impl Tally {
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<What, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more.
+    pub(crate) fn count(&self, what: What) {
+        *self.counts().entry(what).or_default() += 1;
+    }
+
+    /// How many there were.
+    pub(crate) fn of(&self, what: What) -> u64 {
+        self.counts().get(&what).copied().unwrap_or_default()
+    }
+}
