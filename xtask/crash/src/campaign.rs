@@ -53,14 +53,20 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let background = background(&stage, rng.fork());
     let load = load::open_tickets(Arc::clone(&stage), doors, rng.fork(), arguments.rate, until);
     let store = Arc::new(Mutex::new(store));
-    let chaos = Chaos { stage: Arc::clone(&stage), replicas: Arc::clone(&replicas), store, lease };
+    let chaos = Chaos {
+        stage: Arc::clone(&stage),
+        replicas: Arc::clone(&replicas),
+        // The server goes with the last one who has it.
+        store: Arc::clone(&store),
+        lease,
+    };
     let (deliveries, chaos) = tokio::join!(load, chaos.go_on(rng.fork(), until));
     chaos?;
 
     faults::clear(&stage);
     let mut replicas = all(&replicas).await;
     for replica in &mut replicas {
-        replica.keep_up().await?;
+        replica.settle_down().await?;
     }
     come_to_rest(&stage, deliveries, &replicas).await;
     drop(background);
@@ -124,6 +130,9 @@ async fn replicas(stage: &Arc<Stage>, store: &Store, count: usize, binary: &Path
         let (process, proxy) = store.replica(binary, &stage.systems).await?;
         let mut replica = Replica::new(Arc::clone(stage), process, number, proxy);
         replica.start(false).await?;
+        if !stage.findings().is_empty() {
+            return Err(format!("{} doesn't start", replica.name).into());
+        }
         replicas.push(Arc::new(Mutex::new(replica)));
     }
     Ok(replicas.into())
@@ -161,7 +170,7 @@ fn background(stage: &Arc<Stage>, mut rng: Rng) -> JoinSet<()> {
 async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
     let acknowledged = async { while deliveries.join_next().await.is_some() {} };
     if tokio::time::timeout(UNTIL_ACKNOWLEDGED, acknowledged).await.is_err() {
-        stage.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
+        return stage.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
     }
     let deadline = Instant::now() + UNTIL_REST;
     let Some(replica) = replicas.first() else { return };

@@ -221,6 +221,15 @@ impl Replica {
         self.end_life();
     }
 
+    /// Sees to it that it runs, takes deliveries, and won't kill itself.
+    pub(crate) async fn settle_down(&mut self) -> Result {
+        if self.armed.is_some() {
+            self.kill().await;
+            return self.start(true).await;
+        }
+        self.keep_up().await
+    }
+
     /// Starts it again if it has ended.
     pub(crate) async fn keep_up(&mut self) -> Result {
         if let Some(status) = self.process.ended_within(Duration::ZERO).await {
