@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use jiff::Timestamp;
@@ -33,13 +33,14 @@ pub struct SharedClock {
     own: std::sync::Arc<dyn Clock>,
     /// Milliseconds that the other clock is ahead.
     ahead: AtomicI64,
+    put_right: AtomicBool,
 }
 
 impl SharedClock {
     /// Goes by `own` until it is put right.
     #[must_use]
     pub fn new(own: std::sync::Arc<dyn Clock>) -> Self {
-        Self { own, ahead: AtomicI64::new(0) }
+        Self { own, ahead: AtomicI64::new(0), put_right: AtomicBool::new(false) }
     }
 
     /// This machine's own clock.
@@ -52,6 +53,13 @@ impl SharedClock {
     pub fn put_right(&self, there: Timestamp, asked: Timestamp, answered: Timestamp) {
         let midway = i64::midpoint(asked.as_millisecond(), answered.as_millisecond());
         self.ahead.store(there.as_millisecond() - midway, Ordering::Relaxed);
+        self.put_right.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the other clock was ever heard of.
+    #[must_use]
+    pub fn is_put_right(&self) -> bool {
+        self.put_right.load(Ordering::Relaxed)
     }
 }
 

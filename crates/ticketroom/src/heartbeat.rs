@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::clock::{Clock, SharedClock};
+use crate::clock::{Clock, SharedClock, until};
 use crate::docspace::limits::Governor;
 use crate::reconcile::Reconciler;
 use crate::standing::Standing;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Held, Store, StoreError};
+
+/// An answer that tells the time well.
+const PROMPT: Duration = Duration::from_millis(500);
 
 /// Everything that hangs on the sign of life.
 #[derive(Debug)]
@@ -44,11 +47,20 @@ impl Heart {
         let (begun, asked) = (self.standing.begin(own), own.now());
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
-        let beat = store::Heartbeat { replica, works, held, lease, now: self.clock.now() };
+        let beat = store::Heartbeat { replica, works, held: held.clone(), lease, now: self.clock.now() };
         let pulse = self.store.heartbeat(beat).await?;
+        // Before the standing is renewed: it is that of the claims that are left.
+        if let Some(reconciler) = &self.reconciler {
+            let lost: Vec<Held> = held.into_iter().filter(|held| !pulse.held.contains(held)).collect();
+            reconciler.give_up(&lost);
+        }
         self.standing.renewed(begun, lease);
-        if let Some(there) = pulse.now {
-            self.clock.put_right(there, asked, own.now());
+        let answered = own.now();
+        // One that took long may have waited at either end, so it tells the time less well than an earlier one did.
+        if let Some(there) = pulse.now
+            && (until(asked, answered) < PROMPT || !self.clock.is_put_right())
+        {
+            self.clock.put_right(there, asked, answered);
         }
         self.governor.share(pulse.workers);
         if let Some(reconciler) = &self.reconciler {

@@ -29,6 +29,9 @@ use crate::web::{self, AdminToken, Doors};
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
 
+/// How long a process that stops tries to say so.
+const LAST_WORD: Duration = Duration::from_secs(3);
+
 /// A running service.
 #[derive(Debug)]
 pub struct Service {
@@ -214,8 +217,11 @@ impl Service {
             None => Vec::new(),
         };
         self.beating.abort();
-        if let Err(error) = self.store.leave(self.replica, &parked, self.clock.now()).await {
-            tracing::warn!(%error, "parked tickets stay claimed until their leases end");
+        let left = self.store.leave(self.replica, &parked, self.clock.now());
+        if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
+            tracing::warn!(
+                "the store can't be told that we stop; parked tickets stay claimed until their leases end"
+            );
         }
     }
 }

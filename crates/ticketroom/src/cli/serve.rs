@@ -57,7 +57,11 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     // Before anything is claimed, so that none of them is lost on the way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let start = Service::start(&config, duties, &admin, Arc::new(SystemClock), Chance::from_os());
-    let mut service = start.await.map_err(|error| Ended::Failed(error.to_string()))?;
+    let mut service = tokio::select! {
+        started = start => started.map_err(|error| Ended::Failed(error.to_string()))?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     announce(&config, service.address());
     if made_up {
         // The one place where a secret is shown: it was made for this run, and nobody else can tell.

@@ -44,11 +44,12 @@ pub(super) fn backup(config: &Config, options: &Backup) -> Result {
     let copied = backup::backup(path, &options.file, SystemClock.now());
     let copied = copied.map_err(|error| Ended::Failed(error.to_string()))?;
     say(format!(
-        "{} has {} tickets ({} KiB); to restore it, stop serve, put it in the place of {}, and start serve again",
-        options.file.display(),
+        "{backup} has {} tickets ({} KiB)\nto restore it: stop serve, move {store}, {store}-wal and {store}-shm away, put \
+         {backup} in the place of {store}, start serve",
         copied.tickets,
         copied.bytes.div_ceil(1024),
-        path.display()
+        backup = options.file.display(),
+        store = path.display()
     ))
 }
 

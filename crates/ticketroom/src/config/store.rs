@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use super::reader::Section;
 use super::report::{Place, Read};
 use super::secret::secret;
-use super::value::{duration, number};
+use super::value::{duration, is_loopback_address, number};
 use super::{Env, PostgresConfig, StoreUrl, Tls};
 
 const HELP: &str = "write \"sqlite:\" and a path, such as \"sqlite:ticketroom.db\", or \
@@ -127,7 +127,7 @@ fn postgres(place: &Place<'_>, text: &str) -> Read<PostgresConfig> {
     if connect.get_tcp_user_timeout().is_none() {
         connect.tcp_user_timeout(SILENCE);
     }
-    connect.keepalives_idle(SILENCE);
+    connect.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 5).keepalives_retries(3);
     if connect.get_application_name().is_none() {
         connect.application_name("ticketroom");
     }
@@ -146,24 +146,25 @@ fn tls(
     mode: Option<&str>,
     roots: Option<PathBuf>,
 ) -> Read<Tls> {
-    let is_here = connect.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name.parse().is_ok_and(|address: std::net::IpAddr| address.to_canonical().is_loopback())
-        }
-        Host::Unix(_) => true,
-    });
+    // The address counts before the name.
+    let is_here = connect.get_hostaddrs().iter().all(|address| is_loopback_address(*address))
+        && connect.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(is_loopback_address),
+            Host::Unix(_) => true,
+        });
     let (ssl, tls) = match mode {
-        Some("disable") => (SslMode::Disable, Tls::Unverified),
-        Some("prefer") => (SslMode::Prefer, Tls::Unverified),
+        Some("disable") if roots.is_none() => (SslMode::Disable, Tls::Unverified),
+        Some("prefer") if roots.is_none() => (SslMode::Prefer, Tls::Unverified),
         Some("require") if roots.is_none() => (SslMode::Require, Tls::Unverified),
         Some("verify-full") => (SslMode::Require, Tls::Verified { roots }),
-        None if is_here => (SslMode::Disable, Tls::Unverified),
+        None if is_here && roots.is_none() => (SslMode::Disable, Tls::Unverified),
         None => (SslMode::Require, Tls::Verified { roots }),
         Some(_) => {
             let help = "sslmode is verify-full (the default for other machines), require, prefer or disable; \
                 with sslrootcert it is verify-full";
-            return Err(place.wrong("has an sslmode that is not known here", help));
+            return Err(
+                place.wrong("has an sslmode that is not known here, or that needs no sslrootcert", help)
+            );
         }
     };
     if ssl != SslMode::Disable && tls == Tls::Unverified && !is_here {

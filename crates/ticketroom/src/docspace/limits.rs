@@ -84,6 +84,8 @@ impl WriteBudget for NoBudget {
 
 /// How many writes are taken from the store at once. A crash forgets at most so many.
 const HANDFUL: u32 = 20;
+/// How long after there were no writes nobody asks for any.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long the whole window is left alone after DocSpace said that the minute is full.
 const MINUTE_IS_FULL: Duration = Duration::from_secs(3);
@@ -99,7 +101,15 @@ pub struct Governor {
     minute: tokio::sync::Mutex<VecDeque<Instant>>,
     not_before: Mutex<Instant>,
     budget: Arc<dyn WriteBudget>,
-    in_hand: tokio::sync::Mutex<u32>,
+    in_hand: tokio::sync::Mutex<InHand>,
+}
+
+/// What is left of the last handful.
+#[derive(Debug, Default)]
+struct InHand {
+    writes: u32,
+    /// There was none to be had, and nobody asks again before then: hundreds may be waiting behind one who asks.
+    none_before: Option<Instant>,
 }
 
 impl std::fmt::Debug for Governor {
@@ -127,7 +137,7 @@ impl Governor {
             minute: tokio::sync::Mutex::default(),
             not_before: Mutex::new(Instant::now()),
             budget,
-            in_hand: tokio::sync::Mutex::new(0),
+            in_hand: tokio::sync::Mutex::default(),
         }
     }
 
@@ -159,13 +169,20 @@ impl Governor {
 
     async fn take_write(&self) -> Result<(), Duration> {
         let mut in_hand = self.in_hand.lock().await;
-        if *in_hand == 0 {
+        if in_hand.writes == 0 {
+            let now = Instant::now();
+            if let Some(before) = in_hand.none_before.filter(|before| *before > now) {
+                return Err(before.duration_since(now));
+            }
             match self.budget.take(HANDFUL, self.limits.writes_per_day).await {
-                Taken::Some(writes) => *in_hand = writes,
-                Taken::NothingFor(wait) => return Err(wait),
+                Taken::Some(writes) => in_hand.writes = writes,
+                Taken::NothingFor(wait) => {
+                    in_hand.none_before = Some(Instant::now() + wait.min(ASK_AGAIN));
+                    return Err(wait);
+                }
             }
         }
-        *in_hand -= 1;
+        in_hand.writes -= 1;
         Ok(())
     }
 
@@ -202,7 +219,7 @@ impl Governor {
         match (limit, retry_after) {
             // Only the fixed windows (the day, invitations by e-mail) say how long.
             (_, Some(wait)) if wait > MINUTE => {
-                *self.in_hand.lock().await = 0;
+                *self.in_hand.lock().await = InHand::default();
                 self.budget.exhausted_for(wait).await;
             }
             (Some(limit), _) if limit > self.limits.concurrent_reads.max(self.limits.concurrent_writes) => {

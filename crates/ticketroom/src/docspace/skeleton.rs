@@ -64,14 +64,21 @@ impl Skeletons {
         if self.may_be_unsettled() || !self.reserve(lease).await {
             return Ok(None);
         }
-        let made = Self::make(docspace, tree).await;
+        let made = tokio::select! {
+            made = Self::make(docspace, tree) => made,
+            // Somebody else makes them now.
+            () = self.lose_reservation(lease) => {
+                self.be_unsettled();
+                return Ok(None);
+            }
+        };
         match &made {
             Ok(root) => {
                 complete.insert(tree.clone(), *root);
             }
             Err(failure) if failure.effect() == Effect::Unknown => {
-                *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(after(self.clock.now(), self.settle));
+                self.be_unsettled();
+                self.reserve(lease).await;
                 return made.map(Some);
             }
             Err(_) => {}
@@ -80,9 +87,25 @@ impl Skeletons {
         made.map(Some)
     }
 
+    /// A call may be on its way.
+    fn be_unsettled(&self) {
+        let until = after(self.clock.now(), self.settle);
+        *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
     fn may_be_unsettled(&self) -> bool {
         let until = *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.is_some_and(|until| self.clock.now() < until)
+    }
+
+    /// Keeps the right to make one, however long its calls wait for their turn; ends when it is lost.
+    async fn lose_reservation(&self, lease: Duration) {
+        loop {
+            tokio::time::sleep(lease / 4).await;
+            if !self.reserve(lease).await {
+                return;
+            }
+        }
     }
 
     /// Takes the right to make one, or gives it back.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::run::Run;
 use crate::clock::{Chance, Clock};
@@ -66,8 +66,8 @@ pub struct Reconciler {
     pub(super) settings: Settings,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
-    /// The tickets that this process is at, with their fences.
-    running: Mutex<HashMap<i64, i64>>,
+    /// What this process is at, by the tickets' numbers.
+    running: Mutex<HashMap<i64, Underway>>,
     /// How many processes work on the store.
     workers: AtomicUsize,
 }
@@ -79,6 +79,13 @@ const IDLE: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(20);
 /// How long it waits at most for a store that can't be used.
 const MOST_PATIENT: Duration = Duration::from_secs(30);
+
+/// A run that goes on.
+#[derive(Debug)]
+struct Underway {
+    fence: i64,
+    run: AbortHandle,
+}
 
 /// A ticket that this process is at, until the run ends, however it ends.
 struct Running<'a> {
@@ -94,7 +101,9 @@ impl Drop for Running<'_> {
 
 /// A run that panics is a defect of ours; its ticket is tried again when the lease ends.
 fn note_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
+    if let Err(error) = ended
+        && !error.is_cancelled()
+    {
         tracing::error!(%error, "a run broke off");
     }
 }
@@ -154,7 +163,21 @@ impl Reconciler {
     /// The claims that this process holds.
     #[must_use]
     pub fn held(&self) -> Vec<Held> {
-        self.running().iter().map(|(number, fence)| Held { number: *number, fence: *fence }).collect()
+        let running = self.running();
+        running.iter().map(|(number, underway)| Held { number: *number, fence: underway.fence }).collect()
+    }
+
+    /// Breaks off the runs whose claims have passed on to others: nothing more may go out from them, however long they
+    /// have waited for their turn.
+    pub fn give_up(&self, lost: &[Held]) {
+        let running = self.running();
+        for held in lost {
+            if let Some(underway) = running.get(&held.number).filter(|underway| underway.fence == held.fence)
+            {
+                tracing::info!(number = held.number, "the claim ran out; another run goes on");
+                underway.run.abort();
+            }
+        }
     }
 
     /// Works until `stop` says so; then lets what is under way end, as far as it does within the grace. What
@@ -167,7 +190,10 @@ impl Reconciler {
             let wait = match self.claim(&mut runs).await {
                 // With full hands nothing can be claimed before a run ends, however much is due.
                 Ok(_) if full => IDLE,
-                Ok(0) => self.idle_for().await,
+                Ok(0) => tokio::select! {
+                    wait = self.idle_for() => wait,
+                    _ = stop.changed() => break,
+                },
                 // More may be due.
                 Ok(_) => continue,
                 Err(error) => {
@@ -210,17 +236,19 @@ impl Reconciler {
         let claimed = claims.len();
         for claim in claims {
             let reconciler = Arc::clone(self);
-            let number = claim.number;
-            self.running().insert(number, claim.fence);
-            runs.spawn(async move {
+            let Held { number, fence } = claim.held();
+            // Held until it is entered, so that the run can't end before.
+            let mut running = self.running();
+            let run = runs.spawn(async move {
                 let _running = Running { reconciler: &reconciler, number };
                 Run::new(&reconciler, claim).drive().await;
             });
+            running.insert(number, Underway { fence, run });
         }
         Ok(claimed)
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<i64, i64>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Underway>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

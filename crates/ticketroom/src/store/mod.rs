@@ -89,7 +89,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError>;
 
     /// Takes a name that only one process may have at a time, for as long as `lease`; `false` if another one has it.
-    /// Whoever has it may take it again.
+    /// Whoever has it may take it again. It ends by itself only: a process that stops may have a call on its way.
     ///
     /// # Errors
     /// When the store can't be reached.

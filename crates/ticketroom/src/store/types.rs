@@ -121,8 +121,10 @@ pub struct Heartbeat {
 }
 
 /// What the store answers to a sign of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulse {
+    /// Those of its claims that still hold, and do so for another lease.
+    pub held: Vec<Held>,
     /// The processes that call DocSpace, the one that asks included if it works: at least one.
     pub workers: u32,
     /// The time by the clock that all of them go by, where that is not the caller's own.

@@ -89,7 +89,7 @@ fn server_admin_store() {
         ),
         (
             "[store]\nurl = \"postgres://me@host/db?sslmode=maybe\"",
-            "t.toml:2: “url” has an sslmode that is not known here",
+            "t.toml:2: “url” has an sslmode that is not known here, or that needs no sslrootcert",
         ),
         (
             "[store]\nurl = \"sqlite:a.db\"\nlease = \"30s\"",

@@ -304,6 +304,13 @@ fn a_store_can_be_a_database() {
     assert_eq!(far.connect.get_password(), Some("hush-GENERIC_SECRET".as_bytes()));
     assert_eq!((far.connect.get_hosts().len(), far.connections, far.lease), (2, 3, Duration::from_secs(5)));
     assert!(!format!("{far:?}").contains("hush"), "{far:?}");
+    for elsewhere in ["db.example", "localhost:1/db?hostaddr=192.0.2.1"] {
+        let url = if elsewhere.contains('/') { elsewhere.to_owned() } else { format!("{elsewhere}/db") };
+        let config = postgres(&format!("url = \"postgres://me@{url}\""));
+        assert_eq!(config.tls, Tls::Verified { roots: None }, "{url}");
+    }
+    let here = postgres("url = \"postgres://me@localhost/db?sslrootcert=ca.pem\"");
+    assert_eq!(here.tls, Tls::Verified { roots: Some("ca.pem".into()) }, "what is asked for is done");
     for (mode, warnings) in [("verify-full", 0), ("require", 1), ("disable", 1)] {
         let config = read(&format!("[store]\nurl = \"postgresql://me:pw@db.example/db?sslmode={mode}\""));
         assert_eq!(config.warnings.len(), warnings + 1, "and one for the password: {:?}", config.warnings);

@@ -1,10 +1,12 @@
 //! Moves a store: from SQLite to PostgreSQL when one machine is no longer enough, or back.
 //!
-//! Both stores are out of use meanwhile, which is checked. Rows go over in the order of their numbers, a batch in each
-//! transaction, so a copy that was cut off goes on after the last row that arrived. Until all of it is there and has been
-//! compared with what was read, the target says so of itself, and nobody can serve from it.
+//! Both stores are out of use meanwhile: a file is locked, and of a database it is asked at the beginning and at the end
+//! whether a replica works on it. Rows go over in the order of their numbers, a batch in each transaction, so a copy that
+//! was cut off goes on after the last row that arrived. Until all of it is there and has been compared with what was read,
+//! the target says so of itself, and nobody can serve from it.
 //!
-//! What was claimed is due at once over there. A backup that is copied stays one: every ticket is looked at again.
+//! The source stays as it is. In the target, what was claimed is due at once, and if the source is a backup, every ticket
+//! is looked at again: the same transaction says that the copy is whole.
 
 mod postgres;
 mod sqlite;
@@ -16,9 +18,6 @@ use self::table::{Row, TABLES, Table, Value};
 use super::OpenError;
 use crate::clock::Timestamp;
 use crate::config::StoreUrl;
-
-/// Rows that go over at once.
-const BATCH: usize = 500;
 
 /// Why a store could not be copied.
 #[derive(Debug, thiserror::Error)]
@@ -74,18 +73,21 @@ trait Side: Send {
     fn name(&self) -> String;
     /// Which store it is.
     async fn identity(&mut self) -> Result<Identity, String>;
-    /// Says whose copy is being made here; nothing once it is whole.
-    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String>;
+    /// Whether somebody works on it.
+    async fn is_in_use(&mut self) -> Result<bool, String>;
+    /// Says whose copy is being made here.
+    async fn begin(&mut self, source: &str) -> Result<(), String>;
     /// How many rows a table has, and the number of the last one.
     async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String>;
-    /// The rows after a number, in order, at most [`BATCH`].
+    /// The rows after a number, in order, at most a batch of them.
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String>;
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;
     /// The day's writes.
     async fn day(&mut self) -> Result<[i64; 3], String>;
-    /// Sets the day's writes, and whatever else a store needs to be whole.
-    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String>;
+    /// Makes a whole store of it, in one transaction: sets the day's writes, lets go of claims, marks all tickets if it is
+    /// a backup's copy, and says that the copy is whole.
+    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String>;
 }
 
 /// Which store it is.
@@ -110,11 +112,17 @@ pub async fn copy(
     if from == to {
         return Err(CopyError::Same);
     }
-    let (mut source, mut target) = (open(from, false, now).await?, open(to, true, now).await?);
+    let (mut source, mut target) = (open(from, false).await?, open(to, true).await?);
     let (ours, theirs) = (source.name(), target.name());
     let at_source = |why| CopyError::Failed { side: ours.clone(), why };
     let at_target = |why| CopyError::Failed { side: theirs.clone(), why };
 
+    if source.is_in_use().await.map_err(at_source)? {
+        return Err(CopyError::InUse(ours.clone()));
+    }
+    if target.is_in_use().await.map_err(at_target)? {
+        return Err(CopyError::InUse(theirs.clone()));
+    }
     let identity = source.identity().await.map_err(at_source)?;
     if identity.copying.is_some() {
         return Err(CopyError::Unfinished(ours.clone()));
@@ -129,7 +137,7 @@ pub async fn copy(
                 return Err(CopyError::NotEmpty(theirs.clone()));
             }
         }
-        target.set_copying(Some(&identity.id)).await.map_err(at_target)?;
+        target.begin(&identity.id).await.map_err(at_target)?;
     }
     for table in &TABLES {
         let (all, _) = source.extent(table).await.map_err(at_source)?;
@@ -151,14 +159,23 @@ pub async fn copy(
         }
     }
     let day = source.day().await.map_err(at_source)?;
-    target.finish(day, identity.is_backup.then_some(now)).await.map_err(at_target)?;
-    target.set_copying(None).await.map_err(at_target)
+    // Somebody may have begun to serve from it, or its supervisor.
+    let mut is_changed = source.is_in_use().await.map_err(at_source)?;
+    for table in &TABLES {
+        let extents =
+            (source.extent(table).await.map_err(at_source)?, target.extent(table).await.map_err(at_target)?);
+        is_changed |= extents.0 != extents.1;
+    }
+    if is_changed {
+        return Err(CopyError::InUse(ours.clone()));
+    }
+    target.finish(day, identity.is_backup, now).await.map_err(at_target)
 }
 
-async fn open(url: &StoreUrl, may_be_new: bool, now: Timestamp) -> Result<Box<dyn Side>, CopyError> {
+async fn open(url: &StoreUrl, may_be_new: bool) -> Result<Box<dyn Side>, CopyError> {
     Ok(match url {
-        StoreUrl::Sqlite(path) => Box::new(sqlite::File::open(path, may_be_new, now)?),
-        StoreUrl::Postgres(config) => Box::new(postgres::Database::open(config, may_be_new, now).await?),
+        StoreUrl::Sqlite(path) => Box::new(sqlite::File::open(path, may_be_new)?),
+        StoreUrl::Postgres(config) => Box::new(postgres::Database::open(config, may_be_new).await?),
     })
 }
 

@@ -4,7 +4,7 @@ use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use super::table::{Row, Table, Type, Value};
-use super::{BATCH, CopyError, Identity, Side};
+use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::postgres::{PostgresStore, explain, statements};
@@ -18,24 +18,9 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) async fn open(
-        config: &PostgresConfig,
-        may_be_new: bool,
-        now: Timestamp,
-    ) -> Result<Self, CopyError> {
+    pub(super) async fn open(config: &PostgresConfig, may_be_new: bool) -> Result<Self, OpenError> {
         let purpose = if may_be_new { Use::Serve } else { Use::Operate };
         let (client, name) = PostgresStore::alone(config, purpose).await?;
-        let at_work = "SELECT count(*) FROM replica WHERE alive_until >= server_millis()";
-        let fail = |error: &tokio_postgres::Error| OpenError::Database {
-            database: name.clone(),
-            why: explain(error),
-        };
-        let count: i64 = client.query_one(at_work, &[]).await.map_err(|error| fail(&error))?.get(0);
-        if count > 0 {
-            return Err(CopyError::InUse(name));
-        }
-        let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
-        client.execute(sql, &[&millis(now)]).await.map_err(|error| fail(&error))?;
         Ok(Self { name, client })
     }
 }
@@ -125,7 +110,12 @@ impl Side for Database {
         Ok(Identity { id: row.get(0), copying: row.get(1), is_backup: false })
     }
 
-    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String> {
+    async fn is_in_use(&mut self) -> Result<bool, String> {
+        let sql = "SELECT EXISTS (SELECT FROM replica WHERE alive_until >= server_millis())";
+        Ok(self.client.query_one(sql, &[]).await.map_err(plain)?.get(0))
+    }
+
+    async fn begin(&mut self, source: &str) -> Result<(), String> {
         let sql = "UPDATE identity SET copying = $1";
         self.client.execute(sql, &[&source]).await.map(|_| ()).map_err(plain)
     }
@@ -137,8 +127,8 @@ impl Side for Database {
     }
 
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
-        let (columns, name) = (table.names(), table.name);
-        let sql = format!("SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {BATCH}");
+        let (columns, name, batch) = (table.names(), table.name, table.batch);
+        let sql = format!("SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}");
         let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
         let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
         let row = |row: &tokio_postgres::Row| {
@@ -167,7 +157,7 @@ impl Side for Database {
         Ok([row.get(0), row.get(1), row.get(2)])
     }
 
-    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String> {
+    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String> {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
@@ -175,13 +165,22 @@ impl Side for Database {
             let (_, last) = self.extent(table).await?;
             self.client.execute(number, &[&table.name, &last]).await.map_err(plain)?;
         }
-        let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
-        self.client.execute(sql, &[&day[0], &day[1], &day[2]]).await.map_err(plain)?;
-        if let Some(now) = look_again {
-            let parameter = millis(now);
-            self.client.execute(statements::LOOK_AGAIN_AT_ALL, &[&parameter]).await.map_err(plain)?;
-        }
         // The planner should know how large the tables are before anybody works on them.
-        self.client.batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline").await.map_err(plain)
+        self.client
+            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline")
+            .await
+            .map_err(plain)?;
+
+        let now = millis(now);
+        let transaction = self.client.build_transaction().start().await.map_err(plain)?;
+        let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
+        transaction.execute(sql, &[&day[0], &day[1], &day[2]]).await.map_err(plain)?;
+        let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
+        transaction.execute(sql, &[&now]).await.map_err(plain)?;
+        if is_backup {
+            transaction.execute(statements::LOOK_AGAIN_AT_ALL, &[&now]).await.map_err(plain)?;
+        }
+        transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;
+        transaction.commit().await.map_err(plain)
     }
 }

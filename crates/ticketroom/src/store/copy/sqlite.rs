@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
 use super::table::{Row, Table, Value};
-use super::{BATCH, Identity, Side};
+use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::store::sqlite::{create_private, lock, schema, transitions};
 use crate::store::{OpenError, values::millis};
@@ -19,7 +19,7 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn open(path: &Path, may_be_new: bool, now: Timestamp) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, may_be_new: bool) -> Result<Self, OpenError> {
         if !may_be_new && !path.exists() {
             return Err(OpenError::Missing(path.to_owned()));
         }
@@ -34,8 +34,6 @@ impl File {
         let tables =
             if may_be_new { schema::migrate(&mut connection) } else { schema::demand_current(&connection) };
         tables.map_err(|error| unusable(error.to_string()))?;
-        let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-        connection.execute(sql, [millis(now)]).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { path: path.to_owned(), connection, _lock: lock })
     }
 }
@@ -84,7 +82,12 @@ impl Side for File {
         row.map_err(plain)
     }
 
-    async fn set_copying(&mut self, source: Option<&str>) -> Result<(), String> {
+    async fn is_in_use(&mut self) -> Result<bool, String> {
+        // It is locked.
+        Ok(false)
+    }
+
+    async fn begin(&mut self, source: &str) -> Result<(), String> {
         self.connection.execute("UPDATE identity SET copying = ?1", [source]).map(|_| ()).map_err(plain)
     }
 
@@ -98,11 +101,11 @@ impl Side for File {
     }
 
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
-        let (columns, name) = (table.names(), table.name);
-        let sql = format!("SELECT {columns} FROM {name} WHERE number > ?1 ORDER BY number LIMIT {BATCH}");
+        let (columns, name, batch) = (table.names(), table.name, table.batch);
+        let sql = format!("SELECT {columns} FROM {name} WHERE number > ?1 ORDER BY number LIMIT {batch}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(plain)?;
         let mut rows = statement.query([after]).map_err(plain)?;
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(table.batch);
         while let Some(row) = rows.next().map_err(plain)? {
             let values = (0..table.columns.len()).map(|column| value(row.get_ref(column).map_err(plain)?));
             batch.push(Row(values.collect::<Result<_, _>>()?));
@@ -129,13 +132,16 @@ impl Side for File {
         Ok(row.optional().map_err(plain)?.unwrap_or_default())
     }
 
-    async fn finish(&mut self, day: [i64; 3], look_again: Option<Timestamp>) -> Result<(), String> {
+    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String> {
         let transaction = self.connection.transaction().map_err(plain)?;
         let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
         transaction.execute(sql, params![day[0], day[1], day[2]]).map_err(plain)?;
-        if let Some(now) = look_again {
+        let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
+        transaction.execute(sql, [millis(now)]).map_err(plain)?;
+        if is_backup {
             transitions::look_again_at_all(&transaction, now).map_err(plain)?;
         }
+        transaction.execute("UPDATE identity SET copying = NULL", []).map_err(plain)?;
         transaction.commit().map_err(plain)
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Type {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
+    /// Rows that go over at once. Deliveries carry whole bodies, so there are fewer of them.
+    pub(super) batch: usize,
     pub(super) columns: &'static [(&'static str, Type)],
 }
 
@@ -20,6 +22,7 @@ pub(super) struct Table {
 pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "ticket",
+        batch: 500,
         columns: &[
             ("number", Type::Number),
             ("helpdesk", Type::Text),
@@ -49,6 +52,7 @@ pub(super) const TABLES: [Table; 3] = [
     },
     Table {
         name: "delivery",
+        batch: 100,
         columns: &[
             ("number", Type::Number),
             ("helpdesk", Type::Text),
@@ -65,6 +69,7 @@ pub(super) const TABLES: [Table; 3] = [
     },
     Table {
         name: "timeline",
+        batch: 1000,
         columns: &[
             ("number", Type::Number),
             ("ticket", Type::Number),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{
     Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-    Timeouts,
+    TimeoutType, Timeouts,
 };
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt;
@@ -26,20 +26,23 @@ use crate::store::StoreError;
 
 /// How long a statement may take; the server breaks it off a little earlier. With the wait for a connection it stays below
 /// the 12 seconds that Zendesk waits for an answer.
-const STATEMENT: Duration = Duration::from_secs(8);
-/// How long to wait for a connection that others use.
-const WAIT: Duration = Duration::from_secs(3);
+const STATEMENT: Duration = Duration::from_secs(6);
+/// How long to wait for a connection: for one that others use, or until a new one is set up.
+const CONNECTION: Duration = Duration::from_secs(5);
 /// How often a statement is run that lost against another one (a deadlock, a serialization failure).
 const CONFLICTS: u32 = 5;
 
 /// What every connection begins with. A database may be set up so that a commit is answered before it is on disk;
 /// for us it is not. A stricter setting (`remote_apply`) stays.
 const SESSION: &str = "
-    SET statement_timeout = '7s';
-    SET lock_timeout = '5s';
+    SET statement_timeout = '5s';
+    SET lock_timeout = '4s';
     SET idle_in_transaction_session_timeout = '60s';
     SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What a server says of itself that another one has taken over from, or not yet.
+pub(super) const STANDBY: &str = "the server is a standby, which can't be written to";
 
 /// The parameters of a statement.
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -48,6 +51,8 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Debug)]
 pub(super) struct Database {
     pool: Pool,
+    /// One connection for signs of life, which must not queue behind deliveries.
+    vital: Pool,
 }
 
 /// Why a statement came to nothing.
@@ -82,37 +87,14 @@ pub(super) fn connector(config: &PostgresConfig) -> Result<MakeRustlsConnect, St
 }
 
 impl Database {
-    /// A pool that has no connection yet.
+    /// Pools that have no connection yet.
     pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
-        let manager = Manager::from_config(
-            config.connect.clone(),
-            connector(config)?,
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move {
-                client.batch_execute(SESSION).await.map_err(HookError::Backend)?;
-                let row =
-                    client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
-                if row.get(0) {
-                    return Err(HookError::message("the server is a standby, which can't be written to"));
-                }
-                Ok(())
-            })
-        });
-        let pool = Pool::builder(manager)
-            .max_size(config.connections)
-            .timeouts(Timeouts { wait: Some(WAIT), create: Some(STATEMENT), recycle: Some(WAIT) })
-            .runtime(Runtime::Tokio1)
-            .post_create(set_up)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { pool })
+        Ok(Self { pool: pool(config, config.connections)?, vital: pool(config, 1)? })
     }
 
     /// A connection.
     pub(super) async fn client(&self) -> Result<Client, PoolError> {
-        self.pool.get().await
+        client(&self.pool).await
     }
 
     /// Runs a statement; `label` names it for fault points, if it changes anything.
@@ -122,40 +104,12 @@ impl Database {
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Trouble> {
-        let mut conflicts = 0;
-        loop {
-            let client = self.client().await.map_err(|error| Trouble::Store(no_client(error)))?;
-            pass(Side::Before, label);
-            let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
-            let error = match result {
-                Ok(Ok(rows)) => {
-                    pass(Side::After, label);
-                    return Ok(rows);
-                }
-                Ok(Err(error)) => error,
-                Err(_) => {
-                    drop(Object::take(client));
-                    let why = format!("no answer within {} seconds", STATEMENT.as_secs());
-                    return Err(Trouble::Store(StoreError::Unavailable(why)));
-                }
-            };
-            let state = error.code().cloned();
-            if state.as_ref().is_none_or(is_about_the_connection) {
-                drop(Object::take(client));
-            }
-            match state {
-                Some(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)
-                    if conflicts < CONFLICTS =>
-                {
-                    conflicts += 1;
-                }
-                Some(SqlState::UNIQUE_VIOLATION) => {
-                    let constraint = error.as_db_error().and_then(|error| error.constraint());
-                    return Err(Trouble::Duplicate(constraint.unwrap_or_default().to_owned()));
-                }
-                _ => return Err(Trouble::Store(StoreError::Unavailable(explain(&error)))),
-            }
-        }
+        run(&self.pool, label, sql, parameters).await
+    }
+
+    /// Runs the statement of a sign of life.
+    pub(super) async fn beat(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        run(&self.vital, Some("heartbeat"), sql, parameters).await
     }
 
     /// Runs a statement that goes over every row, for as long as it takes.
@@ -174,6 +128,75 @@ impl Database {
         drop(Object::take(client));
         result
     }
+}
+
+async fn run(
+    pool: &Pool,
+    label: Option<&str>,
+    sql: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>, Trouble> {
+    let mut conflicts = 0;
+    loop {
+        let client = client(pool).await.map_err(|error| Trouble::Store(no_client(error)))?;
+        pass(Side::Before, label);
+        let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
+        let error = match result {
+            Ok(Ok(rows)) => {
+                pass(Side::After, label);
+                return Ok(rows);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => {
+                drop(Object::take(client));
+                let why = format!("no answer within {} seconds", STATEMENT.as_secs());
+                return Err(Trouble::Store(StoreError::Unavailable(why)));
+            }
+        };
+        let state = error.code().cloned();
+        if state.as_ref().is_none_or(is_about_the_connection) {
+            drop(Object::take(client));
+        }
+        match state {
+            Some(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)
+                if conflicts < CONFLICTS =>
+            {
+                conflicts += 1;
+            }
+            Some(SqlState::UNIQUE_VIOLATION) => {
+                let constraint = error.as_db_error().and_then(|error| error.constraint());
+                return Err(Trouble::Duplicate(constraint.unwrap_or_default().to_owned()));
+            }
+            _ => return Err(Trouble::Store(StoreError::Unavailable(explain(&error)))),
+        }
+    }
+}
+
+/// A pool whose connections are set up before anybody gets one.
+fn pool(config: &PostgresConfig, size: usize) -> Result<Pool, String> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(config.connect.clone(), connector(config)?, recycling);
+    let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+        Box::pin(async move {
+            client.batch_execute(SESSION).await.map_err(HookError::Backend)?;
+            let row =
+                client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
+            if row.get(0) { Err(HookError::message(STANDBY)) } else { Ok(()) }
+        })
+    });
+    let built = Pool::builder(manager)
+        .max_size(size)
+        .timeouts(Timeouts { wait: Some(CONNECTION), create: Some(CONNECTION), recycle: Some(CONNECTION) })
+        .runtime(Runtime::Tokio1)
+        .post_create(set_up)
+        .build();
+    built.map_err(|error| error.to_string())
+}
+
+/// A connection, or none in time: the pool counts its own waits, but not how long a connection takes to be set up.
+async fn client(pool: &Pool) -> Result<Client, PoolError> {
+    let client = tokio::time::timeout(CONNECTION, pool.get()).await;
+    client.unwrap_or(Err(PoolError::Timeout(TimeoutType::Create)))
 }
 
 fn pass(side: Side, label: Option<&str>) {
@@ -195,7 +218,7 @@ fn is_about_the_connection(state: &SqlState) -> bool {
 
 fn no_client(error: PoolError) -> StoreError {
     match error {
-        PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => StoreError::Overloaded,
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Overloaded,
         error => StoreError::Unavailable(explain_pool(&error)),
     }
 }

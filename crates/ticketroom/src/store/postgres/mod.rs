@@ -295,7 +295,12 @@ impl Store for PostgresStore {
                     let number: i64 = get(row, 0)?;
                     tracing::error!(number, %error, "a ticket can't be read from the store");
                     let reason = super::unreadable(&error);
-                    self.write("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await?;
+                    // Those that can be read have to be worked on, whatever becomes of this one.
+                    let set_aside =
+                        self.write("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await;
+                    if let Err(trouble) = set_aside {
+                        tracing::error!(number, error = %StoreError::from(trouble), "it can't be set aside either");
+                    }
                 }
             }
         }
@@ -314,10 +319,12 @@ impl Store for PostgresStore {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
         let replica = beat.replica.to_string();
         let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works];
-        let row = self.write_one("heartbeat", statements::HEARTBEAT, parameters).await?;
+        let row = only(self.database.beat(statements::HEARTBEAT, parameters).await?)?;
         let others: i64 = get(&row, 1)?;
-        let workers = number(others) + u32::from(beat.works);
-        Ok(Pulse { workers: workers.max(1), now: Some(timestamp(get(&row, 0)?)) })
+        let workers = (number(others) + u32::from(beat.works)).max(1);
+        let renewed: Vec<i64> = get(&row, 2)?;
+        let held = beat.held.into_iter().filter(|held| renewed.contains(&held.number)).collect();
+        Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)) })
     }
 
     async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {

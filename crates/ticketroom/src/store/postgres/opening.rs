@@ -8,7 +8,7 @@ use deadpool_postgres::{Client, PoolError};
 use tokio_postgres::error::SqlState;
 
 use super::PostgresStore;
-use super::connect::{self, Connector, Database, explain, explain_pool};
+use super::connect::{self, Connector, Database, STANDBY, explain, explain_pool};
 use super::schema::{self, SchemaError};
 use crate::config::PostgresConfig;
 use crate::store::{OpenError, Use};
@@ -76,7 +76,9 @@ async fn first_connection(database: &Database, patience: Duration) -> Result<Cli
             Err(error) => error,
         };
         let may_pass = match &error {
-            PoolError::Backend(error) => error.code().is_none_or(|code| code.code().starts_with("57P")),
+            PoolError::Backend(error) => error
+                .code()
+                .is_none_or(|code| code.code().starts_with("57P") || *code == SqlState::TOO_MANY_CONNECTIONS),
             PoolError::Timeout(_) | PoolError::PostCreateHook(_) => true,
             _ => false,
         };
@@ -90,6 +92,9 @@ async fn first_connection(database: &Database, patience: Duration) -> Result<Cli
 /// Why there is no connection, and what to do.
 fn advise(error: &PoolError) -> String {
     let why = explain_pool(error);
+    if why == STANDBY {
+        return format!("{why}; name all servers in [store] url, with ?target_session_attrs=read-write");
+    }
     let code = match error {
         PoolError::Backend(error) => error.code().map_or("", |code| code.code()),
         _ => "",

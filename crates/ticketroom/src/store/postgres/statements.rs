@@ -43,7 +43,8 @@ pub(super) const KEEP: &str = "
     RETURNING 1";
 
 /// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
-/// vain must not keep them waiting. What another replica is just claiming is skipped.
+/// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
+/// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers.
 pub(super) const CLAIM: &str = "
     WITH new AS (
         SELECT number FROM ticket
@@ -56,7 +57,7 @@ pub(super) const CLAIM: &str = "
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again
     )
-    UPDATE ticket SET claimed = true, fence = fence + 1, saves = 0, due_at = server_millis() + $1
+    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + $1
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
 
@@ -114,6 +115,7 @@ pub(super) const HEARTBEAT: &str = "
         UPDATE ticket SET due_at = server_millis() + $3
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
         WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+        RETURNING ticket.number
     ), gone AS (
         DELETE FROM replica WHERE alive_until < server_millis() AND id <> $4
     ), here AS (
@@ -121,7 +123,8 @@ pub(super) const HEARTBEAT: &str = "
         ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
     )
     SELECT server_millis(),
-        (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis())";
+        (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis()),
+        (SELECT coalesce(array_agg(number), '{}') FROM renewed)";
 
 /// $1 and $2 numbers and fences, $3 replica.
 pub(super) const LEAVE: &str = "
@@ -129,8 +132,6 @@ pub(super) const LEAVE: &str = "
         UPDATE ticket SET claimed = false, due_at = server_millis()
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
         WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
-    ), unreserved AS (
-        DELETE FROM reservation WHERE replica = $3
     )
     DELETE FROM replica WHERE id = $3";
 

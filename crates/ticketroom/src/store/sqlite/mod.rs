@@ -11,10 +11,10 @@ pub(super) mod transitions;
 mod writer;
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
 use self::queries::{NEXT_DUE, RECORD, list, owner, record, timeline};
@@ -67,6 +67,13 @@ impl SqliteStore {
         if purpose == Use::Serve {
             create_private(path).map_err(|error| unusable(error.to_string()))?;
         }
+        if purpose == Use::Serve && is_backup_beside_another_log(path) {
+            let wal = beside(path, "-wal");
+            return Err(unusable(format!(
+                "it is a backup, and {} is that of the store that was here before: move that away, and the -shm",
+                wal.display()
+            )));
+        }
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
         schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
         match purpose {
@@ -89,6 +96,32 @@ impl SqliteStore {
     }
 }
 
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    PathBuf::from(beside)
+}
+
+/// A write-ahead log belongs to the file that it was written for; SQLite would damage another one by it. A backup has
+/// none before it is served from, and says of itself that it is one until that is in the file itself.
+fn is_backup_beside_another_log(path: &Path) -> bool {
+    if !std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
+        return false;
+    }
+    let mut address = url::Url::parse("file:///").ok();
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(address) = &mut address {
+        address.set_path(&absolute.to_string_lossy());
+        // The file alone, as if there were no log.
+        address.set_query(Some("immutable=1"));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let file = address.and_then(|address| Connection::open_with_flags(address.as_str(), flags).ok());
+    let sql = "SELECT backup_at IS NOT NULL FROM identity";
+    // What can't be read that way is no backup of ours, or is looked at more closely when it is opened.
+    file.and_then(|file| file.query_row(sql, [], |row| row.get(0)).ok()).unwrap_or(false)
+}
+
 fn half_copied(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT copying IS NOT NULL FROM identity", [], |row| row.get(0))
 }
@@ -104,7 +137,9 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
         let tickets = look_again_at_all(&transaction, now)?;
         tracing::warn!(tickets, "the store is a backup that was restored: every ticket is looked at again");
     }
-    transaction.commit()
+    transaction.commit()?;
+    // Into the file itself: see `is_backup_beside_another_log`.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// It holds names, addresses and whatever people write into tickets: for this user's eyes only. SQLite gives its
@@ -115,11 +150,9 @@ pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
 }
 
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
     let unusable =
         |error: std::io::Error| OpenError::Unusable { path: path.to_owned(), why: error.to_string() };
-    let file = File::options().create(true).append(true).open(&lock_path).map_err(unusable)?;
+    let file = File::options().create(true).append(true).open(beside(path, ".lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
@@ -175,25 +208,18 @@ impl Store for SqliteStore {
 
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         // Nobody else works on this file, and no clock but ours counts.
-        let pulse = Pulse { workers: 1, now: None };
         if beat.held.is_empty() {
-            return Ok(pulse);
+            return Ok(Pulse { held: Vec::new(), workers: 1, now: None });
         }
         let until = after(beat.now, beat.lease);
-        self.writer.run("heartbeat", move |connection| renew(connection, &beat.held, until).map(Ok)).await?;
-        Ok(pulse)
+        let renew = move |connection: &Connection| renew(connection, &beat.held, until).map(Ok);
+        let held = self.writer.run("heartbeat", renew).await?;
+        Ok(Pulse { held, workers: 1, now: None })
     }
 
-    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let (held, replica) = (held.to_vec(), replica.to_string());
-        self.writer
-            .run("leave", move |connection| {
-                let_go(connection, &held, now)?;
-                let sql = "DELETE FROM reservation WHERE replica = ?1";
-                connection.prepare_cached(sql)?.execute([&replica])?;
-                Ok(Ok(()))
-            })
-            .await
+    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+        let held = held.to_vec();
+        self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
     }
 
     async fn reserve(

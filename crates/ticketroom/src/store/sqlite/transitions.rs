@@ -270,13 +270,17 @@ pub(super) fn note(
     Ok(())
 }
 
-pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) -> rusqlite::Result<()> {
+/// Returns those that still hold.
+pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) -> rusqlite::Result<Vec<Held>> {
     let sql = "UPDATE ticket SET due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
     let mut statement = connection.prepare_cached(sql)?;
-    for Held { number, fence } in held {
-        statement.execute(params![number, fence, millis(until)])?;
+    let mut still = Vec::with_capacity(held.len());
+    for claim in held {
+        if statement.execute(params![claim.number, claim.fence, millis(until)])? == 1 {
+            still.push(*claim);
+        }
     }
-    Ok(())
+    Ok(still)
 }
 
 pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> rusqlite::Result<()> {

@@ -88,7 +88,8 @@ async fn a_store_goes_to_postgres_and_back() {
     .unwrap();
     assert_eq!(first.unwrap().done, TICKETS as u64, "it goes on where it stopped");
     let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
-    let again = SqliteStore::open(&path, Use::Operate, at(3)).unwrap();
+    // As a service would take it over.
+    let again = SqliteStore::open(&path, Use::Serve, at(2)).unwrap();
     // What no text of PostgreSQL can hold is the one difference.
     let expected = everything(&again).await.replace("a\\0b", "a\u{fffd}b");
     let found = everything(&moved).await;
@@ -151,6 +152,12 @@ async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
     let nowhere = file.path.join("nowhere");
     assert!(matches!(backup(&file.path, &nowhere, at(3)), Err(BackupError::Unwritable { .. })));
 
+    // The log of the store that it takes the place of would damage it.
+    let wal = copy.with_extension("backup-wal");
+    std::fs::copy(file.path.with_extension("db-wal"), &wal).unwrap();
+    let error = SqliteStore::open(&copy, Use::Serve, at(4)).unwrap_err().to_string();
+    assert!(error.contains("backup-wal is that of the store that was here before"), "{error}");
+    std::fs::remove_file(&wal).unwrap();
     // Looking at it changes nothing; serving from it does, once.
     drop(SqliteStore::open(&copy, Use::Operate, at(4)).unwrap());
     for expected in [copied.tickets, 0] {

@@ -150,7 +150,7 @@ async fn a_lease_ends_by_the_servers_clock() {
         assert!(std::time::Instant::now() < deadline, "it is never due");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    assert_eq!(second.fence, first.fence + 1);
+    assert!(second.fence > first.fence);
     assert_eq!(stores[0].save(save(&first, with_room(5), 0)).await, Err(StoreError::Lost));
 }
 

@@ -148,7 +148,7 @@ impl History {
             claims.push(claimed);
         }
         let plain = |claims: &[Claim]| -> Vec<Claim> {
-            claims.iter().map(|claim| Claim { number: 0, ..claim.clone() }).collect()
+            claims.iter().map(|claim| Claim { number: 0, fence: 0, ..claim.clone() }).collect()
         };
         assert_eq!(plain(&claims[1]), plain(&claims[0]), "SQLite: claim");
         assert_eq!(plain(&claims[2]), plain(&claims[0]), "PostgreSQL: claim");
@@ -271,7 +271,7 @@ impl History {
                 let beat = async |place, store: &dyn Store| {
                     let (held, replica) = (self.held_by(worker, place), Uuid::nil());
                     let beat = Heartbeat { replica, works: true, held, lease: LEASE, now };
-                    Ok(store.heartbeat(beat).await?.workers)
+                    Ok(store.heartbeat(beat).await?.held.len())
                 };
                 self.three.same("heartbeat", beat).await.unwrap();
             }

@@ -282,15 +282,17 @@ impl Store for Model {
 
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         let mut contents = self.contents();
+        let mut still = Vec::new();
         for held in beat.held {
             if let Some(row) = contents.held(held).filter(|row| row.claimed) {
                 row.due = Some(after(beat.now, beat.lease));
+                still.push(held);
             }
         }
-        Ok(Pulse { workers: 1, now: None })
+        Ok(Pulse { held: still, workers: 1, now: None })
     }
 
-    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
         let mut contents = self.contents();
         for held in held {
             if let Some(row) = contents.held(*held).filter(|row| row.claimed) {
@@ -298,7 +300,6 @@ impl Store for Model {
                 row.due = Some(now);
             }
         }
-        contents.reservations.retain(|_, (holder, _)| *holder != replica);
         Ok(())
     }
 
