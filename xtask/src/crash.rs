@@ -1,6 +1,7 @@
-//! `cargo xtask crash`: builds the product with its fault points, and runs the package `ticketroom-crash`.
+//! `cargo xtask crash`: builds the product with its fault points and the package `ticketroom-crash`, and runs that.
 
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use crate::{Result, cargo, environment, packages};
 
@@ -15,13 +16,21 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
     let profile = ours.first();
     let mut build = cargo();
-    build.args(["build", "--locked", "--package", "ticketroom", "--features", "fault-points"]);
+    // Both at once, so that what they share is built once.
+    build.args(["build", "--locked", "--package", "ticketroom", "--package", "ticketroom-crash"]);
+    build.args(["--features", "ticketroom/fault-points"]);
     let built = crate::run(build.args(profile))?;
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
-    let mut campaign = cargo();
+    let mut campaign = Command::new(built_beside_us(profile.is_some())?.join("ticketroom-crash"));
     environment::settle(&mut campaign);
-    campaign.args(["run", "--quiet", "--locked", "--package", "ticketroom-crash"]).args(profile);
-    crate::run(campaign.arg("--").args(theirs))
+    crate::run(campaign.args(theirs))
+}
+
+/// The folder that cargo has built into: beside our own, which is that of the dev profile.
+fn built_beside_us(release: bool) -> Result<PathBuf> {
+    let ourselves = std::env::current_exe().map_err(|error| format!("can't tell where this runs: {error}"))?;
+    let profiles = ourselves.parent().and_then(|dev| dev.parent()).ok_or("this runs from nowhere")?;
+    Ok(profiles.join(if release { "release" } else { "debug" }))
 }

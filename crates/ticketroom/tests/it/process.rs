@@ -191,6 +191,7 @@ async fn two_variables_are_enough() {
         .args(["serve", "--log-format", "json"])
         .current_dir(empty.path())
         .env_clear()
+        .kill_on_drop(true)
         .env("DOCSPACE_URL", systems.docspace.url().as_str())
         .env("DOCSPACE_API_KEY", systems.docspace.api_key())
         .env("TICKETROOM_LISTEN", format!("127.0.0.1:{port}"));

@@ -6,41 +6,34 @@
 
 mod connect;
 mod hints;
+mod opening;
 pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod statements;
 mod tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use deadpool_postgres::{Client, PoolError};
 use tokio::sync::Notify;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 pub(super) use self::connect::explain;
-use self::connect::{Connector, Database, Parameters, Trouble, explain_pool};
+use self::connect::{Connector, Database, Parameters, Trouble};
 use self::hints::Hints;
 use self::rows::{claim, get, list_sql, number, record, text_of, ticket_sql};
-use self::schema::SchemaError;
 use super::day::Day;
 use super::values::{json, key, millis, timestamp};
 use super::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State,
-    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry,
 };
 use crate::clock::Timestamp;
-use crate::config::PostgresConfig;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
-
-/// How long a start waits for a server that does not answer yet: it may be starting as well, or failing over.
-const PATIENCE: Duration = Duration::from_secs(30);
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -77,54 +70,9 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects, and brings the tables up to date if the store is to be served from.
-    ///
-    /// # Errors
-    /// What is in the way, and what to do.
-    pub async fn open(config: &PostgresConfig, purpose: Use) -> Result<Self, OpenError> {
-        let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
-        let (database, client) = Self::connect(config, purpose).await?;
-        let copying = client.query_one("SELECT copying IS NOT NULL FROM identity", &[]).await;
-        if copying.map_err(|error| unusable(explain(&error)))?.get(0) {
-            return Err(OpenError::HalfCopied(connect::name(config)));
-        }
-        // It may have been set up for a migration.
-        drop(deadpool_postgres::Object::take(client));
-        let tls = connect::connector(config).map_err(unusable)?;
-        let connector = Connector { config: config.connect.clone(), tls };
-        Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
-    }
-
-    /// A pool, and a connection to tables that are up to date.
-    async fn connect(config: &PostgresConfig, purpose: Use) -> Result<(Database, Client), OpenError> {
-        let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
-        let database = Database::new(config).map_err(unusable)?;
-        let patience = if purpose == Use::Serve { PATIENCE } else { Duration::ZERO };
-        let mut client =
-            first_connection(&database, patience).await.map_err(|error| unusable(advise(&error)))?;
-        let tables = match purpose {
-            Use::Serve => schema::migrate(&mut client, &schema::MIGRATIONS).await,
-            Use::Operate => schema::demand_current(&client).await,
-        };
-        match tables {
-            Ok(()) => Ok((database, client)),
-            Err(SchemaError::Missing) => Err(OpenError::NoTables(connect::name(config))),
-            Err(error) => Err(unusable(advise_on_tables(&error))),
-        }
-    }
-
-    /// One connection whose statements may take as long as they like, and the name of the database.
-    pub(super) async fn alone(config: &PostgresConfig, purpose: Use) -> Result<(Client, String), OpenError> {
-        let (_, client) = Self::connect(config, purpose).await?;
-        let name = connect::name(config);
-        let unlimited = client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await;
-        unlimited.map_err(|error| OpenError::Database { database: name.clone(), why: explain(&error) })?;
-        Ok((client, name))
-    }
-
     /// One of its connections.
     #[cfg(test)]
-    pub(super) async fn connection(&self) -> Client {
+    pub(super) async fn connection(&self) -> deadpool_postgres::Client {
         self.database.client().await.unwrap()
     }
 
@@ -188,8 +136,12 @@ impl PostgresStore {
             }
         };
         match result {
-            Ok(row) if get::<bool>(&row, 0)? || get::<bool>(&row, 1)? => Ok(()),
-            Ok(_) => Err(StoreError::Lost),
+            Ok(row) if get::<bool>(&row, 0)? => Ok(()),
+            Ok(_) => {
+                let parameters: Parameters<'_> = &[&save.held.number, &save.held.fence, &save.nth];
+                let before = self.read(statements::WRITTEN_BEFORE, parameters).await?;
+                if before.is_empty() { Err(StoreError::Lost) } else { Ok(()) }
+            }
             Err(Trouble::Duplicate(constraint)) if constraint == ROOM_TAKEN => {
                 Err(self.taken(room.map_or(RoomId(0), |room| room.id), save.held.number).await)
             }
@@ -244,55 +196,6 @@ impl PostgresStore {
 fn only(rows: Vec<Row>) -> Result<Row, Trouble> {
     let row = rows.into_iter().next();
     row.ok_or_else(|| Trouble::Store(StoreError::Unreadable("a statement returned nothing".to_owned())))
-}
-
-/// Waits for a server that is about to answer; whatever else is wrong is told at once.
-async fn first_connection(database: &Database, patience: Duration) -> Result<Client, PoolError> {
-    let started = Instant::now();
-    loop {
-        let error = match database.client().await {
-            Ok(client) => return Ok(client),
-            Err(error) => error,
-        };
-        let may_pass = match &error {
-            PoolError::Backend(error) => error.code().is_none_or(|code| code.code().starts_with("57P")),
-            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => true,
-            _ => false,
-        };
-        if !may_pass || started.elapsed() >= patience {
-            return Err(error);
-        }
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-}
-
-/// Why there is no connection, and what to do.
-fn advise(error: &PoolError) -> String {
-    let why = explain_pool(error);
-    let code = match error {
-        PoolError::Backend(error) => error.code().map_or("", |code| code.code()),
-        _ => "",
-    };
-    let advice = match code {
-        "28P01" | "28000" => "check user and password: [store] password = { env = \"NAME\" }",
-        "3D000" => "make the database: createdb, with this user as its owner",
-        "53300" => "lower [store] connections, or raise max_connections of the server",
-        "" => "check host, port and sslmode in [store] url, and whether the server runs",
-        _ => return why,
-    };
-    format!("{why}; {advice}")
-}
-
-/// Why the tables can't be used, and what to do.
-fn advise_on_tables(error: &SchemaError) -> String {
-    let is_forbidden = matches!(error, SchemaError::Database(error)
-        if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE));
-    let advice = if is_forbidden {
-        "; make the user the owner of the database, or: GRANT CREATE, USAGE ON SCHEMA public TO it"
-    } else {
-        ""
-    };
-    format!("{error}{advice}")
 }
 
 /// Events, column by column.

@@ -66,7 +66,7 @@ pub(super) const SET_ASIDE: &str =
 
 /// What a commit of a claim writes. $1 number, $2 fence, $3 which commit it is, $4 ledger, $5 lease in milliseconds,
 /// $6 time, $7 the ticket as seen, $8 its subject, $9 its name, $10 to $12 room, $13 whether the link is in the ticket,
-/// $14 to $16 times, kinds and texts of events. Returns whether it was written now, and whether it had been before.
+/// $14 to $16 times, kinds and texts of events. Returns whether it was written.
 macro_rules! save {
     ($more:literal, $due:literal) => {
         concat!(
@@ -88,11 +88,14 @@ macro_rules! save {
                     WITH ORDINALITY AS event (at, kind, text, place)
                 ORDER BY place
             )
-            SELECT EXISTS (SELECT FROM saved),
-                EXISTS (SELECT FROM ticket WHERE number = $1 AND fence = $2 AND saves >= $3)"
+            SELECT EXISTS (SELECT FROM saved)"
         )
     };
 }
+
+/// $1 number, $2 fence, $3 which commit. Returns a row if that commit was written before. To be asked afterwards, in a
+/// statement of its own: the first try may have ended while the second one waited for it.
+pub(super) const WRITTEN_BEFORE: &str = "SELECT FROM ticket WHERE number = $1 AND fence = $2 AND saves >= $3";
 
 /// An intent or an outcome.
 pub(super) const SAVE: &str = save!("", "server_millis() + $5");
