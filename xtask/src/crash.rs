@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &[String]) -> Result {
 
 /// The folder that cargo has built into: beside our own, which is that of the dev profile.
 fn built_beside_us(release: bool) -> Result<PathBuf> {
-    let ourselves = std::env::current_exe().map_err(|error| format!("can't tell where this runs: {error}"))?;
+    let ourselves =
+        std::env::current_exe().map_err(|error| format!("can't tell where this runs: {error}"))?;
     let profiles = ourselves.parent().and_then(|dev| dev.parent()).ok_or("this runs from nowhere")?;
     Ok(profiles.join(if release { "release" } else { "debug" }))
 }
