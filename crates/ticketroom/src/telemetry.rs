@@ -18,7 +18,11 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| format!("--log “{filter}” is no filter: {error}; try info, or ticketroom=debug"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would tell standard error that standard error can't be written to, and panic: a full disk must not end us.
+        .log_internal_errors(false);
     // A second start (tests) keeps the first one's settings.
     let _ = match format {
         LogFormat::Human => {

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What a campaign comes to; an error says why it could not be run.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -81,7 +82,7 @@ async fn main() -> ExitCode {
     let ended = tokio::select! {
         ended = campaign::run(&arguments, seed) => ended,
         // Nothing of it outlives this: what it has started is killed when it is dropped.
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        why = interrupted() => Err(why.into()),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
@@ -90,6 +91,15 @@ async fn main() -> ExitCode {
             eprintln!("seed {seed}: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for somebody who has no patience left.
+async fn interrupted() -> &'static str {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return "no signals can be had" };
+    tokio::select! {
+        _ = terminate.recv() => "terminated",
+        _ = tokio::signal::ctrl_c() => "interrupted",
     }
 }
 

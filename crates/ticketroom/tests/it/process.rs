@@ -1,8 +1,9 @@
 //! The real binary, run as a user or a supervisor would.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use testbed::{PATIENCE, Process, Systems, free_port, wait_until};
+use testbed::{Desk, PATIENCE, Process, Systems, free_port, wait_until};
 use tokio::process::Command;
 
 use crate::stores::TestStore;
@@ -29,6 +30,22 @@ pub(crate) async fn run(command: &mut Command) -> (i32, String, String) {
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_room_stops_nothing() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut serve = process.command(&["serve"]).stderr(full).stdout(Stdio::null()).spawn().unwrap();
+    tokio::select! {
+        ended = serve.wait() => panic!("{ended:?}"),
+        ready = process.is_ready() => assert!(ready),
+    }
+    let id = Desk::Generic.open(&systems, "unheard");
+    assert!(process.acknowledges(Desk::Generic, &Desk::Generic.created(&systems, &id, "unheard")).await);
+    process.wait_until_all_rest().await;
+    assert_eq!(systems.wrong_with_opened(Desk::Generic, &id), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
