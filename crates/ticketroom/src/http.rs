@@ -4,16 +4,20 @@
 //! time and the size of the answer, counts it, and tells a connection that was never made from an answer
 //! that never came.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Body, Client, RequestBuilder, StatusCode};
 
 use crate::call::{Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
-use crate::standing::Standing;
+use crate::standing::{Permit, Standing};
 
 /// Largest answer that is read. A full page of rooms is well below it.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -122,17 +126,17 @@ impl Http {
         request: RequestBuilder,
     ) -> Result<Answer, Failure> {
         fault_point::pass(Side::Before, name.service, name.call);
-        // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
-        if !self.standing.may_act() {
-            self.metrics.called(name, "held_back", Duration::ZERO);
-            return Err(name.failed(Cause::HeldBack));
-        }
         let started = Instant::now();
-        let result = Self::send_once(request.timeout(timeout)).await;
+        // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
+        let result = match self.standing.permit() {
+            Some(permit) => self.send_once(request.timeout(timeout), permit).await,
+            None => Err(Cause::HeldBack),
+        };
         fault_point::pass(Side::After, name.service, name.call);
         let outcome = match &result {
             Ok(answer) => answer.status.as_str().to_owned(),
             Err(Cause::Unreachable(_)) => "unreachable".to_owned(),
+            Err(Cause::HeldBack) => "held_back".to_owned(),
             Err(_) => "no_answer".to_owned(),
         };
         self.metrics.called(name, &outcome, started.elapsed());
@@ -146,8 +150,19 @@ impl Http {
         result.map_err(|cause| name.failed(cause))
     }
 
-    async fn send_once(request: RequestBuilder) -> Result<Answer, Cause> {
-        let mut response = request.send().await.map_err(|error| explain(&error))?;
+    async fn send_once(&self, request: RequestBuilder, permit: Permit) -> Result<Answer, Cause> {
+        let mut request = request.build().map_err(|error| explain(&error))?;
+        let held_back = Arc::new(AtomicBool::new(false));
+        if let Some(bytes) = request.body().and_then(Body::as_bytes) {
+            let bytes = Some(Bytes::copy_from_slice(bytes));
+            let body = OnlyWithPermit { bytes, permit, held_back: Arc::clone(&held_back) };
+            *request.body_mut() = Some(Body::wrap(body));
+        }
+        let sent = self.client.execute(request).await;
+        let mut response = sent.map_err(|error| match held_back.load(Ordering::Relaxed) {
+            true => Cause::HeldBack,
+            false => explain(&error),
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error))? {
@@ -157,6 +172,38 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, headers, body: body.freeze() })
+    }
+}
+
+/// A body that asks for the permit when its bytes are to be written, which is when nothing of the request has left yet:
+/// a connection may have had to be made first.
+struct OnlyWithPermit {
+    bytes: Option<Bytes>,
+    permit: Permit,
+    held_back: Arc<AtomicBool>,
+}
+
+impl http_body::Body for OnlyWithPermit {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        if self.bytes.is_some() && !self.permit.holds() {
+            self.held_back.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(std::io::Error::other("held back"))));
+        }
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(http_body::Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }
 
@@ -177,5 +224,43 @@ fn explain(error: &reqwest::Error) -> Cause {
         Cause::NoAnswer("timeout".to_owned())
     } else {
         Cause::NoAnswer(innermost.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+
+    #[tokio::test]
+    async fn nothing_leaves_once_the_permit_has_ended() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let standing = Standing::leased(Arc::<ManualClock>::clone(&clock));
+        let http = Http::new(Metrics::new()).unwrap().while_in(standing.clone());
+        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
+        let permit = standing.permit().unwrap();
+        // The process is paused after it was let out, and goes on when it may act again.
+        clock.advance(Duration::from_secs(60));
+        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
+        let request = http.client().post(&url).body("{}");
+        let sent = http.send_once(request, permit).await;
+        assert_eq!(sent.unwrap_err(), Cause::HeldBack);
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut arrived = Vec::new();
+        connection.read_to_end(&mut arrived).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&arrived), "", "not even the head of the request");
+
+        let request = http.client().post(&url).body("{}").timeout(Duration::from_millis(200));
+        let sent = http.send_once(request, standing.permit().unwrap()).await;
+        assert!(matches!(sent, Err(Cause::NoAnswer(_))), "{sent:?}");
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.read_to_end(&mut arrived).await.unwrap();
+        let arrived = String::from_utf8_lossy(&arrived).to_ascii_lowercase();
+        assert!(arrived.contains("content-length: 2\r\n") && arrived.ends_with("\r\n\r\n{}"), "{arrived}");
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! A process that shares its store with others loses its claims when it does not renew them, since it was paused, or
 //! cut off from the database. It may not notice: a call may be on its way out at the very moment when the process goes
-//! on. So each call asks here first. The time counts from before the renewal was sent, by two clocks: one that can't be
-//! set, and one that goes on while the machine sleeps.
+//! on. So each call gets a [`Permit`] here, and asks it again when its first byte is to be written. A permit is good for
+//! as long as the lease of the last renewal before it, and no later renewal prolongs it: by then, the claim that the call
+//! belongs to may have passed on. The time counts from before the renewal was sent, by two clocks: one that can't be set,
+//! and one that goes on while the machine sleeps.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,12 +53,26 @@ impl Standing {
         }
     }
 
-    /// Whether a call may go out now.
+    /// The right to make one call; none if the process may not act now.
     #[must_use]
-    pub fn may_act(&self) -> bool {
-        let Some(leased) = &self.0 else { return true };
-        let until = *leased.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|(instant, timestamp)| Instant::now() < instant && leased.clock.now() < timestamp)
+    pub fn permit(&self) -> Option<Permit> {
+        let Some(leased) = &self.0 else { return Some(Permit(None)) };
+        let (instant, timestamp) = (*leased.until.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let permit = Permit(Some((Arc::clone(&leased.clock), instant, timestamp)));
+        permit.holds().then_some(permit)
+    }
+}
+
+/// The right to make one call.
+#[derive(Debug, Clone)]
+pub struct Permit(Option<(Arc<dyn Clock>, Instant, Timestamp)>);
+
+impl Permit {
+    /// Whether the call may go out now.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let Some((clock, instant, timestamp)) = &self.0 else { return true };
+        Instant::now() < *instant && clock.now() < *timestamp
     }
 }
 
@@ -67,17 +83,20 @@ mod tests {
 
     #[test]
     fn a_leased_standing_ends_unless_it_is_renewed() {
-        assert!(Standing::for_good().may_act());
+        assert!(Standing::for_good().permit().unwrap().holds());
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
         let standing = Standing::leased(Arc::<ManualClock>::clone(&clock));
-        assert!(!standing.may_act(), "nothing was confirmed yet");
+        assert!(standing.permit().is_none(), "nothing was confirmed yet");
         let begun = standing.begin(clock.as_ref());
         standing.renewed(begun, Duration::from_secs(30));
         clock.advance(Duration::from_secs(29));
-        assert!(standing.may_act());
+        let permit = standing.permit().unwrap();
         clock.advance(Duration::from_secs(1));
-        assert!(!standing.may_act(), "the machine slept");
+        assert!(standing.permit().is_none() && !permit.holds(), "the machine slept");
+        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
+        assert!(standing.permit().unwrap().holds());
+        assert!(!permit.holds(), "its claim may have passed on");
         standing.renewed(begun, Duration::ZERO);
-        assert!(!standing.may_act());
+        assert!(standing.permit().is_none());
     }
 }

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use postgres_server::{Durability, Server};
 use reqwest::StatusCode;
 use rustix::process::Signal;
+use simulator::fault::{Fault, FaultKind};
 use testbed::{Desk, Process, Systems, wait_until};
 
 use crate::process::BINARY;
@@ -96,24 +97,79 @@ async fn some_take_deliveries_and_others_work() {
     assert_eq!(wrong_with(&systems, &["1".to_owned(), "2".to_owned()]), [""; 0]);
 }
 
+/// Changes the configuration of a process that isn't running.
+fn configure(process: &Process, changes: &[(&str, &str)]) {
+    let file = process.folder().join("ticketroom.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    for (before, after) in changes {
+        assert!(text.contains(before), "{text}");
+        text = text.replace(before, after);
+    }
+    std::fs::write(file, text).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_stops_hands_over_at_once() {
     let systems = Systems::start().await;
     let store = TestStore::postgres();
-    let mut replicas = replicas(&systems, &store.url, &[&[], &["--no-work"]]).await;
-    // A call that takes longer than a process that stops waits for it.
-    systems
-        .docspace
-        .faults()
-        .add(simulator::fault::Fault::once("create_room", simulator::fault::FaultKind::AnswerLost));
-    assert_eq!(post(&replicas[1], "1").await.status(), StatusCode::OK);
-    wait_until("the room is made", async || !systems.docspace.rooms().is_empty()).await;
-    assert!(replicas[0].signal(Signal::TERM));
-    assert!(replicas[0].ended().await.success(), "{}", replicas[0].log());
-    replicas[0].serve(&[]);
-    assert!(replicas[0].is_ready().await);
-    replicas[0].wait_until_all_rest().await;
+    // Its claims would hold for minutes, and its call takes longer than a process that stops waits for it.
+    let slow = [("lease = \"1s\"", "lease = \"5min\""), ("timeout = \"800ms\"", "timeout = \"60s\"")];
+    let [mut first, mut second] = [0, 1].map(|_| Process::on_store(BINARY, &systems, &store.url));
+    for process in [&first, &second] {
+        configure(process, &slow);
+    }
+    systems.docspace.faults().add(Fault::once("create_room", FaultKind::Hang(Duration::from_secs(50))));
+    first.serve(&[]);
+    assert!(first.is_ready().await, "{}", first.log());
+    assert_eq!(post(&first, "1").await.status(), StatusCode::OK);
+    wait_until("it is in the call", async || systems.docspace.counters().of("create_room") == 1).await;
+    second.serve(&[]);
+    assert!(second.is_ready().await, "{}", second.log());
+    assert!(first.signal(Signal::TERM));
+    assert!(first.ended().await.success(), "{}", first.log());
+    assert!(first.log().contains("parked in the middle"), "{}", first.log());
+    let asked = std::time::Instant::now();
+    second.wait_until_all_rest().await;
+    assert!(asked.elapsed() < Duration::from_secs(120), "it did not wait for the lease");
     assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+}
+
+/// A call may wait for its turn for a long time. If the claim passes on to somebody else meanwhile, it must not go out, not
+/// even once the process may act again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_turn_does_not_go_out_for_a_claim_that_has_passed_on() {
+    let setup = simulator::docspace::Setup { limits: None, ..Default::default() };
+    let systems = Systems::start_with(setup).await;
+    let store = TestStore::postgres();
+    let [mut first, mut second] = [0, 1].map(|_| Process::on_store(BINARY, &systems, &store.url));
+    // The first one has one write in flight at a time, and the first of these takes long.
+    let slow = "timeout = \"20s\"\nconcurrent_writes = 1";
+    configure(&first, &[("timeout = \"800ms\"", slow)]);
+    systems.docspace.faults().add(Fault::once("create_room", FaultKind::Hang(Duration::from_secs(8))));
+    first.serve(&[]);
+    assert!(first.is_ready().await, "{}", first.log());
+    let ids = ["1", "2", "3"].map(str::to_owned);
+    for id in &ids {
+        assert_eq!(post(&first, id).await.status(), StatusCode::OK);
+    }
+    let intended = async || {
+        let pending = store.ask("SELECT count(*) FROM ticket WHERE claimed AND ledger LIKE '%\"pending\"%'");
+        systems.docspace.counters().of("create_room") == 1 && pending == ids.len().to_string()
+    };
+    wait_until("all three are intended, and one is asked for", intended).await;
+    assert!(first.signal(Signal::STOP));
+    second.serve(&[]);
+    assert!(second.is_ready().await, "{}", second.log());
+    second.wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &ids), [""; 0], "while it is paused");
+    assert!(first.signal(Signal::CONT));
+    wait_until("it has noticed", async || first.log().matches("the claim ran out").count() >= ids.len())
+        .await;
+    assert_eq!(post(&first, "4").await.status(), StatusCode::OK);
+    wait_until("it acts again", async || systems.rooms_of("intranet:4").len() == 1).await;
+    first.wait_until_all_rest().await;
+    let ids: Vec<String> = ids.into_iter().chain(["4".to_owned()]).collect();
+    assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

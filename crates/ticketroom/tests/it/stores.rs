@@ -9,7 +9,7 @@ use postgres_server::Database;
 /// A store of a test's own, which goes with this.
 pub(crate) struct TestStore {
     pub(crate) url: String,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 impl TestStore {
@@ -17,16 +17,21 @@ impl TestStore {
     pub(crate) fn new(folder: &Path) -> Self {
         match std::env::var("TICKETROOM_TEST_STORE").as_deref() {
             Err(_) | Ok("" | "sqlite") => {
-                Self { url: testbed::sqlite(&folder.join("store.db")), _database: None }
+                Self { url: testbed::sqlite(&folder.join("store.db")), database: None }
             }
             Ok("postgres") => Self::postgres(),
             Ok(other) => panic!("TICKETROOM_TEST_STORE is sqlite or postgres, not {other}"),
         }
     }
 
+    /// What a database answers to a question.
+    pub(crate) fn ask(&self, sql: &str) -> String {
+        self.database.as_ref().expect("a database").run(sql).unwrap().trim().to_owned()
+    }
+
     /// An empty database.
     pub(crate) fn postgres() -> Self {
         let database = postgres_server::shared().create_database().unwrap();
-        Self { url: database.url().to_owned(), _database: Some(database) }
+        Self { url: database.url().to_owned(), database: Some(database) }
     }
 }
