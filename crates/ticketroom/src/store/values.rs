@@ -1,4 +1,4 @@
-//! How values are kept in SQLite's columns: times as milliseconds, whole structures as JSON.
+//! How values are kept in columns: times as milliseconds, whole structures as JSON.
 
 use super::StoreError;
 use crate::clock::Timestamp;
