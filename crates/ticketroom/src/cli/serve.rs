@@ -1,5 +1,6 @@
 //! `ticketroom serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -64,8 +65,10 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     };
     announce(&config, service.address());
     if made_up {
-        // The one place where a secret is shown: it was made for this run, and nobody else can tell.
-        eprintln!(
+        // The one place where a secret is shown: it was made for this run, and nobody else can tell. Where nothing can be
+        // written, the service is there all the same.
+        let _ = writeln!(
+            std::io::stderr(),
             "no [admin] token is configured; for this run: curl -H 'Authorization: Bearer {}' http://{}/api/v1/tickets",
             admin.expose_secret(),
             service.address()

@@ -44,7 +44,12 @@ pub(super) fn condition(query: &TicketQuery, dialect: Dialect) -> Condition {
     }
     if let Some(id) = &query.id {
         let id = parameter(id.as_str());
-        parts.push(format!("(id = {id} OR {})", (dialect.called)(&id)));
+        // As two questions, each of which has its index, and neither of which may be answered by reading all tickets in
+        // the order in which they are shown.
+        parts.push(format!(
+            "number IN (SELECT number FROM ticket WHERE id = {id} UNION SELECT number FROM ticket WHERE {})",
+            (dialect.called)(&id)
+        ));
     }
     if let Some(text) = query.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         let text = parameter(text);

@@ -63,6 +63,12 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     Ok(read())
 }
 
+/// How many tickets are in each state. One index is read through, and another one of what is worked on; the tickets
+/// themselves, which would be all over the file, are not.
+pub(super) const COUNTS: &str = "SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
+    UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
+    UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
+
 /// When the next ticket is due.
 pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM (
     SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL

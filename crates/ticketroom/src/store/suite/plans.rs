@@ -40,7 +40,10 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     for (name, sql) in sqlite::STATEMENTS {
         let plan = plan(sql);
         for line in plan.lines().filter(|line| line.contains(" ticket")) {
-            assert!(line.starts_with("SEARCH ticket USING"), "{name}: {plan}");
+            let is_bound = line.starts_with("SEARCH ticket USING");
+            // Counting goes through indexes that have all it needs, or few entries.
+            let is_counted = line.contains("COVERING INDEX") || line.contains("ticket_claimed");
+            assert!(is_bound || (name == "counts" && is_counted), "{name}: {plan}");
         }
     }
 }
@@ -81,6 +84,9 @@ async fn postgres_looks_by_indexes() {
                     .any(|table| line.contains(&format!("Seq Scan on {table}")))
             })
             .collect();
-        assert!(scans.is_empty(), "{name} reads a whole table:\n{}", plan.join("\n"));
+        let plan = plan.join("\n");
+        assert!(scans.is_empty(), "{name} reads a whole table:\n{plan}");
+        let by_id = name != "by id" || (plan.contains("ticket_id") && plan.contains("ticket_called"));
+        assert!(by_id, "{name} reads tickets until it finds it:\n{plan}");
     }
 }
