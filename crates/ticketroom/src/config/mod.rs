@@ -100,7 +100,7 @@ impl StoreUrl {
     /// What is wrong with it, and the warnings about it otherwise.
     pub fn from_argument(what: &str, text: &str, env: &dyn Env) -> Result<(Self, Vec<String>), ConfigError> {
         let report = Report::new("command line", "");
-        let mut url = store::store_url(&Place::variable(&report, what), text);
+        let mut url = store::store_url(&Place::argument(&report, what), text);
         if let (Ok(Self::Postgres(config)), Some(password)) = (&mut url, filled(env, "PGPASSWORD"))
             && config.connect.get_password().is_none()
         {

@@ -120,6 +120,11 @@ impl<'t> Place<'t> {
         Self { report, subject: format!("“{name}”"), at: At::Environment }
     }
 
+    /// An argument of a command; the report is about the command line.
+    pub(super) fn argument(report: &'t Report<'t>, name: &str) -> Self {
+        Self { report, subject: name.to_owned(), at: At::File }
+    }
+
     /// Says what is wrong here; the message goes on after the subject.
     pub(super) fn wrong(&self, message: &str, help: impl Into<String>) -> Reported {
         self.report.problem(self.at, format!("{} {message}", self.subject), help)

@@ -318,6 +318,16 @@ fn a_store_can_be_a_database() {
 }
 
 #[test]
+fn a_store_can_be_an_argument() {
+    let environment = env(&[("PGPASSWORD", "hush")]);
+    let (url, warnings) = StoreUrl::from_argument("FROM", "postgres://me@localhost/db", &environment).unwrap();
+    let StoreUrl::Postgres(config) = url else { panic!("a file") };
+    assert_eq!((config.connect.get_password(), warnings.len()), (Some("hush".as_bytes()), 0));
+    let error = StoreUrl::from_argument("TO", "mysql:x", &environment).unwrap_err().to_string();
+    assert!(error.starts_with("command line: TO is a kind of store that does not exist"), "{error}");
+}
+
+#[test]
 fn a_secret_can_be_replaced_without_a_gap() {
     let config = read(
         "[[helpdesk]]\nname = \"z\"\nkind = \"generic\"\nwebhook_secret = [{ env = \"GENERIC_SECRET\" }, \"old\"]\ncallback_url = \"https://c.example\"",
