@@ -20,8 +20,7 @@ use ticketroom::web::{self, AdminToken, Doors};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::load::{Played, play};
-use crate::spread::Spread;
+use crate::load::{Summary, play};
 use crate::systems::{ANY_PORT, Systems};
 use crate::table::{Figure, Table};
 use crate::{Result, bare_door, disk};
@@ -40,16 +39,16 @@ pub(crate) async fn measure() -> Result<Table> {
         tickets += count;
         systems.open_tickets(count).map(|(_, deliveries)| deliveries)
     };
-    play(doors.bare, deliveries(WARM_UP)?, 8).await?;
-    play(doors.real, deliveries(WARM_UP)?, 8).await?;
+    play(&[doors.bare], deliveries(WARM_UP)?, 8).await?;
+    play(&[doors.real], deliveries(WARM_UP)?, 8).await?;
 
     let mut table = Table::new("accept: deliveries answered, each after it is on disk", "without store");
     for (callers, per_round) in [(1, 500), (64, 15_000)] {
         let (mut real, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let requests = deliveries(per_round)?;
-            bare.push(play(doors.bare, requests.clone(), callers).await?);
-            real.push(play(doors.real, requests, callers).await?);
+            bare.push(play(&[doors.bare], requests.clone(), callers).await?);
+            real.push(play(&[doors.real], requests, callers).await?);
         }
         report(&mut table, callers, &Summary::of(real), &Summary::of(bare));
     }
@@ -77,20 +76,6 @@ fn report(table: &mut Table, callers: usize, real: &Summary, bare: &Summary) {
     for (percent, aim) in [(50, median), (99, "")] {
         let answer = |summary: &Summary| Figure::millis(summary.answers.percentile(percent));
         table.compare(&format!("{who}, answer p{percent}"), &answer(real), &answer(bare), aim);
-    }
-}
-
-/// Several rounds of the same.
-struct Summary {
-    rate: f64,
-    answers: Spread,
-}
-
-impl Summary {
-    fn of(mut rounds: Vec<Played>) -> Self {
-        rounds.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-        let rate = rounds.get(rounds.len() / 2).map_or(0.0, |round| round.rate);
-        Self { rate, answers: rounds.into_iter().flat_map(|round| round.answers).collect() }
     }
 }
 

@@ -2,19 +2,24 @@
 //!
 //! Machines differ, and so does what else they are doing. So each figure stands beside something that was measured
 //! in the same run on the same machine: the door without its store, the sequence of calls without the reconciler,
-//! the bound that DocSpace's limits set. The *ratio* is what may be compared with another day's. Nothing fails for
+//! the bound that DocSpace's limits set, the other store, the same store with fewer tickets. The *ratio* is what may be compared with another day's. Nothing fails for
 //! being slow; what does fail a benchmark is a wrong result, counted at the simulated systems.
 
 mod accept;
 mod audit;
 mod bare_door;
 mod disk;
+mod fill;
+mod growth;
 mod latency;
 mod load;
+mod replicas;
 mod sample;
 mod served;
+mod settling;
 mod size;
 mod spread;
+mod stores;
 mod storm;
 mod systems;
 mod table;
@@ -36,6 +41,9 @@ struct Arguments {
     /// How many tickets the storm has. DocSpace's limit of 1,500 requests a minute sets its pace.
     #[arg(long, default_value_t = 2000)]
     tickets: usize,
+    /// How many tickets the largest store has whose growth is measured.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..))]
+    most: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,6 +54,10 @@ enum Topic {
     Latency,
     /// Many tickets at once, under DocSpace's limits; memory and start-up.
     Storm,
+    /// One to three replicas on PostgreSQL beside one process on SQLite.
+    Replicas,
+    /// How the store's cost grows with the number of tickets.
+    Growth,
     /// The binary.
     Size,
 }
@@ -70,12 +82,16 @@ async fn measure(topic: Topic, arguments: &Arguments) -> Result {
     // Two versions of it could be compiled in, so nobody chooses for us.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tables = match topic {
-        Topic::Accept => accept::measure().await?,
-        Topic::Latency => latency::measure().await?,
-        Topic::Storm => storm::measure(arguments.tickets).await?,
-        Topic::Size => size::measure()?,
+        Topic::Accept => vec![accept::measure().await?],
+        Topic::Latency => vec![latency::measure().await?],
+        Topic::Storm => vec![storm::measure(arguments.tickets).await?],
+        Topic::Replicas => vec![replicas::measure().await?, settling::measure().await?],
+        Topic::Growth => growth::measure(arguments.most).await?,
+        Topic::Size => vec![size::measure()?],
     };
-    println!("{tables}");
+    for table in tables {
+        println!("{table}");
+    }
     Ok(())
 }
 

@@ -27,14 +27,24 @@ pub(crate) struct Served {
 impl Served {
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(systems: &Systems) -> Result<Self> {
+        Self::start_as("serve", systems, &systems.store_url(), &[]).await
+    }
+
+    /// Starts one of several: with a name of its own for its files, on this store, and with more arguments.
+    pub(crate) async fn start_as(
+        name: &str,
+        systems: &Systems,
+        store_url: &str,
+        arguments: &[&str],
+    ) -> Result<Self> {
         // Free a moment ago; nothing on this machine but ourselves is likely to take it.
         let address = std::net::TcpListener::bind(ANY_PORT)?.local_addr()?;
-        let config = systems.folder().join("ticketroom.toml");
-        let (text, variables) = systems.configuration(address);
+        let config = systems.folder().join(format!("{name}.toml"));
+        let (text, variables) = systems.configuration(address, store_url);
         std::fs::write(&config, text)?;
-        let log = systems.folder().join("serve.log");
+        let log = systems.folder().join(format!("{name}.log"));
         let mut command = Command::new(product()?);
-        command.arg("--config").arg(&config).arg("serve");
+        command.arg("--config").arg(&config).arg("serve").args(arguments);
         command.env_clear().envs(variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let start = Instant::now();

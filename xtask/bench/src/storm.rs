@@ -29,7 +29,7 @@ pub(crate) async fn measure(count: usize) -> Result<Table> {
 
     let (tickets, deliveries) = systems.open_tickets(count)?;
     let start = Instant::now();
-    let accepted = play(served.address, deliveries, CALLERS).await?;
+    let accepted = play(&[served.address], deliveries, CALLERS).await?;
     let accepted_in = start.elapsed();
     let linked_in = wait(&systems, &served, start, "have their link", || {
         tickets.iter().filter(|ticket| systems.link_in(**ticket).is_none()).count()

@@ -64,8 +64,17 @@ impl Systems {
         self.folder().join("ticketroom.db")
     }
 
+    /// The address of the store in that file.
+    pub(crate) fn store_url(&self) -> String {
+        format!("sqlite:{}", self.store().display())
+    }
+
     /// The configuration, as a file has it, and the environment variables that it names.
-    pub(crate) fn configuration(&self, listen: SocketAddr) -> (String, HashMap<String, String>) {
+    pub(crate) fn configuration(
+        &self,
+        listen: SocketAddr,
+        store_url: &str,
+    ) -> (String, HashMap<String, String>) {
         let mut secrets = Secrets::in_variables();
         let text = format!(
             r#"
@@ -74,7 +83,7 @@ listen = "{listen}"
 [admin]
 token = {token}
 [store]
-url = "sqlite:{store}"
+url = "{store_url}"
 {docspace}
 {zendesk}
 [template.default]
@@ -83,7 +92,6 @@ folders = {FOLDERS:?}
 access = [{{ group = "{GROUP}", role = "editor" }}]
 "#,
             token = secrets.write("ADMIN_TOKEN", ADMIN_TOKEN),
-            store = self.store().display(),
             docspace = self.docspace.section(&mut secrets),
             zendesk = self.zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
         );
@@ -92,7 +100,12 @@ access = [{{ group = "{GROUP}", role = "editor" }}]
 
     /// The configuration, read.
     pub(crate) fn config(&self) -> Result<Config> {
-        let (text, variables) = self.configuration(ANY_PORT);
+        self.config_with(&self.store_url())
+    }
+
+    /// The same with another store.
+    pub(crate) fn config_with(&self, store_url: &str) -> Result<Config> {
+        let (text, variables) = self.configuration(ANY_PORT, store_url);
         Ok(Config::from_text(&text, "bench.toml", &variables)?)
     }
 

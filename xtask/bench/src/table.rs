@@ -5,33 +5,52 @@ use std::fmt;
 /// A table of figures.
 pub(crate) struct Table {
     title: String,
-    lines: Vec<[String; 5]>,
+    lines: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table that compares the product with `other`, if that has a name.
     pub(crate) fn new(title: impl Into<String>, other: &str) -> Self {
+        Self::between(title, "ticketroom", other)
+    }
+
+    /// A table that compares one thing with another one.
+    pub(crate) fn between(title: impl Into<String>, ours: &str, other: &str) -> Self {
         let ratio = if other.is_empty() { "" } else { "ratio" };
-        let head = ["", "ticketroom", other, ratio, "aim"].map(str::to_owned);
+        Self::with_head(title, ["", ours, other, ratio, "aim"].map(str::to_owned).to_vec())
+    }
+
+    /// A table with these columns. The first and the last one are for words.
+    pub(crate) fn with_head(title: impl Into<String>, head: Vec<String>) -> Self {
         Self { title: title.into(), lines: vec![head] }
     }
 
     /// A figure beside what it is compared with.
     pub(crate) fn compare(&mut self, what: &str, ours: &Figure, other: &Figure, aim: &str) {
-        let ratio =
-            if other.value > 0.0 { format!("{:.2}", ours.value / other.value) } else { String::new() };
-        self.lines.push([what.to_owned(), ours.to_string(), other.to_string(), ratio, aim.to_owned()]);
+        self.add_line(vec![
+            what.to_owned(),
+            ours.to_string(),
+            other.to_string(),
+            ours.ratio(other),
+            aim.to_owned(),
+        ]);
     }
 
     /// A figure of its own.
     pub(crate) fn add(&mut self, what: &str, ours: &Figure, aim: &str) {
-        self.lines.push([what.to_owned(), ours.to_string(), String::new(), String::new(), aim.to_owned()]);
+        self.add_line(vec![what.to_owned(), ours.to_string(), String::new(), String::new(), aim.to_owned()]);
+    }
+
+    /// A line, column by column.
+    pub(crate) fn add_line(&mut self, line: Vec<String>) {
+        self.lines.push(line);
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.title)?;
+        let columns = self.lines.first().map_or(0, Vec::len);
         let width = |column: usize| {
             self.lines
                 .iter()
@@ -40,11 +59,17 @@ impl fmt::Display for Table {
                 .max()
                 .unwrap_or(0)
         };
-        let (what, ours, other, ratio) = (width(0), width(1), width(2), width(3));
+        let widths: Vec<usize> = (0..columns).map(width).collect();
         for line in &self.lines {
-            let [a, b, c, d, aim] = line;
-            let line = format!("  {a:<what$}  {b:>ours$}  {c:>other$}  {d:>ratio$}   {aim}");
-            writeln!(f, "{}", line.trim_end())?;
+            let mut text = String::new();
+            for (place, (cell, width)) in line.iter().zip(&widths).enumerate() {
+                text += &match place {
+                    0 => format!("  {cell:<width$}"),
+                    _ if place + 1 == columns => format!("   {cell}"),
+                    _ => format!("  {cell:>width$}"),
+                };
+            }
+            writeln!(f, "{}", text.trim_end())?;
         }
         Ok(())
     }
@@ -64,10 +89,24 @@ impl Figure {
         Self { value, decimals, unit }
     }
 
+    /// How many times the other one it is, if there is an answer to that.
+    pub(crate) fn ratio(&self, other: &Self) -> String {
+        if other.value <= 0.0 {
+            return String::new();
+        }
+        let ratio = self.value / other.value;
+        Self::new(ratio, if ratio < 100.0 { 2 } else { 0 }, "").to_string()
+    }
+
     /// Milliseconds.
     pub(crate) fn millis(duration: std::time::Duration) -> Self {
         let millis = duration.as_secs_f64() * 1000.0;
         Self::new(millis, if millis < 10.0 { 2 } else { 1 }, " ms")
+    }
+
+    /// Microseconds.
+    pub(crate) fn micros(duration: std::time::Duration) -> Self {
+        Self::new(duration.as_secs_f64() * 1e6, 0, " µs")
     }
 
     /// Something that was counted.

@@ -16,7 +16,8 @@ use super::{Env, PostgresConfig, StoreUrl, Tls};
 
 const HELP: &str = "write \"sqlite:\" and a path, such as \"sqlite:ticketroom.db\", or \
     \"postgres://user@host/database\"";
-const DEFAULT_CONNECTIONS: u32 = 10;
+/// The more commits are on their way at once, the more of them share a sync of the server's disk.
+const DEFAULT_CONNECTIONS: u32 = 16;
 const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 /// A heartbeat goes out three times in a lease, and may take a moment.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);

@@ -290,7 +290,7 @@ fn a_store_can_be_a_database() {
         StoreUrl::Sqlite(path) => panic!("{}", path.display()),
     };
     let plain = postgres("url = \"postgres://me@127.0.0.1/db\"");
-    assert_eq!((plain.connections, plain.lease), (10, Duration::from_secs(30)));
+    assert_eq!((plain.connections, plain.lease), (16, Duration::from_secs(30)));
     assert_eq!(plain.tls, Tls::Unverified, "nobody is between us and ourselves");
     let far = postgres(
         "url = \"postgres://me@one,two:5433/db?target_session_attrs=read-write&sslrootcert=/a%20b.pem\"\n\
@@ -320,7 +320,8 @@ fn a_store_can_be_a_database() {
 #[test]
 fn a_store_can_be_an_argument() {
     let environment = env(&[("PGPASSWORD", "hush")]);
-    let (url, warnings) = StoreUrl::from_argument("FROM", "postgres://me@localhost/db", &environment).unwrap();
+    let (url, warnings) =
+        StoreUrl::from_argument("FROM", "postgres://me@localhost/db", &environment).unwrap();
     let StoreUrl::Postgres(config) = url else { panic!("a file") };
     assert_eq!((config.connect.get_password(), warnings.len()), (Some("hush".as_bytes()), 0));
     let error = StoreUrl::from_argument("TO", "mysql:x", &environment).unwrap_err().to_string();

@@ -16,17 +16,23 @@ const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id,
     written_back, attempts, due_at, created_at, updated_at";
 
 /// The statement that finds a ticket by `id`, or by what people call it.
-pub(super) fn ticket_sql(by_name: bool) -> String {
-    let condition = if by_name { "lower(called) = lower($2)" } else { "id = $2" };
+pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
+    let condition = if by_name { called("$2") } else { "id = $2".to_owned() };
     format!(
         "SELECT {RECORD} FROM ticket WHERE helpdesk = $1 AND {condition} ORDER BY updated_at DESC LIMIT 1"
     )
 }
 
+/// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows nothing of how names are
+/// spread, takes them for frequent, and would read all tickets in the hope of meeting one soon.
+fn called(name: &str) -> String {
+    format!("(called IS NOT NULL AND lower(called) = lower({name}))")
+}
+
 const DIALECT: Dialect = Dialect {
     parameter: '$',
     claimed: ["claimed", "NOT claimed"],
-    called: |name| format!("lower(called) = lower({name})"),
+    called,
     contains: |column, text| format!("position({text} IN {column}) > 0"),
     contains_any_case: |column, text| format!("position(lower({text}) IN lower({column})) > 0"),
 };

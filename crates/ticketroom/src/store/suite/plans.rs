@@ -65,6 +65,9 @@ async fn postgres_looks_by_indexes() {
     client.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
     let mut statements: Vec<(String, String)> =
         postgres::STATEMENTS.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect();
+    for (name, by_name) in [("ticket", false), ("ticket by name", true)] {
+        statements.push((name.to_owned(), postgres::rows::ticket_sql(by_name)));
+    }
     for (name, query) in queries() {
         statements.push((name.to_owned(), postgres::rows::list_sql(&query).0));
     }
@@ -87,6 +90,7 @@ async fn postgres_looks_by_indexes() {
         let plan = plan.join("\n");
         assert!(scans.is_empty(), "{name} reads a whole table:\n{plan}");
         let by_id = name != "by id" || (plan.contains("ticket_id") && plan.contains("ticket_called"));
-        assert!(by_id, "{name} reads tickets until it finds it:\n{plan}");
+        let by_name = name != "ticket by name" || plan.contains("ticket_called");
+        assert!(by_id && by_name, "{name} reads tickets until it finds it:\n{plan}");
     }
 }

@@ -1,0 +1,87 @@
+//! How many deliveries a second come in through one to three replicas on one PostgreSQL database, beside one process
+//! on an SQLite file.
+//!
+//! All of them are the product's own processes, with `--no-work`, so that only accepting is measured. 64 callers are
+//! spread over the doors. PostgreSQL, the replicas and the callers share this machine's cores, as does SQLite with its
+//! own: what more replicas give here is what is left of them, and on machines of their own it is more.
+
+use std::net::SocketAddr;
+
+use crate::load::{Played, Summary, play};
+use crate::served::Served;
+use crate::settling::{MOST_REPLICAS, of_replicas_name};
+use crate::systems::Systems;
+use crate::table::{Figure, Table};
+use crate::{Result, stores};
+
+/// The stores take turns, so that what else the machine does meets all of them; the median round counts.
+const ROUNDS: usize = 5;
+const WARM_UP: usize = 500;
+/// Callers, and requests in a round.
+const LOADS: [(usize, usize); 2] = [(1, 500), (64, 6000)];
+
+pub(crate) async fn measure() -> Result<Table> {
+    let systems = Systems::start(None).await?;
+    let server = stores::start_postgres(systems.folder())?;
+    let database = server.create_database()?;
+    let only_intake = ["--no-work"];
+    let file = Served::start_as("file", &systems, &systems.store_url(), &only_intake).await?;
+    let mut replicas = Vec::new();
+    for number in 1..=MOST_REPLICAS {
+        let name = format!("replica-{number}");
+        replicas.push(Served::start_as(&name, &systems, database.url(), &only_intake).await?);
+    }
+    let doors: Vec<SocketAddr> = replicas.iter().map(|replica| replica.address).collect();
+    // The file, one replica, two, three.
+    let sides: Vec<&[SocketAddr]> = std::iter::once(std::slice::from_ref(&file.address))
+        .chain((1..=doors.len()).filter_map(|count| doors.get(..count)))
+        .collect();
+    for doors in &sides {
+        play(doors, systems.open_tickets(WARM_UP)?.1, 8).await?;
+    }
+
+    let mut table =
+        Table::between("replicas: deliveries answered, each after it is on disk", "PostgreSQL", "SQLite");
+    for (callers, per_round) in LOADS {
+        let mut rounds: Vec<Vec<Played>> = sides.iter().map(|_| Vec::new()).collect();
+        for _ in 0..ROUNDS {
+            for (doors, rounds) in sides.iter().zip(&mut rounds) {
+                rounds.push(play(doors, systems.open_tickets(per_round)?.1, callers).await?);
+            }
+        }
+        let mut summaries = rounds.into_iter().map(Summary::of);
+        let other = summaries.next().ok_or("nothing was measured")?;
+        for (count, ours) in (1..).zip(summaries) {
+            // One caller has one door.
+            if callers > 1 || count == 1 {
+                report(&mut table, callers, count, &ours, &other);
+            }
+        }
+    }
+
+    // Each side once for the warm-up, and for each round of each load.
+    let per_side: usize = WARM_UP + LOADS.iter().map(|(_, per_round)| per_round * ROUNDS).sum::<usize>();
+    let kept =
+        stores::number(&database, "SELECT count(*) FROM delivery JOIN ticket ON ticket.number = ticket")?;
+    let sent = u64::try_from(per_side * MOST_REPLICAS)?;
+    if kept != sent {
+        return Err(format!("{sent} deliveries were acknowledged, and {kept} are in the database").into());
+    }
+    for served in replicas {
+        served.stop().await?;
+    }
+    file.stop().await?;
+    systems.stop().await;
+    Ok(table)
+}
+
+fn report(table: &mut Table, callers: usize, replicas: usize, ours: &Summary, other: &Summary) {
+    let who = if callers == 1 { "1 caller".to_owned() } else { format!("{callers} callers") };
+    let who = format!("{}, {who}", of_replicas_name(replicas));
+    let per_second = |summary: &Summary| Figure::new(summary.rate, 0, "/s");
+    table.compare(&format!("{who}, accepted"), &per_second(ours), &per_second(other), "");
+    for percent in [50, 99] {
+        let answer = |summary: &Summary| Figure::millis(summary.answers.percentile(percent));
+        table.compare(&format!("{who}, answer p{percent}"), &answer(ours), &answer(other), "");
+    }
+}
