@@ -104,8 +104,9 @@ url = {store:?}
 {docspace}
 timeout = "800ms"
 settle = "1500ms"
-# Tests that are not about it should not have to wait for the next minute.
+# Tests that are not about it should not have to wait for the next minute, nor for the next day.
 requests_per_minute = 1000000
+writes_per_day = 1000000
 
 {zendesk}
 {freshdesk}
