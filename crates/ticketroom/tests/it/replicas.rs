@@ -53,6 +53,10 @@ async fn three_share_the_work_and_the_limits() {
     systems.docspace.set_latency(Duration::from_millis(20));
     let store = TestStore::postgres();
     let replicas = replicas(&systems, &store.url, &[&[], &[], &[]]).await;
+    // Each has heard of the others once it has left a sign of life after the last one came.
+    let now: i64 = store.ask("SELECT server_millis()").parse().unwrap();
+    let since = format!("SELECT count(*) FROM replica WHERE alive_until > {now} + 1000");
+    wait_until("they know of each other", async || store.ask(&since) == "3").await;
     let tickets: Vec<(Desk, String)> =
         (0..10).flat_map(|_| Desk::ALL.map(|desk| (desk, desk.open(&systems, "shared")))).collect();
     // Each is told of at every door, at once.
