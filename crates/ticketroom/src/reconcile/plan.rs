@@ -260,10 +260,13 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
         return adopt(template, found, true);
     }
     let settled_at = after(pending.gave_up, s.settle);
-    if s.now < settled_at {
+    // The time of the look counts, not that of this thought: the process may have been paused in between, and what was
+    // looked for before it was settled says nothing.
+    if s.seen.looked.is_none_or(|looked| looked < settled_at) {
         let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
         let reason = "DocSpace did not say whether it made the room; looking for it".to_owned();
-        return Rest::Waiting { until: after(s.now, wait).min(settled_at), reason }.only();
+        let until = after(s.now, wait).min(settled_at).max(s.now);
+        return Rest::Waiting { until, reason }.only();
     }
     // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
     // believed now: a moment after its birth, every room is without tags.
