@@ -1,5 +1,7 @@
 //! How values are kept in columns: times as milliseconds, whole structures as JSON.
 
+use std::borrow::Cow;
+
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::ticket::TicketKey;
@@ -26,4 +28,9 @@ pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> R
 pub(super) fn key(helpdesk: &str, id: &str) -> Result<TicketKey, StoreError> {
     let unreadable = |error: crate::ticket::InvalidId| StoreError::Unreadable(error.to_string());
     Ok(TicketKey { helpdesk: helpdesk.parse().map_err(unreadable)?, id: id.parse().map_err(unreadable)? })
+}
+
+/// PostgreSQL's texts can't hold the character NUL, which JSON and so any helpdesk can send.
+pub(super) fn text_of(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use self::table::{Row, TABLES, Table, Value};
 use super::OpenError;
+use super::day::Day;
 use crate::clock::Timestamp;
 use crate::config::StoreUrl;
 
@@ -84,10 +85,10 @@ trait Side: Send {
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;
     /// The day's writes.
-    async fn day(&mut self) -> Result<[i64; 3], String>;
+    async fn day(&mut self) -> Result<Day, String>;
     /// Makes a whole store of it, in one transaction: sets the day's writes, lets go of claims, marks all tickets if it is
     /// a backup's copy, and says that the copy is whole.
-    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String>;
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String>;
 }
 
 /// Which store it is.

@@ -7,7 +7,8 @@ use super::table::{Row, Table, Type, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
-use crate::store::postgres::{PostgresStore, explain, statements};
+use crate::store::day::Day;
+use crate::store::postgres::{PostgresStore, explain, rows, statements};
 use crate::store::values::millis;
 use crate::store::{OpenError, Use};
 
@@ -152,12 +153,12 @@ impl Side for Database {
         self.client.execute(&statement, &parameters).await.map(|_| ()).map_err(plain)
     }
 
-    async fn day(&mut self) -> Result<[i64; 3], String> {
+    async fn day(&mut self) -> Result<Day, String> {
         let row = self.client.query_one(statements::DAY, &[]).await.map_err(plain)?;
-        Ok([row.get(0), row.get(1), row.get(2)])
+        rows::day(&row).map_err(|error| error.to_string())
     }
 
-    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String> {
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String> {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
@@ -174,7 +175,8 @@ impl Side for Database {
         let now = millis(now);
         let transaction = self.client.build_transaction().start().await.map_err(plain)?;
         let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
-        transaction.execute(sql, &[&day[0], &day[1], &day[2]]).await.map_err(plain)?;
+        let (began, used, none_until) = (millis(day.began), i64::from(day.used), millis(day.none_until));
+        transaction.execute(sql, &[&began, &used, &none_until]).await.map_err(plain)?;
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
         transaction.execute(sql, &[&now]).await.map_err(plain)?;
         if is_backup {

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::table::{Row, Table, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
+use crate::store::day::Day;
 use crate::store::sqlite::{create_private, lock, schema, transitions};
-use crate::store::{OpenError, values::millis};
+use crate::store::{OpenError, values::text_of};
 
 /// A file that nobody serves from.
 pub(super) struct File {
@@ -50,7 +51,7 @@ fn value(value: ValueRef<'_>) -> Result<Value, String> {
         // As the other side can keep it.
         ValueRef::Text(text) => {
             let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-            Value::Text(text.replace('\0', "\u{fffd}"))
+            Value::Text(text_of(text).into_owned())
         }
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
         ValueRef::Real(_) => return Err("a number with a fraction, which none of ours has".to_owned()),
@@ -126,18 +127,14 @@ impl Side for File {
         transaction.commit().map_err(plain)
     }
 
-    async fn day(&mut self) -> Result<[i64; 3], String> {
-        let sql = "SELECT day_began_at, used, none_until FROM write_budget";
-        let row = self.connection.query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
-        Ok(row.optional().map_err(plain)?.unwrap_or_default())
+    async fn day(&mut self) -> Result<Day, String> {
+        transitions::day(&self.connection).map_err(plain)
     }
 
-    async fn finish(&mut self, day: [i64; 3], is_backup: bool, now: Timestamp) -> Result<(), String> {
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String> {
         let transaction = self.connection.transaction().map_err(plain)?;
-        let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
-        transaction.execute(sql, params![day[0], day[1], day[2]]).map_err(plain)?;
-        let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-        transaction.execute(sql, [millis(now)]).map_err(plain)?;
+        transitions::set_day(&transaction, day).map_err(plain)?;
+        transitions::let_all_go(&transaction, now).map_err(plain)?;
         if is_backup {
             transitions::look_again_at_all(&transaction, now).map_err(plain)?;
         }

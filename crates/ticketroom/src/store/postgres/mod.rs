@@ -23,9 +23,9 @@ use uuid::Uuid;
 pub(super) use self::connect::explain;
 use self::connect::{Connector, Database, Parameters, Trouble};
 use self::hints::Hints;
-use self::rows::{claim, get, list_sql, number, record, text_of, ticket_sql};
+use self::rows::{claim, day, get, list_sql, number, record, ticket_sql};
 use super::day::Day;
-use super::values::{json, key, millis, timestamp};
+use super::values::{json, key, millis, text_of, timestamp};
 use super::{
     Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
     StoreError, TicketQuery, TicketRecord, TimelineEntry,
@@ -167,9 +167,8 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         loop {
             let row = only(self.read(statements::DAY, &[]).await?)?;
-            let (began, used, none_until): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
-            let day = Day { began: timestamp(began), used: number(used), none_until: timestamp(none_until) };
-            let (result, new) = change(day);
+            let old = day(&row)?;
+            let (result, new) = change(old);
             let Some(new) = new else { return Ok(result) };
             let written = self
                 .write(
@@ -179,9 +178,9 @@ impl PostgresStore {
                         &millis(new.began),
                         &i64::from(new.used),
                         &millis(new.none_until),
-                        &began,
-                        &used,
-                        &none_until,
+                        &millis(old.began),
+                        &i64::from(old.used),
+                        &millis(old.none_until),
                     ],
                 )
                 .await?;

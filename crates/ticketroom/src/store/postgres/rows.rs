@@ -1,13 +1,12 @@
-//! Rows of PostgreSQL as our own types, and our texts as PostgreSQL can keep them.
-
-use std::borrow::Cow;
+//! Rows of PostgreSQL as our own types.
 
 use tokio_postgres::{Error, Row};
 
 use crate::reconcile::ledger::Ledger;
 use crate::room::{Room, RoomId};
+use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, timestamp};
+use crate::store::values::{from_json, key, text_of, timestamp};
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
 
@@ -83,6 +82,12 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
     })
 }
 
+/// The day's writes.
+pub(in crate::store) fn day(row: &Row) -> Result<Day, StoreError> {
+    let (began, used, none_until): (i64, i64, i64) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+    Ok(Day { began: timestamp(began), used: number(used), none_until: timestamp(none_until) })
+}
+
 /// A column, which our own tables have in the type that we ask for.
 pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
     row: &'a Row,
@@ -93,9 +98,4 @@ pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
 
 pub(super) fn number(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
-}
-
-/// PostgreSQL's texts can't hold the character NUL, which JSON and so any helpdesk can send.
-pub(super) fn text_of(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

@@ -20,7 +20,8 @@ use uuid::Uuid;
 use self::queries::{COUNTS, NEXT_DUE, RECORD, list, owner, record, timeline};
 use self::reader::Reader;
 use self::transitions::{
-    Written, accept, claim, day, let_go, look_again_at_all, note, renew, set_day, settle, write_ledger,
+    Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
+    write_ledger,
 };
 use self::writer::Writer;
 pub(super) use self::writer::explain;
@@ -131,8 +132,7 @@ fn half_copied(connection: &Connection) -> rusqlite::Result<bool> {
 /// it is served from: the world has gone on since.
 fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-    transaction.execute(sql, [millis(now)])?;
+    let_all_go(&transaction, now)?;
     let sql = "UPDATE identity SET backup_at = NULL WHERE backup_at IS NOT NULL";
     if transaction.execute(sql, [])? == 1 {
         let tickets = look_again_at_all(&transaction, now)?;

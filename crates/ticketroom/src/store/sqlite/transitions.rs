@@ -292,6 +292,12 @@ pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> 
     Ok(())
 }
 
+/// Nobody holds any claim.
+pub(in crate::store) fn let_all_go(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
+    connection.execute(sql, [millis(now)]).map(|_| ())
+}
+
 pub(in crate::store) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     let sql = "INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
@@ -304,14 +310,14 @@ pub(in crate::store) fn look_again_at_all(connection: &Connection, now: Timestam
     Ok(connection.prepare_cached(sql)?.execute([millis(now)])? as u64)
 }
 
-pub(super) fn day(connection: &Connection) -> rusqlite::Result<Day> {
+pub(in crate::store) fn day(connection: &Connection) -> rusqlite::Result<Day> {
     let sql = "SELECT day_began_at, used, none_until FROM write_budget";
     connection.prepare_cached(sql)?.query_row([], |row| {
         Ok(Day { began: timestamp(row.get(0)?), used: row.get(1)?, none_until: timestamp(row.get(2)?) })
     })
 }
 
-pub(super) fn set_day(connection: &Connection, day: Day) -> rusqlite::Result<()> {
+pub(in crate::store) fn set_day(connection: &Connection, day: Day) -> rusqlite::Result<()> {
     let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
     connection.prepare_cached(sql)?.execute(params![millis(day.began), day.used, millis(day.none_until)])?;
     Ok(())
