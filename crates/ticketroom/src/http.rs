@@ -153,7 +153,9 @@ impl Http {
     async fn send_once(&self, request: RequestBuilder, permit: Permit) -> Result<Answer, Cause> {
         let mut request = request.build().map_err(|error| explain(&error))?;
         let held_back = Arc::new(AtomicBool::new(false));
-        if let Some(bytes) = request.body().and_then(Body::as_bytes) {
+        if permit.can_end()
+            && let Some(bytes) = request.body().and_then(Body::as_bytes)
+        {
             let bytes = Some(Bytes::copy_from_slice(bytes));
             let body = OnlyWithPermit { bytes, permit, held_back: Arc::clone(&held_back) };
             *request.body_mut() = Some(Body::wrap(body));

@@ -68,6 +68,12 @@ impl Standing {
 pub struct Permit(Option<(Arc<dyn Clock>, Instant, Timestamp)>);
 
 impl Permit {
+    /// Whether it can end at all: a process that has its store for itself needn't ask again.
+    #[must_use]
+    pub fn can_end(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the call may go out now.
     #[must_use]
     pub fn holds(&self) -> bool {
