@@ -22,7 +22,7 @@ mod server;
 
 pub use database::Database;
 pub use error::Error;
-pub use server::{Durability, Server};
+pub use server::{Durability, Room, Server};
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -68,6 +68,31 @@ impl Running {
     /// Whether the server is gone.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.supervisor.has_ended()
+    }
+
+    /// None of its files grows beyond so many bytes any more. `None` lifts that.
+    pub(crate) fn limit_files(&mut self, folder: &Folder, bytes: Option<u64>) -> Result {
+        let bytes = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        // The first process first: whom it makes from now on has its limit.
+        let first = self.limit(folder, &bytes, self.postmaster);
+        if self.has_ended() {
+            return Ok(());
+        }
+        first?;
+        for child in children_of(self.postmaster)? {
+            let limited = self.limit(folder, &bytes, child);
+            if state(child).is_some_and(|(state, _)| !is_end(state)) {
+                limited?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the soft limit of one process, so that it can be undone. Only its own user may, and we may be root with
+    /// few powers.
+    fn limit(&self, folder: &Folder, bytes: &str, process: Pid) -> Result {
+        let mut prlimit = Command::new("prlimit");
+        folder.run(prlimit.args(["--pid", &process.to_string(), &format!("--fsize={bytes}:")]))
     }
 
     /// Sends connections away and shuts it down in good order.

@@ -1,6 +1,6 @@
 //! The server: made, stopped, killed and started again.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,6 +21,10 @@ use crate::{Error, Result};
 /// free again when it is started again, and no client's connection should have got it meanwhile.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
+/// How large each file of the write-ahead log is, in MiB.
+const WAL_MIB: &str = "1";
+const WAL_BYTES: u64 = 1024 * 1024;
+
 /// What is asked of the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -28,6 +32,15 @@ pub enum Durability {
     Real,
     /// Nothing waits for the disk. A killed server still finds everything again; a machine without power would not.
     ForTests,
+}
+
+/// What a full disk still has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// The write-ahead log, which often has a disk of its own. The largest table can't grow any more.
+    ForTheLog,
+    /// Nothing at all.
+    None,
 }
 
 /// A PostgreSQL server of one's own on a local port. It ends, and its files go, when this is dropped or this process
@@ -68,7 +81,8 @@ impl Server {
         let folder = Folder::new(Account::for_postgres()?)?;
         let mut initdb = Command::new(programs.path("initdb"));
         initdb.arg("-D").arg(folder.data()).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
-        folder.run(initdb.args(["--no-sync", "--no-instructions"]))?;
+        // With small pieces of the log, a table can be too large for a disk while the log isn't.
+        folder.run(initdb.args(["--wal-segsize", WAL_MIB, "--no-sync", "--no-instructions"]))?;
         if tls {
             certificates::make(&folder)?;
         }
@@ -144,6 +158,35 @@ impl Server {
         Ok(())
     }
 
+    /// Has its disk full until that is undone: what would grow beyond the room that is left fails to be written, as with
+    /// a disk without space. Without a log, the server doesn't only refuse statements, but goes down; see
+    /// [`Server::start_again`].
+    ///
+    /// Files have a limit, not the disk: one that others use as well can't be filled.
+    ///
+    /// # Errors
+    /// When the limit can't be set, or the sizes of files can't be read.
+    pub fn fill_disk(&self, left: Room) -> Result {
+        let bytes = match left {
+            Room::ForTheLog => largest(&self.folder.data().join("base"))?.max(WAL_BYTES),
+            Room::None => 0,
+        };
+        self.limit_files(Some(bytes))
+    }
+
+    /// Has space on the disk again. It doesn't start a server that went down meanwhile.
+    ///
+    /// # Errors
+    /// When the limit can't be lifted.
+    pub fn free_disk(&self) -> Result {
+        self.limit_files(None)
+    }
+
+    fn limit_files(&self, bytes: Option<u64>) -> Result {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_mut().map_or(Ok(()), |running| running.limit_files(&self.folder, bytes))
+    }
+
     fn take(&self) -> Option<Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -192,4 +235,17 @@ fn free_port() -> Result<u16> {
         what: "find a free port".to_owned(),
         source: std::io::ErrorKind::AddrInUse.into(),
     })
+}
+
+/// The size of the largest file in a folder and those in it, in bytes.
+fn largest(folder: &Path) -> Result<u64> {
+    let what = || Error::io(format!("read {}", folder.display()));
+    let mut largest = 0;
+    for entry in fs::read_dir(folder).map_err(what())? {
+        let entry = entry.map_err(what())?;
+        // One that is gone already needs no room.
+        let Ok(metadata) = entry.metadata() else { continue };
+        largest = largest.max(if metadata.is_dir() { self::largest(&entry.path())? } else { metadata.len() });
+    }
+    Ok(largest)
 }

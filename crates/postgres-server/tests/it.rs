@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postgres_server::{Database, Durability, Server, installed, shared};
+use postgres_server::{Database, Durability, Room, Server, installed, shared};
 
 #[track_caller]
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -85,6 +85,41 @@ fn stopped_and_killed_it_is_away_and_started_again_it_has_its_data() {
     }
     let recoveries = server.log().matches("automatic recovery in progress").count();
     assert_eq!(recoveries, 2, "a kill is no stop: {}", server.log());
+}
+
+const GROW: &str = "INSERT INTO passed SELECT repeat('x', 1000) FROM generate_series(1, 2000)";
+
+#[test]
+fn with_a_full_disk_it_refuses_to_write_and_has_lost_nothing() {
+    let server = Server::start(Durability::Real).unwrap();
+    let database = server.create_database().unwrap();
+    database.run("CREATE TABLE passed (what text)").unwrap();
+    database.run(GROW).unwrap();
+    server.fill_disk(Room::ForTheLog).unwrap();
+    let error = database.run(GROW).unwrap_err().to_string();
+    assert!(error.contains("could not extend file"), "{error}");
+    assert_eq!(database.run("SELECT count(*) FROM passed").unwrap(), "2000");
+    server.free_disk().unwrap();
+    database.run(GROW).unwrap();
+    assert_eq!(database.run("SELECT count(*) FROM passed").unwrap(), "4000");
+    assert!(!server.log().contains("PANIC"), "{}", server.log());
+}
+
+#[test]
+fn without_room_for_its_log_it_goes_down_and_has_lost_nothing() {
+    let server = Server::start(Durability::Real).unwrap();
+    let database = server.create_database().unwrap();
+    database.run("CREATE TABLE passed (what text)").unwrap();
+    database.run(GROW).unwrap();
+    server.fill_disk(Room::None).unwrap();
+    database.run(GROW).unwrap_err();
+    wait_until("it is down", || !is_served(server.port()));
+    server.free_disk().unwrap();
+    server.start_again().unwrap();
+    // What it said of it found no room either.
+    assert!(server.log().contains("automatic recovery in progress"), "{}", server.log());
+    assert_eq!(database.run("SELECT count(*) FROM passed").unwrap(), "2000");
+    database.run(GROW).unwrap();
 }
 
 #[test]

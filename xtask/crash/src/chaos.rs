@@ -3,10 +3,12 @@
 //! A thing that takes its time goes on while the next one begins, so that they fall together as they may. Only one is
 //! done to a replica at a time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use postgres_server::Room;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 
@@ -34,51 +36,39 @@ enum Action {
     FillDisk,
     KillDatabase,
     StopDatabase,
+    FillItsDisk(Room),
     Cut,
     BlackHole,
 }
 
 impl Action {
     fn is_on_replica(self) -> bool {
-        !matches!(self, Self::Faults | Self::KillDatabase | Self::StopDatabase)
+        !matches!(self, Self::Faults | Self::KillDatabase | Self::StopDatabase | Self::FillItsDisk(_))
     }
 }
 
-/// Each as often as it stands here.
-const OVER_A_FILE: &[Action] = &[
-    Action::Kill,
-    Action::Kill,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::Terminate,
-    Action::Pause,
-    Action::Faults,
-    Action::Faults,
-    Action::Faults,
-    Action::FillDisk,
+/// How often each is done in a round, where the store is a file.
+const OVER_A_FILE: &[(Action, usize)] = &[
+    (Action::Kill, 2),
+    (Action::KillAtPlaces, 5),
+    (Action::Terminate, 1),
+    (Action::Pause, 1),
+    (Action::Faults, 3),
+    (Action::FillDisk, 1),
 ];
-const OVER_A_SERVER: &[Action] = &[
-    Action::Kill,
-    Action::Kill,
-    Action::Kill,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::KillAtPlaces,
-    Action::Terminate,
-    Action::Pause,
-    Action::Pause,
-    Action::Faults,
-    Action::Faults,
-    Action::Faults,
-    Action::KillDatabase,
-    Action::StopDatabase,
-    Action::Cut,
-    Action::BlackHole,
+/// The same where it is a server.
+const OVER_A_SERVER: &[(Action, usize)] = &[
+    (Action::Kill, 3),
+    (Action::KillAtPlaces, 5),
+    (Action::Terminate, 1),
+    (Action::Pause, 2),
+    (Action::Faults, 3),
+    (Action::KillDatabase, 1),
+    (Action::StopDatabase, 1),
+    (Action::FillItsDisk(Room::ForTheLog), 1),
+    (Action::FillItsDisk(Room::None), 1),
+    (Action::Cut, 1),
+    (Action::BlackHole, 1),
 ];
 
 /// What everything is done with.
@@ -110,7 +100,7 @@ impl Chaos {
             }
             // Drawn without putting back, so that even a short campaign has something of each.
             if bag.is_empty() {
-                bag.extend(actions);
+                bag.extend(actions.iter().flat_map(|(action, times)| std::iter::repeat_n(*action, *times)));
                 rng.shuffle(&mut bag);
             }
             let Some(action) = bag.pop() else { continue };
@@ -136,16 +126,42 @@ impl Chaos {
         match (action, replica) {
             (Action::Faults, _) => faults::for_a_while(self.stage, rng).await,
             (_, Some(mut replica)) => self.act_on(action, &mut replica, &mut rng).await?,
-            (_, None) => {
-                // One that is away already is not stopped again.
-                let Ok(store) = self.store.try_lock() else { return Ok(()) };
-                let _disturbance = self.stage.calm.disturb();
-                let kills = action == Action::KillDatabase;
-                self.stage.tally.count(if kills { What::DatabaseKilled } else { What::DatabaseStopped });
-                store.restart(kills, Duration::from_millis(rng.u64(..3000))).await?;
-            }
+            (action, None) => self.act_on_server(action, &mut rng).await?,
         }
         Ok(())
+    }
+
+    async fn act_on_server(&self, action: Action, rng: &mut Rng) -> Result {
+        // One that is away already is left alone.
+        let Ok(store) = self.store.try_lock() else { return Ok(()) };
+        let tally = &self.stage.tally;
+        let _disturbance = self.stage.calm.disturb();
+        if let Action::FillItsDisk(left) = action {
+            tally.count(What::DiskFull);
+            let full = store.fill_disk(left, Duration::from_millis(rng.u64(1000..4000)));
+            if self.noticed_while(full).await? {
+                tally.count(What::DiskFullNoticed);
+            }
+            return Ok(());
+        }
+        let kills = action == Action::KillDatabase;
+        tally.count(if kills { What::DatabaseKilled } else { What::DatabaseStopped });
+        store.restart(kills, Duration::from_millis(rng.u64(..3000))).await
+    }
+
+    /// Whether any replica says meanwhile that it can't take deliveries.
+    async fn noticed_while(&self, outage: impl Future<Output = Result>) -> Result<bool> {
+        let mut outage = pin!(outage);
+        let mut noticed = false;
+        loop {
+            tokio::select! {
+                ended = &mut outage => return ended.map(|()| noticed),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            for replica in self.replicas.iter().filter_map(|replica| replica.try_lock().ok()) {
+                noticed |= replica.is_unready().await;
+            }
+        }
     }
 
     /// A replica that nothing is done to just now.
@@ -202,7 +218,7 @@ impl Chaos {
                 proxy.set(Mode::Pass);
             }
             Action::FillDisk => self.fill_disk(replica, rng).await?,
-            Action::Faults | Action::KillDatabase | Action::StopDatabase => {}
+            Action::Faults | Action::KillDatabase | Action::StopDatabase | Action::FillItsDisk(_) => {}
         }
         Ok(())
     }

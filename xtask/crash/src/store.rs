@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postgres_server::{Database, Durability, Server};
+use postgres_server::{Database, Durability, Room, Server};
 use testbed::{Process, Systems};
 use url::Url;
 
@@ -95,6 +95,23 @@ impl Store {
             }
             std::thread::sleep(away);
             restarted.start_again()
+        })
+        .await??;
+        Ok(())
+    }
+
+    /// Leaves the server only so much room on its disk for a while. Afterwards it is started again, if it went down.
+    ///
+    /// # Errors
+    /// When that can't be done, or undone.
+    pub(crate) async fn fill_disk(&self, left: Room, time: Duration) -> Result {
+        let Self::Server { server, .. } = self else { return Ok(()) };
+        let filled = Arc::clone(server);
+        tokio::task::spawn_blocking(move || {
+            filled.fill_disk(left)?;
+            std::thread::sleep(time);
+            filled.free_disk()?;
+            filled.start_again()
         })
         .await??;
         Ok(())

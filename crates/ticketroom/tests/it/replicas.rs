@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use postgres_server::{Durability, Server};
+use postgres_server::{Durability, Room, Server};
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use simulator::fault::{Fault, FaultKind};
@@ -198,6 +198,13 @@ async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
 }
 
+/// It can't take that delivery now, and says so in a way that makes a helpdesk come again.
+fn assert_refused(answer: &reqwest::Response) {
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(wait < 60, "Zendesk comes again only below 60 seconds");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_loses_and_repeats_nothing() {
     let systems = Systems::start().await;
@@ -214,14 +221,11 @@ async fn a_database_that_goes_away_loses_and_repeats_nothing() {
             let id = next.to_string();
             next += 1;
             let answer = post(&replicas[attempt % 2], &id).await;
-            match answer.status() {
-                StatusCode::OK => ids.push(id),
-                status => {
-                    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-                    let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-                    assert!(wait < 60, "Zendesk comes again only below 60 seconds");
-                    refused += 1;
-                }
+            if answer.status() == StatusCode::OK {
+                ids.push(id);
+            } else {
+                assert_refused(&answer);
+                refused += 1;
             }
         }
         server.start_again().unwrap();
@@ -241,4 +245,37 @@ async fn a_database_that_goes_away_loses_and_repeats_nothing() {
     assert_eq!(wrong, [""; 0]);
     let tags: std::collections::HashSet<_> = rooms.iter().flat_map(|room| room.tags.clone()).collect();
     assert_eq!(tags.len(), rooms.len(), "no ticket has two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_disk_is_full_loses_and_repeats_nothing() {
+    let systems = Systems::start().await;
+    let server = Server::start(Durability::ForTests).unwrap();
+    let database = server.create_database().unwrap();
+    let replicas = replicas(&systems, database.url(), &[&[], &[]]).await;
+    let mut ids = Vec::new();
+    for left in [Room::ForTheLog, Room::None] {
+        // The tables need to grow soon, and work goes on while they can't.
+        server.fill_disk(left).unwrap();
+        let mut refused = 0;
+        while refused < 10 {
+            let id = ids.len().to_string();
+            let answer = post(&replicas[ids.len() % 2], &id).await;
+            if answer.status() == StatusCode::OK {
+                ids.push(id);
+            } else {
+                assert_refused(&answer);
+                refused += 1;
+            }
+            assert!(ids.len() < 2000, "the disk never got full");
+        }
+        server.free_disk().unwrap();
+        server.start_again().unwrap();
+        let id = ids.len().to_string();
+        let taken = async || post(&replicas[0], &id).await.status() == StatusCode::OK;
+        wait_until("deliveries are taken again", taken).await;
+        ids.push(id);
+    }
+    replicas[0].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &ids), [""; 0]);
 }
