@@ -111,8 +111,11 @@ fn advise(error: &PoolError) -> String {
 
 /// Why the tables can't be used, and what to do.
 fn advise_on_tables(error: &SchemaError) -> String {
-    let is_forbidden = matches!(error, SchemaError::Database(error)
-        if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE));
+    let is_forbidden = match error {
+        SchemaError::Forbidden => true,
+        SchemaError::Database(error) => error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+        _ => false,
+    };
     let advice = if is_forbidden {
         "; make the user the owner of the database, or: GRANT CREATE, USAGE ON SCHEMA public TO it"
     } else {

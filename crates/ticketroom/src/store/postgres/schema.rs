@@ -151,6 +151,9 @@ pub(in crate::store) enum SchemaError {
     /// There are none.
     #[error("it has no tables yet")]
     Missing,
+    /// There are none, and this user can't make any.
+    #[error("it has no tables yet, and this user may not make any")]
+    Forbidden,
     /// The database says no.
     #[error("{}", super::connect::explain(.0))]
     Database(#[from] Error),
@@ -185,7 +188,10 @@ fn judge(found: Option<(i32, i32)>, migrations: &[Migration]) -> Result<usize, S
 pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
     let found = version(client).await?;
     if found.is_none() {
-        return Err(SchemaError::Missing);
+        // NULL: the search path has no schema that exists.
+        let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+        let may_create = client.query_one(sql, &[]).await?.get(0);
+        return Err(if may_create { SchemaError::Missing } else { SchemaError::Forbidden });
     }
     if judge(found, &MIGRATIONS)? < MIGRATIONS.len() { Err(SchemaError::Older) } else { Ok(()) }
 }

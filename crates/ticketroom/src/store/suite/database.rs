@@ -221,8 +221,10 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
         REVOKE CREATE ON SCHEMA public FROM PUBLIC";
     database.run(role).unwrap();
     let stranger = url.replace("ticketroom@", "a_stranger@");
-    let error = PostgresStore::open(&config(&stranger), Use::Serve).await.unwrap_err().to_string();
-    assert!(error.contains("GRANT CREATE"), "{error}");
+    for purpose in [Use::Serve, Use::Operate] {
+        let error = PostgresStore::open(&config(&stranger), purpose).await.unwrap_err().to_string();
+        assert!(error.contains("GRANT CREATE"), "{error}");
+    }
     let error = open("postgres://me:hush@127.0.0.1:1/db").await;
     assert!(error.contains("127.0.0.1/db") && error.contains("whether the server runs"), "{error}");
     assert!(!error.contains("hush"), "{error}");
