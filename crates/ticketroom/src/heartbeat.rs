@@ -5,7 +5,7 @@
 //! others, and calls nobody until one gets through again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -18,6 +18,10 @@ use crate::store::{self, Held, Store, StoreError};
 /// An answer that tells the time well.
 const PROMPT: Duration = Duration::from_millis(500);
 
+/// How long a start waits for its first beat.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
 /// Everything that hangs on the sign of life.
 #[derive(Debug)]
 pub struct Heart {
@@ -27,6 +31,8 @@ pub struct Heart {
     pub replica: Uuid,
     /// For how long it counts.
     pub lease: Duration,
+    /// How long a call that has gone out may still take effect.
+    pub settle: Duration,
     /// Whose claims are renewed; none if this process takes deliveries only.
     pub reconciler: Option<Arc<Reconciler>>,
     /// What is shared with others.
@@ -47,12 +53,14 @@ impl Heart {
         let (begun, asked) = (self.standing.begin(own), own.now());
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
-        let beat = store::Heartbeat { replica, works, held: held.clone(), lease, now: self.clock.now() };
+        // What was intended before a failover goes out for as long as claims hold, and then comes to its end.
+        let (quiet, now) = (lease + self.settle, self.clock.now());
+        let beat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet, now };
         let pulse = self.store.heartbeat(beat).await?;
         // Before the standing is renewed: it is that of the claims that are left.
         if let Some(reconciler) = &self.reconciler {
             let lost: Vec<Held> = held.into_iter().filter(|held| !pulse.held.contains(held)).collect();
-            reconciler.give_up(&lost);
+            reconciler.give_up(&lost).await;
         }
         self.standing.renewed(begun, lease);
         let answered = own.now();
@@ -62,11 +70,36 @@ impl Heart {
         {
             self.clock.put_right(there, asked, answered);
         }
+        if pulse.quiet > Duration::ZERO {
+            let seconds = pulse.quiet.as_secs_f64().ceil();
+            tracing::warn!(
+                seconds,
+                "another server has taken over the database, and may lack what was written last: deliveries are \
+                 taken, and no ticket is worked on until all calls from before have surely come to their end"
+            );
+        }
         self.governor.share(pulse.workers);
         if let Some(reconciler) = &self.reconciler {
             reconciler.share(pulse.workers);
         }
         Ok(())
+    }
+
+    /// The first beat of a process, which takes its time if the store has just gone away again.
+    ///
+    /// # Errors
+    /// When the store can't be reached for long.
+    pub async fn first_beat(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        loop {
+            match self.beat().await {
+                Err(error) if begun.elapsed() < PATIENCE => {
+                    tracing::warn!(%error, "no sign of life can be left in the store; trying again");
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Beats for as long as it is polled.

@@ -21,10 +21,10 @@ use crate::helpdesk;
 use crate::http::Http;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
-use crate::reconcile::{Progress, Reconciler, Settings};
+use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::standing::Standing;
 use crate::store::{self, Held, OpenError, Store, StoreError, Use};
-use crate::web::{self, AdminToken, Doors};
+use crate::web::{self, AdminToken, Doors, Entrance};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
@@ -101,6 +101,10 @@ impl Service {
         let listener =
             TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let (stop, stopped) = watch::channel(false);
+        let entrance = Entrance::default();
+        // If the start fails, `stop` is dropped, and with it this ends.
+        let serving = tokio::spawn(web::serve(listener, entrance.clone(), stopped.clone()));
         let store = store::open(&config.store, Use::Serve, &clock).await?;
         let (lease, standing) = match &config.store {
             StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, Standing::for_good()),
@@ -121,17 +125,18 @@ impl Service {
             .docspace
             .allow_skeleton
             .then(|| Skeletons::new(Arc::clone(&store), replica, Arc::clone(&clock), settle));
-        let reconciler = Arc::new(Reconciler::new(
-            Arc::clone(&store),
+        let reconciler = Arc::new(Reconciler::new(Parts {
+            store: Arc::clone(&store),
             docspace,
             skeletons,
-            &helpdesks,
-            config.rules.clone(),
-            Arc::clone(&clock),
+            helpdesks: helpdesks.clone(),
+            rules: config.rules.clone(),
+            clock: Arc::clone(&clock),
             chance,
-            metrics.clone(),
+            metrics: metrics.clone(),
+            standing: standing.clone(),
             settings,
-        ));
+        }));
         if duties.recover {
             let tickets = store.look_again_at_all(clock.now()).await?;
             tracing::info!(
@@ -139,21 +144,21 @@ impl Service {
                 "the store is taken as restored from a backup: every ticket is looked at again"
             );
         }
-        let (stop, stopped) = watch::channel(false);
         let wake = reconciler.wake();
         store.listen(Arc::clone(&wake));
         let heart = Heart {
             store: Arc::clone(&store),
             replica,
             lease,
+            settle,
             reconciler: duties.work.then(|| Arc::clone(&reconciler)),
             governor,
             standing,
             clock: shared_clock,
         };
         // Before anything is claimed: the clock has to be right, and the shares known.
-        heart.beat().await?;
-        let doors = Arc::new(Doors {
+        heart.first_beat().await?;
+        entrance.open(Arc::new(Doors {
             intake: Intake::new(
                 &helpdesks,
                 Arc::clone(&store),
@@ -173,8 +178,7 @@ impl Service {
                 .iter()
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
-        });
-        let serving = tokio::spawn(web::serve(listener, doors, stopped.clone()));
+        }));
         let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
         let beating = tokio::spawn(heart.go_on());
         Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })

@@ -16,7 +16,7 @@ use ticketroom::metrics::Metrics;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, AdminToken, Doors};
+use ticketroom::web::{self, AdminToken, Doors, Entrance};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -114,7 +114,7 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let (listener, bare_listener) = (TcpListener::bind(ANY_PORT).await?, TcpListener::bind(ANY_PORT).await?);
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(web::serve(listener, Arc::new(doors), stopped));
+    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), stopped));
     tokio::spawn(bare_door::serve(bare_listener, helpdesk));
     Ok(Open { real, bare, store, _stop: stop })
 }

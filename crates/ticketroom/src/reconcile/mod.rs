@@ -15,4 +15,4 @@ mod step;
 pub mod steps;
 mod worker;
 
-pub use worker::{Progress, Reconciler, Settings};
+pub use worker::{Parts, Progress, Reconciler, Settings};

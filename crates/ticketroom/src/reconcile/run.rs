@@ -236,7 +236,9 @@ impl<'a> Run<'a> {
     fn failed(&mut self, kind: &str, failure: &Failure) {
         let text = failure.to_string();
         tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
-        if self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text)) {
+        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text));
+        // That it was not asked says nothing about the ticket.
+        if is_news && failure.cause != Cause::HeldBack {
             self.events.push(Event { at: self.all.clock.now(), kind: "failed", text });
         }
     }
@@ -333,6 +335,8 @@ impl<'a> Run<'a> {
         };
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
+            // It was not tried at all, so it goes before those that were.
+            State::Waiting if self.is_held_back() => self.claim.attempts,
             State::Waiting | State::Blocked => self.claim.attempts.saturating_add(1),
             _ => 0,
         };
@@ -372,6 +376,11 @@ impl<'a> Run<'a> {
             && self.claim.ledger.room.made().is_none()
     }
 
+    /// Whether nothing went wrong but that this process may not act now. Others may, so nobody has to wait.
+    fn is_held_back(&self) -> bool {
+        !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == Cause::HeldBack)
+    }
+
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
@@ -386,6 +395,9 @@ impl<'a> Run<'a> {
             return Rest::blocked(advice(failure), self.claim.attempts, now);
         }
         if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
+            if self.is_held_back() {
+                return Rest::Waiting { until: now, reason: failure.to_string() };
+            }
             let backoff = self.all.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
             // A room that may be there is looked for soon: it is what people wait for.

@@ -1,6 +1,7 @@
 //! Claims due tickets and gives each a run, as many at once as is sensible.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::metrics::Metrics;
 use crate::rule::Rules;
+use crate::standing::Standing;
 use crate::store::{Event, Held, State, Store, StoreError};
 use crate::ticket::{HelpdeskName, TicketKey};
 
@@ -51,6 +53,31 @@ pub enum Progress {
     Settled(TicketKey, State, Option<String>),
 }
 
+/// What a reconciler is made of; a service has each of these once.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is known, and what is to be done.
+    pub store: Arc<dyn Store>,
+    /// The portal.
+    pub docspace: DocSpace,
+    /// None if the portal may not hold any.
+    pub skeletons: Option<Skeletons>,
+    /// All helpdesks.
+    pub helpdesks: Vec<Arc<dyn Helpdesk>>,
+    /// Which ticket gets which room.
+    pub rules: Rules,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What is left to chance.
+    pub chance: Chance,
+    /// Where it is counted.
+    pub metrics: Metrics,
+    /// Whether this process may act.
+    pub standing: Standing,
+    /// How it works.
+    pub settings: Settings,
+}
+
 /// Everything that runs need.
 #[derive(Debug)]
 pub struct Reconciler {
@@ -66,8 +93,11 @@ pub struct Reconciler {
     pub(super) settings: Settings,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
+    standing: Standing,
     /// What this process is at, by the tickets' numbers.
     running: Mutex<HashMap<i64, Underway>>,
+    /// Told whenever that changes.
+    changed: Notify,
     /// How many processes work on the store.
     workers: AtomicUsize,
 }
@@ -84,18 +114,20 @@ const MOST_PATIENT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 struct Underway {
     fence: i64,
-    run: AbortHandle,
+    /// None for the moment in which it is started.
+    run: Option<AbortHandle>,
 }
 
-/// A ticket that this process is at, until the run ends, however it ends.
-struct Running<'a> {
-    reconciler: &'a Reconciler,
+/// A ticket that this process is at, until the run ends, however it ends, or if it never begins.
+struct Running {
+    reconciler: Arc<Reconciler>,
     number: i64,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.reconciler.running().remove(&self.number);
+        self.reconciler.changed.notify_waiters();
     }
 }
 
@@ -111,20 +143,20 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
 impl Reconciler {
     /// A reconciler over these parts; [`run`](Self::run) starts it.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "each part is one the service has exactly once")]
-    pub fn new(
-        store: Arc<dyn Store>,
-        docspace: DocSpace,
-        skeletons: Option<Skeletons>,
-        helpdesks: &[Arc<dyn Helpdesk>],
-        rules: Rules,
-        clock: Arc<dyn Clock>,
-        chance: Chance,
-        metrics: Metrics,
-        settings: Settings,
-    ) -> Self {
-        let helpdesks =
-            helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            store,
+            docspace,
+            skeletons,
+            helpdesks,
+            rules,
+            clock,
+            chance,
+            metrics,
+            standing,
+            settings,
+        } = parts;
+        let helpdesks = helpdesks.into_iter().map(|helpdesk| (helpdesk.name().clone(), helpdesk)).collect();
         let (progress, _) = broadcast::channel(1024);
         Self {
             store,
@@ -138,7 +170,9 @@ impl Reconciler {
             settings,
             progress,
             wake: Arc::default(),
+            standing,
             running: Mutex::default(),
+            changed: Notify::new(),
             workers: AtomicUsize::new(1),
         }
     }
@@ -167,17 +201,35 @@ impl Reconciler {
         running.iter().map(|(number, underway)| Held { number: *number, fence: underway.fence }).collect()
     }
 
-    /// Breaks off the runs whose claims have passed on to others: nothing more may go out from them, however long they
-    /// have waited for their turn.
-    pub fn give_up(&self, lost: &[Held]) {
+    /// Breaks off the runs whose claims have passed on to others, and waits until they are gone: nothing more may go out
+    /// from them, however long they have waited for their turn.
+    pub async fn give_up(&self, lost: &[Held]) {
+        for held in lost {
+            tracing::info!(number = held.number, "the claim ran out; another run goes on");
+        }
+        loop {
+            // A run is broken off where it waits. One that is at something just now goes on until it waits again.
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if !self.break_off(lost) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Tells these runs to end. Whether any of them is still there.
+    fn break_off(&self, lost: &[Held]) -> bool {
         let running = self.running();
+        let mut any = false;
         for held in lost {
             if let Some(underway) = running.get(&held.number).filter(|underway| underway.fence == held.fence)
             {
-                tracing::info!(number = held.number, "the claim ran out; another run goes on");
-                underway.run.abort();
+                any = true;
+                underway.run.iter().for_each(AbortHandle::abort);
             }
         }
+        any
     }
 
     /// Works until `stop` says so; then lets what is under way end, as far as it does within the grace. What
@@ -226,7 +278,8 @@ impl Reconciler {
 
     async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<usize, StoreError> {
         let free = self.settings.parallel.saturating_sub(runs.len());
-        if free == 0 {
+        // Whoever may not act leaves tickets to those who may.
+        if free == 0 || self.standing.permit().is_none() {
             return Ok(0);
         }
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
@@ -235,15 +288,17 @@ impl Reconciler {
         let claims = self.store.claim(self.clock.now(), self.settings.lease, some, &running).await?;
         let claimed = claims.len();
         for claim in claims {
-            let reconciler = Arc::clone(self);
             let Held { number, fence } = claim.held();
-            // Held until it is entered, so that the run can't end before.
-            let mut running = self.running();
+            self.running().insert(number, Underway { fence, run: None });
+            let running = Running { reconciler: Arc::clone(self), number };
             let run = runs.spawn(async move {
-                let _running = Running { reconciler: &reconciler, number };
-                Run::new(&reconciler, claim).drive().await;
+                Run::new(&running.reconciler, claim).drive().await;
             });
-            running.insert(number, Underway { fence, run });
+            // It may have ended already.
+            if let Some(underway) = self.running().get_mut(&number) {
+                underway.run = Some(run);
+            }
+            self.changed.notify_waiters();
         }
         Ok(claimed)
     }
@@ -253,6 +308,9 @@ impl Reconciler {
     }
 
     async fn idle_for(&self) -> Duration {
+        if self.standing.permit().is_none() {
+            return IDLE;
+        }
         match self.store.next_due(self.clock.now()).await {
             Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),
             _ => IDLE,

@@ -116,6 +116,9 @@ pub struct Heartbeat {
     pub held: Vec<Held>,
     /// For how long from now on its claims hold.
     pub lease: Duration,
+    /// For how long nobody may claim anything once the store's server has been taken over by one that may lack commits.
+    /// What was intended by those may go out for as long as a claim holds, and take effect later still.
+    pub quiet: Duration,
     /// The time.
     pub now: Timestamp,
 }
@@ -129,6 +132,8 @@ pub struct Pulse {
     pub workers: u32,
     /// The time by the clock that all of them go by, where that is not the caller's own.
     pub now: Option<Timestamp>,
+    /// For how long from now on nobody may claim anything.
+    pub quiet: Duration,
 }
 
 /// An intent or an outcome.

@@ -12,14 +12,17 @@ use serde_json::{Value, json};
 
 use super::{Doors, Problem, auth};
 
+/// Where it is asked whether the process lives.
+pub(super) const ALIVE: &str = "/healthz";
+
 pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard));
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).merge(guarded)
+    Router::new().route(ALIVE, get(alive)).route("/readyz", get(ready)).merge(guarded)
 }
 
-async fn alive() -> Json<Value> {
+pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 

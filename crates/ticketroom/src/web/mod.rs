@@ -1,8 +1,9 @@
 //! The HTTP side: one door a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators; [`auth`] guards what is not for everybody, [`problem`] is how all of them say no.
+//! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is not for everybody, [`problem`] is how all of them say no.
 
 mod api;
 mod auth;
+mod entrance;
 mod health;
 mod hooks;
 mod problem;
@@ -23,6 +24,7 @@ use crate::store::Store;
 use crate::ticket::HelpdeskName;
 
 pub use auth::AdminToken;
+pub use entrance::Entrance;
 use problem::Problem;
 
 /// What the doors lead to.
@@ -66,13 +68,13 @@ pub fn router(doors: Arc<Doors>) -> Router {
 /// How long answers that are under way may take once the service stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// Serves the doors until `stop` says so, then lets the answers that are under way end.
+/// Serves what is behind the entrance until `stop` says so, then lets the answers that are under way end.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    doors: Arc<Doors>,
+    entrance: Entrance,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = listener.tap_io(|stream| {
@@ -83,7 +85,7 @@ pub async fn serve(
     let asked = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let serving = axum::serve(listener, router(doors)).with_graceful_shutdown(asked).into_future();
+    let serving = axum::serve(listener, entrance.into_router()).with_graceful_shutdown(asked).into_future();
     tokio::select! {
         result = serving => result,
         () = async {

@@ -35,6 +35,14 @@ async fn post(replica: &Process, id: &str) -> reqwest::Response {
     request.send().await.unwrap()
 }
 
+/// A delivery that takes its room, and can't be compressed.
+async fn post_long(replica: &Process, id: &str) -> reqwest::Response {
+    let filling: String = std::iter::repeat_with(fastrand::alphanumeric).take(50_000).collect();
+    let body = serde_json::json!({ "ticketId": id, "subject": "replicas", "filling": filling });
+    let request = replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body);
+    request.send().await.unwrap()
+}
+
 /// What is wrong with these generic tickets, counted at the simulator.
 fn wrong_with(systems: &Systems, ids: &[String]) -> Vec<String> {
     let mut wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_generic_ticket(id)).collect();
@@ -198,6 +206,50 @@ async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
 }
 
+/// A process may be able to use the store and not to leave its sign of life: other connections are in question.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_may_not_act_claims_nothing() {
+    let systems = Systems::start().await;
+    let store = TestStore::postgres();
+    let replicas = replicas(&systems, &store.url, &[&[]]).await;
+    store.ask("ALTER TABLE replica RENAME TO elsewhere");
+    let missed = "no sign of life can be left";
+    let misses = || replicas[0].log().matches(missed).count();
+    // Its lease of a second has ended by then.
+    wait_until("it has no right to act", async || misses() >= 15).await;
+    assert_eq!(post(&replicas[0], "1").await.status(), StatusCode::OK);
+    let then = misses();
+    wait_until("it had time to claim it", async || misses() >= then + 15).await;
+    let row = "SELECT fence, attempts, claimed, hints FROM ticket";
+    assert_eq!(store.ask(row), "0|0|f|1");
+    store.ask("ALTER TABLE elsewhere RENAME TO replica");
+    replicas[0].wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_starts_before_its_database_says_to_come_again() {
+    let systems = Systems::start().await;
+    let server = Server::start(Durability::ForTests).unwrap();
+    let database = server.create_database().unwrap();
+    server.stop().unwrap();
+    let mut replica = Process::on_store(BINARY, &systems, database.url());
+    replica.serve(&[]);
+    let alive = async || {
+        let asked = replica.client.get(format!("{}/healthz", replica.url)).send().await;
+        asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
+    };
+    wait_until("it is alive", alive).await;
+    assert_refused(&post(&replica, "1").await);
+    let ready = replica.client.get(format!("{}/readyz", replica.url)).send().await.unwrap();
+    assert_refused(&ready);
+    server.start_again().unwrap();
+    let taken = async || post(&replica, "1").await.status() == StatusCode::OK;
+    wait_until("deliveries are taken", taken).await;
+    replica.wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+}
+
 /// It can't take that delivery now, and says so in a way that makes a helpdesk come again.
 fn assert_refused(answer: &reqwest::Response) {
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -255,19 +307,18 @@ async fn a_database_whose_disk_is_full_loses_and_repeats_nothing() {
     let replicas = replicas(&systems, database.url(), &[&[], &[]]).await;
     let mut ids = Vec::new();
     for left in [Room::ForTheLog, Room::None] {
-        // The tables need to grow soon, and work goes on while they can't.
         server.fill_disk(left).unwrap();
         let mut refused = 0;
         while refused < 10 {
             let id = ids.len().to_string();
-            let answer = post(&replicas[ids.len() % 2], &id).await;
+            let answer = post_long(&replicas[ids.len() % 2], &id).await;
             if answer.status() == StatusCode::OK {
                 ids.push(id);
             } else {
                 assert_refused(&answer);
                 refused += 1;
             }
-            assert!(ids.len() < 2000, "the disk never got full");
+            assert!(ids.len() < 500, "the disk never got full");
         }
         server.free_disk().unwrap();
         server.start_again().unwrap();

@@ -316,14 +316,15 @@ impl Store for PostgresStore {
 
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
-        let replica = beat.replica.to_string();
-        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works];
+        let (replica, quiet) = (beat.replica.to_string(), whole_millis(beat.quiet));
+        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works, &quiet];
         let row = only(self.database.beat(statements::HEARTBEAT, parameters).await?)?;
         let others: i64 = get(&row, 1)?;
         let workers = (number(others) + u32::from(beat.works)).max(1);
         let renewed: Vec<i64> = get(&row, 2)?;
         let held = beat.held.into_iter().filter(|held| renewed.contains(&held.number)).collect();
-        Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)) })
+        let quiet = u64::try_from(get::<i64>(&row, 3)?).map_or(Duration::ZERO, Duration::from_millis);
+        Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)), quiet })
     }
 
     async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {

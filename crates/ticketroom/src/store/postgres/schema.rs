@@ -18,9 +18,10 @@ pub(in crate::store) struct Migration {
 }
 
 /// Entries never change once released.
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
-    serves: 1,
-    sql: r#"
+pub(in crate::store) const MIGRATIONS: [Migration; 2] =
+    [Migration { serves: 1, sql: TABLES }, Migration { serves: 1, sql: FAILOVER }];
+
+const TABLES: &str = r#"
     -- The clock that all replicas go by. It stands still during a statement, so that indexes can be searched with it.
     CREATE FUNCTION server_millis() RETURNS bigint LANGUAGE sql STABLE AS
         $$ SELECT (extract(epoch FROM statement_timestamp()) * 1000)::bigint $$;
@@ -125,8 +126,22 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
         works        boolean NOT NULL,
         alive_until  bigint  NOT NULL
     );
-    "#,
-}];
+    "#;
+
+/// Another server that takes over begins another timeline, as does one that is restored from a backup of its files. It
+/// may lack commits that had been confirmed.
+const FAILOVER: &str = r#"
+    -- Not every relative of PostgreSQL can tell; those never change it, then.
+    CREATE FUNCTION server_timeline() RETURNS text LANGUAGE plpgsql STABLE AS $$
+    BEGIN
+        RETURN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+    EXCEPTION WHEN OTHERS THEN
+        RETURN '';
+    END $$;
+    ALTER TABLE identity
+        ADD COLUMN timeline    text   COLLATE "C" NOT NULL DEFAULT server_timeline(),
+        ADD COLUMN quiet_until bigint NOT NULL DEFAULT 0; -- nothing is claimed before
+    "#;
 
 /// The key of the advisory lock: "ticketro", read as a number.
 const LOCK: i64 = 0x7469_636b_6574_726f;

@@ -19,6 +19,8 @@ pub(super) const ACCEPT: &str = "
         WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
         ON CONFLICT (helpdesk, id) DO UPDATE SET
             hints = t.hints + 1,
+            -- One that is only looked at again after a restore is in nobody's way any more.
+            attempts = CASE WHEN t.state IN ('waiting', 'blocked') THEN t.attempts ELSE 0 END,
             due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
             told = CASE WHEN $9::text IS NULL OR t.told_version > $10::text THEN t.told ELSE $9::text END,
             subject = CASE WHEN $9::text IS NULL OR $11::text = '' OR t.told_version > $10::text
@@ -44,15 +46,18 @@ pub(super) const KEEP: &str = "
 
 /// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
 /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
-/// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers.
+/// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
+/// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
 pub(super) const CLAIM: &str = "
-    WITH new AS (
+    WITH known AS (
+        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
+    ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3)
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3)
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again
@@ -109,7 +114,8 @@ pub(super) const SETTLE: &str = save!(
     "CASE WHEN hints > $20 THEN server_millis() + 0 * $5::bigint ELSE $22 END"
 );
 
-/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works.
+/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works, $6 for how many
+/// milliseconds nothing is claimed once another server has taken over.
 pub(super) const HEARTBEAT: &str = "
     WITH renewed AS (
         UPDATE ticket SET due_at = server_millis() + $3
@@ -121,10 +127,15 @@ pub(super) const HEARTBEAT: &str = "
     ), here AS (
         INSERT INTO replica VALUES ($4, $5, server_millis() + $3)
         ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
+    ), failed_over AS (
+        UPDATE identity SET timeline = server_timeline(), quiet_until = server_millis() + $6
+        WHERE timeline <> server_timeline()
+        RETURNING quiet_until
     )
     SELECT server_millis(),
         (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis()),
-        (SELECT coalesce(array_agg(number), '{}') FROM renewed)";
+        (SELECT coalesce(array_agg(number), '{}') FROM renewed),
+        coalesce((SELECT quiet_until FROM failed_over), (SELECT quiet_until FROM identity)) - server_millis()";
 
 /// $1 and $2 numbers and fences, $3 replica.
 pub(super) const LEAVE: &str = "
@@ -183,11 +194,12 @@ pub(in crate::store) const LOOK_AGAIN_AT_ALL: &str = "
     )
     SELECT count(*) FROM marked";
 
-/// Milliseconds until the next ticket is due.
+/// Milliseconds until the next ticket can be claimed; NULL if none is due ever.
 pub(super) const NEXT_DUE: &str = "
-    SELECT least(
+    SELECT CASE WHEN due_at IS NOT NULL THEN greatest(due_at, quiet_until) - server_millis() END
+    FROM identity, (SELECT least(
         (SELECT min(due_at) FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL),
-        (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)) - server_millis()";
+        (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)) AS due_at) AS next";
 
 /// $1 room, $2 a ticket that doesn't count.
 pub(super) const OWNER: &str = "SELECT helpdesk, id FROM ticket WHERE room_id = $1 AND number <> $2";

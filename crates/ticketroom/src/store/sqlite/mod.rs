@@ -210,12 +210,12 @@ impl Store for SqliteStore {
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         // Nobody else works on this file, and no clock but ours counts.
         if beat.held.is_empty() {
-            return Ok(Pulse { held: Vec::new(), workers: 1, now: None });
+            return Ok(Pulse { held: Vec::new(), workers: 1, now: None, quiet: Duration::ZERO });
         }
         let until = after(beat.now, beat.lease);
         let renew = move |connection: &Connection| renew(connection, &beat.held, until).map(Ok);
         let held = self.writer.run("heartbeat", renew).await?;
-        Ok(Pulse { held, workers: 1, now: None })
+        Ok(Pulse { held, workers: 1, now: None, quiet: Duration::ZERO })
     }
 
     async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {

@@ -85,6 +85,8 @@ pub(super) fn mark_due(
     };
     let sql = "UPDATE ticket SET
             hints = hints + 1,
+            -- One that is only looked at again after a restore is in nobody's way any more.
+            attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
             due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
             told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
             subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,

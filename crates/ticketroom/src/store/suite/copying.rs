@@ -105,7 +105,14 @@ async fn a_store_goes_to_postgres_and_back() {
     let claim = claim_one(&moved, 3).await;
     assert_eq!(claim.key, key("new"));
 
-    let beat = Heartbeat { replica: Uuid::nil(), works: true, held: Vec::new(), lease: LEASE, now: at(3) };
+    let beat = Heartbeat {
+        replica: Uuid::nil(),
+        works: true,
+        held: Vec::new(),
+        lease: LEASE,
+        quiet: QUIET,
+        now: at(3),
+    };
     moved.heartbeat(beat).await.unwrap();
     let back = file(&path.with_extension("back"));
     let error = copy(&to, &back, at(4), |_| ()).await.unwrap_err();

@@ -9,7 +9,10 @@ use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::docspace::limits::Taken;
 use crate::store::OpenError;
-use crate::store::postgres::{Migration, PostgresStore, migrate, schema::SchemaError};
+use crate::store::postgres::{
+    Migration, PostgresStore, migrate,
+    schema::{MIGRATIONS, SchemaError},
+};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -111,7 +114,7 @@ async fn replicas_see_each_other_come_and_go() {
     let store = &stores[0];
     let beat = async |replica: u128, works, lease| {
         let replica = Uuid::from_u128(replica);
-        let beat = Heartbeat { replica, works, held: Vec::new(), lease, now: at(0) };
+        let beat = Heartbeat { replica, works, held: Vec::new(), lease, quiet: QUIET, now: at(0) };
         store.heartbeat(beat).await.unwrap()
     };
     let before = SystemClock.now();
@@ -237,11 +240,11 @@ async fn older_and_newer_replicas_share_the_tables() {
     let old = PostgresStore::open(&config, Use::Serve).await.unwrap();
     old.accept(delivery("1", None, 0)).await.unwrap();
     // The version to come adds a column, and says that today's replicas may go on.
-    let known = Migration { serves: 1, sql: "" };
-    let next =
-        Migration { serves: 1, sql: "ALTER TABLE ticket ADD COLUMN mood text NOT NULL DEFAULT 'calm'" };
+    let mut more: Vec<_> = MIGRATIONS.iter().map(|_| Migration { serves: 1, sql: "" }).collect();
+    let sql = "ALTER TABLE ticket ADD COLUMN mood text NOT NULL DEFAULT 'calm'";
+    more.push(Migration { serves: 1, sql });
     let mut client = old.connection().await;
-    migrate(&mut client, &[known, next]).await.unwrap();
+    migrate(&mut client, &more).await.unwrap();
     let claim = claim_one_now(&old).await;
     old.save(save(&claim, with_room(5), 0)).await.unwrap();
     old.accept(delivery("2", None, 0)).await.unwrap();
@@ -251,12 +254,19 @@ async fn older_and_newer_replicas_share_the_tables() {
         2
     );
     // The one after that can't be served by today's.
-    let more = ["", "", "DROP TABLE probe"].map(|sql| Migration { serves: 3, sql });
+    let latest = i32::try_from(more.len() + 1).unwrap();
+    more.push(Migration { serves: latest, sql: "DROP TABLE probe" });
     migrate(&mut client, &more).await.unwrap();
     let error = PostgresStore::open(&config, Use::Serve).await.unwrap_err().to_string();
-    assert!(error.contains("version 3, and this ticketroom knows versions up to 1"), "{error}");
-    let error = migrate(&mut client, &more[..2]).await.unwrap_err();
-    assert!(matches!(error, SchemaError::Newer { found: 3, known: 2 }), "{error}");
+    let ours = MIGRATIONS.len();
+    let told = format!("version {latest}, and this ticketroom knows versions up to {ours}");
+    assert!(error.contains(&told), "{error}");
+    more.pop();
+    let error = migrate(&mut client, &more).await.unwrap_err();
+    assert!(
+        matches!(error, SchemaError::Newer { found, known } if found == latest && known == ours + 1),
+        "{error}"
+    );
 }
 
 async fn claim_one_now(store: &PostgresStore) -> Claim {

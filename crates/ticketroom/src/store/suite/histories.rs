@@ -270,7 +270,7 @@ impl History {
                 let worker = self.rng.usize(..WORKERS);
                 let beat = async |place, store: &dyn Store| {
                     let (held, replica) = (self.held_by(worker, place), Uuid::nil());
-                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, now };
+                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET, now };
                     Ok(store.heartbeat(beat).await?.held.len())
                 };
                 self.three.same("heartbeat", beat).await.unwrap();

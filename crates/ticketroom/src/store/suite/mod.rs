@@ -25,6 +25,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const LEASE: Duration = Duration::from_secs(600);
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Makes a test of each function, for every store.
 macro_rules! on_every_store {

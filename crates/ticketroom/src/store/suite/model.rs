@@ -101,6 +101,9 @@ impl Contents {
         };
         let row = &mut self.tickets[place];
         row.hints += 1;
+        if !matches!(row.state, State::Waiting | State::Blocked) {
+            row.attempts = 0;
+        }
         if !row.claimed {
             row.due = Some(row.due.map_or(now, |due| due.min(now)));
         }
@@ -289,7 +292,7 @@ impl Store for Model {
                 still.push(held);
             }
         }
-        Ok(Pulse { held: still, workers: 1, now: None })
+        Ok(Pulse { held: still, workers: 1, now: None, quiet: Duration::ZERO })
     }
 
     async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {

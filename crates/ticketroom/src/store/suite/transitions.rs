@@ -26,7 +26,7 @@ on_every_store!(
     whoever_leaves_lets_go_of_tickets,
     a_name_is_had_by_one_process_at_a_time,
     the_days_writes_are_counted,
-    after_a_restore_every_ticket_is_due_behind_the_new_ones,
+    after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
 );
@@ -208,6 +208,7 @@ async fn a_heartbeat_renews_what_is_still_held(store: &dyn Store) {
         works: true,
         held: vec![claim.held()],
         lease: LEASE,
+        quiet: QUIET,
         now: at(second),
     };
     let pulse = store.heartbeat(beat(&first, 500)).await.unwrap();
@@ -258,16 +259,17 @@ async fn the_days_writes_are_counted(store: &dyn Store) {
     assert_eq!(take(90_000).await, Taken::Some(20));
 }
 
-async fn after_a_restore_every_ticket_is_due_behind_the_new_ones(store: &dyn Store) {
-    for id in ["1", "2"] {
+async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(store: &dyn Store) {
+    for id in ["1", "2", "heard of"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
     for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
         store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
     }
-    assert_eq!(store.look_again_at_all(at(5)).await.unwrap(), 2);
+    assert_eq!(store.look_again_at_all(at(5)).await.unwrap(), 3);
+    store.accept(delivery("heard of", None, 6)).await.unwrap();
     store.accept(delivery("new", None, 6)).await.unwrap();
-    for id in ["new", "1", "2"] {
+    for id in ["heard of", "new", "1", "2"] {
         let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
         assert_eq!(claims[0].key, key(id));
     }
