@@ -40,6 +40,8 @@ pub(super) struct State {
     /// Parent and child: portals get large enough for a look through all folders to be felt.
     by_parent: BTreeSet<(i64, i64)>,
     pub(super) files: BTreeMap<i64, File>,
+    /// What is in each folder, at any depth. The real server keeps these as well: every list tells them of its folder.
+    contained: BTreeMap<i64, Contained>,
     /// Every tag of the portal, whether or not a room has it.
     pub(super) tags: Vec<String>,
     pub(super) operations: Vec<Operation>,
@@ -51,6 +53,21 @@ pub(super) struct State {
     pub(super) down: bool,
     pub(super) loses_tags: bool,
     last_id: i64,
+}
+
+/// How many files and folders are below a folder.
+#[derive(Debug, Clone, Copy, Default)]
+struct Contained {
+    files: i64,
+    folders: i64,
+}
+
+impl std::ops::Neg for Contained {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { files: -self.files, folders: -self.folders }
+    }
 }
 
 /// A room, a folder in one, or one of the roots.
@@ -160,6 +177,7 @@ impl State {
             folders: BTreeMap::new(),
             by_parent: BTreeSet::new(),
             files: BTreeMap::new(),
+            contained: BTreeMap::new(),
             tags: Vec::new(),
             operations: Vec::new(),
             sorts: BTreeMap::new(),
@@ -196,12 +214,30 @@ impl State {
         let title = title.to_owned();
         self.by_parent.insert((parent, id));
         self.folders.insert(id, Folder { id, parent, title, owner, created: now, updated: now, kind });
+        self.count_in(parent, Contained { files: 0, folders: 1 });
+    }
+
+    /// There is so much more below this folder, and so below all that it is in.
+    fn count_in(&mut self, id: i64, more: Contained) {
+        let path: Vec<i64> = self.path(id).map(|folder| folder.id).collect();
+        for id in path {
+            let contained = self.contained.entry(id).or_default();
+            contained.files += more.files;
+            contained.folders += more.folders;
+        }
+    }
+
+    /// A folder and all that is in it, as it counts for the one that it is in.
+    fn weight(&self, id: i64) -> Contained {
+        let contained = self.contained.get(&id).copied().unwrap_or_default();
+        Contained { folders: contained.folders + 1, ..contained }
     }
 
     pub(super) fn add_file(&mut self, folder: i64, title: &str, owner: Uuid) -> i64 {
         let id = self.new_id();
         let created = self.now();
         self.files.insert(id, File { id, folder, title: title.to_owned(), owner, created });
+        self.count_in(folder, Contained { files: 1, folders: 0 });
         id
     }
 
@@ -236,11 +272,9 @@ impl State {
     }
 
     /// How many files and folders there are below, at any depth.
-    pub(super) fn counts(&self, id: i64) -> (usize, usize) {
-        let below = self.below(id);
-        let files =
-            self.files.values().filter(|file| file.folder == id || below.contains(&file.folder)).count();
-        (files, below.len())
+    pub(super) fn counts(&self, id: i64) -> (i64, i64) {
+        let contained = self.contained.get(&id).copied().unwrap_or_default();
+        (contained.files, contained.folders)
     }
 
     /// This folder, its parent, and so on up to its root.
@@ -270,10 +304,14 @@ impl State {
 
     /// With all that is in it.
     pub(super) fn remove(&mut self, id: i64) {
+        if let Some(parent) = self.folders.get(&id).map(|folder| folder.parent) {
+            self.count_in(parent, -self.weight(id));
+        }
         let mut gone = self.below(id);
         gone.push(id);
         self.files.retain(|_, file| !gone.contains(&file.folder));
         for id in gone {
+            self.contained.remove(&id);
             if let Some(folder) = self.folders.remove(&id) {
                 self.by_parent.remove(&(folder.parent, id));
             }
@@ -282,12 +320,14 @@ impl State {
 
     /// Puts a room into the archive, or back among the active ones.
     pub(super) fn move_room(&mut self, id: i64, root: i64) {
-        let now = self.now();
+        let (now, weight) = (self.now(), self.weight(id));
         if let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.room().is_some()) {
-            self.by_parent.remove(&(folder.parent, id));
-            self.by_parent.insert((root, id));
-            folder.parent = root;
+            let before = std::mem::replace(&mut folder.parent, root);
             folder.updated = now;
+            self.by_parent.remove(&(before, id));
+            self.by_parent.insert((root, id));
+            self.count_in(before, -weight);
+            self.count_in(root, weight);
         }
     }
 

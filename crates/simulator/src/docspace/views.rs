@@ -108,7 +108,7 @@ impl State {
             created: folder.created,
             owner: folder.owner,
             folders,
-            files: self.counts(folder.id).0,
+            files: usize::try_from(self.counts(folder.id).0).unwrap_or_default(),
             members: room.members.iter().map(|member| self.member_view(member)).collect(),
             links: room.links.iter().map(|link| link.view(origin)).collect(),
         }

@@ -47,6 +47,30 @@ async fn a_folder_goes_with_what_is_in_it() {
 }
 
 #[tokio::test]
+async fn each_folder_knows_how_much_is_in_it() {
+    let play = play().await;
+    let (room, other) = (play.room("Ticket", 2, &[]).await, play.room("Other", 2, &[]).await);
+    let logs = play.folder(room, "Logs").await;
+    let server = play.folder(logs, "Server").await;
+    play.docspace.add_file(server, "boot.log");
+    let counts = async |list: &str| {
+        let list = play.get(list).await;
+        let current = &list.response()["current"];
+        (current["filesCount"].clone(), current["foldersCount"].clone())
+    };
+    let (active, archive) = ("files/rooms", "files/15");
+    assert_eq!(counts(active).await, (json!(1), json!(4)));
+    assert_eq!(counts(&format!("files/{logs}")).await, (json!(1), json!(1)));
+    play.archive(room).await;
+    assert_eq!(counts(active).await, (json!(0), json!(1)));
+    assert_eq!(counts(archive).await, (json!(1), json!(3)));
+    play.docspace.delete_room(room);
+    assert_eq!(counts(archive).await, (json!(0), json!(0)));
+    play.docspace.delete_room(other);
+    assert_eq!(counts(active).await, (json!(0), json!(0)));
+}
+
+#[tokio::test]
 async fn a_copy_is_done_later_and_merges() {
     let play = play().await;
     let documents = play.get("files/@my").await.response()["current"]["id"].as_i64().unwrap();
