@@ -23,15 +23,28 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         tests.arg("--workspace");
     }
     let ended = crate::run(tests.args(arguments))?;
-    // Whoever chose some tests has run them.
-    if ended != ExitCode::SUCCESS || !arguments.is_empty() {
+    if ended != ExitCode::SUCCESS {
+        return Ok(ended);
+    }
+    if !only_choose_tests(arguments) {
+        println!(
+            "\nNot run: the end-to-end tests on a PostgreSQL store. What was asked for has options for cargo, which may \
+             not fit them. To run them, too:\n    TICKETROOM_TEST_STORE=postgres cargo test --package ticketroom --test it"
+        );
         return Ok(ended);
     }
     println!("\nThe same end-to-end tests, on a PostgreSQL store:");
     let mut again = cargo();
     environment::settle(&mut again);
     again.env("TICKETROOM_TEST_STORE", "postgres");
-    crate::run(again.args(["test", "--locked", "--package", "ticketroom", "--test", "it"]))
+    again.args(["test", "--locked", "--package", "ticketroom", "--test", "it"]);
+    crate::run(again.args(arguments))
+}
+
+/// Whether all that is asked of cargo is to run tests of some name. What comes after `--` is for the tests themselves.
+fn only_choose_tests(arguments: &[String]) -> bool {
+    let mut for_cargo = arguments.iter().take_while(|argument| *argument != "--");
+    for_cargo.all(|argument| !argument.starts_with('-'))
 }
 
 /// Chooses one of the random histories of the stores.
@@ -40,4 +53,22 @@ const SEED: &str = "TICKETROOM_TEST_SEED";
 fn names_packages(arguments: &[String]) -> bool {
     let mut for_cargo = arguments.iter().take_while(|argument| *argument != "--");
     for_cargo.any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_tests_are_told_from_options_for_cargo() {
+        let only_choose = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+            only_choose_tests(&arguments)
+        };
+        assert!(only_choose(&[]));
+        assert!(only_choose(&["crash::"]));
+        assert!(only_choose(&["crash::", "--", "--nocapture", "--test-threads", "1"]));
+        assert!(!only_choose(&["-p", "ticketroom-testbed"]));
+        assert!(!only_choose(&["--test", "it", "crash::"]));
+    }
 }

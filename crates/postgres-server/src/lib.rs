@@ -46,5 +46,6 @@ pub fn shared() -> &'static Server {
 /// The first thing that is missing.
 pub fn installed() -> Result<PathBuf> {
     programs::openssl()?;
+    programs::prlimit()?;
     Ok(programs::Programs::find()?.into_folder())
 }

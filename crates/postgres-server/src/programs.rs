@@ -64,8 +64,17 @@ pub(crate) fn forget_settings(command: &mut Command) {
 
 /// What makes certificates. PostgreSQL's package brings it on Debian.
 pub(crate) fn openssl() -> Result<PathBuf> {
-    let found = in_path().map(|folder| folder.join("openssl")).find(|program| program.is_file());
-    found.ok_or_else(|| Error::Missing { program: "openssl", looked_in: "PATH".to_owned() })
+    found_in_path("openssl")
+}
+
+/// What fills a disk. It is part of util-linux, which is on every Debian, but not in every image of a container.
+pub(crate) fn prlimit() -> Result<PathBuf> {
+    found_in_path("prlimit")
+}
+
+fn found_in_path(program: &'static str) -> Result<PathBuf> {
+    let found = in_path().map(|folder| folder.join(program)).find(|program| program.is_file());
+    found.ok_or_else(|| Error::Missing { program, looked_in: "PATH".to_owned() })
 }
 
 fn in_path() -> impl Iterator<Item = PathBuf> {
@@ -86,6 +95,15 @@ fn newest_first(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_what_to_do_about_it() {
+        let missing = found_in_path("no-such-program").map_err(|error| error.to_string());
+        assert!(missing.is_err_and(|error| {
+            error.starts_with("“no-such-program” is not installed (looked for it in PATH)")
+                && error.contains("util-linux")
+        }));
+    }
 
     #[test]
     fn the_newest_version_comes_first() {

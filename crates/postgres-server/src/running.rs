@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::folder::Folder;
-use crate::programs::Programs;
+use crate::programs::{Programs, prlimit};
 use crate::{Error, Result};
 
 /// How long anything here may take: far more than it ever does.
@@ -51,18 +51,21 @@ impl Running {
     /// Starts the server and waits until it takes connections.
     pub(crate) fn start(programs: &Programs, folder: &Folder, port: u16) -> Result<Self> {
         let mut supervisor = Supervisor::start(programs, folder, port)?;
-        let mut question = programs.client("pg_isready");
-        // By the socket in its own folder: behind the port may be another server.
-        question.arg("-q").arg("-h").arg(folder.path()).arg("-p").arg(port.to_string());
-        let mut ended = false;
-        until("PostgreSQL takes connections", folder, || {
-            ended = supervisor.has_ended();
-            ended || question.status().is_ok_and(|status| status.success())
-        })?;
-        if ended {
+        if !supervisor.takes_connections(programs, folder, port)? {
             return Err(Error::Failed { command: "postgres".to_owned(), output: folder.end_of_log() });
         }
         Ok(Self { supervisor, postmaster: postmaster(folder)? })
+    }
+
+    /// Waits until the server takes connections, which after a crash of one of its processes it does only once it has
+    /// begun anew. `false` if it ends instead.
+    pub(crate) fn takes_connections(
+        &mut self,
+        programs: &Programs,
+        folder: &Folder,
+        port: u16,
+    ) -> Result<bool> {
+        self.supervisor.takes_connections(programs, folder, port)
     }
 
     /// Whether the server is gone.
@@ -91,7 +94,7 @@ impl Running {
     /// Changes the soft limit of one process, so that it can be undone. Only its own user may, and we may be root with
     /// few powers.
     fn limit(&self, folder: &Folder, bytes: &str, process: Pid) -> Result {
-        let mut prlimit = Command::new("prlimit");
+        let mut prlimit = Command::new(prlimit()?);
         folder.run(prlimit.args(["--pid", &process.to_string(), &format!("--fsize={bytes}:")]))
     }
 
@@ -149,6 +152,18 @@ impl Supervisor {
         let mut shell = shell.spawn().map_err(Error::io("run /bin/sh"))?;
         let orders = shell.stdin.take();
         Ok(Self { shell, orders })
+    }
+
+    fn takes_connections(&mut self, programs: &Programs, folder: &Folder, port: u16) -> Result<bool> {
+        let mut question = programs.client("pg_isready");
+        // By the socket in its own folder: behind the port may be another server.
+        question.arg("-q").arg("-h").arg(folder.path()).arg("-p").arg(port.to_string());
+        let mut ended = false;
+        until("PostgreSQL takes connections", folder, || {
+            ended = self.has_ended();
+            ended || question.status().is_ok_and(|status| status.success())
+        })?;
+        Ok(!ended)
     }
 
     fn order(&mut self, signal: &str) {

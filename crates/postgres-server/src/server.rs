@@ -144,17 +144,21 @@ impl Server {
         self.take().map_or(Ok(()), |running| running.stop(&self.folder))
     }
 
-    /// Starts it where it was, after a stop or a kill, and waits until it takes connections. One that runs goes on.
+    /// Starts it where it was, after a stop or a kill, and waits until it takes connections. One that runs goes on; if it
+    /// is still at beginning anew after a crash, or at going down, that is waited for.
     ///
     /// # Errors
     /// When it doesn't start.
     pub fn start_again(&self) -> Result {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.as_mut().is_none_or(Running::has_ended) {
-            // The old one goes first, and its supervisor with it.
-            *running = None;
-            *running = Some(Running::start(&self.programs, &self.folder, self.port)?);
+        if let Some(present) = running.as_mut()
+            && present.takes_connections(&self.programs, &self.folder, self.port)?
+        {
+            return Ok(());
         }
+        // The old one goes first, and its supervisor with it.
+        *running = None;
+        *running = Some(Running::start(&self.programs, &self.folder, self.port)?);
         Ok(())
     }
 

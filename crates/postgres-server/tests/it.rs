@@ -123,6 +123,21 @@ fn without_room_for_its_log_it_goes_down_and_has_lost_nothing() {
 }
 
 #[test]
+fn started_again_while_it_still_goes_down_it_takes_connections_in_the_end() {
+    let server = Server::start(Durability::Real).unwrap();
+    let database = server.create_database().unwrap();
+    database.run("CREATE TABLE passed (what text)").unwrap();
+    for pause in [0, 20, 100, 300] {
+        server.fill_disk(Room::None).unwrap();
+        database.run(GROW).unwrap_err();
+        std::thread::sleep(Duration::from_millis(pause));
+        server.free_disk().unwrap();
+        server.start_again().unwrap();
+        wait_until("it takes statements", || database.run(GROW).is_ok());
+    }
+}
+
+#[test]
 fn it_goes_with_all_its_files_when_it_is_dropped() {
     for outage in [|_: &Server| {}, |server: &Server| server.kill().unwrap()] {
         let server = Server::start(Durability::ForTests).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use simulator::callback::CallbackReceiver;
 use simulator::configuration::Secrets;
@@ -18,6 +19,9 @@ pub const WEBHOOK_SECRET: &str = "one of two live secrets";
 pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
 /// What opens the admin doors.
 pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
+
+/// How long after its call work may still land at DocSpace, as the configuration of tests has it.
+pub const SETTLE: Duration = Duration::from_millis(1500);
 
 /// Folders of the test template; one of them nests.
 pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
@@ -103,7 +107,7 @@ url = {store:?}
 {lease}
 {docspace}
 timeout = "800ms"
-settle = "1500ms"
+settle = "{settle}ms"
 # Tests that are not about it should not have to wait for the next minute, nor for the next day.
 requests_per_minute = 1000000
 writes_per_day = 1000000
@@ -116,6 +120,7 @@ writes_per_day = 1000000
 {more}
             "#,
             token = secrets.write("ADMIN", ADMIN_TOKEN),
+            settle = SETTLE.as_millis(),
             docspace = self.docspace.section(&mut secrets),
             zendesk = self.zendesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
             freshdesk = self.freshdesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),

@@ -1,23 +1,61 @@
-//! The tickets of a campaign, and which of them were acknowledged.
+//! The tickets of a campaign, and which deliveries about them were acknowledged.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use serde_json::Value;
 use testbed::{Desk, Systems};
+
+use crate::receipts::{Difference, Label, Receipts};
 
 /// A ticket.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(crate) desk: Desk,
     pub(crate) id: String,
-    pub(crate) subject: String,
+    /// Whether its deliveries have ids, where that is the sender's affair.
+    pub(crate) identified: bool,
+    /// What it was about, one after the other.
+    subjects: Mutex<Vec<String>>,
+    /// How many requests were sent about it.
+    requests: AtomicU64,
+    receipts: Mutex<Receipts>,
     /// When a delivery about it was first answered by 200.
     accepted: OnceLock<Instant>,
 }
 
 impl Ticket {
-    /// A delivery about it was answered by 200.
-    pub(crate) fn accept(&self) {
+    /// A ticket of which nothing was said yet.
+    pub(crate) fn new(desk: Desk, id: String, subject: &str, identified: bool) -> Self {
+        Self {
+            desk,
+            id,
+            identified,
+            subjects: Mutex::new(vec![subject.to_owned()]),
+            requests: AtomicU64::default(),
+            receipts: Mutex::default(),
+            accepted: OnceLock::new(),
+        }
+    }
+
+    fn receipts(&self) -> MutexGuard<'_, Receipts> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next request about it.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A request about it goes out.
+    pub(crate) fn send(&self, label: &Label) {
+        self.receipts().sent(label);
+    }
+
+    /// It was answered by 200.
+    pub(crate) fn accept(&self, label: &Label) {
+        self.receipts().acknowledged(label);
         // Only the first one counts.
         let _ = self.accepted.set(Instant::now());
     }
@@ -25,6 +63,21 @@ impl Ticket {
     /// When it was accepted, if it was.
     pub(crate) fn accepted(&self) -> Option<Instant> {
         self.accepted.get().copied()
+    }
+
+    /// Holds all that was acknowledged against the product's timeline.
+    pub(crate) fn compare(&self, timeline: &[Value]) -> Difference {
+        self.receipts().compare(timeline)
+    }
+
+    /// It is about something else from now on.
+    pub(crate) fn rename(&self, subject: &str) {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner).push(subject.to_owned());
+    }
+
+    /// All that it was ever about; the last one counts.
+    pub(crate) fn subjects(&self) -> Vec<String> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether its link is where it belongs.
@@ -43,11 +96,10 @@ impl Book {
     }
 
     /// Opens a ticket in a helpdesk.
-    pub(crate) fn open(&self, desk: Desk, systems: &Systems) -> Arc<Ticket> {
+    pub(crate) fn open(&self, desk: Desk, systems: &Systems, identified: bool) -> Arc<Ticket> {
         let mut tickets = self.tickets();
         let subject = format!("crash {}", tickets.len() + 1);
-        let id = desk.open(systems, &subject);
-        let ticket = Arc::new(Ticket { desk, id, subject, accepted: OnceLock::new() });
+        let ticket = Arc::new(Ticket::new(desk, desk.open(systems, &subject), &subject, identified));
         tickets.push(Arc::clone(&ticket));
         ticket
     }
@@ -55,6 +107,11 @@ impl Book {
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Arc<Ticket>> {
         self.tickets().clone()
+    }
+
+    /// Those that were opened last, at most so many.
+    pub(crate) fn latest(&self, most: usize) -> Vec<Arc<Ticket>> {
+        self.tickets().iter().rev().take(most).cloned().collect()
     }
 
     /// How many there are, and how many of them were accepted.

@@ -12,13 +12,13 @@ use testbed::{Desk, Systems, is_due};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
-use crate::chaos::{Chaos, Replicas};
+use crate::chaos::{self, Chaos, Replicas};
 use crate::replica::{Replica, binary};
 use crate::report::{self, Head};
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::verdict::{self, Verdict};
-use crate::{Arguments, Result, faults, load};
+use crate::{Arguments, Result, demands, faults, load};
 
 /// How long deliveries may take to be acknowledged once everything is well again.
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
@@ -30,13 +30,11 @@ const REHEARSAL: Duration = Duration::from_secs(60);
 const PROGRESS: Duration = Duration::from_secs(10);
 /// How many tickets the API lists at once.
 const PAGE: usize = 500;
-/// How long a pause is where there are no leases.
-const LIKE_A_LEASE: Duration = Duration::from_millis(700);
 
 /// Runs a campaign. `false` if anything was lost, doubled or wrong.
 ///
 /// # Errors
-/// When it can't be run.
+/// When it can't be run, or too little has happened in it.
 pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let mut rng = Rng::with_seed(seed);
     let binary = binary()?;
@@ -46,11 +44,11 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let store = Store::start(arguments.store)?;
     rehearse(&stage, &store, &binary).await?;
 
-    let lease = store.lease().unwrap_or(LIKE_A_LEASE);
+    let (absence, actions) = (store.absence(), chaos::all_over(&store));
     let replicas = replicas(&stage, &store, usize::from(arguments.replicas), &binary).await?;
     let doors = all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
     let until = Instant::now() + Duration::from_secs_f64(arguments.minutes * 60.0);
-    let background = background(&stage, rng.fork());
+    let mut background = background(&stage, rng.fork());
     let load = load::open_tickets(Arc::clone(&stage), doors, rng.fork(), arguments.rate, until);
     let store = Arc::new(Mutex::new(store));
     let chaos = Chaos {
@@ -58,10 +56,11 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
         replicas: Arc::clone(&replicas),
         // The server goes with the last one who has it.
         store: Arc::clone(&store),
-        lease,
+        absence,
     };
     let (deliveries, chaos) = tokio::join!(load, chaos.go_on(rng.fork(), until));
     chaos?;
+    let deliveries = deliveries?;
 
     faults::clear(&stage);
     let mut replicas = all(&replicas).await;
@@ -69,7 +68,12 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
         replica.settle_down().await?;
     }
     come_to_rest(&stage, deliveries, &replicas).await;
+    // They go on for ever, unless they fail.
+    while let Some(ended) = background.try_join_next() {
+        stage.find(format!("the campaign itself failed: {ended:?}"));
+    }
     drop(background);
+    stage.end_watchers();
     for replica in &replicas {
         look_for_panics(&stage, replica);
     }
@@ -78,6 +82,11 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let head =
         Head { store: arguments.store.name(), replicas: replicas.len(), seed, minutes: arguments.minutes };
     conclude(&head, &stage, &verdict, &replicas).await?;
+    let (_, accepted) = stage.book.counts();
+    let missing = demands::missing(&stage.tally, &actions, accepted, arguments.minutes);
+    if !missing.is_empty() {
+        return Err(format!("this is not a campaign: {}", missing.join(", ")).into());
+    }
     Ok(verdict.is_good())
 }
 
@@ -94,6 +103,7 @@ async fn conclude(
         let replicas: Vec<&Replica> = replicas.iter().map(|replica| &**replica).collect();
         eprintln!("\nthe logs of the replicas are in {}", report::keep(head, &replicas)?.display());
     }
+    eprintln!("{}", report::uncovered(stage));
     println!("{}", report::table(head, stage, verdict));
     Ok(())
 }
@@ -168,20 +178,30 @@ fn background(stage: &Arc<Stage>, mut rng: Rng) -> JoinSet<()> {
 
 /// Waits until everything was acknowledged and nothing is left to do; notes what doesn't come to that.
 async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
-    let acknowledged = async { while deliveries.join_next().await.is_some() {} };
+    let acknowledged = async {
+        while let Some(ended) = deliveries.join_next().await {
+            load::note_end(stage, ended);
+        }
+    };
     if tokio::time::timeout(UNTIL_ACKNOWLEDGED, acknowledged).await.is_err() {
         return stage.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
     }
     let deadline = Instant::now() + UNTIL_REST;
     let Some(replica) = replicas.first() else { return };
+    // The list comes in pages, between which a ticket may move: what is finished is finished twice in a row.
+    let mut was_finished = false;
     loop {
         match unfinished(replica).await {
-            Some(0) => return,
+            Some(0) if was_finished => return,
+            Some(0) => was_finished = true,
             left if Instant::now() > deadline => {
                 let left = left.map_or("some".to_owned(), |left| left.to_string());
                 return stage.find(format!("{left} tickets do not come to rest"));
             }
-            _ => tokio::time::sleep(Duration::from_millis(500)).await,
+            _ => {
+                was_finished = false;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
         }
     }
 }

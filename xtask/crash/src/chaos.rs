@@ -14,10 +14,11 @@ use tokio::task::JoinSet;
 
 use crate::Result;
 use crate::faults;
+use crate::places::Choice;
 use crate::proxy::Mode;
 use crate::replica::Replica;
 use crate::stage::Stage;
-use crate::store::Store;
+use crate::store::{Absence, Store};
 use crate::tally::What;
 
 /// The replicas; whoever has one may do something to it.
@@ -41,9 +42,29 @@ enum Action {
     BlackHole,
 }
 
+/// What something is done to. Nobody else does anything to it meanwhile.
+enum Held {
+    Replica(OwnedMutexGuard<Replica>),
+    Server(OwnedMutexGuard<Store>),
+    Systems,
+}
+
 impl Action {
-    fn is_on_replica(self) -> bool {
-        !matches!(self, Self::Faults | Self::KillDatabase | Self::StopDatabase | Self::FillItsDisk(_))
+    /// What it is counted as.
+    fn what(self) -> What {
+        match self {
+            Self::Kill => What::KilledAtRandom,
+            Self::KillAtPlaces => What::KilledAtPlace,
+            Self::Terminate => What::Terminated,
+            Self::Pause => What::Paused,
+            Self::Faults => What::FaultWindow,
+            Self::FillDisk | Self::FillItsDisk(Room::ForTheLog) => What::DiskFull,
+            Self::FillItsDisk(Room::None) => What::LogDiskFull,
+            Self::KillDatabase => What::DatabaseKilled,
+            Self::StopDatabase => What::DatabaseStopped,
+            Self::Cut => What::Cut,
+            Self::BlackHole => What::BlackHoled,
+        }
     }
 }
 
@@ -71,13 +92,22 @@ const OVER_A_SERVER: &[(Action, usize)] = &[
     (Action::BlackHole, 1),
 ];
 
+fn actions(store: &Store) -> &'static [(Action, usize)] {
+    if store.lease().is_some() { OVER_A_SERVER } else { OVER_A_FILE }
+}
+
+/// What each thing that can be done over this store is counted as.
+pub(crate) fn all_over(store: &Store) -> Vec<What> {
+    actions(store).iter().map(|(action, _)| action.what()).collect()
+}
+
 /// What everything is done with.
 #[derive(Clone)]
 pub(crate) struct Chaos {
     pub(crate) stage: Arc<Stage>,
     pub(crate) replicas: Replicas,
     pub(crate) store: Arc<Mutex<Store>>,
-    pub(crate) lease: Duration,
+    pub(crate) absence: Absence,
 }
 
 impl Chaos {
@@ -86,8 +116,11 @@ impl Chaos {
     /// # Errors
     /// When something can't be done that is the campaign's own affair.
     pub(crate) async fn go_on(self, mut rng: Rng, until: Instant) -> Result {
-        let actions = if self.store.lock().await.lease().is_some() { OVER_A_SERVER } else { OVER_A_FILE };
+        let actions = actions(&*self.store.lock().await);
+        // Each once at first, so that even a short campaign has something of everything.
         let (mut under_way, mut bag) = (JoinSet::new(), Vec::<Action>::new());
+        bag.extend(actions.iter().map(|(action, _)| *action));
+        rng.shuffle(&mut bag);
         let supervisor = tokio::spawn(supervise(Arc::clone(&self.replicas)));
         loop {
             let pause = Duration::from_millis(rng.u64(500..3000));
@@ -98,19 +131,13 @@ impl Chaos {
             while let Some(ended) = under_way.try_join_next() {
                 ended??;
             }
-            // Drawn without putting back, so that even a short campaign has something of each.
+            // Drawn without putting back, so that nothing is left out for long.
             if bag.is_empty() {
                 bag.extend(actions.iter().flat_map(|(action, times)| std::iter::repeat_n(*action, *times)));
                 rng.shuffle(&mut bag);
             }
-            let Some(action) = bag.pop() else { continue };
-            let replica = if action.is_on_replica() { self.free_replica(&mut rng) } else { None };
-            if action.is_on_replica() && replica.is_none() {
-                // Its turn comes later.
-                bag.insert(rng.usize(..=bag.len()), action);
-                continue;
-            }
-            under_way.spawn(self.clone().act(action, replica, rng.fork()));
+            let Some((action, held)) = self.next(&mut bag, &mut rng) else { continue };
+            under_way.spawn(self.clone().act(action, held, rng.fork()));
         }
         while let Some(ended) = under_way.join_next().await {
             ended??;
@@ -118,35 +145,59 @@ impl Chaos {
         supervisor.abort();
         match supervisor.await {
             Ok(ended) => ended,
-            Err(_) => Ok(()),
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => Err(format!("whoever starts replicas again has failed: {error}").into()),
         }
     }
 
-    async fn act(self, action: Action, replica: Option<OwnedMutexGuard<Replica>>, mut rng: Rng) -> Result {
-        match (action, replica) {
-            (Action::Faults, _) => faults::for_a_while(self.stage, rng).await,
-            (_, Some(mut replica)) => self.act_on(action, &mut replica, &mut rng).await?,
-            (action, None) => self.act_on_server(action, &mut rng).await?,
+    /// The next thing that can be done just now, and what it is done to.
+    fn next(&self, bag: &mut Vec<Action>, rng: &mut Rng) -> Option<(Action, Held)> {
+        for place in (0..bag.len()).rev() {
+            if let Some(action) = bag.get(place).copied()
+                && let Some(held) = self.hold(action, rng)
+            {
+                bag.remove(place);
+                return Some((action, held));
+            }
+        }
+        None
+    }
+
+    fn hold(&self, action: Action, rng: &mut Rng) -> Option<Held> {
+        match action {
+            Action::Faults => Some(Held::Systems),
+            Action::KillDatabase | Action::StopDatabase | Action::FillItsDisk(_) => {
+                Arc::clone(&self.store).try_lock_owned().ok().map(Held::Server)
+            }
+            _ => {
+                let free = self.replicas.iter();
+                let free = free.filter_map(|replica| Arc::clone(replica).try_lock_owned().ok());
+                rng.choice(free.collect::<Vec<_>>()).map(Held::Replica)
+            }
+        }
+    }
+
+    async fn act(self, action: Action, held: Held, mut rng: Rng) -> Result {
+        match held {
+            Held::Systems => faults::for_a_while(self.stage, rng).await,
+            Held::Replica(mut replica) => self.act_on(action, &mut replica, &mut rng).await?,
+            Held::Server(store) => self.act_on_server(action, &store, &mut rng).await?,
         }
         Ok(())
     }
 
-    async fn act_on_server(&self, action: Action, rng: &mut Rng) -> Result {
-        // One that is away already is left alone.
-        let Ok(store) = self.store.try_lock() else { return Ok(()) };
+    async fn act_on_server(&self, action: Action, store: &Store, rng: &mut Rng) -> Result {
         let tally = &self.stage.tally;
         let _disturbance = self.stage.calm.disturb();
+        tally.count(action.what());
         if let Action::FillItsDisk(left) = action {
-            tally.count(What::DiskFull);
             let full = store.fill_disk(left, Duration::from_millis(rng.u64(1000..4000)));
             if self.noticed_while(full).await? {
                 tally.count(What::DiskFullNoticed);
             }
             return Ok(());
         }
-        let kills = action == Action::KillDatabase;
-        tally.count(if kills { What::DatabaseKilled } else { What::DatabaseStopped });
-        store.restart(kills, Duration::from_millis(rng.u64(..3000))).await
+        store.restart(action == Action::KillDatabase, Duration::from_millis(rng.u64(..3000))).await
     }
 
     /// Whether any replica says meanwhile that it can't take deliveries.
@@ -164,57 +215,48 @@ impl Chaos {
         }
     }
 
-    /// A replica that nothing is done to just now.
-    fn free_replica(&self, rng: &mut Rng) -> Option<OwnedMutexGuard<Replica>> {
-        let free = self.replicas.iter().filter_map(|replica| Arc::clone(replica).try_lock_owned().ok());
-        rng.choice(free.collect::<Vec<_>>())
-    }
-
     async fn act_on(&self, action: Action, replica: &mut Replica, rng: &mut Rng) -> Result {
-        let tally = &self.stage.tally;
+        let (stage, what) = (&self.stage, action.what());
         match action {
             Action::Kill => {
                 replica.kill().await;
-                tally.count(What::KilledAtRandom);
+                stage.tally.count(what);
                 down_for(rng).await;
-                replica.start(true).await?;
+                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
             }
             Action::KillAtPlaces => {
                 // It dies several times in a row, as in a loop of crashes.
                 for _ in 0..rng.u32(2..=6) {
                     replica.kill().await;
                     down_for(rng).await;
-                    let Some(place) = self.stage.places.choose(rng) else { break };
-                    let times = rng.choice([1, 1, 1, 2, 3]).unwrap_or(1);
-                    if !replica.die_at(&place, times).await? && rng.bool() {
+                    let Some(choice) = stage.places.choose(rng) else { break };
+                    let passing = if choice.again { rng.choice([1, 1, 1, 2, 3]).unwrap_or(1) } else { 1 };
+                    if !replica.die_at(&choice.place, passing).await? && rng.bool() {
                         // Something else may bring it there.
                         return Ok(());
                     }
                 }
                 replica.kill().await;
-                replica.start(true).await?;
+                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
             }
             Action::Terminate => {
-                tally.count(What::Terminated);
+                stage.tally.count(what);
                 replica.terminate().await;
                 down_for(rng).await;
-                replica.start(false).await?;
+                replica.start_to_die(false, self.sooner_or_later(rng)).await?;
             }
             Action::Pause => {
-                tally.count(What::Paused);
-                let _disturbance = self.stage.calm.disturb();
-                replica.pause(self.around_a_lease(rng)).await;
+                let _disturbance = stage.calm.disturb();
+                if replica.pause(self.absence.random(rng)).await {
+                    stage.tally.count(what);
+                }
             }
             Action::Cut | Action::BlackHole => {
                 let Some(proxy) = &replica.proxy else { return Ok(()) };
-                let (what, mode) = match action {
-                    Action::Cut => (What::Cut, Mode::Cut),
-                    _ => (What::BlackHoled, Mode::BlackHole),
-                };
-                tally.count(what);
-                let _disturbance = self.stage.calm.disturb();
-                proxy.set(mode);
-                tokio::time::sleep(self.around_a_lease(rng)).await;
+                stage.tally.count(what);
+                let _disturbance = stage.calm.disturb();
+                proxy.set(if action == Action::Cut { Mode::Cut } else { Mode::BlackHole });
+                tokio::time::sleep(self.absence.random(rng)).await;
                 proxy.set(Mode::Pass);
             }
             Action::FillDisk => self.fill_disk(replica, rng).await?,
@@ -223,9 +265,9 @@ impl Chaos {
         Ok(())
     }
 
-    /// 1.2 to 2 leases: claims pass on to others meanwhile.
-    fn around_a_lease(&self, rng: &mut Rng) -> Duration {
-        self.lease.mul_f64(1.2 + 0.8 * rng.f64())
+    /// Two lives of three that nothing else is to end soon die at a place that few reach, should they reach it.
+    fn sooner_or_later(&self, rng: &mut Rng) -> Option<Choice> {
+        if rng.u32(..3) > 0 { self.stage.places.choose_rare(rng) } else { None }
     }
 
     /// Its disk has a little room left, for a few seconds.

@@ -10,8 +10,9 @@ use testbed::Desk;
 use crate::stage::Stage;
 use crate::tally::What;
 
-/// The latest that a late effect comes: well below the `settle` of the test configuration, which is 1.5 seconds. One
-/// that comes later is not the campaign's matter: then a second room may be made, and the audit puts it away.
+/// The latest that a late effect comes, in milliseconds: well below the `settle` of the test configuration
+/// ([`testbed::SETTLE`]). One that comes later is not the campaign's matter: then a second room may be made, and the
+/// audit puts it away.
 const LATEST_LANDING: u64 = 700;
 
 /// All faults that have struck so far.

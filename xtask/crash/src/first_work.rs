@@ -3,10 +3,13 @@
 //! What it does first is a call to another system, which its log of fault points tells of. The time counts only if
 //! there was something to do: a ticket that was accepted and not finished when the replica was started, and still isn't
 //! finished when the call comes. And it counts only while nothing else is disturbed (`calm`).
+//!
+//! What isn't measured for one of these reasons is counted: where others are often first, the figures are those of the
+//! replica's better moments. That nobody works at all is wrong.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use testbed::Desk;
@@ -19,12 +22,22 @@ use crate::stage::Stage;
 const PAUSE: Duration = Duration::from_millis(3);
 /// Tickets are looked at less often, which costs more.
 const LOOKS_PER_TICKETS: u32 = 5;
-/// After that, the ticket waits for something else than for this replica.
+/// By then somebody has worked on the tickets that were left.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Measured restarts.
+/// Restarts after which there was something to do.
 #[derive(Debug, Default)]
-pub(crate) struct Restarts(Mutex<Vec<Duration>>);
+pub(crate) struct Restarts(Mutex<Vec<Outcome>>);
+
+/// What came of measuring one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Worked(Duration),
+    /// Other replicas had finished everything before this one began.
+    DoneByOthers,
+    /// It was killed again, or something else was disturbed.
+    Disturbed,
+}
 
 /// A life of a replica, from its start to its end.
 #[derive(Debug, Clone)]
@@ -36,15 +49,26 @@ pub(crate) struct Life {
 }
 
 impl Restarts {
-    fn note(&self, time: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(time);
+    fn outcomes(&self) -> MutexGuard<'_, Vec<Outcome>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The times, the shortest first.
     pub(crate) fn times(&self) -> Vec<Duration> {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let time = |outcome: &Outcome| match outcome {
+            Outcome::Worked(time) => Some(*time),
+            _ => None,
+        };
+        let mut times: Vec<_> = self.outcomes().iter().filter_map(time).collect();
         times.sort_unstable();
         times
+    }
+
+    /// How many were not measured because others had done everything, and because something else came in between.
+    pub(crate) fn not_measured(&self) -> (usize, usize) {
+        let outcomes = self.outcomes();
+        let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+        (count(Outcome::DoneByOthers), count(Outcome::Disturbed))
     }
 }
 
@@ -64,24 +88,37 @@ pub(crate) fn left(stage: &Stage, before: Instant) -> Vec<Arc<Ticket>> {
 
 /// Measures one life.
 pub(crate) async fn watch(stage: Arc<Stage>, life: Life, left: Vec<Arc<Ticket>>) {
+    let outcome = outcome(&stage, &life, &left).await;
+    match outcome {
+        Some(outcome) => stage.restarts.outcomes().push(outcome),
+        None => {
+            let left: Vec<_> = left.iter().map(|ticket| ticket.desk.tag(&ticket.id)).collect();
+            stage.find(format!("nobody has worked on {} for {LONGEST:?} after a restart", left.join(", ")));
+        }
+    }
+}
+
+/// `None`: nobody has worked.
+async fn outcome(stage: &Stage, life: &Life, left: &[Arc<Ticket>]) -> Option<Outcome> {
     let this = life.lives.load(Ordering::Acquire);
-    let Some((_, calm)) = stage.calm.since() else { return };
+    let Some((_, calm)) = stage.calm.since() else { return Some(Outcome::Disturbed) };
+    let are_done = || left.iter().all(|ticket| ticket.has_link(&stage.systems));
     let mut looks = 0;
     while life.spawned.elapsed() < LONGEST {
         let is_disturbed = stage.calm.since().is_none_or(|(_, now)| now != calm);
         if is_disturbed || life.lives.load(Ordering::Acquire) != this {
-            return;
+            return Some(Outcome::Disturbed);
         }
         if has_called(&life.fault_log) {
-            stage.restarts.note(life.spawned.elapsed());
-            return;
+            return Some(Outcome::Worked(life.spawned.elapsed()));
         }
-        if looks % LOOKS_PER_TICKETS == 0 && left.iter().all(|ticket| ticket.has_link(&stage.systems)) {
-            return;
+        if looks % LOOKS_PER_TICKETS == 0 && are_done() {
+            return Some(Outcome::DoneByOthers);
         }
         looks += 1;
         tokio::time::sleep(PAUSE).await;
     }
+    are_done().then_some(Outcome::DoneByOthers)
 }
 
 #[cfg(test)]

@@ -3,26 +3,31 @@
 //! Real binaries are killed, paused, cut off from their database and given full disks, at every place and at random,
 //! while helpdesks send, repeat and mix up their deliveries and DocSpace loses its answers. In the end everything is left
 //! in peace, and then it is counted at the played systems: every ticket that was acknowledged has exactly one room,
-//! furnished as its template says, with one note and one link, and the product knows that.
+//! furnished as its template says, with one note and one link, and the product knows that, and has every single delivery
+//! that it acknowledged.
 //!
-//! The order of what is done follows from the seed. When it meets which call does not, so a seed makes a finding likely
+//! What is chosen follows from the seed. When it happens, and what it meets, does not, so a seed makes a finding likely
 //! again rather than certain.
 
 mod book;
 mod calm;
 mod campaign;
 mod chaos;
+mod claims;
+mod demands;
 mod faults;
 mod first_work;
 mod load;
 mod places;
 mod proxy;
+mod receipts;
 mod replica;
 mod report;
 mod stage;
 mod store;
 mod tally;
 mod verdict;
+mod word;
 
 use std::process::ExitCode;
 
@@ -46,7 +51,7 @@ struct Arguments {
     /// How many processes work on the store; one only if it is a file.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     replicas: u8,
-    /// What the order of everything follows from; another one each time by default.
+    /// What all choices follow from, though not the moments at which they meet; another one each time by default.
     #[arg(long)]
     seed: Option<u64>,
     /// How many tickets are opened in a second, over all helpdesks. Long campaigns open fewer.

@@ -1,7 +1,8 @@
 //! The fault points of the product, and at which of them it has died.
 //!
 //! A first, undisturbed process tells of those that an ordinary ticket passes. Others are passed only after something
-//! went wrong, so each later life tells of more of them.
+//! went wrong, so each later life tells of more of them. Those at which no process has died yet are preferred, until a few
+//! lives have not reached them: then they are left to lives that have nothing else to die of, which are longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,6 +12,8 @@ use fastrand::Rng;
 
 /// What begins the name of a place that is no call to another system.
 const STORE: &str = "Store.";
+/// How many lives in a row may try in vain to die at a place that none has died at, before it counts like any other.
+const TRIES: u32 = 4;
 
 /// The places.
 #[derive(Debug, Default)]
@@ -21,6 +24,14 @@ struct Inner {
     /// How often each was chosen.
     known: BTreeMap<String, u32>,
     killed: BTreeSet<String>,
+}
+
+/// Where a process is to die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) place: String,
+    /// Whether one has died there already.
+    pub(crate) again: bool,
 }
 
 impl Places {
@@ -37,19 +48,20 @@ impl Places {
         }
     }
 
-    /// One of those that were chosen least.
-    pub(crate) fn choose(&self, rng: &mut Rng) -> Option<String> {
+    /// For a short life: three times out of four one that none has died at, while there are such that seem to be
+    /// reached; else one of all. Of these, one of those that were chosen least.
+    pub(crate) fn choose(&self, rng: &mut Rng) -> Option<Choice> {
         let mut inner = self.inner();
-        let least = inner.known.values().min().copied()?;
-        let candidates: Vec<String> = inner
-            .known
-            .iter()
-            .filter(|(_, chosen)| **chosen == least)
-            .map(|(place, _)| place.clone())
-            .collect();
-        let place = rng.choice(candidates)?;
-        inner.known.entry(place.clone()).and_modify(|chosen| *chosen += 1);
-        Some(place)
+        let is_new =
+            |inner: &Inner, place: &str, chosen: u32| !inner.killed.contains(place) && chosen < TRIES;
+        let any_new = inner.known.iter().any(|(place, chosen)| is_new(&inner, place, *chosen));
+        let prefers_new = any_new && rng.u32(..4) > 0;
+        inner.choose(rng, |inner, place, chosen| !prefers_new || is_new(inner, place, chosen))
+    }
+
+    /// For a life that goes on for as long as nothing else ends it: one that none has died at.
+    pub(crate) fn choose_rare(&self, rng: &mut Rng) -> Option<Choice> {
+        self.inner().choose(rng, |inner, place, _| !inner.killed.contains(place))
     }
 
     /// A process has died there.
@@ -61,6 +73,27 @@ impl Places {
     pub(crate) fn covered(&self) -> (usize, usize) {
         let inner = self.inner();
         (inner.killed.len(), inner.known.len())
+    }
+
+    /// Those that are known and that no process has died at.
+    pub(crate) fn uncovered(&self) -> Vec<String> {
+        let inner = self.inner();
+        inner.known.keys().filter(|place| !inner.killed.contains(*place)).cloned().collect()
+    }
+}
+
+impl Inner {
+    /// One of those that were chosen least, of those that will do.
+    fn choose(&mut self, rng: &mut Rng, will_do: impl Fn(&Self, &str, u32) -> bool) -> Option<Choice> {
+        let candidates = self.known.iter().filter(|(place, chosen)| will_do(self, place, **chosen));
+        let candidates: Vec<(String, u32)> =
+            candidates.map(|(place, chosen)| (place.clone(), *chosen)).collect();
+        let least = candidates.iter().map(|(_, chosen)| *chosen).min()?;
+        let (place, _) =
+            rng.choice(candidates.into_iter().filter(|(_, chosen)| *chosen == least).collect::<Vec<_>>())?;
+        self.known.entry(place.clone()).and_modify(|chosen| *chosen += 1);
+        let again = self.killed.contains(&place);
+        Some(Choice { place, again })
     }
 }
 
@@ -78,16 +111,42 @@ fn lines(fault_log: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn places(names: &[&str]) -> Places {
+        let places = Places::default();
+        places.inner().known.extend(names.iter().map(|place| ((*place).to_owned(), 0)));
+        places
+    }
+
     #[test]
     fn each_place_is_chosen_before_any_is_chosen_again() {
-        let places = Places::default();
-        places.inner().known.extend(["a", "b", "c"].map(|place| (place.to_owned(), 0)));
+        let places = places(&["a", "b", "c"]);
         let mut rng = Rng::with_seed(7);
-        let mut chosen: Vec<_> = (0..3).filter_map(|_| places.choose(&mut rng)).collect();
+        let mut chosen: Vec<_> =
+            (0..3).filter_map(|_| places.choose(&mut rng)).map(|choice| choice.place).collect();
         chosen.sort();
         assert_eq!(chosen, ["a", "b", "c"]);
         places.killed_at("b");
         places.killed_at("b");
         assert_eq!(places.covered(), (1, 3));
+        assert_eq!(places.uncovered(), ["a", "c"]);
+    }
+
+    #[test]
+    fn places_that_none_has_died_at_are_preferred_for_a_while() {
+        let places = places(&["a", "b", "new"]);
+        let mut rng = Rng::with_seed(7);
+        places.killed_at("a");
+        places.killed_at("b");
+        let mut first = Vec::new();
+        while places.inner().known.get("new").is_some_and(|chosen| *chosen < TRIES) {
+            first.extend(places.choose(&mut rng));
+        }
+        assert!(first.len() < 3 * TRIES as usize, "{first:?}");
+        assert!(first.iter().all(|choice| choice.again == (choice.place != "new")), "{first:?}");
+        // Now it waits until the others were chosen as often.
+        assert!(places.choose(&mut rng).is_some_and(|choice| choice.place != "new"));
+        assert_eq!(places.choose_rare(&mut rng).map(|choice| choice.place).as_deref(), Some("new"));
+        places.killed_at("new");
+        assert_eq!(places.choose_rare(&mut rng), None);
     }
 }

@@ -15,6 +15,7 @@ use testbed::{ADMIN_TOKEN, Process, Readiness};
 
 use crate::Result;
 use crate::first_work::{self, Life};
+use crate::places::{Choice, has_called};
 use crate::proxy::Proxy;
 use crate::stage::Stage;
 use crate::tally::What;
@@ -23,8 +24,11 @@ use crate::tally::What;
 const START: Duration = Duration::from_secs(60);
 /// How long a replica may take to stop when asked to: 5 seconds for answers, 10 for runs, and the time of two statements.
 const STOP: Duration = Duration::from_secs(40);
-/// How long it is waited for that a replica reaches the place where it is to die. Later it may still do so.
+/// How long it is waited for that a replica which takes deliveries reaches the place where it is to die. Later it may
+/// still do so.
 const UNTIL_PLACE: Duration = Duration::from_millis(1500);
+/// How long it is waited for before that, on a busy machine or while its database is away.
+const UNTIL_READY: Duration = Duration::from_secs(8);
 /// What a supervisor waits before it starts again what did not start.
 const AGAIN: Duration = Duration::from_millis(300);
 /// The number of SIGKILL.
@@ -43,13 +47,15 @@ pub(crate) struct Replica {
     born: Instant,
     /// Where it is to kill itself in this life.
     armed: Option<String>,
+    /// Whether it has taken deliveries in this life. Before, it may end with a message; afterwards never.
+    was_ready: bool,
 }
 
 /// How a life begins.
 #[derive(Debug, Default)]
 struct Start {
-    /// Where it is to kill itself.
-    kill_at: Option<String>,
+    /// Where it is to kill itself: a place, and at which passing of it.
+    kill_at: Option<(String, u32)>,
     /// How many KiB a file may have.
     file_limit: Option<u64>,
     /// Whether the last life was killed, so that it counts how fast this one comes to work.
@@ -60,7 +66,7 @@ impl Replica {
     /// A replica that isn't running yet.
     pub(crate) fn new(stage: Arc<Stage>, process: Process, number: usize, proxy: Option<Proxy>) -> Self {
         let (name, lives) = (format!("replica {number}"), Arc::default());
-        Self { process, name, proxy, stage, lives, born: Instant::now(), armed: None }
+        Self { process, name, proxy, stage, lives, born: Instant::now(), armed: None, was_ready: false }
     }
 
     fn fault_log(&self, life: u64) -> PathBuf {
@@ -86,16 +92,17 @@ impl Replica {
             }
         };
         command.env("TICKETROOM_FAULT_LOG", &fault_log);
-        if let Some(place) = &start.kill_at {
-            command.env("TICKETROOM_KILL_AT", place);
+        if let Some((place, passing)) = &start.kill_at {
+            command.env("TICKETROOM_KILL_AT", format!("{place}#{passing}"));
         }
         let spawned = Instant::now();
         self.process.try_start(command)?;
         self.born = spawned;
-        self.armed.clone_from(&start.kill_at);
+        self.armed = start.kill_at.as_ref().map(|(place, _)| place.clone());
+        self.was_ready = false;
         if !left.is_empty() {
             let life = Life { fault_log, spawned, lives: Arc::clone(&self.lives) };
-            tokio::spawn(first_work::watch(Arc::clone(&self.stage), life, left));
+            self.stage.spawn(first_work::watch(Arc::clone(&self.stage), life, left));
         }
         Ok(())
     }
@@ -114,31 +121,37 @@ impl Replica {
     /// Starts it and waits until it takes deliveries; starts it again if it ends before it does. `measured` is said if
     /// it was killed before, so that it counts how fast it comes to work.
     pub(crate) async fn start(&mut self, measured: bool) -> Result {
-        let mut start = Start { measured, ..Start::default() };
+        self.start_to_die(measured, None).await
+    }
+
+    /// The same, with a place that it is to die at once something brings it there.
+    pub(crate) async fn start_to_die(&mut self, measured: bool, at: Option<Choice>) -> Result {
+        let kill_at = at.map(|choice| (choice.place, 1));
+        let mut start = Start { measured, kill_at, ..Start::default() };
         let deadline = Instant::now() + START;
         loop {
             self.spawn(&start)?;
             let left = deadline.saturating_duration_since(Instant::now());
             match tokio::time::timeout(left, self.process.ready_within(left)).await {
-                Ok(Readiness::Ready) => return Ok(()),
+                Ok(Readiness::Ready) => {
+                    self.was_ready = true;
+                    return Ok(());
+                }
                 Ok(Readiness::Ended) => {}
                 Err(_) | Ok(Readiness::NotInTime) => {
                     self.stage.find(format!("{} takes no deliveries: {}", self.name, self.last_words()));
                     return Ok(());
                 }
             }
-            let status = self.process.ended_within(Duration::ZERO).await;
-            self.end_life();
-            if status.is_none_or(|status| status.code() != Some(1)) || Instant::now() >= deadline {
-                self.stage.find(format!(
-                    "{} doesn't start, but ends with {status:?}: {}",
-                    self.name,
-                    self.last_words()
-                ));
+            let Some(status) = self.process.ended_within(Duration::ZERO).await else { continue };
+            if !self.note_end(status).await {
                 return Ok(());
             }
-            self.stage.tally.count(What::StartFailed);
-            start.measured = false;
+            if Instant::now() >= deadline {
+                self.stage.find(format!("{} doesn't start: {}", self.name, self.last_words()));
+                return Ok(());
+            }
+            start = Start::default();
             tokio::time::sleep(AGAIN).await;
         }
     }
@@ -146,35 +159,46 @@ impl Replica {
     /// Starts it with so much room for each of its files. It may as well refuse to start; then this is `false`.
     pub(crate) async fn start_with_room(&mut self, kibibytes: u64) -> Result<bool> {
         self.spawn(&Start { file_limit: Some(kibibytes), ..Start::default() })?;
-        let ready = self.process.ready_within(AGAIN);
-        if !matches!(tokio::time::timeout(START, ready).await, Ok(Readiness::Ended)) {
-            return Ok(true);
+        match tokio::time::timeout(START, self.process.ready_within(AGAIN)).await {
+            Ok(Readiness::Ended) => {}
+            readiness => {
+                self.was_ready = readiness == Ok(Readiness::Ready);
+                return Ok(true);
+            }
         }
-        let status = self.process.ended_within(Duration::ZERO).await;
-        if status.is_none_or(|status| status.code() != Some(1)) {
-            let words = self.last_words();
-            self.stage.find(format!("{} ended with {status:?} as its disk was full: {words}", self.name));
+        if let Some(status) = self.process.ended_within(Duration::ZERO).await {
+            self.note_end(status).await;
         }
         Ok(false)
     }
 
     /// SIGKILL.
     pub(crate) async fn kill(&mut self) {
-        if let Some(status) = self.process.ended_within(Duration::ZERO).await
-            && self.armed.is_some()
-        {
+        match self.process.ended_within(Duration::ZERO).await {
             // It was first.
-            return Box::pin(self.note_end(status)).await;
+            Some(status) => {
+                self.note_end(status).await;
+            }
+            None => self.bury().await,
         }
+    }
+
+    /// Nothing of its life is left.
+    async fn bury(&mut self) {
         self.process.kill().await;
         self.end_life();
     }
 
     /// Starts it so that it dies at a place, for the first time or a later one that it passes it. `true` if it did soon;
     /// otherwise it runs, and may still do it.
-    pub(crate) async fn die_at(&mut self, place: &str, times: u32) -> Result<bool> {
-        let kill_at = if times > 1 { format!("{place}#{times}") } else { place.to_owned() };
-        self.spawn(&Start { kill_at: Some(kill_at), measured: true, ..Start::default() })?;
+    pub(crate) async fn die_at(&mut self, place: &str, passing: u32) -> Result<bool> {
+        self.spawn(&Start {
+            kill_at: Some((place.to_owned(), passing)),
+            measured: true,
+            ..Start::default()
+        })?;
+        let ready = tokio::time::timeout(UNTIL_READY, self.process.ready_within(UNTIL_READY)).await;
+        self.was_ready = ready == Ok(Readiness::Ready);
         match self.process.ended_within(UNTIL_PLACE).await {
             Some(status) => {
                 self.note_end(status).await;
@@ -184,41 +208,47 @@ impl Replica {
         }
     }
 
-    /// It has ended, and is not known to have.
-    async fn note_end(&mut self, status: ExitStatus) {
+    /// It has ended, and is not known to have. `false` if that is wrong.
+    async fn note_end(&mut self, status: ExitStatus) -> bool {
         let armed = self.armed.take();
-        match (armed.as_deref().map(|at| at.split('#').next().unwrap_or(at)), status.signal()) {
-            (Some(place), Some(KILL)) => {
-                self.stage.places.killed_at(place);
-                self.stage.tally.count(What::KilledAtPlace);
-            }
-            // It may have found its database away, or its port the other end of somebody's connection.
-            (Some(_), None) if status.code() == Some(1) && self.born.elapsed() < START => {
-                self.stage.tally.count(What::StartFailed);
-            }
-            _ => self.stage.find(format!("{} ended with {status}: {}", self.name, self.last_words())),
+        // What has worked on tickets was ready, whether anybody has asked or not.
+        let was_ready = self.was_ready || has_called(&self.fault_log(self.lives.load(Ordering::Acquire)));
+        let end = End { is_armed: armed.is_some(), was_ready, age: self.born.elapsed() };
+        let verdict = end.judge(status.code(), status.signal());
+        match verdict {
+            Some(what) => self.stage.tally.count(what),
+            None => self.stage.find(format!("{} ended with {status}: {}", self.name, self.last_words())),
         }
-        self.kill().await;
+        if let (Some(place), Some(What::KilledAtPlace)) = (armed, verdict) {
+            self.stage.places.killed_at(&place);
+        }
+        self.bury().await;
+        verdict.is_some()
     }
 
-    /// Nothing runs for that long, and then it goes on.
-    pub(crate) async fn pause(&self, time: Duration) {
-        if self.process.signal(Signal::STOP) {
+    /// Nothing runs for that long, and then it goes on. `false` if there was nothing to be paused.
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
+        let is_paused = self.process.signal(Signal::STOP);
+        if is_paused {
             tokio::time::sleep(time).await;
             self.process.signal(Signal::CONT);
         }
+        is_paused
     }
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn terminate(&mut self) {
         self.process.signal(Signal::TERM);
         match self.process.ended_within(STOP).await {
-            Some(status) if status.success() => {}
-            Some(status) => return self.note_end(status).await,
-            None => self.stage.find(format!("{} did not stop: {}", self.name, self.last_words())),
+            Some(status) if status.success() => self.bury().await,
+            Some(status) => {
+                self.note_end(status).await;
+            }
+            None => {
+                self.stage.find(format!("{} did not stop: {}", self.name, self.last_words()));
+                self.bury().await;
+            }
         }
-        self.process.kill().await;
-        self.end_life();
     }
 
     /// Sees to it that it runs, takes deliveries, and won't kill itself.
@@ -232,18 +262,31 @@ impl Replica {
 
     /// Starts it again if it has ended.
     pub(crate) async fn keep_up(&mut self) -> Result {
-        if let Some(status) = self.process.ended_within(Duration::ZERO).await {
-            self.note_end(status).await;
-            self.start(true).await?;
+        match self.process.ended_within(Duration::ZERO).await {
+            Some(status) => {
+                self.note_end(status).await;
+            }
+            None if self.process.has_ended() => {}
+            None => {
+                if !self.was_ready {
+                    self.was_ready = self.says().await == Some(200);
+                }
+                return Ok(());
+            }
         }
-        Ok(())
+        self.start(true).await
+    }
+
+    /// What it answers to whether it is ready.
+    async fn says(&self) -> Option<u16> {
+        let request = self.stage.client.get(format!("{}/readyz", self.process.url));
+        let answer = request.timeout(Duration::from_secs(5)).send().await;
+        answer.ok().map(|answer| answer.status().as_u16())
     }
 
     /// Whether it says that it can't take deliveries now.
     pub(crate) async fn is_unready(&self) -> bool {
-        let request = self.stage.client.get(format!("{}/readyz", self.process.url));
-        let answer = request.timeout(Duration::from_secs(5)).send().await;
-        answer.is_ok_and(|answer| answer.status() == 503)
+        self.says().await == Some(503)
     }
 
     /// What it says to an operator's question; `None` if there is no answer, or none by 200.
@@ -269,6 +312,27 @@ impl Replica {
     }
 }
 
+/// How a life ended.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    /// Whether it was to kill itself.
+    is_armed: bool,
+    was_ready: bool,
+    age: Duration,
+}
+
+impl End {
+    /// What it counts as; `None` if no process should end like that.
+    fn judge(self, code: Option<i32>, signal: Option<i32>) -> Option<What> {
+        match (code, signal) {
+            (_, Some(KILL)) if self.is_armed => Some(What::KilledAtPlace),
+            // It may have found its database away, its disk full, or its port the other end of somebody's connection.
+            (Some(1), None) if !self.was_ready && self.age < START => Some(What::StartFailed),
+            _ => None,
+        }
+    }
+}
+
 /// The product's binary, which `cargo xtask crash` builds into the folder that we are in.
 ///
 /// # Errors
@@ -277,4 +341,24 @@ pub(crate) fn binary() -> Result<PathBuf> {
     let ourselves = std::env::current_exe()?;
     let binary = ourselves.parent().unwrap_or(Path::new(".")).join("ticketroom");
     if binary.is_file() { Ok(binary) } else { Err(format!("{} is not built", binary.display()).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_may_give_up_only_before_it_was_ready() {
+        let end = |is_armed, was_ready| End { is_armed, was_ready, age: Duration::from_secs(5) };
+        for is_armed in [true, false] {
+            assert_eq!(end(is_armed, false).judge(Some(1), None), Some(What::StartFailed));
+            assert_eq!(end(is_armed, true).judge(Some(1), None), None);
+            assert_eq!(end(is_armed, false).judge(Some(0), None), None);
+            assert_eq!(end(is_armed, false).judge(Some(101), None), None);
+        }
+        assert_eq!(End { age: START, ..end(true, false) }.judge(Some(1), None), None);
+        assert_eq!(end(true, true).judge(None, Some(KILL)), Some(What::KilledAtPlace));
+        assert_eq!(end(false, true).judge(None, Some(KILL)), None);
+        assert_eq!(end(true, true).judge(None, Some(11)), None);
+    }
 }

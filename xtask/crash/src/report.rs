@@ -29,6 +29,7 @@ pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
     let of = |what| stage.tally.of(what).to_string();
     let (killed, known) = stage.places.covered();
     let times = stage.restarts.times();
+    let (done_by_others, disturbed) = stage.restarts.not_measured();
     let time = |percent| percentile(&times, percent).map_or_else(|| "–".to_owned(), millis);
     let lines = [
         ("store", head.store.to_owned()),
@@ -53,10 +54,13 @@ pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
         ("network cuts", of(What::Cut)),
         ("network black holes", of(What::BlackHoled)),
         ("disks nearly full", of(What::DiskFull)),
-        ("  full indeed", of(What::DiskFullNoticed)),
+        ("disks full, the log's as well", of(What::LogDiskFull)),
+        ("  full indeed, of both", of(What::DiskFullNoticed)),
         ("times of faults", of(What::FaultWindow)),
         ("  faults that struck", faults::fired(stage).to_string()),
         ("restart to first work", format!("{} measured", times.len())),
+        ("  not measured: done by others", done_by_others.to_string()),
+        ("  not measured: disturbed", disturbed.to_string()),
         ("  median", time(50)),
         ("  95th percentile", time(95)),
         ("  worst", time(100)),
@@ -85,9 +89,14 @@ pub(crate) fn progress(stage: &Stage) -> String {
         of(What::Paused),
         of(What::DatabaseKilled) + of(What::DatabaseStopped),
         of(What::Cut) + of(What::BlackHoled),
-        of(What::DiskFull),
+        of(What::DiskFull) + of(What::LogDiskFull),
         faults::fired(stage),
     )
+}
+
+/// Where no process has died, for those who wonder.
+pub(crate) fn uncovered(stage: &Stage) -> String {
+    format!("never killed at: {}", stage.places.uncovered().join(", "))
 }
 
 /// What was found, each with what the product knows of it.

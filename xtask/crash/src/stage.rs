@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use reqwest::Client;
 use testbed::{Desk, Systems};
+use tokio::task::JoinSet;
 
 use crate::book::Book;
 use crate::calm::Calm;
@@ -24,6 +25,7 @@ pub(crate) struct Stage {
     pub(crate) restarts: Restarts,
     pub(crate) started: Instant,
     findings: Mutex<Vec<Finding>>,
+    watchers: Mutex<JoinSet<()>>,
 }
 
 /// Something that is wrong.
@@ -47,6 +49,7 @@ impl Stage {
             restarts: Restarts::default(),
             started: Instant::now(),
             findings: Mutex::default(),
+            watchers: Mutex::default(),
         }
     }
 
@@ -56,6 +59,21 @@ impl Stage {
         eprintln!("WRONG {text}");
         let finding = Finding { ticket: None, text };
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+    }
+
+    /// Something goes on beside everything else, until it ends by itself or with the campaign.
+    pub(crate) fn spawn(&self, watcher: impl Future<Output = ()> + Send + 'static) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).spawn(watcher);
+    }
+
+    /// Ends what still goes on beside, and notes what has ended as nothing should.
+    pub(crate) fn end_watchers(&self) {
+        let mut watchers = std::mem::take(&mut *self.watchers.lock().unwrap_or_else(PoisonError::into_inner));
+        while let Some(ended) = watchers.try_join_next() {
+            if let Err(error) = ended {
+                self.find(format!("the campaign itself failed: {error}"));
+            }
+        }
     }
 
     /// What was found so far.

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastrand::Rng;
 use postgres_server::{Database, Durability, Room, Server};
-use testbed::{Process, Systems};
+use testbed::{Process, SETTLE, Systems};
 use url::Url;
 
 use crate::proxy::Proxy;
@@ -14,6 +15,24 @@ use crate::{Result, StoreKind};
 
 /// Shorter than an operator's, so that claims often pass on to others.
 const LEASE: Duration = Duration::from_secs(3);
+
+/// How long something is away: where claims end by themselves, 1.2 to 2 leases, so that they pass on meanwhile; elsewhere
+/// 1.2 to 3 times the time after which a lost call can't have its effect any more, so that what was seen before says
+/// nothing afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Absence {
+    unit: Duration,
+    most: f64,
+}
+
+impl Absence {
+    const LEAST: f64 = 1.2;
+
+    /// One of them.
+    pub(crate) fn random(self, rng: &mut Rng) -> Duration {
+        self.unit.mul_f64(Self::LEAST + (self.most - Self::LEAST) * rng.f64())
+    }
+}
 
 /// The store of a campaign.
 pub(crate) enum Store {
@@ -46,6 +65,14 @@ impl Store {
     /// How long a claim holds without a sign of life, if it ends by itself.
     pub(crate) fn lease(&self) -> Option<Duration> {
         matches!(self, Self::Server { .. }).then_some(LEASE)
+    }
+
+    /// How long something is away that others are to notice, or that is to be away for too long.
+    pub(crate) fn absence(&self) -> Absence {
+        match self.lease() {
+            Some(lease) => Absence { unit: lease, most: 2.0 },
+            None => Absence { unit: SETTLE, most: 3.0 },
+        }
     }
 
     /// A replica over it that isn't running yet, and its way to it.

@@ -34,9 +34,11 @@ pub(crate) enum What {
     Cut,
     /// A replica's database fell silent.
     BlackHoled,
-    /// A replica ran with a disk that was about to be full.
+    /// The store's disk was about to be full: a replica's own, or the database server's for its tables.
     DiskFull,
-    /// Such a replica said that it couldn't write.
+    /// The database server's disk had no room for its log either.
+    LogDiskFull,
+    /// A replica said meanwhile that it couldn't write.
     DiskFullNoticed,
     /// Faults were switched on at the played systems.
     FaultWindow,

@@ -1,4 +1,5 @@
-//! What became of every ticket, counted at the played systems, and compared with what the product says of it.
+//! What became of every ticket and of every delivery that was acknowledged, counted at the played systems, and compared
+//! with what the product says of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use simulator::docspace::RoomView;
 
 use crate::book::Ticket;
+use crate::claims::{self, Truth};
 use crate::replica::Replica;
 use crate::stage::{Finding, Stage};
 
@@ -15,7 +17,8 @@ use crate::stage::{Finding, Stage};
 pub(crate) struct Verdict {
     pub(crate) tickets: usize,
     pub(crate) rooms: usize,
-    /// Tickets that were acknowledged, and have no room or are unknown to the product.
+    /// Tickets that were acknowledged, and have no room or are unknown to the product; and acknowledged deliveries of
+    /// others that the product doesn't have any more.
     pub(crate) lost: usize,
     /// Rooms beyond the first one of a ticket, and rooms of no ticket.
     pub(crate) doubled: usize,
@@ -57,7 +60,8 @@ pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
     for (ticket, wrong) in tickets.iter().zip(wrong_at_systems) {
         let its_rooms = rooms_of.remove(&ticket.desk.tag(&ticket.id)).unwrap_or_default();
         let told = replica.ask(&format!("tickets/{}/{}", ticket.desk.name(), ticket.id)).await;
-        verdict.judge(stage, ticket, &its_rooms, wrong, told.as_ref());
+        let address = |room: &RoomView| stage.systems.member_address(room);
+        verdict.judge(ticket, &its_rooms, address, wrong, told.as_ref());
     }
     verdict
 }
@@ -78,11 +82,12 @@ impl Verdict {
         }
     }
 
+    /// Judges one ticket: its rooms, what is wrong with it at the played systems, and what the product says of it.
     fn judge(
         &mut self,
-        stage: &Stage,
         ticket: &Ticket,
         rooms: &[RoomView],
+        address: impl Fn(&RoomView) -> String,
         mut wrong: Vec<String>,
         told: Option<&Value>,
     ) {
@@ -97,6 +102,12 @@ impl Verdict {
             self.find(ticket, format!("{tag}: LOST: {} rooms, {known} to the product", rooms.len()));
             return;
         }
+        if let Some(told) = told {
+            let timeline = told["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let difference = ticket.compare(timeline);
+            self.lost += difference.lost;
+            wrong.extend(difference.findings.into_iter().map(|finding| format!("{tag}: {finding}")));
+        }
         if rooms.len() > 1 {
             let archived = rooms.iter().filter(|room| room.archived).count();
             self.doubled += rooms.len() - 1;
@@ -106,22 +117,67 @@ impl Verdict {
             return;
         }
         if let (Some(told), [room]) = (told, rooms) {
-            let address = stage.systems.member_address(room);
-            let is_so = told["state"] == "ready"
-                && told["room"]["id"] == room.id
-                && told["room"]["url"] == address.as_str()
-                && told["written_back"] == true;
-            if !is_so {
-                let mut told = told.clone();
-                if let Some(told) = told.as_object_mut() {
-                    told.remove("timeline");
-                }
-                wrong.push(format!("{tag}: has room {} at {address}, and the product says {told}", room.id));
-            }
+            let (subjects, address) = (ticket.subjects(), address(room));
+            let truth = Truth { id: &ticket.id, subjects: &subjects, room, address: &address };
+            let claims = claims::wrong_with(told, &truth);
+            wrong.extend(claims.into_iter().map(|claim| format!("{tag}: {claim}")));
         }
         if !wrong.is_empty() {
             self.wrong += 1;
             self.find(ticket, wrong.join("; "));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testbed::Desk;
+
+    use super::*;
+    use crate::claims::tests::{room, told};
+    use crate::receipts::Label;
+
+    const ADDRESS: &str = "http://portal/rooms/shared/7/filter?folder=7";
+
+    /// A ticket that was made and changed, of which one delivery was acknowledged.
+    fn ticket(acknowledged: &[(&str, &str)]) -> Ticket {
+        let ticket = Ticket::new(Desk::Zendesk, "4".to_owned(), "new", true);
+        ticket.rename("newer");
+        for (event, id) in acknowledged {
+            let label = Label { event: (*event).to_owned(), id: Some((*id).to_owned()) };
+            ticket.send(&label);
+            ticket.accept(&label);
+        }
+        ticket
+    }
+
+    fn judged(ticket: &Ticket, rooms: &[RoomView], told: Option<&Value>) -> [usize; 4] {
+        let mut verdict = Verdict::default();
+        verdict.judge(ticket, rooms, |_| ADDRESS.to_owned(), Vec::new(), told);
+        let found = verdict.lost + verdict.doubled + verdict.wrong > 0;
+        assert_eq!((verdict.findings.is_empty(), verdict.is_good()), (!found, !found));
+        [verdict.lost, verdict.doubled, verdict.archived, verdict.wrong]
+    }
+
+    #[test]
+    fn what_is_lost_doubled_or_wrong_is_counted() {
+        let (one, created) = (room("zendesk:4", 7), [("ticket.created", "created-4")]);
+        let accepted = ticket(&created);
+        assert_eq!(judged(&accepted, std::slice::from_ref(&one), Some(&told())), [0, 0, 0, 0]);
+        assert_eq!(judged(&accepted, &[], Some(&told())), [1, 0, 0, 0], "no room");
+        assert_eq!(judged(&accepted, std::slice::from_ref(&one), None), [1, 0, 0, 0], "unknown");
+        let archived = RoomView { archived: true, ..room("zendesk:4", 8) };
+        assert_eq!(judged(&accepted, &[one.clone(), archived], Some(&told())), [0, 1, 1, 0]);
+        assert_eq!(judged(&ticket(&[]), &[one], Some(&told())), [0, 0, 0, 1], "never acknowledged");
+    }
+
+    #[test]
+    fn a_lost_delivery_is_noticed_though_another_one_of_its_ticket_made_the_room() {
+        let accepted = ticket(&[
+            ("ticket.created", "created-4"),
+            ("ticket.created", "created-4"),
+            ("ticket.subject_changed", "changed-4-1"),
+        ]);
+        assert_eq!(judged(&accepted, &[room("zendesk:4", 7)], Some(&told())), [1, 0, 0, 1]);
     }
 }

@@ -1,0 +1,42 @@
+//! Whether enough has happened in a campaign for its verdict to mean anything.
+
+use crate::tally::{Tally, What};
+
+/// From so many minutes on, everything that can be done has to have been done.
+const LONG: f64 = 2.0;
+
+/// What is missing; nothing if it was a campaign. `actions` is what each thing that can be done over its store is
+/// counted as, `accepted` the number of tickets that were accepted.
+pub(crate) fn missing(tally: &Tally, actions: &[What], accepted: usize, minutes: f64) -> Vec<String> {
+    let mut missing = Vec::new();
+    if accepted == 0 {
+        missing.push("no ticket was accepted".to_owned());
+    }
+    if tally.of(What::KilledAtRandom) + tally.of(What::KilledAtPlace) == 0 {
+        missing.push("nothing was killed".to_owned());
+    }
+    if minutes >= LONG {
+        let never = actions.iter().filter(|action| tally.of(**action) == 0);
+        missing.extend(never.map(|action| format!("{action:?} never happened")));
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACTIONS: &[What] = &[What::KilledAtRandom, What::Paused];
+
+    #[test]
+    fn a_campaign_in_which_nothing_happened_is_none() {
+        let tally = Tally::default();
+        assert_eq!(missing(&tally, ACTIONS, 0, 0.01).len(), 2);
+        assert_eq!(missing(&tally, ACTIONS, 9, 0.01), ["nothing was killed"]);
+        tally.count(What::KilledAtRandom);
+        assert_eq!(missing(&tally, ACTIONS, 9, 0.01), [""; 0]);
+        assert_eq!(missing(&tally, ACTIONS, 9, 2.0), ["Paused never happened"]);
+        tally.count(What::Paused);
+        assert_eq!(missing(&tally, ACTIONS, 9, 2.0), [""; 0]);
+    }
+}

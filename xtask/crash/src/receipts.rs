@@ -1,0 +1,160 @@
+//! What was sent of a ticket and what of it was acknowledged, delivery by delivery, and whether the product still has
+//! all of that in the end.
+//!
+//! The timeline has an entry for each delivery that was kept, by what its helpdesk calls the event. It doesn't tell a
+//! delivery's id, but one id is kept once however often it comes. So of each event there have to be at least as many
+//! entries as ids were acknowledged, and requests without an id; and no more than were sent, as one whose answer was lost
+//! may have been kept. Where nothing but a request's own name tells it from others, it has one (`word`), and none can
+//! stand in for another that was lost.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// By what a request is known in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Label {
+    /// What the timeline calls it.
+    pub(crate) event: String,
+    /// By what the product knows a repeat of it, if it can.
+    pub(crate) id: Option<String>,
+}
+
+/// What was sent of one ticket.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts(BTreeMap<String, Requests>);
+
+/// Everything of one event.
+#[derive(Debug, Default)]
+struct Requests {
+    /// Deliveries by their ids, and whether each was acknowledged.
+    ids: BTreeMap<String, bool>,
+    /// Requests without an id: each is a delivery.
+    sent: usize,
+    acknowledged: usize,
+}
+
+/// What the timeline lacks, and what else is wrong with it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// How many acknowledged deliveries are not there.
+    pub(crate) lost: usize,
+    pub(crate) findings: Vec<String>,
+}
+
+impl Receipts {
+    /// A request goes out.
+    pub(crate) fn sent(&mut self, label: &Label) {
+        let requests = self.0.entry(label.event.clone()).or_default();
+        match &label.id {
+            Some(id) => {
+                requests.ids.entry(id.clone()).or_default();
+            }
+            None => requests.sent += 1,
+        }
+    }
+
+    /// It was answered by 200.
+    pub(crate) fn acknowledged(&mut self, label: &Label) {
+        let requests = self.0.entry(label.event.clone()).or_default();
+        match &label.id {
+            Some(id) => {
+                requests.ids.insert(id.clone(), true);
+            }
+            None => requests.acknowledged += 1,
+        }
+    }
+
+    /// Compares that with the timeline that the product shows.
+    pub(crate) fn compare(&self, timeline: &[Value]) -> Difference {
+        let mut kept: BTreeMap<&str, usize> = self.0.keys().map(|event| (event.as_str(), 0)).collect();
+        for entry in timeline.iter().filter(|entry| entry["kind"] == "delivery") {
+            *kept.entry(entry["text"].as_str().unwrap_or_default()).or_default() += 1;
+        }
+        let (mut difference, none) = (Difference::default(), Requests::default());
+        for (event, kept) in kept {
+            let requests = self.0.get(event).unwrap_or(&none);
+            let acknowledged =
+                requests.acknowledged + requests.ids.values().filter(|acknowledged| **acknowledged).count();
+            let sent = requests.sent + requests.ids.len();
+            if kept < acknowledged {
+                difference.lost += acknowledged - kept;
+                difference.findings.push(format!(
+                    "LOST: {acknowledged} deliveries “{event}” were acknowledged, and the timeline has {kept}"
+                ));
+            }
+            if kept > sent {
+                difference.findings.push(format!(
+                    "{sent} deliveries “{event}” were sent, and the timeline has {kept}: a repeat was not recognised"
+                ));
+            }
+        }
+        difference
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn label(event: &str, id: Option<&str>) -> Label {
+        Label { event: event.to_owned(), id: id.map(str::to_owned) }
+    }
+
+    fn timeline(events: &[&str]) -> Vec<Value> {
+        let entries = events.iter().map(|event| json!({ "kind": "delivery", "text": event }));
+        // What follows from them is no matter here.
+        entries.chain([json!({ "kind": "room_created", "text": "created" })]).collect()
+    }
+
+    #[test]
+    fn a_delivery_by_its_id_is_there_once_however_often_it_was_acknowledged() {
+        let mut receipts = Receipts::default();
+        for id in ["a", "a", "b"] {
+            receipts.sent(&label("changed", Some(id)));
+            receipts.acknowledged(&label("changed", Some(id)));
+        }
+        assert_eq!(receipts.compare(&timeline(&["changed", "changed"])), Difference::default());
+        let lost = receipts.compare(&timeline(&["changed"]));
+        assert_eq!(
+            (lost.lost, lost.findings.as_slice()),
+            (
+                1,
+                ["LOST: 2 deliveries “changed” were acknowledged, and the timeline has 1".to_owned()]
+                    .as_slice()
+            )
+        );
+        let doubled = receipts.compare(&timeline(&["changed", "changed", "changed"]));
+        assert_eq!((doubled.lost, doubled.findings.len()), (0, 1));
+    }
+
+    #[test]
+    fn without_an_id_each_acknowledged_request_is_a_delivery() {
+        let mut receipts = Receipts::default();
+        for acknowledged in [true, true, false] {
+            receipts.sent(&label("created", None));
+            if acknowledged {
+                receipts.acknowledged(&label("created", None));
+            }
+        }
+        assert_eq!(receipts.compare(&timeline(&["created"])).lost, 1);
+        // The third one may have been kept, though its answer was lost.
+        for kept in [2, 3] {
+            assert_eq!(receipts.compare(&timeline(&["created"; 3][..kept])), Difference::default());
+        }
+        assert_eq!(receipts.compare(&timeline(&["created"; 4])).findings.len(), 1);
+    }
+
+    #[test]
+    fn one_event_does_not_stand_in_for_another() {
+        let mut receipts = Receipts::default();
+        receipts.sent(&label("created, request 1", None));
+        receipts.sent(&label("created, request 2", None));
+        receipts.acknowledged(&label("created, request 2", None));
+        assert_eq!(receipts.compare(&timeline(&["created, request 1"])).lost, 1);
+        let foreign = receipts.compare(&timeline(&["created, request 2", "deleted"]));
+        assert_eq!((foreign.lost, foreign.findings.len()), (0, 1));
+    }
+}
