@@ -4,7 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use crate::folder::succeed;
 use crate::programs::Programs;
-use crate::{Error, Result};
+use crate::{Error, Result, Server};
 
 /// The superuser of all servers.
 pub(crate) const USER: &str = "ticketroom";
@@ -45,6 +45,13 @@ impl Database {
         address(host, self.port, &self.name)
     }
 
+    /// The address of whichever can be written to of its server and a standby of that.
+    #[must_use]
+    pub fn url_or_at(&self, standby: &Server) -> String {
+        let (one, other, name) = (self.port, standby.port(), &self.name);
+        format!("postgres://{USER}@127.0.0.1:{one},127.0.0.1:{other}/{name}?target_session_attrs=read-write")
+    }
+
     /// Runs SQL as psql does, statement by statement up to the first error. Returns what it shows: a line for each
     /// row, with `|` between the columns.
     ///
@@ -57,8 +64,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // If the server is down, its files may go all at once.
-        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // If the server is down, its files may go all at once. If its standby is, it would wait for that.
+        let sql =
+            format!("SET synchronous_commit = local; DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let _ = run(&self.programs, self.port, "postgres", &sql);
     }
 }
@@ -67,7 +75,7 @@ fn address(host: &str, port: u16, database: &str) -> String {
     format!("postgres://{USER}@{host}:{port}/{database}")
 }
 
-fn run(programs: &Programs, port: u16, database: &str, sql: &str) -> Result<String> {
+pub(crate) fn run(programs: &Programs, port: u16, database: &str, sql: &str) -> Result<String> {
     // From a file, so that neither the length of an argument nor a full pipe is in the way.
     let mut script = tempfile::tempfile().map_err(Error::io("make a temporary file"))?;
     let written = script.write_all(sql.as_bytes()).and_then(|()| script.seek(SeekFrom::Start(0)));

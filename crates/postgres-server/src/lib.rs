@@ -2,7 +2,8 @@
 //! the process that started it, however that ends.
 //!
 //! It is the machine's own PostgreSQL, whose programs are looked for in Debian's place and in `PATH`. Most tests
-//! want a [`Database`] of the one [`shared`] server; one that stops or kills a server starts its own ([`Server`]).
+//! want a [`Database`] of the one [`shared`] server; one that stops or kills a server starts its own ([`Server`]), and
+//! one that has another server take over makes a standby of that (`standby`).
 //!
 //! Who watches what: all files are in one folder, which a little shell removes once nobody holds its standard input
 //! any more (`folder`). Each start of PostgreSQL has another one, which shuts it down when its own standard input
@@ -19,10 +20,12 @@ mod folder;
 mod programs;
 mod running;
 mod server;
+mod standby;
 
 pub use database::Database;
 pub use error::Error;
 pub use server::{Durability, Room, Server};
+pub use standby::Replication;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

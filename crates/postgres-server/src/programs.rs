@@ -10,7 +10,7 @@ use crate::{Error, Result};
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// What has to be in one folder. The server comes first, as its absence is what there is to be said.
-const NEEDED: [&str; 4] = ["postgres", "initdb", "psql", "pg_isready"];
+const NEEDED: [&str; 5] = ["postgres", "initdb", "psql", "pg_isready", "pg_basebackup"];
 
 /// The programs of one version.
 #[derive(Debug, Clone)]

@@ -109,16 +109,29 @@ impl Running {
         stopped
     }
 
+    /// SIGSTOP to all of its processes.
+    pub(crate) fn hold(&self, folder: &Folder) -> Result {
+        self.hold_the_first(folder)?;
+        for child in children_of(self.postmaster)? {
+            signal(child, Signal::STOP);
+        }
+        Ok(())
+    }
+
+    fn hold_the_first(&self, folder: &Folder) -> Result {
+        signal(self.postmaster, Signal::STOP);
+        until("PostgreSQL is held", folder, || {
+            state(self.postmaster).is_none_or(|(state, _)| state == 'T' || is_end(state))
+        })
+    }
+
     /// SIGKILL to all of its processes, as when the machine's power fails, except that what was written stays written.
     pub(crate) fn kill(mut self, folder: &Folder) -> Result {
         if self.has_ended() {
             return Ok(());
         }
         // Held first, so that it can't make another child while we look for them.
-        signal(self.postmaster, Signal::STOP);
-        let held = until("PostgreSQL is held", folder, || {
-            state(self.postmaster).is_none_or(|(state, _)| state == 'T' || is_end(state))
-        });
+        let held = self.hold_the_first(folder);
         let children = children_of(self.postmaster);
         signal(self.postmaster, Signal::KILL);
         held?;
@@ -186,7 +199,7 @@ impl Drop for Supervisor {
 }
 
 /// Waits until a condition holds.
-fn until(what: &'static str, folder: &Folder, mut condition: impl FnMut() -> bool) -> Result {
+pub(crate) fn until(what: &'static str, folder: &Folder, mut condition: impl FnMut() -> bool) -> Result {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         if Instant::now() > deadline {

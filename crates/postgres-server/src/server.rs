@@ -50,12 +50,12 @@ pub enum Room {
 #[derive(Debug)]
 pub struct Server {
     // Before the folder: dropping this ends the server.
-    running: Mutex<Option<Running>>,
-    folder: Folder,
-    programs: Programs,
-    port: u16,
-    tls: bool,
-    databases: AtomicU32,
+    pub(crate) running: Mutex<Option<Running>>,
+    pub(crate) folder: Folder,
+    pub(crate) programs: Programs,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+    pub(crate) databases: AtomicU32,
 }
 
 impl Server {
@@ -136,6 +136,16 @@ impl Server {
         self.take().map_or(Ok(()), |running| running.kill(&self.folder))
     }
 
+    /// Has all of its processes do nothing any more: for its clients it is silent, as a machine is that hangs or that a
+    /// network no longer reaches. It never goes on; what is left to be done with it is [`Server::kill`].
+    ///
+    /// # Errors
+    /// When it can't be held.
+    pub fn hold(&self) -> Result {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map_or(Ok(()), |running| running.hold(&self.folder))
+    }
+
     /// Cuts all connections and shuts it down in good order.
     ///
     /// # Errors
@@ -213,7 +223,7 @@ fn settings_of(folder: &Folder, durability: Durability, tls: bool) -> String {
 }
 
 /// Starts the server on a port that is free.
-fn start_anywhere(programs: &Programs, folder: &Folder) -> Result<(u16, Running)> {
+pub(crate) fn start_anywhere(programs: &Programs, folder: &Folder) -> Result<(u16, Running)> {
     let mut attempts = 0;
     loop {
         let port = free_port()?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postgres_server::{Database, Durability, Room, Server, installed, shared};
+use postgres_server::{Database, Durability, Replication, Room, Server, installed, shared};
 
 #[track_caller]
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -188,4 +188,68 @@ fn its_certificate_is_good_for_localhost_and_for_those_who_know_its_authority() 
     assert_eq!(shared().ca_certificate(), None);
     let refused = connect(&plain, "localhost", "require", &authority);
     assert!(refused.contains("server does not support SSL"), "{refused}");
+}
+
+#[test]
+fn a_synchronous_standby_has_all_that_was_confirmed_and_takes_over() {
+    let primary = Server::start(Durability::ForTests).unwrap();
+    let database = primary.create_database().unwrap();
+    database.run("CREATE TABLE passed (what text); INSERT INTO passed VALUES ('before')").unwrap();
+    let standby = primary.start_standby(Replication::Synchronous).unwrap();
+    let passed = || standby.run_in(&database, "SELECT what FROM passed").unwrap();
+    standby.catch_up(&primary).unwrap();
+    assert_eq!(passed(), "before");
+    let refused =
+        standby.run_in(&database, "INSERT INTO passed VALUES ('too early')").unwrap_err().to_string();
+    assert!(refused.contains("cannot execute INSERT in a read-only transaction"), "{refused}");
+    let chosen = |host: &str| {
+        let mut psql = Command::new(installed().unwrap().join("psql"));
+        psql.args(["-X", "-A", "-t", "-c", "SHOW port"]).arg(database.url_or_at(&standby));
+        let output = psql.env("LC_ALL", "C").env("HOME", standby.folder()).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), host);
+    };
+    chosen(&primary.port().to_string());
+
+    // Without its standby, a commit isn't confirmed, though it is there; with it, it is.
+    standby.stop().unwrap();
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| database.run("INSERT INTO passed VALUES ('confirmed')"));
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        wait_until("the commit waits", || database.run(waits).unwrap() == "1");
+        assert!(!commit.is_finished());
+        standby.start_again().unwrap();
+        commit.join().unwrap().unwrap();
+    });
+    primary.kill().unwrap();
+    standby.promote().unwrap();
+    assert_eq!(passed(), "before\nconfirmed");
+    standby.run_in(&database, "INSERT INTO passed VALUES ('after')").unwrap();
+    assert_eq!(passed(), "before\nconfirmed\nafter");
+    chosen(&standby.port().to_string());
+    standby.promote().unwrap_err();
+
+    let folders = [&primary, &standby].map(|server| server.folder().to_owned());
+    let ports = [&primary, &standby].map(Server::port);
+    drop((database, primary, standby));
+    assert!(folders.iter().all(|folder| !folder.exists()));
+    assert!(!ports.into_iter().any(is_served));
+}
+
+#[test]
+fn an_asynchronous_standby_takes_over_with_what_it_has() {
+    let primary = Server::start(Durability::ForTests).unwrap();
+    let database = primary.create_database().unwrap();
+    database.run("CREATE TABLE passed (what text); INSERT INTO passed VALUES ('known')").unwrap();
+    let standby = primary.start_standby(Replication::Asynchronous).unwrap();
+    standby.catch_up(&primary).unwrap();
+    standby.stop().unwrap();
+    database.run("INSERT INTO passed VALUES ('lost')").unwrap();
+    // Silent, as a machine that hangs: it can be connected to, and says nothing.
+    primary.hold().unwrap();
+    standby.start_again().unwrap();
+    standby.promote().unwrap();
+    assert_eq!(standby.run_in(&database, "SELECT what FROM passed").unwrap(), "known");
+    standby.run_in(&database, "INSERT INTO passed VALUES ('after')").unwrap();
+    primary.kill().unwrap();
+    assert!(!is_served(primary.port()));
 }

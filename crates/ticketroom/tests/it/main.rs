@@ -5,6 +5,7 @@
 
 mod conformance;
 mod crash;
+mod failover;
 mod faults;
 mod helpdesks;
 mod intake;

@@ -14,7 +14,7 @@ use crate::process::BINARY;
 use crate::stores::TestStore;
 
 /// Processes on one database, one for each list of arguments.
-async fn replicas(systems: &Systems, store: &str, arguments: &[&[&str]]) -> Vec<Process> {
+pub(crate) async fn replicas(systems: &Systems, store: &str, arguments: &[&[&str]]) -> Vec<Process> {
     let mut replicas = Vec::new();
     for more in arguments {
         let mut replica = Process::on_store(BINARY, systems, store);
@@ -29,7 +29,7 @@ async fn replicas(systems: &Systems, store: &str, arguments: &[&[&str]]) -> Vec<
     replicas
 }
 
-async fn post(replica: &Process, id: &str) -> reqwest::Response {
+pub(crate) async fn post(replica: &Process, id: &str) -> reqwest::Response {
     let body = serde_json::json!({ "ticketId": id, "subject": "replicas" });
     let request = replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body);
     request.send().await.unwrap()
@@ -251,7 +251,7 @@ async fn one_that_starts_before_its_database_says_to_come_again() {
 }
 
 /// It can't take that delivery now, and says so in a way that makes a helpdesk come again.
-fn assert_refused(answer: &reqwest::Response) {
+pub(crate) fn assert_refused(answer: &reqwest::Response) {
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let wait: u32 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(wait < 60, "Zendesk comes again only below 60 seconds");

@@ -8,19 +8,19 @@ use crate::stores::TestStore;
 
 const SUBJECT: &str = "restored";
 
-async fn tell(process: &Process, systems: &Systems, tickets: &[(Desk, String)]) {
+pub(crate) async fn tell(process: &Process, systems: &Systems, tickets: &[(Desk, String)]) {
     for (desk, id) in tickets {
         let parcel = desk.created(systems, id, SUBJECT);
         assert!(process.acknowledges(*desk, &parcel).await, "{}", process.log());
     }
 }
 
-fn open(systems: &Systems) -> Vec<(Desk, String)> {
+pub(crate) fn open(systems: &Systems) -> Vec<(Desk, String)> {
     (0..3).flat_map(|_| Desk::ALL.map(|desk| (desk, desk.open(systems, SUBJECT)))).collect()
 }
 
 /// What is wrong with all of them, counted at the other ends.
-fn wrong(systems: &Systems, tickets: &[(Desk, String)]) -> Vec<String> {
+pub(crate) fn wrong(systems: &Systems, tickets: &[(Desk, String)]) -> Vec<String> {
     let mut wrong: Vec<String> =
         tickets.iter().flat_map(|(desk, id)| systems.wrong_with_opened(*desk, id)).collect();
     let rooms = systems.docspace.rooms().len();

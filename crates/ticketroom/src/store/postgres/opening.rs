@@ -8,13 +8,15 @@ use deadpool_postgres::{Client, PoolError};
 use tokio_postgres::error::SqlState;
 
 use super::PostgresStore;
-use super::connect::{self, Connector, Database, STANDBY, explain, explain_pool};
+use super::connect::{self, Database, STANDBY, explain, explain_pool};
 use super::schema::{self, SchemaError};
 use crate::config::PostgresConfig;
 use crate::store::{OpenError, Use};
 
 /// How long a start waits for a server that does not answer yet: it may be starting as well, or failing over.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How it is told that a server was asked for that can be written to, and this one can't.
+const READ_ONLY: &str = "database does not allow writes";
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 impl PostgresStore {
@@ -31,8 +33,7 @@ impl PostgresStore {
         }
         // It may have been set up for a migration.
         drop(deadpool_postgres::Object::take(client));
-        let tls = connect::connector(config).map_err(unusable)?;
-        let connector = Connector { config: config.connect.clone(), tls };
+        let connector = database.connector();
         Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
     }
 
@@ -93,7 +94,12 @@ async fn first_connection(database: &Database, patience: Duration) -> Result<Cli
 fn advise(error: &PoolError) -> String {
     let why = explain_pool(error);
     if why == STANDBY {
-        return format!("{why}; name all servers in [store] url, with ?target_session_attrs=read-write");
+        return format!("{why}; name all servers in [store] url: postgres://user@one,two/database");
+    }
+    if why.ends_with(READ_ONLY) {
+        return format!(
+            "{why}; none of the servers in [store] url can be written to, so promote one of them"
+        );
     }
     let code = match error {
         PoolError::Backend(error) => error.code().map_or("", |code| code.code()),
