@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::AsyncMessage;
 
-use super::connect::{CONNECTION, Connector, STATEMENT, explain};
+use super::connect::{CONNECTION, STATEMENT, explain};
+use super::connector::Connector;
 
 /// The channel.
 const CHANNEL: &str = "ticketroom_due";

@@ -5,6 +5,7 @@
 //! column, a repeated delivery by a unique index. Leases and what is due go by the server's clock.
 
 mod connect;
+mod connector;
 mod hints;
 mod opening;
 pub(super) mod rows;
@@ -21,7 +22,8 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 pub(super) use self::connect::explain;
-use self::connect::{Connector, Database, Parameters, Trouble};
+use self::connect::{Database, Parameters, Trouble};
+use self::connector::Connector;
 use self::hints::Hints;
 use self::rows::{claim, day, get, list_sql, number, record, ticket_sql};
 use super::day::Day;

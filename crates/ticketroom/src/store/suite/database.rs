@@ -193,6 +193,42 @@ async fn a_server_that_stops_is_an_error_and_comes_back() {
 }
 
 /// A database may be set up so that it answers a commit before it is on disk. Ours are on disk.
+/// A busy server takes longer to take a connection than callers wait for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_comes_too_late_is_the_next_callers() {
+    let database = database();
+    let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    drop(store);
+    let server: std::net::SocketAddr = ([127, 0, 0, 1], postgres_server::shared().port()).into();
+    let proxy = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = database
+        .url()
+        .replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.local_addr().unwrap().port()));
+    let (open_up, opened) = tokio::sync::watch::channel(true);
+    let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = proxy.accept().await.unwrap();
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut opened = opened.clone();
+            tokio::spawn(async move {
+                opened.wait_for(|open| *open).await.unwrap();
+                let mut there = tokio::net::TcpStream::connect(server).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut there).await;
+            });
+        }
+    });
+    let store = PostgresStore::open(&config(&url), Use::Serve).await.unwrap();
+    open_up.send(false).unwrap();
+    let before = taken.load(std::sync::atomic::Ordering::SeqCst);
+    let error = store.probe(at(0)).await.unwrap_err();
+    assert!(error.to_string().contains("no connection within the time for one"), "{error}");
+    open_up.send(true).unwrap();
+    store.probe(at(0)).await.unwrap();
+    assert_eq!(taken.load(std::sync::atomic::Ordering::SeqCst), before + 1, "the one that came late is used");
+}
+
 #[tokio::test]
 async fn a_commit_is_on_disk_whatever_the_database_is_set_to() {
     let database = database();
