@@ -30,11 +30,14 @@ impl File {
             create_private(path).map_err(|error| unusable(error.to_string()))?;
         }
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
-        schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
         // What is copied from stays as it is.
-        let tables =
-            if may_be_new { schema::migrate(&mut connection) } else { schema::demand_current(&connection) };
-        tables.map_err(|error| unusable(error.to_string()))?;
+        if may_be_new {
+            schema::configure_with_log(&connection).map_err(|error| unusable(error.to_string()))?;
+            schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
+        } else {
+            schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
+            schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
+        }
         Ok(Self { path: path.to_owned(), connection, _lock: lock })
     }
 }

@@ -174,6 +174,49 @@ async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
     }
 }
 
+/// Whoever looks at a restored backup while it is taken over keeps the start from going on, and nothing more: once something
+/// was acknowledged, its log is never taken for that of another store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_all() {
+    // Somebody may even have given it a log, by hand.
+    for has_log in [false, true] {
+        let source = File::new();
+        source.store.accept(delivery("1", None, 0)).await.unwrap();
+        let restored = source.path.with_extension("restored");
+        let log = restored.with_extension("restored-wal");
+        backup(&source.path, &restored, at(1)).unwrap();
+        let reader = rusqlite::Connection::open(&restored).unwrap();
+        if has_log {
+            reader.pragma_update(None, "journal_mode", "WAL").unwrap();
+        } else {
+            // Beside nobody's `serve`, a command may mark something.
+            let looked_at = SqliteStore::open(&restored, Use::Operate, at(1)).unwrap();
+            assert!(looked_at.retry(&key("1"), at(1)).await.unwrap());
+            assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "a backup has a log");
+        }
+        reader.execute_batch("BEGIN; SELECT count(*) FROM ticket").unwrap();
+        let (store, reader) = match SqliteStore::open(&restored, Use::Serve, at(2)) {
+            // Then it has to withstand what follows.
+            Ok(store) => (store, Some(reader)),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("somebody else is reading") && error.contains("end that"), "{error}");
+                drop(reader);
+                (SqliteStore::open(&restored, Use::Serve, at(2)).unwrap(), None)
+            }
+        };
+        assert_eq!(store.accept(delivery("2", Some("acknowledged"), 2)).await.unwrap(), Accepted::New);
+        // As the disk has it when the process is killed now.
+        let killed = source.path.with_extension("killed");
+        std::fs::copy(&restored, &killed).unwrap();
+        std::fs::copy(&log, killed.with_extension("killed-wal")).unwrap();
+        drop(reader);
+        let store = SqliteStore::open(&killed, Use::Serve, at(3)).unwrap();
+        assert_eq!(store.accept(delivery("2", Some("acknowledged"), 3)).await.unwrap(), Accepted::Repeat);
+        assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_copied_stays_one() {
     let source = File::new();
