@@ -6,6 +6,7 @@
 //! given up, and the caller is told that the store can't be used; every transition may be tried again.
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -56,7 +57,13 @@ pub(super) struct Database {
     pool: Pool,
     /// One connection for signs of life, which must not queue behind deliveries.
     vital: Pool,
+    /// A newer version has made the tables its own.
+    is_taken_over: AtomicBool,
 }
+
+/// What a process hears that was started before a newer one changed the tables.
+const TAKEN_OVER: &str =
+    "a newer ticketroom has taken over its tables, on which this one can't work: upgrade this one, too";
 
 /// Why a statement came to nothing.
 #[derive(Debug)]
@@ -65,6 +72,12 @@ pub(super) enum Trouble {
     Duplicate(String),
     /// Anything else.
     Store(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<Trouble> for StoreError {
@@ -92,7 +105,20 @@ pub(super) fn connector(config: &PostgresConfig) -> Result<MakeRustlsConnect, St
 impl Database {
     /// Pools that have no connection yet.
     pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
-        Ok(Self { pool: pool(config, config.connections)?, vital: pool(config, 1)? })
+        let is_taken_over = AtomicBool::new(false);
+        Ok(Self { pool: pool(config, config.connections)?, vital: pool(config, 1)?, is_taken_over })
+    }
+
+    /// What the last sign of life heard: whether this version may work on the tables.
+    pub(super) fn may_work(&self, may_work: bool) -> Result<(), StoreError> {
+        self.is_taken_over.store(!may_work, Ordering::Relaxed);
+        self.demand_ours()
+    }
+
+    /// Makes sure that the tables are not those of a newer version, as far as is known.
+    pub(super) fn demand_ours(&self) -> Result<(), StoreError> {
+        let is_taken_over = self.is_taken_over.load(Ordering::Relaxed);
+        if is_taken_over { Err(StoreError::Unavailable(TAKEN_OVER.to_owned())) } else { Ok(()) }
     }
 
     /// A connection.

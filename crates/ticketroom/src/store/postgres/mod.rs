@@ -3,6 +3,9 @@
 //! A replica has no state of its own. Each transition is one statement ([`statements`]), and what must not happen twice
 //! is excluded by the database: two claims of a ticket by `SKIP LOCKED` and a fence, two rooms of a ticket by a unique
 //! column, a repeated delivery by a unique index. Leases and what is due go by the server's clock.
+//!
+//! A newer version may take the tables over while this one is at work. The next heartbeat hears of it and renews nothing,
+//! and from then on every transition fails: deliveries are refused, claims end with their leases.
 
 mod connect;
 mod hints;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 pub(super) use self::connect::explain;
 use self::connect::{Connector, Database, Parameters, Trouble};
 use self::hints::Hints;
-use self::rows::{claim, day, get, list_sql, number, record, ticket_sql};
+use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
@@ -78,11 +81,13 @@ impl PostgresStore {
 
     /// Asks for something.
     async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.demand_ours()?;
         self.database.run(None, sql, parameters).await
     }
 
     /// Changes something.
     async fn write(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.demand_ours()?;
         self.database.run(Some(label), sql, parameters).await
     }
 
@@ -291,14 +296,14 @@ impl Store for PostgresStore {
             match claim(row) {
                 Ok(claim) => claims.push(claim),
                 Err(error) => {
-                    let number: i64 = get(row, 0)?;
+                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
                     tracing::error!(number, %error, "a ticket can't be read from the store");
-                    let reason = super::unreadable(&error);
+                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
+                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
                     // Those that can be read have to be worked on, whatever becomes of this one.
-                    let set_aside =
-                        self.write("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await;
-                    if let Err(trouble) = set_aside {
-                        tracing::error!(number, error = %StoreError::from(trouble), "it can't be set aside either");
+                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
+                        let error = StoreError::from(trouble);
+                        tracing::error!(number, %error, "it is left alone until its lease ends");
                     }
                 }
             }
@@ -316,9 +321,10 @@ impl Store for PostgresStore {
 
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
-        let replica = beat.replica.to_string();
-        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works];
+        let (replica, known) = (beat.replica.to_string(), schema::number(schema::MIGRATIONS.len()));
+        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works, &known];
         let row = only(self.database.beat(statements::HEARTBEAT, parameters).await?)?;
+        self.database.may_work(get(&row, 3)?)?;
         let others: i64 = get(&row, 1)?;
         let workers = (number(others) + u32::from(beat.works)).max(1);
         let renewed: Vec<i64> = get(&row, 2)?;
@@ -328,7 +334,8 @@ impl Store for PostgresStore {
 
     async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
         let ((numbers, fences), replica) = (columns(held), replica.to_string());
-        self.write("leave", statements::LEAVE, &[&numbers, &fences, &replica]).await?;
+        // Whoever has the tables now, their claims need not wait for the end of the lease.
+        self.database.run(Some("leave"), statements::LEAVE, &[&numbers, &fences, &replica]).await?;
         self.outbox.notify_one();
         Ok(())
     }
@@ -380,7 +387,7 @@ impl Store for PostgresStore {
         let (sql, texts) = list_sql(query);
         let parameters: Vec<&(dyn ToSql + Sync)> =
             texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-        self.read(&sql, &parameters).await?.iter().map(record).collect()
+        records(&self.read(&sql, &parameters).await?)
     }
 
     async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {

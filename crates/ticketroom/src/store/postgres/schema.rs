@@ -5,7 +5,8 @@
 //!
 //! One process migrates at a time: the transaction holds an advisory lock. A replica of the version before may be
 //! working meanwhile and for as long as it likes, so a migration only adds: columns with defaults, tables,
-//! indexes. Each says since which version's replicas can work on the result; an older one than that doesn't start.
+//! indexes. Each says since which version's replicas can work on the result; an older one than that doesn't start, and one
+//! that is at work already hears of it with its next heartbeat.
 
 use deadpool_postgres::Client;
 use tokio_postgres::Error;
@@ -169,7 +170,7 @@ async fn version(client: &Client) -> Result<Option<(i32, i32)>, Error> {
     Ok(Some((row.get(0), row.get(1))))
 }
 
-fn number(version: usize) -> i32 {
+pub(super) fn number(version: usize) -> i32 {
     i32::try_from(version).unwrap_or(i32::MAX)
 }
 

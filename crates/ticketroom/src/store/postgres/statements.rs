@@ -61,9 +61,19 @@ pub(super) const CLAIM: &str = "
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
 
-/// $1 number, $2 why it can't be read.
-pub(super) const SET_ASIDE: &str =
-    "UPDATE ticket SET claimed = false, due_at = NULL, state = 'blocked', reason = $2 WHERE number = $1";
+/// A claim that can't be read ends, and its ticket is left alone for a while. $1 number, $2 fence, $3 why, $4 for how long in
+/// milliseconds. What it tells the timeline once it doesn't tell again.
+pub(super) const SET_ASIDE: &str = "
+    WITH claim AS (
+        SELECT number, reason IS DISTINCT FROM $3 AS is_news FROM ticket
+        WHERE number = $1 AND fence = $2 AND claimed FOR UPDATE
+    ), left_alone AS (
+        UPDATE ticket SET claimed = false, due_at = server_millis() + $4, attempts = greatest(attempts, 1),
+            state = 'waiting', reason = $3
+        FROM claim WHERE ticket.number = claim.number
+    )
+    INSERT INTO timeline (ticket, at, kind, text)
+    SELECT number, server_millis(), 'unreadable', $3 FROM claim WHERE is_news";
 
 /// What a commit of a claim writes. $1 number, $2 fence, $3 which commit it is, $4 ledger, $5 lease in milliseconds,
 /// $6 time, $7 the ticket as seen, $8 its subject, $9 its name, $10 to $12 room, $13 whether the link is in the ticket,
@@ -109,22 +119,28 @@ pub(super) const SETTLE: &str = save!(
     "CASE WHEN hints > $20 THEN server_millis() + 0 * $5::bigint ELSE $22 END"
 );
 
-/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works.
+/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works, $6 the version of the tables that
+/// it knows. Where a newer version has made them such that an older one must not work on them, nothing is renewed; the last
+/// column says so.
 pub(super) const HEARTBEAT: &str = "
-    WITH renewed AS (
+    WITH here_at_all AS (
+        SELECT coalesce((SELECT serves <= $6::integer FROM ticketroom_schema), true) AS may_work
+    ), renewed AS (
         UPDATE ticket SET due_at = server_millis() + $3
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
         WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+            AND (SELECT may_work FROM here_at_all)
         RETURNING ticket.number
     ), gone AS (
         DELETE FROM replica WHERE alive_until < server_millis() AND id <> $4
     ), here AS (
-        INSERT INTO replica VALUES ($4, $5, server_millis() + $3)
+        INSERT INTO replica SELECT $4, $5, server_millis() + $3 FROM here_at_all WHERE may_work
         ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
     )
     SELECT server_millis(),
         (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis()),
-        (SELECT coalesce(array_agg(number), '{}') FROM renewed)";
+        (SELECT coalesce(array_agg(number), '{}') FROM renewed),
+        (SELECT may_work FROM here_at_all)";
 
 /// $1 and $2 numbers and fences, $3 replica.
 pub(super) const LEAVE: &str = "

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::room::{Room, RoomId};
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, timestamp};
-use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::values::{key, shown, timestamp};
+use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry, left_out};
 use crate::ticket::TicketKey;
 
 pub(super) fn owner(
@@ -32,7 +32,7 @@ pub(super) fn owner_other_than(
 
 /// The columns of a [`TicketRecord`], in the order of [`record`].
 pub(super) const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at";
+    written_back, attempts, due_at, created_at, updated_at, number";
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -44,13 +44,12 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     let due: Option<i64> = row.get(12)?;
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {
-        let known =
-            State::from_name(&state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+        let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(told.as_deref()));
         Ok(TicketRecord {
             key: key(&helpdesk, &id)?,
             state: if claimed { State::Working } else { known },
             reason,
-            ticket: from_json(seen.as_deref().or(told.as_deref()))?,
+            ticket,
             room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
             url,
             written_back,
@@ -96,12 +95,12 @@ pub(super) fn list(
 ) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
     let (sql, parameters) = list_sql(query);
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(parameters), record)?;
+    let mut rows = statement.query(params_from_iter(parameters))?;
     let mut records = Vec::new();
-    for row in rows {
-        match row? {
+    while let Some(row) = rows.next()? {
+        match record(row)? {
             Ok(record) => records.push(record),
-            Err(error) => return Ok(Err(error)),
+            Err(error) => left_out(row.get(15)?, &error),
         }
     }
     Ok(Ok(records))

@@ -8,7 +8,9 @@ use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
 use crate::store::day::Day;
 use crate::store::values::{from_json, json, key, millis, timestamp};
-use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError};
+use crate::store::{
+    Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
+};
 use crate::ticket::Ticket;
 
 pub(super) fn accept(
@@ -131,42 +133,55 @@ pub(super) fn claim(
     let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
-        match claimed(row)? {
+        match claimed(row) {
             Ok(claim) => claims.push(claim),
-            Err(error) => unreadable.push((row.get::<_, i64>(0)?, error)),
+            Err(error) => {
+                unreadable.push(((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?), error));
+            }
         }
     }
     drop(rows);
-    for (number, error) in unreadable {
+    for ((number, told), error) in unreadable {
         tracing::error!(number, %error, "a ticket can't be read from the store");
         let reason = crate::store::unreadable(&error);
-        let sql =
-            "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
-        connection.prepare_cached(sql)?.execute(params![number, reason])?;
+        connection.prepare_cached(SET_ASIDE)?.execute(params![
+            number,
+            reason,
+            millis(after(now, UNREADABLE_FOR))
+        ])?;
+        // Once.
+        if told.as_ref() != Some(&reason) {
+            note(connection, number, now, "unreadable", &reason)?;
+        }
     }
     Ok(claims)
 }
 
-pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Result<Claim, StoreError>> {
-    let (helpdesk, id): (String, String) = (row.get(2)?, row.get(3)?);
-    let (told, ledger): (Option<String>, String) = (row.get(5)?, row.get(6)?);
-    let (number, fence, hints, attempts, asked) =
-        (row.get(0)?, row.get(1)?, row.get(4)?, row.get(7)?, row.get(8)?);
-    let reason: Option<String> = row.get(9)?;
-    let read = || {
-        Ok(Claim {
-            number,
-            fence,
-            key: key(&helpdesk, &id)?,
-            hints,
-            told: from_json::<Ticket>(told.as_deref())?,
-            ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
-            attempts,
-            asked,
-            reason: reason.clone(),
-        })
+/// A claim that can't be read ends, and its ticket is left alone for a while. ?1 number, ?2 why, ?3 until when.
+pub(super) const SET_ASIDE: &str = "
+    UPDATE ticket SET claimed = 0, due_at = ?3, attempts = max(attempts, 1), state = 'waiting', reason = ?2
+    WHERE number = ?1";
+
+pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
+    let unreadable = |error: rusqlite::Error| StoreError::Unreadable(error.to_string());
+    let read = || -> rusqlite::Result<_> {
+        let names: (String, String) = (row.get(2)?, row.get(3)?);
+        let texts: (Option<String>, String) = (row.get(5)?, row.get(6)?);
+        Ok((names, texts, (row.get(0)?, row.get(1)?, row.get(4)?), (row.get(7)?, row.get(8)?, row.get(9)?)))
     };
-    Ok(read())
+    let ((helpdesk, id), (told, ledger), (number, fence, hints), (attempts, asked, reason)) =
+        read().map_err(unreadable)?;
+    Ok(Claim {
+        number,
+        fence,
+        key: key(&helpdesk, &id)?,
+        hints,
+        told: from_json::<Ticket>(told.as_deref())?,
+        ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
+        attempts,
+        asked,
+        reason,
+    })
 }
 
 /// What became of a commit of a claim.
