@@ -51,6 +51,15 @@ pub(super) const STANDBY: &str = "the server is a standby, which can't be writte
 /// The parameters of a statement.
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// How long a prepared statement stays on its connection, here and at the server; nothing throws one out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// One of the few that come again and again.
+    ForEver,
+    /// One whose text is put together of what is asked for.
+    Once,
+}
+
 /// The database.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -133,12 +142,17 @@ impl Database {
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Trouble> {
-        run(&self.pool, label, sql, parameters).await
+        run(&self.pool, label, sql, Kept::ForEver, parameters).await
+    }
+
+    /// Asks by a statement that may never come again in the same words.
+    pub(super) async fn run_once(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        run(&self.pool, None, sql, Kept::Once, parameters).await
     }
 
     /// Runs the statement of a sign of life.
     pub(super) async fn beat(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
-        run(&self.vital, Some("heartbeat"), sql, parameters).await
+        run(&self.vital, Some("heartbeat"), sql, Kept::ForEver, parameters).await
     }
 
     /// Runs a statement that goes over every row, for as long as it takes.
@@ -163,13 +177,14 @@ async fn run(
     pool: &Pool,
     label: Option<&str>,
     sql: &str,
+    kept: Kept,
     parameters: Parameters<'_>,
 ) -> Result<Vec<Row>, Trouble> {
     let mut conflicts = 0;
     loop {
         let client = client(pool).await.map_err(|error| Trouble::Store(no_client(error)))?;
         pass(Side::Before, label);
-        let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
+        let result = tokio::time::timeout(STATEMENT, query(&client, sql, kept, parameters)).await;
         let error = match result {
             Ok(Ok(rows)) => {
                 pass(Side::After, label);
@@ -234,9 +249,16 @@ fn pass(side: Side, label: Option<&str>) {
     }
 }
 
-async fn query(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
-    let statement = client.prepare_cached(sql).await?;
-    client.query(&statement, parameters).await
+async fn query(
+    client: &Client,
+    sql: &str,
+    kept: Kept,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>, Error> {
+    match kept {
+        Kept::ForEver => client.query(&client.prepare_cached(sql).await?, parameters).await,
+        Kept::Once => client.query(sql, parameters).await,
+    }
 }
 
 /// Whether a connection is of no use any more: its server stops, or can only be read from since another one took over.

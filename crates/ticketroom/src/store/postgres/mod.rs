@@ -387,7 +387,8 @@ impl Store for PostgresStore {
         let (sql, texts) = list_sql(query);
         let parameters: Vec<&(dyn ToSql + Sync)> =
             texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-        records(&self.read(&sql, &parameters).await?)
+        self.database.demand_ours()?;
+        records(&self.database.run_once(&sql, &parameters).await?)
     }
 
     async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {

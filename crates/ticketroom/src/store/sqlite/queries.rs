@@ -94,7 +94,8 @@ pub(super) fn list(
     query: &TicketQuery,
 ) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
     let (sql, parameters) = list_sql(query);
-    let mut statement = connection.prepare_cached(&sql)?;
+    // Its text may never come again.
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {

@@ -230,6 +230,27 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
     assert!(!error.contains("hush"), "{error}");
 }
 
+/// Each page is a statement of its own, which must not stay on the connection for ever.
+#[tokio::test]
+async fn reading_many_pages_leaves_no_statements_behind() {
+    let (stores, _database) = replicas(1).await;
+    let page = async |offset| {
+        let query = TicketQuery { limit: 10, offset, ..TicketQuery::default() };
+        stores[0].tickets(&query).await.unwrap();
+    };
+    let prepared = async || -> i64 {
+        // Only one at a time was ever needed.
+        let client = stores[0].connection().await;
+        client.query_one("SELECT count(*) FROM pg_prepared_statements", &[]).await.unwrap().get(0)
+    };
+    page(0).await;
+    let before = prepared().await;
+    for offset in 1..20 {
+        page(offset).await;
+    }
+    assert_eq!(prepared().await, before);
+}
+
 #[tokio::test]
 async fn older_and_newer_replicas_share_the_tables() {
     let database = database();
