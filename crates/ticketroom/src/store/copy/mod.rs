@@ -80,7 +80,8 @@ trait Side: Send {
     async fn begin(&mut self, source: &str) -> Result<(), String>;
     /// How many rows a table has, and the number of the last one.
     async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String>;
-    /// The rows after a number, in order, at most a batch of them.
+    /// The rows after a number, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
+    /// than one row.
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String>;
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;

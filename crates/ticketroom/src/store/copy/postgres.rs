@@ -3,7 +3,7 @@
 use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::table::{Row, Table, Type, Value};
+use super::table::{BYTES, Row, Table, Type, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
@@ -129,7 +129,17 @@ impl Side for Database {
 
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
         let (columns, name, batch) = (table.names(), table.name, table.batch);
-        let sql = format!("SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}");
+        let sizes: Vec<_> =
+            table.long().map(|column| format!("coalesce(octet_length({column}), 0)")).collect();
+        let size = sizes.join(" + ");
+        // How long a value is can be told without reading it, so only what is sent is read.
+        let sql = format!(
+            "SELECT {columns} FROM (
+                SELECT *, row_number() OVER ordered AS place, sum({size}) OVER ordered AS bytes
+                FROM (SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}) AS next
+                WINDOW ordered AS (ORDER BY number)
+            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY number"
+        );
         let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
         let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
         let row = |row: &tokio_postgres::Row| {

@@ -117,6 +117,31 @@ async fn a_store_goes_to_postgres_and_back() {
     assert!(everything(&back).await == everything(&moved).await, "the copy differs");
 }
 
+/// A delivery may have as many bytes as all others together; what goes over at once has to fit into memory, several times.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_long_rows_go_over_at_once() {
+    let File { store, path, _folder } = File::new();
+    const MIB: usize = 1024 * 1024;
+    for (nth, mib) in [3, 3, 3, 1, 9, 1, 1].into_iter().enumerate() {
+        let body = vec![u8::try_from(nth).unwrap(); mib * MIB].into();
+        store.accept(Delivery { body, ..delivery(&nth.to_string(), None, 0) }).await.unwrap();
+    }
+    drop(store);
+    let database = database();
+    let back = file(&path.with_extension("back"));
+    for (from, to) in [(file(&path), at_database(&database)), (at_database(&database), back)] {
+        let mut done = Vec::new();
+        copy(&from, &to, at(1), |progress| {
+            if progress.table == "delivery" {
+                done.push(progress.done);
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(done, [0, 2, 4, 5, 7], "from {from:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_overwrites_nothing() {
     let (one, two) = (File::new(), File::new());
