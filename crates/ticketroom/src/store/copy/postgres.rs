@@ -8,7 +8,7 @@ use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
-use crate::store::postgres::{PostgresStore, explain, rows, statements};
+use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
 use crate::store::values::millis;
 use crate::store::{OpenError, Use};
 
@@ -22,6 +22,8 @@ impl Database {
     pub(super) async fn open(config: &PostgresConfig, may_be_new: bool) -> Result<Self, OpenError> {
         let purpose = if may_be_new { Use::Serve } else { Use::Operate };
         let (client, name) = PostgresStore::alone(config, purpose).await?;
+        let exact = schema::demand_exact(&client).await;
+        exact.map_err(|error| OpenError::Database { database: name.clone(), why: error.to_string() })?;
         Ok(Self { name, client })
     }
 }

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::test_clock::{config, database};
+use super::test_clock::{config, connect, database};
 use super::*;
 use crate::config::StoreUrl;
 use crate::store::backup::{BackupError, backup};
@@ -139,6 +139,67 @@ async fn few_long_rows_go_over_at_once() {
         .await
         .unwrap();
         assert_eq!(done, [0, 2, 4, 5, 7], "from {from:?}");
+    }
+}
+
+/// A database of a later version may be worked on, but has what an older program would leave out.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_store_that_is_known_wholly_is_copied() {
+    let (old, later) = (database(), database());
+    for database in [&old, &later] {
+        PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    }
+    let next = "ALTER TABLE ticket ADD COLUMN mood text; UPDATE ticketroom_schema SET version = version + 1";
+    later.run(next).unwrap();
+    PostgresStore::open(&config(later.url()), Use::Serve).await.unwrap();
+    for (from, to) in [(&old, &later), (&later, &old)] {
+        let error = copy(&at_database(from), &at_database(to), at(1), |_| ()).await.unwrap_err().to_string();
+        assert!(error.contains("use the ticketroom that last used it"), "{error}");
+    }
+}
+
+/// Somebody who was late for the beginning is seen at the end, on either side.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_works_on_either_store_in_the_end_spoils_the_copy() {
+    for is_source in [true, false] {
+        let (from, to) = (database(), database());
+        let source = PostgresStore::open(&config(from.url()), Use::Serve).await.unwrap();
+        source.accept(delivery("1", None, 0)).await.unwrap();
+        drop(source);
+        let spoilt = if is_source { &from } else { &to };
+        let beat =
+            "INSERT INTO replica VALUES ('late', true, server_millis() + 60000) ON CONFLICT DO NOTHING";
+        let (source, target) = (at_database(&from), at_database(&to));
+        let copied = copy(&source, &target, at(1), |progress| {
+            if progress.table == "timeline" {
+                spoilt.run(beat).unwrap();
+            }
+        });
+        let error = copied.await.unwrap_err();
+        let CopyError::InUse(name) = error else { panic!("{error}") };
+        assert!(spoilt.url().ends_with(name.rsplit('/').next().unwrap()), "{name}");
+        let error = PostgresStore::open(&config(to.url()), Use::Serve).await.unwrap_err();
+        assert!(matches!(error, OpenError::HalfCopied(_)), "{error}");
+    }
+}
+
+/// What a migration adds to a table has to go over as well.
+#[tokio::test]
+async fn every_column_is_copied() {
+    let (file, database) = (File::new(), database());
+    PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    let (connection, client) =
+        (rusqlite::Connection::open(&file.path).unwrap(), connect(database.url()).await);
+    for (table, mut copied) in crate::store::copy::columns() {
+        copied.sort_unstable();
+        let sql = "SELECT name FROM pragma_table_info(?1) ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let here = statement.query_map([table], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(here.map(Result::unwrap).collect::<Vec<_>>(), copied, "{table}");
+        let sql = "SELECT column_name::text FROM information_schema.columns WHERE table_name = $1
+            ORDER BY column_name::text COLLATE \"C\"";
+        let there = client.query(sql, &[&table]).await.unwrap();
+        assert_eq!(there.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), copied, "{table}");
     }
 }
 
