@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::postgres::PostgresStore;
 use super::{OpenError, Use, open};
 use crate::clock::Clock;
 use crate::config::StoreUrl;
@@ -26,9 +27,19 @@ pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         Err(OpenError::NoTables(database)) => {
             Finding::good(format!("{database} answers, and has no tables yet: “ticketroom serve” makes them"))
         }
-        Err(error) => Finding::bad(error.to_string(), "“ticketroom serve” would not start"),
+        Err(OpenError::Older(_)) => older(&name),
+        Err(error) => match url {
+            StoreUrl::Postgres(config) if PostgresStore::has_older_tables(config).await => older(&name),
+            _ => Finding::bad(error.to_string(), "“ticketroom serve” would not start"),
+        },
     };
     vec![finding]
+}
+
+fn older(name: &str) -> Finding {
+    Finding::good(format!(
+        "{name} is from an earlier version: “ticketroom serve” will bring its tables up to date"
+    ))
 }
 
 fn missing(path: &Path) -> Finding {

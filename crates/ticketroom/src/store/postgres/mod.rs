@@ -34,6 +34,7 @@ use super::{
     StoreError, TicketQuery, TicketRecord, TimelineEntry,
 };
 use crate::clock::Timestamp;
+use crate::config::PostgresConfig;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
@@ -73,6 +74,13 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
+    /// Whether the tables are good, but from an earlier version; to be asked when it could not be opened to look at it.
+    pub(super) async fn has_older_tables(config: &PostgresConfig) -> bool {
+        let Ok(database) = Database::new(config) else { return false };
+        let Ok(client) = database.client().await else { return false };
+        matches!(schema::demand_current(&client).await, Err(schema::SchemaError::Older))
+    }
+
     /// One of its connections.
     #[cfg(test)]
     pub(super) async fn connection(&self) -> deadpool_postgres::Client {

@@ -86,7 +86,10 @@ impl SqliteStore {
             // An older `serve` may be working on it.
             Use::Operate => {
                 schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
-                schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
+                schema::demand_current(&connection).map_err(|error| match error {
+                    schema::MigrationError::Older => OpenError::Older(path.display().to_string()),
+                    error => unusable(error.to_string()),
+                })?;
                 if half_copied(&connection).map_err(|error| unusable(error.to_string()))? {
                     return Err(OpenError::HalfCopied(path.display().to_string()));
                 }

@@ -2,6 +2,8 @@
 
 use super::test_clock::{OnTestClock, config, connect, database};
 use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::config::StoreUrl;
 use crate::store::postgres::PostgresStore;
 use uuid::Uuid;
 
@@ -118,4 +120,24 @@ async fn an_older_replica_hears_that_it_may_not_work_any_more() {
     client.batch_execute("UPDATE ticketroom_schema SET version = 1, serves = 1").await.unwrap();
     store.heartbeat(beat()).await.unwrap();
     claim_one(&store, 0).await;
+}
+
+/// An upgrade goes by `check`, then `serve`.
+#[tokio::test]
+async fn check_says_that_serve_will_bring_older_tables_up_to_date() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let File { store, path, _folder } = File::new();
+    drop(store);
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
+    let database = database();
+    PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    database.run("UPDATE ticketroom_schema SET version = 0, serves = 0").unwrap();
+    for url in [StoreUrl::Sqlite(path), StoreUrl::Postgres(Box::new(config(database.url())))] {
+        let findings = crate::store::check::store(&url, &clock).await;
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        assert!(finding.level == crate::finding::Level::Good, "{finding:?}");
+        assert!(finding.what.contains("will bring its tables up to date"), "{finding:?}");
+        let error = crate::store::open(&url, Use::Operate, &clock).await.unwrap_err().to_string();
+        assert!(error.contains("start this version's “ticketroom serve” once"), "{error}");
+    }
 }
