@@ -192,7 +192,13 @@ impl Side for Database {
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
         transaction.execute(sql, &[&now]).await.map_err(plain)?;
         if is_backup {
-            transaction.execute(statements::LOOK_AGAIN_AT_ALL, &[&now]).await.map_err(plain)?;
+            let mut number: i64 = 0;
+            let some = transaction.prepare(statements::LOOK_AGAIN).await.map_err(plain)?;
+            while let Some(row) =
+                transaction.query_opt(&some, &[&now, &number, &i64::MAX]).await.map_err(plain)?
+            {
+                number = row.get(1);
+            }
         }
         transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;
         transaction.commit().await.map_err(plain)

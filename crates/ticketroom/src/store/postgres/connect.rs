@@ -154,23 +154,6 @@ impl Database {
     pub(super) async fn beat(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
         run(&self.vital, Some("heartbeat"), sql, Kept::ForEver, parameters).await
     }
-
-    /// Runs a statement that goes over every row, for as long as it takes.
-    pub(super) async fn run_long(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client().await.map_err(no_client)?;
-        let run = async {
-            client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
-            client.query(sql, parameters).await
-        };
-        let result = run.await.map_err(|error| StoreError::Unavailable(explain(&error)));
-        // The others have limits.
-        drop(Object::take(client));
-        result
-    }
 }
 
 async fn run(

@@ -367,17 +367,32 @@ impl Store for PostgresStore {
     }
 
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let row = self.write_one("retry", statements::RETRY_BLOCKED, &[&millis(now)]).await?;
-        self.outbox.notify_one();
-        Ok(u64::try_from(get::<i64>(&row, 0)?).unwrap_or(0))
+        let Some(last) = self.read(statements::LAST_BLOCKED, &[]).await?.into_iter().next() else {
+            return Ok(0);
+        };
+        let (end_at, end): (i64, i64) = (get(&last, 0)?, get(&last, 1)?);
+        let (mut at, mut number, mut count) = (i64::MIN, 0_i64, 0_i64);
+        loop {
+            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end];
+            let some = self.write("retry", statements::RETRY_BLOCKED, parameters).await?;
+            self.outbox.notify_one();
+            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
+            let marked: i64 = get(row, 0)?;
+            (count, at, number) = (count + marked, get(row, 1)?, get(row, 2)?);
+        }
     }
 
     async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let now = millis(now);
-        let rows = self.database.run_long(statements::LOOK_AGAIN_AT_ALL, &[&now]).await?;
-        let count: i64 = rows.first().map_or(Ok(0), |row| get(row, 0))?;
-        self.outbox.notify_one();
-        Ok(u64::try_from(count).unwrap_or(0))
+        let last: i64 = get(&only(self.read(statements::LAST, &[]).await?)?, 0)?;
+        let (mut number, mut count) = (0_i64, 0_i64);
+        loop {
+            let parameters: Parameters<'_> = &[&millis(now), &number, &last];
+            let some = self.write("look_again", statements::LOOK_AGAIN, parameters).await?;
+            self.outbox.notify_one();
+            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
+            let marked: i64 = get(row, 0)?;
+            (count, number) = (count + marked, get(row, 1)?);
+        }
     }
 
     async fn ticket(&self, ticket: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {

@@ -1,4 +1,4 @@
-//! The transitions in SQL, one statement each. `server_millis()` is the clock of the server: leases and what is due
+//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()` is the clock of the server: leases and what is due
 //! go by it, whichever replica asks.
 
 /// $1 helpdesk, $2 ticket id, $3 time, $4 delivery id, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
@@ -172,32 +172,51 @@ pub(super) const RETRY: &str = "
     )
     SELECT EXISTS (SELECT FROM asked_for)";
 
-/// $1 time. Returns how many there were.
+/// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
+pub(super) const LAST_BLOCKED: &str = "
+    SELECT updated_at, number FROM ticket WHERE state = 'blocked'
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
+
+/// Some of the blocked tickets: to mark all at once takes as long as there are many, and holds up everybody who is at one of
+/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one. Returns how many there were, and where to go
+/// on; no row if nothing is left.
 pub(super) const RETRY_BLOCKED: &str = "
-    WITH blocked AS (
+    WITH next AS (
+        SELECT number, updated_at FROM ticket
+        WHERE state = 'blocked' AND (updated_at, number) > ($2, $3) AND (updated_at, number) <= ($4, $5)
+        ORDER BY updated_at, number LIMIT 500
+    ), blocked AS (
         UPDATE ticket
         SET attempts = 0, hints = hints + 1, state = 'waiting',
             due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        WHERE state = 'blocked' RETURNING number
+        FROM next WHERE ticket.number = next.number AND state = 'blocked' RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, $1, 'retry', 'somebody asked to try all blocked tickets again' FROM blocked
     )
-    SELECT count(*) FROM blocked";
+    SELECT (SELECT count(*) FROM blocked), updated_at, number FROM next
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
 
-/// $1 time. As if they had been tried before, so that new tickets go first.
-pub(in crate::store) const LOOK_AGAIN_AT_ALL: &str = "
-    WITH marked AS (
+/// The number of the last ticket.
+pub(in crate::store) const LAST: &str = "SELECT coalesce(max(number), 0) FROM ticket";
+
+/// Some of all tickets, for the same reason. $1 time, $2 behind which number to begin, $3 the last one. As if they had been tried before,
+/// so that new tickets go first. Returns how many there were, and where to go on; no row if nothing is left.
+pub(in crate::store) const LOOK_AGAIN: &str = "
+    WITH next AS (
+        SELECT number FROM ticket WHERE number > $2 AND number <= $3 ORDER BY number LIMIT 500
+    ), marked AS (
         UPDATE ticket
         SET hints = hints + 1, attempts = greatest(attempts, 1),
             due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        RETURNING number
+        FROM next WHERE ticket.number = next.number
+        RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, $1, 'recover', 'the store was restored from a backup: looking at everything again'
         FROM marked
     )
-    SELECT count(*) FROM marked";
+    SELECT (SELECT count(*) FROM marked), number FROM next ORDER BY number DESC LIMIT 1";
 
 /// Milliseconds until the next ticket is due.
 pub(super) const NEXT_DUE: &str = "

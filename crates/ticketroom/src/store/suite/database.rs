@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::test_clock::{config, database};
+use super::test_clock::{config, connect, database};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::docspace::limits::Taken;
@@ -228,6 +228,37 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
     let error = open("postgres://me:hush@127.0.0.1:1/db").await;
     assert!(error.contains("127.0.0.1/db") && error.contains("whether the server runs"), "{error}");
     assert!(!error.contains("hush"), "{error}");
+}
+
+/// A statement is broken off after 5 seconds; to mark all tickets may take longer, and must not hold all of them meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tickets_are_marked_however_long_that_takes() {
+    let (stores, database) = replicas(1).await;
+    // 6 seconds for all of them.
+    let slow = "INSERT INTO ticket (helpdesk, id, state, created_at, updated_at)
+            SELECT 'desk', n, CASE n WHEN 3000 THEN 'ready' ELSE 'blocked' END, 0, n / 10
+            FROM generate_series(1, 3000) AS n;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+        CREATE TRIGGER slow BEFORE UPDATE ON ticket FOR EACH ROW EXECUTE FUNCTION slow()";
+    database.run(slow).unwrap();
+    let client = connect(database.url()).await;
+    let store = Arc::clone(&stores[0]);
+    let marking = tokio::spawn(async move { store.retry_blocked(at(0)).await });
+    let sql = "SELECT count(*) FROM ticket WHERE state = 'waiting'";
+    let mut first = 0_i64;
+    while first == 0 && !marking.is_finished() {
+        first = client.query_one(sql, &[]).await.unwrap().get(0);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let marked = marking.await.unwrap();
+    assert_eq!(marked.unwrap(), 2999);
+    assert!((1..2999).contains(&first), "{first} of them at once");
+    assert_eq!(stores[0].retry_blocked(at(0)).await.unwrap(), 0);
+    assert_eq!(stores[0].look_again_at_all(at(0)).await.unwrap(), 3000);
+    let told = stores[0].timeline(&key("7")).await.unwrap();
+    let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(told, ["retry", "recover"]);
 }
 
 /// Each page is a statement of its own, which must not stay on the connection for ever.
