@@ -46,23 +46,6 @@ const ROOM_TAKEN: &str = "ticket_room";
 #[cfg(test)]
 pub(super) use self::schema::{Migration, migrate};
 
-/// The statements whose cost must not grow with the number of tickets.
-#[cfg(test)]
-pub(super) const STATEMENTS: [(&str, &str); 12] = [
-    ("accept", statements::ACCEPT),
-    ("keep", statements::KEEP),
-    ("claim", statements::CLAIM),
-    ("save", statements::SAVE),
-    ("settle", statements::SETTLE),
-    ("heartbeat", statements::HEARTBEAT),
-    ("leave", statements::LEAVE),
-    ("retry", statements::RETRY),
-    ("next_due", statements::NEXT_DUE),
-    ("owner", statements::OWNER),
-    ("owners", statements::OWNERS),
-    ("timeline", statements::TIMELINE),
-];
-
 /// The store.
 #[derive(Debug)]
 pub struct PostgresStore {

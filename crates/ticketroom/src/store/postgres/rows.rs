@@ -14,12 +14,15 @@ use crate::ticket::Ticket;
 const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
     written_back, attempts, due_at, created_at, updated_at, number";
 
-/// The statement that finds a ticket by `id`, or by what people call it.
+/// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below), and would
+/// go through an index of all tickets of the helpdesk besides, if it could.
 pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
-    let condition = if by_name { called("$2") } else { "id = $2".to_owned() };
-    format!(
-        "SELECT {RECORD} FROM ticket WHERE helpdesk = $1 AND {condition} ORDER BY updated_at DESC LIMIT 1"
-    )
+    let condition = if by_name {
+        format!("helpdesk || '' = $1 AND {}", called("$2"))
+    } else {
+        "helpdesk = $1 AND id = $2".to_owned()
+    };
+    format!("SELECT {RECORD} FROM ticket WHERE {condition} ORDER BY updated_at DESC LIMIT 1")
 }
 
 /// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows nothing of how names are

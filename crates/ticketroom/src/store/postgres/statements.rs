@@ -1,5 +1,9 @@
 //! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()` is the clock of the server: leases and what is due
-//! go by it, whichever replica asks.
+//! go by it, whichever replica asks. None may cost more the more tickets there are, but those that say so; a test looks at
+//! the plan of each.
+//!
+//! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
+//! claimed, as it would by a plan that it made while nothing was, and kept.
 
 /// $1 helpdesk, $2 ticket id, $3 time, $4 delivery id, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
 /// version, $11 its subject, $12 whether it looks like an echo. Returns whether the delivery is new.
@@ -66,7 +70,7 @@ pub(super) const CLAIM: &str = "
 pub(super) const SET_ASIDE: &str = "
     WITH claim AS (
         SELECT number, reason IS DISTINCT FROM $3 AS is_news FROM ticket
-        WHERE number = $1 AND fence = $2 AND claimed FOR UPDATE
+        WHERE number = $1 AND fence = $2 AND claimed::integer = 1 FOR UPDATE
     ), left_alone AS (
         UPDATE ticket SET claimed = false, due_at = server_millis() + $4, attempts = greatest(attempts, 1),
             state = 'waiting', reason = $3
@@ -90,7 +94,7 @@ macro_rules! save {
                     due_at = ",
             $due,
             $more,
-            "   WHERE number = $1 AND fence = $2 AND claimed AND saves < $3
+            "   WHERE number = $1 AND fence = $2 AND claimed::integer = 1 AND saves < $3
                 RETURNING number
             ), noted AS (
                 INSERT INTO timeline (ticket, at, kind, text)
@@ -128,7 +132,7 @@ pub(super) const HEARTBEAT: &str = "
     ), renewed AS (
         UPDATE ticket SET due_at = server_millis() + $3
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
             AND (SELECT may_work FROM here_at_all)
         RETURNING ticket.number
     ), gone AS (
@@ -147,7 +151,7 @@ pub(super) const LEAVE: &str = "
     WITH left_over AS (
         UPDATE ticket SET claimed = false, due_at = server_millis()
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
     )
     DELETE FROM replica WHERE id = $3";
 
@@ -241,7 +245,7 @@ pub(super) const TIMELINE: &str = "
         SELECT at, kind, text, 1, number FROM timeline WHERE ticket = (SELECT number FROM this)
     ) AS entry ORDER BY at, turn, number";
 
-/// Two indexes are read through, and no tickets.
+/// This grows with the tickets: two indexes are read through, but no tickets.
 pub(super) const COUNTS: &str = "
     SELECT state, count(*) FROM ticket GROUP BY state
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
@@ -259,3 +263,31 @@ pub(super) const SET_DAY: &str = "
 
 /// $1 time.
 pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1";
+
+/// All of them, by their names.
+#[cfg(test)]
+pub(in crate::store) const ALL: [(&str, &str); 23] = [
+    ("ACCEPT", ACCEPT),
+    ("KEEP", KEEP),
+    ("CLAIM", CLAIM),
+    ("SET_ASIDE", SET_ASIDE),
+    ("WRITTEN_BEFORE", WRITTEN_BEFORE),
+    ("SAVE", SAVE),
+    ("SETTLE", SETTLE),
+    ("HEARTBEAT", HEARTBEAT),
+    ("LEAVE", LEAVE),
+    ("RESERVE", RESERVE),
+    ("RETRY", RETRY),
+    ("LAST_BLOCKED", LAST_BLOCKED),
+    ("RETRY_BLOCKED", RETRY_BLOCKED),
+    ("LAST", LAST),
+    ("LOOK_AGAIN", LOOK_AGAIN),
+    ("NEXT_DUE", NEXT_DUE),
+    ("OWNER", OWNER),
+    ("OWNERS", OWNERS),
+    ("TIMELINE", TIMELINE),
+    ("COUNTS", COUNTS),
+    ("DAY", DAY),
+    ("SET_DAY", SET_DAY),
+    ("PROBE", PROBE),
+];

@@ -11,6 +11,7 @@
 mod queries;
 mod reader;
 pub(super) mod schema;
+pub(super) mod statements;
 pub(super) mod transitions;
 mod writer;
 
@@ -21,8 +22,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
-use self::queries::{COUNTS, NEXT_DUE, RECORD, list, owner, record, timeline};
+use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
+use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
     write_ledger,
@@ -40,12 +42,7 @@ use crate::room::RoomId;
 use crate::ticket::TicketKey;
 
 #[cfg(test)]
-pub(super) use self::queries::list_sql;
-
-/// The statements whose cost must not grow with the number of tickets.
-#[cfg(test)]
-pub(super) const STATEMENTS: [(&str, &str); 3] =
-    [("claim", transitions::CLAIM), ("next_due", NEXT_DUE), ("counts", COUNTS)];
+pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
 
 /// The store.
 #[derive(Debug)]
@@ -281,10 +278,8 @@ impl Store for SqliteStore {
         let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
         self.writer
             .run("reserve", move |connection| {
-                let sql = "INSERT INTO reservation VALUES (?1, ?2, ?3)
-                    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
                 let values = params![name, replica, millis(until), millis(now)];
-                Ok(Ok(connection.prepare_cached(sql)?.execute(values)? == 1))
+                Ok(Ok(connection.prepare_cached(RESERVE)?.execute(values)? == 1))
             })
             .await
     }
@@ -293,13 +288,8 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.writer
             .run("retry", move |connection| {
-                let sql = "UPDATE ticket
-                    SET asked = asked + 1, attempts = 0, hints = hints + 1,
-                        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?3 END,
-                        state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
-                    WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
                 let number: Option<i64> = connection
-                    .prepare_cached(sql)?
+                    .prepare_cached(RETRY)?
                     .query_row(params![key.helpdesk.as_str(), key.id.as_str(), millis(now)], |row| row.get(0))
                     .optional()?;
                 if let Some(number) = number {
@@ -313,15 +303,8 @@ impl Store for SqliteStore {
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.writer
             .run("retry", move |connection| {
-                let sql = "INSERT INTO timeline (ticket, at, kind, text)
-                    SELECT number, ?1, 'retry', 'somebody asked to try all blocked tickets again'
-                    FROM ticket WHERE state = 'blocked'";
-                connection.prepare_cached(sql)?.execute([millis(now)])?;
-                let sql = "UPDATE ticket
-                    SET attempts = 0, hints = hints + 1, state = 'waiting',
-                        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END
-                    WHERE state = 'blocked'";
-                let changed = connection.prepare_cached(sql)?.execute([millis(now)])?;
+                connection.prepare_cached(NOTE_RETRY)?.execute([millis(now)])?;
+                let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
                 Ok(Ok(changed as u64))
             })
             .await
@@ -335,12 +318,8 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.reader
             .ask(move |connection| {
-                for name in ["id", "called"] {
-                    let sql = format!(
-                        "SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND {name} = ?2
-                        ORDER BY updated_at DESC LIMIT 1"
-                    );
-                    let mut statement = connection.prepare_cached(&sql)?;
+                for by_name in [false, true] {
+                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
                     let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
                     if let Some(record) = row.optional()? {
                         return Ok(record.map(Some));
@@ -423,9 +402,7 @@ impl Store for SqliteStore {
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("probe", move |connection| {
-                let sql = "INSERT INTO probe VALUES (1, ?1, randomblob(49152))
-                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = randomblob(49152)";
-                connection.prepare_cached(sql)?.execute([millis(now)])?;
+                connection.prepare_cached(PROBE)?.execute([millis(now)])?;
                 Ok(Ok(()))
             })
             .await
