@@ -3,8 +3,12 @@
 //! An entry moves only forward: *not begun*, *intended* (committed before the call), then *done*, or *unknown*
 //! when no answer tells. An intent that is found without an outcome (we crashed) is unknown as well. Whatever is
 //! unknown is settled by looking, for as long as the call may still land; only then it may be done again.
+//!
+//! Replicas of two versions may work on the same tickets. What a later version has written into a ledger besides, and this one
+//! doesn't know, is kept and written back (`others`), as long as the entry that it is in goes on.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -32,6 +36,9 @@ pub struct Ledger {
     pub audit_at: Option<Timestamp>,
     /// A run is under way, or was cut off.
     pub unfinished: bool,
+    /// What a later version has besides.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// The room of a ticket.
@@ -123,6 +130,9 @@ pub struct AccessEntry {
     /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
     /// bring many deliveries.
     pub refused_until: Option<Timestamp>,
+    /// What a later version has besides.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// Somebody who is in the room.
@@ -224,10 +234,14 @@ pub struct WriteBackEntry {
     pub repaired_at: Option<Timestamp>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
+    /// What a later version has besides.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 impl Ledger {
-    /// A ledger for a ticket whose room was deleted and is to be made anew.
+    /// A ledger for a ticket whose room was deleted and is to be made anew. What a later version has besides was about that
+    /// room.
     #[must_use]
     pub fn begin_again(&self) -> Self {
         Self { audit_at: self.audit_at, ..Self::default() }

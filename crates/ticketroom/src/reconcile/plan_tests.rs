@@ -75,8 +75,7 @@ fn complete() -> Ledger {
             state: Entry::Done,
             ..WriteBackEntry::default()
         },
-        audit_at: None,
-        unfinished: false,
+        ..Ledger::default()
     }
 }
 
@@ -296,6 +295,7 @@ fn a_link_that_something_else_changes_is_put_right_once_an_hour() {
             state: Entry::Done,
             repaired_at,
             refused,
+            ..WriteBackEntry::default()
         };
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted: false };
         let ledger = Ledger { room, write_back, ..complete() };

@@ -1,5 +1,6 @@
 //! Which tickets are wanted, as a condition in SQL: only what is asked for stands in it, so that the database can
-//! use the index that fits. What people type is always a parameter.
+//! use the index that fits. What people type is always a parameter. The limit and the offset are not, since the plan hangs on
+//! them; so there is no end of such statements, and none is kept prepared.
 
 use super::{State, TicketQuery};
 

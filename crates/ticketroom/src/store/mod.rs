@@ -206,16 +206,26 @@ pub enum StoreError {
     Unreadable(String),
 }
 
-/// Adds what a row says to the counts of states: `waiting`, or `-waiting` for tickets that count as something else.
+/// Adds what a row says to the counts of states: `waiting`, or `-waiting` for tickets that count as something else. Those in
+/// a state that only a later version knows count as they are shown ([`values::shown`]).
 fn count(counts: &mut [(State, u64)], name: &str, tickets: i64) {
     let tickets = u64::try_from(tickets).unwrap_or(0);
     let (less, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
-    if let Some((_, count)) = counts.iter_mut().find(|(state, _)| state.as_str() == name) {
+    let counted = State::from_name(name).unwrap_or(State::Waiting);
+    if let Some((_, count)) = counts.iter_mut().find(|(state, _)| *state == counted) {
         *count = if less { count.saturating_sub(tickets) } else { *count + tickets };
     }
 }
 
-/// Why a ticket is blocked that can't be read from the store.
+/// How long a ticket that can't be read is left alone: another replica may be able to, or a later version.
+const UNREADABLE_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// Why a ticket waits that can't be read from the store.
 fn unreadable(error: &StoreError) -> String {
-    format!("{error}; use the ticketroom that wrote it, or a newer one, then retry")
+    format!("{error}; it is left to a ticketroom that can read it: the one that wrote it, or a newer one")
+}
+
+/// A ticket that is missing from a list, because not even its name can be read.
+fn left_out(number: i64, error: &StoreError) {
+    tracing::warn!(number, %error, "a ticket is left out of a list: its name can't be read from the store");
 }

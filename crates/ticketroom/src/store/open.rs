@@ -38,6 +38,9 @@ pub enum OpenError {
     /// The database has no tables, and the command only looks.
     #[error("the store at {0} has no tables yet: has “ticketroom serve” run with this configuration?")]
     NoTables(String),
+    /// Its tables are from an earlier version, and the command only looks.
+    #[error("the store at {0} is from an earlier version: start this version's “ticketroom serve” once")]
+    Older(String),
     /// Another store was being copied into it.
     #[error(
         "the store at {0} holds half of another one: run “ticketroom store copy” again with the same two stores; it \

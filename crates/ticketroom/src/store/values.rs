@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::StoreError;
+use super::{State, StoreError};
 use crate::clock::Timestamp;
-use crate::ticket::TicketKey;
+use crate::ticket::{Ticket, TicketKey};
 
 pub(super) fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
@@ -33,4 +33,25 @@ pub(super) fn key(helpdesk: &str, id: &str) -> Result<TicketKey, StoreError> {
 /// PostgreSQL's texts can't hold the character NUL, which JSON and so any helpdesk can send.
 pub(super) fn text_of(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket itself. A later version may have
+/// written what we can't read. That must not hide the ticket from those who look for it: it counts as waiting if its state
+/// is one that we don't know, is shown without what we can't read, and says so.
+pub(super) fn shown(
+    state: &str,
+    reason: Option<String>,
+    ticket: Option<&str>,
+) -> (State, Option<String>, Option<Ticket>) {
+    let (mut problems, known) = (Vec::new(), State::from_name(state));
+    if known.is_none() {
+        problems.push(format!("its state is “{state}”, which this ticketroom doesn't know"));
+    }
+    let ticket = from_json(ticket).unwrap_or_else(|error| {
+        problems.push(format!("what was seen of it can't be shown: {error}"));
+        None
+    });
+    // Why it stands so comes first; it may say the same.
+    let reason = reason.into_iter().chain(problems).reduce(|all, next| format!("{all}; {next}"));
+    (known.unwrap_or(State::Waiting), reason, ticket)
 }

@@ -1,7 +1,8 @@
 //! Moves a store: from SQLite to PostgreSQL when one machine is no longer enough, or back.
 //!
 //! Both stores are out of use meanwhile: a file is locked, and of a database it is asked at the beginning and at the end
-//! whether a replica works on it. Rows go over in the order of their numbers, a batch in each transaction, so a copy that
+//! whether a replica works on it. Both have to have exactly the tables of this version: of a later one's we would leave out
+//! what we don't know. Rows go over in the order of their numbers, a batch in each transaction, so a copy that
 //! was cut off goes on after the last row that arrived. Until all of it is there and has been compared with what was read,
 //! the target says so of itself, and nobody can serve from it.
 //!
@@ -80,7 +81,8 @@ trait Side: Send {
     async fn begin(&mut self, source: &str) -> Result<(), String>;
     /// How many rows a table has, and the number of the last one.
     async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String>;
-    /// The rows after a number, in order, at most a batch of them.
+    /// The rows after a number, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
+    /// than one row.
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String>;
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;
@@ -160,8 +162,11 @@ pub async fn copy(
         }
     }
     let day = source.day().await.map_err(at_source)?;
-    // Somebody may have begun to serve from it, or its supervisor.
+    // Somebody may have begun to serve from one of them, or its supervisor.
     let mut is_changed = source.is_in_use().await.map_err(at_source)?;
+    if target.is_in_use().await.map_err(at_target)? {
+        return Err(CopyError::InUse(theirs.clone()));
+    }
     for table in &TABLES {
         let extents =
             (source.extent(table).await.map_err(at_source)?, target.extent(table).await.map_err(at_target)?);
@@ -191,6 +196,12 @@ async fn digest(side: &mut dyn Side, table: &Table) -> Result<[u8; 32], String> 
         }
         last = end;
     }
+}
+
+/// Each table that is copied, with its columns.
+#[cfg(test)]
+pub(super) fn columns() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    TABLES.iter().map(|table| (table.name, table.columns.iter().map(|(name, _)| *name).collect()))
 }
 
 impl Value {

@@ -3,12 +3,12 @@
 use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::table::{Row, Table, Type, Value};
+use super::table::{BYTES, Row, Table, Type, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
-use crate::store::postgres::{PostgresStore, explain, rows, statements};
+use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
 use crate::store::values::millis;
 use crate::store::{OpenError, Use};
 
@@ -22,6 +22,8 @@ impl Database {
     pub(super) async fn open(config: &PostgresConfig, may_be_new: bool) -> Result<Self, OpenError> {
         let purpose = if may_be_new { Use::Serve } else { Use::Operate };
         let (client, name) = PostgresStore::alone(config, purpose).await?;
+        let exact = schema::demand_exact(&client).await;
+        exact.map_err(|error| OpenError::Database { database: name.clone(), why: error.to_string() })?;
         Ok(Self { name, client })
     }
 }
@@ -129,7 +131,17 @@ impl Side for Database {
 
     async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
         let (columns, name, batch) = (table.names(), table.name, table.batch);
-        let sql = format!("SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}");
+        let sizes: Vec<_> =
+            table.long().map(|column| format!("coalesce(octet_length({column}), 0)")).collect();
+        let size = sizes.join(" + ");
+        // How long a value is can be told without reading it, so only what is sent is read.
+        let sql = format!(
+            "SELECT {columns} FROM (
+                SELECT *, row_number() OVER ordered AS place, sum({size}) OVER ordered AS bytes
+                FROM (SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}) AS next
+                WINDOW ordered AS (ORDER BY number)
+            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY number"
+        );
         let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
         let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
         let row = |row: &tokio_postgres::Row| {
@@ -180,7 +192,13 @@ impl Side for Database {
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
         transaction.execute(sql, &[&now]).await.map_err(plain)?;
         if is_backup {
-            transaction.execute(statements::LOOK_AGAIN_AT_ALL, &[&now]).await.map_err(plain)?;
+            let mut number: i64 = 0;
+            let some = transaction.prepare(statements::LOOK_AGAIN).await.map_err(plain)?;
+            while let Some(row) =
+                transaction.query_opt(&some, &[&now, &number, &i64::MAX]).await.map_err(plain)?
+            {
+                number = row.get(1);
+            }
         }
         transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;
         transaction.commit().await.map_err(plain)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-use super::table::{Row, Table, Value};
+use super::table::{BYTES, Row, Table, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::store::day::Day;
@@ -30,11 +30,14 @@ impl File {
             create_private(path).map_err(|error| unusable(error.to_string()))?;
         }
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
-        schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
         // What is copied from stays as it is.
-        let tables =
-            if may_be_new { schema::migrate(&mut connection) } else { schema::demand_current(&connection) };
-        tables.map_err(|error| unusable(error.to_string()))?;
+        if may_be_new {
+            schema::configure_with_log(&connection).map_err(|error| unusable(error.to_string()))?;
+            schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
+        } else {
+            schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
+            schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
+        }
         Ok(Self { path: path.to_owned(), connection, _lock: lock })
     }
 }
@@ -106,10 +109,15 @@ impl Side for File {
         let sql = format!("SELECT {columns} FROM {name} WHERE number > ?1 ORDER BY number LIMIT {batch}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(plain)?;
         let mut rows = statement.query([after]).map_err(plain)?;
-        let mut batch = Vec::with_capacity(table.batch);
+        let (mut batch, mut bytes) = (Vec::with_capacity(table.batch), 0);
         while let Some(row) = rows.next().map_err(plain)? {
             let values = (0..table.columns.len()).map(|column| value(row.get_ref(column).map_err(plain)?));
-            batch.push(Row(values.collect::<Result<_, _>>()?));
+            let row = Row(values.collect::<Result<_, _>>()?);
+            bytes += row.size();
+            if bytes > BYTES && !batch.is_empty() {
+                break;
+            }
+            batch.push(row);
         }
         Ok(batch)
     }

@@ -13,10 +13,15 @@ pub(super) enum Type {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// Rows that go over at once. Deliveries carry whole bodies, so there are fewer of them.
+    /// Rows that go over at once, if they are not more than [`BYTES`]. Deliveries carry whole bodies, so there are fewer of
+    /// them.
     pub(super) batch: usize,
     pub(super) columns: &'static [(&'static str, Type)],
 }
+
+/// Texts and bytes that go over at once, unless one row alone has more: a body may have 64 MiB, and a batch is in memory more
+/// than once.
+pub(super) const BYTES: usize = 8 * 1024 * 1024;
 
 /// Those that are referred to come first.
 pub(super) const TABLES: [Table; 3] = [
@@ -85,6 +90,14 @@ impl Table {
     pub(super) fn names(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
+
+    /// Those of its columns whose values may be long.
+    pub(super) fn long(&self) -> impl Iterator<Item = &'static str> {
+        self.columns
+            .iter()
+            .filter(|(_, kind)| matches!(kind, Type::Text | Type::Bytes))
+            .map(|(name, _)| *name)
+    }
 }
 
 /// A value of a column.
@@ -108,5 +121,31 @@ impl Row {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
         }
+    }
+
+    /// How many bytes its texts and bytes have.
+    pub(super) fn size(&self) -> usize {
+        let size = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Null | Value::Number(_) => 0,
+        };
+        self.0.iter().map(size).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_as_large_as_what_may_be_long_in_it() {
+        let row =
+            Row(vec![Value::Number(7), Value::Text("ä".to_owned()), Value::Null, Value::Bytes(vec![0; 5])]);
+        assert_eq!((row.number(), row.size()), (Some(7), 7));
+        let [ticket, delivery, timeline] = &TABLES;
+        assert!(delivery.long().any(|column| column == "body"));
+        assert!(ticket.long().any(|column| column == "ledger"));
+        assert_eq!(timeline.long().collect::<Vec<_>>(), ["kind", "text"]);
     }
 }

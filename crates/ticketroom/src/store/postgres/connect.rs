@@ -9,6 +9,7 @@
 //! all the same, so a crowd of callers that give up and come again would keep a busy one from ever finishing one.
 
 use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -49,10 +50,22 @@ const SESSION: &str = "
 
 /// What a server says of itself that another one has taken over from, or not yet.
 pub(super) const STANDBY: &str = "the server is a standby, which can't be written to";
-const TAKEN_OVER: &str = "another server has taken over";
+const FORMER: &str = "another server has taken over";
+/// What a process hears that was started before a newer one changed the tables.
+const TAKEN_OVER: &str =
+    "a newer ticketroom has taken over its tables, on which this one can't work: upgrade this one, too";
 
 /// The parameters of a statement.
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// How long a prepared statement stays on its connection, here and at the server; nothing throws one out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// One of the few that come again and again.
+    ForEver,
+    /// One whose text is put together of what is asked for.
+    Once,
+}
 
 /// The database.
 #[derive(Debug)]
@@ -61,6 +74,8 @@ pub(super) struct Database {
     /// One connection for signs of life, which must not queue behind deliveries.
     vital: Pool,
     connector: Connector,
+    /// A newer version has made the tables its own.
+    is_taken_over: AtomicBool,
 }
 
 /// Why a statement came to nothing.
@@ -70,6 +85,12 @@ pub(super) enum Trouble {
     Duplicate(String),
     /// Anything else.
     Store(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<Trouble> for StoreError {
@@ -86,12 +107,25 @@ impl Database {
     pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
         let connector = Connector::new(config)?;
         let vital = pool(config, &connector.for_others(), 1)?;
-        Ok(Self { pool: pool(config, &connector, config.connections)?, vital, connector })
+        let is_taken_over = AtomicBool::new(false);
+        Ok(Self { pool: pool(config, &connector, config.connections)?, vital, connector, is_taken_over })
     }
 
     /// What makes its connections.
     pub(super) fn connector(&self) -> Connector {
         self.connector.clone()
+    }
+
+    /// What the last sign of life heard: whether this version may work on the tables.
+    pub(super) fn may_work(&self, may_work: bool) -> Result<(), StoreError> {
+        self.is_taken_over.store(!may_work, Ordering::Relaxed);
+        self.demand_ours()
+    }
+
+    /// Makes sure that the tables are not those of a newer version, as far as is known.
+    pub(super) fn demand_ours(&self) -> Result<(), StoreError> {
+        let is_taken_over = self.is_taken_over.load(Ordering::Relaxed);
+        if is_taken_over { Err(StoreError::Unavailable(TAKEN_OVER.to_owned())) } else { Ok(()) }
     }
 
     /// A connection.
@@ -106,29 +140,17 @@ impl Database {
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Trouble> {
-        run(&self.pool, label, sql, parameters).await
+        run(&self.pool, label, sql, Kept::ForEver, parameters).await
+    }
+
+    /// Asks by a statement that may never come again in the same words.
+    pub(super) async fn run_once(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        run(&self.pool, None, sql, Kept::Once, parameters).await
     }
 
     /// Runs the statement of a sign of life.
     pub(super) async fn beat(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
-        run(&self.vital, Some("heartbeat"), sql, parameters).await
-    }
-
-    /// Runs a statement that goes over every row, for as long as it takes.
-    pub(super) async fn run_long(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client().await.map_err(no_client)?;
-        let run = async {
-            client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
-            client.query(sql, parameters).await
-        };
-        let result = run.await.map_err(|error| StoreError::Unavailable(explain(&error)));
-        // The others have limits.
-        drop(Object::take(client));
-        result
+        run(&self.vital, Some("heartbeat"), sql, Kept::ForEver, parameters).await
     }
 }
 
@@ -136,13 +158,14 @@ async fn run(
     pool: &Pool,
     label: Option<&str>,
     sql: &str,
+    kept: Kept,
     parameters: Parameters<'_>,
 ) -> Result<Vec<Row>, Trouble> {
     let mut conflicts = 0;
     loop {
         let client = client(pool).await.map_err(|error| Trouble::Store(no_client(error)))?;
         pass(Side::Before, label);
-        let result = tokio::time::timeout(STATEMENT, query(&client, sql, parameters)).await;
+        let result = tokio::time::timeout(STATEMENT, query(&client, sql, kept, parameters)).await;
         let error = match result {
             Ok(Ok(rows)) => {
                 pass(Side::After, label);
@@ -180,7 +203,7 @@ fn pool(config: &PostgresConfig, connector: &Connector, size: usize) -> Result<P
     let manager = Manager::from_connect(config.connect.clone(), connector.clone(), recycling);
     let connector = connector.clone();
     let still_the_one = Hook::sync_fn(move |_: &mut deadpool_postgres::ClientWrapper, metrics| {
-        if connector.is_outdated(metrics.created) { Err(HookError::message(TAKEN_OVER)) } else { Ok(()) }
+        if connector.is_outdated(metrics.created) { Err(HookError::message(FORMER)) } else { Ok(()) }
     });
     let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
         Box::pin(async move {
@@ -217,9 +240,16 @@ fn pass(side: Side, label: Option<&str>) {
     }
 }
 
-async fn query(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
-    let statement = client.prepare_cached(sql).await?;
-    client.query(&statement, parameters).await
+async fn query(
+    client: &Client,
+    sql: &str,
+    kept: Kept,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>, Error> {
+    match kept {
+        Kept::ForEver => client.query(&client.prepare_cached(sql).await?, parameters).await,
+        Kept::Once => client.query(sql, parameters).await,
+    }
 }
 
 /// Whether a connection is of no use any more: its server stops, or can only be read from since another one took over.

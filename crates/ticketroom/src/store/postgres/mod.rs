@@ -3,6 +3,9 @@
 //! A replica has no state of its own. Each transition is one statement ([`statements`]), and what must not happen twice
 //! is excluded by the database: two claims of a ticket by `SKIP LOCKED` and a fence, two rooms of a ticket by a unique
 //! column, a repeated delivery by a unique index. Leases and what is due go by the server's clock.
+//!
+//! A newer version may take the tables over while this one is at work. The next heartbeat hears of it and renews nothing,
+//! and from then on every transition fails: deliveries are refused, claims end with their leases.
 
 mod connect;
 mod connector;
@@ -25,7 +28,7 @@ pub(super) use self::connect::explain;
 use self::connect::{Database, Parameters, Trouble};
 use self::connector::Connector;
 use self::hints::Hints;
-use self::rows::{claim, day, get, list_sql, number, record, ticket_sql};
+use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
@@ -43,23 +46,6 @@ const ROOM_TAKEN: &str = "ticket_room";
 
 #[cfg(test)]
 pub(super) use self::schema::{Migration, migrate};
-
-/// The statements whose cost must not grow with the number of tickets.
-#[cfg(test)]
-pub(super) const STATEMENTS: [(&str, &str); 12] = [
-    ("accept", statements::ACCEPT),
-    ("keep", statements::KEEP),
-    ("claim", statements::CLAIM),
-    ("save", statements::SAVE),
-    ("settle", statements::SETTLE),
-    ("heartbeat", statements::HEARTBEAT),
-    ("leave", statements::LEAVE),
-    ("retry", statements::RETRY),
-    ("next_due", statements::NEXT_DUE),
-    ("owner", statements::OWNER),
-    ("owners", statements::OWNERS),
-    ("timeline", statements::TIMELINE),
-];
 
 /// The store.
 #[derive(Debug)]
@@ -80,11 +66,13 @@ impl PostgresStore {
 
     /// Asks for something.
     async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.demand_ours()?;
         self.database.run(None, sql, parameters).await
     }
 
     /// Changes something.
     async fn write(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+        self.database.demand_ours()?;
         self.database.run(Some(label), sql, parameters).await
     }
 
@@ -293,14 +281,14 @@ impl Store for PostgresStore {
             match claim(row) {
                 Ok(claim) => claims.push(claim),
                 Err(error) => {
-                    let number: i64 = get(row, 0)?;
+                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
                     tracing::error!(number, %error, "a ticket can't be read from the store");
-                    let reason = super::unreadable(&error);
+                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
+                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
                     // Those that can be read have to be worked on, whatever becomes of this one.
-                    let set_aside =
-                        self.write("claim", statements::SET_ASIDE, &[&number, &text_of(&reason)]).await;
-                    if let Err(trouble) = set_aside {
-                        tracing::error!(number, error = %StoreError::from(trouble), "it can't be set aside either");
+                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
+                        let error = StoreError::from(trouble);
+                        tracing::error!(number, %error, "it is left alone until its lease ends");
                     }
                 }
             }
@@ -319,19 +307,22 @@ impl Store for PostgresStore {
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
         let (replica, quiet) = (beat.replica.to_string(), whole_millis(beat.quiet));
-        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works, &quiet];
+        let known = schema::number(schema::MIGRATIONS.len());
+        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works, &known, &quiet];
         let row = only(self.database.beat(statements::HEARTBEAT, parameters).await?)?;
+        self.database.may_work(get(&row, 3)?)?;
         let others: i64 = get(&row, 1)?;
         let workers = (number(others) + u32::from(beat.works)).max(1);
         let renewed: Vec<i64> = get(&row, 2)?;
         let held = beat.held.into_iter().filter(|held| renewed.contains(&held.number)).collect();
-        let quiet = u64::try_from(get::<i64>(&row, 3)?).map_or(Duration::ZERO, Duration::from_millis);
+        let quiet = u64::try_from(get::<i64>(&row, 4)?).map_or(Duration::ZERO, Duration::from_millis);
         Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)), quiet })
     }
 
     async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
         let ((numbers, fences), replica) = (columns(held), replica.to_string());
-        self.write("leave", statements::LEAVE, &[&numbers, &fences, &replica]).await?;
+        // Whoever has the tables now, their claims need not wait for the end of the lease.
+        self.database.run(Some("leave"), statements::LEAVE, &[&numbers, &fences, &replica]).await?;
         self.outbox.notify_one();
         Ok(())
     }
@@ -355,17 +346,32 @@ impl Store for PostgresStore {
     }
 
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let row = self.write_one("retry", statements::RETRY_BLOCKED, &[&millis(now)]).await?;
-        self.outbox.notify_one();
-        Ok(u64::try_from(get::<i64>(&row, 0)?).unwrap_or(0))
+        let Some(last) = self.read(statements::LAST_BLOCKED, &[]).await?.into_iter().next() else {
+            return Ok(0);
+        };
+        let (end_at, end): (i64, i64) = (get(&last, 0)?, get(&last, 1)?);
+        let (mut at, mut number, mut count) = (i64::MIN, 0_i64, 0_i64);
+        loop {
+            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end];
+            let some = self.write("retry", statements::RETRY_BLOCKED, parameters).await?;
+            self.outbox.notify_one();
+            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
+            let marked: i64 = get(row, 0)?;
+            (count, at, number) = (count + marked, get(row, 1)?, get(row, 2)?);
+        }
     }
 
     async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let now = millis(now);
-        let rows = self.database.run_long(statements::LOOK_AGAIN_AT_ALL, &[&now]).await?;
-        let count: i64 = rows.first().map_or(Ok(0), |row| get(row, 0))?;
-        self.outbox.notify_one();
-        Ok(u64::try_from(count).unwrap_or(0))
+        let last: i64 = get(&only(self.read(statements::LAST, &[]).await?)?, 0)?;
+        let (mut number, mut count) = (0_i64, 0_i64);
+        loop {
+            let parameters: Parameters<'_> = &[&millis(now), &number, &last];
+            let some = self.write("look_again", statements::LOOK_AGAIN, parameters).await?;
+            self.outbox.notify_one();
+            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
+            let marked: i64 = get(row, 0)?;
+            (count, number) = (count + marked, get(row, 1)?);
+        }
     }
 
     async fn ticket(&self, ticket: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
@@ -383,7 +389,8 @@ impl Store for PostgresStore {
         let (sql, texts) = list_sql(query);
         let parameters: Vec<&(dyn ToSql + Sync)> =
             texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
-        self.read(&sql, &parameters).await?.iter().map(record).collect()
+        self.database.demand_ours()?;
+        records(&self.database.run_once(&sql, &parameters).await?)
     }
 
     async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {

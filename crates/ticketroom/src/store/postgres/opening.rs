@@ -51,6 +51,7 @@ impl PostgresStore {
         match tables {
             Ok(()) => Ok((database, client)),
             Err(SchemaError::Missing) => Err(OpenError::NoTables(connect::name(config))),
+            Err(SchemaError::Older) => Err(OpenError::Older(connect::name(config))),
             Err(error) => Err(unusable(advise_on_tables(&error))),
         }
     }

@@ -6,20 +6,23 @@ use crate::reconcile::ledger::Ledger;
 use crate::room::{Room, RoomId};
 use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, text_of, timestamp};
+use crate::store::values::{from_json, key, shown, text_of, timestamp};
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
 
 /// The columns of a [`TicketRecord`], in the order of [`record`].
 const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at";
+    written_back, attempts, due_at, created_at, updated_at, number";
 
-/// The statement that finds a ticket by `id`, or by what people call it.
+/// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below), and would
+/// go through an index of all tickets of the helpdesk besides, if it could.
 pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
-    let condition = if by_name { called("$2") } else { "id = $2".to_owned() };
-    format!(
-        "SELECT {RECORD} FROM ticket WHERE helpdesk = $1 AND {condition} ORDER BY updated_at DESC LIMIT 1"
-    )
+    let condition = if by_name {
+        format!("helpdesk || '' = $1 AND {}", called("$2"))
+    } else {
+        "helpdesk = $1 AND id = $2".to_owned()
+    };
+    format!("SELECT {RECORD} FROM ticket WHERE {condition} ORDER BY updated_at DESC LIMIT 1")
 }
 
 /// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows nothing of how names are
@@ -49,12 +52,12 @@ pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
     let (seen, told): (Option<&str>, Option<&str>) = (get(row, 5)?, get(row, 6)?);
     let (room_id, title): (Option<i64>, Option<String>) = (get(row, 7)?, get(row, 8)?);
     let (attempts, due): (i64, Option<i64>) = (get(row, 11)?, get(row, 12)?);
-    let known = State::from_name(state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+    let (known, reason, ticket) = shown(state, get(row, 4)?, seen.or(told));
     Ok(TicketRecord {
         key: key(helpdesk, id)?,
         state: if claimed { State::Working } else { known },
-        reason: get(row, 4)?,
-        ticket: from_json(seen.or(told))?,
+        reason,
+        ticket,
         room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
         url: get(row, 9)?,
         written_back: get(row, 10)?,
@@ -63,6 +66,18 @@ pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
         created: timestamp(get(row, 13)?),
         updated: timestamp(get(row, 14)?),
     })
+}
+
+/// Tickets for a list.
+pub(super) fn records(rows: &[Row]) -> Result<Vec<TicketRecord>, StoreError> {
+    let mut records = Vec::with_capacity(rows.len());
+    for row in rows {
+        match record(row) {
+            Ok(record) => records.push(record),
+            Err(error) => crate::store::left_out(get(row, 15)?, &error),
+        }
+    }
+    Ok(records)
 }
 
 /// A claimed ticket.

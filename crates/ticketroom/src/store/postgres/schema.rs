@@ -5,7 +5,8 @@
 //!
 //! One process migrates at a time: the transaction holds an advisory lock. A replica of the version before may be
 //! working meanwhile and for as long as it likes, so a migration only adds: columns with defaults, tables,
-//! indexes. Each says since which version's replicas can work on the result; an older one than that doesn't start.
+//! indexes. Each says since which version's replicas can work on the result; an older one than that doesn't start, and one
+//! that is at work already hears of it with its next heartbeat.
 
 use deadpool_postgres::Client;
 use tokio_postgres::Error;
@@ -160,6 +161,17 @@ pub(in crate::store) enum SchemaError {
         /// Our newest.
         known: usize,
     },
+    /// They are from a later version, on which this one can work, but not speak for all that is in them.
+    #[error(
+        "its tables have version {found}, and this ticketroom knows all of version {known} only: \
+         use the ticketroom that last used it"
+    )]
+    NotWhollyKnown {
+        /// The version of the tables.
+        found: i32,
+        /// Our newest.
+        known: usize,
+    },
     /// They are from an earlier version.
     #[error("its tables are from an earlier version: start this version's “ticketroom serve” once")]
     Older,
@@ -184,7 +196,7 @@ async fn version(client: &Client) -> Result<Option<(i32, i32)>, Error> {
     Ok(Some((row.get(0), row.get(1))))
 }
 
-fn number(version: usize) -> i32 {
+pub(super) fn number(version: usize) -> i32 {
     i32::try_from(version).unwrap_or(i32::MAX)
 }
 
@@ -200,7 +212,7 @@ fn judge(found: Option<(i32, i32)>, migrations: &[Migration]) -> Result<usize, S
 }
 
 /// Makes sure that the tables are those that this version knows.
-pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
+pub(in crate::store) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
     let found = version(client).await?;
     if found.is_none() {
         // NULL: the search path has no schema that exists.
@@ -209,6 +221,17 @@ pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
         return Err(if may_create { SchemaError::Missing } else { SchemaError::Forbidden });
     }
     if judge(found, &MIGRATIONS)? < MIGRATIONS.len() { Err(SchemaError::Older) } else { Ok(()) }
+}
+
+/// Makes sure that there is nothing in the tables that this version doesn't know.
+pub(in crate::store) async fn demand_exact(client: &Client) -> Result<(), SchemaError> {
+    demand_current(client).await?;
+    match version(client).await? {
+        Some((found, _)) if found != number(MIGRATIONS.len()) => {
+            Err(SchemaError::NotWhollyKnown { found, known: MIGRATIONS.len() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings the tables up to date, in one transaction that one process at a time can have.

@@ -1,5 +1,9 @@
-//! The transitions in SQL, one statement each. `server_millis()` is the clock of the server: leases and what is due
-//! go by it, whichever replica asks.
+//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()` is the clock of the server: leases and what is due
+//! go by it, whichever replica asks. None may cost more the more tickets there are, but those that say so; a test looks at
+//! the plan of each.
+//!
+//! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
+//! claimed, as it would by a plan that it made while nothing was, and kept.
 
 /// $1 helpdesk, $2 ticket id, $3 time, $4 delivery id, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
 /// version, $11 its subject, $12 whether it looks like an echo. Returns whether the delivery is new.
@@ -66,9 +70,19 @@ pub(super) const CLAIM: &str = "
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
 
-/// $1 number, $2 why it can't be read.
-pub(super) const SET_ASIDE: &str =
-    "UPDATE ticket SET claimed = false, due_at = NULL, state = 'blocked', reason = $2 WHERE number = $1";
+/// A claim that can't be read ends, and its ticket is left alone for a while. $1 number, $2 fence, $3 why, $4 for how long in
+/// milliseconds. What it tells the timeline once it doesn't tell again.
+pub(super) const SET_ASIDE: &str = "
+    WITH claim AS (
+        SELECT number, reason IS DISTINCT FROM $3 AS is_news FROM ticket
+        WHERE number = $1 AND fence = $2 AND claimed::integer = 1 FOR UPDATE
+    ), left_alone AS (
+        UPDATE ticket SET claimed = false, due_at = server_millis() + $4, attempts = greatest(attempts, 1),
+            state = 'waiting', reason = $3
+        FROM claim WHERE ticket.number = claim.number
+    )
+    INSERT INTO timeline (ticket, at, kind, text)
+    SELECT number, server_millis(), 'unreadable', $3 FROM claim WHERE is_news";
 
 /// What a commit of a claim writes. $1 number, $2 fence, $3 which commit it is, $4 ledger, $5 lease in milliseconds,
 /// $6 time, $7 the ticket as seen, $8 its subject, $9 its name, $10 to $12 room, $13 whether the link is in the ticket,
@@ -85,7 +99,7 @@ macro_rules! save {
                     due_at = ",
             $due,
             $more,
-            "   WHERE number = $1 AND fence = $2 AND claimed AND saves < $3
+            "   WHERE number = $1 AND fence = $2 AND claimed::integer = 1 AND saves < $3
                 RETURNING number
             ), noted AS (
                 INSERT INTO timeline (ticket, at, kind, text)
@@ -114,27 +128,32 @@ pub(super) const SETTLE: &str = save!(
     "CASE WHEN hints > $20 THEN server_millis() + 0 * $5::bigint ELSE $22 END"
 );
 
-/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works, $6 for how many
-/// milliseconds nothing is claimed once another server has taken over.
+/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works, $6 the version of the tables that
+/// it knows, $7 for how many milliseconds nothing is claimed once another server has taken over. Where a newer version has
+/// made the tables such that an older one must not work on them, nothing is renewed; the last column but one says so.
 pub(super) const HEARTBEAT: &str = "
-    WITH renewed AS (
+    WITH here_at_all AS (
+        SELECT coalesce((SELECT serves <= $6::integer FROM ticketroom_schema), true) AS may_work
+    ), renewed AS (
         UPDATE ticket SET due_at = server_millis() + $3
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
+            AND (SELECT may_work FROM here_at_all)
         RETURNING ticket.number
     ), gone AS (
         DELETE FROM replica WHERE alive_until < server_millis() AND id <> $4
     ), here AS (
-        INSERT INTO replica VALUES ($4, $5, server_millis() + $3)
+        INSERT INTO replica SELECT $4, $5, server_millis() + $3 FROM here_at_all WHERE may_work
         ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
     ), failed_over AS (
-        UPDATE identity SET timeline = server_timeline(), quiet_until = server_millis() + $6
+        UPDATE identity SET timeline = server_timeline(), quiet_until = server_millis() + $7
         WHERE timeline <> server_timeline()
         RETURNING quiet_until
     )
     SELECT server_millis(),
         (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis()),
         (SELECT coalesce(array_agg(number), '{}') FROM renewed),
+        (SELECT may_work FROM here_at_all),
         coalesce((SELECT quiet_until FROM failed_over), (SELECT quiet_until FROM identity)) - server_millis()";
 
 /// $1 and $2 numbers and fences, $3 replica.
@@ -142,7 +161,7 @@ pub(super) const LEAVE: &str = "
     WITH left_over AS (
         UPDATE ticket SET claimed = false, due_at = server_millis()
         FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
     )
     DELETE FROM replica WHERE id = $3";
 
@@ -167,32 +186,51 @@ pub(super) const RETRY: &str = "
     )
     SELECT EXISTS (SELECT FROM asked_for)";
 
-/// $1 time. Returns how many there were.
+/// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
+pub(super) const LAST_BLOCKED: &str = "
+    SELECT updated_at, number FROM ticket WHERE state = 'blocked'
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
+
+/// Some of the blocked tickets: to mark all at once takes as long as there are many, and holds up everybody who is at one of
+/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one. Returns how many there were, and where to go
+/// on; no row if nothing is left.
 pub(super) const RETRY_BLOCKED: &str = "
-    WITH blocked AS (
+    WITH next AS (
+        SELECT number, updated_at FROM ticket
+        WHERE state = 'blocked' AND (updated_at, number) > ($2, $3) AND (updated_at, number) <= ($4, $5)
+        ORDER BY updated_at, number LIMIT 500
+    ), blocked AS (
         UPDATE ticket
         SET attempts = 0, hints = hints + 1, state = 'waiting',
             due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        WHERE state = 'blocked' RETURNING number
+        FROM next WHERE ticket.number = next.number AND state = 'blocked' RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, $1, 'retry', 'somebody asked to try all blocked tickets again' FROM blocked
     )
-    SELECT count(*) FROM blocked";
+    SELECT (SELECT count(*) FROM blocked), updated_at, number FROM next
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
 
-/// $1 time. As if they had been tried before, so that new tickets go first.
-pub(in crate::store) const LOOK_AGAIN_AT_ALL: &str = "
-    WITH marked AS (
+/// The number of the last ticket.
+pub(in crate::store) const LAST: &str = "SELECT coalesce(max(number), 0) FROM ticket";
+
+/// Some of all tickets, for the same reason. $1 time, $2 behind which number to begin, $3 the last one. As if they had been tried before,
+/// so that new tickets go first. Returns how many there were, and where to go on; no row if nothing is left.
+pub(in crate::store) const LOOK_AGAIN: &str = "
+    WITH next AS (
+        SELECT number FROM ticket WHERE number > $2 AND number <= $3 ORDER BY number LIMIT 500
+    ), marked AS (
         UPDATE ticket
         SET hints = hints + 1, attempts = greatest(attempts, 1),
             due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        RETURNING number
+        FROM next WHERE ticket.number = next.number
+        RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, $1, 'recover', 'the store was restored from a backup: looking at everything again'
         FROM marked
     )
-    SELECT count(*) FROM marked";
+    SELECT (SELECT count(*) FROM marked), number FROM next ORDER BY number DESC LIMIT 1";
 
 /// Milliseconds until the next ticket can be claimed; NULL if none is due ever.
 pub(super) const NEXT_DUE: &str = "
@@ -218,7 +256,7 @@ pub(super) const TIMELINE: &str = "
         SELECT at, kind, text, 1, number FROM timeline WHERE ticket = (SELECT number FROM this)
     ) AS entry ORDER BY at, turn, number";
 
-/// Two indexes are read through, and no tickets.
+/// This grows with the tickets: two indexes are read through, but no tickets.
 pub(super) const COUNTS: &str = "
     SELECT state, count(*) FROM ticket GROUP BY state
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
@@ -236,3 +274,31 @@ pub(super) const SET_DAY: &str = "
 
 /// $1 time.
 pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1";
+
+/// All of them, by their names.
+#[cfg(test)]
+pub(in crate::store) const ALL: [(&str, &str); 23] = [
+    ("ACCEPT", ACCEPT),
+    ("KEEP", KEEP),
+    ("CLAIM", CLAIM),
+    ("SET_ASIDE", SET_ASIDE),
+    ("WRITTEN_BEFORE", WRITTEN_BEFORE),
+    ("SAVE", SAVE),
+    ("SETTLE", SETTLE),
+    ("HEARTBEAT", HEARTBEAT),
+    ("LEAVE", LEAVE),
+    ("RESERVE", RESERVE),
+    ("RETRY", RETRY),
+    ("LAST_BLOCKED", LAST_BLOCKED),
+    ("RETRY_BLOCKED", RETRY_BLOCKED),
+    ("LAST", LAST),
+    ("LOOK_AGAIN", LOOK_AGAIN),
+    ("NEXT_DUE", NEXT_DUE),
+    ("OWNER", OWNER),
+    ("OWNERS", OWNERS),
+    ("TIMELINE", TIMELINE),
+    ("COUNTS", COUNTS),
+    ("DAY", DAY),
+    ("SET_DAY", SET_DAY),
+    ("PROBE", PROBE),
+];

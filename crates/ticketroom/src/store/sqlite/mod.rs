@@ -3,10 +3,15 @@
 //! One `serve` works on a file at a time; a lock beside it says so and goes with the process, however that ends.
 //! Tickets that are claimed when `serve` starts were claimed by a process that is gone, so they are due at once.
 //! Other commands (`tickets list`, `tickets retry`) open the file beside a running `serve`.
+//!
+//! A restored backup says of itself that it is one, and is taken over *before* it has a write-ahead log: that it is none any
+//! more stands in the file itself before anything is acknowledged. So a log beside a file that is still a backup is
+//! never its own, and has nothing of it.
 
 mod queries;
 mod reader;
 pub(super) mod schema;
+pub(super) mod statements;
 pub(super) mod transitions;
 mod writer;
 
@@ -17,8 +22,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
-use self::queries::{COUNTS, NEXT_DUE, RECORD, list, owner, record, timeline};
+use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
+use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
     write_ledger,
@@ -36,12 +42,7 @@ use crate::room::RoomId;
 use crate::ticket::TicketKey;
 
 #[cfg(test)]
-pub(super) use self::queries::list_sql;
-
-/// The statements whose cost must not grow with the number of tickets.
-#[cfg(test)]
-pub(super) const STATEMENTS: [(&str, &str); 3] =
-    [("claim", transitions::CLAIM), ("next_due", NEXT_DUE), ("counts", COUNTS)];
+pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
 
 /// The store.
 #[derive(Debug)]
@@ -72,26 +73,25 @@ impl SqliteStore {
         if purpose == Use::Serve && is_backup_beside_another_log(path) {
             let wal = beside(path, "-wal");
             return Err(unusable(format!(
-                "it is a backup, and {} is that of the store that was here before: move that away, and the -shm",
+                "it is a backup, and {} is that of the store that was here before: move that away, and the -shm, \
+                 and keep them with the file that they belong to",
                 wal.display()
             )));
         }
         let mut connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
-        schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
         match purpose {
             // An older `serve` may be working on it.
             Use::Operate => {
-                schema::demand_current(&connection).map_err(|error| unusable(error.to_string()))?;
+                schema::configure(&connection).map_err(|error| unusable(error.to_string()))?;
+                schema::demand_current(&connection).map_err(|error| match error {
+                    schema::MigrationError::Older => OpenError::Older(path.display().to_string()),
+                    error => unusable(error.to_string()),
+                })?;
+                if half_copied(&connection).map_err(|error| unusable(error.to_string()))? {
+                    return Err(OpenError::HalfCopied(path.display().to_string()));
+                }
             }
-            Use::Serve => {
-                schema::migrate(&mut connection).map_err(|error| unusable(error.to_string()))?;
-            }
-        }
-        if half_copied(&connection).map_err(|error| unusable(error.to_string()))? {
-            return Err(OpenError::HalfCopied(path.display().to_string()));
-        }
-        if purpose == Use::Serve {
-            take_over(&mut connection, now).map_err(|error| unusable(error.to_string()))?;
+            Use::Serve => begin_to_serve(&mut connection, path, now)?,
         }
         let writer = Writer::start(connection).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { writer, reader: Reader::new(path.to_owned()), _lock: lock })
@@ -104,8 +104,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(beside)
 }
 
-/// A write-ahead log belongs to the file that it was written for; SQLite would damage another one by it. A backup has
-/// none before it is served from, and says of itself that it is one until that is in the file itself.
+/// A write-ahead log belongs to the file that it was written for; SQLite would damage another one by it. A backup gets
+/// none before it is taken over, and says of itself that it is one until then: in the file itself, without any log.
 fn is_backup_beside_another_log(path: &Path) -> bool {
     if !std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return false;
@@ -128,6 +128,53 @@ fn half_copied(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT copying IS NOT NULL FROM identity", [], |row| row.get(0))
 }
 
+/// Brings the file up to date and takes it over. A backup first gets as far as that without a log, see
+/// [`is_backup_beside_another_log`].
+fn begin_to_serve(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), OpenError> {
+    let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
+    let failed = |error: rusqlite::Error| unusable(in_the_way(&error));
+    let is_backup = is_backup(connection).map_err(failed)?;
+    if is_backup {
+        schema::configure_without_log(connection).map_err(failed)?;
+    } else {
+        schema::configure_with_log(connection).map_err(failed)?;
+    }
+    schema::migrate(connection).map_err(|error| match error {
+        schema::MigrationError::Sqlite(error) => failed(error),
+        error => unusable(error.to_string()),
+    })?;
+    if half_copied(connection).map_err(failed)? {
+        return Err(OpenError::HalfCopied(path.display().to_string()));
+    }
+    take_over(connection, now).map_err(failed)?;
+    if is_backup {
+        schema::configure_with_log(connection).map_err(failed)?;
+    } else {
+        // The log of a process that has died begins anew. Somebody who reads may keep it from that, which does no harm.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What keeps the start from going on, and what to do.
+fn in_the_way(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => format!(
+            "somebody else is reading or writing it, a “store backup” perhaps or an sqlite3 shell: end that, and \
+             start again ({error})"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether the file was made as a backup, and nobody has served from it since.
+fn is_backup(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM pragma_table_info('identity') WHERE name = 'backup_at'";
+    // There are no tables yet, or those of an earlier version, whose backups didn't say so.
+    let can_be = connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
+    Ok(can_be && connection.query_row("SELECT backup_at IS NOT NULL FROM identity", [], |row| row.get(0))?)
+}
+
 /// What was claimed was claimed by a process that is gone. A file that was made as a backup is a restored one as soon as
 /// it is served from: the world has gone on since.
 fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
@@ -138,9 +185,7 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
         let tickets = look_again_at_all(&transaction, now)?;
         tracing::warn!(tickets, "the store is a backup that was restored: every ticket is looked at again");
     }
-    transaction.commit()?;
-    // Into the file itself: see `is_backup_beside_another_log`.
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    transaction.commit()
 }
 
 /// It holds names, addresses and whatever people write into tickets: for this user's eyes only. SQLite gives its
@@ -233,10 +278,8 @@ impl Store for SqliteStore {
         let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
         self.writer
             .run("reserve", move |connection| {
-                let sql = "INSERT INTO reservation VALUES (?1, ?2, ?3)
-                    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
                 let values = params![name, replica, millis(until), millis(now)];
-                Ok(Ok(connection.prepare_cached(sql)?.execute(values)? == 1))
+                Ok(Ok(connection.prepare_cached(RESERVE)?.execute(values)? == 1))
             })
             .await
     }
@@ -245,13 +288,8 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.writer
             .run("retry", move |connection| {
-                let sql = "UPDATE ticket
-                    SET asked = asked + 1, attempts = 0, hints = hints + 1,
-                        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?3 END,
-                        state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
-                    WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
                 let number: Option<i64> = connection
-                    .prepare_cached(sql)?
+                    .prepare_cached(RETRY)?
                     .query_row(params![key.helpdesk.as_str(), key.id.as_str(), millis(now)], |row| row.get(0))
                     .optional()?;
                 if let Some(number) = number {
@@ -265,15 +303,8 @@ impl Store for SqliteStore {
     async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.writer
             .run("retry", move |connection| {
-                let sql = "INSERT INTO timeline (ticket, at, kind, text)
-                    SELECT number, ?1, 'retry', 'somebody asked to try all blocked tickets again'
-                    FROM ticket WHERE state = 'blocked'";
-                connection.prepare_cached(sql)?.execute([millis(now)])?;
-                let sql = "UPDATE ticket
-                    SET attempts = 0, hints = hints + 1, state = 'waiting',
-                        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END
-                    WHERE state = 'blocked'";
-                let changed = connection.prepare_cached(sql)?.execute([millis(now)])?;
+                connection.prepare_cached(NOTE_RETRY)?.execute([millis(now)])?;
+                let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
                 Ok(Ok(changed as u64))
             })
             .await
@@ -287,12 +318,8 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.reader
             .ask(move |connection| {
-                for name in ["id", "called"] {
-                    let sql = format!(
-                        "SELECT {RECORD} FROM ticket WHERE helpdesk = ?1 AND {name} = ?2
-                        ORDER BY updated_at DESC LIMIT 1"
-                    );
-                    let mut statement = connection.prepare_cached(&sql)?;
+                for by_name in [false, true] {
+                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
                     let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
                     if let Some(record) = row.optional()? {
                         return Ok(record.map(Some));
@@ -375,9 +402,7 @@ impl Store for SqliteStore {
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer
             .run("probe", move |connection| {
-                let sql = "INSERT INTO probe VALUES (1, ?1, randomblob(49152))
-                    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = randomblob(49152)";
-                connection.prepare_cached(sql)?.execute([millis(now)])?;
+                connection.prepare_cached(PROBE)?.execute([millis(now)])?;
                 Ok(Ok(()))
             })
             .await

@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use super::statements::{OWNER, TIMELINE};
 use crate::room::{Room, RoomId};
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, timestamp};
-use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::values::{key, shown, timestamp};
+use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry, left_out};
 use crate::ticket::TicketKey;
 
 pub(super) fn owner(
@@ -20,9 +21,8 @@ pub(super) fn owner_other_than(
     room: RoomId,
     number: i64,
 ) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
-    let sql = "SELECT helpdesk, id FROM ticket WHERE room_id = ?1 AND number <> ?2";
     connection
-        .prepare_cached(sql)?
+        .prepare_cached(OWNER)?
         .query_row([room.0, number], |row| {
             let (helpdesk, id): (String, String) = (row.get(0)?, row.get(1)?);
             Ok(key(&helpdesk, &id))
@@ -31,8 +31,8 @@ pub(super) fn owner_other_than(
 }
 
 /// The columns of a [`TicketRecord`], in the order of [`record`].
-pub(super) const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at";
+const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
+    written_back, attempts, due_at, created_at, updated_at, number";
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -44,13 +44,12 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     let due: Option<i64> = row.get(12)?;
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {
-        let known =
-            State::from_name(&state).ok_or_else(|| StoreError::Unreadable(format!("state {state}")))?;
+        let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(told.as_deref()));
         Ok(TicketRecord {
             key: key(&helpdesk, &id)?,
             state: if claimed { State::Working } else { known },
             reason,
-            ticket: from_json(seen.as_deref().or(told.as_deref()))?,
+            ticket,
             room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
             url,
             written_back,
@@ -63,17 +62,12 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     Ok(read())
 }
 
-/// How many tickets are in each state. One index is read through, and another one of what is worked on; the tickets
-/// themselves, which would be all over the file, are not.
-pub(super) const COUNTS: &str = "SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
-    UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
-    UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
-
-/// When the next ticket is due.
-pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM (
-    SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
-    UNION ALL
-    SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
+/// The statement that finds a ticket by `id`, or by what people call it. SQLite would rather go through all tickets of the
+/// helpdesk, the latest first, until it meets that name.
+pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
+    let how = if by_name { "INDEXED BY ticket_called WHERE called" } else { "WHERE id" };
+    format!("SELECT {RECORD} FROM ticket {how} = ?2 AND helpdesk = ?1 ORDER BY updated_at DESC LIMIT 1")
+}
 
 const DIALECT: Dialect = Dialect {
     parameter: '?',
@@ -95,26 +89,21 @@ pub(super) fn list(
     query: &TicketQuery,
 ) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
     let (sql, parameters) = list_sql(query);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(parameters), record)?;
+    // Its text may never come again.
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(parameters))?;
     let mut records = Vec::new();
-    for row in rows {
-        match row? {
+    while let Some(row) = rows.next()? {
+        match record(row)? {
             Ok(record) => records.push(record),
-            Err(error) => return Ok(Err(error)),
+            Err(error) => left_out(row.get(15)?, &error),
         }
     }
     Ok(Ok(records))
 }
 
 pub(super) fn timeline(connection: &Connection, key: &TicketKey) -> rusqlite::Result<Vec<TimelineEntry>> {
-    let sql = "WITH this AS (SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2)
-        SELECT received_at, 'delivery', event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END, number
-            FROM delivery WHERE ticket = (SELECT number FROM this)
-        UNION ALL
-        SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
-        ORDER BY 1, 4";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(TIMELINE)?;
     let rows = statement.query_map(params![key.helpdesk.as_str(), key.id.as_str()], |row| {
         Ok(TimelineEntry { at: timestamp(row.get(0)?), kind: row.get(1)?, text: row.get(2)? })
     })?;

@@ -121,10 +121,29 @@ const MIGRATIONS: [&str; 3] = [
     ",
 ];
 
+/// Sets a connection up for a file that is served from: with a write-ahead log. That stays so, and whoever opens the file
+/// beside it needn't say it.
+pub(in crate::store) fn configure_with_log(connection: &Connection) -> rusqlite::Result<()> {
+    configure(connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")
+}
+
+/// The same without one: what is committed is in the file itself.
+pub(super) fn configure_without_log(connection: &Connection) -> rusqlite::Result<()> {
+    configure(connection)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+    if mode != "delete" {
+        // Whoever has the file open with a log keeps it.
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, None));
+    }
+    Ok(())
+}
+
 /// Sets a connection up: nothing is acknowledged that an fsync has not confirmed.
 pub(in crate::store) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // A checkpoint writes pages back to the file; seldom, so that commits only append.

@@ -4,11 +4,15 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::queries::owner_other_than;
+use super::statements::{
+    CLAIM, DAY, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE, NOTE_RECOVERY, NUMBER,
+    RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
+};
 use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
 use crate::store::day::Day;
 use crate::store::values::{from_json, json, key, millis, timestamp};
-use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError};
+use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
 use crate::ticket::Ticket;
 
 pub(super) fn accept(
@@ -17,8 +21,7 @@ pub(super) fn accept(
     snapshot: Option<&(String, String, Option<String>)>,
 ) -> rusqlite::Result<Accepted> {
     if let Some(id) = &delivery.delivery_id {
-        let sql = "SELECT 1 FROM delivery WHERE helpdesk = ?1 AND delivery_id = ?2";
-        let mut statement = connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(REPEAT)?;
         if statement.exists(params![delivery.helpdesk.as_str(), id])? {
             return Ok(Accepted::Repeat);
         }
@@ -28,8 +31,7 @@ pub(super) fn accept(
             (Some(mark_due(connection, delivery, ticket.as_str(), snapshot)?), "accepted", None)
         }
         Meaning::Echo { ticket } => {
-            let sql = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(NUMBER)?;
             let number =
                 statement.query_row(params![delivery.helpdesk.as_str(), ticket.as_str()], |row| row.get(0));
             match number.optional()? {
@@ -41,10 +43,7 @@ pub(super) fn accept(
         Meaning::AboutSomethingElse => (None, "about_something_else", None),
         Meaning::NotUnderstood { why } => (None, "not_understood", Some(why.as_str())),
     };
-    let sql = "INSERT INTO delivery
-        (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    connection.prepare_cached(sql)?.execute(params![
+    connection.prepare_cached(KEEP)?.execute(params![
         delivery.helpdesk.as_str(),
         ticket,
         millis(delivery.at),
@@ -72,27 +71,14 @@ pub(super) fn mark_due(
     };
     let (helpdesk, now) = (delivery.helpdesk.as_str(), millis(delivery.at));
     // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
-    let sql = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(NUMBER)?;
     let number: Option<i64> = statement.query_row(params![helpdesk, ticket], |row| row.get(0)).optional()?;
     let Some(number) = number else {
-        let sql = "INSERT INTO ticket
-            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-            VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?3, ?3)";
         return connection
-            .prepare_cached(sql)?
+            .prepare_cached(MAKE)?
             .insert(params![helpdesk, ticket, now, told, subject, version]);
     };
-    let sql = "UPDATE ticket SET
-            hints = hints + 1,
-            -- One that is only looked at again after a restore is in nobody's way any more.
-            attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
-            due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
-            told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
-            subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
-            told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
-        WHERE number = :number";
-    connection.prepare_cached(sql)?.execute(named_params! {
+    connection.prepare_cached(MARK)?.execute(named_params! {
         ":number": number,
         ":now": now,
         ":told": told,
@@ -101,26 +87,6 @@ pub(super) fn mark_due(
     })?;
     Ok(number)
 }
-
-/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
-/// tried in vain must not keep them waiting.
-pub(super) const CLAIM: &str = "
-    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
-    WHERE number IN (
-        SELECT number FROM (
-            SELECT * FROM (
-                SELECT number, 0 AS again, due_at FROM ticket
-                WHERE attempts = 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3)
-            UNION ALL
-            SELECT * FROM (
-                SELECT number, 1 AS again, due_at FROM ticket
-                WHERE attempts > 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3))
-        ORDER BY again, due_at, number LIMIT ?3)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
 
 pub(super) fn claim(
     connection: &Connection,
@@ -133,42 +99,50 @@ pub(super) fn claim(
     let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
-        match claimed(row)? {
+        match claimed(row) {
             Ok(claim) => claims.push(claim),
-            Err(error) => unreadable.push((row.get::<_, i64>(0)?, error)),
+            Err(error) => {
+                unreadable.push(((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?), error));
+            }
         }
     }
     drop(rows);
-    for (number, error) in unreadable {
+    for ((number, told), error) in unreadable {
         tracing::error!(number, %error, "a ticket can't be read from the store");
         let reason = crate::store::unreadable(&error);
-        let sql =
-            "UPDATE ticket SET claimed = 0, due_at = NULL, state = 'blocked', reason = ?2 WHERE number = ?1";
-        connection.prepare_cached(sql)?.execute(params![number, reason])?;
+        connection.prepare_cached(SET_ASIDE)?.execute(params![
+            number,
+            reason,
+            millis(after(now, UNREADABLE_FOR))
+        ])?;
+        // Once.
+        if told.as_ref() != Some(&reason) {
+            note(connection, number, now, "unreadable", &reason)?;
+        }
     }
     Ok(claims)
 }
 
-pub(super) fn claimed(row: &Row<'_>) -> rusqlite::Result<Result<Claim, StoreError>> {
-    let (helpdesk, id): (String, String) = (row.get(2)?, row.get(3)?);
-    let (told, ledger): (Option<String>, String) = (row.get(5)?, row.get(6)?);
-    let (number, fence, hints, attempts, asked) =
-        (row.get(0)?, row.get(1)?, row.get(4)?, row.get(7)?, row.get(8)?);
-    let reason: Option<String> = row.get(9)?;
-    let read = || {
-        Ok(Claim {
-            number,
-            fence,
-            key: key(&helpdesk, &id)?,
-            hints,
-            told: from_json::<Ticket>(told.as_deref())?,
-            ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
-            attempts,
-            asked,
-            reason: reason.clone(),
-        })
+pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
+    let unreadable = |error: rusqlite::Error| StoreError::Unreadable(error.to_string());
+    let read = || -> rusqlite::Result<_> {
+        let names: (String, String) = (row.get(2)?, row.get(3)?);
+        let texts: (Option<String>, String) = (row.get(5)?, row.get(6)?);
+        Ok((names, texts, (row.get(0)?, row.get(1)?, row.get(4)?), (row.get(7)?, row.get(8)?, row.get(9)?)))
     };
-    Ok(read())
+    let ((helpdesk, id), (told, ledger), (number, fence, hints), (attempts, asked, reason)) =
+        read().map_err(unreadable)?;
+    Ok(Claim {
+        number,
+        fence,
+        key: key(&helpdesk, &id)?,
+        hints,
+        told: from_json::<Ticket>(told.as_deref())?,
+        ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
+        attempts,
+        asked,
+        reason,
+    })
 }
 
 /// What became of a commit of a claim.
@@ -185,8 +159,7 @@ pub(super) fn write_ledger(
     save: &Save,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
     let Held { number, fence } = save.held;
-    let sql = "SELECT claimed, saves FROM ticket WHERE number = ?1 AND fence = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(HELD)?;
     let row = statement.query_row([number, fence], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?)));
     match row.optional()? {
         Some((_, saves)) if saves >= save.nth => return Ok(Ok(Written::Before)),
@@ -212,12 +185,7 @@ pub(super) fn write_ledger(
     {
         return Ok(owner.and_then(|owner| Err(StoreError::RoomTaken { room: room.id, owner })));
     }
-    let sql = "UPDATE ticket SET
-            ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
-            seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
-            room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
-        WHERE number = :number";
-    connection.prepare_cached(sql)?.execute(named_params! {
+    connection.prepare_cached(SAVE)?.execute(named_params! {
         ":ledger": ledger,
         ":lease_until": millis(after(save.now, save.lease)),
         ":nth": save.nth,
@@ -239,14 +207,7 @@ pub(super) fn write_ledger(
 }
 
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    // A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
-    // and a person's wish that came meanwhile is kept.
-    let sql = "UPDATE ticket SET
-            claimed = 0, state = :state, reason = :reason, attempts = :attempts,
-            due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
-            asked = max(asked - :asked, 0)
-        WHERE number = :number AND fence = :fence";
-    connection.prepare_cached(sql)?.execute(named_params! {
+    connection.prepare_cached(SETTLE)?.execute(named_params! {
         ":state": settlement.state.as_str(),
         ":reason": settlement.reason,
         ":attempts": settlement.attempts,
@@ -267,15 +228,13 @@ pub(super) fn note(
     kind: &str,
     text: &str,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO timeline (ticket, at, kind, text) VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(sql)?.execute(params![ticket, millis(at), kind, text])?;
+    connection.prepare_cached(NOTE)?.execute(params![ticket, millis(at), kind, text])?;
     Ok(())
 }
 
 /// Returns those that still hold.
 pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) -> rusqlite::Result<Vec<Held>> {
-    let sql = "UPDATE ticket SET due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(RENEW)?;
     let mut still = Vec::with_capacity(held.len());
     for claim in held {
         if statement.execute(params![claim.number, claim.fence, millis(until)])? == 1 {
@@ -286,8 +245,7 @@ pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) ->
 }
 
 pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE ticket SET claimed = 0, due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(LET_GO)?;
     for Held { number, fence } in held {
         statement.execute(params![number, fence, millis(now)])?;
     }
@@ -296,31 +254,25 @@ pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> 
 
 /// Nobody holds any claim.
 pub(in crate::store) fn let_all_go(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-    connection.execute(sql, [millis(now)]).map(|_| ())
+    connection.execute(LET_ALL_GO, [millis(now)]).map(|_| ())
 }
 
 pub(in crate::store) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
-    let sql = "INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
-        FROM ticket";
-    connection.prepare_cached(sql)?.execute([millis(now)])?;
-    // As if they had been tried before, so that new tickets go first.
-    let sql = "UPDATE ticket
-        SET hints = hints + 1, attempts = max(attempts, 1),
-            due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END";
-    Ok(connection.prepare_cached(sql)?.execute([millis(now)])? as u64)
+    connection.prepare_cached(NOTE_RECOVERY)?.execute([millis(now)])?;
+    Ok(connection.prepare_cached(LOOK_AGAIN_AT_ALL)?.execute([millis(now)])? as u64)
 }
 
 pub(in crate::store) fn day(connection: &Connection) -> rusqlite::Result<Day> {
-    let sql = "SELECT day_began_at, used, none_until FROM write_budget";
-    connection.prepare_cached(sql)?.query_row([], |row| {
+    connection.prepare_cached(DAY)?.query_row([], |row| {
         Ok(Day { began: timestamp(row.get(0)?), used: row.get(1)?, none_until: timestamp(row.get(2)?) })
     })
 }
 
 pub(in crate::store) fn set_day(connection: &Connection, day: Day) -> rusqlite::Result<()> {
-    let sql = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
-    connection.prepare_cached(sql)?.execute(params![millis(day.began), day.used, millis(day.none_until)])?;
+    connection.prepare_cached(SET_DAY)?.execute(params![
+        millis(day.began),
+        day.used,
+        millis(day.none_until)
+    ])?;
     Ok(())
 }

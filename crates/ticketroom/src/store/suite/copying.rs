@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::test_clock::{config, database};
+use super::test_clock::{config, connect, database};
 use super::*;
 use crate::config::StoreUrl;
 use crate::store::backup::{BackupError, backup};
@@ -124,6 +124,92 @@ async fn a_store_goes_to_postgres_and_back() {
     assert!(everything(&back).await == everything(&moved).await, "the copy differs");
 }
 
+/// A delivery may have as many bytes as all others together; what goes over at once has to fit into memory, several times.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_long_rows_go_over_at_once() {
+    let File { store, path, _folder } = File::new();
+    const MIB: usize = 1024 * 1024;
+    for (nth, mib) in [3, 3, 3, 1, 9, 1, 1].into_iter().enumerate() {
+        let body = vec![u8::try_from(nth).unwrap(); mib * MIB].into();
+        store.accept(Delivery { body, ..delivery(&nth.to_string(), None, 0) }).await.unwrap();
+    }
+    drop(store);
+    let database = database();
+    let back = file(&path.with_extension("back"));
+    for (from, to) in [(file(&path), at_database(&database)), (at_database(&database), back)] {
+        let mut done = Vec::new();
+        copy(&from, &to, at(1), |progress| {
+            if progress.table == "delivery" {
+                done.push(progress.done);
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(done, [0, 2, 4, 5, 7], "from {from:?}");
+    }
+}
+
+/// A database of a later version may be worked on, but has what an older program would leave out.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_store_that_is_known_wholly_is_copied() {
+    let (old, later) = (database(), database());
+    for database in [&old, &later] {
+        PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    }
+    let next = "ALTER TABLE ticket ADD COLUMN mood text; UPDATE ticketroom_schema SET version = version + 1";
+    later.run(next).unwrap();
+    PostgresStore::open(&config(later.url()), Use::Serve).await.unwrap();
+    for (from, to) in [(&old, &later), (&later, &old)] {
+        let error = copy(&at_database(from), &at_database(to), at(1), |_| ()).await.unwrap_err().to_string();
+        assert!(error.contains("use the ticketroom that last used it"), "{error}");
+    }
+}
+
+/// Somebody who was late for the beginning is seen at the end, on either side.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_works_on_either_store_in_the_end_spoils_the_copy() {
+    for is_source in [true, false] {
+        let (from, to) = (database(), database());
+        let source = PostgresStore::open(&config(from.url()), Use::Serve).await.unwrap();
+        source.accept(delivery("1", None, 0)).await.unwrap();
+        drop(source);
+        let spoilt = if is_source { &from } else { &to };
+        let beat =
+            "INSERT INTO replica VALUES ('late', true, server_millis() + 60000) ON CONFLICT DO NOTHING";
+        let (source, target) = (at_database(&from), at_database(&to));
+        let copied = copy(&source, &target, at(1), |progress| {
+            if progress.table == "timeline" {
+                spoilt.run(beat).unwrap();
+            }
+        });
+        let error = copied.await.unwrap_err();
+        let CopyError::InUse(name) = error else { panic!("{error}") };
+        assert!(spoilt.url().ends_with(name.rsplit('/').next().unwrap()), "{name}");
+        let error = PostgresStore::open(&config(to.url()), Use::Serve).await.unwrap_err();
+        assert!(matches!(error, OpenError::HalfCopied(_)), "{error}");
+    }
+}
+
+/// What a migration adds to a table has to go over as well.
+#[tokio::test]
+async fn every_column_is_copied() {
+    let (file, database) = (File::new(), database());
+    PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+    let (connection, client) =
+        (rusqlite::Connection::open(&file.path).unwrap(), connect(database.url()).await);
+    for (table, mut copied) in crate::store::copy::columns() {
+        copied.sort_unstable();
+        let sql = "SELECT name FROM pragma_table_info(?1) ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let here = statement.query_map([table], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(here.map(Result::unwrap).collect::<Vec<_>>(), copied, "{table}");
+        let sql = "SELECT column_name::text FROM information_schema.columns WHERE table_name = $1
+            ORDER BY column_name::text COLLATE \"C\"";
+        let there = client.query(sql, &[&table]).await.unwrap();
+        assert_eq!(there.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), copied, "{table}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_overwrites_nothing() {
     let (one, two) = (File::new(), File::new());
@@ -178,6 +264,49 @@ async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
         for claim in claims {
             restored.settle(settlement(&claim, State::Ready, None, 6)).await.unwrap();
         }
+    }
+}
+
+/// Whoever looks at a restored backup while it is taken over keeps the start from going on, and nothing more: once something
+/// was acknowledged, its log is never taken for that of another store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_all() {
+    // Somebody may even have given it a log, by hand.
+    for has_log in [false, true] {
+        let source = File::new();
+        source.store.accept(delivery("1", None, 0)).await.unwrap();
+        let restored = source.path.with_extension("restored");
+        let log = restored.with_extension("restored-wal");
+        backup(&source.path, &restored, at(1)).unwrap();
+        let reader = rusqlite::Connection::open(&restored).unwrap();
+        if has_log {
+            reader.pragma_update(None, "journal_mode", "WAL").unwrap();
+        } else {
+            // Beside nobody's `serve`, a command may mark something.
+            let looked_at = SqliteStore::open(&restored, Use::Operate, at(1)).unwrap();
+            assert!(looked_at.retry(&key("1"), at(1)).await.unwrap());
+            assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "a backup has a log");
+        }
+        reader.execute_batch("BEGIN; SELECT count(*) FROM ticket").unwrap();
+        let (store, reader) = match SqliteStore::open(&restored, Use::Serve, at(2)) {
+            // Then it has to withstand what follows.
+            Ok(store) => (store, Some(reader)),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("somebody else is reading") && error.contains("end that"), "{error}");
+                drop(reader);
+                (SqliteStore::open(&restored, Use::Serve, at(2)).unwrap(), None)
+            }
+        };
+        assert_eq!(store.accept(delivery("2", Some("acknowledged"), 2)).await.unwrap(), Accepted::New);
+        // As the disk has it when the process is killed now.
+        let killed = source.path.with_extension("killed");
+        std::fs::copy(&restored, &killed).unwrap();
+        std::fs::copy(&log, killed.with_extension("killed-wal")).unwrap();
+        drop(reader);
+        let store = SqliteStore::open(&killed, Use::Serve, at(3)).unwrap();
+        assert_eq!(store.accept(delivery("2", Some("acknowledged"), 3)).await.unwrap(), Accepted::Repeat);
+        assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
     }
 }
 

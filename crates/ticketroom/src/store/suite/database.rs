@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::test_clock::{config, database};
+use super::test_clock::{config, connect, database};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::docspace::limits::Taken;
@@ -196,37 +196,44 @@ async fn a_server_that_stops_is_an_error_and_comes_back() {
 /// A busy server takes longer to take a connection than callers wait for one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_comes_too_late_is_the_next_callers() {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Way {
+        Open,
+        Slow,
+        // Only for those who are waiting.
+        Closed,
+    }
     let database = database();
-    let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
-    drop(store);
     let server: std::net::SocketAddr = ([127, 0, 0, 1], postgres_server::shared().port()).into();
-    let proxy = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = database
-        .url()
-        .replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.local_addr().unwrap().port()));
-    let (open_up, opened) = tokio::sync::watch::channel(true);
-    let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let count = Arc::clone(&taken);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let [there, here] =
+        [server, listener.local_addr().unwrap()].map(|address| format!(":{}/", address.port()));
+    let url = database.url().replace(&there, &here);
+    let (set, way) = tokio::sync::watch::channel(Way::Open);
     tokio::spawn(async move {
         loop {
-            let (mut client, _) = proxy.accept().await.unwrap();
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let mut opened = opened.clone();
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut way = way.clone();
+            if *way.borrow() == Way::Closed {
+                continue;
+            }
             tokio::spawn(async move {
-                opened.wait_for(|open| *open).await.unwrap();
+                way.wait_for(|way| *way != Way::Slow).await.unwrap();
                 let mut there = tokio::net::TcpStream::connect(server).await.unwrap();
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut there).await;
             });
         }
     });
     let store = PostgresStore::open(&config(&url), Use::Serve).await.unwrap();
-    open_up.send(false).unwrap();
-    let before = taken.load(std::sync::atomic::Ordering::SeqCst);
+    set.send(Way::Slow).unwrap();
     let error = store.probe(at(0)).await.unwrap_err();
     assert!(error.to_string().contains("no connection within the time for one"), "{error}");
-    open_up.send(true).unwrap();
-    store.probe(at(0)).await.unwrap();
-    assert_eq!(taken.load(std::sync::atomic::Ordering::SeqCst), before + 1, "the one that came late is used");
+    set.send(Way::Closed).unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while let Err(error) = store.probe(at(0)).await {
+        assert!(std::time::Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
@@ -267,6 +274,58 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
     let error = open("postgres://me:hush@127.0.0.1:1/db").await;
     assert!(error.contains("127.0.0.1/db") && error.contains("whether the server runs"), "{error}");
     assert!(!error.contains("hush"), "{error}");
+}
+
+/// A statement is broken off after 5 seconds; to mark all tickets may take longer, and must not hold all of them meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tickets_are_marked_however_long_that_takes() {
+    let (stores, database) = replicas(1).await;
+    // 6 seconds for all of them.
+    let slow = "INSERT INTO ticket (helpdesk, id, state, created_at, updated_at)
+            SELECT 'desk', n, CASE n WHEN 3000 THEN 'ready' ELSE 'blocked' END, 0, n / 10
+            FROM generate_series(1, 3000) AS n;
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+        CREATE TRIGGER slow BEFORE UPDATE ON ticket FOR EACH ROW EXECUTE FUNCTION slow()";
+    database.run(slow).unwrap();
+    let client = connect(database.url()).await;
+    let store = Arc::clone(&stores[0]);
+    let marking = tokio::spawn(async move { store.retry_blocked(at(0)).await });
+    let sql = "SELECT count(*) FROM ticket WHERE state = 'waiting'";
+    let mut first = 0_i64;
+    while first == 0 && !marking.is_finished() {
+        first = client.query_one(sql, &[]).await.unwrap().get(0);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let marked = marking.await.unwrap();
+    assert_eq!(marked.unwrap(), 2999);
+    assert!((1..2999).contains(&first), "{first} of them at once");
+    assert_eq!(stores[0].retry_blocked(at(0)).await.unwrap(), 0);
+    assert_eq!(stores[0].look_again_at_all(at(0)).await.unwrap(), 3000);
+    let told = stores[0].timeline(&key("7")).await.unwrap();
+    let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(told, ["retry", "recover"]);
+}
+
+/// Each page is a statement of its own, which must not stay on the connection for ever.
+#[tokio::test]
+async fn reading_many_pages_leaves_no_statements_behind() {
+    let (stores, _database) = replicas(1).await;
+    let page = async |offset| {
+        let query = TicketQuery { limit: 10, offset, ..TicketQuery::default() };
+        stores[0].tickets(&query).await.unwrap();
+    };
+    let prepared = async || -> i64 {
+        // Only one at a time was ever needed.
+        let client = stores[0].connection().await;
+        client.query_one("SELECT count(*) FROM pg_prepared_statements", &[]).await.unwrap().get(0)
+    };
+    page(0).await;
+    let before = prepared().await;
+    for offset in 1..20 {
+        page(offset).await;
+    }
+    assert_eq!(prepared().await, before);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::store::postgres::PostgresStore;
 pub(super) struct OnTestClock {
     store: PostgresStore,
     clock: tokio_postgres::Client,
-    _database: postgres_server::Database,
+    database: postgres_server::Database,
 }
 
 /// The configuration of a store at `url`.
@@ -50,7 +50,12 @@ impl OnTestClock {
             CREATE OR REPLACE FUNCTION server_millis() RETURNS bigint LANGUAGE sql STABLE AS
                 $$ SELECT millis FROM test_clock $$";
         clock.batch_execute(sql).await.unwrap();
-        Self { store, clock, _database: database }
+        Self { store, clock, database }
+    }
+
+    /// Where its database is.
+    pub(super) fn url(&self) -> &str {
+        self.database.url()
     }
 
     async fn at(&self, now: Timestamp) -> &PostgresStore {

@@ -29,6 +29,7 @@ on_every_store!(
     after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
+    what_a_later_version_has_in_a_ledger_is_kept,
 );
 
 /// Seconds until the next ticket is due.
@@ -313,5 +314,30 @@ async fn states_are_counted(store: &dyn Store) {
     for (state, count) in counts {
         let query = TicketQuery { state: Some(state), limit: 5, ..TicketQuery::default() };
         assert_eq!(store.tickets(&query).await.unwrap().len() as u64, count, "{state:?}");
+    }
+}
+
+async fn what_a_later_version_has_in_a_ledger_is_kept(store: &dyn Store) {
+    let later = r#"{"mood": "calm", "access": {"granted": [], "wishes": [1]}, "write_back": {"seen_at": {"by": "x"}}}"#;
+    let ledger: Ledger = serde_json::from_str(later).unwrap();
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let claim = claim_one(store, 0).await;
+    store
+        .settle(Settlement {
+            save: save(&claim, ledger, 1),
+            ..settlement(&claim, State::Waiting, Some(at(2)), 1)
+        })
+        .await
+        .unwrap();
+    let mut claim = claim_one(store, 2).await;
+    claim.ledger.write_back.noted = true;
+    store.save(save(&claim, claim.ledger.clone(), 2)).await.unwrap();
+    let again = claim_one(store, 9999).await.ledger;
+    assert!(again.write_back.noted);
+    let written = serde_json::to_value(&again).unwrap();
+    for (place, expected) in
+        [("/mood", "\"calm\""), ("/access/wishes", "[1]"), ("/write_back/seen_at", "{\"by\":\"x\"}")]
+    {
+        assert_eq!(written.pointer(place).unwrap().to_string(), expected, "{place}");
     }
 }

@@ -1,0 +1,198 @@
+//! The transitions and the questions in SQL. None may cost more the more tickets there are, but those that say so; a test
+//! looks at the plan of each.
+
+/// ?1 helpdesk, ?2 delivery id. A row if it has been here.
+pub(super) const REPEAT: &str = "SELECT 1 FROM delivery WHERE helpdesk = ?1 AND delivery_id = ?2";
+
+/// ?1 helpdesk, ?2 ticket id.
+pub(super) const NUMBER: &str = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
+
+/// A delivery as it came.
+pub(super) const KEEP: &str = "
+    INSERT INTO delivery
+    (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
+pub(super) const MAKE: &str = "
+    INSERT INTO ticket
+    (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
+    VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?3, ?3)";
+
+/// A delivery for a ticket that is known.
+pub(super) const MARK: &str = "
+    UPDATE ticket SET
+        hints = hints + 1,
+        -- One that is only looked at again after a restore is in nobody's way any more.
+        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
+        told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
+        subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
+        told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
+    WHERE number = :number";
+
+/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
+/// tried in vain must not keep them waiting.
+pub(super) const CLAIM: &str = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at FROM ticket
+                WHERE attempts = 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at FROM ticket
+                WHERE attempts > 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3))
+        ORDER BY again, due_at, number LIMIT ?3)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+/// A claim that can't be read ends, and its ticket is left alone for a while. ?1 number, ?2 why, ?3 until when.
+pub(super) const SET_ASIDE: &str = "
+    UPDATE ticket SET claimed = 0, due_at = ?3, attempts = max(attempts, 1), state = 'waiting', reason = ?2
+    WHERE number = ?1";
+
+/// ?1 number, ?2 fence. Whether it is still claimed so, and its commits so far.
+pub(super) const HELD: &str = "SELECT claimed, saves FROM ticket WHERE number = ?1 AND fence = ?2";
+
+/// An intent or an outcome.
+pub(super) const SAVE: &str = "
+    UPDATE ticket SET
+        ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
+        seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
+        room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
+    WHERE number = :number";
+
+/// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
+/// stand, and a person's wish that came meanwhile is kept.
+pub(super) const SETTLE: &str = "
+    UPDATE ticket SET
+        claimed = 0, state = :state, reason = :reason, attempts = :attempts,
+        due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
+        asked = max(asked - :asked, 0)
+    WHERE number = :number AND fence = :fence";
+
+/// ?1 ticket, ?2 time, ?3 kind, ?4 text.
+pub(super) const NOTE: &str = "INSERT INTO timeline (ticket, at, kind, text) VALUES (?1, ?2, ?3, ?4)";
+
+/// ?1 number, ?2 fence, ?3 end of the lease.
+pub(super) const RENEW: &str =
+    "UPDATE ticket SET due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
+
+/// ?1 number, ?2 fence, ?3 time.
+pub(super) const LET_GO: &str =
+    "UPDATE ticket SET claimed = 0, due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
+
+/// Nobody holds any claim from ?1 on.
+pub(super) const LET_ALL_GO: &str = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
+
+/// ?1 time. Over all tickets, after a restore.
+pub(super) const NOTE_RECOVERY: &str = "
+    INSERT INTO timeline (ticket, at, kind, text)
+    SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
+    FROM ticket";
+
+/// ?1 time. The same; as if they had been tried before, so that new tickets go first.
+pub(super) const LOOK_AGAIN_AT_ALL: &str = "
+    UPDATE ticket
+    SET hints = hints + 1, attempts = max(attempts, 1),
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END";
+
+/// The day's writes as they are.
+pub(super) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
+
+/// The day's writes as they shall be.
+pub(super) const SET_DAY: &str = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
+
+/// ?1 room, ?2 a ticket that doesn't count.
+pub(super) const OWNER: &str = "SELECT helpdesk, id FROM ticket WHERE room_id = ?1 AND number <> ?2";
+
+/// How many tickets are in each state: this grows with them. One index is read through, and another one of what is worked
+/// on; the tickets themselves, which would be all over the file, are not.
+pub(super) const COUNTS: &str = "
+    SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
+    UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
+    UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
+
+/// When the next ticket is due.
+pub(super) const NEXT_DUE: &str = "
+    SELECT min(due) FROM (
+        SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
+        UNION ALL
+        SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
+
+/// ?1 helpdesk, ?2 ticket id. Deliveries before what followed from them.
+pub(super) const TIMELINE: &str = "
+    WITH this AS (SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2)
+    SELECT received_at, 'delivery', event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END, number
+        FROM delivery WHERE ticket = (SELECT number FROM this)
+    UNION ALL
+    SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
+    ORDER BY 1, 4";
+
+/// ?1 name, ?2 replica, ?3 end of the lease, ?4 time. Changes a row if the replica has it now.
+pub(super) const RESERVE: &str = "
+    INSERT INTO reservation VALUES (?1, ?2, ?3)
+    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
+
+/// ?1 helpdesk, ?2 ticket id, ?3 time.
+pub(super) const RETRY: &str = "
+    UPDATE ticket
+    SET asked = asked + 1, attempts = 0, hints = hints + 1,
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?3 END,
+        state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
+    WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
+
+/// ?1 time. Over all tickets that are blocked, as a person wishes.
+pub(super) const NOTE_RETRY: &str = "
+    INSERT INTO timeline (ticket, at, kind, text)
+    SELECT number, ?1, 'retry', 'somebody asked to try all blocked tickets again'
+    FROM ticket WHERE state = 'blocked'";
+
+/// ?1 time. The same.
+pub(super) const RETRY_BLOCKED: &str = "
+    UPDATE ticket
+    SET attempts = 0, hints = hints + 1, state = 'waiting',
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END
+    WHERE state = 'blocked'";
+
+/// ?1 time. As much as a delivery takes.
+pub(super) const PROBE: &str = "
+    INSERT INTO probe VALUES (1, ?1, randomblob(49152))
+    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = randomblob(49152)";
+
+/// All of them, by their names.
+#[cfg(test)]
+pub(in crate::store) const ALL: [(&str, &str); 27] = [
+    ("REPEAT", REPEAT),
+    ("NUMBER", NUMBER),
+    ("KEEP", KEEP),
+    ("MAKE", MAKE),
+    ("MARK", MARK),
+    ("CLAIM", CLAIM),
+    ("SET_ASIDE", SET_ASIDE),
+    ("HELD", HELD),
+    ("SAVE", SAVE),
+    ("SETTLE", SETTLE),
+    ("NOTE", NOTE),
+    ("RENEW", RENEW),
+    ("LET_GO", LET_GO),
+    ("LET_ALL_GO", LET_ALL_GO),
+    ("NOTE_RECOVERY", NOTE_RECOVERY),
+    ("LOOK_AGAIN_AT_ALL", LOOK_AGAIN_AT_ALL),
+    ("DAY", DAY),
+    ("SET_DAY", SET_DAY),
+    ("OWNER", OWNER),
+    ("COUNTS", COUNTS),
+    ("NEXT_DUE", NEXT_DUE),
+    ("TIMELINE", TIMELINE),
+    ("RESERVE", RESERVE),
+    ("RETRY", RETRY),
+    ("NOTE_RETRY", NOTE_RETRY),
+    ("RETRY_BLOCKED", RETRY_BLOCKED),
+    ("PROBE", PROBE),
+];
