@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use postgres_server::{Database, Durability, Replication, Server};
 use reqwest::StatusCode;
+use simulator::fault::{Fault, FaultKind};
 use testbed::{Process, Systems, wait_until};
 
 use crate::process::BINARY;
-use crate::replicas::{assert_refused, post, replicas};
+use crate::replicas::{assert_refused, configure, post, replicas, wrong_with};
 use crate::restore::{open, tell, wrong};
 
 /// A server, its standby, and a database of theirs.
@@ -168,4 +169,36 @@ async fn a_failover_that_forgets_the_latest_commits_makes_no_second_rooms() {
     for replica in &mut replicas {
         assert!(!replica.has_ended(), "{}", replica.log());
     }
+}
+
+/// The standby knows the ticket and nothing of the intent to make its room, and the room comes after the failover.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_under_way_in_a_failover_is_waited_for() {
+    let systems = Systems::start().await;
+    let pair = Pair::start(Replication::Asynchronous);
+    let [mut intake, mut first, mut second] =
+        [0, 1, 2].map(|_| Process::on_store(BINARY, &systems, &pair.url()));
+    for process in [&intake, &first, &second] {
+        configure(process, &[("settle = \"1500ms\"", "settle = \"15s\"")]);
+    }
+    let command = intake.command(&["serve", "--no-work"]);
+    intake.start(command);
+    assert!(intake.is_ready().await, "{}", intake.log());
+    assert_eq!(post(&intake, "1").await.status(), StatusCode::OK);
+    pair.standby.catch_up(&pair.primary).unwrap();
+    pair.standby.stop().unwrap();
+    let late = FaultKind::LateLanding(Duration::from_secs(8));
+    systems.docspace.faults().add(Fault::once("create_room", late));
+    first.serve(&[]);
+    wait_until("it was asked for", async || systems.docspace.counters().of("create_room") == 1).await;
+    first.kill().await;
+    pair.primary.kill().unwrap();
+    pair.standby.start_again().unwrap();
+    pair.standby.promote().unwrap();
+    second.serve(&[]);
+    assert!(second.is_ready().await, "{}", second.log());
+    second.wait_until_all_rest().await;
+    assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
+    assert_eq!(systems.docspace.counters().of("create_room"), 1, "there was a room already");
+    assert!(second.log().contains("another server has taken over the database"), "{}", second.log());
 }

@@ -44,7 +44,7 @@ async fn post_long(replica: &Process, id: &str) -> reqwest::Response {
 }
 
 /// What is wrong with these generic tickets, counted at the simulator.
-fn wrong_with(systems: &Systems, ids: &[String]) -> Vec<String> {
+pub(crate) fn wrong_with(systems: &Systems, ids: &[String]) -> Vec<String> {
     let mut wrong: Vec<String> = ids.iter().flat_map(|id| systems.wrong_with_generic_ticket(id)).collect();
     let rooms = systems.docspace.rooms().len();
     if rooms != ids.len() {
@@ -110,7 +110,7 @@ async fn some_take_deliveries_and_others_work() {
 }
 
 /// Changes the configuration of a process that isn't running.
-fn configure(process: &Process, changes: &[(&str, &str)]) {
+pub(crate) fn configure(process: &Process, changes: &[(&str, &str)]) {
     let file = process.folder().join("ticketroom.toml");
     let mut text = std::fs::read_to_string(&file).unwrap();
     for (before, after) in changes {
