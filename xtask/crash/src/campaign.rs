@@ -23,7 +23,7 @@ use crate::{Arguments, Result, demands, faults, load};
 /// How long deliveries may take to be acknowledged once everything is well again.
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// How long tickets may take to come to rest then. They wait for up to five minutes between two tries.
-const UNTIL_REST: Duration = Duration::from_secs(420);
+const UNTIL_REST: Duration = Duration::from_secs(15 * 60);
 /// How long a rehearsal may take.
 const REHEARSAL: Duration = Duration::from_secs(60);
 /// How often it is said where things stand.

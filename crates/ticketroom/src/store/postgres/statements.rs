@@ -1,6 +1,6 @@
-//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()` is the clock of the server: leases and what is due
-//! go by it, whichever replica asks. None may cost more the more tickets there are, but those that say so; a test looks at
-//! the plan of each.
+//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()`
+//! is the clock of the server: leases and what is due go by it, whichever replica asks. None may cost more the more tickets
+//! there are, but those that say so; a test looks at the plan of each.
 //!
 //! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
 //! claimed, as it would by a plan that it made while nothing was, and kept.
@@ -214,8 +214,8 @@ pub(super) const RETRY_BLOCKED: &str = "
 /// The number of the last ticket.
 pub(in crate::store) const LAST: &str = "SELECT coalesce(max(number), 0) FROM ticket";
 
-/// Some of all tickets, for the same reason. $1 time, $2 behind which number to begin, $3 the last one. As if they had been tried before,
-/// so that new tickets go first. Returns how many there were, and where to go on; no row if nothing is left.
+/// Some of all tickets, for the same reason. $1 time, $2 behind which number to begin, $3 the last one. As if they had been
+/// tried before, so that new tickets go first. Returns how many there were, and where to go on; no row if nothing is left.
 pub(in crate::store) const LOOK_AGAIN: &str = "
     WITH next AS (
         SELECT number FROM ticket WHERE number > $2 AND number <= $3 ORDER BY number LIMIT 500
