@@ -65,7 +65,8 @@ mod switched_on {
             && times == 1
         {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            let _ = file.and_then(|mut file| writeln!(file, "{place}"));
+            // In one piece: several threads write, and a process may be killed in between.
+            let _ = file.and_then(|mut file| file.write_all(format!("{place}\n").as_bytes()));
         }
         if ORDERS.kill_at.as_ref().is_some_and(|(name, at)| name == place && *at == times) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
