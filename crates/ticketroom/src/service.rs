@@ -129,7 +129,7 @@ impl Service {
             store: Arc::clone(&store),
             docspace,
             skeletons,
-            helpdesks: helpdesks.clone(),
+            helpdesks: helpdesks.iter().map(|one| (one.name().clone(), Arc::clone(one))).collect(),
             rules: config.rules.clone(),
             clock: Arc::clone(&clock),
             chance,

@@ -56,7 +56,7 @@ type Running<'a> = FuturesUnordered<BoxFuture<'a, (Step, Result<Outcome, Failure
 impl<'a> Run<'a> {
     pub(super) fn new(all: &'a Reconciler, claim: Claim) -> Self {
         let mut ledger = claim.ledger.clone();
-        ledger.begin_run(all.clock.now());
+        ledger.begin_run(all.parts.clock.now());
         Self {
             all,
             claim,
@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
 
     /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
     async fn begin_again(&mut self, error: &StoreError) -> Result<(), Cut> {
-        let now = self.all.clock.now();
+        let now = self.all.parts.clock.now();
         self.ledger = self.ledger.begin_again();
         self.events.clear();
         self.events.push(Event { at: now, kind: "failed", text: error.to_string() });
@@ -99,16 +99,17 @@ impl<'a> Run<'a> {
     }
 
     async fn observe_and_act(&mut self) -> Result<(), Cut> {
-        let now = self.all.clock.now();
-        let Some(helpdesk) = self.all.helpdesks.get(&self.claim.key.helpdesk) else {
+        let now = self.all.parts.clock.now();
+        let Some(helpdesk) = self.all.parts.helpdesks.get(&self.claim.key.helpdesk) else {
             let name = &self.claim.key.helpdesk;
             let reason =
                 format!("the configuration has no helpdesk “{name}” any more: put it back and restart");
             return self.settle(Rest::blocked(reason, self.claim.attempts, now), None).await;
         };
         let all = self.all;
-        let settle = all.settings.settle;
-        let seen = observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.docspace).await;
+        let settle = all.parts.settings.settle;
+        let seen =
+            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.parts.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
             Err(failure) => {
@@ -137,7 +138,7 @@ impl<'a> Run<'a> {
         if rooms.is_empty() {
             return Ok(());
         }
-        let owned = self.all.store.owned_rooms(&rooms).await?;
+        let owned = self.all.parts.store.owned_rooms(&rooms).await?;
         let of_others = |id| owned.iter().any(|(room, owner)| *room == id && *owner != self.claim.key);
         seen.tagged.retain(|found| !of_others(found.room.id));
         seen.untagged.retain(|found| !of_others(found.room.id));
@@ -164,9 +165,9 @@ impl<'a> Run<'a> {
                 continue;
             }
             if !steps.is_empty() {
-                let now = self.all.clock.now();
+                let now = self.all.parts.clock.now();
                 for step in &steps {
-                    step.intend(&mut self.ledger, now, self.all.settings.settle);
+                    step.intend(&mut self.ledger, now, self.all.parts.settings.settle);
                     self.begun.push(step.kind());
                 }
                 let label = format!("intend_{}", names(&steps));
@@ -178,10 +179,10 @@ impl<'a> Run<'a> {
                         key: &key,
                         ticket,
                         template,
-                        docspace: &all.docspace,
-                        skeletons: all.skeletons.as_ref(),
+                        docspace: &all.parts.docspace,
+                        skeletons: all.parts.skeletons.as_ref(),
                         helpdesk,
-                        clock: all.clock.as_ref(),
+                        clock: all.parts.clock.as_ref(),
                     };
                     running.push(Box::pin(async move {
                         let result = step.run(context).await;
@@ -198,7 +199,7 @@ impl<'a> Run<'a> {
 
     fn note(&mut self, notes: &[Step], seen: &mut Observation) {
         for step in notes {
-            let event = step.note(&mut self.ledger, self.all.clock.now());
+            let event = step.note(&mut self.ledger, self.all.parts.clock.now());
             self.events.extend(event);
             self.begun.push(step.kind());
             match (step, self.ledger.room.made()) {
@@ -219,13 +220,13 @@ impl<'a> Run<'a> {
         match result {
             Ok(Outcome::FoldersMayCome { until }) => self.folders_may_come = Some(until),
             Ok(outcome) => {
-                self.all.metrics.stepped(kind, "done");
+                self.all.parts.metrics.stepped(kind, "done");
                 self.progressed |= outcome.is_progress();
-                self.events.extend(outcome.record(&mut self.ledger, self.all.clock.now()));
+                self.events.extend(outcome.record(&mut self.ledger, self.all.parts.clock.now()));
             }
             Err(failure) => {
-                self.all.metrics.stepped(kind, "failed");
-                step.record_failure(&failure, &mut self.ledger, self.all.clock.now());
+                self.all.parts.metrics.stepped(kind, "failed");
+                step.record_failure(&failure, &mut self.ledger, self.all.parts.clock.now());
                 self.failed(kind, &failure);
                 self.failures.push(failure);
             }
@@ -239,13 +240,13 @@ impl<'a> Run<'a> {
         let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text));
         // That it was not asked says nothing about the ticket.
         if is_news && failure.cause != Cause::HeldBack {
-            self.events.push(Event { at: self.all.clock.now(), kind: "failed", text });
+            self.events.push(Event { at: self.all.parts.clock.now(), kind: "failed", text });
         }
     }
 
     /// The template of the room. Every step that calls comes with or after the intent or the find that fixed it.
     fn template(&self) -> Option<&'a Template> {
-        self.all.rules.template(self.ledger.template.as_deref()?).map(AsRef::as_ref)
+        self.all.parts.rules.template(self.ledger.template.as_deref()?).map(AsRef::as_ref)
     }
 
     fn situation<'s>(&'s self, helpdesk: &dyn Helpdesk, seen: &'s Observation) -> Situation<'s> {
@@ -253,14 +254,14 @@ impl<'a> Run<'a> {
             key: &self.claim.key,
             seen,
             ledger: &self.ledger,
-            rules: &self.all.rules,
-            portal: self.all.docspace.portal(),
+            rules: &self.all.parts.rules,
+            portal: self.all.parts.docspace.portal(),
             writes_back: helpdesk.writes_back(),
             asked: self.claim.asked > 0,
             attempts: self.claim.attempts,
             begun: &self.begun,
-            now: self.all.clock.now(),
-            settle: self.all.settings.settle,
+            now: self.all.parts.clock.now(),
+            settle: self.all.parts.settings.settle,
         }
     }
 
@@ -278,7 +279,7 @@ impl<'a> Run<'a> {
     }
 
     fn next_save(&mut self, label: String, seen: Option<Ticket>) -> Save {
-        let now = self.all.clock.now();
+        let now = self.all.parts.clock.now();
         self.ledger.unfinished = true;
         self.commits += 1;
         Save {
@@ -288,7 +289,7 @@ impl<'a> Run<'a> {
             seen,
             events: std::mem::take(&mut self.events),
             now,
-            lease: self.all.settings.lease,
+            lease: self.all.parts.settings.lease,
             label,
         }
     }
@@ -307,13 +308,13 @@ impl<'a> Run<'a> {
     ) -> Result<(), Cut> {
         let mut wait = Duration::from_millis(50);
         loop {
-            match transition(self.all.store.as_ref()).await {
+            match transition(self.all.parts.store.as_ref()).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Lost) => return Err(Cut::Overtaken),
                 Err(error @ StoreError::RoomTaken { .. }) => return Err(Cut::RoomTaken(error)),
                 Err(error) => {
                     tracing::error!(ticket = %self.claim.key, %error, "can't be written down; trying again");
-                    tokio::time::sleep(self.all.chance.jitter(wait)).await;
+                    tokio::time::sleep(self.all.parts.chance.jitter(wait)).await;
                     wait = (wait * 2).min(Duration::from_secs(5));
                 }
             }
@@ -321,7 +322,7 @@ impl<'a> Run<'a> {
     }
 
     async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
-        let now = self.all.clock.now();
+        let now = self.all.parts.clock.now();
         let rest = self.after_failures(rest, now);
         if let RoomEntry::Pending { looks, .. } = &mut self.ledger.room {
             *looks += 1;
@@ -398,7 +399,7 @@ impl<'a> Run<'a> {
             if self.is_held_back() {
                 return Rest::Waiting { until: now, reason: failure.to_string() };
             }
-            let backoff = self.all.chance.jitter(backoff(self.claim.attempts, self.progressed));
+            let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
             // A room that may be there is looked for soon: it is what people wait for.
             if let Rest::Waiting { until: look, .. } = &rest

@@ -62,8 +62,8 @@ pub struct Parts {
     pub docspace: DocSpace,
     /// None if the portal may not hold any.
     pub skeletons: Option<Skeletons>,
-    /// All helpdesks.
-    pub helpdesks: Vec<Arc<dyn Helpdesk>>,
+    /// All helpdesks, by their names.
+    pub helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
     /// Which ticket gets which room.
     pub rules: Rules,
     /// What time it is.
@@ -78,22 +78,12 @@ pub struct Parts {
     pub settings: Settings,
 }
 
-/// Everything that runs need.
+/// Everything that runs need, and the runs.
 #[derive(Debug)]
 pub struct Reconciler {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) docspace: DocSpace,
-    /// None if the portal may not hold any.
-    pub(super) skeletons: Option<Skeletons>,
-    pub(super) helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
-    pub(super) rules: Rules,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) chance: Chance,
-    pub(super) metrics: Metrics,
-    pub(super) settings: Settings,
+    pub(super) parts: Parts,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
-    standing: Standing,
     /// What this process is at, by the tickets' numbers.
     running: Mutex<HashMap<i64, Underway>>,
     /// Told whenever that changes.
@@ -144,33 +134,11 @@ impl Reconciler {
     /// A reconciler over these parts; [`run`](Self::run) starts it.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            store,
-            docspace,
-            skeletons,
-            helpdesks,
-            rules,
-            clock,
-            chance,
-            metrics,
-            standing,
-            settings,
-        } = parts;
-        let helpdesks = helpdesks.into_iter().map(|helpdesk| (helpdesk.name().clone(), helpdesk)).collect();
         let (progress, _) = broadcast::channel(1024);
         Self {
-            store,
-            docspace,
-            skeletons,
-            helpdesks,
-            rules,
-            clock,
-            chance,
-            metrics,
-            settings,
+            parts,
             progress,
             wake: Arc::default(),
-            standing,
             running: Mutex::default(),
             changed: Notify::new(),
             workers: AtomicUsize::new(1),
@@ -238,7 +206,7 @@ impl Reconciler {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
         while !*stop.borrow() {
-            let full = runs.len() >= self.settings.parallel;
+            let full = runs.len() >= self.parts.settings.parallel;
             let wait = match self.claim(&mut runs).await {
                 // With full hands nothing can be claimed before a run ends, however much is due.
                 Ok(_) if full => IDLE,
@@ -268,7 +236,7 @@ impl Reconciler {
             }
         }
         let ended = async { while runs.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.settings.grace, ended).await.is_err() {
+        if tokio::time::timeout(self.parts.settings.grace, ended).await.is_err() {
             tracing::warn!("some tickets are parked in the middle; the next start goes on with them");
         }
         let parked = self.held();
@@ -277,15 +245,16 @@ impl Reconciler {
     }
 
     async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<usize, StoreError> {
-        let free = self.settings.parallel.saturating_sub(runs.len());
+        let free = self.parts.settings.parallel.saturating_sub(runs.len());
         // Whoever may not act leaves tickets to those who may.
-        if free == 0 || self.standing.permit().is_none() {
+        if free == 0 || self.parts.standing.permit().is_none() {
             return Ok(0);
         }
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
-        let some = free.min(self.settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
+        let some = free.min(self.parts.settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
         let running: Vec<i64> = self.running().keys().copied().collect();
-        let claims = self.store.claim(self.clock.now(), self.settings.lease, some, &running).await?;
+        let claims =
+            self.parts.store.claim(self.parts.clock.now(), self.parts.settings.lease, some, &running).await?;
         let claimed = claims.len();
         for claim in claims {
             let Held { number, fence } = claim.held();
@@ -308,10 +277,10 @@ impl Reconciler {
     }
 
     async fn idle_for(&self) -> Duration {
-        if self.standing.permit().is_none() {
+        if self.parts.standing.permit().is_none() {
             return IDLE;
         }
-        match self.store.next_due(self.clock.now()).await {
+        match self.parts.store.next_due(self.parts.clock.now()).await {
             Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),
             _ => IDLE,
         }

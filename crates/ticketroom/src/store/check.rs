@@ -26,16 +26,12 @@ pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         Err(OpenError::NoTables(database)) => {
             Finding::good(format!("{database} answers, and has no tables yet: “ticketroom serve” makes them"))
         }
-        Err(OpenError::Older(_)) => older(&name),
+        Err(OpenError::Older(_)) => Finding::good(format!(
+            "{name} is from an earlier version: “ticketroom serve” will bring its tables up to date"
+        )),
         Err(error) => Finding::bad(error.to_string(), "“ticketroom serve” would not start"),
     };
     vec![finding]
-}
-
-fn older(name: &str) -> Finding {
-    Finding::good(format!(
-        "{name} is from an earlier version: “ticketroom serve” will bring its tables up to date"
-    ))
 }
 
 fn missing(path: &Path) -> Finding {

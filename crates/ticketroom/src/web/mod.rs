@@ -1,5 +1,6 @@
 //! The HTTP side: one door a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is not for everybody, [`problem`] is how all of them say no.
+//! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
+//! not for everybody, [`problem`] is how all of them say no.
 
 mod api;
 mod auth;

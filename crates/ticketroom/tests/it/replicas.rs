@@ -29,18 +29,18 @@ pub(crate) async fn replicas(systems: &Systems, store: &str, arguments: &[&[&str
     replicas
 }
 
+async fn post_body(replica: &Process, body: serde_json::Value) -> reqwest::Response {
+    replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body).send().await.unwrap()
+}
+
 pub(crate) async fn post(replica: &Process, id: &str) -> reqwest::Response {
-    let body = serde_json::json!({ "ticketId": id, "subject": "replicas" });
-    let request = replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body);
-    request.send().await.unwrap()
+    post_body(replica, serde_json::json!({ "ticketId": id, "subject": "replicas" })).await
 }
 
 /// A delivery that takes its room, and can't be compressed.
 async fn post_long(replica: &Process, id: &str) -> reqwest::Response {
     let filling: String = std::iter::repeat_with(fastrand::alphanumeric).take(50_000).collect();
-    let body = serde_json::json!({ "ticketId": id, "subject": "replicas", "filling": filling });
-    let request = replica.client.post(format!("{}/helpdesk/ticket-created", replica.url)).json(&body);
-    request.send().await.unwrap()
+    post_body(replica, serde_json::json!({ "ticketId": id, "subject": "replicas", "filling": filling })).await
 }
 
 /// What is wrong with these generic tickets, counted at the simulator.

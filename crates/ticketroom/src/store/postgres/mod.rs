@@ -26,7 +26,6 @@ use uuid::Uuid;
 
 pub(super) use self::connect::explain;
 use self::connect::{Database, Parameters, Trouble};
-use self::connector::Connector;
 use self::hints::Hints;
 use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
@@ -51,7 +50,6 @@ pub(super) use self::schema::{Migration, migrate};
 #[derive(Debug)]
 pub struct PostgresStore {
     database: Database,
-    connector: Connector,
     /// Told of every ticket that a delivery made due.
     outbox: Arc<Notify>,
     hints: Mutex<Option<Hints>>,
@@ -437,7 +435,7 @@ impl Store for PostgresStore {
     }
 
     fn listen(&self, due: Arc<Notify>) {
-        let hints = Hints::start(self.connector.clone(), Arc::clone(&self.outbox), due);
+        let hints = Hints::start(self.database.connector(), Arc::clone(&self.outbox), due);
         *self.hints.lock().unwrap_or_else(PoisonError::into_inner) = Some(hints);
     }
 }

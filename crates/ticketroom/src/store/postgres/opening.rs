@@ -33,8 +33,7 @@ impl PostgresStore {
         }
         // It may have been set up for a migration.
         drop(deadpool_postgres::Object::take(client));
-        let connector = database.connector();
-        Ok(Self { database, connector, outbox: Arc::default(), hints: Mutex::default() })
+        Ok(Self { database, outbox: Arc::default(), hints: Mutex::default() })
     }
 
     /// A pool, and a connection to tables that are up to date.

@@ -14,8 +14,8 @@ use crate::ticket::Ticket;
 const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
     written_back, attempts, due_at, created_at, updated_at, number";
 
-/// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below), and would
-/// go through an index of all tickets of the helpdesk besides, if it could.
+/// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below),
+/// and would go through an index of all tickets of the helpdesk besides, if it could.
 pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
     let condition = if by_name {
         format!("helpdesk || '' = $1 AND {}", called("$2"))

@@ -212,7 +212,7 @@ fn judge(found: Option<(i32, i32)>, migrations: &[Migration]) -> Result<usize, S
 }
 
 /// Makes sure that the tables are those that this version knows.
-pub(in crate::store) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
+pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
     let found = version(client).await?;
     if found.is_none() {
         // NULL: the search path has no schema that exists.
