@@ -7,6 +7,7 @@
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
+mod body;
 mod fields;
 mod freshdesk;
 mod generic;
@@ -106,6 +107,21 @@ pub enum NoTicket {
     },
     /// It can't be understood; the answer is 400.
     NotUnderstood(NotUnderstood),
+    /// It is compressed or written in a way that is not supported; the answer is 415.
+    Unsupported(NotUnderstood),
+    /// It is larger than may be when it is decompressed; the answer is 413.
+    TooLarge(NotUnderstood),
+}
+
+#[cfg(test)]
+impl NoTicket {
+    /// What the sender is told; for what is about something else, what it is.
+    fn words(self) -> NotUnderstood {
+        match self {
+            Self::NotUnderstood(why) | Self::Unsupported(why) | Self::TooLarge(why) => why,
+            Self::AboutSomethingElse { event, .. } => NotUnderstood(format!("about something else: {event}")),
+        }
+    }
 }
 
 impl From<NotUnderstood> for NoTicket {
