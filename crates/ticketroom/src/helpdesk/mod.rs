@@ -22,7 +22,7 @@ mod zendesk;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::call::Failure;
+use crate::call::{Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{HelpdeskConfig, HelpdeskKind};
 use crate::finding::Finding;
@@ -221,6 +221,15 @@ pub struct WrittenBack {
     pub place: String,
     /// What did not go as configured, though the link is there: the custom field does not exist ...
     pub warning: Option<String>,
+}
+
+/// Why a note is not written that may be there already: the comments that may hold it have no end. More than any of the
+/// helpdesks allows were read.
+fn too_many_comments() -> Cause {
+    Cause::Unintelligible(
+        "the ticket has more comments than we read, and none of those is our note; so none is written"
+            .to_owned(),
+    )
 }
 
 /// Makes the helpdesks of a configuration. The one list of kinds.
