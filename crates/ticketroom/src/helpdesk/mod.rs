@@ -8,6 +8,7 @@
 //! A further helpdesk is one file beside these and one line in [`build`].
 
 mod body;
+mod caps;
 mod fields;
 mod freshdesk;
 mod generic;

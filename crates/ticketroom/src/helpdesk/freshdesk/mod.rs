@@ -76,7 +76,9 @@ impl Helpdesk for Freshdesk {
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups).await
+        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups)
+            .await
+            .map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

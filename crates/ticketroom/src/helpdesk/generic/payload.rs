@@ -18,12 +18,15 @@
 //! | `updatedAt` | text; kept as the ticket's version |
 //! | `deliveryId` | text by which a repeat is known, if no header says it |
 //!
+//! Of a ticket, no more is kept than [`caps`](super::super::caps) allow: of `fields`, the first 500.
+//!
 //! Names may be written with underscores, too. Numbers are taken where text is meant; an optional field of
 //! any other type counts as missing; unknown fields are ignored. A repeat is better known by the header
 //! `Idempotency-Key` or `X-Ticketroom-Delivery`.
 
 use std::collections::BTreeMap;
 
+use super::super::caps::{MOST_FIELDS, capped};
 use super::super::salvage::{self, Json};
 use super::super::{Consequence, Hint, NoTicket, NotUnderstood, Verified, body};
 use crate::ticket::{FieldValue, Person, Status, Ticket, TicketId};
@@ -75,7 +78,7 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         ticket,
         event: salvage::event_name(body.get("event").text(), "ticket"),
         delivery_id,
-        snapshot: Some(Ticket {
+        snapshot: Some(capped(Ticket {
             subject,
             description: body.get("description").as_text(),
             requester: person(body.get("requester"), body.any(&["requesterEmail", "requester_email"])),
@@ -88,7 +91,7 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
             project: filled(body.get("project")),
             fields: fields(body.get("fields")),
             version: filled(body.any(&["updatedAt", "updated_at"])),
-        }),
+        })),
         consequence: Consequence::Look,
     })
 }
@@ -110,7 +113,8 @@ fn fields(given: &Json) -> BTreeMap<String, FieldValue> {
         Json::List(items) => Some(FieldValue::List(items.iter().filter_map(filled).collect())),
         _ => filled(given).map(FieldValue::Text),
     };
-    fields.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()
+    let held = fields.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?)));
+    held.take(MOST_FIELDS).collect()
 }
 
 fn ticket_id(given: &Json) -> Result<TicketId, NotUnderstood> {

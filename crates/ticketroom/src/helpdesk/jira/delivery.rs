@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::super::caps::capped;
 use super::super::salvage::{self, Json};
 use super::super::verified::{Signature, from_hex};
 use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
@@ -107,7 +108,7 @@ pub(super) fn read(
         ticket: key.id,
         event: salvage::event_name(event, "automation"),
         delivery_id: delivery_id(),
-        snapshot: is_deletion.then(|| deleted(issue)),
+        snapshot: is_deletion.then(|| capped(deleted(issue))),
         consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
     })
 }

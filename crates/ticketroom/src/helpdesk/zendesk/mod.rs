@@ -75,7 +75,7 @@ impl Helpdesk for Zendesk {
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, id, self.room_url_field).await
+        ticket::observe(&self.api, id, self.room_url_field).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {
