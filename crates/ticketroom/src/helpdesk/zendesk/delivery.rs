@@ -33,7 +33,7 @@ const TIMESTAMP_IS: &str = "timestamp (header X-Zendesk-Webhook-Signature-Timest
 const TICKET_ID: [&str; 2] = ["ticket_id", "ticketId"];
 
 /// What the `type` of every event starts with.
-const EVENT: &str = "zen:event-type:";
+pub(super) const EVENT: &str = "zen:event-type:";
 
 /// Checks a delivery's signature, and that it was made at most `window` from now, in the past or, since
 /// clocks differ, in the future.
