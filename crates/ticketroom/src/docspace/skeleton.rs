@@ -118,9 +118,9 @@ impl Skeletons {
     }
 
     async fn make(docspace: &DocSpace, tree: &FolderTree) -> Result<FolderId, Failure> {
-        let (documents, folders) = docspace.my_documents().await?;
+        let (documents, homes) = docspace.my_documents(HOME).await?;
         let home =
-            match folders.into_iter().filter(|folder| folder.title == HOME).map(|folder| folder.id).min() {
+            match homes.into_iter().map(|folder| folder.id).min() {
                 Some(home) => home,
                 None => docspace.create_folder(documents, HOME).await?.id,
             };
