@@ -193,8 +193,12 @@ mod tests {
 
     #[test]
     fn halfway_is_never_nothing() {
-        let failure =
-            Failure { service: "Jira", call: "put_remote_link", cause: Cause::Conflict, effect_uncertain: false };
+        let failure = Failure {
+            service: "Jira",
+            call: "put_remote_link",
+            cause: Cause::Conflict,
+            effect_uncertain: false,
+        };
         assert_eq!(failure.effect(), Effect::None);
         let halfway = failure.after_an_effect();
         assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));

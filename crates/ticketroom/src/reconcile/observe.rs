@@ -77,7 +77,9 @@ pub async fn observe(
     let untagged = async {
         let since = match &ledger.room {
             // Before that, they don't count.
-            RoomEntry::Pending { since, .. } if ledger.room.settled_at(settle).is_some_and(|at| at <= now) => {
+            RoomEntry::Pending { since, .. }
+                if ledger.room.settled_at(settle).is_some_and(|at| at <= now) =>
+            {
                 Some(*since)
             }
             RoomEntry::Made { .. } if wants_tagged => ledger.creates.map(|creates| creates.first),
@@ -132,7 +134,8 @@ async fn rooms_with_tag(
         return Ok((rooms, Vec::new()));
     }
     let Some(own) = docspace.own_id_if_told().await? else { return Ok((rooms, Vec::new())) };
-    let is_ours = |found: &FoundRoom| found.owner.is_none_or(|owner| owner == own) || known == Some(found.room.id);
+    let is_ours =
+        |found: &FoundRoom| found.owner.is_none_or(|owner| owner == own) || known == Some(found.room.id);
     Ok(rooms.into_iter().partition(is_ours))
 }
 

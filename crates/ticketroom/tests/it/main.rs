@@ -16,4 +16,5 @@ mod replicas;
 mod restore;
 mod stores;
 mod straight_line;
+mod upstreams;
 mod world;
