@@ -21,6 +21,8 @@ use crate::http::{Answer, CallName, Http};
 
 /// How DocSpace is called in messages and metrics.
 pub const SERVICE: &str = "DocSpace";
+/// How it is called among systems that have names: no helpdesk has this one.
+pub const SYSTEM: &str = "docspace";
 
 /// A portal, as the service user sees it. Cheap to clone.
 #[derive(Clone)]
@@ -65,6 +67,14 @@ impl DocSpace {
             portal.set_path(&path);
         }
         Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+    }
+
+    /// Fails if no call would be sent now, since the portal has not answered for a while.
+    ///
+    /// # Errors
+    /// [`Cause::BreakerOpen`].
+    pub fn refuses(&self) -> Result<(), Failure> {
+        self.http.refuses(self.name("observe"))
     }
 
     /// The address of the portal, ending in `/`.
@@ -122,6 +132,7 @@ impl DocSpace {
     ) -> Result<Answer, Failure> {
         let name = self.name(call.name);
         let limits = if call.method == Method::GET { Kind::Read } else { Kind::Write };
+        self.http.refuses(name)?;
         let _pass = self.governor.pass(limits).await.map_err(|wait| {
             name.failed(Cause::RateLimited {
                 retry_after: Some(wait),
