@@ -18,8 +18,9 @@ pub struct Failure {
     pub call: &'static str,
     /// Why it did not succeed.
     pub cause: Cause,
-    /// Whether another call of the same piece of work had its effect before.
-    pub halfway: bool,
+    /// Whether something may have happened over there, whatever the cause alone would say: another call of the same
+    /// piece of work had its effect before, or the refusal proves nothing.
+    pub effect_uncertain: bool,
 }
 
 /// Why a call did not succeed.
@@ -75,6 +76,8 @@ pub enum Cause {
     },
     /// A success that we could not read.
     Unintelligible(String),
+    /// A success that holds something that must not be passed on, such as a link that is no http(s) address.
+    Unusable(String),
     /// An earlier call brought no answer, what it asked for can't be found, and it may still take effect.
     Unsettled,
 }
@@ -93,17 +96,25 @@ impl Failure {
     /// the whole, whatever can be said of this call.
     #[must_use]
     pub fn after_an_effect(self) -> Self {
-        Self { halfway: true, ..self }
+        self.with_uncertain_effect()
+    }
+
+    /// A refusal that does not prove that nothing happened.
+    #[must_use]
+    pub fn with_uncertain_effect(self) -> Self {
+        Self { effect_uncertain: true, ..self }
     }
 
     /// What the piece of work that the call belongs to may have done.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self.cause {
-            _ if self.halfway => Effect::Unknown,
-            Cause::NoAnswer(_) | Cause::ServerError { .. } | Cause::Unintelligible(_) | Cause::Unsettled => {
-                Effect::Unknown
-            }
+            _ if self.effect_uncertain => Effect::Unknown,
+            Cause::NoAnswer(_)
+            | Cause::ServerError { .. }
+            | Cause::Unintelligible(_)
+            | Cause::Unusable(_)
+            | Cause::Unsettled => Effect::Unknown,
             Cause::Unreachable(_)
             | Cause::HeldBack
             | Cause::BreakerOpen { .. }
@@ -192,6 +203,7 @@ impl fmt::Display for Failure {
             Cause::Unsettled => {
                 write!(f, "{service} did not say whether it did “{call}”, and may still do it; looking again")
             }
+            Cause::Unusable(why) => write!(f, "{service} answered “{call}” with something unusable: {why}"),
             Cause::Unintelligible(why) => {
                 write!(f, "{service} answered “{call}” with something unreadable: {why}")
             }
@@ -216,8 +228,12 @@ mod tests {
 
     #[test]
     fn halfway_is_never_nothing() {
-        let failure =
-            Failure { service: "Jira", call: "put_remote_link", cause: Cause::Conflict, halfway: false };
+        let failure = Failure {
+            service: "Jira",
+            call: "put_remote_link",
+            cause: Cause::Conflict,
+            effect_uncertain: false,
+        };
         assert_eq!(failure.effect(), Effect::None);
         let halfway = failure.after_an_effect();
         assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));

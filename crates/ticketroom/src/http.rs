@@ -20,8 +20,9 @@ use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
 use crate::standing::{Permit, Standing};
 
-/// Largest answer that is read. A full page of rooms is well below it.
-const ANSWER_LIMIT: usize = 16 << 20;
+/// Largest answer that is read unless [`Http::reading_at_most`] says otherwise: a page of a hundred comments, each of
+/// 64 KiB, is below it.
+const ANSWER_LIMIT: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends requests.
@@ -30,6 +31,7 @@ pub struct Http {
     client: Client,
     metrics: Metrics,
     standing: Standing,
+    answer_limit: Option<usize>,
     breakers: Option<Breakers>,
     breaker: Breaker,
 }
@@ -84,7 +86,7 @@ impl CallName {
     /// A failure of this call.
     #[must_use]
     pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause, halfway: false }
+        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
     }
 }
 
@@ -103,8 +105,26 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()?;
-        let (breakers, breaker) = (None, Breaker::default());
-        Ok(Self { client, metrics, standing: Standing::for_good(), breakers, breaker })
+        Ok(Self {
+            client,
+            metrics,
+            standing: Standing::for_good(),
+            answer_limit: Some(ANSWER_LIMIT),
+            breakers: None,
+            breaker: Breaker::default(),
+        })
+    }
+
+    /// Reads answers of so many bytes at most; a longer one is a failure.
+    #[must_use]
+    pub fn reading_at_most(self, bytes: usize) -> Self {
+        Self { answer_limit: Some(bytes), ..self }
+    }
+
+    /// Reads the status and the headers of answers only.
+    #[must_use]
+    pub fn reading_no_bodies(self) -> Self {
+        Self { answer_limit: None, ..self }
     }
 
     /// Lets calls out only while this process may act.
@@ -199,9 +219,12 @@ impl Http {
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
+        let Some(limit) = self.answer_limit else {
+            return Ok(Answer { status, headers, body: body.freeze() });
+        };
         while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error))? {
-            if body.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(Cause::NoAnswer(format!("the answer is longer than {ANSWER_LIMIT} bytes")));
+            if body.len() + chunk.len() > limit {
+                return Err(Cause::NoAnswer(format!("the answer is longer than {limit} bytes")));
             }
             body.extend_from_slice(&chunk);
         }

@@ -13,9 +13,10 @@ use super::plan::{Plan, Rest, Situation, plan};
 use super::step::{Context, Outcome};
 use super::steps::{Step, StepKind};
 use super::worker::{Progress, Reconciler};
-use crate::call::{Cause, Failure};
+use crate::call::{Cause, Effect, Failure};
 use crate::clock::{Timestamp, after};
 use crate::docspace::client::SERVICE;
+use crate::docspace::rooms::CREATE_ROOM;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;
@@ -41,6 +42,8 @@ pub(super) struct Run<'a> {
     progressed: bool,
     /// Whether the world was seen: a person's wish counts as heard only then.
     looked: bool,
+    /// When rooms with the ticket's tag were looked for.
+    looked_for_rooms: Option<Timestamp>,
 }
 
 /// Why a run ends before it has settled.
@@ -68,6 +71,7 @@ impl<'a> Run<'a> {
             folders_may_come: None,
             progressed: false,
             looked: false,
+            looked_for_rooms: None,
         }
     }
 
@@ -158,6 +162,7 @@ impl<'a> Run<'a> {
             return self.settle(Rest::Waiting { until, reason: error.to_string() }, None).await;
         }
         self.looked = true;
+        self.looked_for_rooms = seen.looked;
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
             Observed::Absent(_) => None,
@@ -168,13 +173,17 @@ impl<'a> Run<'a> {
 
     /// Another ticket's room may look like ours while its tag is not saved yet.
     async fn leave_out_rooms_of_others(&self, seen: &mut Observation) -> Result<(), StoreError> {
-        let rooms: Vec<_> = seen.tagged.iter().chain(&seen.untagged).map(|found| found.room.id).collect();
+        let rooms: Vec<_> = {
+            let found = seen.tagged.iter().chain(&seen.untagged).chain(&seen.tagged_by_others);
+            found.map(|found| found.room.id).collect()
+        };
         if rooms.is_empty() {
             return Ok(());
         }
         let owned = self.all.parts.store.owned_rooms(&rooms).await?;
         let of_others = |id| owned.iter().any(|(room, owner)| *room == id && *owner != self.claim.key);
         seen.tagged.retain(|found| !of_others(found.room.id));
+        seen.tagged_by_others.retain(|found| !of_others(found.room.id));
         seen.untagged.retain(|found| !of_others(found.room.id));
         Ok(())
     }
@@ -238,7 +247,7 @@ impl<'a> Run<'a> {
             self.begun.push(step.kind());
             match (step, self.ledger.room.made()) {
                 (Step::Adopt { .. } | Step::NoteRestored, Some(room)) => {
-                    let mut found = seen.tagged.iter().chain(&seen.untagged);
+                    let mut found = seen.tagged.iter().chain(&seen.untagged).chain(&seen.tagged_by_others);
                     let is_archived = found.any(|found| found.room.id == room.id && found.archived);
                     seen.room = Some(if is_archived { RoomNow::Archived } else { RoomNow::Active });
                 }
@@ -365,8 +374,8 @@ impl<'a> Run<'a> {
     async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
         let rest = self.after_failures(rest, now);
-        if let RoomEntry::Pending { looks, .. } = &mut self.ledger.room {
-            *looks += 1;
+        if let Some(looked) = self.looked_for_rooms {
+            self.ledger.room.note_look(looked);
         }
         let (state, reason, due) = match rest {
             Rest::Ready { next, remark } => (State::Ready, remark, next),
@@ -442,7 +451,14 @@ impl<'a> Run<'a> {
             let reason = "DocSpace does not let us at the room; looking whether it is still there".to_owned();
             return Rest::Waiting { until: now, reason };
         }
-        if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
+        // A refused create is looked for before it counts as refused.
+        let is_looked_for = |failure: &Failure| {
+            failure.call == CREATE_ROOM
+                && failure.effect() == Effect::Unknown
+                && matches!(self.ledger.room, RoomEntry::Pending { .. })
+        };
+        let refused = |failure: &&Failure| !failure.is_transient() && !is_looked_for(failure);
+        if let Some(failure) = self.failures.iter().find(refused) {
             // What is wrong with the request itself will not get better by waiting.
             if matches!(failure.cause, Cause::Rejected { status: 400 | 413 | 415 | 422, .. }) {
                 return Rest::Blocked { reason: advice(failure), again: None };
@@ -463,11 +479,14 @@ impl<'a> Run<'a> {
             let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
             // A room that may be there is looked for soon: it is what people wait for.
-            if let Rest::Waiting { until: look, .. } = &rest
+            if let Rest::Waiting { until: look, reason } = &rest
                 && failure.retry_after().is_none()
                 && matches!(self.ledger.room, RoomEntry::Pending { .. })
             {
                 until = *look;
+                if is_looked_for(failure) && !failure.is_transient() {
+                    return Rest::Waiting { until, reason: reason.clone() };
+                }
             }
             return Rest::Waiting { until, reason: failure.to_string() };
         }

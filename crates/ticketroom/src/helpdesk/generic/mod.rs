@@ -74,6 +74,8 @@ impl Generic {
             Inbound::Secrets(secrets) => Inbound::Secrets(real_secrets(secrets)),
             Inbound::Unsigned => Inbound::Unsigned,
         };
+        // What the callback answers with is not needed, however long it is.
+        let http = http.reading_no_bodies();
         Self { name, inbound, callback: config.callback.clone(), http, clock }
     }
 

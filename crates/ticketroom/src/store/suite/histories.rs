@@ -128,7 +128,7 @@ impl History {
         let mut ledger = before.clone();
         match self.rng.u32(..4) {
             0 => ledger = with_room(self.rng.i64(1..=ROOMS)),
-            1 => ledger.link = LinkEntry::Done { url: "https://d.example/1".to_owned() },
+            1 => ledger.link = LinkEntry::Done { url: "https://d.example/1".to_owned(), internal: false },
             2 => ledger.write_back.url = ledger.link.url().map(str::to_owned),
             _ => ledger.folders = Entry::Pending { since: self.now },
         }
