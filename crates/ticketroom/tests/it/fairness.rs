@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use serde_json::Value;
 use simulator::fault::{CallMatch, Fault, FaultKind, Times};
-use testbed::{ADMIN_TOKEN, Desk, wait_until, wait_until_every};
+use testbed::{ADMIN_TOKEN, Desk, Systems, wait_until, wait_until_every};
 use ticketroom::breaker::Breakers;
 use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::docspace::limits::{Governor, NoBudget};
@@ -18,6 +18,7 @@ use ticketroom::reconcile::{Parts, Reconciler, Settings};
 use ticketroom::service::{self, Duties};
 use ticketroom::standing::Standing;
 
+use crate::process::{process_over, run};
 use crate::world::World;
 
 /// Connections are accepted, requests are read, and no answer comes.
@@ -168,4 +169,26 @@ async fn a_run_that_takes_too_long_is_broken_off_and_its_calls_are_unknown() {
     assert_eq!(world.systems.docspace.counters().of("create_room"), 1);
     stop.send(true).unwrap();
     working.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_which_systems_the_running_service_does_not_call() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    let (_, out, err) = run(&mut process.command(&["check"])).await;
+    assert!(out.contains("the service runs, and calls DocSpace and every helpdesk"), "{out}{err}");
+
+    systems.docspace.faults().add(silence());
+    for number in 0..10 {
+        let id = format!("{number}");
+        assert!(process.acknowledges(Desk::Generic, &Desk::Generic.created(&systems, &id, "silent")).await);
+    }
+    wait_until_every(PAUSE, "check says so", async || {
+        let (_, out, _) = run(&mut process.command(&["check"])).await;
+        // It tries DocSpace itself, whatever the service does.
+        out.contains("does not call DocSpace for now") && out.contains("did not answer “")
+    })
+    .await;
 }
