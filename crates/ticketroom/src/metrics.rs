@@ -26,6 +26,7 @@ struct Inner {
     call_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
     tickets: Family<StateLabels, Gauge>,
     steps: Family<StepLabels, Counter>,
+    breaker_open: Family<SystemLabels, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,6 +50,11 @@ struct ServiceLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SystemLabels {
+    system: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -85,7 +91,13 @@ impl Metrics {
         registry.register("tickets", "Tickets by state", tickets.clone());
         let steps = Family::default();
         registry.register("steps", "Steps by outcome", steps.clone());
-        Self(Arc::new(Inner { registry, deliveries, calls, call_seconds, tickets, steps }))
+        let breaker_open = Family::default();
+        registry.register(
+            "breaker_open",
+            "Whether calls to a system are held back because it does not answer",
+            breaker_open.clone(),
+        );
+        Self(Arc::new(Inner { registry, deliveries, calls, call_seconds, tickets, steps, breaker_open }))
     }
 
     /// A delivery was answered.
@@ -100,6 +112,12 @@ impl Metrics {
         self.0.calls.get_or_create(&labels).inc();
         let labels = ServiceLabels { service: name.service };
         self.0.call_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Whether the breaker of a system is open.
+    pub fn breaker(&self, system: &str, is_open: bool) {
+        let labels = SystemLabels { system: system.to_owned() };
+        self.0.breaker_open.get_or_create(&labels).set(i64::from(is_open));
     }
 
     /// A step of a ticket ended.

@@ -213,7 +213,7 @@ pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) ->
     configs
         .iter()
         .map(|HelpdeskConfig { name, kind }| -> Arc<dyn Helpdesk> {
-            let (name, http, clock) = (name.clone(), http.clone(), Arc::clone(clock));
+            let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
                 HelpdeskKind::Freshdesk(config) => Arc::new(freshdesk::Freshdesk::new(name, config, http)),

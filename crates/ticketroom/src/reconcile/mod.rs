@@ -11,6 +11,7 @@ pub mod observe;
 pub mod plan;
 pub mod preview;
 mod run;
+mod shares;
 mod step;
 pub mod steps;
 mod worker;

@@ -31,7 +31,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 pub use open::{OpenError, Use, open};
 pub use types::{
@@ -60,6 +60,22 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Duration,
         most: usize,
         running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.claim_except(now, lease, most, running, &[]).await
+    }
+
+    /// The same without the tickets of the helpdesks in `left_out`, which have their share of the runs. It costs more
+    /// the more tickets of theirs are due, since they are passed over one by one.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn claim_except(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.

@@ -6,6 +6,7 @@
 mod conformance;
 mod crash;
 mod failover;
+mod fairness;
 mod faults;
 mod helpdesks;
 mod intake;

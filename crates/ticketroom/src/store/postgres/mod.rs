@@ -37,7 +37,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -265,15 +265,17 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        let left_out: Vec<&str> = left_out.iter().map(HelpdeskName::as_str).collect();
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running, &left_out]).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             match claim(row) {

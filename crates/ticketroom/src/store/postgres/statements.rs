@@ -48,7 +48,7 @@ pub(super) const KEEP: &str = "
     ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
+/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at, $4 helpdesks that are left out. New tickets first: a crowd that is tried in
 /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
 /// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
 /// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
@@ -57,11 +57,11 @@ pub(super) const CLAIM: &str = "
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again

@@ -39,7 +39,7 @@ use super::{
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 #[cfg(test)]
 pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
@@ -220,17 +220,20 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running) = (after(now, lease), json(&running)?);
+        let (lease_until, running, left_out) = (after(now, lease), json(&running)?, json(&left_out)?);
         self.writer
-            .run("claim", move |connection| claim(connection, now, lease_until, most, &running).map(Ok))
+            .run("claim", move |connection| {
+                claim(connection, now, lease_until, most, &running, &left_out).map(Ok)
+            })
             .await
     }
 

@@ -94,9 +94,10 @@ pub(super) fn claim(
     lease_until: Timestamp,
     most: i64,
     running: &str,
+    left_out: &str,
 ) -> rusqlite::Result<Vec<Claim>> {
     let mut statement = connection.prepare_cached(CLAIM)?;
-    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
+    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running, left_out])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         match claimed(row) {

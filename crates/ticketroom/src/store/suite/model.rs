@@ -231,17 +231,22 @@ impl Store for Model {
         Ok(Accepted::New)
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let mut contents = self.contents();
         let mut due: Vec<(i64, &mut Row)> = contents
             .numbered()
-            .filter(|(number, row)| row.due.is_some_and(|due| due <= now) && !running.contains(number))
+            .filter(|(number, row)| {
+                row.due.is_some_and(|due| due <= now)
+                    && !running.contains(number)
+                    && !left_out.contains(&row.key.helpdesk)
+            })
             .collect();
         due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));
         let claims = due.into_iter().take(most).map(|(number, row)| {
