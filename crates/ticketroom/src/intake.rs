@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
@@ -25,6 +26,9 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
+    /// Callers outside decide how often these are to be logged.
+    refusals: LogLimiter,
+    failures: LogLimiter,
 }
 
 /// Why a delivery was not taken in.
@@ -67,7 +71,9 @@ impl Intake {
     ) -> Self {
         let helpdesks =
             helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
-        Self { helpdesks, store, clock, metrics, wake }
+        let (refusals, failures) =
+            (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
+        Self { helpdesks, store, clock, metrics, wake, refusals, failures }
     }
 
     /// Takes a delivery in. Once this returns well, the delivery is on disk.
@@ -88,10 +94,14 @@ impl Intake {
         self.metrics.delivered(helpdesk.name(), outcome);
         match &result {
             Ok(_) => {}
-            Err(Refused::NotStored(error)) => {
+            Err(Refused::NotStored(error)) if self.failures.admit(self.clock.now()) => {
                 tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
             }
-            Err(refused) => tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused"),
+            Err(Refused::NotStored(_)) => {}
+            Err(refused) if self.refusals.admit(self.clock.now()) => {
+                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+            }
+            Err(_) => {}
         }
         result
     }
@@ -133,7 +143,9 @@ impl Intake {
                 let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
                 let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
                 // The sender is told what is wrong with it in any case, and that is what matters.
-                if let Err(error) = kept {
+                if let Err(error) = kept
+                    && self.failures.admit(at)
+                {
                     tracing::error!(%error, "a delivery that was not understood could not be kept");
                 }
                 Err(Refused::NotUnderstood(not_understood))

@@ -5,7 +5,6 @@
 mod check;
 mod demo;
 mod init;
-mod printable;
 mod serve;
 mod simulate;
 mod store;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::printable::printable;
 use super::{Ended, Result, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::printable::printable;
 use crate::reconcile::preview::preview;
 use crate::store::{self, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
 use crate::ticket::{HelpdeskName, TicketKey};
