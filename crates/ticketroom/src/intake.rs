@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::printable::{MESSAGE, printable, printed};
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
 
@@ -110,11 +111,11 @@ impl Intake {
         let at = self.clock.now();
         let verified = helpdesk.verify(raw, at)?;
         let hint = helpdesk.read(&verified);
-        let delivery = |delivery_id, event, meaning| Delivery {
+        let delivery = |delivery_id, event: String, meaning| Delivery {
             helpdesk: helpdesk.name().clone(),
             at,
             delivery_id,
-            event,
+            event: printable(&event, LONGEST_EVENT),
             headers: headers_as_json(verified.headers()),
             query: verified.query().map(str::to_owned),
             body: Bytes::clone(verified.body()),
@@ -140,7 +141,7 @@ impl Intake {
                 self.store.accept(delivery).await.map_err(Refused::NotStored)
             }
             Err(NoTicket::NotUnderstood(not_understood)) => {
-                let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
+                let meaning = Meaning::NotUnderstood { why: printed(&not_understood, MESSAGE) };
                 let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
                 // The sender is told what is wrong with it in any case, and that is what matters.
                 if let Err(error) = kept
@@ -153,6 +154,9 @@ impl Intake {
         }
     }
 }
+
+/// How much of an event's name is kept: characters.
+const LONGEST_EVENT: usize = 100;
 
 /// Headers that hold secrets are not stored.
 const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];

@@ -54,6 +54,22 @@ pub fn block(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
 }
 
+/// JSON in which active characters are escaped. They can only stand in its texts, so it says the same as before.
+#[must_use]
+pub fn escaped_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || !is_active(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
 /// What something prints, as [`printable`] has it. Not more of it is ever held than is shown, however much it prints.
 #[must_use]
 pub fn printed(value: &impl fmt::Display, limit: usize) -> String {
@@ -160,6 +176,14 @@ mod tests {
         }
         // Emoji of several parts and Persian need their joiners.
         assert_eq!(printable("👩\u{200D}🔧 می\u{200C}خواهم", 40), "👩\u{200D}🔧 می\u{200C}خواهم");
+    }
+
+    #[test]
+    fn escaped_json_says_the_same() {
+        let text = "a\u{1b}[1m\u{202E}b\u{9b}\u{E0001}\u{7f}ü";
+        let json = escaped_json(&serde_json::to_string_pretty(&[text]).unwrap());
+        assert!(!json.chars().any(|c| c != '\n' && is_active(c)), "{json:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
     }
 
     #[test]

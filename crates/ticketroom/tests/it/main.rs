@@ -10,6 +10,8 @@ mod faults;
 mod helpdesks;
 mod intake;
 mod load;
+mod logs;
+mod operators;
 mod outages;
 mod process;
 mod replicas;
