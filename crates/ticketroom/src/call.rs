@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::printable::{DETAIL, printable};
 
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,8 +176,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, call, cause, .. } = self;
         let call = call.replace('_', " ");
+        // What the other side said may be as long as it likes, and hold anything.
+        let said = |text: &str| printable(text, DETAIL);
         match cause {
-            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({why})"),
+            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({})", said(why)),
             Cause::HeldBack => {
                 write!(f, "{service} was not asked for “{call}”: this process could not renew its claims")
             }
@@ -184,8 +187,8 @@ impl fmt::Display for Failure {
                 let silence = self.silence().unwrap_or_default();
                 write!(f, "{silence}; trying again at {}", until.strftime("%H:%M:%S UTC"))
             }
-            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({why})"),
-            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {limit}"),
+            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({})", said(why)),
+            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {}", said(limit)),
             Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),
             Cause::PaymentRequired => {
                 write!(f, "{service} refuses “{call}” for want of quota or payment (402)")
@@ -197,7 +200,7 @@ impl fmt::Display for Failure {
                 write!(f, "{service} rejects “{call}” ({status})")
             }
             Cause::Rejected { status, detail } => {
-                write!(f, "{service} rejects “{call}” ({status}): {detail}")
+                write!(f, "{service} rejects “{call}” ({status}): {}", said(detail))
             }
             Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
             Cause::Unsettled => {
@@ -205,7 +208,7 @@ impl fmt::Display for Failure {
             }
             Cause::Unusable(why) => write!(f, "{service} answered “{call}” with something unusable: {why}"),
             Cause::Unintelligible(why) => {
-                write!(f, "{service} answered “{call}” with something unreadable: {why}")
+                write!(f, "{service} answered “{call}” with something unreadable: {}", said(why))
             }
         }
     }
@@ -237,5 +240,21 @@ mod tests {
         assert_eq!(failure.effect(), Effect::None);
         let halfway = failure.after_an_effect();
         assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));
+    }
+
+    #[test]
+    fn what_the_other_side_said_is_short_and_harmless() {
+        let detail = format!("\u{1b}]0;title\u{7}{}", "x".repeat(8 << 20));
+        for cause in [
+            Cause::Rejected { status: 400, detail: detail.clone() },
+            Cause::Unintelligible(detail.clone()),
+            Cause::NoAnswer(detail.clone()),
+            Cause::Unreachable(detail.clone()),
+            Cause::RateLimited { retry_after: None, limit: detail },
+        ] {
+            let failure = Failure { service: "Jira", call: "comment", cause, halfway: false }.to_string();
+            assert!(failure.chars().count() < 300, "{}", failure.len());
+            assert!(!failure.chars().any(crate::printable::is_active), "{failure:?}");
+        }
     }
 }

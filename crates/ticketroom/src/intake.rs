@@ -13,7 +13,9 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::printable::{MESSAGE, printable, printed};
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
 
@@ -25,6 +27,9 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
+    /// Callers outside decide how often these are to be logged.
+    refusals: LogLimiter,
+    failures: LogLimiter,
 }
 
 /// Why a delivery was not taken in.
@@ -67,7 +72,9 @@ impl Intake {
     ) -> Self {
         let helpdesks =
             helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
-        Self { helpdesks, store, clock, metrics, wake }
+        let (refusals, failures) =
+            (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
+        Self { helpdesks, store, clock, metrics, wake, refusals, failures }
     }
 
     /// Takes a delivery in. Once this returns well, the delivery is on disk.
@@ -88,10 +95,14 @@ impl Intake {
         self.metrics.delivered(helpdesk.name(), outcome);
         match &result {
             Ok(_) => {}
-            Err(Refused::NotStored(error)) => {
+            Err(Refused::NotStored(error)) if self.failures.admit(self.clock.now()) => {
                 tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
             }
-            Err(refused) => tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused"),
+            Err(Refused::NotStored(_)) => {}
+            Err(refused) if self.refusals.admit(self.clock.now()) => {
+                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+            }
+            Err(_) => {}
         }
         result
     }
@@ -100,11 +111,11 @@ impl Intake {
         let at = self.clock.now();
         let verified = helpdesk.verify(raw, at)?;
         let hint = helpdesk.read(&verified);
-        let delivery = |delivery_id, event, meaning| Delivery {
+        let delivery = |delivery_id, event: String, meaning| Delivery {
             helpdesk: helpdesk.name().clone(),
             at,
             delivery_id,
-            event,
+            event: printable(&event, LONGEST_EVENT),
             headers: headers_as_json(verified.headers()),
             query: verified.query().map(str::to_owned),
             body: Bytes::clone(verified.body()),
@@ -130,10 +141,12 @@ impl Intake {
                 self.store.accept(delivery).await.map_err(Refused::NotStored)
             }
             Err(NoTicket::NotUnderstood(not_understood)) => {
-                let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
+                let meaning = Meaning::NotUnderstood { why: printed(&not_understood, MESSAGE) };
                 let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
                 // The sender is told what is wrong with it in any case, and that is what matters.
-                if let Err(error) = kept {
+                if let Err(error) = kept
+                    && self.failures.admit(at)
+                {
                     tracing::error!(%error, "a delivery that was not understood could not be kept");
                 }
                 Err(Refused::NotUnderstood(not_understood))
@@ -141,6 +154,9 @@ impl Intake {
         }
     }
 }
+
+/// How much of an event's name is kept: characters.
+const LONGEST_EVENT: usize = 100;
 
 /// Headers that hold secrets are not stored.
 const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -27,6 +28,18 @@ struct Inner {
     tickets: Family<StateLabels, Gauge>,
     steps: Family<StepLabels, Counter>,
     breaker_open: Family<SystemLabels, Gauge>,
+}
+
+/// Counted where they are dropped, which is in no service.
+#[derive(Debug)]
+struct DroppedLogLines;
+
+impl Collector for DroppedLogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let counter = ConstCounter::new(crate::telemetry::dropped_lines());
+        let help = "Log lines that were dropped because standard error was not read";
+        counter.encode(encoder.encode_descriptor("log_lines_dropped", help, None, counter.metric_type())?)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +110,7 @@ impl Metrics {
             "Whether calls to a system are held back because it does not answer",
             breaker_open.clone(),
         );
+        registry.register_collector(Box::new(DroppedLogLines));
         Self(Arc::new(Inner { registry, deliveries, calls, call_seconds, tickets, steps, breaker_open }))
     }
 

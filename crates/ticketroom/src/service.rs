@@ -184,7 +184,21 @@ impl Service {
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
+        let working = duties.work.then(|| {
+            let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
+            let mut stop = stopped.clone();
+            tokio::spawn(async move {
+                let noting = all.note_configuration(fingerprint.as_uuid());
+                tokio::select! {
+                    noted = noting => if let Err(error) = noted {
+                        tracing::warn!(%error, "whether the configuration has changed can't be told");
+                    },
+                    _ = stop.changed() => return,
+                }
+                all.watch_refusals(stop).await;
+            });
+            tokio::spawn(Arc::clone(&reconciler).run(stopped))
+        });
         let beating = tokio::spawn(heart.go_on());
         Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
     }

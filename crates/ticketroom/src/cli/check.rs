@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::check_running::running;
-use super::{Ended, Result, say};
+use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::docspace::limits::{Governor, NoBudget};
@@ -53,7 +53,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         all().filter(|finding| finding.level == Level::Warning).count(),
     );
     if options.json {
-        say(as_json(&sections).to_string())?;
+        say_json(&as_json(&sections))?;
     } else {
         for (title, findings) in &sections {
             if findings.is_empty() {

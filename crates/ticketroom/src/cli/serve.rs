@@ -34,7 +34,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(config: Config, options: Options) -> Result {
-    telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
+    let _logging = telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -8,6 +8,7 @@
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
 //! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
 
+mod fingerprint;
 mod freshdesk;
 mod helpdesk;
 mod jira;
@@ -30,8 +31,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::problem::{ConfigError, Problem};
+pub use self::secret::Secrets;
 
 use self::reader::{Section, parse};
 use self::report::{At, Place, Read, Report};
@@ -62,6 +65,8 @@ pub struct Config {
     pub rules: Rules,
     /// What works but should be looked at, one line each.
     pub warnings: Vec<String>,
+    /// By what it is known whether it has changed since the last start.
+    pub fingerprint: Fingerprint,
 }
 
 /// Our own HTTP server.
@@ -99,7 +104,7 @@ impl StoreUrl {
     /// # Errors
     /// What is wrong with it, and the warnings about it otherwise.
     pub fn from_argument(what: &str, text: &str, env: &dyn Env) -> Result<(Self, Vec<String>), ConfigError> {
-        let report = Report::new("command line", "");
+        let report = Report::new("command line", "", Secrets::All);
         let mut url = store::store_url(&Place::argument(&report, what), text);
         if let (Ok(Self::Postgres(config)), Some(password)) = (&mut url, filled(env, "PGPASSWORD"))
             && config.connect.get_password().is_none()
@@ -307,6 +312,15 @@ impl Env for std::collections::HashMap<String, String> {
     }
 }
 
+/// An environment in which a key is not looked for that nobody wants.
+struct WithoutKey<'a>(&'a dyn Env);
+
+impl Env for WithoutKey<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        if name == system::DOCSPACE_API_KEY { Some(secret::NOT_READ.to_owned()) } else { self.0.get(name) }
+    }
+}
+
 /// A variable that is set to something; many a container sets what it doesn't know to nothing.
 fn filled(env: &dyn Env, name: &str) -> Option<String> {
     env.get(name).filter(|text| !text.trim().is_empty())
@@ -319,11 +333,19 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, or how to make one when there is none.
     pub fn load(path: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::load_with(path, env, Secrets::All)
+    }
+
+    /// The same with some of the secrets only.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for secrets that are not wanted.
+    pub fn load_with(path: Option<&Path>, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let default = Path::new(DEFAULT_FILE);
         match path {
-            Some(path) => Self::from_file(path, env),
-            None if default.exists() => Self::from_file(default, env),
-            None => Self::from_env(env),
+            Some(path) => Self::read_file(path, env, secrets),
+            None if default.exists() => Self::read_file(default, env, secrets),
+            None => Self::read_variables(env, secrets),
         }
     }
 
@@ -332,6 +354,10 @@ impl Config {
     /// # Errors
     /// Why the file can't be read, or everything that is wrong with it.
     pub fn from_file(path: &Path, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_file(path, env, Secrets::All)
+    }
+
+    fn read_file(path: &Path, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
             let help = "check the path and who may read it; `ticketroom init` makes a new file";
@@ -356,18 +382,22 @@ impl Config {
                 help: "save the file as UTF-8".to_owned(),
             }])
         })?;
-        Self::from_text(&text, &name, env)
+        Self::read(&text, &name, env, secrets)
     }
 
-    /// Reads the text of a file that is called `file_name` in messages.
+    /// Reads the text of a file that is called `file_name` in messages, with all secrets.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_text(text: &str, file_name: &str, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read(text, file_name, env, Secrets::All)
+    }
+
+    fn read(text: &str, file_name: &str, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if text.len() > LARGEST_FILE {
             return Err(too_large(file_name));
         }
-        let report = Report::new(file_name, text);
+        let report = Report::new(file_name, text, secrets);
         let read = from_toml(&report, text, env);
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
@@ -380,6 +410,10 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the variables.
     pub fn from_env(env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_variables(env, Secrets::All)
+    }
+
+    fn read_variables(env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
             return Err(ConfigError::about(
                 DEFAULT_FILE,
@@ -387,8 +421,11 @@ impl Config {
                 "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
             ));
         }
-        let report = Report::new(DEFAULT_FILE, "");
-        let read = from_variables(&report, env);
+        let report = Report::new(DEFAULT_FILE, "", secrets);
+        let read = match secrets {
+            Secrets::All => from_variables(&report, env),
+            Secrets::OfTheStore => from_variables(&report, &WithoutKey(env)),
+        };
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
     }
@@ -424,6 +461,7 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
         helpdesks: helpdesks?,
         rules: rules?,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::File, &config);
     Ok(config)
@@ -444,6 +482,10 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         |text| store::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
     );
     let docspace = system::docspace_from_variables(report, env);
+    // There is no file that says these.
+    for name in [system::DOCSPACE_URL, "TICKETROOM_LISTEN", "TICKETROOM_STORE"] {
+        report.takes(&env.get(name).unwrap_or_default());
+    }
 
     let config = Config {
         server: Server {
@@ -457,6 +499,7 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         helpdesks: vec![helpdesk::unsigned_generic(report)?],
         rules: room::built_in_rules(report)?,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::Environment, &config);
     Ok(config)

@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod preview;
+mod refused;
 mod run;
 mod shares;
 mod step;

@@ -10,14 +10,16 @@ use super::advice::advice;
 use super::ledger::{Ledger, RoomEntry};
 use super::observe::{Observation, RoomNow, observe};
 use super::plan::{Plan, Rest, Situation, plan};
+use super::refused::System;
 use super::step::{Context, Outcome};
 use super::steps::{Step, StepKind};
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Effect, Failure};
-use crate::clock::{Timestamp, after};
+use crate::clock::{Timestamp, after, until};
 use crate::docspace::client::SERVICE;
 use crate::docspace::rooms::CREATE_ROOM;
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::printable::{MESSAGE, printable};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;
 use crate::ticket::Ticket;
@@ -280,11 +282,13 @@ impl<'a> Run<'a> {
     fn failed(&mut self, kind: &str, failure: &Failure) {
         let text = failure.to_string();
         let silence = failure.silence();
-        if silence.is_some() {
-            // That is said once for all tickets, when the breaker opens.
-            tracing::debug!(ticket = %self.claim.key, step = kind, %failure, "not tried");
-        } else {
+        // What does not pass by itself is said once, when the ticket is blocked by it; that a system does not answer is said
+        // once for all tickets, when its breaker opens.
+        let is_told_here = silence.is_none() && failure.is_transient();
+        if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
             tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
+        } else {
+            tracing::debug!(ticket = %self.claim.key, step = kind, %failure, "failed");
         }
         let told = silence.as_ref().unwrap_or(&text);
         let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(told));
@@ -332,6 +336,10 @@ impl<'a> Run<'a> {
         let now = self.all.parts.clock.now();
         self.ledger.unfinished = true;
         self.commits += 1;
+        for event in &mut self.events {
+            // It may quote what other systems said.
+            event.text = printable(&event.text, MESSAGE);
+        }
         Save {
             held: self.claim.held(),
             nth: self.commits,
@@ -346,7 +354,10 @@ impl<'a> Run<'a> {
 
     fn publish(&self, events: Vec<Event>) {
         for event in events {
-            tracing::info!(ticket = %self.claim.key, "{}", event.kind);
+            // How the ticket stands has a line of its own, with the reason.
+            if !matches!(event.kind, "failed" | "blocked") {
+                tracing::info!(ticket = %self.claim.key, "{}", event.kind);
+            }
             // Nobody may be watching.
             let _ = self.all.progress.send(Progress::Happened(self.claim.key.clone(), event));
         }
@@ -384,6 +395,7 @@ impl<'a> Run<'a> {
             Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
             Rest::Archived { reason } => (State::Archived, Some(reason), None),
         };
+        let reason = reason.map(|reason| printable(&reason, MESSAGE));
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
             // It was not tried at all, so it goes before those that were.
@@ -420,9 +432,63 @@ impl<'a> Run<'a> {
         })
         .await?;
         self.publish(settlement.save.events);
+        let now = self.all.parts.clock.now();
+        self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
         let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
         let _ = self.all.progress.send(settled);
         Ok(())
+    }
+
+    /// One line for a ticket that is ready or blocked now and was not before. That a system refuses our credentials is one
+    /// line for all the tickets that wait for it.
+    async fn log_how_it_stands(&self, state: State, reason: Option<&str>, now: Timestamp) {
+        let (key, reason_now) = (&self.claim.key, reason.unwrap_or_default());
+        match state {
+            State::Ready if self.progressed => {
+                let Some(room) = self.ledger.room.made() else { return };
+                // Only the run that made the room tells how long that took.
+                let is_new = self.claim.ledger.write_back.url.is_none();
+                let record =
+                    if is_new { self.all.parts.store.ticket(key).await.ok().flatten() } else { None };
+                let after_ms =
+                    record.and_then(|record| u64::try_from(until(record.created, now).as_millis()).ok());
+                tracing::info!(ticket = %key, room = room.id.0, after_ms, remark = reason, "ready");
+            }
+            State::Blocked => {
+                let refused = self.failures.iter().find(|failure| failure.cause == Cause::Unauthorized);
+                let is_logged = match refused.map(|failure| (failure, self.system_of(failure))) {
+                    Some((failure, Some(system))) => {
+                        let is_news = self.all.refused.refused(system, &key.id, now);
+                        if is_news {
+                            tracing::warn!(
+                                ticket = %key,
+                                "{}: this ticket and others that need it are blocked, and go on by themselves once it \
+                                 accepts our credentials",
+                                advice(failure)
+                            );
+                        }
+                        true
+                    }
+                    _ => self.claim.reason.as_deref() == reason || !self.all.blocked.admit(now),
+                };
+                if is_logged {
+                    tracing::debug!(ticket = %key, reason = reason_now, "blocked");
+                } else {
+                    tracing::warn!(ticket = %key, reason = reason_now, "blocked");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The system that a failure is about, if it can be asked whether it still refuses us.
+    fn system_of(&self, failure: &Failure) -> Option<System> {
+        match failure.service {
+            SERVICE => Some(System::DocSpace),
+            // A callback can only be told.
+            "callback" => None,
+            _ => Some(System::Helpdesk(self.claim.key.helpdesk.clone())),
+        }
     }
 
     /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::refused::Refused;
 use super::run::Run;
 use super::shares::{Claimable, Share, claimable, runs};
 use crate::breaker::Breakers;
@@ -17,6 +18,7 @@ use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
 use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::rule::Rules;
 use crate::standing::Standing;
@@ -98,6 +100,10 @@ pub struct Reconciler {
     changed: Notify,
     /// How many processes work on the store.
     workers: AtomicUsize,
+    pub(super) refused: Refused,
+    /// Failures that go by themselves; another system decides how many there are.
+    pub(super) failures: LogLimiter,
+    pub(super) blocked: LogLimiter,
 }
 
 /// How long the worker sleeps at most: another process may have marked a ticket (`tickets retry`).
@@ -161,6 +167,9 @@ impl Reconciler {
             running: Mutex::default(),
             changed: Notify::new(),
             workers: AtomicUsize::new(1),
+            refused: Refused::default(),
+            failures: LogLimiter::new("failures that are tried again"),
+            blocked: LogLimiter::new("blocked tickets"),
         }
     }
 

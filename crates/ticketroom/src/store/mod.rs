@@ -123,11 +123,25 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Marks every blocked ticket as due; returns how many there were. Nobody asks for new rooms by that.
+    /// Marks every blocked ticket as due, and says why in its timeline; returns how many there were. Nobody asks for new
+    /// rooms by that.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// What was last remembered under a name.
+    ///
+    /// # Errors
+    /// When the store can't be reached, or holds something else under this name.
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError>;
+
+    /// Remembers a value under a name, in place of the last one. The names are those of [`reserve`](Self::reserve); no
+    /// name is used for both.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError>;
 
     /// The store was restored from a backup, so any ledger may be behind the world: marks every ticket as due, after
     /// those that are new. Returns how many there are.
@@ -231,6 +245,11 @@ fn count(counts: &mut [(State, u64)], name: &str, tickets: i64) {
     if let Some((_, count)) = counts.iter_mut().find(|(state, _)| *state == counted) {
         *count = if less { count.saturating_sub(tickets) } else { *count + tickets };
     }
+}
+
+/// Reads a value that was remembered.
+fn remembered_value(text: &str) -> Result<Uuid, StoreError> {
+    text.parse().map_err(|_| StoreError::Unreadable("a value that was remembered".to_owned()))
 }
 
 /// How long a ticket that can't be read is left alone: another replica may be able to, or a later version.

@@ -11,6 +11,8 @@ mod faults;
 mod helpdesks;
 mod intake;
 mod load;
+mod logs;
+mod operators;
 mod outages;
 mod process;
 mod replicas;

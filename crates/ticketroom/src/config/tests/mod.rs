@@ -428,3 +428,41 @@ fn the_two_variables_fill_a_file_too() {
     assert_eq!(config.docspace.url.as_str(), "https://d.example/");
     assert_eq!(config.docspace.limits, Limits::default());
 }
+
+#[test]
+fn a_fingerprint_changes_with_the_file_and_with_each_secret() {
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = { env = \"HOOK\" }\n";
+    let read = |text: &str, key: &str, hook: &str| {
+        let env = env(&[("KEY", key), ("HOOK", hook)]);
+        Config::from_text(text, "test.toml", &env).map_err(|error| error.to_string()).unwrap().fingerprint
+    };
+    let first = read(text, "key-one", "a secret of the hook");
+    assert_eq!(first, read(text, "key-one", "a secret of the hook"));
+    for other in [
+        read(text, "key-two", "a secret of the hook"),
+        read(text, "key-one", "another secret of the hook"),
+        read(&text.replace("d.example", "e.example"), "key-one", "a secret of the hook"),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+#[test]
+fn what_works_on_the_store_needs_no_other_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ticketroom.toml");
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [store]\nurl = \"postgres://u@127.0.0.1/d\"\npassword = { env = \"PASSWORD\" }\n\
+        [admin]\ntoken = { file = \"/nowhere\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = [{ env = \"A\" }, { env = \"B\" }]\n";
+    std::fs::write(&path, text).unwrap();
+    let load = |given: &[(&str, &str)]| Config::load_with(Some(&path), &env(given), Secrets::OfTheStore);
+    let problems = load(&[]).unwrap_err().to_string();
+    assert!(problems.contains("PASSWORD") && !problems.contains("KEY"), "{problems}");
+    let config = load(&[("PASSWORD", "p")]).map_err(|error| error.to_string()).unwrap();
+    let StoreUrl::Postgres(store) = config.store else { panic!("{:?}", config.store) };
+    assert_eq!(store.connect.get_password(), Some(b"p".as_slice()));
+    let all = Config::load(Some(&path), &env(&[("PASSWORD", "p")])).unwrap_err().to_string();
+    assert!(all.contains("KEY") && all.contains("/nowhere"), "{all}");
+}

@@ -32,7 +32,7 @@ use super::day::Day;
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
     Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry, remembered_value,
 };
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
@@ -345,14 +345,24 @@ impl Store for PostgresStore {
         get(&row, 0)
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.read(statements::REMEMBERED, &[&name]).await?;
+        rows.first().map(|row| remembered_value(&get::<String>(row, 0)?)).transpose()
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.write("remember", statements::REMEMBER, &[&name, &value.to_string()]).await?;
+        Ok(())
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
         let Some(last) = self.read(statements::LAST_BLOCKED, &[]).await?.into_iter().next() else {
             return Ok(0);
         };
         let (end_at, end): (i64, i64) = (get(&last, 0)?, get(&last, 1)?);
         let (mut at, mut number, mut count) = (i64::MIN, 0_i64, 0_i64);
         loop {
-            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end];
+            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end, &why];
             let some = self.write("retry", statements::RETRY_BLOCKED, parameters).await?;
             self.outbox.notify_one();
             let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };

@@ -172,6 +172,14 @@ pub(super) const RESERVE: &str = "
     WHERE r.replica = $2 OR r.until <= server_millis()
     RETURNING 1";
 
+/// $1 name.
+pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = $1";
+
+/// $1 name, $2 value. A value that is remembered reserves nothing, so its time has always passed.
+pub(super) const REMEMBER: &str = "
+    INSERT INTO reservation VALUES ($1, $2, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = $2, until = 0";
+
 /// $1 helpdesk, $2 ticket id, $3 time. Returns whether there is such a ticket.
 pub(super) const RETRY: &str = "
     WITH asked_for AS (
@@ -192,7 +200,7 @@ pub(super) const LAST_BLOCKED: &str = "
     ORDER BY updated_at DESC, number DESC LIMIT 1";
 
 /// Some of the blocked tickets: to mark all at once takes as long as there are many, and holds up everybody who is at one of
-/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one. Returns how many there were, and where to go
+/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one, $6 why. Returns how many there were, and where to go
 /// on; no row if nothing is left.
 pub(super) const RETRY_BLOCKED: &str = "
     WITH next AS (
@@ -206,7 +214,7 @@ pub(super) const RETRY_BLOCKED: &str = "
         FROM next WHERE ticket.number = next.number AND state = 'blocked' RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, $1, 'retry', 'somebody asked to try all blocked tickets again' FROM blocked
+        SELECT number, $1, 'retry', $6 FROM blocked
     )
     SELECT (SELECT count(*) FROM blocked), updated_at, number FROM next
     ORDER BY updated_at DESC, number DESC LIMIT 1";
@@ -277,7 +285,7 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 23] = [
+pub(in crate::store) const ALL: [(&str, &str); 25] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
     ("CLAIM", CLAIM),
@@ -288,6 +296,8 @@ pub(in crate::store) const ALL: [(&str, &str); 23] = [
     ("HEARTBEAT", HEARTBEAT),
     ("LEAVE", LEAVE),
     ("RESERVE", RESERVE),
+    ("REMEMBERED", REMEMBERED),
+    ("REMEMBER", REMEMBER),
     ("RETRY", RETRY),
     ("LAST_BLOCKED", LAST_BLOCKED),
     ("RETRY_BLOCKED", RETRY_BLOCKED),

@@ -24,7 +24,9 @@ use uuid::Uuid;
 
 use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
-use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
+use self::statements::{
+    COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, REMEMBER, REMEMBERED, RESERVE, RETRY, RETRY_BLOCKED,
+};
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
     write_ledger,
@@ -34,7 +36,7 @@ pub(super) use self::writer::explain;
 use super::values::{json, millis, timestamp};
 use super::{
     Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, remembered_value,
 };
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
@@ -303,10 +305,32 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let name = name.to_owned();
+        self.reader
+            .ask(move |connection| {
+                let mut statement = connection.prepare_cached(REMEMBERED)?;
+                let value: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+                Ok(value.as_deref().map(remembered_value).transpose())
+            })
+            .await
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        let (name, value) = (name.to_owned(), value.to_string());
+        self.writer
+            .run("remember", move |connection| {
+                connection.prepare_cached(REMEMBER)?.execute([&name, &value])?;
+                Ok(Ok(()))
+            })
+            .await
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let why = why.to_owned();
         self.writer
             .run("retry", move |connection| {
-                connection.prepare_cached(NOTE_RETRY)?.execute([millis(now)])?;
+                connection.prepare_cached(NOTE_RETRY)?.execute(params![millis(now), why])?;
                 let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
                 Ok(Ok(changed as u64))
             })

@@ -142,6 +142,14 @@ pub(super) const RESERVE: &str = "
     INSERT INTO reservation VALUES (?1, ?2, ?3)
     ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
 
+/// ?1 name.
+pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = ?1";
+
+/// ?1 name, ?2 value. A value that is remembered reserves nothing, so its time has always passed.
+pub(super) const REMEMBER: &str = "
+    INSERT INTO reservation VALUES (?1, ?2, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = 0";
+
 /// ?1 helpdesk, ?2 ticket id, ?3 time.
 pub(super) const RETRY: &str = "
     UPDATE ticket
@@ -150,10 +158,10 @@ pub(super) const RETRY: &str = "
         state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
     WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
 
-/// ?1 time. Over all tickets that are blocked, as a person wishes.
+/// ?1 time, ?2 why. Over all tickets that are blocked.
 pub(super) const NOTE_RETRY: &str = "
     INSERT INTO timeline (ticket, at, kind, text)
-    SELECT number, ?1, 'retry', 'somebody asked to try all blocked tickets again'
+    SELECT number, ?1, 'retry', ?2
     FROM ticket WHERE state = 'blocked'";
 
 /// ?1 time. The same.
@@ -170,7 +178,7 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 27] = [
+pub(in crate::store) const ALL: [(&str, &str); 29] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
@@ -194,6 +202,8 @@ pub(in crate::store) const ALL: [(&str, &str); 27] = [
     ("NEXT_DUE", NEXT_DUE),
     ("TIMELINE", TIMELINE),
     ("RESERVE", RESERVE),
+    ("REMEMBERED", REMEMBERED),
+    ("REMEMBER", REMEMBER),
     ("RETRY", RETRY),
     ("NOTE_RETRY", NOTE_RETRY),
     ("RETRY_BLOCKED", RETRY_BLOCKED),

@@ -300,7 +300,7 @@ impl History {
                     self.three.same("look_again_at_all", again).await.unwrap();
                 }
                 _ => {
-                    let again = async |_, store: &dyn Store| store.retry_blocked(now).await;
+                    let again = async |_, store: &dyn Store| store.retry_blocked("why", now).await;
                     self.three.same("retry_blocked", again).await.unwrap();
                 }
             },
@@ -319,6 +319,11 @@ impl History {
                 let lease = Duration::from_secs(self.rng.u64(..900));
                 let reserve = async |_, store: &dyn Store| store.reserve("name", replica, lease, now).await;
                 self.three.same("reserve", reserve).await.unwrap();
+                let value = Uuid::from_u128(self.rng.u128(..3));
+                let before = async |_, store: &dyn Store| store.remembered("value").await;
+                self.three.same("remembered", before).await.unwrap();
+                let remember = async |_, store: &dyn Store| store.remember("value", value).await;
+                self.three.same("remember", remember).await.unwrap();
             }
         }
     }

@@ -340,14 +340,23 @@ impl Store for Model {
         Ok(true)
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.contents().reservations.get(name).map(|(value, _)| *value))
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.contents().reservations.insert(name.to_owned(), (value, Timestamp::UNIX_EPOCH));
+        Ok(())
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
         let mut count = 0;
         for row in contents.tickets.iter_mut().filter(|row| row.state == State::Blocked) {
             row.mark_for(now);
             row.attempts = 0;
             row.state = State::Waiting;
-            row.events.push(entry(now, "retry", "somebody asked to try all blocked tickets again"));
+            row.events.push(entry(now, "retry", why));
             count += 1;
         }
         Ok(count)

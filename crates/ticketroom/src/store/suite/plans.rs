@@ -59,7 +59,7 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 35] = [
+const ON_SQLITE: [(&str, &[&str]); 37] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
@@ -85,6 +85,8 @@ const ON_SQLITE: [(&str, &[&str]); 35] = [
     ("NEXT_DUE", &["ticket_again", "ticket_new"]),
     ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["sqlite_autoindex_ticket_2"]),
     ("NOTE_RETRY", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_state_updated"]),
@@ -137,7 +139,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 31] = [
+const ON_POSTGRES: [(&str, &[&str]); 33] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
     ("KEEP", &[]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
@@ -148,6 +150,8 @@ const ON_POSTGRES: [(&str, &[&str]); 31] = [
     ("HEARTBEAT", &["ticket_pkey"]),
     ("LEAVE", &["ticket_pkey"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["ticket_key"]),
     ("LAST_BLOCKED", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_pkey", "ticket_state_updated"]),
