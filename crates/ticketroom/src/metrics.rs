@@ -26,6 +26,21 @@ struct Inner {
     call_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
     tickets: Family<StateLabels, Gauge>,
     steps: Family<StepLabels, Counter>,
+    connections: Gauge,
+    shed: Family<ShedLabels, Counter>,
+    bodies: Family<WhyLabels, Counter>,
+    admin_refused: Family<WhyLabels, Counter>,
+    store_probes: Counter,
+}
+
+/// A connection that counts as open until this is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Metrics);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.0.connections.dec();
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +72,16 @@ struct StepLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    how: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhyLabels {
+    why: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -85,7 +110,45 @@ impl Metrics {
         registry.register("tickets", "Tickets by state", tickets.clone());
         let steps = Family::default();
         registry.register("steps", "Steps by outcome", steps.clone());
-        Self(Arc::new(Inner { registry, deliveries, calls, call_seconds, tickets, steps }))
+        let connections = Gauge::default();
+        registry.register("connections", "Open connections of callers", connections.clone());
+        let shed = Family::default();
+        registry.register(
+            "connections_shed",
+            "Connections that were closed or refused because the cap of connections was reached",
+            shed.clone(),
+        );
+        let bodies = Family::default();
+        registry.register(
+            "bodies_not_received",
+            "Bodies of deliveries that were not read to their end",
+            bodies.clone(),
+        );
+        let admin_refused = Family::default();
+        registry.register(
+            "admin_refused",
+            "Requests to admin endpoints without the admin token",
+            admin_refused.clone(),
+        );
+        let store_probes = Counter::default();
+        registry.register(
+            "store_probes",
+            "Writes to the store by which readiness was tried",
+            store_probes.clone(),
+        );
+        Self(Arc::new(Inner {
+            registry,
+            deliveries,
+            calls,
+            call_seconds,
+            tickets,
+            steps,
+            connections,
+            shed,
+            bodies,
+            admin_refused,
+            store_probes,
+        }))
     }
 
     /// A delivery was answered.
@@ -105,6 +168,32 @@ impl Metrics {
     /// A step of a ticket ended.
     pub fn stepped(&self, step: &'static str, outcome: &'static str) {
         self.0.steps.get_or_create(&StepLabels { step, outcome }).inc();
+    }
+
+    /// A connection was accepted.
+    pub(crate) fn connection(&self) -> OpenConnection {
+        self.0.connections.inc();
+        OpenConnection(self.clone())
+    }
+
+    /// A connection was closed or refused at the cap.
+    pub(crate) fn connection_shed(&self, how: &'static str) {
+        self.0.shed.get_or_create(&ShedLabels { how }).inc();
+    }
+
+    /// The body of a delivery was not read to its end.
+    pub(crate) fn body_not_received(&self, why: &'static str) {
+        self.0.bodies.get_or_create(&WhyLabels { why }).inc();
+    }
+
+    /// A request to an admin endpoint was refused.
+    pub(crate) fn admin_refused(&self, why: &'static str) {
+        self.0.admin_refused.get_or_create(&WhyLabels { why }).inc();
+    }
+
+    /// The store was asked whether it can be written to.
+    pub(crate) fn store_probed(&self) {
+        self.0.store_probes.inc();
     }
 
     /// How many tickets are in a state now.
