@@ -1,6 +1,6 @@
 //! Memory for the bodies of requests that are arriving or being stored, all of them together.
 //!
-//! Bytes are taken as they arrive, not as a sender announces them: many who announce much and send little use nothing up.
+//! Memory is taken as bytes arrive, not as a sender announces them: many who announce much and send little use nothing up.
 //! The beginning of each body is free, since the cap of connections bounds it already. Deliveries are rarely longer, so
 //! they are taken even while senders of large bodies have used up all the rest.
 
@@ -42,7 +42,7 @@ impl BodyBudget {
 }
 
 impl Share {
-    /// The body has this many bytes by now.
+    /// The body takes this many bytes from now on.
     pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), UsedUp> {
         let wanted = bytes.saturating_sub(FREE).div_ceil(UNIT);
         let more = wanted.saturating_sub(self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));

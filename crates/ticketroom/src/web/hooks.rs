@@ -14,7 +14,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::EXPECT;
 use axum::routing::post;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
@@ -111,17 +111,24 @@ impl Incoming {
     }
 
     async fn receive(&mut self, limit: usize, share: &mut Share) -> Result<Bytes, NotReceived> {
-        let mut whole = BytesMut::new();
+        // No more than this can come, unless the sender breaks HTTP.
+        let most = http_body::Body::size_hint(&self.chunks).upper();
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(limit).min(limit);
+        let mut whole = Vec::new();
         while let Some(chunk) = self.chunks.next().await {
             let chunk = chunk.map_err(|_| NotReceived::BrokenOff)?;
             let length = whole.len() + chunk.len();
             if length > limit {
                 return Err(NotReceived::TooLarge);
             }
-            share.grow_to(length).map_err(|_| NotReceived::NoMemory)?;
+            if length > whole.capacity() {
+                let capacity = (2 * whole.capacity()).max(length).min(most.max(length));
+                share.grow_to(capacity).map_err(|_| NotReceived::NoMemory)?;
+                whole.reserve_exact(capacity - whole.len());
+            }
             whole.extend_from_slice(&chunk);
         }
-        Ok(whole.freeze())
+        Ok(whole.into())
     }
 
     /// Reads on for a while beside the answer, and keeps nothing: many a sender reads no answer before it has sent

@@ -56,7 +56,7 @@ impl Limits {
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// What is kept of a request while it is read. hyper's own limit would let each of a thousand connections keep 400 KiB.
-const READ_BUFFER: usize = 32 * 1024;
+const READ_BUFFER: usize = 16 * 1024;
 
 /// How long the listener pauses when it can't accept.
 const PAUSE: Duration = Duration::from_millis(100);
