@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 
+mod admin;
+mod callers;
 mod conformance;
 mod crash;
 mod failover;
 mod fairness;
 mod faults;
+mod health;
 mod helpdesks;
 mod intake;
 mod load;

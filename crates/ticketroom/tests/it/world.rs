@@ -128,6 +128,12 @@ impl World {
         answer.json().await.unwrap()
     }
 
+    /// What Prometheus is told.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(self.url("/metrics")).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     /// A ticket as the API shows it.
     pub(crate) async fn ticket(&self, key: &str) -> Value {
         self.api(&format!("/api/v1/tickets/{key}")).await
