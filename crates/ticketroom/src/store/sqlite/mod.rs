@@ -31,6 +31,7 @@ use self::transitions::{
 };
 use self::writer::Writer;
 pub(super) use self::writer::explain;
+use super::repeat::Kept;
 use super::values::{json, millis, timestamp};
 use super::{
     Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
@@ -215,8 +216,9 @@ impl Store for SqliteStore {
             }
             _ => None,
         };
+        let kept = Kept::of(&delivery);
         self.writer
-            .run("accept", move |connection| accept(connection, &delivery, snapshot.as_ref()).map(Ok))
+            .run("accept", move |connection| accept(connection, &delivery, &kept, snapshot.as_ref()).map(Ok))
             .await
     }
 
