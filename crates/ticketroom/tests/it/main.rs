@@ -12,6 +12,7 @@ mod intake;
 mod load;
 mod outages;
 mod process;
+mod repeats;
 mod replicas;
 mod restore;
 mod stores;
