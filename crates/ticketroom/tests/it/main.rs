@@ -15,6 +15,7 @@ mod process;
 mod repeats;
 mod replicas;
 mod restore;
+mod store_file;
 mod stores;
 mod straight_line;
 mod world;
