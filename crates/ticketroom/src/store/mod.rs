@@ -15,6 +15,7 @@ mod day;
 mod list;
 mod open;
 pub mod postgres;
+mod repeat;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -42,7 +43,9 @@ pub use types::{
 /// The store of one service.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk.
+    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk. A repeat, with the same id and the
+    /// same body, changes nothing; the same id with another body is a delivery of its own. What was not understood is kept
+    /// once for each body, and the newest thousand of a helpdesk.
     ///
     /// # Errors
     /// When it could not be committed: nothing may be acknowledged.

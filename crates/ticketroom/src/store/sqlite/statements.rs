@@ -1,8 +1,10 @@
 //! The transitions and the questions in SQL. None may cost more the more tickets there are, but those that say so; a test
 //! looks at the plan of each.
 
-/// ?1 helpdesk, ?2 delivery id. A row if it has been here.
-pub(super) const REPEAT: &str = "SELECT 1 FROM delivery WHERE helpdesk = ?1 AND delivery_id = ?2";
+/// ?1 helpdesk, ?2 key, ?3 the sender's id alone, as earlier versions kept it, ?4 body. A row if it has been here.
+pub(super) const REPEAT: &str = "
+    SELECT 1 FROM delivery
+    WHERE helpdesk = ?1 AND delivery_id IN (?2, ?3) AND (delivery_id = ?2 OR body = ?4)";
 
 /// ?1 helpdesk, ?2 ticket id.
 pub(super) const NUMBER: &str = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
@@ -12,6 +14,12 @@ pub(super) const KEEP: &str = "
     INSERT INTO delivery
     (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// ?1 helpdesk, ?2 how many stay. Takes away what was not understood before the newest ones, some at a time.
+pub(super) const FORGET: &str = "
+    DELETE FROM delivery WHERE number IN (
+        SELECT number FROM delivery WHERE helpdesk = ?1 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET ?2)";
 
 /// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
 pub(super) const MAKE: &str = "
@@ -178,10 +186,11 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 29] = [
+pub(in crate::store) const ALL: [(&str, &str); 30] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
+    ("FORGET", FORGET),
     ("MAKE", MAKE),
     ("MARK", MARK),
     ("CLAIM", CLAIM),

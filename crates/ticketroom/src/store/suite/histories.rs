@@ -120,8 +120,9 @@ impl History {
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
             _ => Meaning::Look { ticket: id, snapshot },
         };
-        let delivery_id = self.rng.bool().then(|| self.rng.u32(..30).to_string());
-        Delivery { helpdesk, at: self.now, delivery_id, meaning, ..delivery("1", None, 0) }
+        let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
+        let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
+        Delivery { helpdesk, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {

@@ -17,8 +17,8 @@ pub(super) struct Model(Mutex<Contents>);
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Helpdesk and id of every delivery that has one.
-    repeats: Vec<(HelpdeskName, String)>,
+    /// Helpdesk, id and body of every delivery that has an id; without it, of those that were not understood.
+    repeats: Vec<(HelpdeskName, Option<String>, Bytes)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
 }
@@ -206,8 +206,10 @@ impl Row {
 impl Store for Model {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let mut contents = self.contents();
-        if let Some(id) = &delivery.delivery_id {
-            let repeat = (delivery.helpdesk.clone(), id.clone());
+        let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
+        let id = delivery.delivery_id.clone().filter(|_| is_understood);
+        if id.is_some() || !is_understood {
+            let repeat = (delivery.helpdesk.clone(), id, delivery.body.clone());
             if contents.repeats.contains(&repeat) {
                 return Ok(Accepted::Repeat);
             }
