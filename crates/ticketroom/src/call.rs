@@ -252,7 +252,8 @@ mod tests {
             Cause::Unreachable(detail.clone()),
             Cause::RateLimited { retry_after: None, limit: detail },
         ] {
-            let failure = Failure { service: "Jira", call: "comment", cause, effect_uncertain: false }.to_string();
+            let failure =
+                Failure { service: "Jira", call: "comment", cause, effect_uncertain: false }.to_string();
             assert!(failure.chars().count() < 300, "{}", failure.len());
             assert!(!failure.chars().any(crate::printable::is_active), "{failure:?}");
         }

@@ -77,11 +77,13 @@ impl Helpdesk for Freshdesk {
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
+        delivery::read(delivery, &self.name, self.api.known_own_id())
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups).await
+        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups)
+            .await
+            .map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {
