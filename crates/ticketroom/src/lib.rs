@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod helpdesk;
 pub mod http;
 pub mod intake;
+mod language;
 pub mod metrics;
 pub mod reconcile;
 pub mod room;

@@ -39,8 +39,10 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
     let docspace = context.docspace;
     let ids = try_join_all(grants.iter().map(|grant| async move {
         match &grant.subject {
-            Subject::Group(name) => docspace.group_named(name).await,
-            Subject::User(email) | Subject::Assignee(email) => docspace.user_with_email(email).await,
+            Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
+            Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email) => {
+                docspace.user_with_email(email).await
+            }
         }
     }));
     let (ids, own) = futures_util::try_join!(ids, docspace.own_id_if_told())?;
