@@ -144,3 +144,57 @@ fn a_rule_names_its_template() {
     assert!(matches!(&config.rules.rules[0].then, Verdict::Use(template) if template.name == "open"));
     assert_eq!(config.rules.templates().len(), 2, "the default is there without being written");
 }
+
+const MANUAL: &str = include_str!("../../../../../docs/rules.md");
+
+/// Every example of the manual, as it stands there, with a ticket that it is for and one that it is not for.
+#[test]
+fn the_examples_of_the_manual_do_what_they_say() {
+    let rules: Vec<&str> =
+        MANUAL.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let templates = "[template.incident]\naccess = []\n[template.vip]\naccess = []\n[template.confidential]\naccess = []\n";
+    let desks = EXAMPLE.split("# Rules are tried").next().unwrap();
+    let text = format!("{desks}\n{templates}\n{}", rules.concat());
+    let config =
+        Config::from_text(&text, "rules.md", &example_env()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.warnings, [""; 0]);
+    let key = TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "7".parse().unwrap() };
+    let ticket = |json: &str| serde_json::from_str::<Ticket>(json).unwrap();
+    let cases = [
+        (
+            r#"{"priority":"urgent","created":"2026-11-21T09:00:00Z"}"#,
+            r#"{"priority":"urgent","created":"2026-11-20T09:00:00Z"}"#,
+        ),
+        (r#"{"subject":"Website IS DOWN again"}"#, r#"{"subject":"Breakdown of costs","tags":["outages"]}"#),
+        (r#"{"requester":{"email":"Rita@ACME.com"}}"#, r#"{"requester":{"email":"rita@notacme.com"}}"#),
+        (r#"{"organization":"Globex"}"#, r#"{"organization":"Globex","group":"Billing"}"#),
+        (r#"{"group":"Sales"}"#, r#"{"group":"Presales"}"#),
+        (r#"{"channel":"phone"}"#, r#"{"channel":"email"}"#),
+        (r#"{"fields":{"360012345":"250"}}"#, "{}"),
+        (r#"{"project":"PRIV","type":"Service Request"}"#, r#"{"project":"SUP","type":"service request"}"#),
+        (r#"{"created":"2025-12-31T23:59:59Z"}"#, r#"{"created":"2026-01-01T00:00:00Z"}"#),
+        (r#"{"type":"question"}"#, r#"{"type":"question","priority":"low"}"#),
+    ];
+    assert_eq!((rules.len(), config.rules.rules.len()), (cases.len(), cases.len()));
+    for (rule, (is_for, is_not_for)) in config.rules.rules.iter().zip(cases) {
+        let name = rule.name.as_deref().unwrap();
+        assert!(rule.when.holds(&key, &ticket(is_for)).unwrap(), "{name}: {is_for}");
+        assert!(!rule.when.holds(&key, &ticket(is_not_for)).unwrap(), "{name}: {is_not_for}");
+        let decided = config.rules.decide(&key, &ticket(is_for)).unwrap();
+        assert_eq!(decided.because, Some(name), "none of the rules before it matches");
+    }
+}
+
+/// The manual has every name and every filter that there is.
+#[test]
+fn the_manual_is_complete() {
+    let unknown = |condition: &str| crate::rule::Condition::parse(condition).map(|_| ()).unwrap_err();
+    let names = unknown("ticket.qqqqqq == 'a'");
+    let filters = unknown("ticket.key | qqqqqq == 'a'");
+    let names = names.split("it has ").nth(1).unwrap().split(", ").map(|name| format!("`ticket.{name}"));
+    let filters =
+        filters.split("the filters are ").nth(1).unwrap().split(", ").map(|name| format!("`{name}"));
+    for name in names.chain(filters) {
+        assert!(MANUAL.contains(&name), "docs/rules.md lacks {name}`");
+    }
+}
