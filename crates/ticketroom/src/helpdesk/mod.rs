@@ -247,7 +247,7 @@ fn too_many_comments() -> Cause {
 pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Helpdesk>> {
     configs
         .iter()
-        .map(|HelpdeskConfig { name, kind }| -> Arc<dyn Helpdesk> {
+        .map(|HelpdeskConfig { name, kind, .. }| -> Arc<dyn Helpdesk> {
             let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
