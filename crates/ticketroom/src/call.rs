@@ -197,8 +197,12 @@ mod tests {
 
     #[test]
     fn halfway_is_never_nothing() {
-        let failure =
-            Failure { service: "Jira", call: "put_remote_link", cause: Cause::Conflict, effect_uncertain: false };
+        let failure = Failure {
+            service: "Jira",
+            call: "put_remote_link",
+            cause: Cause::Conflict,
+            effect_uncertain: false,
+        };
         assert_eq!(failure.effect(), Effect::None);
         let halfway = failure.after_an_effect();
         assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));
@@ -214,7 +218,8 @@ mod tests {
             Cause::Unreachable(detail.clone()),
             Cause::RateLimited { retry_after: None, limit: detail },
         ] {
-            let failure = Failure { service: "Jira", call: "comment", cause, halfway: false }.to_string();
+            let failure =
+                Failure { service: "Jira", call: "comment", cause, effect_uncertain: false }.to_string();
             assert!(failure.chars().count() < 300, "{}", failure.len());
             assert!(!failure.chars().any(crate::printable::is_active), "{failure:?}");
         }

@@ -195,7 +195,9 @@ impl State {
         if self.quirks.lists_repeat && !folders.is_empty() {
             return self.full_page(call, &folders);
         }
-        let Reply::One(mut content) = self.contents(call, ROOMS, &folders)? else { return Err(Failure::Null) };
+        let Reply::One(mut content) = self.contents(call, ROOMS, &folders)? else {
+            return Err(Failure::Null);
+        };
         if call.request.query("storageFilter") != Some("1")
             && let Some(Value::Array(rooms)) = content.get_mut("folders")
         {

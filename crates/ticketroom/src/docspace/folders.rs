@@ -98,7 +98,8 @@ impl DocSpace {
             let current = content.current.as_ref().ok_or_else(|| self.nothing("my_documents"))?.id;
             let received = content.folders.received() + content.files.len();
             let more = pages.more(content.first_id(), received, content.total)?;
-            found.extend(content.folders.into_iter().map(Folder::from).filter(|folder| folder.title == title));
+            found
+                .extend(content.folders.into_iter().map(Folder::from).filter(|folder| folder.title == title));
             if !more {
                 return Ok((FolderId(current), found));
             }

@@ -115,9 +115,7 @@ impl DocSpace {
             let groups = page.response.unwrap_or_default();
             let first = groups.first().map(|group| group.id.to_string());
             let more = pages.more(first, groups.len(), page.total)?;
-            alike.extend(
-                groups.into_iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()),
-            );
+            alike.extend(groups.into_iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()));
             if !more {
                 break;
             }

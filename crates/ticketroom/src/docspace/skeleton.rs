@@ -119,11 +119,10 @@ impl Skeletons {
 
     async fn make(docspace: &DocSpace, tree: &FolderTree) -> Result<FolderId, Failure> {
         let (documents, homes) = docspace.my_documents(HOME).await?;
-        let home =
-            match homes.into_iter().map(|folder| folder.id).min() {
-                Some(home) => home,
-                None => docspace.create_folder(documents, HOME).await?.id,
-            };
+        let home = match homes.into_iter().map(|folder| folder.id).min() {
+            Some(home) => home,
+            None => docspace.create_folder(documents, HOME).await?.id,
+        };
         let name = fingerprint(tree);
         let skeletons = docspace.subfolders(home).await?;
         let root =

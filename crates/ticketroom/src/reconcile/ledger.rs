@@ -288,7 +288,9 @@ impl Missing {
                  DocSpace admin; the key needs the scope accounts:read"
             ),
             (MissingWhy::NotAnAddress, _) => {
-                format!("the {subject} has no valid e-mail address: correct it in the template or the helpdesk")
+                format!(
+                    "the {subject} has no valid e-mail address: correct it in the template or the helpdesk"
+                )
             }
             (MissingWhy::Forbidden, _) => format!(
                 "DocSpace does not let the {subject} be {} in this room: choose another role in the template",
@@ -321,7 +323,8 @@ pub enum LinkEntry {
 }
 
 /// What an operator reads of an external link that is none.
-pub const INTERNAL_LINK: &str = "it opens for users of the portal only: DocSpace's settings for external links say so";
+pub const INTERNAL_LINK: &str =
+    "it opens for users of the portal only: DocSpace's settings for external links say so";
 
 impl LinkEntry {
     /// The address, once there is one.

@@ -177,8 +177,11 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
         return Rest::Ready { next: None, remark: Some(format!("{why}; the room stays")) }.only();
     }
     if let RoomEntry::Pending { attempt, .. } = &s.ledger.room {
-        let settled_at =
-            s.ledger.room.settled_at(s.settle).unwrap_or_else(|| after(s.now, settle_time(s.settle, *attempt)));
+        let settled_at = s
+            .ledger
+            .room
+            .settled_at(s.settle)
+            .unwrap_or_else(|| after(s.now, settle_time(s.settle, *attempt)));
         if s.now < settled_at {
             let reason = format!("{why}; its room may still come");
             return Rest::Waiting { until: settled_at, reason }.only();

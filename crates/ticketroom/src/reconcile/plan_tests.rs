@@ -37,15 +37,7 @@ fn room(id: i64) -> Room {
 
 fn found(id: i64, empty: bool) -> FoundRoom {
     let files = u64::from(!empty);
-    FoundRoom {
-        room: room(id),
-        archived: false,
-        files,
-        folders: 0,
-        tags: vec![],
-        created: None,
-        owner: None,
-    }
+    FoundRoom { room: room(id), archived: false, files, folders: 0, tags: vec![], created: None, owner: None }
 }
 
 fn grant(subject: Subject, role: Role) -> Grant {
@@ -248,7 +240,8 @@ fn a_room_is_furnished_side_by_side() {
     let url = "https://d/rooms/shared/1/filter?folder=1".to_owned();
     assert!(member.steps.contains(&Step::NoteLink { url }), "{member:?}");
     let under_way = vec![StepKind::Folders, StepKind::Access, StepKind::Link];
-    let linked = Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false }, ..bare };
+    let linked =
+        Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false }, ..bare };
     let kinds = Case { ledger: linked.clone(), begun: under_way.clone(), ..Case::default() }.kinds();
     assert_eq!(kinds, [StepKind::WriteBack], "as soon as there is a link, whatever else goes on");
     let nowhere = Case { ledger: linked, begun: under_way, writes_back: false, ..Case::default() };
@@ -527,7 +520,11 @@ fn a_refused_create_blocks_only_after_the_room_was_looked_for() {
     assert_eq!(Case { now: at(45), ..refused(false) }.kinds(), [StepKind::NoteNotMade]);
     let noted = Case { now: at(45), begun: vec![StepKind::NoteNotMade], ..refused(true) }.rest();
     assert!(matches!(&noted, Rest::Blocked { again: Some(_), .. }), "{noted:?}");
-    assert_eq!(Case { now: at(990), ..refused(true) }.kinds(), [StepKind::CreateRoom], "the next run asks again");
+    assert_eq!(
+        Case { now: at(990), ..refused(true) }.kinds(),
+        [StepKind::CreateRoom],
+        "the next run asks again"
+    );
     assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [StepKind::CreateRoom]);
 }
 
