@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::printable::{DETAIL, printable};
 
 /// A call that did not succeed.
@@ -30,6 +31,17 @@ pub enum Cause {
     Unreachable(String),
     /// Nothing was sent, since the claim that the call belongs to may have passed on to somebody else.
     HeldBack,
+    /// Nothing was sent, since the system has not answered for a while ([`crate::breaker`]).
+    BreakerOpen {
+        /// The system's name in the configuration; `docspace`.
+        system: String,
+        /// Since when it has not answered.
+        since: Timestamp,
+        /// When to try again.
+        until: Timestamp,
+        /// How long that was from the moment of the call on.
+        wait: Duration,
+    },
     /// The request was sent, or may have been, and no whole answer came back.
     NoAnswer(String),
     /// 429, or our own limits say that it would be one.
@@ -106,6 +118,7 @@ impl Failure {
             | Cause::Unsettled => Effect::Unknown,
             Cause::Unreachable(_)
             | Cause::HeldBack
+            | Cause::BreakerOpen { .. }
             | Cause::RateLimited { .. }
             | Cause::Unauthorized
             | Cause::PaymentRequired
@@ -123,6 +136,7 @@ impl Failure {
             self.cause,
             Cause::Unreachable(_)
                 | Cause::HeldBack
+                | Cause::BreakerOpen { .. }
                 | Cause::NoAnswer(_)
                 | Cause::RateLimited { .. }
                 | Cause::Conflict
@@ -132,10 +146,26 @@ impl Failure {
         )
     }
 
-    /// How long the other side asked us to wait.
+    /// Where a breaker is open: which system has not answered, and since when. Stays the same for as long as it does not.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        let Cause::BreakerOpen { system, since, until, .. } = &self.cause else { return None };
+        // One portal there is; of helpdesks, there may be several of a kind.
+        let name = if system.eq_ignore_ascii_case(self.service) {
+            String::new()
+        } else {
+            format!(" “{system}”")
+        };
+        let is_today = until.as_second().div_euclid(86_400) == since.as_second().div_euclid(86_400);
+        let since = since.strftime(if is_today { "%H:%M:%S" } else { "%F %H:%M:%S" });
+        Some(format!("{}{name} has not answered since {since} UTC", self.service))
+    }
+
+    /// How long the other side asked us to wait, or our own breaker.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {
+            Cause::BreakerOpen { wait, .. } => Some(wait),
             Cause::RateLimited { retry_after, .. } | Cause::ServerError { retry_after, .. } => retry_after,
             _ => None,
         }
@@ -152,6 +182,10 @@ impl fmt::Display for Failure {
             Cause::Unreachable(why) => write!(f, "{service} can't be reached ({})", said(why)),
             Cause::HeldBack => {
                 write!(f, "{service} was not asked for “{call}”: this process could not renew its claims")
+            }
+            Cause::BreakerOpen { until, .. } => {
+                let silence = self.silence().unwrap_or_default();
+                write!(f, "{silence}; trying again at {}", until.strftime("%H:%M:%S UTC"))
             }
             Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({})", said(why)),
             Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {}", said(limit)),

@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Body, Client, RequestBuilder, StatusCode};
 
+use crate::breaker::{Breaker, Breakers, verdict};
 use crate::call::{Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
@@ -31,6 +32,8 @@ pub struct Http {
     metrics: Metrics,
     standing: Standing,
     answer_limit: Option<usize>,
+    breakers: Option<Breakers>,
+    breaker: Breaker,
 }
 
 /// What came back, whatever its status.
@@ -102,7 +105,14 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()?;
-        Ok(Self { client, metrics, standing: Standing::for_good(), answer_limit: Some(ANSWER_LIMIT) })
+        Ok(Self {
+            client,
+            metrics,
+            standing: Standing::for_good(),
+            answer_limit: Some(ANSWER_LIMIT),
+            breakers: None,
+            breaker: Breaker::default(),
+        })
     }
 
     /// Reads answers of so many bytes at most; a longer one is a failure.
@@ -121,6 +131,28 @@ impl Http {
     #[must_use]
     pub fn while_in(self, standing: Standing) -> Self {
         Self { standing, ..self }
+    }
+
+    /// Keeps a breaker for each system that is called [`to`](Self::to) its name.
+    #[must_use]
+    pub fn with_breakers(self, breakers: Breakers) -> Self {
+        Self { breakers: Some(breakers), ..self }
+    }
+
+    /// The same client for calls to that system, which has a breaker of its own if there are breakers at all.
+    #[must_use]
+    pub fn to(&self, system: &str) -> Self {
+        let breaker = self.breakers.as_ref().map(|breakers| breakers.of(system)).unwrap_or_default();
+        Self { breaker, ..self.clone() }
+    }
+
+    /// Fails if the call would not be sent now, since the system has not answered for a while: what a call needs
+    /// besides, such as a share of a limit, need not be taken then.
+    ///
+    /// # Errors
+    /// [`Cause::BreakerOpen`].
+    pub fn refuses(&self, name: CallName) -> Result<(), Failure> {
+        self.breaker.refuses().map_err(|cause| name.failed(cause))
     }
 
     /// The underlying client, to build requests with.
@@ -142,15 +174,21 @@ impl Http {
         fault_point::pass(Side::Before, name.service, name.call);
         let started = Instant::now();
         // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
-        let result = match self.standing.permit() {
-            Some(permit) => self.send_once(request.timeout(timeout), permit).await,
-            None => Err(Cause::HeldBack),
+        let result = match (self.standing.permit(), self.breaker.admit(name.service)) {
+            (Some(permit), Ok(pass)) => {
+                let result = self.send_once(request.timeout(timeout), permit).await;
+                pass.ended(verdict(result.as_ref().map(|answer| answer.status.as_u16())));
+                result
+            }
+            (None, _) => Err(Cause::HeldBack),
+            (_, Err(open)) => Err(open),
         };
         fault_point::pass(Side::After, name.service, name.call);
         let outcome = match &result {
             Ok(answer) => answer.status.as_str().to_owned(),
             Err(Cause::Unreachable(_)) => "unreachable".to_owned(),
             Err(Cause::HeldBack) => "held_back".to_owned(),
+            Err(Cause::BreakerOpen { .. }) => "breaker_open".to_owned(),
             Err(_) => "no_answer".to_owned(),
         };
         self.metrics.called(name, &outcome, started.elapsed());

@@ -77,32 +77,49 @@ impl Intake {
         Self { helpdesks, store, clock, metrics, wake, refusals, failures }
     }
 
+    /// Checks what can be checked before the body of a delivery is read.
+    ///
+    /// # Errors
+    /// Why it is refused whatever its body is.
+    pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let helpdesk = self.helpdesk(helpdesk)?;
+        helpdesk.require_proof(headers).map_err(|unverified| {
+            let refused = Refused::Unverified(unverified);
+            self.refused(helpdesk, &refused);
+            refused
+        })
+    }
+
+    fn helpdesk(&self, name: &str) -> Result<&dyn Helpdesk, Refused> {
+        let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name));
+        helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
+    }
+
+    fn refused(&self, helpdesk: &dyn Helpdesk, refused: &Refused) {
+        self.metrics.delivered(helpdesk.name(), refused.outcome());
+        match refused {
+            Refused::NotStored(error) if self.failures.admit(self.clock.now()) => {
+                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            }
+            Refused::NotStored(_) => {}
+            refused if self.refusals.admit(self.clock.now()) => {
+                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+            }
+            _ => {}
+        }
+    }
+
     /// Takes a delivery in. Once this returns well, the delivery is on disk.
     ///
     /// # Errors
     /// Why it was not taken in.
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name))
-        else {
-            return Err(Refused::NoSuchHelpdesk);
-        };
-        let result = self.deliver_to(helpdesk.as_ref(), raw).await;
-        let outcome = match &result {
-            Ok(Accepted::New) => "accepted",
-            Ok(Accepted::Repeat) => "repeat",
-            Err(refused) => refused.outcome(),
-        };
-        self.metrics.delivered(helpdesk.name(), outcome);
+        let helpdesk = self.helpdesk(helpdesk)?;
+        let result = self.deliver_to(helpdesk, raw).await;
         match &result {
-            Ok(_) => {}
-            Err(Refused::NotStored(error)) if self.failures.admit(self.clock.now()) => {
-                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
-            }
-            Err(Refused::NotStored(_)) => {}
-            Err(refused) if self.refusals.admit(self.clock.now()) => {
-                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
-            }
-            Err(_) => {}
+            Ok(Accepted::New) => self.metrics.delivered(helpdesk.name(), "accepted"),
+            Ok(Accepted::Repeat) => self.metrics.delivered(helpdesk.name(), "repeat"),
+            Err(refused) => self.refused(helpdesk, refused),
         }
         result
     }

@@ -192,8 +192,8 @@ impl State {
             .collect();
         self.sorts.get(&call.caller).copied().unwrap_or_default().apply(self, &mut found);
         let folders: Vec<&Folder> = found.into_iter().map(|(folder, _)| folder).collect();
-        if self.quirks.lists_repeat && !folders.is_empty() {
-            return self.full_page(call, &folders);
+        if self.quirks.lists_repeat {
+            return self.full_page(call);
         }
         let Reply::One(mut content) = self.contents(call, ROOMS, &folders)? else {
             return Err(Failure::Null);
@@ -207,8 +207,9 @@ impl State {
     }
 
     /// A page of a list that never ends.
-    fn full_page(&self, call: &Call<'_>, folders: &[&Folder]) -> Outcome {
-        let rooms = folders.iter().cycle().take(100);
+    fn full_page(&self, call: &Call<'_>) -> Outcome {
+        let all: Vec<&Folder> = self.rooms().map(|(folder, _)| folder).collect();
+        let rooms = all.into_iter().cycle().take(100);
         let rooms: Vec<Value> =
             rooms.map(|folder| self.folder_dto(folder, call.caller, &call.origin)).collect();
         Ok(Reply::One(json!({ "files": [], "folders": rooms, "count": 100, "total": 1_000_000_000 })))

@@ -255,6 +255,12 @@ impl DocSpace {
         self.portal.state().set_room_owner(id, owner);
     }
 
+    /// A person makes a room of their own.
+    pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
+        let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+        self.portal.state().add_room(title, owner, &tags)
+    }
+
     /// A person gives somebody a role in a room.
     pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
         self.portal.state().add_member(room, id, access);

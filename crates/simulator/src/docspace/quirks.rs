@@ -14,6 +14,6 @@ pub struct Quirks {
     pub links_are_internal: bool,
     /// What the portal gives as the address of each link.
     pub link_address: Option<String>,
-    /// Lists of rooms never end: each page is full, and each is the same.
+    /// Lists of rooms never end, whatever they are asked for: each page is full, and each is the same.
     pub lists_repeat: bool,
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::body::Fields;
 use super::dto::valid_room_title;
@@ -54,6 +55,16 @@ impl State {
             self.tag_room(id, &tags);
         }
         self.get_room(call, id)
+    }
+
+    /// A collaboration room that somebody makes by hand.
+    pub(super) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
+        let indexed = Indexed { before: None, changed: Instant::now() };
+        let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
+        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed };
+        let id = self.add_folder(ROOMS, &stored_title(title), owner, Kind::Room(room));
+        self.tag_room(id, tags);
+        id
     }
 
     pub(super) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::check_running::running;
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -30,7 +31,8 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         let clock = Arc::clone(&clock);
         async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
     }));
-    let (store, docspace, helpdesks) = futures_util::join!(
+    let (running, store, docspace, helpdesks) = futures_util::join!(
+        running(&config, &http),
         store::check::store(&config.store, &clock),
         check::docspace(&docspace, &config.rules, clock.as_ref()),
         helpdesk_checks
@@ -41,6 +43,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         help: None,
     });
     let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
+    sections.push(("the running service".to_owned(), running));
     sections.push(("store".to_owned(), store));
     sections.push(("DocSpace".to_owned(), docspace));
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));

@@ -38,6 +38,7 @@ pub use self::secret::Secrets;
 
 use self::reader::{Section, parse};
 use self::report::{At, Place, Read, Report};
+use self::system::TokenKind;
 use crate::docspace::limits::Limits;
 use crate::rule::Rules;
 use crate::ticket::HelpdeskName;
@@ -78,6 +79,23 @@ pub struct Server {
     pub public_url: Option<Url>,
     /// The largest delivery that is taken, in bytes.
     pub max_delivery_bytes: usize,
+    /// How much callers may take of us.
+    pub limits: ServerLimits,
+}
+
+/// How much callers may take of our HTTP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Memory for the bodies of deliveries that are arriving or being stored, in bytes.
+    pub bodies_in_flight: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self { connections: 1000, bodies_in_flight: 64 * 1024 * 1024 }
+    }
 }
 
 /// Who may look inside.
@@ -445,8 +463,8 @@ fn from_toml<'t>(report: &'t Report<'t>, text: &'t str, env: &dyn Env) -> Read<C
 fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn Env) -> Read<Config> {
     let mut top = Section::top(report, table);
     let admin = top.section("admin").and_then(|section| system::admin(section, env));
-    let has_token = !matches!(admin, Ok(Admin { token: None }));
-    let server = top.section("server").and_then(|section| system::server(section, has_token));
+    let token = TokenKind::of(&admin.clone().map(|admin| admin.token));
+    let server = top.section("server").and_then(|section| system::server(section, token));
     let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
@@ -470,12 +488,13 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
 fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
     let token = filled(env, "TICKETROOM_ADMIN_TOKEN").map(|text| {
         let place = Place::variable(report, "TICKETROOM_ADMIN_TOKEN");
-        secret::checked(&place, &text).and_then(|token| secret::for_header(&place, token))
+        secret::checked(&place, &text).and_then(|token| system::admin_token(&place, token))
     });
+    let token = token.transpose();
     let listen = filled(env, "TICKETROOM_LISTEN").map_or(Ok(system::DEFAULT_LISTEN), |text| {
         let place = Place::variable(report, "TICKETROOM_LISTEN");
         let help = "set TICKETROOM_ADMIN_TOKEN, or listen on 127.0.0.1";
-        system::listen(&place, &text, token.is_some(), help)
+        system::listen(&place, &text, TokenKind::of(&token), help)
     });
     let store = filled(env, "TICKETROOM_STORE").map_or_else(
         || Ok(store::default_store()),
@@ -492,8 +511,9 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
             listen: listen?,
             public_url: None,
             max_delivery_bytes: system::DEFAULT_MAX_DELIVERY_BYTES,
+            limits: ServerLimits::default(),
         },
-        admin: Admin { token: token.transpose()? },
+        admin: Admin { token: token? },
         store: store?,
         docspace: docspace?,
         helpdesks: vec![helpdesk::unsigned_generic(report)?],

@@ -21,6 +21,8 @@ use crate::http::{Answer, CallName, Http};
 
 /// How DocSpace is called in messages and metrics.
 pub const SERVICE: &str = "DocSpace";
+/// How it is called among systems that have names: no helpdesk has this one.
+pub const SYSTEM: &str = "docspace";
 
 /// Largest answer that is read. A page of a hundred rooms has about 300 KiB.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -69,6 +71,14 @@ impl DocSpace {
         }
         let http = http.reading_at_most(ANSWER_LIMIT);
         Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+    }
+
+    /// Fails if no call would be sent now, since the portal has not answered for a while.
+    ///
+    /// # Errors
+    /// [`Cause::BreakerOpen`].
+    pub fn refuses(&self) -> Result<(), Failure> {
+        self.http.refuses(self.name("observe"))
     }
 
     /// The address of the portal, ending in `/`.
@@ -126,6 +136,7 @@ impl DocSpace {
     ) -> Result<Answer, Failure> {
         let name = self.name(call.name);
         let limits = if call.method == Method::GET { Kind::Read } else { Kind::Write };
+        self.http.refuses(name)?;
         let _pass = self.governor.pass(limits).await.map_err(|wait| {
             name.failed(Cause::RateLimited {
                 retry_after: Some(wait),

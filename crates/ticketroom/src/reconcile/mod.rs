@@ -12,6 +12,7 @@ pub mod plan;
 pub mod preview;
 mod refused;
 mod run;
+mod shares;
 mod step;
 pub mod steps;
 mod worker;

@@ -80,7 +80,11 @@ impl<'a> Run<'a> {
     /// Brings the ticket as far as it will go now.
     pub(super) async fn drive(mut self) {
         let key = self.claim.key.clone();
-        let mut result = self.observe_and_act().await;
+        let deadline = self.all.parts.settings.deadline;
+        let mut result = match tokio::time::timeout(deadline, self.observe_and_act()).await {
+            Ok(result) => result,
+            Err(_) => self.park(deadline).await,
+        };
         if let Err(Cut::RoomTaken(error)) = result {
             tracing::error!(ticket = %key, %error, "looking for another room");
             result = self.begin_again(&error).await;
@@ -89,6 +93,30 @@ impl<'a> Run<'a> {
             // Whoever has it now looks before doing anything.
             tracing::info!(ticket = %key, "the claim ran out; another run goes on");
         }
+    }
+
+    /// The run took too long, and was broken off. What it was at is unknown, as after a crash: the intents stay, and
+    /// the next run takes the ledger as one that was not finished.
+    async fn park(&mut self, deadline: Duration) -> Result<(), Cut> {
+        let now = self.all.parts.clock.now();
+        let reason = format!(
+            "the run took longer than {} seconds and was broken off; what it was at is looked for first",
+            deadline.as_secs_f64()
+        );
+        tracing::warn!(ticket = %self.claim.key, reason, "parked");
+        self.events.push(Event { at: now, kind: "failed", text: reason.clone() });
+        let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
+        let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };
+        let settlement = Settlement {
+            save: self.next_save("settle_waiting".to_owned(), None),
+            hints: self.claim.hints,
+            asked: 0,
+            state: State::Waiting,
+            reason: Some(reason),
+            due: Some(after(now, backoff)),
+            attempts,
+        };
+        self.end(settlement).await
     }
 
     /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
@@ -114,6 +142,12 @@ impl<'a> Run<'a> {
         };
         let all = self.all;
         let settle = all.parts.settings.settle;
+        if let Err(failure) = all.parts.docspace.refuses() {
+            // The helpdesk's allowance is not to be spent on tickets for which nothing can be done.
+            self.failed("observe", &failure);
+            self.failures.push(failure);
+            return self.settle(Rest::Ready { next: None, remark: None }, None).await;
+        }
         let seen =
             observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.parts.docspace).await;
         let mut seen = match seen {
@@ -248,13 +282,17 @@ impl<'a> Run<'a> {
     /// Notes a failure in the timeline, once for as long as it stays the same.
     fn failed(&mut self, kind: &str, failure: &Failure) {
         let text = failure.to_string();
-        // What doesn't go by itself is said once, when the ticket is blocked by it.
-        if failure.is_transient() && self.all.failures.admit(self.all.parts.clock.now()) {
+        let silence = failure.silence();
+        // What does not pass by itself is said once, when the ticket is blocked by it; that a system does not answer is said
+        // once for all tickets, when its breaker opens.
+        let is_told_here = silence.is_none() && failure.is_transient();
+        if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
             tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
         } else {
             tracing::debug!(ticket = %self.claim.key, step = kind, %failure, "failed");
         }
-        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text));
+        let told = silence.as_ref().unwrap_or(&text);
+        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(told));
         // That it was not asked says nothing about the ticket.
         if is_news && failure.cause != Cause::HeldBack {
             self.events.push(Event { at: self.all.parts.clock.now(), kind: "failed", text });
@@ -363,6 +401,8 @@ impl<'a> Run<'a> {
             State::Waiting | State::Blocked if self.progressed => 1,
             // It was not tried at all, so it goes before those that were.
             State::Waiting if self.is_held_back() => self.claim.attempts,
+            // Nor was this, but whatever it waits for makes it wait again: new ones go before it.
+            State::Waiting if self.was_not_sent() => self.claim.attempts.max(1),
             State::Waiting | State::Blocked => self.claim.attempts.saturating_add(1),
             _ => 0,
         };
@@ -379,18 +419,24 @@ impl<'a> Run<'a> {
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
             state,
-            reason: reason.clone(),
+            reason,
             due,
             attempts,
         };
+        self.end(settlement).await
+    }
+
+    async fn end(&mut self, settlement: Settlement) -> Result<(), Cut> {
         self.commit(|store| {
             let settlement = settlement.clone();
             Box::pin(async move { store.settle(settlement).await })
         })
         .await?;
         self.publish(settlement.save.events);
-        self.log_how_it_stands(state, reason.as_deref(), now).await;
-        let _ = self.all.progress.send(Progress::Settled(self.claim.key.clone(), state, reason));
+        let now = self.all.parts.clock.now();
+        self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
+        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
+        let _ = self.all.progress.send(settled);
         Ok(())
     }
 
@@ -460,6 +506,12 @@ impl<'a> Run<'a> {
         !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == Cause::HeldBack)
     }
 
+    /// Whether nothing went wrong but that a system has not answered for a while, so that nobody was asked.
+    fn was_not_sent(&self) -> bool {
+        !self.failures.is_empty()
+            && self.failures.iter().all(|failure| matches!(failure.cause, Cause::BreakerOpen { .. }))
+    }
+
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
@@ -483,6 +535,13 @@ impl<'a> Run<'a> {
         if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
             if self.is_held_back() {
                 return Rest::Waiting { until: now, reason: failure.to_string() };
+            }
+            if self.was_not_sent() {
+                // When it answers, all go on at once, at the pace that the limits allow. Which of them is the next probe is
+                // left to chance: the system may not answer for one ticket only.
+                let spread = self.all.parts.chance.jitter(Duration::from_secs(1));
+                let until = after(now, failure.retry_after().unwrap_or_default() + spread);
+                return Rest::Waiting { until, reason: failure.to_string() };
             }
             let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));

@@ -15,6 +15,7 @@ mod day;
 mod list;
 mod open;
 pub mod postgres;
+mod repeat;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -31,7 +32,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 pub use open::{OpenError, Use, open};
 pub use types::{
@@ -42,7 +43,9 @@ pub use types::{
 /// The store of one service.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk.
+    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk. A repeat, with the same id and the
+    /// same body, changes nothing; the same id with another body is a delivery of its own. What was not understood is kept
+    /// once for each body, and the newest thousand of a helpdesk.
     ///
     /// # Errors
     /// When it could not be committed: nothing may be acknowledged.
@@ -60,6 +63,22 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Duration,
         most: usize,
         running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.claim_except(now, lease, most, running, &[]).await
+    }
+
+    /// The same without the tickets of the helpdesks in `left_out`, which have their share of the runs. It costs more
+    /// the more tickets of theirs are due, since they are passed over one by one.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn claim_except(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.

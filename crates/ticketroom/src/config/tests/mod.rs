@@ -66,6 +66,7 @@ fn the_example_has_no_mistakes() {
     assert_eq!(config.docspace.timeout, Duration::from_secs(30));
     assert_eq!(config.docspace.settle, Duration::from_secs(45));
     assert_eq!(config.server.max_delivery_bytes, 1024 * 1024);
+    assert_eq!(config.server.limits, ServerLimits::default());
     assert_eq!(config.store, StoreUrl::Sqlite("ticketroom.db".into()));
 }
 
@@ -75,6 +76,7 @@ fn the_example_has_every_known_key() {
     let sections = [
         "zzzzzz = 1",
         "[server]\nzzzzzz = 1",
+        "[server.limits]\nzzzzzz = 1",
         "[admin]\nzzzzzz = 1",
         "[store]\nzzzzzz = 1",
         "[docspace]\nzzzzzz = 1",
@@ -94,6 +96,7 @@ fn the_example_has_every_known_key() {
         for key in unknown.help.strip_prefix("the known keys are ").unwrap().split(", ") {
             let stands = |before: &str, after: &str| EXAMPLE.contains(&format!("{before}{key}{after}"));
             let is_there = ["\n", "\n# ", "{ ", ", "].iter().any(|before| stands(before, " = "))
+                || stands(".", "]\n")
                 || ["\n[", "\n[["].iter().any(|before| stands(before, "]") || stands(before, "."));
             assert!(is_there, "the example lacks “{key}” of {section}");
             keys += 1;
@@ -350,7 +353,7 @@ fn zendesks_test_secret_is_for_this_machine() {
 #[test]
 fn what_works_but_should_be_looked_at_is_a_warning() {
     let config = read(
-        "[server]\nlisten = \"0.0.0.0:3000\"\n[admin]\ntoken = \"short\"\n[docspace]\nurl = \"http://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"https://help.acme.com\"\nwebhook_secret = { env = \"ZENDESK_WEBHOOK_SECRET\" }\nemail = \"bot@acme.com\"\napi_token = { env = \"ZENDESK_API_TOKEN\" }\n[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true\n[template.default]\ntitle = \"x\"",
+        "[server]\npublic_url = \"https://t.example\"\n[admin]\ntoken = \"short\"\n[docspace]\nurl = \"http://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"https://help.acme.com\"\nwebhook_secret = { env = \"ZENDESK_WEBHOOK_SECRET\" }\nemail = \"bot@acme.com\"\napi_token = { env = \"ZENDESK_API_TOKEN\" }\n[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true\n[template.default]\ntitle = \"x\"",
     );
     assert_eq!(
         config.warnings,
@@ -364,6 +367,16 @@ fn what_works_but_should_be_looked_at_is_a_warning() {
             "t.toml:19: [template.default] lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]",
         ]
     );
+}
+
+#[test]
+fn the_memory_for_bodies_follows_the_largest_body() {
+    let limits = |server: &str| read(server).server.limits;
+    let mib = 1024 * 1024;
+    assert_eq!(limits(""), ServerLimits { connections: 1000, bodies_in_flight: 64 * mib });
+    assert_eq!(limits("[server]\nmax_body = \"64MiB\"").bodies_in_flight, 64 * mib);
+    let set = limits("[server.limits]\nconnections = 20\nbodies_in_flight = \"100 MiB\"");
+    assert_eq!(set, ServerLimits { connections: 20, bodies_in_flight: 100 * mib });
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod write_back;
 
 use std::fmt;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -65,6 +66,10 @@ impl fmt::Debug for Freshdesk {
 impl Helpdesk for Freshdesk {
     fn name(&self) -> &HelpdeskName {
         &self.name
+    }
+
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers, &self.webhook_secrets)
     }
 
     fn verify(&self, delivery: RawDelivery, _now: Timestamp) -> Result<Verified, Unverified> {

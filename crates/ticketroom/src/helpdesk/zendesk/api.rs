@@ -144,6 +144,7 @@ impl Api {
             Ok::<_, Failure>(answer)
         };
 
+        self.http.refuses(name(call))?;
         self.turn(call).await?;
         let credentials = self.auth.credentials(&asking).await?;
         let mut answer = send(&credentials).await?;

@@ -29,6 +29,7 @@ use self::connect::{Database, Parameters, Trouble};
 use self::hints::Hints;
 use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
+use super::repeat::{Kept, NOT_UNDERSTOOD};
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
     Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
@@ -37,7 +38,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -214,24 +215,23 @@ fn columns(held: &[Held]) -> (Vec<i64>, Vec<i64>) {
 impl Store for PostgresStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let (helpdesk, at) = (delivery.helpdesk.as_str(), millis(delivery.at));
-        let delivery_id = delivery.delivery_id.as_deref().map(text_of);
+        let Kept { key, id, body, problem } = Kept::of(&delivery);
         let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
-        let (query, body) = (delivery.query.as_deref().map(text_of), delivery.body.as_ref());
+        let (query, body) = (delivery.query.as_deref().map(text_of), body.as_ref());
         let (ticket, snapshot) = match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
-            Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {
-                let (outcome, problem) = match &delivery.meaning {
-                    Meaning::NotUnderstood { why } => ("not_understood", Some(text_of(why))),
-                    _ => ("about_something_else", None),
-                };
-                let written = self
-                    .write(
-                        "accept",
-                        statements::KEEP,
-                        &[&helpdesk, &at, &delivery_id, &event, &outcome, &problem, &headers, &query, &body],
-                    )
-                    .await?;
+            Meaning::AboutSomethingElse => {
+                let parameters: Parameters<'_> =
+                    &[&helpdesk, &at, &key, &event, &headers, &query, &body, &id];
+                let written = self.write("accept", statements::KEEP, parameters).await?;
+                return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
+            }
+            Meaning::NotUnderstood { .. } => {
+                let beside = NOT_UNDERSTOOD - 1;
+                let parameters: Parameters<'_> =
+                    &[&helpdesk, &at, &key, &event, &problem, &headers, &query, &body, &beside];
+                let written = self.write("accept", statements::KEEP_NOT_UNDERSTOOD, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
         };
@@ -243,7 +243,7 @@ impl Store for PostgresStore {
             &helpdesk,
             &ticket.as_str(),
             &at,
-            &delivery_id,
+            &key,
             &event,
             &headers,
             &query,
@@ -252,6 +252,7 @@ impl Store for PostgresStore {
             &version,
             &subject,
             &is_echo,
+            &id,
         ];
         match self.write_one("accept", statements::ACCEPT, parameters).await {
             Ok(row) if get::<bool>(&row, 0)? => {
@@ -265,15 +266,17 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        let left_out: Vec<&str> = left_out.iter().map(HelpdeskName::as_str).collect();
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running, &left_out]).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             match claim(row) {

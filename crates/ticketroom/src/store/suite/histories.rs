@@ -120,8 +120,9 @@ impl History {
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
             _ => Meaning::Look { ticket: id, snapshot },
         };
-        let delivery_id = self.rng.bool().then(|| self.rng.u32(..30).to_string());
-        Delivery { helpdesk, at: self.now, delivery_id, meaning, ..delivery("1", None, 0) }
+        let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
+        let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
+        Delivery { helpdesk, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {
@@ -139,11 +140,16 @@ impl History {
         let worker = self.rng.usize(..WORKERS);
         let most = self.rng.usize(1..=3);
         let held = self.held[worker].clone();
+        let left_out: &[HelpdeskName] = match self.rng.u32(..4) {
+            0 => &["one".parse().unwrap()],
+            1 => &["two".parse().unwrap(), "nobody".parse().unwrap()],
+            _ => &[],
+        };
         let now = self.now;
         let mut claims: Vec<Vec<Claim>> = Vec::new();
         for (place, store) in self.three.each().into_iter().enumerate() {
             let running: Vec<i64> = held.iter().map(|Claimed(each)| each[place].number).collect();
-            let mut claimed = store.claim(now, LEASE, most, &running).await.unwrap();
+            let mut claimed = store.claim_except(now, LEASE, most, &running, left_out).await.unwrap();
             claimed.sort_by(|one, other| one.key.cmp(&other.key));
             claims.push(claimed);
         }

@@ -59,10 +59,11 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 37] = [
+const ON_SQLITE: [(&str, &[&str]); 38] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
+    ("FORGET", &["PRIMARY KEY", "delivery_not_understood"]),
     ("MAKE", &[]),
     ("MARK", &["PRIMARY KEY"]),
     ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
@@ -139,9 +140,10 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 33] = [
+const ON_POSTGRES: [(&str, &[&str]); 34] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
-    ("KEEP", &[]),
+    ("KEEP", &["delivery_repeat"]),
+    ("KEEP_NOT_UNDERSTOOD", &["delivery_not_understood", "delivery_pkey"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
     ("SET_ASIDE", &["ticket_pkey"]),
     ("WRITTEN_BEFORE", &["ticket_pkey"]),

@@ -70,14 +70,15 @@ impl Store for OnTestClock {
         self.at(delivery.at).await.accept(delivery).await
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim(now, lease, most, running).await
+        self.at(now).await.claim_except(now, lease, most, running, left_out).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
