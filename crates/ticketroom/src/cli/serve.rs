@@ -1,6 +1,5 @@
 //! `ticketroom serve`.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -92,12 +91,11 @@ fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
         return;
     }
     // Where nothing can be written, the service is there all the same.
-    let _ = writeln!(
-        std::io::stderr(),
+    super::tell(format!(
         "no [admin] token is configured; this one goes with DocSpace's API key: \
          curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
         admin.expose_secret(),
-    );
+    ));
 }
 
 fn announce(config: &Config, address: SocketAddr) {

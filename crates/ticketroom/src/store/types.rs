@@ -239,6 +239,8 @@ pub struct TicketRecord {
     pub written_back: bool,
     /// How many runs in a row brought it no further.
     pub attempts: u32,
+    /// By which template its room was made, or is being made.
+    pub template: Option<String>,
     /// When it is due, if it is.
     pub due: Option<Timestamp>,
     /// When it was first heard of.

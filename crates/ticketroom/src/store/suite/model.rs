@@ -171,6 +171,7 @@ impl Row {
             url: url.map(str::to_owned),
             written_back: url.is_some() && self.ledger.write_back.url.as_deref() == url,
             attempts: self.attempts,
+            template: self.ledger.template.clone(),
             due: self.due,
             created: self.created,
             updated: self.updated,
