@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::printable::{MESSAGE, printable, printed};
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
 
@@ -27,6 +29,9 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
+    /// Callers outside decide how often these are to be logged.
+    refusals: LogLimiter,
+    failures: LogLimiter,
     /// The kinds of events, by helpdesk, of which the log has said that they are not about tickets.
     said: Mutex<HashSet<(HelpdeskName, String)>>,
 }
@@ -88,7 +93,41 @@ impl Intake {
     ) -> Self {
         let helpdesks =
             helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
-        Self { helpdesks, store, clock, metrics, wake, said: Mutex::default() }
+        let (refusals, failures) =
+            (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
+        Self { helpdesks, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+    }
+
+    /// Checks what can be checked before the body of a delivery is read.
+    ///
+    /// # Errors
+    /// Why it is refused whatever its body is.
+    pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let helpdesk = self.helpdesk(helpdesk)?;
+        helpdesk.require_proof(headers).map_err(|unverified| {
+            let refused = Refused::Unverified(unverified);
+            self.refused(helpdesk, &refused);
+            refused
+        })
+    }
+
+    fn helpdesk(&self, name: &str) -> Result<&dyn Helpdesk, Refused> {
+        let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name));
+        helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
+    }
+
+    fn refused(&self, helpdesk: &dyn Helpdesk, refused: &Refused) {
+        self.metrics.delivered(helpdesk.name(), refused.outcome());
+        match refused {
+            Refused::NotStored(error) if self.failures.admit(self.clock.now()) => {
+                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            }
+            Refused::NotStored(_) => {}
+            refused if self.refusals.admit(self.clock.now()) => {
+                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+            }
+            _ => {}
+        }
     }
 
     /// Takes a delivery in. Once this returns well, the delivery is on disk.
@@ -96,24 +135,17 @@ impl Intake {
     /// # Errors
     /// Why it was not taken in.
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name))
-        else {
-            return Err(Refused::NoSuchHelpdesk);
-        };
-        let result = self.deliver_to(helpdesk.as_ref(), raw).await;
-        let outcome = match &result {
-            Ok(Taken::Ticket(Accepted::New)) => "accepted",
-            Ok(Taken::SomethingElse(Accepted::New)) => "about_something_else",
-            Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => "repeat",
-            Err(refused) => refused.outcome(),
-        };
-        self.metrics.delivered(helpdesk.name(), outcome);
+        let helpdesk = self.helpdesk(helpdesk)?;
+        let result = self.deliver_to(helpdesk, raw).await;
         match &result {
-            Ok(_) => {}
-            Err(Refused::NotStored(error)) => {
-                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
+            Ok(Taken::SomethingElse(Accepted::New)) => {
+                self.metrics.delivered(helpdesk.name(), "about_something_else");
             }
-            Err(refused) => tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused"),
+            Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => {
+                self.metrics.delivered(helpdesk.name(), "repeat");
+            }
+            Err(refused) => self.refused(helpdesk, refused),
         }
         result.map(|(Taken::Ticket(accepted) | Taken::SomethingElse(accepted))| accepted)
     }
@@ -122,11 +154,11 @@ impl Intake {
         let at = self.clock.now();
         let verified = helpdesk.verify(raw, at)?;
         let hint = helpdesk.read(&verified);
-        let delivery = |delivery_id, event, meaning| Delivery {
+        let delivery = |delivery_id, event: String, meaning| Delivery {
             helpdesk: helpdesk.name().clone(),
             at,
             delivery_id,
-            event,
+            event: printable(&event, LONGEST_EVENT),
             headers: headers_as_json(verified.headers()),
             query: verified.query().map(str::to_owned),
             body: Bytes::clone(verified.body()),
@@ -157,10 +189,12 @@ impl Intake {
             Err(NoTicket::Unsupported(why)) => Refused::Unsupported(why),
             Err(NoTicket::TooLarge(why)) => Refused::TooLarge(why),
         };
-        let meaning = Meaning::NotUnderstood { why: refused.to_string() };
+        let meaning = Meaning::NotUnderstood { why: printed(&refused, MESSAGE) };
         let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
         // The sender is told what is wrong with it in any case, and that is what matters.
-        if let Err(error) = kept {
+        if let Err(error) = kept
+            && self.failures.admit(at)
+        {
             tracing::error!(%error, "a delivery that was not understood could not be kept");
         }
         Err(refused)
@@ -179,6 +213,9 @@ impl Intake {
         }
     }
 }
+
+/// How much of an event's name is kept: characters.
+const LONGEST_EVENT: usize = 100;
 
 /// Headers that hold secrets are not stored.
 const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];

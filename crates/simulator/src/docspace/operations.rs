@@ -38,6 +38,7 @@ enum Work {
     Unarchive(i64),
     Delete(i64),
     Copy(Copying),
+    Nothing,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ impl Work {
     /// The number of its kind.
     fn number(&self) -> i32 {
         match self {
-            Self::Archive(_) | Self::Unarchive(_) => 0,
+            Self::Archive(_) | Self::Unarchive(_) | Self::Nothing => 0,
             Self::Copy(_) => 1,
             Self::Delete(_) => 2,
         }
@@ -90,6 +91,7 @@ impl State {
             Work::Unarchive(id) if self.room(id).is_some() && !self.quota_is_reached() => {
                 self.move_room(id, ROOMS);
             }
+            Work::Nothing => {}
             Work::Delete(id) if self.folders.contains_key(&id) => self.remove(id),
             Work::Copy(copying) if self.takes_copies(copying.destination) => {
                 self.copy_all(&copying, user);
@@ -208,9 +210,11 @@ impl State {
     fn move_later(&mut self, call: &Call<'_>, id: i64, archived: bool, work: Work) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let folder = self.room(id).ok_or(Failure::NotFound)?;
-        if folder.archived() != archived || !self.standing(call.caller, id).archives() {
+        if !self.standing(call.caller, id).archives() {
             return Err(Failure::Security);
         }
+        // To where it is already: a success that does nothing.
+        let work = if folder.archived() == archived { work } else { Work::Nothing };
         let started = self.start(call.caller, work, delete_after);
         // Finished and forgotten already: the server stumbles over its own haste.
         let report = self.report(call, |operation| operation.id == started).pop();

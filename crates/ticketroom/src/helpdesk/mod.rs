@@ -23,6 +23,8 @@ mod zendesk;
 use std::fmt;
 use std::sync::Arc;
 
+use reqwest::header::HeaderMap;
+
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{HelpdeskConfig, HelpdeskKind};
@@ -38,6 +40,13 @@ pub use verified::{RawDelivery, Unverified, Verified};
 pub trait Helpdesk: Send + Sync + fmt::Debug {
     /// Its name in the configuration.
     fn name(&self) -> &HelpdeskName;
+
+    /// Checks what the headers of a delivery tell of where it comes from, before its body is read: that there is a proof,
+    /// and that it is right where it needs no body. [`verify`](Self::verify) checks everything.
+    ///
+    /// # Errors
+    /// When no body could make up for it; the answer is 401.
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified>;
 
     /// Checks that a delivery comes from the helpdesk, in constant time and over its raw bytes.
     ///
@@ -238,8 +247,8 @@ fn too_many_comments() -> Cause {
 pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Helpdesk>> {
     configs
         .iter()
-        .map(|HelpdeskConfig { name, kind }| -> Arc<dyn Helpdesk> {
-            let (name, http, clock) = (name.clone(), http.clone(), Arc::clone(clock));
+        .map(|HelpdeskConfig { name, kind, .. }| -> Arc<dyn Helpdesk> {
+            let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
                 HelpdeskKind::Freshdesk(config) => Arc::new(freshdesk::Freshdesk::new(name, config, http)),

@@ -145,6 +145,11 @@ impl Api {
         self.rest.read("get_group", &format!("api/v2/groups/{id}"), &[]).await
     }
 
+    /// `GET companies/{id}`.
+    pub(super) async fn company(&self, id: u64) -> Result<GroupDto, Failure> {
+        self.rest.read("get_company", &format!("api/v2/companies/{id}"), &[]).await
+    }
+
     /// A page of `GET groups`, the first of which is 1.
     pub(super) async fn groups(&self, page: usize) -> Result<Vec<GroupDto>, Failure> {
         self.page("groups", "api/v2/groups", page).await

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use url::form_urlencoded;
 
 use super::super::salvage::{self, Json};
+use super::super::verified::shared_secret;
 use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
@@ -37,6 +38,14 @@ pub(super) fn verify(delivery: RawDelivery, secrets: &[SecretString]) -> Result<
         return Err(Unverified::Missing(SECRET_IS));
     }
     Verified::by_any_shared_secret(delivery, secrets, SECRET_IS, &given)
+}
+
+/// The proof is in the headers alone.
+pub(super) fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    match proofs(headers) {
+        given if given.is_empty() => Err(Unverified::Missing(SECRET_IS)),
+        given => shared_secret(secrets, SECRET_IS, &given),
+    }
 }
 
 /// Whatever may be a secret.

@@ -18,6 +18,7 @@ mod write_back;
 
 use std::fmt;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -40,6 +41,8 @@ pub(super) struct Freshdesk {
     room_url_field: Option<String>,
     /// The groups whose tickets are wanted; empty: all tickets are.
     groups: Vec<String>,
+    /// Whether rules or titles ask for the requester's company.
+    with_company: bool,
 }
 
 impl Freshdesk {
@@ -51,6 +54,7 @@ impl Freshdesk {
             webhook_secrets: real_secrets(&config.webhook_secrets),
             room_url_field: config.room_url_field.clone(),
             groups: config.groups.clone(),
+            with_company: config.companies,
         }
     }
 }
@@ -67,6 +71,10 @@ impl Helpdesk for Freshdesk {
         &self.name
     }
 
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers, &self.webhook_secrets)
+    }
+
     fn verify(&self, delivery: RawDelivery, _now: Timestamp) -> Result<Verified, Unverified> {
         delivery::verify(delivery, &self.webhook_secrets)
     }
@@ -76,7 +84,8 @@ impl Helpdesk for Freshdesk {
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups)
+        let field = self.room_url_field.as_deref();
+        ticket::observe(&self.api, &self.directory, id, field, &self.groups, self.with_company)
             .await
             .map(Observed::capped)
     }

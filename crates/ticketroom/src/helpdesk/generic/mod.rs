@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::Sha256;
@@ -30,7 +31,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::{Signature, from_hex, real_secrets};
+use super::verified::{Signature, from_hex, real_secrets, shared_secret};
 use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
@@ -74,6 +75,8 @@ impl Generic {
             Inbound::Secrets(secrets) => Inbound::Secrets(real_secrets(secrets)),
             Inbound::Unsigned => Inbound::Unsigned,
         };
+        // What the callback answers with is not needed, however long it is.
+        let http = http.reading_no_bodies();
         Self { name, inbound, callback: config.callback.clone(), http, clock }
     }
 
@@ -103,6 +106,13 @@ impl fmt::Debug for Generic {
 impl Helpdesk for Generic {
     fn name(&self) -> &HelpdeskName {
         &self.name
+    }
+
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        match &self.inbound {
+            Inbound::Unsigned => Ok(()),
+            Inbound::Secrets(secrets) => require_proof(headers, secrets),
+        }
     }
 
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
@@ -183,6 +193,27 @@ impl Helpdesk for Generic {
     }
 }
 
+/// Checks that there is a signature, or that the secret in its place is right.
+fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    if headers.contains_key(SIGNATURE) || headers.contains_key(HUB_SIGNATURE) {
+        return Ok(());
+    }
+    match secret_in(headers) {
+        Some(given) => shared_secret(secrets, SECRET_IS, &[given]),
+        None => Err(Unverified::Missing(ANY_PROOF)),
+    }
+}
+
+/// The secret that is sent along.
+fn secret_in(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let bearer = || {
+        let given = headers.get(reqwest::header::AUTHORIZATION)?.as_bytes();
+        let (scheme, token) = given.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
+    };
+    headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer)
+}
+
 /// By a signature, if there is one, which then has to be right; else by a secret that is sent along.
 fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
     let headers = &delivery.headers;
@@ -206,13 +237,7 @@ fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Re
             }
         };
     }
-    let bearer = || {
-        let given = headers.get(reqwest::header::AUTHORIZATION)?.as_bytes();
-        let (scheme, token) = given.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
-    };
-    let secret = headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer);
-    match secret {
+    match secret_in(headers) {
         Some(given) => Verified::by_shared_secret(delivery, secrets, SECRET_IS, &given),
         None => Err(Unverified::Missing(ANY_PROOF)),
     }

@@ -12,7 +12,9 @@
 //! | `status` | text: `new`, `open`, `pending`, `hold`, `solved`, `closed`, `deleted`; anything else is open |
 //! | `tags` | an array of texts, or one text with commas or spaces between them |
 //! | `ticketKey` | what people call the ticket, if that is not its id |
-//! | `project` | text |
+//! | `project`, `organization`, `brand`, `form` | text |
+//! | `type`, `channel` | text; upper case is made lower |
+//! | `createdAt` | a time such as `2026-11-20T08:14:03Z`; any other text counts as missing |
 //! | `fields` | an object of texts, numbers, switches and arrays of texts, for rules and titles |
 //! | `event` | text, for the timeline |
 //! | `updatedAt` | text; kept as the ticket's version |
@@ -28,7 +30,7 @@ use std::collections::BTreeMap;
 
 use super::super::caps::{MOST_FIELDS, capped};
 use super::super::salvage::{self, Json};
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, Verified, body};
+use super::super::{Consequence, Hint, NoTicket, NotUnderstood, Verified, body, fields};
 use crate::ticket::{FieldValue, Person, Status, Ticket, TicketId};
 
 /// Understands a delivery.
@@ -84,12 +86,18 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
             requester: person(body.get("requester"), body.any(&["requesterEmail", "requester_email"])),
             assignee: person(body.get("assignee"), body.any(&["assigneeEmail", "assignee_email"])),
             group: filled(body.get("group")),
+            organization: filled(body.any(&["organization", "organisation", "company"])),
+            brand: filled(body.get("brand")),
+            kind: filled(body.any(&["type", "ticketType", "ticket_type"])).map(|kind| kind.to_lowercase()),
+            form: filled(body.get("form")),
+            channel: filled(body.get("channel")).map(|channel| channel.to_lowercase()),
+            created: fields::time(filled(body.any(&["createdAt", "created_at"])).as_deref()),
             priority: filled(body.get("priority")).map(|priority| priority.to_lowercase()),
             status: filled(body.get("status")).map_or(Status::default(), |status| Status::from_name(&status)),
             tags: tags(body.get("tags")),
             key: filled(body.any(&["ticketKey", "ticket_key"])),
             project: filled(body.get("project")),
-            fields: fields(body.get("fields")),
+            fields: custom_fields(body.get("fields")),
             version: filled(body.any(&["updatedAt", "updated_at"])),
         })),
         consequence: Consequence::Look,
@@ -102,7 +110,7 @@ fn is_about_something_else(event: &str) -> bool {
     !event.is_empty() && !["ticket", "issue", "case", "incident"].iter().any(|about| event.starts_with(about))
 }
 
-fn fields(given: &Json) -> BTreeMap<String, FieldValue> {
+fn custom_fields(given: &Json) -> BTreeMap<String, FieldValue> {
     let Json::Object(fields) = given else { return BTreeMap::new() };
     let value = |given: &Json| match given {
         Json::Bool(bool) => Some(FieldValue::Bool(*bool)),

@@ -127,6 +127,7 @@ fn the_largest_delivery_is_understood() {
     let body = r#"{"ticketId":4711,"subject":"S","description":"D","requester":{"name":"Rita","email":" rita@x.example "},
         "assigneeEmail":"anna@x.example","group":"Support","priority":"URGENT","status":"Resolved",
         "tags":["outage","vpn"],"event":"ticket.created","updatedAt":"2026-11-24T10:00:00Z","deliveryId":"d-1",
+        "organization":"Acme","brand":7,"type":"Incident","form":"Fault","channel":"Web","createdAt":"2026-11-20T08:00:00Z",
         "somethingElse":{"a":[1]}}"#;
     let hint = read(body).unwrap();
     assert_eq!((hint.ticket.as_str(), hint.event.as_str()), ("4711", "ticket.created"));
@@ -137,6 +138,12 @@ fn the_largest_delivery_is_understood() {
         requester: Some(Person { name: Some("Rita".to_owned()), email: Some("rita@x.example".to_owned()) }),
         assignee: Some(Person { name: None, email: Some("anna@x.example".to_owned()) }),
         group: Some("Support".to_owned()),
+        organization: Some("Acme".to_owned()),
+        brand: Some("7".to_owned()),
+        kind: Some("incident".to_owned()),
+        form: Some("Fault".to_owned()),
+        channel: Some("web".to_owned()),
+        created: Some("2026-11-20T08:00:00Z".parse().unwrap()),
         priority: Some("urgent".to_owned()),
         status: Status::Solved,
         tags: vec!["outage".to_owned(), "vpn".to_owned()],

@@ -15,11 +15,12 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::super::caps::capped;
 use super::super::salvage::{self, Json};
-use super::super::verified::{Signature, from_hex};
+use super::super::verified::{Signature, from_hex, shared_secret};
 use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use super::write_back::is_marked;
 use crate::clock::Timestamp;
@@ -34,6 +35,15 @@ const SECRET_IS: &str = "secret (header X-Ticketroom-Secret)";
 const ANY_PROOF: &str = "header X-Hub-Signature (give the webhook in Jira a secret) or X-Ticketroom-Secret (of an \
                          automation rule)";
 const TIMESTAMP_IS: &str = "timestamp in the body";
+
+/// Checks that there is a signature, or that the secret in its place is right.
+pub(super) fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    match (headers.get(SIGNATURE), headers.get(SECRET)) {
+        (Some(_), _) => Ok(()),
+        (None, Some(given)) => shared_secret(secrets, SECRET_IS, &[given]),
+        (None, None) => Err(Unverified::Missing(ANY_PROOF)),
+    }
+}
 
 /// Checks a delivery's signature, or the secret that it brings along.
 pub(super) fn verify(

@@ -20,6 +20,7 @@ mod write_back;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -63,6 +64,10 @@ impl fmt::Debug for Jira {
 impl Helpdesk for Jira {
     fn name(&self) -> &HelpdeskName {
         &self.name
+    }
+
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers, &self.webhook_secrets)
     }
 
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {

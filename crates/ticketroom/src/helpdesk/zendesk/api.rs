@@ -94,9 +94,9 @@ impl Api {
         Ok((user, date.map(str::to_owned)))
     }
 
-    /// `GET tickets/{id}`, with the people and groups that it names.
+    /// `GET tickets/{id}`, with the people, groups and organizations that it names.
     pub(super) async fn ticket(&self, id: u64) -> Result<TicketAnswer, Failure> {
-        let query = [("include", "users,groups")];
+        let query = [("include", "users,groups,organizations")];
         parsed(
             name("get_ticket"),
             &self.answer("get_ticket", Method::GET, &format!("tickets/{id}"), &query, None).await?,
@@ -154,6 +154,7 @@ impl Api {
             Ok::<_, Failure>(answer)
         };
 
+        self.http.refuses(name(call))?;
         self.turn(call).await?;
         let credentials = self.auth.credentials(&asking).await?;
         let mut answer = send(&credentials).await?;

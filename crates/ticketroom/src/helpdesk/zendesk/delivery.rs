@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::super::salvage::{self, Json};
@@ -34,6 +35,16 @@ const TICKET_ID: [&str; 2] = ["ticket_id", "ticketId"];
 
 /// What the `type` of every event starts with.
 pub(super) const EVENT: &str = "zen:event-type:";
+
+/// Checks that there is a signature, and its time.
+pub(super) fn require_proof(headers: &HeaderMap) -> Result<(), Unverified> {
+    for (name, what) in [(SIGNATURE, SIGNATURE_IS), (TIMESTAMP, TIMESTAMP_IS)] {
+        if !headers.contains_key(name) {
+            return Err(Unverified::Missing(what));
+        }
+    }
+    Ok(())
+}
 
 /// Checks a delivery's signature, and that it was made at most `window` from now, in the past or, since
 /// clocks differ, in the future.

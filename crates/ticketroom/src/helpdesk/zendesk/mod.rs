@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -64,6 +65,10 @@ impl fmt::Debug for Zendesk {
 impl Helpdesk for Zendesk {
     fn name(&self) -> &HelpdeskName {
         &self.name
+    }
+
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers)
     }
 
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
