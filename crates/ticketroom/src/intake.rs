@@ -207,7 +207,7 @@ impl Intake {
         if said.len() < MOST_SAID && said.insert((helpdesk.clone(), event.to_owned())) {
             tracing::info!(
                 %helpdesk,
-                ?event,
+                event,
                 "events of this kind are not about tickets: they are kept, and nothing follows; the sender need not send them"
             );
         }
