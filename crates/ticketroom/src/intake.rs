@@ -105,6 +105,9 @@ impl Intake {
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
         let helpdesk = self.helpdesk(helpdesk)?;
         let result = self.deliver_to(helpdesk, raw).await;
+        if result.is_ok() {
+            self.metrics.delivery_stored(helpdesk.name(), self.clock.now());
+        }
         match &result {
             Ok(Accepted::New) => self.metrics.delivered(helpdesk.name(), "accepted"),
             Ok(Accepted::Repeat) => self.metrics.delivered(helpdesk.name(), "repeat"),

@@ -13,6 +13,7 @@ mod health;
 mod helpdesks;
 mod intake;
 mod load;
+mod metrics;
 mod outages;
 mod process;
 mod replicas;

@@ -31,8 +31,8 @@ use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql}
 use super::day::Day;
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry,
+    Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
+    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry,
 };
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
@@ -419,6 +419,12 @@ impl Store for PostgresStore {
             super::count(&mut counts, get(&row, 0)?, get(&row, 1)?);
         }
         Ok(counts)
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        let oldest: Option<i64> = get(&only(self.read(statements::OLDEST_WAITING, &[]).await?)?, 0)?;
+        let day = day(&only(self.read(statements::DAY, &[]).await?)?)?;
+        Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left: day.left(now, per_day) })
     }
 
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {

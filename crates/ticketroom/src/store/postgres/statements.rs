@@ -262,6 +262,10 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back";
+
 /// The day's writes as they are.
 pub(in crate::store) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
 
@@ -277,7 +281,7 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 23] = [
+pub(in crate::store) const ALL: [(&str, &str); 24] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
     ("CLAIM", CLAIM),
@@ -298,6 +302,7 @@ pub(in crate::store) const ALL: [(&str, &str); 23] = [
     ("OWNERS", OWNERS),
     ("TIMELINE", TIMELINE),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("DAY", DAY),
     ("SET_DAY", SET_DAY),
     ("PROBE", PROBE),

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
-use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
+use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, OLDEST_WAITING, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
     write_ledger,
@@ -33,8 +33,8 @@ use self::writer::Writer;
 pub(super) use self::writer::explain;
 use super::values::{json, millis, timestamp};
 use super::{
-    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+    Accepted, Claim, Delivery, Figures, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State,
+    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
 };
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
@@ -376,6 +376,17 @@ impl Store for SqliteStore {
                     super::count(&mut counts, &name, count);
                 }
                 Ok(Ok(counts))
+            })
+            .await
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        self.reader
+            .ask(move |connection| {
+                let oldest: Option<i64> =
+                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+                let writes_left = day(connection)?.left(now, per_day);
+                Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
             })
             .await
     }

@@ -118,6 +118,11 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
     UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
+    WHERE state = 'waiting' AND written_back = 0";
+
 /// When the next ticket is due.
 pub(super) const NEXT_DUE: &str = "
     SELECT min(due) FROM (
@@ -167,7 +172,7 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 27] = [
+pub(in crate::store) const ALL: [(&str, &str); 28] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
@@ -188,6 +193,7 @@ pub(in crate::store) const ALL: [(&str, &str); 27] = [
     ("SET_DAY", SET_DAY),
     ("OWNER", OWNER),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("NEXT_DUE", NEXT_DUE),
     ("TIMELINE", TIMELINE),
     ("RESERVE", RESERVE),

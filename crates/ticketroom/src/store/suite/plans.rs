@@ -59,7 +59,7 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 35] = [
+const ON_SQLITE: [(&str, &[&str]); 36] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
@@ -82,6 +82,7 @@ const ON_SQLITE: [(&str, &[&str]); 35] = [
     ("SET_DAY", &[]),
     ("OWNER", &["sqlite_autoindex_ticket_1"]),
     ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OLDEST_WAITING", &["ticket_state_updated"]),
     ("NEXT_DUE", &["ticket_again", "ticket_new"]),
     ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("RESERVE", &[]),
@@ -137,7 +138,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 31] = [
+const ON_POSTGRES: [(&str, &[&str]); 32] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
     ("KEEP", &[]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
@@ -158,6 +159,7 @@ const ON_POSTGRES: [(&str, &[&str]); 31] = [
     ("OWNERS", &["ticket_room"]),
     ("TIMELINE", &["delivery_ticket", "ticket_key", "timeline_ticket"]),
     ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OLDEST_WAITING", &["ticket_state_updated"]),
     ("DAY", &[]),
     ("SET_DAY", &[]),
     ("PROBE", &[]),

@@ -142,6 +142,10 @@ impl Store for OnTestClock {
         self.store.counts().await
     }
 
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        self.store.figures(now, per_day).await
+    }
+
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         self.store.take_writes(now, wanted, per_day).await
     }
