@@ -360,6 +360,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_the_store_tells_is_left_out_while_it_tells_nothing() {
+        let metrics = Metrics::new();
+        let (since, now) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(90).unwrap());
+        let figures = Figures { oldest_waiting: Some(since), writes_left: 70 };
+        metrics.stored(&[(State::Waiting, 3)], figures, now);
+        let lines = [
+            "ticketroom_tickets{state=\"waiting\"} 3\n",
+            "ticketroom_oldest_waiting_ticket_age_seconds 90.0\n",
+            "ticketroom_docspace_writes_left 70\n",
+        ];
+        for format in [Format::Prometheus, Format::OpenMetrics] {
+            metrics.stored(&[(State::Waiting, 3)], figures, now);
+            let text = metrics.text(format);
+            for line in lines.iter().chain(&["ticketroom_store_up 1\n"]) {
+                assert!(
+                    text.contains(line) || text.contains(&line.replace("90.0", "90")),
+                    "{line} in {text}"
+                );
+            }
+            metrics.store_unreadable();
+            let text = metrics.text(format);
+            assert!(!lines.iter().any(|line| text.contains(line)), "{text}");
+            assert!(text.contains("ticketroom_store_up 0\n"), "{text}");
+        }
+    }
+
     /// A metric that nothing has counted yet is in no text, so the names come from this file.
     #[test]
     fn every_metric_is_documented() {
