@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, prometheus_text, text as open_metrics};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, prometheus_text, text as open_metrics,
+};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -30,6 +33,7 @@ struct Inner {
     call_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
     tickets: Family<StateLabels, Gauge>,
     steps: Family<StepLabels, Counter>,
+    breaker_open: Family<SystemLabels, Gauge>,
     connections: Gauge,
     shed: Family<ShedLabels, Counter>,
     bodies: Family<WhyLabels, Counter>,
@@ -96,6 +100,18 @@ struct HelpdeskLabels {
     helpdesk: String,
 }
 
+/// Counted where they are dropped, which is in no service.
+#[derive(Debug)]
+struct DroppedLogLines;
+
+impl Collector for DroppedLogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let counter = ConstCounter::new(crate::telemetry::dropped_lines());
+        let help = "Log lines that were dropped because standard error was not read";
+        counter.encode(encoder.encode_descriptor("log_lines_dropped", help, None, counter.metric_type())?)
+    }
+}
+
 /// A connection that counts as open until this is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Metrics);
@@ -127,6 +143,11 @@ struct ServiceLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SystemLabels {
+    system: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -173,6 +194,13 @@ impl Metrics {
         registry.register("tickets", "Tickets by state", tickets.clone());
         let steps = Family::default();
         registry.register("steps", "Steps by outcome", steps.clone());
+        let breaker_open = Family::default();
+        registry.register(
+            "breaker_open",
+            "Whether calls to a system are held back because it does not answer",
+            breaker_open.clone(),
+        );
+        registry.register_collector(Box::new(DroppedLogLines));
         let connections = Gauge::default();
         registry.register("connections", "Open connections of callers", connections.clone());
         let shed = Family::default();
@@ -228,6 +256,7 @@ impl Metrics {
             call_seconds,
             tickets,
             steps,
+            breaker_open,
             connections,
             shed,
             bodies,
@@ -252,6 +281,12 @@ impl Metrics {
         self.0.calls.get_or_create(&labels).inc();
         let labels = ServiceLabels { service: name.service };
         self.0.call_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Whether the breaker of a system is open.
+    pub fn breaker(&self, system: &str, is_open: bool) {
+        let labels = SystemLabels { system: system.to_owned() };
+        self.0.breaker_open.get_or_create(&labels).set(i64::from(is_open));
     }
 
     /// A step of a ticket ended.
@@ -392,9 +427,12 @@ mod tests {
     fn every_metric_is_documented() {
         let document = include_str!("../../../docs/metrics.md");
         let (source, _) = include_str!("metrics.rs").split_once("#[cfg(test)]").unwrap();
-        let registered = source.split("registry.register").skip(1);
-        let names: BTreeSet<&str> =
-            registered.map(|rest| rest.split('"').nth(1).expect("a name in quotes")).collect();
+        let registered =
+            source.split("registry.register").skip(1).chain(source.split("encode_descriptor(").skip(1));
+        let names: BTreeSet<&str> = registered
+            .filter(|rest| !rest.starts_with("_collector"))
+            .map(|rest| rest.split('"').nth(1).expect("a name in quotes"))
+            .collect();
         assert!(names.len() > 10, "{names:?}");
         for name in names {
             let is_there = ["", "_total", "_seconds"].iter().any(|suffix| {

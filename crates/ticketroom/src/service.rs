@@ -11,9 +11,11 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock, SharedClock, after};
 use crate::config::{Config, DocSpaceConfig, HelpdeskKind, StoreUrl};
 use crate::docspace::DocSpace;
+use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
 use crate::docspace::skeleton::Skeletons;
 use crate::heartbeat::Heart;
@@ -116,10 +118,12 @@ impl Service {
         let shared_clock = Arc::new(SharedClock::new(clock));
         let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared_clock);
         let replica = chance.uuid();
-        let http = Http::new(metrics.clone())?.while_in(standing.clone());
+        let jitter = Chance::seeded(chance.uuid().as_u64_pair().0);
+        let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
+        let http = Http::new(metrics.clone())?.while_in(standing.clone()).with_breakers(breakers.clone());
         let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
-        let docspace = docspace(&config.docspace, http.clone(), Arc::clone(&governor));
+        let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
         let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
         let settle = config.docspace.settle;
         let settings = Settings { lease, settle, ..Settings::default() };
@@ -137,6 +141,7 @@ impl Service {
             chance,
             metrics: metrics.clone(),
             standing: standing.clone(),
+            breakers,
             settings,
         }));
         if duties.recover {
@@ -184,7 +189,21 @@ impl Service {
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
+        let working = duties.work.then(|| {
+            let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
+            let mut stop = stopped.clone();
+            tokio::spawn(async move {
+                let noting = all.note_configuration(fingerprint.as_uuid());
+                tokio::select! {
+                    noted = noting => if let Err(error) = noted {
+                        tracing::warn!(%error, "whether the configuration has changed can't be told");
+                    },
+                    _ = stop.changed() => return,
+                }
+                all.watch_refusals(stop).await;
+            });
+            tokio::spawn(Arc::clone(&reconciler).run(stopped))
+        });
         let beating = tokio::spawn(heart.go_on());
         Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
     }

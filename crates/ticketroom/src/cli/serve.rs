@@ -1,6 +1,5 @@
 //! `ticketroom serve`.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(config: Config, options: Options) -> Result {
-    telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
+    let _logging = telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -92,12 +91,11 @@ fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
         return;
     }
     // Where nothing can be written, the service is there all the same.
-    let _ = writeln!(
-        std::io::stderr(),
+    super::tell(format!(
         "no [admin] token is configured; this one goes with DocSpace's API key: \
          curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
         admin.expose_secret(),
-    );
+    ));
 }
 
 fn announce(config: &Config, address: SocketAddr) {

@@ -8,6 +8,8 @@
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
 //! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
 
+mod fingerprint;
+mod folder;
 mod freshdesk;
 mod helpdesk;
 mod jira;
@@ -15,6 +17,7 @@ mod problem;
 mod reader;
 mod report;
 mod room;
+mod rule;
 mod secret;
 mod store;
 mod system;
@@ -30,13 +33,16 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::problem::{ConfigError, Problem};
+pub use self::secret::Secrets;
 
 use self::reader::{Section, parse};
 use self::report::{At, Place, Read, Report};
 use self::system::TokenKind;
 use crate::docspace::limits::Limits;
+use crate::language::Name;
 use crate::rule::Rules;
 use crate::ticket::HelpdeskName;
 
@@ -63,6 +69,8 @@ pub struct Config {
     pub rules: Rules,
     /// What works but should be looked at, one line each.
     pub warnings: Vec<String>,
+    /// By what it is known whether it has changed since the last start.
+    pub fingerprint: Fingerprint,
 }
 
 /// Our own HTTP server.
@@ -117,7 +125,7 @@ impl StoreUrl {
     /// # Errors
     /// What is wrong with it, and the warnings about it otherwise.
     pub fn from_argument(what: &str, text: &str, env: &dyn Env) -> Result<(Self, Vec<String>), ConfigError> {
-        let report = Report::new("command line", "");
+        let report = Report::new("command line", "", Secrets::All);
         let mut url = store::store_url(&Place::argument(&report, what), text);
         if let (Ok(Self::Postgres(config)), Some(password)) = (&mut url, filled(env, "PGPASSWORD"))
             && config.connect.get_password().is_none()
@@ -177,6 +185,8 @@ pub struct HelpdeskConfig {
     pub name: HelpdeskName,
     /// What it is, with everything that this needs.
     pub kind: HelpdeskKind,
+    /// What its groups are called in DocSpace, where that differs: its name first, then DocSpace's.
+    pub group_names: Vec<(String, String)>,
 }
 
 /// The kinds of helpdesk.
@@ -239,6 +249,8 @@ pub struct FreshdeskConfig {
     pub room_url_field: Option<String>,
     /// The names of the groups whose tickets get rooms; empty: of every ticket.
     pub groups: Vec<String>,
+    /// Whether the requesters' companies are looked up: rules or titles ask for them.
+    pub companies: bool,
 }
 
 /// A Jira site.
@@ -325,6 +337,15 @@ impl Env for std::collections::HashMap<String, String> {
     }
 }
 
+/// An environment in which a key is not looked for that nobody wants.
+struct WithoutKey<'a>(&'a dyn Env);
+
+impl Env for WithoutKey<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        if name == system::DOCSPACE_API_KEY { Some(secret::NOT_READ.to_owned()) } else { self.0.get(name) }
+    }
+}
+
 /// A variable that is set to something; many a container sets what it doesn't know to nothing.
 fn filled(env: &dyn Env, name: &str) -> Option<String> {
     env.get(name).filter(|text| !text.trim().is_empty())
@@ -337,11 +358,19 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, or how to make one when there is none.
     pub fn load(path: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::load_with(path, env, Secrets::All)
+    }
+
+    /// The same with some of the secrets only.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for secrets that are not wanted.
+    pub fn load_with(path: Option<&Path>, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let default = Path::new(DEFAULT_FILE);
         match path {
-            Some(path) => Self::from_file(path, env),
-            None if default.exists() => Self::from_file(default, env),
-            None => Self::from_env(env),
+            Some(path) => Self::read_file(path, env, secrets),
+            None if default.exists() => Self::read_file(default, env, secrets),
+            None => Self::read_variables(env, secrets),
         }
     }
 
@@ -350,6 +379,10 @@ impl Config {
     /// # Errors
     /// Why the file can't be read, or everything that is wrong with it.
     pub fn from_file(path: &Path, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_file(path, env, Secrets::All)
+    }
+
+    fn read_file(path: &Path, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
             let help = "check the path and who may read it; `ticketroom init` makes a new file";
@@ -374,18 +407,22 @@ impl Config {
                 help: "save the file as UTF-8".to_owned(),
             }])
         })?;
-        Self::from_text(&text, &name, env)
+        Self::read(&text, &name, env, secrets)
     }
 
-    /// Reads the text of a file that is called `file_name` in messages.
+    /// Reads the text of a file that is called `file_name` in messages, with all secrets.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_text(text: &str, file_name: &str, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read(text, file_name, env, Secrets::All)
+    }
+
+    fn read(text: &str, file_name: &str, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if text.len() > LARGEST_FILE {
             return Err(too_large(file_name));
         }
-        let report = Report::new(file_name, text);
+        let report = Report::new(file_name, text, secrets);
         let read = from_toml(&report, text, env);
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
@@ -398,6 +435,10 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the variables.
     pub fn from_env(env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_variables(env, Secrets::All)
+    }
+
+    fn read_variables(env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
             return Err(ConfigError::about(
                 DEFAULT_FILE,
@@ -405,8 +446,11 @@ impl Config {
                 "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
             ));
         }
-        let report = Report::new(DEFAULT_FILE, "");
-        let read = from_variables(&report, env);
+        let report = Report::new(DEFAULT_FILE, "", secrets);
+        let read = match secrets {
+            Secrets::All => from_variables(&report, env),
+            Secrets::OfTheStore => from_variables(&report, &WithoutKey(env)),
+        };
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
     }
@@ -431,17 +475,25 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
     let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
-    let rules = room::rules(&mut top);
+    let rules = room::rules(&mut top, helpdesks.as_deref().unwrap_or_default());
     top.close();
 
+    let (mut helpdesks, rules) = (helpdesks?, rules?);
+    for helpdesk in &mut helpdesks {
+        // A look-up that no rule and no title needs would cost a call.
+        if let HelpdeskKind::Freshdesk(freshdesk) = &mut helpdesk.kind {
+            freshdesk.companies = rules.reads(Name::Organization);
+        }
+    }
     let config = Config {
         admin: admin?,
         server: server?,
         store: store?,
         docspace: docspace?,
-        helpdesks: helpdesks?,
-        rules: rules?,
+        helpdesks,
+        rules,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::File, &config);
     Ok(config)
@@ -463,6 +515,10 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         |text| store::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
     );
     let docspace = system::docspace_from_variables(report, env);
+    // There is no file that says these.
+    for name in [system::DOCSPACE_URL, "TICKETROOM_LISTEN", "TICKETROOM_STORE"] {
+        report.takes(&env.get(name).unwrap_or_default());
+    }
 
     let config = Config {
         server: Server {
@@ -477,6 +533,7 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         helpdesks: vec![helpdesk::unsigned_generic(report)?],
         rules: room::built_in_rules(report)?,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::Environment, &config);
     Ok(config)

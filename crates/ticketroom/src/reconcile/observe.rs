@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use crate::call::{Cause, Failure};
-use crate::clock::{Timestamp, after};
+use crate::clock::Timestamp;
 use crate::docspace::DocSpace;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::room::RoomId;
 use crate::store::Claim;
+use crate::ticket::Ticket;
 
 use super::ledger::{Ledger, RoomEntry};
 
@@ -19,6 +21,8 @@ pub struct Observation {
     pub ticket: Observed,
     /// The rooms of ours that carry the ticket's tag; looked for only while that matters.
     pub tagged: Vec<FoundRoom>,
+    /// Rooms with the ticket's tag that other users own.
+    pub tagged_by_others: Vec<FoundRoom>,
     /// When they were looked for, if they were.
     pub looked: Option<Timestamp>,
     /// Rooms of ours without any tag, made since the intent, that no other ticket owns; looked for only after
@@ -41,6 +45,21 @@ pub enum RoomNow {
     Hidden,
 }
 
+/// Not all that a plan needs to know could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Why not.
+    pub failure: Failure,
+    /// The ticket, if that could be read.
+    pub ticket: Option<Box<Ticket>>,
+}
+
+impl From<Failure> for Unseen {
+    fn from(failure: Failure) -> Self {
+        Self { failure, ticket: None }
+    }
+}
+
 /// Reads what a plan needs to know.
 ///
 /// # Errors
@@ -52,7 +71,7 @@ pub async fn observe(
     settle: Duration,
     helpdesk: &dyn Helpdesk,
     docspace: &DocSpace,
-) -> Result<Observation, Failure> {
+) -> Result<Observation, Unseen> {
     let tag = claim.key.tag();
     let wants_tagged = match ledger.room {
         // A room may be there even when we know of none: the store may be new, or a backup's.
@@ -61,15 +80,30 @@ pub async fn observe(
         // A deletion may have been an error of the portal's that has passed.
         RoomEntry::Deleted { .. } => true,
     };
-    let tagged =
-        async { if wants_tagged { own_rooms_with_tag(docspace, &tag).await } else { Ok(Vec::new()) } };
+    let deleted = match &ledger.room {
+        RoomEntry::Deleted { room } => Some(room.id),
+        _ => None,
+    };
+    let tagged = async {
+        match wants_tagged {
+            true => rooms_with_tag(docspace, &tag, deleted).await,
+            false => Ok((Vec::new(), Vec::new())),
+        }
+    };
     let untagged = async {
-        match &ledger.room {
+        let since = match &ledger.room {
             // Before that, they don't count.
-            RoomEntry::Pending { since, gave_up, .. } if now >= after(gave_up.unwrap_or(*since), settle) => {
-                untagged(docspace, *since).await
+            RoomEntry::Pending { since, .. }
+                if ledger.room.settled_at(settle).is_some_and(|at| at <= now) =>
+            {
+                Some(*since)
             }
-            _ => Ok(Vec::new()),
+            RoomEntry::Made { .. } if wants_tagged => ledger.creates.map(|creates| creates.first),
+            _ => None,
+        };
+        match since {
+            Some(since) => untagged(docspace, since).await,
+            None => Ok(Vec::new()),
         }
     };
     let room = async {
@@ -93,24 +127,37 @@ pub async fn observe(
             },
         }
     };
-    let (ticket, tagged, untagged, room) = futures_util::try_join!(
-        helpdesk.observe(&claim.key.id, claim.told.as_ref()),
-        tagged,
-        untagged,
-        room
-    )?;
-    Ok(Observation { ticket, tagged, looked: wants_tagged.then_some(now), untagged, room })
+    // A portal that can't be asked must not hide what the ticket is about from those who look for it.
+    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room)) };
+    let (ticket, rooms) =
+        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.told.as_ref()), rooms)?;
+    let ((tagged, tagged_by_others), untagged, room) = match (rooms, &ticket) {
+        (Ok(rooms), _) => rooms,
+        (Err(failure), Observed::Present { ticket, .. }) => {
+            return Err(Unseen { failure, ticket: Some(ticket.clone()) });
+        }
+        (Err(failure), Observed::Absent(_)) => return Err(failure.into()),
+    };
+    let looked = wants_tagged.then_some(now);
+    Ok(Observation { ticket, tagged, tagged_by_others, looked, untagged, room })
 }
 
-/// A tag is a word that anybody may put on a room of theirs: only rooms that our own user made are ours.
-async fn own_rooms_with_tag(docspace: &DocSpace, tag: &str) -> Result<Vec<FoundRoom>, Failure> {
-    let mut rooms = docspace.rooms_with_tag(tag).await?;
-    if !rooms.is_empty()
-        && let Some(own) = docspace.own_id_if_told().await?
-    {
-        rooms.retain(|found| found.created_by.is_none_or(|by| by == own));
+/// The rooms with the ticket's tag: those that our own user owns (and the one that is `known` to be the ticket's), and
+/// those of others. A tag is a word that anybody may put on a room of theirs, and DocSpace tells the owner of a room but
+/// not who made it.
+async fn rooms_with_tag(
+    docspace: &DocSpace,
+    tag: &str,
+    known: Option<RoomId>,
+) -> Result<(Vec<FoundRoom>, Vec<FoundRoom>), Failure> {
+    let rooms = docspace.rooms_with_tag(tag).await?;
+    if rooms.is_empty() {
+        return Ok((rooms, Vec::new()));
     }
-    Ok(rooms)
+    let Some(own) = docspace.own_id_if_told().await? else { return Ok((rooms, Vec::new())) };
+    let is_ours =
+        |found: &FoundRoom| found.owner.is_none_or(|owner| owner == own) || known == Some(found.room.id);
+    Ok(rooms.into_iter().partition(is_ours))
 }
 
 /// Our clock and DocSpace's may differ; a room from so long before the intent can't be its fruit.

@@ -18,7 +18,7 @@ pub struct Delivery {
     pub helpdesk: HelpdeskName,
     /// When.
     pub at: Timestamp,
-    /// By what a repeat is known.
+    /// By what a repeat is known, together with the body: the sender's word, which no signature covers.
     pub delivery_id: Option<String>,
     /// What happened, in the helpdesk's words.
     pub event: String,
@@ -61,7 +61,7 @@ pub enum Meaning {
 pub enum Accepted {
     /// It is new.
     New,
-    /// It had been here before.
+    /// It had been here before: the same id and the same body.
     Repeat,
 }
 
@@ -239,6 +239,8 @@ pub struct TicketRecord {
     pub written_back: bool,
     /// How many runs in a row brought it no further.
     pub attempts: u32,
+    /// By which template its room was made, or is being made.
+    pub template: Option<String>,
     /// When it is due, if it is.
     pub due: Option<Timestamp>,
     /// When it was first heard of.

@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::printable::{MESSAGE, printable};
+
 /// A refusal with its reason.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -70,7 +72,8 @@ impl Problem {
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
-            "detail": self.detail,
+            // It may quote what the caller sent.
+            "detail": printable(&self.detail, MESSAGE),
         });
         body.to_string()
     }

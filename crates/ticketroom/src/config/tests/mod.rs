@@ -1,6 +1,7 @@
 //! What is read from right configurations, and what is never shown of them.
 
 mod mistakes;
+mod rooms;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -167,12 +168,12 @@ skip = true
 title = "Ticket #{{ ticket.id }} – {{ ticket.subject }}"
 room_type = "collaboration"           # collaboration | custom | public | virtual-data
 folders = ["Logs", "Attachments", "Findings"]   # "Logs/Server" nests
-access = [{ group = "Support", role = "editor" }]  # group | user (e-mail) | assignee = true; roles by room type
-link = "auto"                         # auto | member | external | invitation
+access = [{ group = "Support", role = "editor" }]  # group | user (e-mail) | assignee = true | requester = true | ticket_group = true; roles by room type
+link = "member"                       # member (default for every room type) | external | invitation | auto
 archive_after = "3d"                  # after the ticket is solved; "never"
 
 [template.incident]
-link = "invitation"
+title = "INCIDENT {{ ticket.id }}"
 "##;
 
 #[test]
@@ -254,18 +255,6 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(default.access, [AccessRule { who: Who::Assignee, role: Role::Editor }]);
     assert_eq!(default.folders.len(), 3);
     assert_eq!(default.archive_after, Some(Duration::from_secs(3 * 24 * 3600)));
-}
-
-#[test]
-fn a_template_has_defaults_of_its_own() {
-    let config = read(
-        "[[rule]]\nwhen = \"ticket.id == '1'\"\ntemplate = \"open\"\n[template.open]\nroom_type = \"public\"\narchive_after = \"never\"",
-    );
-    let open = config.rules.template("open").unwrap();
-    assert_eq!((open.link, open.archive_after), (LinkKind::External, None));
-    assert!(open.access.is_empty());
-    assert!(matches!(&config.rules.rules[0].then, Verdict::Use(template) if template.name == "open"));
-    assert_eq!(config.rules.templates().len(), 2, "the default is there without being written");
 }
 
 #[test]
@@ -440,4 +429,42 @@ fn the_two_variables_fill_a_file_too() {
     let config = Config::from_text(text, "t.toml", &env(&two)).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.docspace.url.as_str(), "https://d.example/");
     assert_eq!(config.docspace.limits, Limits::default());
+}
+
+#[test]
+fn a_fingerprint_changes_with_the_file_and_with_each_secret() {
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = { env = \"HOOK\" }\n";
+    let read = |text: &str, key: &str, hook: &str| {
+        let env = env(&[("KEY", key), ("HOOK", hook)]);
+        Config::from_text(text, "test.toml", &env).map_err(|error| error.to_string()).unwrap().fingerprint
+    };
+    let first = read(text, "key-one", "a secret of the hook");
+    assert_eq!(first, read(text, "key-one", "a secret of the hook"));
+    for other in [
+        read(text, "key-two", "a secret of the hook"),
+        read(text, "key-one", "another secret of the hook"),
+        read(&text.replace("d.example", "e.example"), "key-one", "a secret of the hook"),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+#[test]
+fn what_works_on_the_store_needs_no_other_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ticketroom.toml");
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [store]\nurl = \"postgres://u@127.0.0.1/d\"\npassword = { env = \"PASSWORD\" }\n\
+        [admin]\ntoken = { file = \"/nowhere\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = [{ env = \"A\" }, { env = \"B\" }]\n";
+    std::fs::write(&path, text).unwrap();
+    let load = |given: &[(&str, &str)]| Config::load_with(Some(&path), &env(given), Secrets::OfTheStore);
+    let problems = load(&[]).unwrap_err().to_string();
+    assert!(problems.contains("PASSWORD") && !problems.contains("KEY"), "{problems}");
+    let config = load(&[("PASSWORD", "p")]).map_err(|error| error.to_string()).unwrap();
+    let StoreUrl::Postgres(store) = config.store else { panic!("{:?}", config.store) };
+    assert_eq!(store.connect.get_password(), Some(b"p".as_slice()));
+    let all = Config::load(Some(&path), &env(&[("PASSWORD", "p")])).unwrap_err().to_string();
+    assert!(all.contains("KEY") && all.contains("/nowhere"), "{all}");
 }

@@ -59,13 +59,15 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 36] = [
+const ON_SQLITE: [(&str, &[&str]); 40] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
+    ("FORGET", &["PRIMARY KEY", "delivery_not_understood"]),
     ("MAKE", &[]),
     ("MARK", &["PRIMARY KEY"]),
     ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
+    ("CLAIM_OF", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
     ("SET_ASIDE", &["PRIMARY KEY"]),
     ("HELD", &["PRIMARY KEY"]),
     ("SAVE", &["PRIMARY KEY"]),
@@ -86,6 +88,8 @@ const ON_SQLITE: [(&str, &[&str]); 36] = [
     ("NEXT_DUE", &["ticket_again", "ticket_new"]),
     ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["sqlite_autoindex_ticket_2"]),
     ("NOTE_RETRY", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_state_updated"]),
@@ -138,10 +142,12 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 32] = [
+const ON_POSTGRES: [(&str, &[&str]); 36] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
-    ("KEEP", &[]),
+    ("KEEP", &["delivery_repeat"]),
+    ("KEEP_NOT_UNDERSTOOD", &["delivery_not_understood", "delivery_pkey"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
+    ("CLAIM_OF", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
     ("SET_ASIDE", &["ticket_pkey"]),
     ("WRITTEN_BEFORE", &["ticket_pkey"]),
     ("SAVE", &["ticket_pkey"]),
@@ -149,6 +155,8 @@ const ON_POSTGRES: [(&str, &[&str]); 32] = [
     ("HEARTBEAT", &["ticket_pkey"]),
     ("LEAVE", &["ticket_pkey"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["ticket_key"]),
     ("LAST_BLOCKED", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_pkey", "ticket_state_updated"]),
