@@ -31,7 +31,7 @@ use self::hints::Hints;
 use self::parameter::{Parameter, Parameters};
 use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
-use super::repeat::{Kept, NOT_UNDERSTOOD};
+use super::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
     Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
@@ -236,8 +236,20 @@ impl Store for PostgresStore {
             }
             Meaning::NotUnderstood { .. } => {
                 let beside = NOT_UNDERSTOOD - 1;
-                let parameters: Parameters<'_> =
-                    &[&helpdesk, &at, &key, &event, &problem, &headers, &query, &body, &beside];
+                let parameters: Parameters<'_> = &[
+                    &helpdesk,
+                    &at,
+                    &key,
+                    &event,
+                    &problem,
+                    &headers,
+                    &query,
+                    &body,
+                    &beside,
+                    &FORGET_EVERY,
+                    &UNREAD,
+                    &AFTER_UNREAD,
+                ];
                 let written = self.write("accept", statements::KEEP_NOT_UNDERSTOOD, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
