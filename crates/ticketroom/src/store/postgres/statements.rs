@@ -51,17 +51,19 @@ pub(super) const KEEP: &str = "
     ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it. Returns a
-/// row if there is none yet with this body. Takes away what was not understood before the newest ones, some at a time; what
-/// another replica is just taking away is skipped.
+/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it, $10 with each
+/// of how many the others go, $11 and $12 between which keys they are. Returns a row if there is none yet with this body. What
+/// was not understood before the newest ones goes some at a time; what another replica is just taking away is skipped.
 pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
     WITH kept AS (
         INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
         VALUES ($1, $2, $3, $4, 'not_understood', $5, $6, $7, $8)
         ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
-        RETURNING 1
+        RETURNING number
     ), old AS (
-        SELECT number FROM delivery WHERE helpdesk = $1 AND outcome = 'not_understood'
+        SELECT number FROM delivery
+        WHERE helpdesk = $1 AND delivery_id > $11 AND delivery_id < $12 AND outcome = 'not_understood'
+            AND (SELECT number % $10::bigint = 0 FROM kept)
         ORDER BY number DESC LIMIT 100 OFFSET $9 FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM delivery USING old WHERE delivery.number = old.number

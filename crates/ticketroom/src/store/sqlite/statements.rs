@@ -15,11 +15,13 @@ pub(super) const KEEP: &str = "
     (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-/// ?1 helpdesk, ?2 how many stay. Takes away what was not understood before the newest ones, some at a time.
+/// ?1 helpdesk, ?2 and ?3 between which keys, ?4 how many stay. Takes away what was not understood before the newest ones,
+/// some at a time.
 pub(super) const FORGET: &str = "
     DELETE FROM delivery WHERE number IN (
-        SELECT number FROM delivery WHERE helpdesk = ?1 AND outcome = 'not_understood'
-        ORDER BY number DESC LIMIT 100 OFFSET ?2)";
+        SELECT number FROM delivery
+        WHERE helpdesk = ?1 AND delivery_id > ?2 AND delivery_id < ?3 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET ?4)";
 
 /// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
 pub(super) const MAKE: &str = "
