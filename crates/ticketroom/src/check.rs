@@ -141,14 +141,16 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
     let mut managers = BTreeSet::new();
     for rule in rules.templates().iter().flat_map(|template| &template.access) {
         match &rule.who {
-            Who::Group(name) => _ = groups.insert(name),
+            Who::Group(name) => _ = groups.insert(name.as_str()),
             Who::User(email) => {
                 users.insert(email);
                 if rule.role == Role::Manager {
                     managers.insert(email);
                 }
             }
-            Who::Assignee => {}
+            Who::TicketGroup(names) => groups.extend(names.all_in_docspace()),
+            // Those are of each ticket.
+            Who::Assignee | Who::Requester => {}
         }
     }
     for name in groups {

@@ -1,11 +1,13 @@
 //! How a delivery comes in: raw bytes, verified, read, committed.
 //!
 //! Nothing is answered with a success before the delivery is on disk. A delivery that proves where it comes from
-//! but can't be understood is kept, too, for the operator; it is refused all the same.
+//! but can't be understood is kept, too, for the operator; it is refused all the same. One that is understood and is not
+//! about a ticket is kept and answered with a success: a refusal would count as an error of ours, and some helpdesks then
+//! hold back their tickets, too. The log says so once for each kind of event.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
@@ -30,6 +32,19 @@ pub struct Intake {
     /// Callers outside decide how often these are to be logged.
     refusals: LogLimiter,
     failures: LogLimiter,
+    /// The kinds of events, by helpdesk, of which the log has said that they are not about tickets.
+    said: Mutex<HashSet<(HelpdeskName, String)>>,
+}
+
+/// Of so many kinds of events the log speaks. Senders name them as they like.
+const MOST_SAID: usize = 200;
+
+/// A delivery that was taken in.
+enum Taken {
+    /// It is about a ticket.
+    Ticket(Accepted),
+    /// It is about something else.
+    SomethingElse(Accepted),
 }
 
 /// Why a delivery was not taken in.
@@ -44,6 +59,12 @@ pub enum Refused {
     /// It is not in the helpdesk's format.
     #[error(transparent)]
     NotUnderstood(#[from] NotUnderstood),
+    /// It is written in a way that is not supported.
+    #[error("{0}")]
+    Unsupported(NotUnderstood),
+    /// It is larger than may be.
+    #[error("{0}")]
+    TooLarge(NotUnderstood),
     /// It could not be committed; it is welcome again later.
     #[error("the delivery could not be stored")]
     NotStored(#[source] StoreError),
@@ -54,7 +75,7 @@ impl Refused {
         match self {
             Self::NoSuchHelpdesk => "no_such_helpdesk",
             Self::Unverified(_) => "unverified",
-            Self::NotUnderstood(_) => "not_understood",
+            Self::NotUnderstood(_) | Self::Unsupported(_) | Self::TooLarge(_) => "not_understood",
             Self::NotStored(_) => "not_stored",
         }
     }
@@ -74,7 +95,7 @@ impl Intake {
             helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { helpdesks, store, clock, metrics, wake, refusals, failures }
+        Self { helpdesks, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
@@ -117,14 +138,19 @@ impl Intake {
         let helpdesk = self.helpdesk(helpdesk)?;
         let result = self.deliver_to(helpdesk, raw).await;
         match &result {
-            Ok(Accepted::New) => self.metrics.delivered(helpdesk.name(), "accepted"),
-            Ok(Accepted::Repeat) => self.metrics.delivered(helpdesk.name(), "repeat"),
+            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
+            Ok(Taken::SomethingElse(Accepted::New)) => {
+                self.metrics.delivered(helpdesk.name(), "about_something_else");
+            }
+            Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => {
+                self.metrics.delivered(helpdesk.name(), "repeat");
+            }
             Err(refused) => self.refused(helpdesk, refused),
         }
-        result
+        result.map(|(Taken::Ticket(accepted) | Taken::SomethingElse(accepted))| accepted)
     }
 
-    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Accepted, Refused> {
+    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Taken, Refused> {
         let at = self.clock.now();
         let verified = helpdesk.verify(raw, at)?;
         let hint = helpdesk.read(&verified);
@@ -138,7 +164,7 @@ impl Intake {
             body: Bytes::clone(verified.body()),
             meaning,
         };
-        match hint {
+        let refused = match hint {
             Ok(hint) => {
                 let meaning = match hint.consequence {
                     Consequence::Look => {
@@ -151,23 +177,39 @@ impl Intake {
                 if accepted == Accepted::New {
                     self.wake.notify_one();
                 }
-                Ok(accepted)
+                return Ok(Taken::Ticket(accepted));
             }
             Err(NoTicket::AboutSomethingElse { event, delivery_id }) => {
+                self.say_once(helpdesk.name(), &event);
                 let delivery = delivery(delivery_id, event, Meaning::AboutSomethingElse);
-                self.store.accept(delivery).await.map_err(Refused::NotStored)
+                let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
+                return Ok(Taken::SomethingElse(accepted));
             }
-            Err(NoTicket::NotUnderstood(not_understood)) => {
-                let meaning = Meaning::NotUnderstood { why: printed(&not_understood, MESSAGE) };
-                let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
-                // The sender is told what is wrong with it in any case, and that is what matters.
-                if let Err(error) = kept
-                    && self.failures.admit(at)
-                {
-                    tracing::error!(%error, "a delivery that was not understood could not be kept");
-                }
-                Err(Refused::NotUnderstood(not_understood))
-            }
+            Err(NoTicket::NotUnderstood(why)) => Refused::NotUnderstood(why),
+            Err(NoTicket::Unsupported(why)) => Refused::Unsupported(why),
+            Err(NoTicket::TooLarge(why)) => Refused::TooLarge(why),
+        };
+        let meaning = Meaning::NotUnderstood { why: printed(&refused, MESSAGE) };
+        let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
+        // The sender is told what is wrong with it in any case, and that is what matters.
+        if let Err(error) = kept
+            && self.failures.admit(at)
+        {
+            tracing::error!(%error, "a delivery that was not understood could not be kept");
+        }
+        Err(refused)
+    }
+
+    /// Tells the log that a kind of event is not about tickets, the first time it comes.
+    fn say_once(&self, helpdesk: &HelpdeskName, event: &str) {
+        // Nothing in here can fail halfway, so what a panic elsewhere left is good.
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < MOST_SAID && said.insert((helpdesk.clone(), event.to_owned())) {
+            tracing::info!(
+                %helpdesk,
+                ?event,
+                "events of this kind are not about tickets: they are kept, and nothing follows; the sender need not send them"
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod helpdesk;
 pub mod http;
 pub mod intake;
+mod language;
 pub mod log_limit;
 pub mod metrics;
 pub mod printable;

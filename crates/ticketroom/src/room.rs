@@ -167,7 +167,8 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
-    /// What `link = "auto"` means for a room type: the external link where there can be one.
+    /// What `link = "auto"` means for a room type: the external link, with which anybody can read the room, where there
+    /// can be one.
     #[must_use]
     pub fn auto(room_type: RoomType) -> Self {
         if room_type.has_external_links() { Self::External } else { Self::Member }

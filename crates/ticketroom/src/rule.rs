@@ -3,16 +3,29 @@
 
 use std::sync::Arc;
 
-use crate::template::{Template, check_names, context, describe, ticket_environment};
+use crate::language::{self, Desks, Expr, Name, Subject};
+use crate::template::Template;
 use crate::ticket::{Ticket, TicketKey};
 
 /// One `[[rule]]`.
 #[derive(Debug, Clone)]
 pub struct Rule {
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where it stands in the configuration, from 1.
+    pub line: Option<usize>,
     /// When it matches.
     pub when: Condition,
     /// What follows.
     pub then: Verdict,
+}
+
+impl Rule {
+    /// How people call it: by its name, or else by its condition.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.when.source())
+    }
 }
 
 /// What a rule decides.
@@ -29,7 +42,7 @@ pub enum Verdict {
 pub struct Decision<'a> {
     /// The decision.
     pub verdict: &'a Verdict,
-    /// The condition of the rule that decided; `None` when no rule matched.
+    /// The name of the rule that decided, or its condition; `None` when no rule matched.
     pub because: Option<&'a str>,
 }
 
@@ -37,7 +50,7 @@ pub struct Decision<'a> {
 #[derive(Debug, Clone)]
 pub struct Condition {
     source: String,
-    environment: Arc<minijinja::Environment<'static>>,
+    expr: Arc<Expr>,
 }
 
 impl Condition {
@@ -46,16 +59,8 @@ impl Condition {
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
     pub fn parse(source: &str) -> Result<Self, String> {
-        let environment = ticket_environment();
-        let expression = environment.compile_expression(source).map_err(|error| describe(&error))?;
-        check_names(&expression.undeclared_variables(true))?;
-        let condition = Self { source: source.to_owned(), environment: Arc::new(ticket_environment()) };
-        let key = TicketKey {
-            helpdesk: "helpdesk".parse().unwrap_or_else(|_| unreachable!("a valid name")),
-            id: crate::ticket::TicketId::from(1),
-        };
-        condition.holds(&key, &Ticket::default())?;
-        Ok(condition)
+        let expr = language::condition(source)?;
+        Ok(Self { source: source.to_owned(), expr: Arc::new(expr) })
     }
 
     /// The condition as configured.
@@ -69,11 +74,23 @@ impl Condition {
     /// # Errors
     /// When the condition can't be evaluated for this ticket.
     pub fn holds(&self, key: &TicketKey, ticket: &Ticket) -> Result<bool, String> {
-        self.environment
-            .compile_expression(&self.source)
-            .and_then(|expression| expression.eval(context(key, ticket)))
-            .map(|value| value.is_true())
-            .map_err(|error| describe(&error))
+        self.expr.holds(Subject { key, ticket })
+    }
+
+    /// Whether it holds for every ticket.
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        matches!(*self.expr, Expr::Const(_)) && self.source.trim() == "true"
+    }
+
+    /// What none of the configured helpdesks can make true, or what they name otherwise.
+    pub(crate) fn warnings(&self, desks: &Desks) -> Vec<String> {
+        language::warnings(&self.expr, desks)
+    }
+
+    /// Whether it depends on a part of the ticket.
+    pub(crate) fn reads(&self, name: Name) -> bool {
+        language::reads(&self.expr, name)
     }
 }
 
@@ -102,16 +119,25 @@ impl Rules {
     /// When a rule can't be evaluated for this ticket: guessing could put a ticket's room where the
     /// wrong people see it.
     pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Decision<'_>, String> {
-        for rule in &self.rules {
-            let holds = rule
-                .when
-                .holds(key, ticket)
-                .map_err(|error| format!("rule “{}”: {error}", rule.when.source()))?;
+        for (index, rule) in self.rules.iter().enumerate() {
+            let holds = rule.when.holds(key, ticket).map_err(|error| {
+                let line = rule.line.map_or_else(String::new, |line| format!(" (line {line})"));
+                match &rule.name {
+                    Some(name) => format!("rule “{name}”{line}: {error}"),
+                    None => format!("rule {}{line}: {error}", index + 1),
+                }
+            })?;
             if holds {
-                return Ok(Decision { verdict: &rule.then, because: Some(rule.when.source()) });
+                return Ok(Decision { verdict: &rule.then, because: Some(rule.label()) });
             }
         }
         Ok(Decision { verdict: &self.otherwise, because: None })
+    }
+
+    /// Whether any rule or title depends on a part of the ticket.
+    pub(crate) fn reads(&self, name: Name) -> bool {
+        self.rules.iter().any(|rule| rule.when.reads(name))
+            || self.templates.iter().any(|template| template.title.reads(name))
     }
 
     /// Every configured template.

@@ -4,14 +4,16 @@
 //! a ticket has, its roles are possible in its room type, its folders have valid titles. After that,
 //! rendering it can't fail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use minijinja::{Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 
+use crate::language::{self, Desks, Name, Piece, Subject as About};
+
 use crate::room::{FOLDER_TITLE_LIMIT, LinkKind, ROOM_TITLE_LIMIT, Role, RoomType, sanitise_title};
-use crate::ticket::{FieldValue, Ticket, TicketKey};
+use crate::ticket::{HelpdeskName, Person, Ticket, TicketKey};
 
 /// How a ticket's room is to be.
 #[derive(Debug, Clone)]
@@ -50,6 +52,34 @@ pub enum Who {
     User(String),
     /// Whoever the ticket is assigned to.
     Assignee,
+    /// Whoever opened the ticket.
+    Requester,
+    /// The group that the ticket is assigned to, by these names.
+    TicketGroup(Arc<GroupNames>),
+}
+
+/// What DocSpace calls the groups of each helpdesk, where the names differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupNames(BTreeMap<HelpdeskName, Vec<(String, String)>>);
+
+impl GroupNames {
+    /// Remembers that `theirs` in `helpdesk` is `ours` in DocSpace.
+    pub fn insert(&mut self, helpdesk: HelpdeskName, theirs: String, ours: String) {
+        self.0.entry(helpdesk).or_default().push((theirs, ours));
+    }
+
+    /// What DocSpace calls a group of a helpdesk; names are compared without regard to case.
+    #[must_use]
+    pub fn in_docspace<'a>(&'a self, helpdesk: &HelpdeskName, group: &'a str) -> &'a str {
+        let same = |theirs: &str| theirs.trim().to_lowercase() == group.trim().to_lowercase();
+        let names = self.0.get(helpdesk).into_iter().flatten();
+        names.into_iter().find(|(theirs, _)| same(theirs)).map_or(group.trim(), |(_, ours)| ours.as_str())
+    }
+
+    /// Every name in DocSpace that a helpdesk's group may lead to by configuration.
+    pub fn all_in_docspace(&self) -> impl Iterator<Item = &str> {
+        self.0.values().flatten().map(|(_, ours)| ours.as_str())
+    }
 }
 
 /// Somebody who is to have a role in a room, once the ticket is known.
@@ -71,6 +101,19 @@ pub enum Subject {
     User(String),
     /// The ticket's assignee, who has this e-mail address.
     Assignee(String),
+    /// Whoever opened the ticket, with this e-mail address.
+    Requester(String),
+    /// The ticket's own group, which has this name in DocSpace.
+    TicketGroup(String),
+}
+
+impl Subject {
+    /// Whether it comes from the ticket rather than from the configuration: that it is not in DocSpace is everyday
+    /// life then, and nobody's mistake.
+    #[must_use]
+    pub fn is_of_the_ticket(&self) -> bool {
+        matches!(self, Self::Assignee(_) | Self::Requester(_) | Self::TicketGroup(_))
+    }
 }
 
 impl std::fmt::Display for Subject {
@@ -79,6 +122,8 @@ impl std::fmt::Display for Subject {
             Self::Group(name) => write!(f, "group “{name}”"),
             Self::User(email) => write!(f, "user {email}"),
             Self::Assignee(email) => write!(f, "assignee {email}"),
+            Self::Requester(email) => write!(f, "requester {email}"),
+            Self::TicketGroup(name) => write!(f, "ticket's group “{name}”"),
         }
     }
 }
@@ -103,17 +148,22 @@ impl Template {
     /// Who is to be in a ticket's room, each once; of two roles for the same subject the one that the
     /// configuration names first counts.
     #[must_use]
-    pub fn grants(&self, ticket: &Ticket) -> Vec<Grant> {
+    pub fn grants(&self, key: &TicketKey, ticket: &Ticket) -> Vec<Grant> {
         let mut grants: Vec<Grant> = Vec::new();
+        let email = |person: &Option<Person>| person.as_ref().and_then(|person| person.email.clone());
         for rule in &self.access {
             let subject = match &rule.who {
-                Who::Group(name) => Subject::Group(name.clone()),
-                Who::User(email) => Subject::User(email.clone()),
-                Who::Assignee => match ticket.assignee.as_ref().and_then(|person| person.email.clone()) {
-                    Some(email) => Subject::Assignee(email),
-                    None => continue,
-                },
+                Who::Group(name) => Some(Subject::Group(name.clone())),
+                Who::User(email) => Some(Subject::User(email.clone())),
+                Who::Assignee => email(&ticket.assignee).map(Subject::Assignee),
+                Who::Requester => email(&ticket.requester).map(Subject::Requester),
+                Who::TicketGroup(names) => {
+                    let group = ticket.group.as_deref().filter(|group| !group.trim().is_empty());
+                    group
+                        .map(|group| Subject::TicketGroup(names.in_docspace(&key.helpdesk, group).to_owned()))
+                }
             };
+            let Some(subject) = subject else { continue };
             if !grants.iter().any(|grant| grant.subject == subject) {
                 grants.push(Grant { subject, role: rule.role });
             }
@@ -124,11 +174,7 @@ impl Template {
 
 /// A title with placeholders such as `{{ ticket.subject }}` (Jinja).
 #[derive(Debug, Clone)]
-pub struct TitleTemplate {
-    environment: std::sync::Arc<Environment<'static>>,
-}
-
-const TITLE: &str = "title";
+pub struct TitleTemplate(std::sync::Arc<[Piece]>);
 
 impl TitleTemplate {
     /// Compiles a title.
@@ -136,174 +182,24 @@ impl TitleTemplate {
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
     pub fn parse(source: &str) -> Result<Self, String> {
-        let mut environment = ticket_environment();
-        environment.add_template_owned(TITLE, source.to_owned()).map_err(|error| describe(&error))?;
-        let template = environment.get_template(TITLE).map_err(|error| describe(&error))?;
-        check_names(&template.undeclared_variables(true))?;
-        // What compiles may still fail when it runs (a filter on the wrong type): try it.
-        template.render(sample_context()).map_err(|error| describe(&error))?;
-        Ok(Self { environment: std::sync::Arc::new(environment) })
+        language::title(source).map(|pieces| Self(pieces.into()))
     }
 
     fn render(&self, key: &TicketKey, ticket: &Ticket) -> String {
-        self.environment
-            .get_template(TITLE)
-            .and_then(|template| template.render(context(key, ticket)))
-            // Compiled and tried when it was configured; an odd ticket may still break a filter, and
-            // a plain title beats no room.
+        // Read and tried when it was configured; an odd ticket may still break a filter, and a plain title beats
+        // no room.
+        language::render(&self.0, About { key, ticket })
             .unwrap_or_else(|_| format!("Ticket #{} – {}", key.id, ticket.subject))
     }
-}
 
-/// The language of titles and rules: unknown names are errors, values are not HTML.
-pub(crate) fn ticket_environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment
-}
-
-/// What titles and rules can say about a ticket.
-#[derive(Serialize)]
-struct TicketContext<'a> {
-    id: &'a str,
-    key: &'a str,
-    project: &'a str,
-    fields: minijinja::Value,
-    helpdesk: &'a str,
-    subject: &'a str,
-    description: &'a str,
-    requester: PersonContext<'a>,
-    assignee: PersonContext<'a>,
-    group: &'a str,
-    priority: &'a str,
-    status: &'a str,
-    tags: &'a [String],
-}
-
-#[derive(Serialize)]
-struct PersonContext<'a> {
-    name: &'a str,
-    email: &'a str,
-}
-
-/// The custom fields. One that the ticket doesn't have is empty text, like everything else that it doesn't have.
-#[derive(Debug)]
-struct Fields(BTreeMap<String, FieldValue>);
-
-impl minijinja::value::Object for Fields {
-    fn get_value(self: &std::sync::Arc<Self>, name: &minijinja::Value) -> Option<minijinja::Value> {
-        // Zendesk's fields have numbers for names.
-        let name = name.to_string();
-        Some(match self.0.get(&name) {
-            Some(value) => minijinja::Value::from(minijinja::value::Serde(value)),
-            None => minijinja::Value::from(""),
-        })
+    /// What none of the configured helpdesks can make true, or what they name otherwise.
+    pub(crate) fn warnings(&self, desks: &Desks) -> Vec<String> {
+        language::title_warnings(&self.0, desks)
     }
-}
 
-const TICKET_NAMES: [&str; 13] = [
-    "id",
-    "key",
-    "project",
-    "fields",
-    "helpdesk",
-    "subject",
-    "description",
-    "requester",
-    "assignee",
-    "group",
-    "priority",
-    "status",
-    "tags",
-];
-const PERSON_NAMES: [&str; 2] = ["name", "email"];
-
-/// The values for a title or a rule. What a ticket doesn't have is empty text, never an error.
-pub(crate) fn context(key: &TicketKey, ticket: &Ticket) -> minijinja::Value {
-    fn person(person: Option<&crate::ticket::Person>) -> PersonContext<'_> {
-        PersonContext {
-            name: person.and_then(|p| p.name.as_deref()).unwrap_or_default(),
-            email: person.and_then(|p| p.email.as_deref()).unwrap_or_default(),
-        }
-    }
-    let description = ticket.description.as_deref().unwrap_or_default();
-    let first_line = description.lines().map(str::trim).find(|line| !line.is_empty());
-    let subject = match ticket.subject.trim() {
-        "" => first_line.unwrap_or_default(),
-        subject => subject,
-    };
-    let ticket = TicketContext {
-        id: key.id.as_str(),
-        key: ticket.key.as_deref().unwrap_or(key.id.as_str()),
-        project: ticket.project.as_deref().unwrap_or_default(),
-        fields: minijinja::Value::from_object(Fields(ticket.fields.clone())),
-        helpdesk: key.helpdesk.as_str(),
-        subject,
-        description,
-        requester: person(ticket.requester.as_ref()),
-        assignee: person(ticket.assignee.as_ref()),
-        group: ticket.group.as_deref().unwrap_or_default(),
-        priority: ticket.priority.as_deref().unwrap_or_default(),
-        status: ticket.status.as_str(),
-        tags: &ticket.tags,
-    };
-    minijinja::context! { ticket => minijinja::Value::from(minijinja::value::Serde(&ticket)) }
-}
-
-fn sample_context() -> minijinja::Value {
-    let key = TicketKey {
-        helpdesk: "helpdesk".parse().unwrap_or_else(|_| unreachable!("a valid name")),
-        id: crate::ticket::TicketId::from(1),
-    };
-    context(&key, &Ticket { subject: "Subject".to_owned(), ..Ticket::default() })
-}
-
-/// Refuses names that a ticket doesn't have, with the nearest one that it has.
-pub(crate) fn check_names(names: &std::collections::HashSet<String>) -> Result<(), String> {
-    for name in names.iter().collect::<BTreeSet<_>>() {
-        let mut parts = name.split('.');
-        let (root, field, inner) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-        if root != "ticket" {
-            // Loop variables and functions are minijinja's own affair; plain unknown names are not.
-            return Err(format!("unknown name “{root}”; everything is in “ticket”, such as ticket.subject"));
-        }
-        let Some(field) = field else { continue };
-        if !TICKET_NAMES.contains(&field) {
-            return Err(unknown_field("ticket", field, &TICKET_NAMES));
-        }
-        if let Some(inner) = inner
-            && matches!(field, "requester" | "assignee")
-            && !PERSON_NAMES.contains(&inner)
-        {
-            return Err(unknown_field(&format!("ticket.{field}"), inner, &PERSON_NAMES));
-        }
-    }
-    Ok(())
-}
-
-fn unknown_field(of: &str, field: &str, known: &[&str]) -> String {
-    match nearest(field, known.iter().copied()) {
-        Some(near) => format!("{of} has no “{field}”; did you mean {of}.{near}?"),
-        None => format!("{of} has no “{field}”; it has {}", known.join(", ")),
-    }
-}
-
-/// The candidate that `word` is most likely a misspelling of.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(score, _)| *score > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-/// A template error without its internal name and line, which is always 1.
-pub(crate) fn describe(error: &minijinja::Error) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
-        None => error.kind().to_string(),
+    /// Whether it depends on a part of the ticket.
+    pub(crate) fn reads(&self, name: Name) -> bool {
+        language::title_reads(&self.0, name)
     }
 }
 
@@ -371,7 +267,6 @@ pub fn same_folder_title(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ticket::Person;
 
     fn key() -> TicketKey {
         TicketKey { helpdesk: "zendesk".parse().unwrap(), id: "4711".parse().unwrap() }
@@ -432,9 +327,9 @@ mod tests {
             AccessRule { who: Who::Group("Support".to_owned()), role: Role::Editor },
             AccessRule { who: Who::Assignee, role: Role::Editor },
         ];
-        assert_eq!(template.grants(&Ticket::default()).len(), 1);
+        assert_eq!(template.grants(&key(), &Ticket::default()).len(), 1);
         let person = Person { name: None, email: Some("anna@example.com".to_owned()) };
-        let grants = template.grants(&Ticket { assignee: Some(person), ..Ticket::default() });
+        let grants = template.grants(&key(), &Ticket { assignee: Some(person), ..Ticket::default() });
         assert_eq!(grants[1].subject, Subject::Assignee("anna@example.com".to_owned()));
     }
 }

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::clock::Timestamp;
+
 /// The name of a configured helpdesk: its door is `/webhooks/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -248,6 +250,19 @@ pub struct Ticket {
     pub assignee: Option<Person>,
     /// The name of the group it is assigned to.
     pub group: Option<String>,
+    /// The organization or company that the requester belongs to.
+    pub organization: Option<String>,
+    /// The brand, product or portal that it came in by.
+    pub brand: Option<String>,
+    /// The type in lower case: incident, question, bug ...
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The form or request type that it was made with.
+    pub form: Option<String>,
+    /// The way it came in, in lower case: email, web, phone ...
+    pub channel: Option<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// The priority in lower case.
     pub priority: Option<String>,
     /// Where it is in its life.

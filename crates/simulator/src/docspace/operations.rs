@@ -15,6 +15,8 @@ use super::state::{ARCHIVE, Call, Kind, ROOMS, Standing, State};
 use super::wire::{Failure, Outcome, Reply, without_nulls};
 
 /// How long after its last change an operation is known.
+/// What becomes of a file whose name is taken.
+const CONFLICTS: [(&str, i32); 3] = [("Skip", 0), ("Overwrite", 1), ("Duplicate", 2)];
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// An operation, waiting or over.
@@ -253,7 +255,11 @@ impl State {
             files: fields.integers("FileIds")?,
             destination: fields.integer("DestFolderId")?.ok_or(Failure::Invalid("DestFolderId"))?,
             content: fields.flag("Content")?,
-            duplicate: fields.integer("ConflictResolveType")? == Some(2),
+            // By number or by name, as every enumeration.
+            duplicate: match fields.member("ConflictResolveType", &CONFLICTS)? {
+                Some(None) => return Err(Failure::Invalid("ConflictResolveType")),
+                resolved => resolved.flatten() == Some(2),
+            },
         };
         let (delete_after, single) = (fields.flag("DeleteAfter")?, fields.flag("ReturnSingleOperation")?);
         // Rights are looked at before the operation waits for its turn.

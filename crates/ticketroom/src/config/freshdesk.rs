@@ -27,6 +27,7 @@ pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<Freshde
         api_key: api_key?,
         room_url_field: room_url_field?,
         groups: groups?,
+        companies: false,
     })
 }
 

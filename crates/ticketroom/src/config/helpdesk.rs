@@ -13,7 +13,7 @@ use super::report::{At, Read, Report, all};
 use super::secret::{secret, secrets};
 use super::value::{base_url, duration, is_loopback, web_url};
 use super::{Env, GenericConfig, HelpdeskConfig, HelpdeskKind, Inbound, ZendeskAuth, ZendeskConfig};
-use crate::template::nearest;
+use crate::language::nearest;
 use crate::ticket::{HelpdeskName, InvalidId};
 
 /// Zendesk signs test deliveries with this secret, which everybody can read in its documentation.
@@ -41,7 +41,7 @@ pub(super) fn helpdesks(top: &mut Section<'_>, env: &dyn Env) -> Read<Vec<Helpde
 pub(super) fn unsigned_generic(report: &Report<'_>) -> Read<HelpdeskConfig> {
     let name = "generic".parse::<HelpdeskName>().map_err(|error| report.bug(error))?;
     let generic = GenericConfig { inbound: Inbound::Unsigned, callback: None };
-    Ok(HelpdeskConfig { name, kind: HelpdeskKind::Generic(generic) })
+    Ok(HelpdeskConfig { name, kind: HelpdeskKind::Generic(generic), group_names: Vec::new() })
 }
 
 fn helpdesk(
@@ -68,6 +68,7 @@ fn helpdesk(
                 value.place.clone(),
             ))
         });
+    let group_names = section.or("group_names", Vec::new(), group_names);
     // Without a kind, there is no telling which keys are known.
     let (kind, place) = kind?;
     let kind = match kind {
@@ -84,7 +85,23 @@ fn helpdesk(
             Err(place.problem(format!("“{other}” is no kind of helpdesk"), help))
         }
     };
-    Ok(HelpdeskConfig { name: name?, kind: kind? })
+    Ok(HelpdeskConfig { name: name?, kind: kind?, group_names: group_names? })
+}
+
+/// Reads what the helpdesk's groups are called in DocSpace.
+fn group_names(value: &Value<'_>) -> Read<Vec<(String, String)>> {
+    let help =
+        "write group_names = { \"Support L2\" = \"Support\" }: the helpdesk's name first, then DocSpace's";
+    let mut names: Vec<(String, String)> = Vec::new();
+    for entry in value.entries(help)? {
+        let (theirs, ours) = entry;
+        let ours = ours.full_text(help)?;
+        if names.iter().any(|(known, _)| known.trim().to_lowercase() == theirs.trim().to_lowercase()) {
+            return Err(value.place.wrong(&format!("has “{theirs}” twice, but for case"), help));
+        }
+        names.push((theirs.to_owned(), ours.to_owned()));
+    }
+    Ok(names)
 }
 
 fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskConfig> {

@@ -9,6 +9,7 @@
 //! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
 
 mod fingerprint;
+mod folder;
 mod freshdesk;
 mod helpdesk;
 mod jira;
@@ -16,6 +17,7 @@ mod problem;
 mod reader;
 mod report;
 mod room;
+mod rule;
 mod secret;
 mod store;
 mod system;
@@ -40,6 +42,7 @@ use self::reader::{Section, parse};
 use self::report::{At, Place, Read, Report};
 use self::system::TokenKind;
 use crate::docspace::limits::Limits;
+use crate::language::Name;
 use crate::rule::Rules;
 use crate::ticket::HelpdeskName;
 
@@ -182,6 +185,8 @@ pub struct HelpdeskConfig {
     pub name: HelpdeskName,
     /// What it is, with everything that this needs.
     pub kind: HelpdeskKind,
+    /// What its groups are called in DocSpace, where that differs: its name first, then DocSpace's.
+    pub group_names: Vec<(String, String)>,
 }
 
 /// The kinds of helpdesk.
@@ -244,6 +249,8 @@ pub struct FreshdeskConfig {
     pub room_url_field: Option<String>,
     /// The names of the groups whose tickets get rooms; empty: of every ticket.
     pub groups: Vec<String>,
+    /// Whether the requesters' companies are looked up: rules or titles ask for them.
+    pub companies: bool,
 }
 
 /// A Jira site.
@@ -468,16 +475,23 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
     let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
-    let rules = room::rules(&mut top);
+    let rules = room::rules(&mut top, helpdesks.as_deref().unwrap_or_default());
     top.close();
 
+    let (mut helpdesks, rules) = (helpdesks?, rules?);
+    for helpdesk in &mut helpdesks {
+        // A look-up that no rule and no title needs would cost a call.
+        if let HelpdeskKind::Freshdesk(freshdesk) = &mut helpdesk.kind {
+            freshdesk.companies = rules.reads(Name::Organization);
+        }
+    }
     let config = Config {
         admin: admin?,
         server: server?,
         store: store?,
         docspace: docspace?,
-        helpdesks: helpdesks?,
-        rules: rules?,
+        helpdesks,
+        rules,
         warnings: Vec::new(),
         fingerprint: report.fingerprint(),
     };

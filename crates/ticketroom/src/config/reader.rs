@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{At, Place, Read, Report, Reported};
-use crate::template::nearest;
+use crate::language::nearest;
 
 /// More syntax errors than this are the same mistake again and again.
 const MOST_SYNTAX_ERRORS: usize = 20;
@@ -204,6 +204,16 @@ impl<'t> Value<'t> {
         let entries = self.raw.as_array().ok_or_else(|| self.wrong_type("a list", help))?;
         let subject = format!("an entry of {}", self.place.subject);
         Ok(entries.iter().map(|raw| Self::new(self.place.report, subject.clone(), raw)).collect())
+    }
+
+    /// The values of a table whose keys the file chooses.
+    pub(super) fn entries(&self, help: &str) -> Read<Vec<(&'t str, Self)>> {
+        let table = self.raw.as_table().ok_or_else(|| self.wrong_type("a table", help))?;
+        let entry = |(name, raw): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
+            let name: &str = name.get_ref();
+            (name, Self::new(self.place.report, format!("“{name}”"), raw))
+        };
+        Ok(table.iter().map(entry).collect())
     }
 
     /// The keys of a table, called `subject` in messages.

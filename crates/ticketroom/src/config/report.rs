@@ -152,6 +152,14 @@ impl<'t> Place<'t> {
         Self { report, subject: name.to_owned(), at: At::File }
     }
 
+    /// The line, if it is in a file.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self.at {
+            At::Byte(byte) => Some(self.report.line(byte)),
+            At::File | At::Environment => None,
+        }
+    }
+
     /// Says what is wrong here; the message goes on after the subject.
     pub(super) fn wrong(&self, message: &str, help: impl Into<String>) -> Reported {
         self.report.problem(self.at, format!("{} {message}", self.subject), help)

@@ -1,16 +1,20 @@
-//! `[template.*]` and `[[rule]]`: what rooms look like and which ticket gets which.
+//! `[template.*]`: what rooms look like. A template takes what it doesn't say from `[template.default]`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::folder::folders;
 use super::helpdesk::email_address;
 use super::reader::{Section, Value};
-use super::report::{Read, Report, all};
+use super::report::{Place, Read, Report, all};
+use super::rule::rule;
 use super::value::duration;
+use super::{HelpdeskConfig, HelpdeskKind};
+use crate::language::{Desks, nearest};
 use crate::room::{LinkKind, Role, RoomType};
-use crate::rule::{Condition, Rule, Rules, Verdict};
-use crate::template::{AccessRule, FolderTree, Template, TitleTemplate, Who, nearest};
+use crate::rule::Rules;
+use crate::template::{AccessRule, FolderTree, GroupNames, Template, TitleTemplate, Who};
 
 /// The template for tickets that no rule matches.
 const DEFAULT: &str = "default";
@@ -22,21 +26,65 @@ const LONGEST_ARCHIVE_AFTER: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// More is no title and no condition, but would be compiled all the same.
 const LONGEST_EXPRESSION: usize = 1000;
-const MOST_FOLDERS: usize = 100;
-const DEEPEST_FOLDER: usize = 10;
 
 /// The templates by name. One that is wrong is there all the same, so that rules may name it.
-type Templates<'t> = BTreeMap<&'t str, Read<Arc<Template>>>;
+pub(super) type Templates<'t> = BTreeMap<&'t str, Read<Arc<Template>>>;
+
+/// What a template says, or `[template.default]` for it.
+#[derive(Clone)]
+struct Settings {
+    title: TitleTemplate,
+    room_type: RoomType,
+    folders: FolderTree,
+    access: Vec<AccessRule>,
+    /// `None` is `auto`.
+    link: Option<LinkKind>,
+    archive_after: Option<Duration>,
+}
+
+/// What all templates and rules are read with.
+struct Surroundings {
+    desks: Desks,
+    group_names: Arc<GroupNames>,
+}
 
 /// Reads every template and every rule.
-pub(super) fn rules(top: &mut Section<'_>) -> Read<Rules> {
-    let templates = top.section("template").and_then(|section| templates(&section));
-    let rules = top
-        .sections("rule")
-        .and_then(|sections| all(sections.into_iter().map(|section| rule(section, &templates))));
+pub(super) fn rules(top: &mut Section<'_>, helpdesks: &[HelpdeskConfig]) -> Read<Rules> {
+    let around = surroundings(helpdesks);
+    let templates = top.section("template").and_then(|section| templates(&section, &around));
+    let rules = top.sections("rule").and_then(|sections| {
+        all(sections.into_iter().map(|section| rule(section, &templates, &around.desks)))
+    });
+    let report = top.place.report;
     let mut templates = templates?;
-    let default = templates.remove(DEFAULT).unwrap_or_else(|| built_in_default(top.place.report));
-    Ok(Rules::new(rules?, default?, all(templates.into_values())?))
+    let default = templates.remove(DEFAULT).unwrap_or_else(|| built_in_default(report));
+    let rules = rules?;
+    if let Some((first, after)) = rules.iter().enumerate().find_map(|(at, rule)| {
+        rule.0.when.is_always().then(|| rules.get(at + 1).map(|after| (rule, after)))?
+    }) {
+        let line = first.0.line.map_or_else(String::new, |line| format!(" in line {line}"));
+        after.1.odd(&format!("is never reached: the rule{line} matches every ticket"));
+    }
+    let rules = rules.into_iter().map(|(rule, _)| rule).collect();
+    Ok(Rules::new(rules, default?, all(templates.into_values())?))
+}
+
+fn surroundings(helpdesks: &[HelpdeskConfig]) -> Surroundings {
+    let mut desks = Desks::default();
+    let mut group_names = GroupNames::default();
+    for helpdesk in helpdesks {
+        desks.names.push(helpdesk.name.to_string());
+        match helpdesk.kind {
+            HelpdeskKind::Zendesk(_) => desks.zendesk = true,
+            HelpdeskKind::Freshdesk(_) => desks.freshdesk = true,
+            HelpdeskKind::Jira(_) => desks.jira = true,
+            HelpdeskKind::Generic(_) => desks.generic = true,
+        }
+        for (theirs, ours) in &helpdesk.group_names {
+            group_names.insert(helpdesk.name.clone(), theirs.clone(), ours.clone());
+        }
+    }
+    Surroundings { desks, group_names: Arc::new(group_names) }
 }
 
 /// No rules, and the template that is built in.
@@ -45,73 +93,172 @@ pub(super) fn built_in_rules(report: &Report<'_>) -> Read<Rules> {
 }
 
 fn built_in_default(report: &Report<'_>) -> Read<Arc<Template>> {
-    Ok(Arc::new(Template {
-        name: DEFAULT.to_owned(),
+    built_in(report).map(|settings| Arc::new(made(DEFAULT, settings)))
+}
+
+fn built_in(report: &Report<'_>) -> Read<Settings> {
+    Ok(Settings {
         title: TitleTemplate::parse(DEFAULT_TITLE).map_err(|error| report.bug(error))?,
         room_type: RoomType::Collaboration,
         folders: FolderTree::parse(DEFAULT_FOLDERS).map_err(|error| report.bug(error))?,
         access: vec![AccessRule { who: Who::Assignee, role: Role::Editor }],
-        link: LinkKind::auto(RoomType::Collaboration),
+        link: Some(LinkKind::Member),
         archive_after: Some(DEFAULT_ARCHIVE_AFTER),
-    }))
-}
-
-fn templates<'t>(section: &Section<'t>) -> Read<Templates<'t>> {
-    let help = "a template has a name: write [template.default] above its keys";
-    let mut templates: Templates<'t> = section
-        .named_sections("template", help)
-        .into_iter()
-        .map(|(name, section)| (name, section.and_then(|section| template(name, section)).map(Arc::new)))
-        .collect();
-    templates.entry(DEFAULT).or_insert_with(|| built_in_default(section.place.report));
-    Ok(templates)
-}
-
-fn template(name: &str, mut section: Section<'_>) -> Read<Template> {
-    let report = section.place.report;
-    let title = match section.find("title") {
-        Some(value) => title(&value),
-        None => TitleTemplate::parse(DEFAULT_TITLE).map_err(|error| report.bug(error)),
-    };
-    let room_type = section
-        .or("room_type", RoomType::Collaboration, |value| choice(value, &RoomType::ALL, "a room type"));
-    let folders = match section.find("folders") {
-        Some(value) => folders(&value),
-        None => FolderTree::parse(DEFAULT_FOLDERS).map_err(|error| report.bug(error)),
-    };
-    // What depends on the room type is checked as far as it is known.
-    let known_type = room_type.as_ref().ok().copied();
-    let says_access = section.find("access");
-    let access = says_access.as_ref().map_or(Ok(Vec::new()), |value| access(value, known_type));
-    let link = section.optional("link", |value| link(value, known_type));
-    let archive_after = section.or("archive_after", Some(DEFAULT_ARCHIVE_AFTER), archive_after);
-    let place = section.place.clone();
-    section.close();
-
-    let room_type = room_type?;
-    let link = link?.flatten().unwrap_or(LinkKind::auto(room_type));
-    if says_access.is_none() && link == LinkKind::Member {
-        place.odd("lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]");
-    }
-    Ok(Template {
-        name: name.to_owned(),
-        title: title?,
-        room_type,
-        folders: folders?,
-        access: access?,
-        link,
-        archive_after: archive_after?,
     })
 }
 
-fn title(value: &Value<'_>) -> Read<TitleTemplate> {
+fn made(name: &str, settings: Settings) -> Template {
+    let Settings { title, room_type, folders, access, link, archive_after } = settings;
+    let link = link.unwrap_or(LinkKind::auto(room_type));
+    Template { name: name.to_owned(), title, room_type, folders, access, link, archive_after }
+}
+
+fn templates<'t>(section: &Section<'t>, around: &Surroundings) -> Read<Templates<'t>> {
+    let help = "a template has a name: write [template.default] above its keys";
+    let mut sections = section.named_sections("template", help);
+    let report = section.place.report;
+    let default = match sections.iter().position(|(name, _)| *name == DEFAULT) {
+        Some(at) => {
+            // It takes from what is built in, but for access: whoever writes a template says who gets in.
+            let (_, section) = sections.swap_remove(at);
+            let above = built_in(report).map(|settings| Settings { access: Vec::new(), ..settings });
+            section.and_then(|section| settings(section, above?, None, around))
+        }
+        None => built_in(report),
+    };
+    let mut templates: Templates<'t> = sections
+        .into_iter()
+        .map(|(name, section)| {
+            // What is wrong with the default is said once; what else the others say is read all the same.
+            let (above, is_wrong) = match &default {
+                Ok(settings) => (Ok(settings.clone()), None),
+                Err(reported) => (built_in(report), Some(*reported)),
+            };
+            let read = section.and_then(|section| settings(section, above?, Some(name), around));
+            let template = read.map(|settings| Arc::new(made(name, settings)));
+            (name, is_wrong.map_or(template, Err))
+        })
+        .collect();
+    templates.insert(DEFAULT, default.map(|settings| Arc::new(made(DEFAULT, settings))));
+    Ok(templates)
+}
+
+/// Reads a template that takes what it doesn't say from `above`. `[template.default]` has no `name` here.
+fn settings(
+    mut section: Section<'_>,
+    above: Settings,
+    name: Option<&str>,
+    around: &Surroundings,
+) -> Read<Settings> {
+    let title = section.or("title", above.title, |value| title(value, &around.desks));
+    let says_type = section.find("room_type");
+    let room_type =
+        says_type.as_ref().map_or(Ok(above.room_type), |value| choice(value, &RoomType::ALL, "a room type"));
+    let folders = section.or("folders", above.folders, folders);
+    // What depends on the room type is checked as far as it is known.
+    let known_type = room_type.as_ref().ok().copied();
+    let says_access = section.find("access");
+    let access = match &says_access {
+        Some(value) => access(value, known_type, around),
+        None => inherited_access(
+            above.access,
+            known_type,
+            says_type.as_ref().map_or(&section.place, |value| &value.place),
+        ),
+    };
+    let says_link = section.find("link");
+    let link = match &says_link {
+        Some(value) => link(value, known_type),
+        None => inherited_link(
+            above.link,
+            known_type,
+            says_type.as_ref().map_or(&section.place, |value| &value.place),
+        ),
+    };
+    let archive_after = section.or("archive_after", above.archive_after, archive_after);
+    let place = section.place.clone();
+    section.close();
+    let (room_type, access, link) = (room_type?, access?, link?);
+    if access.is_empty() && says_access.is_none() && link == Some(LinkKind::Member) && name.is_none() {
+        place.odd("lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]");
+    }
+    warn_of_links(says_link.as_ref().map_or(&place, |value| &value.place), &place.subject, room_type, link);
+    Ok(Settings { title: title?, room_type, folders: folders?, access, link, archive_after: archive_after? })
+}
+
+/// Says where somebody gets in who was not named: by a link, which can be passed on.
+fn warn_of_links(place: &Place<'_>, template: &str, room_type: RoomType, link: Option<LinkKind>) {
+    let what = match link.unwrap_or(LinkKind::auto(room_type)) {
+        LinkKind::External => {
+            "puts a link into the ticket that needs no account: anybody who has it can read the room"
+        }
+        LinkKind::Invitation => {
+            "puts a link into the ticket that makes whoever has it a member: anybody who has it can read the room"
+        }
+        LinkKind::Member if room_type == RoomType::Public => {
+            "makes public rooms, to each of which DocSpace makes a link that needs no account: anybody who has it can \
+             read the room"
+        }
+        LinkKind::Member => return,
+    };
+    place.report.warning(place.at, &format!("{template} {what}"));
+}
+
+/// Access that a template takes over must be possible in its own type of room.
+fn inherited_access(
+    access: Vec<AccessRule>,
+    room_type: Option<RoomType>,
+    place: &Place<'_>,
+) -> Read<Vec<AccessRule>> {
+    let Some(room_type) = room_type else { return Ok(access) };
+    match access.iter().find(|rule| !room_type.roles().contains(&rule.role)) {
+        None => Ok(access),
+        Some(rule) => {
+            let role = rule.role.as_str();
+            let message = format!(
+                "the role “{role}”, which [template.{DEFAULT}] gives, does not exist in a {} room",
+                room_type.as_str()
+            );
+            let roles = role_names(room_type.roles());
+            Err(place.problem(
+                message,
+                format!("add access = […] to this template, with one of the roles {roles}"),
+            ))
+        }
+    }
+}
+
+/// So must its link.
+fn inherited_link(
+    link: Option<LinkKind>,
+    room_type: Option<RoomType>,
+    place: &Place<'_>,
+) -> Read<Option<LinkKind>> {
+    match room_type {
+        Some(room_type) if link == Some(LinkKind::External) && !room_type.has_external_links() => {
+            let message = format!(
+                "a {} room has no external link, which [template.{DEFAULT}] asks for",
+                room_type.as_str()
+            );
+            Err(place.problem(message, "add link = \"member\" to this template, or choose another room_type"))
+        }
+        _ => Ok(link),
+    }
+}
+
+fn title(value: &Value<'_>, desks: &Desks) -> Read<TitleTemplate> {
     let help = "write it like \"Ticket #{{ ticket.key }} – {{ ticket.subject }}\"";
     let source = expression(value, help)?;
-    TitleTemplate::parse(source).map_err(|error| value.place.wrong(&format!("is wrong: {error}"), help))
+    let title = TitleTemplate::parse(source)
+        .map_err(|error| value.place.wrong(&format!("is wrong: {error}"), help))?;
+    for warning in title.warnings(desks) {
+        value.place.odd(&format!("has a mistake: {warning}"));
+    }
+    Ok(title)
 }
 
 /// The source of a title or a condition.
-fn expression<'t>(value: &Value<'t>, help: &str) -> Read<&'t str> {
+pub(super) fn expression<'t>(value: &Value<'t>, help: &str) -> Read<&'t str> {
     let source = value.full_text(help)?;
     if source.len() > LONGEST_EXPRESSION {
         return Err(value.place.wrong("is too long", format!("it can have {LONGEST_EXPRESSION} bytes")));
@@ -119,39 +266,29 @@ fn expression<'t>(value: &Value<'t>, help: &str) -> Read<&'t str> {
     Ok(source)
 }
 
-fn folders(value: &Value<'_>) -> Read<FolderTree> {
-    let help = "write a list of names, such as [\"Logs\", \"Logs/Server\"]";
-    let entries = value.list(help)?;
-    if entries.len() > MOST_FOLDERS {
-        return Err(value.place.wrong("is too long", format!("a room can have {MOST_FOLDERS} folders")));
-    }
-    let paths = all(entries.iter().map(|entry| folder(entry, help)))?;
-    FolderTree::parse(paths).map_err(|error| value.place.wrong(&format!("is wrong: {error}"), help))
-}
-
-/// Checks one folder by itself, so that the message can name its line.
-fn folder<'t>(entry: &Value<'t>, help: &str) -> Read<&'t str> {
-    let path = entry.full_text(help)?;
-    if path.split('/').nth(DEEPEST_FOLDER).is_some() {
-        return Err(entry.place.wrong("is too deep", format!("folders can nest {DEEPEST_FOLDER} deep")));
-    }
-    FolderTree::parse([path]).map_err(|error| entry.place.wrong(&format!("is wrong: {error}"), help))?;
-    Ok(path)
-}
-
-fn access(value: &Value<'_>, room_type: Option<RoomType>) -> Read<Vec<AccessRule>> {
+fn access(value: &Value<'_>, room_type: Option<RoomType>, around: &Surroundings) -> Read<Vec<AccessRule>> {
     let help = "write a list, such as [{ group = \"Support\", role = \"editor\" }]";
     let entries = value.list(help)?;
-    all(entries.iter().map(|entry| access_rule(entry.section(entry.place.subject.clone(), help)?, room_type)))
+    all(entries
+        .iter()
+        .map(|entry| access_rule(entry.section(entry.place.subject.clone(), help)?, room_type, around)))
 }
 
-fn access_rule(mut section: Section<'_>, room_type: Option<RoomType>) -> Read<AccessRule> {
+fn access_rule(
+    mut section: Section<'_>,
+    room_type: Option<RoomType>,
+    around: &Surroundings,
+) -> Read<AccessRule> {
     let group = section.optional("group", |value| value.full_text("write the group's name as in DocSpace"));
     let user = section.optional("user", email_address);
-    let assignee = section.optional("assignee", |value| match value.boolean()? {
-        true => Ok(()),
-        false => Err(value.place.wrong("can only be true", "leave it out, and name a group or a user")),
-    });
+    let mut switch = |key| {
+        section.optional(key, |value| match value.boolean()? {
+            true => Ok(()),
+            false => Err(value.place.wrong("can only be true", "leave it out, and name a group or a user")),
+        })
+    };
+    let (assignee, requester, ticket_group) =
+        (switch("assignee"), switch("requester"), switch("ticket_group"));
     let possible = room_type.map_or_else(
         || Role::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
         |room_type| role_names(room_type.roles()),
@@ -170,21 +307,30 @@ fn access_rule(mut section: Section<'_>, room_type: Option<RoomType>) -> Read<Ac
     });
     let place = section.place.clone();
     section.close();
-    let who = match (group?, user?, assignee?) {
-        (Some(group), None, None) => Who::Group(group.to_owned()),
-        (None, Some(user), None) => Who::User(user),
-        (None, None, Some(())) => Who::Assignee,
-        (None, None, None) => {
-            let help = "add group = \"…\", user = \"e-mail\" or assignee = true";
+    let mut named = [
+        group?.map(|name| Who::Group(name.to_owned())),
+        user?.map(Who::User),
+        assignee?.map(|()| Who::Assignee),
+        requester?.map(|()| Who::Requester),
+        ticket_group?.map(|()| Who::TicketGroup(Arc::clone(&around.group_names))),
+    ]
+    .into_iter()
+    .flatten();
+    let who = match (named.next(), named.next()) {
+        (Some(who), None) => who,
+        (None, _) => {
+            let help = "add group = \"…\", user = \"e-mail\", assignee = true, requester = true or ticket_group = true";
             return Err(place.wrong("says nobody", help));
         }
-        _ => {
-            let help = "write an entry of its own for each group, user and assignee";
-            return Err(place.wrong("says more than one of group, user and assignee", help));
+        (Some(_), Some(_)) => {
+            let help = "write an entry of its own for each group, user, assignee, requester and ticket_group";
+            return Err(
+                place.wrong("says more than one of group, user, assignee, requester and ticket_group", help)
+            );
         }
     };
     let (role, role_place) = role?;
-    if role == Role::Manager && matches!(who, Who::Group(_)) {
+    if role == Role::Manager && matches!(who, Who::Group(_) | Who::TicketGroup(_)) {
         let help = "DocSpace lets only people manage a room; give the group another role";
         return Err(role_place.problem("a group can't be “manager”", help));
     }
@@ -234,47 +380,4 @@ fn choice<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], what: &str) -> Read
             Err(value.place.problem(format!("“{text}” is not {what}"), help))
         }
     }
-}
-
-fn rule(mut section: Section<'_>, templates: &Read<Templates<'_>>) -> Read<Rule> {
-    let help = "write a condition, such as when = \"ticket.priority == 'urgent'\"";
-    let when = section.required("when", help, |value| {
-        let source = expression(value, help)?;
-        Condition::parse(source).map_err(|error| {
-            let help = "see https://docs.rs/minijinja/latest/minijinja/syntax for what a condition can say";
-            value.place.wrong(&format!("is wrong: {error}"), help)
-        })
-    });
-    let skip = section.optional("skip", |value| match value.boolean()? {
-        true => Ok(value.place.clone()),
-        false => Err(value.place.wrong("can only be true", "leave it out, and name a template")),
-    });
-    let template = section.optional("template", |value| {
-        let name = value.full_text("write the template's name in quotes")?;
-        let templates = templates.as_ref().map_err(|reported| *reported)?;
-        templates.get(name).cloned().unwrap_or_else(|| {
-            let names = templates.keys().copied();
-            let help = match nearest(name, names.clone()) {
-                Some(near) => format!("did you mean “{near}”?"),
-                None => {
-                    format!("add [template.{name}], or use one of {}", names.collect::<Vec<_>>().join(", "))
-                }
-            };
-            Err(value.place.problem(format!("there is no template “{name}”"), help))
-        })
-    });
-    let place = section.place.clone();
-    section.close();
-    let then = match (skip?, template?) {
-        (Some(_), None) => Verdict::Skip,
-        (None, Some(template)) => Verdict::Use(template),
-        (Some(skip), Some(_)) => {
-            return Err(skip.wrong("contradicts “template”", "leave one of them"));
-        }
-        (None, None) => {
-            let help = "add template = \"default\", or skip = true for no room";
-            return Err(place.wrong("does not say what follows", help));
-        }
-    };
-    Ok(Rule { when: when?, then })
 }

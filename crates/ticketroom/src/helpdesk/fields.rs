@@ -7,17 +7,24 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::caps::MOST_FIELDS;
+use crate::clock::Timestamp;
 use crate::ticket::FieldValue;
 
-/// A ticket with more custom fields than that is no reason to keep them all.
+/// The most options of one field.
 const MOST: usize = 200;
 /// Longer texts are read by people, not by rules.
 const LONGEST: usize = 1000;
 
+/// Reads a time as helpdesks write it: with `Z`, or with an offset with or without a colon.
+pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
+    text?.trim().parse().ok()
+}
+
 /// The fields that hold something.
 pub(super) fn pick(fields: impl IntoIterator<Item = (String, Value)>) -> BTreeMap<String, FieldValue> {
     let held = fields.into_iter().filter_map(|(name, value)| Some((name, field(&value)?)));
-    held.take(MOST).collect()
+    held.take(MOST_FIELDS).collect()
 }
 
 fn field(value: &Value) -> Option<FieldValue> {
@@ -53,6 +60,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn times_come_in_several_forms() {
+        for text in ["2026-11-20T08:14:03Z", "2026-11-20T09:14:03.000+0100", "2026-11-20T09:14:03+01:00"] {
+            assert_eq!(
+                time(Some(text)).map(|time| time.to_string()).as_deref(),
+                Some("2026-11-20T08:14:03Z")
+            );
+        }
+        assert_eq!((time(Some("yesterday")), time(None)), (None, None));
+    }
 
     #[test]
     fn whatever_can_be_said_in_a_word_is_kept() {

@@ -7,6 +7,8 @@
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
+mod body;
+mod caps;
 mod fields;
 mod freshdesk;
 mod generic;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use reqwest::header::HeaderMap;
 
-use crate::call::Failure;
+use crate::call::{Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{HelpdeskConfig, HelpdeskKind};
 use crate::finding::Finding;
@@ -115,6 +117,21 @@ pub enum NoTicket {
     },
     /// It can't be understood; the answer is 400.
     NotUnderstood(NotUnderstood),
+    /// It is compressed or written in a way that is not supported; the answer is 415.
+    Unsupported(NotUnderstood),
+    /// It is larger than may be when it is decompressed; the answer is 413.
+    TooLarge(NotUnderstood),
+}
+
+#[cfg(test)]
+impl NoTicket {
+    /// What the sender is told; for what is about something else, what it is.
+    fn words(self) -> NotUnderstood {
+        match self {
+            Self::NotUnderstood(why) | Self::Unsupported(why) | Self::TooLarge(why) => why,
+            Self::AboutSomethingElse { event, .. } => NotUnderstood(format!("about something else: {event}")),
+        }
+    }
 }
 
 impl From<NotUnderstood> for NoTicket {
@@ -216,12 +233,21 @@ pub struct WrittenBack {
     pub warning: Option<String>,
 }
 
+/// Why a note is not written that may be there already: the comments that may hold it have no end. More than any of the
+/// helpdesks allows were read.
+fn too_many_comments() -> Cause {
+    Cause::Unintelligible(
+        "the ticket has more comments than we read, and none of those is our note; so none is written"
+            .to_owned(),
+    )
+}
+
 /// Makes the helpdesks of a configuration. The one list of kinds.
 #[must_use]
 pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Helpdesk>> {
     configs
         .iter()
-        .map(|HelpdeskConfig { name, kind }| -> Arc<dyn Helpdesk> {
+        .map(|HelpdeskConfig { name, kind, .. }| -> Arc<dyn Helpdesk> {
             let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),

@@ -273,7 +273,14 @@ impl Missing {
             (MissingWhy::Unknown, Subject::Group(name)) => {
                 format!("DocSpace has no group “{name}”: make it under Accounts, or correct the template")
             }
-            (MissingWhy::Unknown, Subject::User(email) | Subject::Assignee(email)) => {
+            (MissingWhy::Unknown, Subject::TicketGroup(name)) => format!(
+                "DocSpace has no group “{name}”, which the ticket is in: make it under Accounts, or say in group_names \
+                 of the helpdesk what it is called there"
+            ),
+            (
+                MissingWhy::Unknown,
+                Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email),
+            ) => {
                 format!("DocSpace has no active user {email}: invite them, or correct the template")
             }
             (MissingWhy::NotAdded, _) => {

@@ -17,7 +17,7 @@ use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Absence, LinkInTicket, Note, Observed};
 use crate::room::{LinkKind, Room};
 use crate::rule::{Rules, Verdict};
-use crate::template::{Grant, Subject, Template};
+use crate::template::{Grant, Template};
 use crate::ticket::{Status, Ticket, TicketKey};
 
 /// How long until a blocked ticket is tried again without anybody asking: what blocks it is set right
@@ -364,7 +364,7 @@ fn furnish(
         };
         steps.push(Step::Folders { room: room.id, start });
     }
-    let grants = to_ask_for(s, template.grants(ticket));
+    let grants = to_ask_for(s, template.grants(s.key, ticket));
     if !grants.is_empty() {
         steps.push(Step::Access { room: room.id, grants });
     }
@@ -384,7 +384,7 @@ fn furnish(
         steps.push(audit(s, room));
     }
     steps.retain(|step| !s.begun.contains(&step.kind()));
-    Plan { steps, rest: rest(s, &template.grants(ticket)) }
+    Plan { steps, rest: rest(s, &template.grants(s.key, ticket)) }
 }
 
 /// Whoever is not in yet, but for those whom DocSpace has refused a short while ago.
@@ -472,7 +472,7 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
         .iter()
         // Whom the template no longer names, or who was the assignee once, is missed by nobody.
         .filter(|missing| grants.contains(&missing.grant))
-        .partition(|missing| !matches!(missing.grant.subject, Subject::Assignee(_)));
+        .partition(|missing| !missing.grant.subject.is_of_the_ticket());
     let advice = |missing: Vec<&super::ledger::Missing>| {
         missing.into_iter().map(super::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
     };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::reconcile::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
 use crate::room::{Role, RoomId, RoomType};
-use crate::template::{AccessRule, FolderTree, TitleTemplate, Who};
+use crate::template::{AccessRule, FolderTree, Subject, TitleTemplate, Who};
 use crate::ticket::Person;
 
 const SETTLE: Duration = Duration::from_secs(45);

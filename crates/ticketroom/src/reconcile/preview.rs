@@ -8,7 +8,7 @@ use crate::ticket::{Ticket, TicketKey};
 /// What a ticket would get.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Preview {
-    /// The condition of the rule that decides; `None` when no rule matches.
+    /// The name of the rule that decides, or its condition; `None` when no rule matches.
     pub rule: Option<String>,
     /// The room; `None` when the ticket gets none.
     pub room: Option<RoomPreview>,
@@ -43,7 +43,7 @@ pub fn preview(rules: &Rules, key: &TicketKey, ticket: &Ticket) -> Result<Previe
             room_type: template.room_type.as_str(),
             folders: template.folders.paths().map(|path| path.join("/")).collect(),
             access: template
-                .grants(ticket)
+                .grants(key, ticket)
                 .iter()
                 .map(|grant| format!("{} as {}", grant.subject, grant.role.as_str()))
                 .collect(),

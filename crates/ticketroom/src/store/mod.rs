@@ -63,22 +63,20 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Duration,
         most: usize,
         running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
-        self.claim_except(now, lease, most, running, &[]).await
-    }
+    ) -> Result<Vec<Claim>, StoreError>;
 
-    /// The same without the tickets of the helpdesks in `left_out`, which have their share of the runs. It costs more
-    /// the more tickets of theirs are due, since they are passed over one by one.
+    /// The same of these helpdesks only: others have their share of the runs, and however many tickets of theirs are due,
+    /// they cost nothing here.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn claim_except(
+    async fn claim_of(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
+        helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.

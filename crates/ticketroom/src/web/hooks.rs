@@ -183,6 +183,8 @@ fn refusal(refused: &Refused) -> Problem {
         Refused::NoSuchHelpdesk => Problem::not_found(refused.to_string()),
         Refused::Unverified(why) => Problem::new(StatusCode::UNAUTHORIZED, why.to_string()),
         Refused::NotUnderstood(why) => Problem::bad_request(why.to_string()),
+        Refused::Unsupported(why) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_string()),
+        Refused::TooLarge(why) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why.to_string()),
         // What is wrong with the store is nothing for the outside.
         Refused::NotStored(_) => {
             Problem::unavailable("the delivery could not be stored just now; send it again")

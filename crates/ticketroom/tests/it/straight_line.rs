@@ -75,11 +75,15 @@ async fn every_room_type_has_its_link() {
             [template.{name}]
             room_type = "{room_type}"
             folders = ["One"]
-            link = "{link}"
+            access = []
+            {link}
             "#
         )
     };
+    let said = |link: &str| if link.is_empty() { String::new() } else { format!("link = \"{link}\"") };
     let cases = [
+        ("custom-default", "custom", "", "/rooms/shared/", 5),
+        ("public-default", "public", "", "/rooms/shared/", 6),
         ("collaboration-auto", "collaboration", "auto", "/rooms/shared/", 2),
         ("custom-auto", "custom", "auto", "/s/", 5),
         ("custom-member", "custom", "member", "/rooms/shared/", 5),
@@ -89,7 +93,7 @@ async fn every_room_type_has_its_link() {
         ("public-invitation", "public", "invitation", "/s/", 6),
     ];
     let more: String =
-        cases.iter().map(|(name, room_type, link, ..)| template(name, room_type, link)).collect();
+        cases.iter().map(|(name, room_type, link, ..)| template(name, room_type, &said(link))).collect();
     let world = World::with(&more).await;
     for (name, _, _, address, number) in cases {
         let id = world.open(NewTicket::about(name)).await;
@@ -217,4 +221,27 @@ async fn who_is_missing_is_reported_and_let_in_later() {
     assert!(!view["reason"].as_str().unwrap().contains("Night shift"), "{view}");
     let room = world.systems.the_room_of(&format!("zendesk:{id}"));
     assert!(room.members.iter().any(|member| member.name == "Night shift" && member.access == 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tickets_group_gets_in_and_a_requester_who_is_unknown_is_a_remark() {
+    let world = World::with(
+        r#"
+        [[rule]]
+        name = "own group"
+        when = "ticket.subject.contains('OWN') and ticket.group == 'Support' and ticket.channel is defined"
+        template = "own"
+        [template.own]
+        access = [{ ticket_group = true, role = "viewer" }, { requester = true, role = "viewer" }]
+        "#,
+    )
+    .await;
+    let id = world.open(NewTicket { group: Some(SUPPORT), ..NewTicket::about("my own") }).await;
+    let view = world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
+    let room = world.systems.the_room_of(&format!("zendesk:{id}"));
+    let roles: Vec<_> = room.members.iter().map(|member| (member.name.as_str(), member.access)).collect();
+    assert!(roles.contains(&("Support", 2)), "{roles:?}");
+    assert_eq!(room.folders, ["Attachments", "Findings", "Logs"], "the rest is the default template's");
+    let reason = view["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("DocSpace has no active user "), "{view}");
 }

@@ -277,7 +277,7 @@ fn rules() {
         ),
         (
             "[[rule]]\nskip = true\nwhen = \"ticket.id = '1'\"",
-            "t.toml:3: “when” is wrong: syntax error: unexpected input after expression",
+            "t.toml:3: “when” is wrong: syntax error: unexpected input after expression; “=” sets a value; write “==” to compare",
         ),
         (&format!("[[rule]]\nskip = true\nwhen = \"{}\"", "a".repeat(1001)), "t.toml:3: “when” is too long"),
         // A wrong template is not also a missing one.
@@ -318,7 +318,7 @@ fn templates() {
     with("access = [{ group = \"Support\" }]", "t.toml:2: an entry of “access” has no “role”");
     with(
         "access = [{ group = \"Support\", assignee = true, role = \"editor\" }]",
-        "t.toml:2: an entry of “access” says more than one of group, user and assignee",
+        "t.toml:2: an entry of “access” says more than one of group, user, assignee, requester and ticket_group",
     );
     with("access = [{ assignee = false, role = \"editor\" }]", "t.toml:2: “assignee” can only be true");
     with("access = [{ user = \"anna\", role = \"editor\" }]", "t.toml:2: “user” is not an e-mail address");
@@ -328,6 +328,45 @@ fn templates() {
         "t.toml:3: the role “editor” does not exist in a public room",
     );
     with("access = [{ group = \"S\", role = \"manager\" }]", "t.toml:2: a group can't be “manager”");
+    with("access = [{ ticket_group = true, role = \"manager\" }]", "t.toml:2: a group can't be “manager”");
+    with(
+        "title = \"Ticket {ticket.subject}\"",
+        "t.toml:2: “title” is wrong: “ticket.subject” stands there as plain text; to show its value, write {{ ticket.subject }} \
+         with two braces on each side",
+    );
+    with(
+        "folders = [\"Logs {{ ticket.id }}\"]",
+        "t.toml:2: an entry of “folders” has a placeholder, and folders are called the same in every room",
+    );
+    let one_folder = |a: &str, b: &str| {
+        format!(
+            "t.toml:2: “{b}” and “{a}” are one folder to DocSpace, which does not tell names apart by case, accents or \
+             blanks at the end"
+        )
+    };
+    with("folders = [\"Logs\", \"logs\"]", &one_folder("Logs", "logs"));
+    with("folders = [\"Logs/Server\", \"LOGS/Client\"]", &one_folder("Logs", "LOGS"));
+    with("folders = [\"Prüfung\", \"Prufung\"]", &one_folder("Prüfung", "Prufung"));
+    with("folders = [\"Logs/Müller\", \"Logs/MULLER\"]", &one_folder("Müller", "MULLER"));
+}
+
+#[test]
+fn inherited() {
+    check(&[
+        (
+            "[template.default]\naccess = [{ assignee = true, role = \"editor\" }]\n[template.open]\nroom_type = \"public\"",
+            "t.toml:4: the role “editor”, which [template.default] gives, does not exist in a public room",
+        ),
+        (
+            "[template.default]\nroom_type = \"custom\"\nlink = \"external\"\n[template.vip]\nroom_type = \"collaboration\"",
+            "t.toml:5: a collaboration room has no external link, which [template.default] asks for",
+        ),
+        // What is wrong with the default is not said once more of every template.
+        (
+            "[template.default]\nlink = \"x\"\n[template.vip]\ntitle = \"a\"",
+            "t.toml:2: “x” is not a kind of link",
+        ),
+    ]);
 }
 
 #[test]
@@ -347,7 +386,7 @@ my/t.toml:5: [docspace] has no “api_key”
 my/t.toml:6: “url” has no https:// in front
     help: write it in full, such as \"https://example.com\"
 my/t.toml:9: “when” is wrong: syntax error: unexpected end of input, expected expression
-    help: see https://docs.rs/minijinja/latest/minijinja/syntax for what a condition can say
+    help: docs/rules.md says what a condition can say, with examples
 my/t.toml:10: there is no template “urgnt”
     help: did you mean “urgent”?
 my/t.toml:13: “comenter” is not a role

@@ -1,6 +1,7 @@
 //! What is read from right configurations, and what is never shown of them.
 
 mod mistakes;
+mod rooms;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -167,12 +168,12 @@ skip = true
 title = "Ticket #{{ ticket.id }} – {{ ticket.subject }}"
 room_type = "collaboration"           # collaboration | custom | public | virtual-data
 folders = ["Logs", "Attachments", "Findings"]   # "Logs/Server" nests
-access = [{ group = "Support", role = "editor" }]  # group | user (e-mail) | assignee = true; roles by room type
-link = "auto"                         # auto | member | external | invitation
+access = [{ group = "Support", role = "editor" }]  # group | user (e-mail) | assignee = true | requester = true | ticket_group = true; roles by room type
+link = "member"                       # member (default for every room type) | external | invitation | auto
 archive_after = "3d"                  # after the ticket is solved; "never"
 
 [template.incident]
-link = "invitation"
+title = "INCIDENT {{ ticket.id }}"
 "##;
 
 #[test]
@@ -254,18 +255,6 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(default.access, [AccessRule { who: Who::Assignee, role: Role::Editor }]);
     assert_eq!(default.folders.len(), 3);
     assert_eq!(default.archive_after, Some(Duration::from_secs(3 * 24 * 3600)));
-}
-
-#[test]
-fn a_template_has_defaults_of_its_own() {
-    let config = read(
-        "[[rule]]\nwhen = \"ticket.id == '1'\"\ntemplate = \"open\"\n[template.open]\nroom_type = \"public\"\narchive_after = \"never\"",
-    );
-    let open = config.rules.template("open").unwrap();
-    assert_eq!((open.link, open.archive_after), (LinkKind::External, None));
-    assert!(open.access.is_empty());
-    assert!(matches!(&config.rules.rules[0].then, Verdict::Use(template) if template.name == "open"));
-    assert_eq!(config.rules.templates().len(), 2, "the default is there without being written");
 }
 
 #[test]

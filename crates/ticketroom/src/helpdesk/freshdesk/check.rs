@@ -179,6 +179,7 @@ mod tests {
             webhook_secrets: vec![secret.into()],
             api_key: "hush-hush".into(),
             room_url_field: Some("cf_room".to_owned()),
+            companies: false,
             groups: Vec::new(),
         };
         Freshdesk::new("freshdesk".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap())

@@ -1,4 +1,4 @@
-//! Agents and groups, which tickets name by their numbers only.
+//! Agents, groups and companies, which tickets name by their numbers only.
 //!
 //! Every ticket has them, there are few, they seldom change, and each look costs one of the account's requests: what
 //! was found is remembered for a while, and so is what was not. Whoever can't be found, or may not be seen by our
@@ -26,6 +26,7 @@ const MOST: usize = 2000;
 pub(super) struct Directory {
     agents: Memory<Person>,
     groups: Memory<String>,
+    companies: Memory<String>,
 }
 
 impl Directory {
@@ -39,6 +40,12 @@ impl Directory {
     pub(super) async fn group(&self, api: &Api, id: u64) -> Result<Option<String>, Failure> {
         let ask = async { api.group(id).await.map(|group| group.name.and_then(filled)) };
         self.groups.look_up(id, ask).await
+    }
+
+    /// A company's name.
+    pub(super) async fn company(&self, api: &Api, id: u64) -> Result<Option<String>, Failure> {
+        let ask = async { api.company(id).await.map(|company| company.name.and_then(filled)) };
+        self.companies.look_up(id, ask).await
     }
 }
 

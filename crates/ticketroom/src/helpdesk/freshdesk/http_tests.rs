@@ -78,6 +78,7 @@ impl Stage {
             api_key: "hush".into(),
             room_url_field: field.map(str::to_owned),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            companies: true,
         };
         let name: crate::ticket::HelpdeskName = "freshdesk".parse().unwrap();
         let freshdesk = Freshdesk::new(name.clone(), &config, Http::new(Metrics::new()).unwrap());

@@ -41,6 +41,8 @@ pub(super) struct Freshdesk {
     room_url_field: Option<String>,
     /// The groups whose tickets are wanted; empty: all tickets are.
     groups: Vec<String>,
+    /// Whether rules or titles ask for the requester's company.
+    with_company: bool,
 }
 
 impl Freshdesk {
@@ -52,6 +54,7 @@ impl Freshdesk {
             webhook_secrets: real_secrets(&config.webhook_secrets),
             room_url_field: config.room_url_field.clone(),
             groups: config.groups.clone(),
+            with_company: config.companies,
         }
     }
 }
@@ -77,11 +80,14 @@ impl Helpdesk for Freshdesk {
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
+        delivery::read(delivery, &self.name, self.api.known_own_id())
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, &self.directory, id, self.room_url_field.as_deref(), &self.groups).await
+        let field = self.room_url_field.as_deref();
+        ticket::observe(&self.api, &self.directory, id, field, &self.groups, self.with_company)
+            .await
+            .map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

@@ -12,13 +12,15 @@ use super::wire::TicketDto;
 use crate::call::{Cause, Failure};
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
-/// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets are.
+/// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets are. The requester's
+/// company is a call of its own, and only looked up `with_company`.
 pub(super) async fn observe(
     api: &Api,
     directory: &Directory,
     id: &TicketId,
     link_field: Option<&str>,
     groups: &[String],
+    with_company: bool,
 ) -> Result<Observed, Failure> {
     // Freshdesk's tickets have numbers; anything else would be part of a path.
     let Some(id) = salvage::whole_number(id.as_str()) else {
@@ -39,7 +41,13 @@ pub(super) async fn observe(
             None => Ok(None),
         }
     };
-    let (agent, group) = futures_util::try_join!(agent, group)?;
+    let company = async {
+        match ticket.company_id {
+            Some(id) if with_company => directory.company(api, id).await,
+            _ => Ok(None),
+        }
+    };
+    let (agent, group, company) = futures_util::try_join!(agent, group, company)?;
     // To skip a ticket because we may not read its group's name would be to lose it.
     if !groups.is_empty() && ticket.group_id.is_some() && group.is_none() {
         return Err(api.failed("get_group", Cause::Forbidden));
@@ -47,7 +55,7 @@ pub(super) async fn observe(
     if let Some(why) = unwanted(groups, group.as_deref()) {
         return Ok(Observed::Absent(Absence::NotWanted(why)));
     }
-    Ok(present(ticket, archived, agent, group, link_field))
+    Ok(present(ticket, archived, agent, group, company, link_field))
 }
 
 /// The ticket, and whether it is in the archive.
@@ -89,6 +97,7 @@ fn present(
     archived: bool,
     assignee: Option<Person>,
     group: Option<String>,
+    company: Option<String>,
     link_field: Option<&str>,
 ) -> Observed {
     let link = match link_field.and_then(|field| ticket.custom_fields.get(field)) {
@@ -112,7 +121,24 @@ fn present(
         Some(4) => Some("urgent"),
         _ => None,
     };
+    let channel = match ticket.source {
+        Some(1) => Some("email".to_owned()),
+        Some(2) => Some("portal".to_owned()),
+        Some(3) => Some("phone".to_owned()),
+        Some(7) => Some("chat".to_owned()),
+        Some(9) => Some("widget".to_owned()),
+        Some(10) => Some("outbound-email".to_owned()),
+        // One of the account's own.
+        Some(other) => Some(format!("source-{other}")),
+        None => None,
+    };
     let ticket = Ticket {
+        organization: company,
+        brand: ticket.product_id.map(|id| id.to_string()),
+        kind: ticket.kind.filter(|kind| !kind.trim().is_empty()).map(|kind| kind.trim().to_lowercase()),
+        form: None,
+        channel,
+        created: fields::time(ticket.created_at.as_deref()),
         subject: ticket.subject.unwrap_or_default(),
         description: ticket.description_text,
         requester: ticket.requester.and_then(person),
@@ -135,7 +161,7 @@ mod tests {
     use crate::ticket::FieldValue;
 
     fn read(json: &str, archived: bool, field: Option<&str>) -> (Ticket, LinkInTicket) {
-        match present(serde_json::from_str(json).unwrap(), archived, None, None, field) {
+        match present(serde_json::from_str(json).unwrap(), archived, None, None, None, field) {
             Observed::Present { ticket, link } => (*ticket, link),
             Observed::Absent(_) => unreachable!(),
         }
@@ -147,17 +173,30 @@ mod tests {
             "id":8123,"subject":"Invoice <2026-11> shows \"wrong\" VAT ☃","description":"<div>Hello</div>",
             "description_text":"Hello","status":3,"priority":4,"source":1,"type":"Incident","requester_id":103000000777,
             "requester":{"id":103000000777,"name":"Rita Requester","email":null,"phone":"+1"},"spam":false,
-            "responder_id":103000000042,"group_id":103000000031,"tags":["billing"],"updated_at":"2026-11-20T08:14:03Z",
+            "responder_id":103000000042,"group_id":103000000031,"company_id":5,"product_id":77,"created_at":"2026-11-20T08:00:00Z","tags":["billing"],"updated_at":"2026-11-20T08:14:03Z",
             "custom_fields":{"cf_room":" https://d.example/4711 ","cf_empty":null,"cf_number":7,"cf_switch":true}}"#;
         let ben = Person { name: Some("Ben".to_owned()), email: Some("ben@helpdesk.example".to_owned()) };
         let dto = serde_json::from_str(answer).unwrap();
-        let observed = present(dto, false, Some(ben.clone()), Some("Billing".to_owned()), Some("cf_room"));
+        let observed = present(
+            dto,
+            false,
+            Some(ben.clone()),
+            Some("Billing".to_owned()),
+            Some("Acme".to_owned()),
+            Some("cf_room"),
+        );
         let expected = Ticket {
             subject: "Invoice <2026-11> shows \"wrong\" VAT ☃".to_owned(),
             description: Some("Hello".to_owned()),
             requester: Some(Person { name: Some("Rita Requester".to_owned()), email: None }),
             assignee: Some(ben),
             group: Some("Billing".to_owned()),
+            organization: Some("Acme".to_owned()),
+            brand: Some("77".to_owned()),
+            kind: Some("incident".to_owned()),
+            form: None,
+            channel: Some("email".to_owned()),
+            created: Some("2026-11-20T08:00:00Z".parse().unwrap()),
             priority: Some("urgent".to_owned()),
             status: Status::Pending,
             tags: vec!["billing".to_owned()],

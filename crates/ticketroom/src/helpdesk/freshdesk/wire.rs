@@ -20,6 +20,14 @@ pub(super) struct TicketDto {
     pub(super) requester: Option<PersonDto>,
     pub(super) responder_id: Option<u64>,
     pub(super) group_id: Option<u64>,
+    pub(super) company_id: Option<u64>,
+    pub(super) product_id: Option<u64>,
+    /// Any word of the account's own.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// How it came in, as a number.
+    pub(super) source: Option<u64>,
+    pub(super) created_at: Option<String>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) tags: Vec<String>,
     /// What each value is depends on the field's type.
@@ -55,7 +63,7 @@ pub(super) struct AgentDto {
     pub(super) contact: PersonDto,
 }
 
-/// `GET groups/{id}`, and each of `GET groups`.
+/// `GET groups/{id}`, each of `GET groups`, and `GET companies/{id}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct GroupDto {

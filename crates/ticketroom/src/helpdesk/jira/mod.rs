@@ -80,7 +80,7 @@ impl Helpdesk for Jira {
 
     async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
         let key = TicketKey { helpdesk: self.name.clone(), id: id.clone() };
-        ticket::observe(&self.api, &key, &self.projects, told).await
+        ticket::observe(&self.api, &key, &self.projects, told).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

@@ -69,6 +69,17 @@ fn ticket(issue: IssueDto) -> Ticket {
         requester: fields.get("reporter").and_then(person),
         assignee: fields.get("assignee").and_then(person),
         group: None,
+        organization: fields.values().find_map(organization),
+        brand: None,
+        // Those that come with a service project have this prefix.
+        kind: text(&["issuetype", "name"])
+            .map(|kind| kind.trim_start_matches("[System]").trim().to_lowercase()),
+        form: fields.values().find_map(|field| {
+            let name = field.get("requestType")?.get("name")?.as_str()?.trim();
+            (!name.is_empty()).then(|| name.to_owned())
+        }),
+        channel: None,
+        created: fields::time(text(&["created"]).as_deref()),
         priority: text(&["priority", "name"]).map(|priority| priority.to_lowercase()),
         status: status(
             text(&["status", "statusCategory", "key"]).as_deref(),
@@ -80,6 +91,14 @@ fn ticket(issue: IssueDto) -> Ticket {
         version: text(&["updated"]),
         fields: fields::pick(fields.into_iter().filter(|(name, _)| name.starts_with("customfield_"))),
     }
+}
+
+/// The first organization of a service project, which are in a custom field whose number is every site's own.
+fn organization(field: &Value) -> Option<String> {
+    let first = field.as_array()?.first()?;
+    let address = first.get("_links")?.get("self")?.as_str()?;
+    let is_one = address.contains("/servicedeskapi/organization/");
+    first.get("name")?.as_str().filter(|name| is_one && !name.trim().is_empty()).map(str::to_owned)
 }
 
 fn text_at(fields: &std::collections::BTreeMap<String, Value>, path: &[&str]) -> Option<String> {
@@ -132,6 +151,8 @@ mod tests {
             "status":{"name":"Waiting for customer","statusCategory":{"key":"indeterminate"}},
             "reporter":{"accountId":"qm:1","displayName":"Rita Requester"},
             "assignee":{"accountId":"712020:a","displayName":"Anna Agent","emailAddress":"anna@helpdesk.example"},
+            "issuetype":{"name":"[System] Incident"},"created":"2026-11-20T09:00:00.000+0100",
+            "customfield_10002":[{"id":"3","name":"Acme","_links":{"self":"https://a/rest/servicedeskapi/organization/3"}}],
             "customfield_10077":null,"customfield_10050":{"value":"EU"},
             "customfield_10010":{"requestType":{"name":"Report a problem"}}}}"#;
         assert_eq!(
@@ -145,12 +166,22 @@ mod tests {
                     email: Some("anna@helpdesk.example".to_owned())
                 }),
                 group: None,
+                organization: Some("Acme".to_owned()),
+                brand: None,
+                kind: Some("incident".to_owned()),
+                form: Some("Report a problem".to_owned()),
+                channel: None,
+                created: Some("2026-11-20T08:00:00Z".parse().unwrap()),
                 priority: Some("high".to_owned()),
                 status: Status::Pending,
                 tags: vec!["export".to_owned(), "web".to_owned()],
                 key: Some("SUP-42".to_owned()),
                 project: Some("SUP".to_owned()),
-                fields: [("customfield_10050".to_owned(), FieldValue::Text("EU".to_owned()))].into(),
+                fields: [
+                    ("customfield_10002".to_owned(), FieldValue::List(vec!["Acme".to_owned()])),
+                    ("customfield_10050".to_owned(), FieldValue::Text("EU".to_owned())),
+                ]
+                .into(),
                 version: Some("2026-11-20T09:14:03.412+0100".to_owned()),
             }
         );

@@ -91,9 +91,9 @@ impl Api {
         Ok((user, date.map(str::to_owned)))
     }
 
-    /// `GET tickets/{id}`, with the people and groups that it names.
+    /// `GET tickets/{id}`, with the people, groups and organizations that it names.
     pub(super) async fn ticket(&self, id: u64) -> Result<TicketAnswer, Failure> {
-        let query = [("include", "users,groups")];
+        let query = [("include", "users,groups,organizations")];
         parsed(
             name("get_ticket"),
             &self.answer("get_ticket", Method::GET, &format!("tickets/{id}"), &query, None).await?,
@@ -109,9 +109,10 @@ impl Api {
         )
     }
 
-    /// A page of `GET tickets/{id}/comments`, newest first.
+    /// A page of `GET tickets/{id}/comments`, newest first where Zendesk heeds the order; paging by cursor has a
+    /// parameter of its own for it.
     pub(super) async fn comments(&self, id: u64, after: Option<&str>) -> Result<CommentsAnswer, Failure> {
-        let mut query = vec![("sort_order", "desc"), ("page[size]", "100")];
+        let mut query = vec![("sort", "-created_at"), ("page[size]", "100")];
         query.extend(after.map(|cursor| ("page[after]", cursor)));
         let path = format!("tickets/{id}/comments");
         parsed(name("comments"), &self.answer("comments", Method::GET, &path, &query, None).await?)

@@ -76,11 +76,11 @@ impl Helpdesk for Zendesk {
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
+        delivery::read(delivery, &self.name, self.api.known_own_id())
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, id, self.room_url_field).await
+        ticket::observe(&self.api, id, self.room_url_field).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

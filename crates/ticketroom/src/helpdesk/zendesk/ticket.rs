@@ -22,7 +22,7 @@ pub(super) async fn observe(api: &Api, id: &TicketId, link_field: Option<u64>) -
 }
 
 fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
-    let TicketAnswer { ticket, users, groups } = answer;
+    let TicketAnswer { ticket, users, groups, organizations } = answer;
     let link = match link_field.and_then(|field| ticket.custom_field(field)) {
         Some(value @ (Value::Null | Value::String(_))) => LinkInTicket::read(value.as_str()),
         // No such field, or one that can't hold a link.
@@ -30,7 +30,16 @@ fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
     };
     let person = |id: Option<u64>| users.iter().find(|user| Some(user.id) == id).and_then(person);
     let group = groups.into_iter().find(|group| Some(group.id) == ticket.group_id);
+    let organization = organizations.into_iter().find(|known| Some(known.id) == ticket.organization_id);
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let ticket = Ticket {
+        organization: organization.and_then(|organization| filled(organization.name)),
+        // Their names are further calls away.
+        brand: ticket.brand_id.map(|id| id.to_string()),
+        form: ticket.ticket_form_id.map(|id| id.to_string()),
+        kind: filled(ticket.kind).map(|kind| kind.to_lowercase()),
+        channel: ticket.via.channel.as_str().map(str::to_lowercase),
+        created: fields::time(ticket.created_at.as_deref()),
         requester: person(ticket.requester_id),
         assignee: person(ticket.assignee_id),
         group: group.and_then(|group| group.name),
@@ -73,11 +82,12 @@ mod tests {
         let answer = r#"{
             "ticket":{"id":40117,"subject":"Export of \"Q3\" fails","description":"Hello","status":"hold",
               "custom_status_id":7,"priority":"Urgent","requester_id":30064054112233,"assignee_id":2,"group_id":31,
-              "tags":["export","web"],"updated_at":"2026-11-20T08:14:03Z","via":{"channel":"web"},
+              "tags":["export","web"],"updated_at":"2026-11-20T08:14:03Z","via":{"channel":"web"},"type":"incident","organization_id":8,"brand_id":9,
+              "ticket_form_id":10,"created_at":"2026-11-20T08:00:00Z",
               "custom_fields":[{"id":1,"value":null},{"id":5,"value":true},{"id":9,"value":" https://d.example/4711 "}]},
             "users":[{"id":2,"name":"Anna Agent","email":"anna@helpdesk.example"},
                      {"id":30064054112233,"name":"Rita","email":null}],
-            "groups":[{"id":31,"name":"Support"}]}"#;
+            "groups":[{"id":31,"name":"Support"}],"organizations":[{"id":8,"name":"Acme"}]}"#;
         let (ticket, link) = read(answer, Some(9));
         assert_eq!(link, LinkInTicket::Is("https://d.example/4711".to_owned()));
         assert_eq!(
@@ -91,6 +101,12 @@ mod tests {
                     email: Some("anna@helpdesk.example".to_owned())
                 }),
                 group: Some("Support".to_owned()),
+                organization: Some("Acme".to_owned()),
+                brand: Some("9".to_owned()),
+                kind: Some("incident".to_owned()),
+                form: Some("10".to_owned()),
+                channel: Some("web".to_owned()),
+                created: Some("2026-11-20T08:00:00Z".parse().unwrap()),
                 priority: Some("urgent".to_owned()),
                 status: Status::Hold,
                 tags: vec!["export".to_owned(), "web".to_owned()],

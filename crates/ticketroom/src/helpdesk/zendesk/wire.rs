@@ -40,6 +40,8 @@ pub(super) struct TicketAnswer {
     pub(super) users: Vec<UserDto>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) groups: Vec<GroupDto>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) organizations: Vec<GroupDto>,
 }
 
 /// A ticket.
@@ -54,6 +56,15 @@ pub(super) struct TicketDto {
     pub(super) requester_id: Option<u64>,
     pub(super) assignee_id: Option<u64>,
     pub(super) group_id: Option<u64>,
+    pub(super) organization_id: Option<u64>,
+    pub(super) brand_id: Option<u64>,
+    pub(super) ticket_form_id: Option<u64>,
+    /// `problem`, `incident`, `question` or `task`.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) via: ViaDto,
+    pub(super) created_at: Option<String>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) tags: Vec<String>,
     #[serde(deserialize_with = "null_as_default")]
@@ -66,6 +77,14 @@ impl TicketDto {
     pub(super) fn custom_field(&self, id: u64) -> Option<&Value> {
         self.custom_fields.iter().find(|field| field.id == id).map(|field| &field.value)
     }
+}
+
+/// How a ticket came in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ViaDto {
+    /// `web`, `email`, `api`, `voice` ...
+    pub(super) channel: Value,
 }
 
 /// A custom field of a ticket. What its value is depends on the field's type.
@@ -87,7 +106,7 @@ pub(super) struct UserDto {
     pub(super) email: Option<String>,
 }
 
-/// A group.
+/// A group or an organization.
 #[derive(Debug, Deserialize)]
 pub(super) struct GroupDto {
     pub(super) id: u64,

@@ -76,8 +76,8 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
 /// waiting.
 async fn find(docspace: &DocSpace, subject: &Subject) -> Result<Result<Uuid, MissingWhy>, Failure> {
     let found = match subject {
-        Subject::Group(name) => docspace.group_named(name).await,
-        Subject::User(email) | Subject::Assignee(email) => {
+        Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
+        Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email) => {
             if !is_address(email) {
                 return Ok(Err(MissingWhy::NotAnAddress));
             }

@@ -80,6 +80,28 @@ impl PostgresStore {
         only(self.write(label, sql, parameters).await?)
     }
 
+    /// What a claim has brought. Tickets that can't be read are set aside.
+    async fn claims(&self, rows: &[Row]) -> Result<Vec<Claim>, StoreError> {
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in rows {
+            match claim(row) {
+                Ok(claim) => claims.push(claim),
+                Err(error) => {
+                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+                    tracing::error!(number, %error, "a ticket can't be read from the store");
+                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
+                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
+                    // Those that can be read have to be worked on, whatever becomes of this one.
+                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
+                        let error = StoreError::from(trouble);
+                        tracing::error!(number, %error, "it is left alone until its lease ends");
+                    }
+                }
+            }
+        }
+        Ok(claims)
+    }
+
     /// Commits what a claim writes. `settlement` is what is written at its end only.
     async fn commit(&self, save: &Save, settlement: Option<&Settlement>) -> Result<(), StoreError> {
         let ledger = json(&save.ledger)?;
@@ -266,35 +288,31 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let left_out: Vec<&str> = left_out.iter().map(HelpdeskName::as_str).collect();
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running, &left_out]).await?;
-        let mut claims = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match claim(row) {
-                Ok(claim) => claims.push(claim),
-                Err(error) => {
-                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
-                    tracing::error!(number, %error, "a ticket can't be read from the store");
-                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
-                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
-                    // Those that can be read have to be worked on, whatever becomes of this one.
-                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
-                        let error = StoreError::from(trouble);
-                        tracing::error!(number, %error, "it is left alone until its lease ends");
-                    }
-                }
-            }
-        }
-        Ok(claims)
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        self.claims(&rows).await
+    }
+
+    async fn claim_of(
+        &self,
+        _now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
+        let helpdesks: Vec<&str> = helpdesks.iter().map(HelpdeskName::as_str).collect();
+        let parameters: Parameters<'_> = &[&lease, &most, &running, &helpdesks];
+        let rows = self.write("claim", statements::CLAIM_OF, parameters).await?;
+        self.claims(&rows).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {

@@ -19,10 +19,11 @@ pub(in crate::store) struct Migration {
 }
 
 /// Entries never change once released.
-pub(in crate::store) const MIGRATIONS: [Migration; 3] = [
+pub(in crate::store) const MIGRATIONS: [Migration; 4] = [
     Migration { serves: 1, sql: TABLES },
     Migration { serves: 1, sql: FAILOVER },
     Migration { serves: 1, sql: NOT_UNDERSTOOD },
+    Migration { serves: 1, sql: SHARES },
 ];
 
 const TABLES: &str = r#"
@@ -152,6 +153,11 @@ const FAILOVER: &str = r#"
 const NOT_UNDERSTOOD: &str = "
     -- Of what was not understood, the newest ones are kept.
     CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood'";
+
+/// What is due of some helpdesks, while others have their share of the runs.
+const SHARES: &str = "
+    CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL";
 
 /// The key of the advisory lock: "ticketro", read as a number.
 const LOCK: i64 = 0x7469_636b_6574_726f;

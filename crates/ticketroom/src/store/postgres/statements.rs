@@ -68,7 +68,7 @@ pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
     )
     SELECT 1 FROM kept";
 
-/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at, $4 helpdesks that are left out. New tickets first: a crowd that is tried in
+/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
 /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
 /// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
 /// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
@@ -77,12 +77,38 @@ pub(super) const CLAIM: &str = "
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT number FROM new UNION ALL SELECT number FROM again
+    )
+    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + $1
+    FROM due WHERE ticket.number = due.number
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+/// The same of some helpdesks only, $4. The tickets of each are looked for by themselves, so a few more may be locked than are
+/// claimed; for that moment, another replica passes over them.
+pub(super) const CLAIM_OF: &str = "
+    WITH known AS (
+        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
+    ), new AS (
+        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts = 0 AND due_at <= server_millis()
+              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT $2
+    ), again AS (
+        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts > 0 AND due_at <= server_millis()
+              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT $2 - (SELECT count(*) FROM new)
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again
     )
@@ -305,11 +331,12 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 26] = [
+pub(in crate::store) const ALL: [(&str, &str); 27] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
     ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
     ("CLAIM", CLAIM),
+    ("CLAIM_OF", CLAIM_OF),
     ("SET_ASIDE", SET_ASIDE),
     ("WRITTEN_BEFORE", WRITTEN_BEFORE),
     ("SAVE", SAVE),

@@ -243,19 +243,33 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running, left_out) = (after(now, lease), json(&running)?, json(&left_out)?);
+        let (lease_until, running) = (after(now, lease), json(&running)?);
+        self.writer
+            .run("claim", move |connection| claim(connection, now, lease_until, most, &running, None).map(Ok))
+            .await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let (lease_until, running, helpdesks) = (after(now, lease), json(&running)?, json(&helpdesks)?);
         self.writer
             .run("claim", move |connection| {
-                claim(connection, now, lease_until, most, &running, &left_out).map(Ok)
+                claim(connection, now, lease_until, most, &running, Some(&helpdesks)).map(Ok)
             })
             .await
     }

@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
@@ -123,6 +123,11 @@ const MIGRATIONS: [&str; 4] = [
     -- From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
     -- Of what was not understood, the newest ones are kept.
     CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood';
+    ",
+    r"
+    -- What is due of some helpdesks, while others have their share of the runs.
+    CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
     ",
 ];
 

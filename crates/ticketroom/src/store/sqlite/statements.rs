@@ -39,8 +39,7 @@ pub(super) const MARK: &str = "
         told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
     WHERE number = :number";
 
-/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, ?5 helpdesks that are left out,
-/// both as JSON. New tickets first: a crowd that is
+/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
 /// tried in vain must not keep them waiting.
 pub(super) const CLAIM: &str = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
@@ -50,14 +49,33 @@ pub(super) const CLAIM: &str = "
                 SELECT number, 0 AS again, due_at FROM ticket
                 WHERE attempts = 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
-                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
                 ORDER BY due_at, number LIMIT ?3)
             UNION ALL
             SELECT * FROM (
                 SELECT number, 1 AS again, due_at FROM ticket
                 WHERE attempts > 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
-                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
+                ORDER BY due_at, number LIMIT ?3))
+        ORDER BY again, due_at, number LIMIT ?3)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+/// The same of some helpdesks only, ?5 as JSON.
+pub(super) const CLAIM_OF: &str = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at
+                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_new_of ON helpdesk = its.value
+                WHERE attempts = 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at
+                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_again_of ON helpdesk = its.value
+                WHERE attempts > 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
                 ORDER BY due_at, number LIMIT ?3))
         ORDER BY again, due_at, number LIMIT ?3)
     RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
@@ -186,7 +204,7 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 30] = [
+pub(in crate::store) const ALL: [(&str, &str); 31] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
@@ -194,6 +212,7 @@ pub(in crate::store) const ALL: [(&str, &str); 30] = [
     ("MAKE", MAKE),
     ("MARK", MARK),
     ("CLAIM", CLAIM),
+    ("CLAIM_OF", CLAIM_OF),
     ("SET_ASIDE", SET_ASIDE),
     ("HELD", HELD),
     ("SAVE", SAVE),

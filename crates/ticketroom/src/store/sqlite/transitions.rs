@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::queries::owner_other_than;
 use super::statements::{
-    CLAIM, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE, NOTE_RECOVERY,
-    NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
+    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE,
+    NOTE_RECOVERY, NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
@@ -99,10 +99,14 @@ pub(super) fn claim(
     lease_until: Timestamp,
     most: i64,
     running: &str,
-    left_out: &str,
+    helpdesks: Option<&str>,
 ) -> rusqlite::Result<Vec<Claim>> {
-    let mut statement = connection.prepare_cached(CLAIM)?;
-    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running, left_out])?;
+    let (now_millis, until) = (millis(now), millis(lease_until));
+    let mut statement = connection.prepare_cached(if helpdesks.is_some() { CLAIM_OF } else { CLAIM })?;
+    let mut rows = match helpdesks {
+        Some(helpdesks) => statement.query(params![now_millis, until, most, running, helpdesks])?,
+        None => statement.query(params![now_millis, until, most, running])?,
+    };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         match claimed(row) {

@@ -234,13 +234,24 @@ impl Store for Model {
         Ok(Accepted::New)
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let all: Vec<_> = self.contents().tickets.iter().map(|row| row.key.helpdesk.clone()).collect();
+        self.claim_of(now, lease, most, running, &all).await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let mut contents = self.contents();
         let mut due: Vec<(i64, &mut Row)> = contents
@@ -248,7 +259,7 @@ impl Store for Model {
             .filter(|(number, row)| {
                 row.due.is_some_and(|due| due <= now)
                     && !running.contains(number)
-                    && !left_out.contains(&row.key.helpdesk)
+                    && helpdesks.contains(&row.key.helpdesk)
             })
             .collect();
         due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));

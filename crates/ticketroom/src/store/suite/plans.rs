@@ -59,7 +59,7 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 38] = [
+const ON_SQLITE: [(&str, &[&str]); 39] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
@@ -67,6 +67,7 @@ const ON_SQLITE: [(&str, &[&str]); 38] = [
     ("MAKE", &[]),
     ("MARK", &["PRIMARY KEY"]),
     ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
+    ("CLAIM_OF", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
     ("SET_ASIDE", &["PRIMARY KEY"]),
     ("HELD", &["PRIMARY KEY"]),
     ("SAVE", &["PRIMARY KEY"]),
@@ -140,11 +141,12 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 34] = [
+const ON_POSTGRES: [(&str, &[&str]); 35] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
     ("KEEP", &["delivery_repeat"]),
     ("KEEP_NOT_UNDERSTOOD", &["delivery_not_understood", "delivery_pkey"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
+    ("CLAIM_OF", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
     ("SET_ASIDE", &["ticket_pkey"]),
     ("WRITTEN_BEFORE", &["ticket_pkey"]),
     ("SAVE", &["ticket_pkey"]),

@@ -70,15 +70,25 @@ impl Store for OnTestClock {
         self.at(delivery.at).await.accept(delivery).await
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim_except(now, lease, most, running, left_out).await
+        self.at(now).await.claim(now, lease, most, running).await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.at(now).await.claim_of(now, lease, most, running, helpdesks).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
