@@ -7,6 +7,7 @@ mod admin;
 mod callers;
 mod conformance;
 mod crash;
+mod demo;
 mod failover;
 mod fairness;
 mod faults;
