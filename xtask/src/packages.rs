@@ -17,7 +17,9 @@ cp -p "$settings" "$settings.before"
 trap 'mv "$settings.before" "$settings"' EXIT
 trap 'exit 1' INT TERM
 echo 'create_main_cluster = false' >>"$settings"
-apt-get install -y --no-install-recommends postgresql
+apt-get install -y --no-install-recommends postgresql pgbouncer
+# The pooler's package starts one as well.
+if command -v systemctl >/dev/null; then systemctl disable --now pgbouncer || true; fi
 "#;
 
 /// Makes sure that PostgreSQL's programs are there.
@@ -27,8 +29,7 @@ apt-get install -y --no-install-recommends postgresql
 pub(crate) fn ensure_postgresql() -> Result<(), String> {
     let Err(missing) = postgres_server::installed() else { return Ok(()) };
     eprintln!("xtask: {missing}");
-    let by_hand =
-        "install PostgreSQL's server and openssl by hand, such as by: apt-get install postgresql openssl";
+    let by_hand = "install PostgreSQL's server, pgbouncer and openssl by hand, such as by: apt-get install postgresql pgbouncer openssl";
     if !succeeds(Command::new("apt-get").arg("--version").stdout(Stdio::null())) {
         return Err(format!("this machine has no apt-get; {by_hand}"));
     }

@@ -71,7 +71,7 @@ impl Drop for Database {
     }
 }
 
-fn address(host: &str, port: u16, database: &str) -> String {
+pub(crate) fn address(host: &str, port: u16, database: &str) -> String {
     format!("postgres://{USER}@{host}:{port}/{database}")
 }
 

@@ -8,7 +8,7 @@ pub enum Error {
     /// A program is missing.
     #[error(
         "“{program}” is not installed (looked for it in {looked_in}); `cargo xtask test` installs what tests need, \
-         or do it yourself: apt-get install postgresql openssl util-linux"
+         or do it yourself: apt-get install postgresql pgbouncer openssl util-linux"
     )]
     Missing {
         /// Which one.

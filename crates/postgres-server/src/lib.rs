@@ -3,7 +3,7 @@
 //!
 //! It is the machine's own PostgreSQL, whose programs are looked for in Debian's place and in `PATH`. Most tests
 //! want a [`Database`] of the one [`shared`] server; one that stops or kills a server starts its own ([`Server`]), and
-//! one that has another server take over makes a standby of that (`standby`).
+//! one that has another server take over makes a standby of that (`standby`). A pooler can be put in front (`pooler`).
 //!
 //! Who watches what: all files are in one folder, which a little shell removes once nobody holds its standard input
 //! any more (`folder`). Each start of PostgreSQL has another one, which shuts it down when its own standard input
@@ -17,6 +17,7 @@ mod certificates;
 mod database;
 mod error;
 mod folder;
+mod pooler;
 mod programs;
 mod running;
 mod server;
@@ -24,6 +25,7 @@ mod standby;
 
 pub use database::Database;
 pub use error::Error;
+pub use pooler::{Lending, Pooler};
 pub use server::{Durability, Room, Server};
 pub use standby::Replication;
 
@@ -50,5 +52,6 @@ pub fn shared() -> &'static Server {
 pub fn installed() -> Result<PathBuf> {
     programs::openssl()?;
     programs::prlimit()?;
+    programs::pgbouncer()?;
     Ok(programs::Programs::find()?.into_folder())
 }

@@ -72,6 +72,12 @@ pub(crate) fn prlimit() -> Result<PathBuf> {
     found_in_path("prlimit")
 }
 
+/// The connection pooler. Debian has it where only root's `PATH` leads.
+pub(crate) fn pgbouncer() -> Result<PathBuf> {
+    let there = Path::new("/usr/sbin/pgbouncer");
+    if there.is_file() { Ok(there.to_owned()) } else { found_in_path("pgbouncer") }
+}
+
 fn found_in_path(program: &'static str) -> Result<PathBuf> {
     let found = in_path().map(|folder| folder.join(program)).find(|program| program.is_file());
     found.ok_or_else(|| Error::Missing { program, looked_in: "PATH".to_owned() })

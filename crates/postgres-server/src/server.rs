@@ -238,7 +238,7 @@ pub(crate) fn start_anywhere(programs: &Programs, folder: &Folder) -> Result<(u1
     }
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     // Servers that are started at the same time, in several processes, should not all try the same one.
     let start = RandomState::new().hash_one(std::process::id());
     let count = u64::from(PORTS.end - PORTS.start);

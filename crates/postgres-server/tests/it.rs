@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postgres_server::{Database, Durability, Replication, Room, Server, installed, shared};
+use postgres_server::{Database, Durability, Lending, Pooler, Replication, Room, Server, installed, shared};
 
 #[track_caller]
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -252,4 +252,18 @@ fn an_asynchronous_standby_takes_over_with_what_it_has() {
     standby.run_in(&database, "INSERT INTO passed VALUES ('after')").unwrap();
     primary.kill().unwrap();
     assert!(!is_served(primary.port()));
+}
+
+#[test]
+fn a_pooler_lends_sessions_for_a_transaction_and_goes_when_it_is_dropped() {
+    let database = shared().create_database().unwrap();
+    let pooler = Pooler::start(shared(), Lending::Transaction, 1).unwrap();
+    let url = pooler.url(&database);
+    let port: u16 = url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
+    let mut psql = Command::new("psql");
+    let output =
+        psql.args(["-X", "-A", "-t", "-d", &url, "-c", "SELECT current_database()"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), database.name());
+    drop(pooler);
+    assert!(!is_served(port));
 }

@@ -90,6 +90,8 @@ pub enum FaultKind {
     LateLanding(#[serde(with = "millis")] Duration),
     /// The work is done; the answer promises its full length, but ends in the middle.
     TruncatedBody,
+    /// The work is done; the answer never ends.
+    EndlessBody,
 }
 
 /// Which limit a 429 pretends to come from.

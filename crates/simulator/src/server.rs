@@ -308,6 +308,7 @@ async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: on
             None
         }
         Some(FaultKind::TruncatedBody) => Some(Reply::Truncated(service.answer(&request, call))),
+        Some(FaultKind::EndlessBody) => Some(Reply::Endless(service.answer(&request, call))),
         _ => Some(Reply::Whole(service.answer(&request, call))),
     };
     // Before the answer, so that a client which sends its next call upon it never meets its last one.
@@ -326,6 +327,8 @@ enum Reply {
     Whole(Answer),
     /// The head promises the whole body, which ends in the middle.
     Truncated(Answer),
+    /// The body begins as it should, and goes on for ever.
+    Endless(Answer),
 }
 
 impl Reply {
@@ -338,6 +341,10 @@ impl Reply {
             Self::Truncated(answer) => {
                 let half = answer.body.slice(..answer.body.len() / 2);
                 (answer, Payload { rest: half, end: End::AfterFlush })
+            }
+            Self::Endless(answer) => {
+                let payload = Payload { rest: answer.body.clone(), end: End::Never };
+                (answer, payload)
             }
         };
         let date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -358,6 +365,8 @@ enum End {
     /// Breaks off at the next poll but one: hyper sends what it has when there is nothing to poll.
     AfterFlush,
     BreakOff,
+    /// Goes on with blanks.
+    Never,
 }
 
 impl Body for Payload {
@@ -379,6 +388,7 @@ impl Body for Payload {
                 Poll::Pending
             }
             End::BreakOff => Poll::Ready(Some(Err(Closed))),
+            End::Never => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 64 << 10]))))),
         }
     }
 
@@ -389,7 +399,7 @@ impl Body for Payload {
     fn size_hint(&self) -> SizeHint {
         match self.end {
             End::Clean => SizeHint::with_exact(u64::try_from(self.rest.len()).unwrap_or(u64::MAX)),
-            End::AfterFlush | End::BreakOff => SizeHint::default(),
+            End::AfterFlush | End::BreakOff | End::Never => SizeHint::default(),
         }
     }
 }

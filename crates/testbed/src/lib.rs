@@ -23,7 +23,8 @@ mod systems;
 
 pub use desks::{Desk, Parcel, generic};
 pub use patience::{
-    PATIENCE, all_rest_within, holds_within, is_due, wait_until, wait_until_all_rest, wait_until_every,
+    PATIENCE, all_rest_within, holds_within, is_due, is_due_within, wait_until, wait_until_all_rest,
+    wait_until_every,
 };
 pub use process::{Process, Readiness, free_port};
 pub use proofs::Proofs;

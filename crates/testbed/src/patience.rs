@@ -66,8 +66,13 @@ pub async fn wait_until_all_rest(client: &Client, url: &str) {
 /// Whether something is still to be done for a ticket, as the API shows it.
 #[must_use]
 pub fn is_due(ticket: &Value) -> bool {
+    ticket["state"] == "waiting" || ticket["state"] == "working" || is_due_within(ticket, Duration::ZERO)
+}
+
+/// Whether a ticket, as the API shows it, is to be looked at within that time.
+#[must_use]
+pub fn is_due_within(ticket: &Value, time: Duration) -> bool {
     let next = ticket["next"].as_str().and_then(|next| next.parse::<jiff::Timestamp>().ok());
-    ticket["state"] == "waiting"
-        || ticket["state"] == "working"
-        || next.is_some_and(|next| next <= Clock::default().now())
+    let latest = Clock::default().now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX);
+    next.is_some_and(|next| next <= latest)
 }

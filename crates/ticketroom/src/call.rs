@@ -7,6 +7,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+use crate::printable::{DETAIL, printable};
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -16,8 +19,9 @@ pub struct Failure {
     pub call: &'static str,
     /// Why it did not succeed.
     pub cause: Cause,
-    /// Whether another call of the same piece of work had its effect before.
-    pub halfway: bool,
+    /// Whether something may have happened over there, whatever the cause alone would say: another call of the same
+    /// piece of work had its effect before, or the refusal proves nothing.
+    pub effect_uncertain: bool,
 }
 
 /// Why a call did not succeed.
@@ -27,6 +31,17 @@ pub enum Cause {
     Unreachable(String),
     /// Nothing was sent, since the claim that the call belongs to may have passed on to somebody else.
     HeldBack,
+    /// Nothing was sent, since the system has not answered for a while ([`crate::breaker`]).
+    BreakerOpen {
+        /// The system's name in the configuration; `docspace`.
+        system: String,
+        /// Since when it has not answered.
+        since: Timestamp,
+        /// When to try again.
+        until: Timestamp,
+        /// How long that was from the moment of the call on.
+        wait: Duration,
+    },
     /// The request was sent, or may have been, and no whole answer came back.
     NoAnswer(String),
     /// 429, or our own limits say that it would be one.
@@ -62,6 +77,8 @@ pub enum Cause {
     },
     /// A success that we could not read.
     Unintelligible(String),
+    /// A success that holds something that must not be passed on, such as a link that is no http(s) address.
+    Unusable(String),
     /// An earlier call brought no answer, what it asked for can't be found, and it may still take effect.
     Unsettled,
 }
@@ -80,19 +97,28 @@ impl Failure {
     /// the whole, whatever can be said of this call.
     #[must_use]
     pub fn after_an_effect(self) -> Self {
-        Self { halfway: true, ..self }
+        self.with_uncertain_effect()
+    }
+
+    /// A refusal that does not prove that nothing happened.
+    #[must_use]
+    pub fn with_uncertain_effect(self) -> Self {
+        Self { effect_uncertain: true, ..self }
     }
 
     /// What the piece of work that the call belongs to may have done.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self.cause {
-            _ if self.halfway => Effect::Unknown,
-            Cause::NoAnswer(_) | Cause::ServerError { .. } | Cause::Unintelligible(_) | Cause::Unsettled => {
-                Effect::Unknown
-            }
+            _ if self.effect_uncertain => Effect::Unknown,
+            Cause::NoAnswer(_)
+            | Cause::ServerError { .. }
+            | Cause::Unintelligible(_)
+            | Cause::Unusable(_)
+            | Cause::Unsettled => Effect::Unknown,
             Cause::Unreachable(_)
             | Cause::HeldBack
+            | Cause::BreakerOpen { .. }
             | Cause::RateLimited { .. }
             | Cause::Unauthorized
             | Cause::PaymentRequired
@@ -110,6 +136,7 @@ impl Failure {
             self.cause,
             Cause::Unreachable(_)
                 | Cause::HeldBack
+                | Cause::BreakerOpen { .. }
                 | Cause::NoAnswer(_)
                 | Cause::RateLimited { .. }
                 | Cause::Conflict
@@ -119,10 +146,26 @@ impl Failure {
         )
     }
 
-    /// How long the other side asked us to wait.
+    /// Where a breaker is open: which system has not answered, and since when. Stays the same for as long as it does not.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        let Cause::BreakerOpen { system, since, until, .. } = &self.cause else { return None };
+        // One portal there is; of helpdesks, there may be several of a kind.
+        let name = if system.eq_ignore_ascii_case(self.service) {
+            String::new()
+        } else {
+            format!(" “{system}”")
+        };
+        let is_today = until.as_second().div_euclid(86_400) == since.as_second().div_euclid(86_400);
+        let since = since.strftime(if is_today { "%H:%M:%S" } else { "%F %H:%M:%S" });
+        Some(format!("{}{name} has not answered since {since} UTC", self.service))
+    }
+
+    /// How long the other side asked us to wait, or our own breaker.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {
+            Cause::BreakerOpen { wait, .. } => Some(wait),
             Cause::RateLimited { retry_after, .. } | Cause::ServerError { retry_after, .. } => retry_after,
             _ => None,
         }
@@ -133,13 +176,19 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, call, cause, .. } = self;
         let call = call.replace('_', " ");
+        // What the other side said may be as long as it likes, and hold anything.
+        let said = |text: &str| printable(text, DETAIL);
         match cause {
-            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({why})"),
+            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({})", said(why)),
             Cause::HeldBack => {
                 write!(f, "{service} was not asked for “{call}”: this process could not renew its claims")
             }
-            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({why})"),
-            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {limit}"),
+            Cause::BreakerOpen { until, .. } => {
+                let silence = self.silence().unwrap_or_default();
+                write!(f, "{silence}; trying again at {}", until.strftime("%H:%M:%S UTC"))
+            }
+            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({})", said(why)),
+            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {}", said(limit)),
             Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),
             Cause::PaymentRequired => {
                 write!(f, "{service} refuses “{call}” for want of quota or payment (402)")
@@ -151,14 +200,15 @@ impl fmt::Display for Failure {
                 write!(f, "{service} rejects “{call}” ({status})")
             }
             Cause::Rejected { status, detail } => {
-                write!(f, "{service} rejects “{call}” ({status}): {detail}")
+                write!(f, "{service} rejects “{call}” ({status}): {}", said(detail))
             }
             Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
             Cause::Unsettled => {
                 write!(f, "{service} did not say whether it did “{call}”, and may still do it; looking again")
             }
+            Cause::Unusable(why) => write!(f, "{service} answered “{call}” with something unusable: {why}"),
             Cause::Unintelligible(why) => {
-                write!(f, "{service} answered “{call}” with something unreadable: {why}")
+                write!(f, "{service} answered “{call}” with something unreadable: {}", said(why))
             }
         }
     }
@@ -181,10 +231,31 @@ mod tests {
 
     #[test]
     fn halfway_is_never_nothing() {
-        let failure =
-            Failure { service: "Jira", call: "put_remote_link", cause: Cause::Conflict, halfway: false };
+        let failure = Failure {
+            service: "Jira",
+            call: "put_remote_link",
+            cause: Cause::Conflict,
+            effect_uncertain: false,
+        };
         assert_eq!(failure.effect(), Effect::None);
         let halfway = failure.after_an_effect();
         assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));
+    }
+
+    #[test]
+    fn what_the_other_side_said_is_short_and_harmless() {
+        let detail = format!("\u{1b}]0;title\u{7}{}", "x".repeat(8 << 20));
+        for cause in [
+            Cause::Rejected { status: 400, detail: detail.clone() },
+            Cause::Unintelligible(detail.clone()),
+            Cause::NoAnswer(detail.clone()),
+            Cause::Unreachable(detail.clone()),
+            Cause::RateLimited { retry_after: None, limit: detail },
+        ] {
+            let failure =
+                Failure { service: "Jira", call: "comment", cause, effect_uncertain: false }.to_string();
+            assert!(failure.chars().count() < 300, "{}", failure.len());
+            assert!(!failure.chars().any(crate::printable::is_active), "{failure:?}");
+        }
     }
 }

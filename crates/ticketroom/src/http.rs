@@ -14,13 +14,15 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Body, Client, RequestBuilder, StatusCode};
 
+use crate::breaker::{Breaker, Breakers, verdict};
 use crate::call::{Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
 use crate::standing::{Permit, Standing};
 
-/// Largest answer that is read. A full page of rooms is well below it.
-const ANSWER_LIMIT: usize = 16 << 20;
+/// Largest answer that is read unless [`Http::reading_at_most`] says otherwise: a page of a hundred comments, each of
+/// 64 KiB, is below it.
+const ANSWER_LIMIT: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends requests.
@@ -29,6 +31,9 @@ pub struct Http {
     client: Client,
     metrics: Metrics,
     standing: Standing,
+    answer_limit: Option<usize>,
+    breakers: Option<Breakers>,
+    breaker: Breaker,
 }
 
 /// What came back, whatever its status.
@@ -81,7 +86,7 @@ impl CallName {
     /// A failure of this call.
     #[must_use]
     pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause, halfway: false }
+        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
     }
 }
 
@@ -100,13 +105,54 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .build()?;
-        Ok(Self { client, metrics, standing: Standing::for_good() })
+        Ok(Self {
+            client,
+            metrics,
+            standing: Standing::for_good(),
+            answer_limit: Some(ANSWER_LIMIT),
+            breakers: None,
+            breaker: Breaker::default(),
+        })
+    }
+
+    /// Reads answers of so many bytes at most; a longer one is a failure.
+    #[must_use]
+    pub fn reading_at_most(self, bytes: usize) -> Self {
+        Self { answer_limit: Some(bytes), ..self }
+    }
+
+    /// Reads the status and the headers of answers only.
+    #[must_use]
+    pub fn reading_no_bodies(self) -> Self {
+        Self { answer_limit: None, ..self }
     }
 
     /// Lets calls out only while this process may act.
     #[must_use]
     pub fn while_in(self, standing: Standing) -> Self {
         Self { standing, ..self }
+    }
+
+    /// Keeps a breaker for each system that is called [`to`](Self::to) its name.
+    #[must_use]
+    pub fn with_breakers(self, breakers: Breakers) -> Self {
+        Self { breakers: Some(breakers), ..self }
+    }
+
+    /// The same client for calls to that system, which has a breaker of its own if there are breakers at all.
+    #[must_use]
+    pub fn to(&self, system: &str) -> Self {
+        let breaker = self.breakers.as_ref().map(|breakers| breakers.of(system)).unwrap_or_default();
+        Self { breaker, ..self.clone() }
+    }
+
+    /// Fails if the call would not be sent now, since the system has not answered for a while: what a call needs
+    /// besides, such as a share of a limit, need not be taken then.
+    ///
+    /// # Errors
+    /// [`Cause::BreakerOpen`].
+    pub fn refuses(&self, name: CallName) -> Result<(), Failure> {
+        self.breaker.refuses().map_err(|cause| name.failed(cause))
     }
 
     /// The underlying client, to build requests with.
@@ -128,15 +174,21 @@ impl Http {
         fault_point::pass(Side::Before, name.service, name.call);
         let started = Instant::now();
         // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
-        let result = match self.standing.permit() {
-            Some(permit) => self.send_once(request.timeout(timeout), permit).await,
-            None => Err(Cause::HeldBack),
+        let result = match (self.standing.permit(), self.breaker.admit(name.service)) {
+            (Some(permit), Ok(pass)) => {
+                let result = self.send_once(request.timeout(timeout), permit).await;
+                pass.ended(verdict(result.as_ref().map(|answer| answer.status.as_u16())));
+                result
+            }
+            (None, _) => Err(Cause::HeldBack),
+            (_, Err(open)) => Err(open),
         };
         fault_point::pass(Side::After, name.service, name.call);
         let outcome = match &result {
             Ok(answer) => answer.status.as_str().to_owned(),
             Err(Cause::Unreachable(_)) => "unreachable".to_owned(),
             Err(Cause::HeldBack) => "held_back".to_owned(),
+            Err(Cause::BreakerOpen { .. }) => "breaker_open".to_owned(),
             Err(_) => "no_answer".to_owned(),
         };
         self.metrics.called(name, &outcome, started.elapsed());
@@ -167,9 +219,12 @@ impl Http {
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
+        let Some(limit) = self.answer_limit else {
+            return Ok(Answer { status, headers, body: body.freeze() });
+        };
         while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error))? {
-            if body.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(Cause::NoAnswer(format!("the answer is longer than {ANSWER_LIMIT} bytes")));
+            if body.len() + chunk.len() > limit {
+                return Err(Cause::NoAnswer(format!("the answer is longer than {limit} bytes")));
             }
             body.extend_from_slice(&chunk);
         }

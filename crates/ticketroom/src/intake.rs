@@ -1,11 +1,13 @@
 //! How a delivery comes in: raw bytes, verified, read, committed.
 //!
 //! Nothing is answered with a success before the delivery is on disk. A delivery that proves where it comes from
-//! but can't be understood is kept, too, for the operator; it is refused all the same.
+//! but can't be understood is kept, too, for the operator; it is refused all the same. One that is understood and is not
+//! about a ticket is kept and answered with a success: a refusal would count as an error of ours, and some helpdesks then
+//! hold back their tickets, too. The log says so once for each kind of event.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
@@ -13,7 +15,9 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::printable::{MESSAGE, printable, printed};
 use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
 use crate::ticket::HelpdeskName;
 
@@ -25,6 +29,22 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
+    /// Callers outside decide how often these are to be logged.
+    refusals: LogLimiter,
+    failures: LogLimiter,
+    /// The kinds of events, by helpdesk, of which the log has said that they are not about tickets.
+    said: Mutex<HashSet<(HelpdeskName, String)>>,
+}
+
+/// Of so many kinds of events the log speaks. Senders name them as they like.
+const MOST_SAID: usize = 200;
+
+/// A delivery that was taken in.
+enum Taken {
+    /// It is about a ticket.
+    Ticket(Accepted),
+    /// It is about something else.
+    SomethingElse(Accepted),
 }
 
 /// Why a delivery was not taken in.
@@ -39,6 +59,12 @@ pub enum Refused {
     /// It is not in the helpdesk's format.
     #[error(transparent)]
     NotUnderstood(#[from] NotUnderstood),
+    /// It is written in a way that is not supported.
+    #[error("{0}")]
+    Unsupported(NotUnderstood),
+    /// It is larger than may be.
+    #[error("{0}")]
+    TooLarge(NotUnderstood),
     /// It could not be committed; it is welcome again later.
     #[error("the delivery could not be stored")]
     NotStored(#[source] StoreError),
@@ -49,7 +75,7 @@ impl Refused {
         match self {
             Self::NoSuchHelpdesk => "no_such_helpdesk",
             Self::Unverified(_) => "unverified",
-            Self::NotUnderstood(_) => "not_understood",
+            Self::NotUnderstood(_) | Self::Unsupported(_) | Self::TooLarge(_) => "not_understood",
             Self::NotStored(_) => "not_stored",
         }
     }
@@ -67,7 +93,41 @@ impl Intake {
     ) -> Self {
         let helpdesks =
             helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
-        Self { helpdesks, store, clock, metrics, wake }
+        let (refusals, failures) =
+            (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
+        Self { helpdesks, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+    }
+
+    /// Checks what can be checked before the body of a delivery is read.
+    ///
+    /// # Errors
+    /// Why it is refused whatever its body is.
+    pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let helpdesk = self.helpdesk(helpdesk)?;
+        helpdesk.require_proof(headers).map_err(|unverified| {
+            let refused = Refused::Unverified(unverified);
+            self.refused(helpdesk, &refused);
+            refused
+        })
+    }
+
+    fn helpdesk(&self, name: &str) -> Result<&dyn Helpdesk, Refused> {
+        let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name));
+        helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
+    }
+
+    fn refused(&self, helpdesk: &dyn Helpdesk, refused: &Refused) {
+        self.metrics.delivered(helpdesk.name(), refused.outcome());
+        match refused {
+            Refused::NotStored(error) if self.failures.admit(self.clock.now()) => {
+                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            }
+            Refused::NotStored(_) => {}
+            refused if self.refusals.admit(self.clock.now()) => {
+                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+            }
+            _ => {}
+        }
     }
 
     /// Takes a delivery in. Once this returns well, the delivery is on disk.
@@ -75,42 +135,36 @@ impl Intake {
     /// # Errors
     /// Why it was not taken in.
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let Some(helpdesk) = helpdesk.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name))
-        else {
-            return Err(Refused::NoSuchHelpdesk);
-        };
-        let result = self.deliver_to(helpdesk.as_ref(), raw).await;
-        let outcome = match &result {
-            Ok(Accepted::New) => "accepted",
-            Ok(Accepted::Repeat) => "repeat",
-            Err(refused) => refused.outcome(),
-        };
-        self.metrics.delivered(helpdesk.name(), outcome);
+        let helpdesk = self.helpdesk(helpdesk)?;
+        let result = self.deliver_to(helpdesk, raw).await;
         match &result {
-            Ok(_) => {}
-            Err(Refused::NotStored(error)) => {
-                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
+            Ok(Taken::SomethingElse(Accepted::New)) => {
+                self.metrics.delivered(helpdesk.name(), "about_something_else");
             }
-            Err(refused) => tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused"),
+            Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => {
+                self.metrics.delivered(helpdesk.name(), "repeat");
+            }
+            Err(refused) => self.refused(helpdesk, refused),
         }
-        result
+        result.map(|(Taken::Ticket(accepted) | Taken::SomethingElse(accepted))| accepted)
     }
 
-    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Accepted, Refused> {
+    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Taken, Refused> {
         let at = self.clock.now();
         let verified = helpdesk.verify(raw, at)?;
         let hint = helpdesk.read(&verified);
-        let delivery = |delivery_id, event, meaning| Delivery {
+        let delivery = |delivery_id, event: String, meaning| Delivery {
             helpdesk: helpdesk.name().clone(),
             at,
             delivery_id,
-            event,
+            event: printable(&event, LONGEST_EVENT),
             headers: headers_as_json(verified.headers()),
             query: verified.query().map(str::to_owned),
             body: Bytes::clone(verified.body()),
             meaning,
         };
-        match hint {
+        let refused = match hint {
             Ok(hint) => {
                 let meaning = match hint.consequence {
                     Consequence::Look => {
@@ -123,24 +177,45 @@ impl Intake {
                 if accepted == Accepted::New {
                     self.wake.notify_one();
                 }
-                Ok(accepted)
+                return Ok(Taken::Ticket(accepted));
             }
             Err(NoTicket::AboutSomethingElse { event, delivery_id }) => {
+                self.say_once(helpdesk.name(), &event);
                 let delivery = delivery(delivery_id, event, Meaning::AboutSomethingElse);
-                self.store.accept(delivery).await.map_err(Refused::NotStored)
+                let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
+                return Ok(Taken::SomethingElse(accepted));
             }
-            Err(NoTicket::NotUnderstood(not_understood)) => {
-                let meaning = Meaning::NotUnderstood { why: not_understood.to_string() };
-                let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
-                // The sender is told what is wrong with it in any case, and that is what matters.
-                if let Err(error) = kept {
-                    tracing::error!(%error, "a delivery that was not understood could not be kept");
-                }
-                Err(Refused::NotUnderstood(not_understood))
-            }
+            Err(NoTicket::NotUnderstood(why)) => Refused::NotUnderstood(why),
+            Err(NoTicket::Unsupported(why)) => Refused::Unsupported(why),
+            Err(NoTicket::TooLarge(why)) => Refused::TooLarge(why),
+        };
+        let meaning = Meaning::NotUnderstood { why: printed(&refused, MESSAGE) };
+        let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
+        // The sender is told what is wrong with it in any case, and that is what matters.
+        if let Err(error) = kept
+            && self.failures.admit(at)
+        {
+            tracing::error!(%error, "a delivery that was not understood could not be kept");
+        }
+        Err(refused)
+    }
+
+    /// Tells the log that a kind of event is not about tickets, the first time it comes.
+    fn say_once(&self, helpdesk: &HelpdeskName, event: &str) {
+        // Nothing in here can fail halfway, so what a panic elsewhere left is good.
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < MOST_SAID && said.insert((helpdesk.clone(), event.to_owned())) {
+            tracing::info!(
+                %helpdesk,
+                ?event,
+                "events of this kind are not about tickets: they are kept, and nothing follows; the sender need not send them"
+            );
         }
     }
 }
+
+/// How much of an event's name is kept: characters.
+const LONGEST_EVENT: usize = 100;
 
 /// Headers that hold secrets are not stored.
 const WITHHELD: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-ticketroom-secret"];

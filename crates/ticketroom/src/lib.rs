@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` walks through the parts: a ticket comes in, a crash, adding a helpdesk.
 
+pub mod breaker;
 pub mod call;
 pub mod check;
 pub mod cli;
@@ -15,7 +16,9 @@ pub mod helpdesk;
 pub mod http;
 pub mod intake;
 mod language;
+pub mod log_limit;
 pub mod metrics;
+pub mod printable;
 pub mod reconcile;
 pub mod room;
 pub mod rule;

@@ -11,9 +11,11 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock, SharedClock, after};
 use crate::config::{Config, DocSpaceConfig, HelpdeskKind, StoreUrl};
 use crate::docspace::DocSpace;
+use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
 use crate::docspace::skeleton::Skeletons;
 use crate::heartbeat::Heart;
@@ -24,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::standing::Standing;
 use crate::store::{self, Held, OpenError, Store, StoreError, Use};
-use crate::web::{self, AdminToken, Doors, Entrance};
+use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
@@ -103,8 +105,11 @@ impl Service {
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
         let entrance = Entrance::default();
+        let metrics = Metrics::new();
+        let limits = web::Limits::new(web::connections_that_fit(config.server.limits.connections));
         // If the start fails, `stop` is dropped, and with it this ends.
-        let serving = tokio::spawn(web::serve(listener, entrance.clone(), stopped.clone()));
+        let serving =
+            tokio::spawn(web::serve(listener, entrance.clone(), limits, metrics.clone(), stopped.clone()));
         let store = store::open(&config.store, Use::Serve, &clock).await?;
         let (lease, standing) = match &config.store {
             StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, Standing::for_good()),
@@ -113,11 +118,12 @@ impl Service {
         let shared_clock = Arc::new(SharedClock::new(clock));
         let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared_clock);
         let replica = chance.uuid();
-        let metrics = Metrics::new();
-        let http = Http::new(metrics.clone())?.while_in(standing.clone());
+        let jitter = Chance::seeded(chance.uuid().as_u64_pair().0);
+        let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
+        let http = Http::new(metrics.clone())?.while_in(standing.clone()).with_breakers(breakers.clone());
         let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
-        let docspace = docspace(&config.docspace, http.clone(), Arc::clone(&governor));
+        let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
         let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
         let settle = config.docspace.settle;
         let settings = Settings { lease, settle, ..Settings::default() };
@@ -135,6 +141,7 @@ impl Service {
             chance,
             metrics: metrics.clone(),
             standing: standing.clone(),
+            breakers,
             settings,
         }));
         if duties.recover {
@@ -171,15 +178,31 @@ impl Service {
             metrics,
             wake,
             takes_deliveries: duties.intake,
+            readiness: Readiness::default(),
             admin: AdminToken::new(admin),
             max_delivery: config.server.max_delivery_bytes,
+            bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
             generic: config
                 .helpdesks
                 .iter()
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
+        let working = duties.work.then(|| {
+            let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
+            let mut stop = stopped.clone();
+            tokio::spawn(async move {
+                let noting = all.note_configuration(fingerprint.as_uuid());
+                tokio::select! {
+                    noted = noting => if let Err(error) = noted {
+                        tracing::warn!(%error, "whether the configuration has changed can't be told");
+                    },
+                    _ = stop.changed() => return,
+                }
+                all.watch_refusals(stop).await;
+            });
+            tokio::spawn(Arc::clone(&reconciler).run(stopped))
+        });
         let beating = tokio::spawn(heart.go_on());
         Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
     }

@@ -16,7 +16,7 @@ use ticketroom::metrics::Metrics;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, AdminToken, Doors, Entrance};
+use ticketroom::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -104,17 +104,20 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
         ),
         store: Arc::clone(&store),
         clock,
-        metrics,
+        metrics: metrics.clone(),
         wake,
         takes_deliveries: true,
+        readiness: Readiness::default(),
         admin: AdminToken::new(&Systems::admin()),
         max_delivery: config.server.max_delivery_bytes,
+        bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
         generic: None,
     };
     let (listener, bare_listener) = (TcpListener::bind(ANY_PORT).await?, TcpListener::bind(ANY_PORT).await?);
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), stopped));
+    let limits = web::Limits::new(config.server.limits.connections);
+    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), limits, metrics, stopped));
     tokio::spawn(bare_door::serve(bare_listener, helpdesk));
     Ok(Open { real, bare, store, _stop: stop })
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use reqwest::Client;
 use serde_json::Value;
-use testbed::{Desk, Systems, is_due};
+use testbed::{Desk, Systems, is_due, is_due_within};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
@@ -206,15 +206,19 @@ async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[Mu
     }
 }
 
+/// Looks that are further away are not waited for.
+const SOON: Duration = Duration::from_secs(60);
+
 /// How many tickets are still to be looked at; `None` if the replica doesn't say.
 async fn unfinished(replica: &Replica) -> Option<usize> {
     let mut unfinished = 0;
     for page in 0.. {
         let list = replica.ask(&format!("tickets?limit={PAGE}&offset={}", page * PAGE)).await?;
         let tickets = list["tickets"].as_array()?;
-        // One that is ready may still be looked at, whether it has a second room.
+        // One that is ready may still be looked at soon, whether it has a second room. The looks long after that are for
+        // effects that come later than any here.
         let is_unfinished =
-            |ticket: &&Value| is_due(ticket) || (ticket["state"] == "ready" && !ticket["next"].is_null());
+            |ticket: &&Value| is_due(ticket) || (ticket["state"] == "ready" && is_due_within(ticket, SOON));
         unfinished += tickets.iter().filter(is_unfinished).count();
         if tickets.len() < PAGE {
             break;

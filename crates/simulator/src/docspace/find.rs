@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::people::UserKind;
 use super::state::{Call, Folder, Indexed, ROOMS, Room, State, same_tag};
-use super::wire::{Failure, Outcome};
+use super::wire::{Failure, Outcome, Reply};
 use crate::http::Request;
 
 /// How long the title search doesn't know of a new or renamed room.
@@ -163,6 +164,20 @@ fn is_type(kind: &str, room_type: i32) -> bool {
     named.map(|(_, number)| *number).or_else(|| kind.parse().ok()) == Some(room_type)
 }
 
+/// A room in somebody's cloud storage, as far as clients look at it.
+fn third_party_room(title: &str) -> Value {
+    json!({
+        "id": format!("sbox-12-|{title}"),
+        "title": title,
+        "tags": [],
+        "rootFolderType": 14,
+        "filesCount": 0,
+        "foldersCount": 0,
+        "providerKey": "DropboxV2",
+        "providerItem": true,
+    })
+}
+
 impl State {
     pub(super) fn find_rooms(&mut self, call: &Call<'_>) -> Outcome {
         let filter = Filter::of(call.request)?;
@@ -177,6 +192,26 @@ impl State {
             .collect();
         self.sorts.get(&call.caller).copied().unwrap_or_default().apply(self, &mut found);
         let folders: Vec<&Folder> = found.into_iter().map(|(folder, _)| folder).collect();
-        self.contents(call, ROOMS, &folders)
+        if self.quirks.lists_repeat {
+            return self.full_page(call);
+        }
+        let Reply::One(mut content) = self.contents(call, ROOMS, &folders)? else {
+            return Err(Failure::Null);
+        };
+        if call.request.query("storageFilter") != Some("1")
+            && let Some(Value::Array(rooms)) = content.get_mut("folders")
+        {
+            rooms.splice(0..0, self.quirks.third_party_rooms.iter().map(|title| third_party_room(title)));
+        }
+        Ok(Reply::One(content))
+    }
+
+    /// A page of a list that never ends.
+    fn full_page(&self, call: &Call<'_>) -> Outcome {
+        let all: Vec<&Folder> = self.rooms().map(|(folder, _)| folder).collect();
+        let rooms = all.into_iter().cycle().take(100);
+        let rooms: Vec<Value> =
+            rooms.map(|folder| self.folder_dto(folder, call.caller, &call.origin)).collect();
+        Ok(Reply::One(json!({ "files": [], "folders": rooms, "count": 100, "total": 1_000_000_000 })))
     }
 }

@@ -192,13 +192,22 @@ impl State {
         if roles::external_links(room.room_type).is_none() {
             return Err(Failure::InvalidOperation);
         }
-        let known = room.links.iter().find(|link| link.primary).cloned();
-        let link = known.unwrap_or_else(|| {
-            let link = primary_link(room.room_type);
-            room.links.insert(0, link.clone());
-            link
-        });
+        let (known, room_type) = (room.links.iter().find(|link| link.primary).cloned(), room.room_type);
+        let link = match known {
+            Some(link) => link,
+            None => {
+                let link = self.new_primary_link(room_type);
+                if let Some(Kind::Room(room)) = self.folders.get_mut(&id).map(|folder| &mut folder.kind) {
+                    room.links.insert(0, link.clone());
+                }
+                link
+            }
+        };
         Ok(Reply::One(self.link_dto(&link, &call.origin)))
+    }
+
+    pub(super) fn new_primary_link(&self, room_type: i32) -> Link {
+        Link { internal: self.quirks.links_are_internal, ..primary_link(room_type) }
     }
 
     pub(super) fn get_links(&mut self, call: &Call<'_>, id: i64) -> Outcome {
@@ -223,7 +232,7 @@ impl State {
         let shared = without_nulls(json!({
             "id": link.id,
             "title": link.title,
-            "shareLink": link.address(origin),
+            "shareLink": self.quirks.link_address.clone().unwrap_or_else(|| link.address(origin)),
             "expirationDate": link.ends.map(date),
             "linkType": i32::from(external),
             "password": link.password,

@@ -22,6 +22,7 @@ mod limits;
 mod links;
 mod operations;
 mod people;
+mod quirks;
 mod roles;
 mod rooms;
 mod routes;
@@ -42,6 +43,7 @@ use uuid::Uuid;
 
 pub use self::limits::Limits;
 pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
+pub use self::quirks::Quirks;
 pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
 use self::service::Portal;
@@ -233,6 +235,53 @@ impl DocSpace {
     /// The room of that number.
     pub fn room(&self, id: i64) -> Option<RoomView> {
         self.portal.state().room_view(id, &self.origin())
+    }
+
+    /// How the portal differs from a plain one.
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.portal.state().quirks = quirks;
+    }
+
+    /// A session token of the service user, as signing in gives it.
+    pub fn add_session(&self) -> String {
+        let mut state = self.portal.state();
+        let user = state.service_user;
+        state.add_session(user)
+    }
+
+    /// A person makes somebody else the owner of a room. The one who was it keeps no role in it.
+    pub fn set_room_owner(&self, id: i64, owner: Uuid) {
+        self.portal.state().set_room_owner(id, owner);
+    }
+
+    /// A person makes a room of their own.
+    pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
+        let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
+        self.portal.state().add_room(title, owner, &tags)
+    }
+
+    /// A person gives somebody a role in a room.
+    pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
+        self.portal.state().add_member(room, id, access);
+    }
+
+    /// A person puts a tag on a room.
+    pub fn add_tag(&self, room: i64, tag: &str) {
+        self.portal.state().tag_room(room, &[tag.to_owned()]);
+    }
+
+    /// A person makes a folder in a room or folder.
+    pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
+        let mut state = self.portal.state();
+        let owner = state.service_user;
+        state.add_folder(parent, title, owner, state::Kind::Plain)
+    }
+
+    /// The number of the service user's own documents.
+    pub fn my_documents(&self) -> i64 {
+        let mut state = self.portal.state();
+        let user = state.service_user;
+        state.documents_of(user)
     }
 
     /// A person deletes a room.

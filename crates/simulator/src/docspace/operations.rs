@@ -15,6 +15,8 @@ use super::state::{ARCHIVE, Call, Kind, ROOMS, Standing, State};
 use super::wire::{Failure, Outcome, Reply, without_nulls};
 
 /// How long after its last change an operation is known.
+/// What becomes of a file whose name is taken.
+const CONFLICTS: [(&str, i32); 3] = [("Skip", 0), ("Overwrite", 1), ("Duplicate", 2)];
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// An operation, waiting or over.
@@ -36,6 +38,7 @@ enum Work {
     Unarchive(i64),
     Delete(i64),
     Copy(Copying),
+    Nothing,
 }
 
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl Work {
     /// The number of its kind.
     fn number(&self) -> i32 {
         match self {
-            Self::Archive(_) | Self::Unarchive(_) => 0,
+            Self::Archive(_) | Self::Unarchive(_) | Self::Nothing => 0,
             Self::Copy(_) => 1,
             Self::Delete(_) => 2,
         }
@@ -88,6 +91,7 @@ impl State {
             Work::Unarchive(id) if self.room(id).is_some() && !self.quota_is_reached() => {
                 self.move_room(id, ROOMS);
             }
+            Work::Nothing => {}
             Work::Delete(id) if self.folders.contains_key(&id) => self.remove(id),
             Work::Copy(copying) if self.takes_copies(copying.destination) => {
                 self.copy_all(&copying, user);
@@ -206,9 +210,11 @@ impl State {
     fn move_later(&mut self, call: &Call<'_>, id: i64, archived: bool, work: Work) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let folder = self.room(id).ok_or(Failure::NotFound)?;
-        if folder.archived() != archived || !self.standing(call.caller, id).archives() {
+        if !self.standing(call.caller, id).archives() {
             return Err(Failure::Security);
         }
+        // To where it is already: a success that does nothing.
+        let work = if folder.archived() == archived { work } else { Work::Nothing };
         let started = self.start(call.caller, work, delete_after);
         // Finished and forgotten already: the server stumbles over its own haste.
         let report = self.report(call, |operation| operation.id == started).pop();
@@ -249,7 +255,11 @@ impl State {
             files: fields.integers("FileIds")?,
             destination: fields.integer("DestFolderId")?.ok_or(Failure::Invalid("DestFolderId"))?,
             content: fields.flag("Content")?,
-            duplicate: fields.integer("ConflictResolveType")? == Some(2),
+            // By number or by name, as every enumeration.
+            duplicate: match fields.member("ConflictResolveType", &CONFLICTS)? {
+                Some(None) => return Err(Failure::Invalid("ConflictResolveType")),
+                resolved => resolved.flatten() == Some(2),
+            },
         };
         let (delete_after, single) = (fields.flag("DeleteAfter")?, fields.flag("ReturnSingleOperation")?);
         // Rights are looked at before the operation waits for its turn.

@@ -214,6 +214,11 @@ impl State {
         }
     }
 
+    /// A room admin may not look at guests.
+    pub(super) fn is_hidden_from(&self, caller: Uuid, id: Uuid) -> bool {
+        self.people.kind(caller) == Some(UserKind::RoomAdmin) && self.people.kind(id) == Some(UserKind::Guest)
+    }
+
     pub(super) fn self_user(&self, call: &Call<'_>) -> Outcome {
         Ok(Reply::One(self.people.full(call.caller, &call.origin)))
     }
@@ -221,7 +226,13 @@ impl State {
     pub(super) fn user_by_email(&self, call: &Call<'_>) -> Outcome {
         self.demand_admin(call.caller)?;
         let email = call.request.query("email").unwrap_or_default();
+        if !is_address(email) {
+            return Err(Failure::Invalid("Email"));
+        }
         let id = self.people.by_email(email).ok_or(Failure::NotFound)?;
+        if self.is_hidden_from(call.caller, id) {
+            return Err(Failure::Security);
+        }
         Ok(Reply::One(self.people.full(id, &call.origin)))
     }
 
@@ -259,6 +270,12 @@ impl State {
         }
         Ok(Reply::One(without_nulls(dto)))
     }
+}
+
+/// What the server's validation takes for an e-mail address.
+pub(super) fn is_address(email: &str) -> bool {
+    let (at, length) = (email.find('@'), email.encode_utf16().count());
+    at.is_some_and(|at| at > 0 && at + 1 < email.len() && email.rfind('@') == Some(at)) && length <= 255
 }
 
 fn group_dto(id: Uuid, group: &Group) -> Value {

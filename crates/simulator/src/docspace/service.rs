@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::body::Fields;
 use super::limits::{Limiter, Limits};
+use super::quirks::Quirks;
 use super::routes::Route;
 use super::state::{ARCHIVE, Call, State};
 use super::views::ServerVersion;
@@ -101,6 +102,7 @@ impl Service for Portal {
     /// | --- | --- |
     /// | `PUT down` | `{"down": true}`: only the proxy in front answers |
     /// | `PUT limits` | [`Limits`], or `null` for none |
+    /// | `PUT quirks` | [`Quirks`] |
     /// | `PUT room_quota` | `{"most": 5}` active rooms, or `{}` |
     /// | `POST lose_tags_of_next_room` | the next room is made, but its tags aren't |
     /// | `POST rooms/{id}/archive`, `DELETE rooms/{id}` | a person does it by hand |
@@ -109,6 +111,7 @@ impl Service for Portal {
         let answer = match (request.method.as_str(), parts.as_slice()) {
             ("PUT", ["down"]) => ordered(request, |order: Down| self.state().down = order.down),
             ("PUT", ["limits"]) => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
+            ("PUT", ["quirks"]) => ordered(request, |quirks: Quirks| self.state().quirks = quirks),
             ("PUT", ["room_quota"]) => {
                 ordered(request, |quota: RoomQuota| self.state().room_quota = quota.most)
             }

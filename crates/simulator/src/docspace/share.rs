@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::people::{NewUser, User, UserKind, UserStatus};
+use super::people::{NewUser, User, UserKind, UserStatus, is_address};
 use super::roles::{self, MANAGER, ROLES, Subject};
 use super::state::{Call, Folder, Kind, Member, State};
 use super::views::ServerVersion;
@@ -47,6 +47,7 @@ impl State {
         let Some(invitations) = fields.objects("Invitations")? else {
             return Ok(Reply::One(json!({ "error": 0 })));
         };
+        self.validate(call, &invitations)?;
         let mut members = Vec::new();
         for invitation in &invitations {
             // A name that no role has is taken for none, and none takes the role away.
@@ -67,6 +68,23 @@ impl State {
             }
         }
         Ok(Reply::One(json!({ "members": members, "error": 0 })))
+    }
+
+    /// What fails the whole call before anybody is let in: an address that is none, and a guest whom a room admin may not
+    /// see.
+    fn validate(&self, call: &Call<'_>, invitations: &[Fields]) -> Result<(), Failure> {
+        for invitation in invitations {
+            let by_id = invitation.uuid("Id")?;
+            let email = invitation.text("Email")?.filter(|email| !email.is_empty());
+            if by_id.is_none() && email.is_some_and(|email| !is_address(email)) {
+                return Err(Failure::Invalid("Email"));
+            }
+            let invited = by_id.or_else(|| self.people.by_email(email?));
+            if invited.is_some_and(|id| self.is_hidden_from(call.caller, id)) {
+                return Err(Failure::Security);
+            }
+        }
+        Ok(())
     }
 
     fn invited(&self, call: &Call<'_>, id: Uuid, access: i32, room_type: i32) -> Result<Invited, Failure> {
@@ -92,9 +110,6 @@ impl State {
         room_type: i32,
     ) -> Result<Invited, Failure> {
         let Some(email) = email.filter(|email| !email.is_empty()) else { return Ok(Invited::Nobody) };
-        if !email.contains('@') {
-            return Err(Failure::Argument);
-        }
         let known = self.people.by_email(email);
         let user = known.and_then(|id| self.people.users.get(&id));
         if user.is_some_and(|user| user.status == UserStatus::Terminated) {
@@ -121,6 +136,11 @@ impl State {
                 room.members.retain(|member| member.id != group);
             }
         }
+    }
+
+    pub(super) fn add_member(&mut self, room: i64, id: Uuid, access: i32) {
+        let is_group = self.people.groups.contains_key(&id);
+        self.set_member(room, &Member { id, is_group, access });
     }
 
     fn set_member(&mut self, room: i64, member: &Member) {

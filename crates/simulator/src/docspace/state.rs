@@ -11,6 +11,7 @@ use super::find::Sort;
 use super::links::Link;
 use super::operations::Operation;
 use super::people::{People, UserKind};
+use super::quirks::Quirks;
 use super::roles::{CREATOR, MANAGER};
 use super::views::ServerVersion;
 use super::wire::Failure;
@@ -52,6 +53,7 @@ pub(super) struct State {
     pub(super) room_quota: Option<usize>,
     pub(super) down: bool,
     pub(super) loses_tags: bool,
+    pub(super) quirks: Quirks,
     last_id: i64,
 }
 
@@ -187,6 +189,7 @@ impl State {
             room_quota: None,
             down: false,
             loses_tags: false,
+            quirks: Quirks::default(),
             last_id: 1000,
         };
         state.insert(ROOMS, 0, "Rooms", Uuid::nil(), Kind::Root(14));
@@ -294,6 +297,12 @@ impl State {
 
     pub(super) fn rooms(&self) -> impl Iterator<Item = (&Folder, &Room)> {
         self.folders.values().filter_map(|folder| Some((folder, folder.room()?)))
+    }
+
+    pub(super) fn set_room_owner(&mut self, id: i64, owner: Uuid) {
+        if let Some(folder) = self.folders.get_mut(&id) {
+            folder.owner = owner;
+        }
     }
 
     pub(super) fn delete_room_by_hand(&mut self, id: i64) {

@@ -34,6 +34,8 @@ pub(super) enum Failure {
     Json,
     /// A lock that was not to be had in time.
     Timeout,
+    /// A null reference: a defect of the server's.
+    Null,
     UnsupportedMedia,
     /// The model's validation failed at this field: the one refusal in the *success* envelope.
     Invalid(&'static str),
@@ -80,6 +82,11 @@ impl Failure {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("ASC.Common.Threading.DistributedLock.DistributedLockException"),
                 "Zeitüberschreitung beim Warten auf die Sperre",
+            ),
+            Self::Null => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Some("System.NullReferenceException"),
+                "Object reference not set to an instance of an object.",
             ),
             Self::UnsupportedMedia => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, None, "Der Medientyp wird nicht unterstützt")

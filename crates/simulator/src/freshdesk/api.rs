@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Desk;
 use super::account::{Account, Invalid, Ticket, time};
 use super::limits;
-use super::people::INTEGRATION;
+use super::people::{INTEGRATION, dated};
 use super::view::{Change, NewTicket};
 use super::webhook::Webhook;
 use crate::control::ordered;
@@ -378,8 +378,10 @@ fn remove(account: &mut Account, id: u64) -> Option<Answer> {
 
 fn fields(account: &Account) -> Vec<Value> {
     let field = |id: u64, name: &str, label: &str, kind: &str| {
-        json!({ "id": id, "name": name, "label": label, "type": kind, "default": !name.starts_with("cf_"),
-            "required_for_closure": false, "choices": null })
+        dated(
+            json!({ "id": id, "name": name, "label": label, "type": kind, "default": !name.starts_with("cf_"),
+            "required_for_closure": false, "choices": null }),
+        )
     };
     let mut fields = vec![
         field(103_000_001_001, "subject", "Subject", "default_subject"),

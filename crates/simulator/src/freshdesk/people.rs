@@ -30,6 +30,16 @@ pub struct NewAgent {
     pub email: String,
 }
 
+/// When the account's people, groups and fields were made; nothing here changes them.
+const MADE: &str = "2026-01-05T09:00:00Z";
+
+/// Says when something was made and changed, as everything of an account does.
+pub(super) fn dated(mut shown: Value) -> Value {
+    shown["created_at"] = MADE.into();
+    shown["updated_at"] = MADE.into();
+    shown
+}
+
 /// The people of an account.
 #[derive(Debug)]
 pub(super) struct People {
@@ -66,22 +76,24 @@ impl People {
     pub(super) fn agent_json(&self, id: u64) -> Option<Value> {
         let agent = self.agents.get(&id)?;
         let scope = if id == INTEGRATION { self.own_scope } else { 1 };
-        Some(json!({
+        Some(dated(json!({
             "id": id,
             "available": false,
             "occasional": false,
             "ticket_scope": scope,
             "group_ids": [SUPPORT],
             "type": "support_agent",
-            "contact": { "active": true, "name": agent.name, "email": agent.email, "language": "en" },
-        }))
+            "contact": dated(json!({ "active": true, "name": agent.name, "email": agent.email, "language": "en" })),
+        })))
     }
 
     /// A contact, as calls for contacts show it. Agents are none.
     pub(super) fn contact_json(&self, id: u64) -> Option<Value> {
         let (name, email) = self.contacts.get(&id)?;
-        Some(json!({ "id": id, "name": name, "email": email, "phone": null, "mobile": null, "active": true,
-            "other_emails": [], "company_id": null }))
+        Some(dated(
+            json!({ "id": id, "name": name, "email": email, "phone": null, "mobile": null, "active": true,
+            "other_emails": [], "company_id": null }),
+        ))
     }
 
     /// Who asked, as tickets include it; may be an agent.
@@ -92,7 +104,7 @@ impl People {
 
     pub(super) fn group_json(&self, id: u64) -> Option<Value> {
         let name = self.groups.get(&id)?;
-        Some(json!({ "id": id, "name": name, "description": null, "agent_ids": [ANNA, BEN] }))
+        Some(dated(json!({ "id": id, "name": name, "description": null, "agent_ids": [ANNA, BEN] })))
     }
 
     pub(super) fn name_and_email(&self, id: u64) -> (String, Option<String>) {

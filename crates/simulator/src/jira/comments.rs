@@ -28,7 +28,8 @@ impl Desk {
         let mut comments: Vec<&Comment> = issue.comments.iter().collect();
         match asked.request.query("orderBy") {
             None | Some("created" | "+created" | " created") => {}
-            Some("-created") => comments.reverse(),
+            Some("-created") if site.heeds_order => comments.reverse(),
+            Some("-created") => {}
             Some(_) => return Err(wire::bad_request("The orderBy parameter is invalid.")),
         }
         let start = number(asked, "startAt", 0)?;

@@ -18,14 +18,18 @@ impl Desk {
     pub(super) fn remote_links(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = linked_issue(site, asked)?;
         let json = |link: &RemoteLink| {
-            json!({
+            let mut shown = json!({
                 "id": link.id,
                 "self": address(asked, site, issue, link.id),
                 "globalId": link.global_id,
-                "application": link.application,
+                "application": or_empty(&link.application),
                 "relationship": link.relationship,
                 "object": link.object,
-            })
+            });
+            shown["object"]["icon"] = or_empty(&link.object["icon"]);
+            shown["object"]["status"] = or_empty(&link.object["status"]);
+            shown["object"]["status"]["icon"] = or_empty(&link.object["status"]["icon"]);
+            without_nulls(shown)
         };
         let body = match asked.request.query("globalId") {
             Some(wanted) => {
@@ -71,6 +75,22 @@ impl Desk {
             return Err(no_link(unwanted));
         }
         Ok(Answer::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+/// An object without members in place of none.
+fn or_empty(part: &Value) -> Value {
+    if part.is_object() { part.clone() } else { json!({}) }
+}
+
+/// What a link does not have is not in the answer, rather than null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let present = members.into_iter().filter(|(_, value)| !value.is_null());
+            present.map(|(name, value)| (name, without_nulls(value))).collect::<Map<_, _>>().into()
+        }
+        other => other,
     }
 }
 

@@ -240,6 +240,11 @@ impl Jira {
         project.map(|project| project.hidden = true).is_some()
     }
 
+    /// Whether comments come in the order that is asked for; if not, the oldest come first.
+    pub fn set_heeds_order(&self, heeds_order: bool) {
+        self.0.desk.site().heeds_order = heeds_order;
+    }
+
     /// Whether issues may have links; they may at the start.
     pub fn set_issue_linking(&self, on: bool) {
         self.0.desk.site().linking = on;

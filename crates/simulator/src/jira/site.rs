@@ -25,6 +25,8 @@ pub(super) struct Site {
     pub(super) issues: BTreeMap<u64, Issue>,
     /// Whether issues may have links.
     pub(super) linking: bool,
+    /// Whether comments come in the order that is asked for.
+    pub(super) heeds_order: bool,
     pub(super) ids: Ids,
 }
 
@@ -97,7 +99,7 @@ impl Site {
     pub(super) fn new(deployment: Deployment) -> Self {
         let ids = Ids { issue: 10_041, history: 20_000, comment: 29_999, attachment: 10_020, link: 9_999 };
         let (people, projects, issues) = (People::new(deployment), BTreeMap::new(), BTreeMap::new());
-        let mut site = Self { deployment, people, projects, issues, linking: true, ids };
+        let mut site = Self { deployment, people, projects, issues, linking: true, heeds_order: true, ids };
         site.add_project(SUPPORT, "Customer Support", 41);
         site.add_project("HR", "Human Resources", 0);
         site

@@ -24,6 +24,8 @@ pub(super) struct Account {
     /// The one custom field of tickets, if there is one.
     pub(super) room_field: Option<u64>,
     pub(super) tickets: BTreeMap<u64, Ticket>,
+    /// Whether comments and audits come in the order that is asked for.
+    pub(super) heeds_order: bool,
     ids: Ids,
 }
 
@@ -104,7 +106,7 @@ pub(super) struct Done {
 impl Account {
     pub(super) fn new(room_field: Option<u64>) -> Self {
         let (people, tickets) = (People::default(), BTreeMap::new());
-        Self { people, room_field, tickets, ids: Ids(30_064_060_776_999) }
+        Self { people, room_field, tickets, heeds_order: true, ids: Ids(30_064_060_776_999) }
     }
 
     pub(super) fn next_id(&mut self) -> u64 {

@@ -195,11 +195,11 @@ impl Desk {
             Call::ShowMany => Some(show_many(&account, request, &api)),
             Call::Comments(id) => account.live(id).map(|ticket| {
                 let comments = ticket.comments.iter().map(|comment| wire::comment(comment, ticket));
-                paging::page(request, "comments", comments.collect())
+                paging::page(request, "comments", comments.collect(), account.heeds_order)
             }),
             Call::Audits(id) => account.live(id).map(|ticket| {
                 let audits = ticket.audits.iter().map(|audit| wire::audit(audit, ticket));
-                paging::page(request, "audits", audits.collect())
+                paging::page(request, "audits", audits.collect(), account.heeds_order)
             }),
             Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
             Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),

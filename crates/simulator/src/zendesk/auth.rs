@@ -99,7 +99,7 @@ impl Credentials {
             "scope": scopes.join(" "),
             "expires_in": life,
         });
-        Answer::json(StatusCode::OK, &body)
+        Answer::json(StatusCode::CREATED, &body)
     }
 
     /// Lets a call in that says who it is, and whose token is for such calls.

@@ -184,6 +184,11 @@ impl Zendesk {
         self.0.desk.quota.set(limits);
     }
 
+    /// Whether comments and audits come in the order that is asked for; if not, the oldest come first.
+    pub fn set_heeds_order(&self, heeds_order: bool) {
+        self.0.desk.account().heeds_order = heeds_order;
+    }
+
     /// Adds a user and says its id.
     pub fn add_user(&self, user: NewUser) -> u64 {
         let mut account = self.0.desk.account();

@@ -14,12 +14,18 @@ const LARGEST_PAGE: usize = 100;
 /// Further ones can only be read by cursor.
 const LAST_NUMBERED_PAGE: usize = 100;
 
-/// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for.
-pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>) -> Answer {
-    if request.query("sort_order") == Some("desc") {
+/// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for. `heeds_order` is
+/// false where the account gives the oldest first whatever is asked for.
+pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_order: bool) -> Answer {
+    let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
+    // Each way of paging has its own parameter for the order, and ignores the other's.
+    let newest_first = match by_cursor {
+        true => request.query("sort") == Some("-created_at"),
+        false => request.query("sort_order") == Some("desc"),
+    };
+    if newest_first && heeds_order {
         items.reverse();
     }
-    let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
     let page = if by_cursor { by_cursor_page(request, items) } else { numbered_page(request, items) };
     match page {
         Some((items, mut body)) => {
@@ -42,9 +48,9 @@ fn by_cursor_page(request: &Request, items: Vec<Value>) -> Page {
     let items: Vec<Value> = items.into_iter().skip(from).take(size).collect();
     let (before, after) = (items.first().map(cursor_of), items.last().map(cursor_of));
     let next = after.as_ref().filter(|_| has_more).map(|after| {
-        let order = request.query("sort_order").unwrap_or("asc");
+        let order = request.query("sort").unwrap_or("created_at");
         let path = format!("{}{}", request.origin(), request.path);
-        format!("{path}?page%5Bafter%5D={after}&page%5Bsize%5D={size}&sort_order={order}")
+        format!("{path}?page%5Bafter%5D={after}&page%5Bsize%5D={size}&sort={order}")
     });
     let body = [
         ("meta", json!({ "has_more": has_more, "after_cursor": after, "before_cursor": before })),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Ended, Result, say};
+use super::check_running::running;
+use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::docspace::limits::{Governor, NoBudget};
@@ -30,7 +31,8 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         let clock = Arc::clone(&clock);
         async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
     }));
-    let (store, docspace, helpdesks) = futures_util::join!(
+    let (running, store, docspace, helpdesks) = futures_util::join!(
+        running(&config, &http),
         store::check::store(&config.store, &clock),
         check::docspace(&docspace, &config.rules, clock.as_ref()),
         helpdesk_checks
@@ -41,6 +43,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         help: None,
     });
     let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
+    sections.push(("the running service".to_owned(), running));
     sections.push(("store".to_owned(), store));
     sections.push(("DocSpace".to_owned(), docspace));
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));
@@ -50,7 +53,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         all().filter(|finding| finding.level == Level::Warning).count(),
     );
     if options.json {
-        say(as_json(&sections).to_string())?;
+        say_json(&as_json(&sections))?;
     } else {
         for (title, findings) in &sections {
             if findings.is_empty() {

@@ -3,9 +3,9 @@
 //! Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
 mod check;
+mod check_running;
 mod demo;
 mod init;
-mod printable;
 mod serve;
 mod simulate;
 mod store;
@@ -14,10 +14,12 @@ mod tickets;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, DEFAULT_FILE, ProcessEnv};
+use crate::config::{Config, ConfigError, DEFAULT_FILE, ProcessEnv, Secrets};
+use crate::printable::{block, escaped_json};
 
 /// Exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
 #[derive(Debug, Parser)]
@@ -77,15 +79,21 @@ type Result<T = ()> = std::result::Result<T, Ended>;
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { config, command } = Arguments::parse();
-    let load = || -> Result<Config> { Ok(Config::load(config.as_deref(), &ProcessEnv)?) };
+    let load_with =
+        |secrets| -> Result<Config> { Ok(Config::load_with(config.as_deref(), &ProcessEnv, secrets)?) };
+    let load = || load_with(Secrets::All);
+    // What works on the store alone runs without the secrets of the service.
+    let load_for_store = || load_with(Secrets::OfTheStore);
     let result = match command {
         Command::Demo(options) => block_on(demo::run(options)),
         Command::Serve(options) => load().and_then(|config| block_on(serve::run(config, options))),
         Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
         Command::Simulate(options) => block_on(simulate::run(options)),
-        Command::Tickets(command) => load().and_then(|config| block_on(tickets::run(config, command))),
+        Command::Tickets(command) => {
+            load_for_store().and_then(|config| block_on(tickets::run(config, command)))
+        }
         Command::Store(store::Command::Backup(options)) => {
-            load().and_then(|config| store::backup(&config, &options))
+            load_for_store().and_then(|config| store::backup(&config, &options))
         }
         Command::Store(store::Command::Copy(options)) => block_on(store::copy(options)),
         Command::Init => initialise(config.as_deref()),
@@ -96,9 +104,19 @@ pub fn main() -> ExitCode {
         Err(Ended::Misconfigured(message)) => (2, message),
     };
     if !message.is_empty() {
-        let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
+        last_words(block(message.trim_end()));
     }
     ExitCode::from(status)
+}
+
+/// Says why the command failed. A standard error that nobody reads must not keep the process from ending.
+fn last_words(message: String) {
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = said.send(());
+    });
+    let _ = heard.recv_timeout(Duration::from_secs(1));
 }
 
 fn initialise(target: Option<&Path>) -> Result {
@@ -112,9 +130,21 @@ fn block_on(command: impl Future<Output = Result>) -> Result {
     runtime.block_on(command)
 }
 
-/// Prints a line; a reader that has gone away ends the command as if it had said so.
-fn say(line: impl AsRef<str>) -> Result {
-    writeln!(std::io::stdout().lock(), "{}", line.as_ref()).map_err(|error| match error.kind() {
+/// Prints lines, whatever text of other systems is in them; a reader that has gone away ends the command as if it had
+/// said so.
+fn say(lines: impl AsRef<str>) -> Result {
+    print(&block(lines.as_ref()))
+}
+
+/// Prints a value as JSON. What could steer a terminal is escaped, so that nothing of it is lost.
+fn say_json(value: &impl serde::Serialize) -> Result {
+    let json = serde_json::to_string_pretty(value).map_err(|error| Ended::Failed(error.to_string()))?;
+    print(&escaped_json(&json))
+}
+
+/// Prints what is known to be harmless.
+fn print(lines: &str) -> Result {
+    writeln!(std::io::stdout().lock(), "{lines}").map_err(|error| match error.kind() {
         std::io::ErrorKind::BrokenPipe => Ended::Failed(String::new()),
         _ => error.into(),
     })

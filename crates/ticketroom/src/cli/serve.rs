@@ -13,6 +13,7 @@ use crate::clock::{Chance, SystemClock};
 use crate::config::{Config, StoreUrl};
 use crate::service::{Duties, Service};
 use crate::telemetry::{self, LogFormat};
+use crate::web::derived_token;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -34,13 +35,13 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(config: Config, options: Options) -> Result {
-    telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
+    let _logging = telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let (admin, made_up) = match &config.admin.token {
+    let (admin, is_derived) = match &config.admin.token {
         Some(token) => (token.clone(), false),
-        None if config.server.listen.ip().is_loopback() => (made_up_token(), true),
+        None if config.server.listen.ip().is_loopback() => (derived_token(&config.docspace.api_key), true),
         None => {
             return Err(Ended::Misconfigured(
                 "[admin] token is missing: without one, serve listens on this machine only; set a token, or listen \
@@ -64,15 +65,8 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         _ = interrupt.recv() => return Ok(()),
     };
     announce(&config, service.address());
-    if made_up {
-        // The one place where a secret is shown: it was made for this run, and nobody else can tell. Where nothing can be
-        // written, the service is there all the same.
-        let _ = writeln!(
-            std::io::stderr(),
-            "no [admin] token is configured; for this run: curl -H 'Authorization: Bearer {}' http://{}/api/v1/tickets",
-            admin.expose_secret(),
-            service.address()
-        );
+    if is_derived {
+        show(&admin, options.log_format, service.address());
     }
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
@@ -86,6 +80,24 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     service.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Shows the derived token to whoever reads plain text. It never goes through the log, which others collect and keep.
+fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
+    if format == LogFormat::Json {
+        tracing::info!(
+            "no [admin] token is configured, and the one derived from DocSpace's API key is not written to a JSON log: \
+             set a token, or see it with --log-format human"
+        );
+        return;
+    }
+    // Where nothing can be written, the service is there all the same.
+    let _ = writeln!(
+        std::io::stderr(),
+        "no [admin] token is configured; this one goes with DocSpace's API key: \
+         curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
+        admin.expose_secret(),
+    );
 }
 
 fn announce(config: &Config, address: SocketAddr) {
@@ -104,7 +116,7 @@ fn announce(config: &Config, address: SocketAddr) {
     }
 }
 
-/// A token for a run for which none is configured.
+/// A token for a run of the demo.
 pub(super) fn made_up_token() -> SecretString {
     let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     SecretString::from(token)

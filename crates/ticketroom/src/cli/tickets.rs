@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::printable::printable;
-use super::{Ended, Result, say};
+use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::printable::printable;
 use crate::reconcile::preview::preview;
 use crate::store::{self, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
 use crate::ticket::{HelpdeskName, TicketKey};
@@ -92,7 +92,7 @@ async fn list(store: &dyn Store, options: List) -> Result {
     let records = store.tickets(&query).await?;
     if options.json {
         let tickets: Vec<TicketView> = records.iter().map(|record| TicketView::new(record, None)).collect();
-        return say(serde_json::to_string_pretty(&tickets).unwrap_or_default());
+        return say_json(&tickets);
     }
     if records.is_empty() {
         return say("no such tickets");
@@ -121,7 +121,7 @@ async fn show(store: &dyn Store, options: &Show) -> Result {
     let timeline = store.timeline(&record.key).await?;
     let view = TicketView::new(&record, Some(timeline.clone()));
     if options.json {
-        return say(serde_json::to_string_pretty(&view).unwrap_or_default());
+        return say_json(&view);
     }
     say(format!("{}  {}", printable(&called(&record), 200), printable(&view.subject, 200)))?;
     say(format!("state    {}", record.state.as_str()))?;
@@ -144,7 +144,8 @@ async fn show(store: &dyn Store, options: &Show) -> Result {
 
 async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
     if options.blocked {
-        let count = store.retry_blocked(clock.now()).await?;
+        let count =
+            store.retry_blocked("somebody asked to try all blocked tickets again", clock.now()).await?;
         return say(format!("{count} blocked tickets are tried again"));
     }
     for ticket in &options.tickets {
@@ -163,7 +164,7 @@ async fn explain(store: &dyn Store, config: &Config, options: &Show) -> Result {
     let ticket = record.ticket.clone().unwrap_or_default();
     let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
     if options.json {
-        return say(serde_json::to_string_pretty(&preview).unwrap_or_default());
+        return say_json(&preview);
     }
     say(match &preview.rule {
         Some(rule) => format!("rule      {rule}"),

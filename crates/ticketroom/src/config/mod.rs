@@ -8,6 +8,7 @@
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
 //! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
 
+mod fingerprint;
 mod folder;
 mod freshdesk;
 mod helpdesk;
@@ -32,11 +33,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::problem::{ConfigError, Problem};
+pub use self::secret::Secrets;
 
 use self::reader::{Section, parse};
 use self::report::{At, Place, Read, Report};
+use self::system::TokenKind;
 use crate::docspace::limits::Limits;
 use crate::language::Name;
 use crate::rule::Rules;
@@ -65,6 +69,8 @@ pub struct Config {
     pub rules: Rules,
     /// What works but should be looked at, one line each.
     pub warnings: Vec<String>,
+    /// By what it is known whether it has changed since the last start.
+    pub fingerprint: Fingerprint,
 }
 
 /// Our own HTTP server.
@@ -76,6 +82,23 @@ pub struct Server {
     pub public_url: Option<Url>,
     /// The largest delivery that is taken, in bytes.
     pub max_delivery_bytes: usize,
+    /// How much callers may take of us.
+    pub limits: ServerLimits,
+}
+
+/// How much callers may take of our HTTP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Memory for the bodies of deliveries that are arriving or being stored, in bytes.
+    pub bodies_in_flight: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self { connections: 1000, bodies_in_flight: 64 * 1024 * 1024 }
+    }
 }
 
 /// Who may look inside.
@@ -102,7 +125,7 @@ impl StoreUrl {
     /// # Errors
     /// What is wrong with it, and the warnings about it otherwise.
     pub fn from_argument(what: &str, text: &str, env: &dyn Env) -> Result<(Self, Vec<String>), ConfigError> {
-        let report = Report::new("command line", "");
+        let report = Report::new("command line", "", Secrets::All);
         let mut url = store::store_url(&Place::argument(&report, what), text);
         if let (Ok(Self::Postgres(config)), Some(password)) = (&mut url, filled(env, "PGPASSWORD"))
             && config.connect.get_password().is_none()
@@ -314,6 +337,15 @@ impl Env for std::collections::HashMap<String, String> {
     }
 }
 
+/// An environment in which a key is not looked for that nobody wants.
+struct WithoutKey<'a>(&'a dyn Env);
+
+impl Env for WithoutKey<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        if name == system::DOCSPACE_API_KEY { Some(secret::NOT_READ.to_owned()) } else { self.0.get(name) }
+    }
+}
+
 /// A variable that is set to something; many a container sets what it doesn't know to nothing.
 fn filled(env: &dyn Env, name: &str) -> Option<String> {
     env.get(name).filter(|text| !text.trim().is_empty())
@@ -326,11 +358,19 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, or how to make one when there is none.
     pub fn load(path: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::load_with(path, env, Secrets::All)
+    }
+
+    /// The same with some of the secrets only.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for secrets that are not wanted.
+    pub fn load_with(path: Option<&Path>, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let default = Path::new(DEFAULT_FILE);
         match path {
-            Some(path) => Self::from_file(path, env),
-            None if default.exists() => Self::from_file(default, env),
-            None => Self::from_env(env),
+            Some(path) => Self::read_file(path, env, secrets),
+            None if default.exists() => Self::read_file(default, env, secrets),
+            None => Self::read_variables(env, secrets),
         }
     }
 
@@ -339,6 +379,10 @@ impl Config {
     /// # Errors
     /// Why the file can't be read, or everything that is wrong with it.
     pub fn from_file(path: &Path, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_file(path, env, Secrets::All)
+    }
+
+    fn read_file(path: &Path, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
             let help = "check the path and who may read it; `ticketroom init` makes a new file";
@@ -363,18 +407,22 @@ impl Config {
                 help: "save the file as UTF-8".to_owned(),
             }])
         })?;
-        Self::from_text(&text, &name, env)
+        Self::read(&text, &name, env, secrets)
     }
 
-    /// Reads the text of a file that is called `file_name` in messages.
+    /// Reads the text of a file that is called `file_name` in messages, with all secrets.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_text(text: &str, file_name: &str, env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read(text, file_name, env, Secrets::All)
+    }
+
+    fn read(text: &str, file_name: &str, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if text.len() > LARGEST_FILE {
             return Err(too_large(file_name));
         }
-        let report = Report::new(file_name, text);
+        let report = Report::new(file_name, text, secrets);
         let read = from_toml(&report, text, env);
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
@@ -387,6 +435,10 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the variables.
     pub fn from_env(env: &dyn Env) -> Result<Self, ConfigError> {
+        Self::read_variables(env, Secrets::All)
+    }
+
+    fn read_variables(env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
             return Err(ConfigError::about(
                 DEFAULT_FILE,
@@ -394,8 +446,11 @@ impl Config {
                 "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
             ));
         }
-        let report = Report::new(DEFAULT_FILE, "");
-        let read = from_variables(&report, env);
+        let report = Report::new(DEFAULT_FILE, "", secrets);
+        let read = match secrets {
+            Secrets::All => from_variables(&report, env),
+            Secrets::OfTheStore => from_variables(&report, &WithoutKey(env)),
+        };
         let (config, warnings) = report.finish(read)?;
         Ok(Self { warnings, ..config })
     }
@@ -415,8 +470,8 @@ fn from_toml<'t>(report: &'t Report<'t>, text: &'t str, env: &dyn Env) -> Read<C
 fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn Env) -> Read<Config> {
     let mut top = Section::top(report, table);
     let admin = top.section("admin").and_then(|section| system::admin(section, env));
-    let has_token = !matches!(admin, Ok(Admin { token: None }));
-    let server = top.section("server").and_then(|section| system::server(section, has_token));
+    let token = TokenKind::of(&admin.clone().map(|admin| admin.token));
+    let server = top.section("server").and_then(|section| system::server(section, token));
     let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
@@ -438,6 +493,7 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
         helpdesks,
         rules,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::File, &config);
     Ok(config)
@@ -446,31 +502,38 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
 fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
     let token = filled(env, "TICKETROOM_ADMIN_TOKEN").map(|text| {
         let place = Place::variable(report, "TICKETROOM_ADMIN_TOKEN");
-        secret::checked(&place, &text).and_then(|token| secret::for_header(&place, token))
+        secret::checked(&place, &text).and_then(|token| system::admin_token(&place, token))
     });
+    let token = token.transpose();
     let listen = filled(env, "TICKETROOM_LISTEN").map_or(Ok(system::DEFAULT_LISTEN), |text| {
         let place = Place::variable(report, "TICKETROOM_LISTEN");
         let help = "set TICKETROOM_ADMIN_TOKEN, or listen on 127.0.0.1";
-        system::listen(&place, &text, token.is_some(), help)
+        system::listen(&place, &text, TokenKind::of(&token), help)
     });
     let store = filled(env, "TICKETROOM_STORE").map_or_else(
         || Ok(store::default_store()),
         |text| store::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
     );
     let docspace = system::docspace_from_variables(report, env);
+    // There is no file that says these.
+    for name in [system::DOCSPACE_URL, "TICKETROOM_LISTEN", "TICKETROOM_STORE"] {
+        report.takes(&env.get(name).unwrap_or_default());
+    }
 
     let config = Config {
         server: Server {
             listen: listen?,
             public_url: None,
             max_delivery_bytes: system::DEFAULT_MAX_DELIVERY_BYTES,
+            limits: ServerLimits::default(),
         },
-        admin: Admin { token: token.transpose()? },
+        admin: Admin { token: token? },
         store: store?,
         docspace: docspace?,
         helpdesks: vec![helpdesk::unsigned_generic(report)?],
         rules: room::built_in_rules(report)?,
         warnings: Vec::new(),
+        fingerprint: report.fingerprint(),
     };
     warn_of_open_door(report, At::Environment, &config);
     Ok(config)

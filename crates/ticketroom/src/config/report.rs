@@ -6,7 +6,9 @@
 
 use std::cell::RefCell;
 
+use super::fingerprint::{Fingerprint, FingerprintOfAll};
 use super::problem::{ConfigError, Problem};
+use super::secret::Secrets;
 
 /// Proof that a problem has been reported.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,8 @@ pub(super) struct Report<'t> {
     line_starts: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<(usize, String)>>,
+    secrets: Secrets,
+    fingerprint: RefCell<FingerprintOfAll>,
 }
 
 /// Where something stands.
@@ -51,9 +55,32 @@ pub(super) struct Place<'t> {
 }
 
 impl<'t> Report<'t> {
-    pub(super) fn new(file: &'t str, text: &'t str) -> Self {
+    pub(super) fn new(file: &'t str, text: &'t str, secrets: Secrets) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, text, line_starts, problems: RefCell::default(), warnings: RefCell::default() }
+        Self {
+            file,
+            text,
+            line_starts,
+            problems: RefCell::default(),
+            warnings: RefCell::default(),
+            secrets,
+            fingerprint: RefCell::new(FingerprintOfAll::of(text)),
+        }
+    }
+
+    /// Which secrets are wanted.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.secrets
+    }
+
+    /// Something that the configuration takes from elsewhere than the file: it counts for the fingerprint.
+    pub(super) fn takes(&self, value: &str) {
+        self.fingerprint.borrow_mut().add(value);
+    }
+
+    /// The fingerprint of everything that was read so far.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.borrow().finish()
     }
 
     /// Says that something is wrong.

@@ -15,8 +15,29 @@ const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
 /// No secret is longer; `/dev/zero` is.
 const LONGEST: u64 = 64 * 1024;
 
-/// Reads a secret.
+/// Which secrets are wanted of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// All of them.
+    All,
+    /// Those of the store. The others are not looked for, and something that is no secret is in their place.
+    OfTheStore,
+}
+
+/// In the place of a secret that is not wanted.
+pub(super) const NOT_READ: &str = "not-wanted-by-this-command-and-so-not-read";
+
+/// Reads a secret that is not the store's.
 pub(super) fn secret(value: &Value<'_>, env: &dyn Env) -> Read<SecretString> {
+    read(value, env, value.place.report.secrets())
+}
+
+/// Reads a secret of the store.
+pub(super) fn secret_of_the_store(value: &Value<'_>, env: &dyn Env) -> Read<SecretString> {
+    read(value, env, Secrets::All)
+}
+
+fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString> {
     if value.is_text() {
         let secret = checked(&value.place, value.text(HELP)?)?;
         value.place.odd(&format!("stands here for every reader of this file; better {HELP}"));
@@ -30,6 +51,9 @@ pub(super) fn secret(value: &Value<'_>, env: &dyn Env) -> Read<SecretString> {
     let path = section.optional("file", |path| path.full_text(HELP));
     section.close();
     match (name?, path?) {
+        (Some(_), None) | (None, Some(_)) if wanted == Secrets::OfTheStore => {
+            Ok(SecretString::from(NOT_READ))
+        }
         (Some(name), None) => from_variable(&value.place, name, env),
         (None, Some(path)) => from_file(&value.place, path),
         (Some(_), Some(_)) => Err(value.place.wrong("has both “env” and “file”", "leave one of them")),
@@ -66,6 +90,7 @@ pub(super) fn checked(place: &Place<'_>, text: &str) -> Read<SecretString> {
     if text.trim() != text || text.chars().any(char::is_control) {
         return Err(place.wrong("has white space or a line break around or in it", "copy the secret again"));
     }
+    place.report.takes(text);
     Ok(SecretString::from(text))
 }
 

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use super::reader::Section;
 use super::report::{Place, Read};
-use super::secret::secret;
+use super::secret::secret_of_the_store;
 use super::value::{duration, is_loopback_address, number};
 use super::{Env, PostgresConfig, StoreUrl, Tls};
 
@@ -56,7 +56,7 @@ pub(super) fn store(mut section: Section<'_>, env: &dyn Env) -> Read<StoreUrl> {
     for key in ["password", "connections", "lease"] {
         only_for_postgres(key)?;
     }
-    let password = section.optional("password", |value| secret(value, env));
+    let password = section.optional("password", |value| secret_of_the_store(value, env));
     let connections = section.or("connections", DEFAULT_CONNECTIONS, |value| number(value, 1..=1000));
     let lease = section.or("lease", DEFAULT_LEASE, |value| duration(value, SHORTEST_LEASE..=LONGEST_LEASE));
     section.close();

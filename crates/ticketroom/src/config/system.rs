@@ -10,7 +10,7 @@ use super::reader::{Section, Value};
 use super::report::{Place, Read, Report};
 use super::secret::{checked, for_header, secret};
 use super::value::{base_url, duration, is_loopback_address, number, size, socket_address};
-use super::{Admin, DocSpaceConfig, Env, Server, filled};
+use super::{Admin, DocSpaceConfig, Env, Server, ServerLimits, filled};
 use crate::docspace::limits::Limits;
 
 pub(super) const DOCSPACE_URL: &str = "DOCSPACE_URL";
@@ -27,11 +27,11 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 const SHORTEST_SAFE_TOKEN: usize = 16;
 
 /// Reads `[server]`.
-pub(super) fn server(mut section: Section<'_>, has_token: bool) -> Read<Server> {
+pub(super) fn server(mut section: Section<'_>, token: TokenKind) -> Read<Server> {
     let listen = section.or("listen", DEFAULT_LISTEN, |value| {
         let text = value.text("write an address and a port, such as \"127.0.0.1:3000\"")?;
         let help = "set token = { env = \"TICKETROOM_ADMIN_TOKEN\" } in [admin], or listen on 127.0.0.1";
-        listen(&value.place, text, has_token, help)
+        listen(&value.place, text, token, help)
     });
     let public_url = section.optional("public_url", |value| {
         let text = value.text("write the address in quotes, such as \"https://ticketroom.example.com\"")?;
@@ -39,30 +39,97 @@ pub(super) fn server(mut section: Section<'_>, has_token: bool) -> Read<Server> 
     });
     let max_delivery_bytes =
         section.or("max_body", DEFAULT_MAX_DELIVERY_BYTES, |value| size(value, 1024..=64 * 1024 * 1024));
+    let limits = section.section("limits").and_then(|limits| server_limits(limits, max_delivery_bytes));
     section.close();
-    Ok(Server { listen: listen?, public_url: public_url?, max_delivery_bytes: max_delivery_bytes? })
+    Ok(Server {
+        listen: listen?,
+        public_url: public_url?,
+        max_delivery_bytes: max_delivery_bytes?,
+        limits: limits?,
+    })
 }
 
-/// Reads an address to listen on. Beyond loopback, the dashboard needs a token that somebody chose.
-pub(super) fn listen(place: &Place<'_>, text: &str, has_token: bool, help: &str) -> Read<SocketAddr> {
-    let address = socket_address(place, text)?;
-    if !has_token && !is_loopback_address(address.ip()) {
-        return Err(place.wrong("reaches beyond this machine, and there is no admin token", help));
+/// Reads `[server.limits]`.
+fn server_limits(mut section: Section<'_>, max_body: Read<usize>) -> Read<ServerLimits> {
+    const MIB: usize = 1024 * 1024;
+    "[server.limits]".clone_into(&mut section.place.subject);
+    let default = ServerLimits::default();
+    let connections = section.or("connections", default.connections, |value| {
+        number(value, 1..=100_000).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+    });
+    // Where the largest body is raised, more memory may be needed for it.
+    let least = max_body.unwrap_or_default();
+    let bodies_in_flight = section.or("bodies_in_flight", default.bodies_in_flight.max(least), |value| {
+        let bytes = size(value, MIB..=64 * 1024 * MIB)?;
+        if bytes < least {
+            return Err(value.place.wrong("is less than one body may have", "make it at least max_body"));
+        }
+        Ok(bytes)
+    });
+    section.close();
+    Ok(ServerLimits { connections: connections?, bodies_in_flight: bodies_in_flight? })
+}
+
+/// What is known of the admin token where the address to listen on is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Missing,
+    /// It can be guessed.
+    Short,
+    Safe,
+    /// It is there, and what is wrong with it was reported.
+    Unknown,
+}
+
+impl TokenKind {
+    pub(super) fn of(token: &Read<Option<SecretString>>) -> Self {
+        match token {
+            Ok(None) => Self::Missing,
+            Ok(Some(token)) if is_short(token) => Self::Short,
+            Ok(Some(_)) => Self::Safe,
+            Err(_) => Self::Unknown,
+        }
     }
-    Ok(address)
+}
+
+fn is_short(token: &SecretString) -> bool {
+    token.expose_secret().chars().count() < SHORTEST_SAFE_TOKEN
+}
+
+/// Reads an address to listen on. Beyond loopback, the admin endpoints need a token that can't be guessed.
+pub(super) fn listen(place: &Place<'_>, text: &str, token: TokenKind, help: &str) -> Read<SocketAddr> {
+    let address = socket_address(place, text)?;
+    if is_loopback_address(address.ip()) {
+        return Ok(address);
+    }
+    match token {
+        TokenKind::Missing => {
+            Err(place.wrong("reaches beyond this machine, and there is no admin token", help))
+        }
+        TokenKind::Short => Err(place.wrong(
+            &format!(
+                "reaches beyond this machine, and the admin token has fewer than {SHORTEST_SAFE_TOKEN} characters"
+            ),
+            "use a token from `openssl rand -hex 32`, or listen on 127.0.0.1",
+        )),
+        TokenKind::Safe | TokenKind::Unknown => Ok(address),
+    }
 }
 
 /// Reads `[admin]`.
 pub(super) fn admin(mut section: Section<'_>, env: &dyn Env) -> Read<Admin> {
-    let token = section.optional("token", |value| {
-        let token = for_header(&value.place, secret(value, env)?)?;
-        if token.expose_secret().len() < SHORTEST_SAFE_TOKEN {
-            value.place.odd("is short enough to be guessed; use one from `openssl rand -hex 32`");
-        }
-        Ok(token)
-    });
+    let token = section.optional("token", |value| admin_token(&value.place, secret(value, env)?));
     section.close();
     Ok(Admin { token: token? })
+}
+
+/// Checks an admin token. A short one is odd; whether it will do depends on where is listened.
+pub(super) fn admin_token(place: &Place<'_>, token: SecretString) -> Read<SecretString> {
+    let token = for_header(place, token)?;
+    if is_short(&token) {
+        place.odd("is short enough to be guessed; use one from `openssl rand -hex 32`");
+    }
+    Ok(token)
 }
 
 /// Reads `[docspace]`. Address and key may come from the environment instead.

@@ -21,6 +21,11 @@ use crate::http::{Answer, CallName, Http};
 
 /// How DocSpace is called in messages and metrics.
 pub const SERVICE: &str = "DocSpace";
+/// How it is called among systems that have names: no helpdesk has this one.
+pub const SYSTEM: &str = "docspace";
+
+/// Largest answer that is read. A page of a hundred rooms has about 300 KiB.
+const ANSWER_LIMIT: usize = 4 << 20;
 
 /// A portal, as the service user sees it. Cheap to clone.
 #[derive(Clone)]
@@ -64,7 +69,16 @@ impl DocSpace {
             let path = format!("{}/", portal.path());
             portal.set_path(&path);
         }
+        let http = http.reading_at_most(ANSWER_LIMIT);
         Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+    }
+
+    /// Fails if no call would be sent now, since the portal has not answered for a while.
+    ///
+    /// # Errors
+    /// [`Cause::BreakerOpen`].
+    pub fn refuses(&self) -> Result<(), Failure> {
+        self.http.refuses(self.name("observe"))
     }
 
     /// The address of the portal, ending in `/`.
@@ -122,6 +136,7 @@ impl DocSpace {
     ) -> Result<Answer, Failure> {
         let name = self.name(call.name);
         let limits = if call.method == Method::GET { Kind::Read } else { Kind::Write };
+        self.http.refuses(name)?;
         let _pass = self.governor.pass(limits).await.map_err(|wait| {
             name.failed(Cause::RateLimited {
                 retry_after: Some(wait),
@@ -149,7 +164,9 @@ impl DocSpace {
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
             self.governor.throttled(limits, rate_limit(&answer), retry_after(&answer.headers)).await;
         }
-        Err(name.failed(cause))
+        let failure = name.failed(cause);
+        let may_have_happened = limits == Kind::Write && !is_surely_refused(&answer);
+        Err(if may_have_happened { failure.with_uncertain_effect() } else { failure })
     }
 
     #[allow(clippy::unused_self, reason = "reads as: the name of a call to this service")]
@@ -165,6 +182,17 @@ impl DocSpace {
 
 fn rate_limit(answer: &Answer) -> Option<u32> {
     answer.headers.get("x-ratelimit-limit")?.to_str().ok()?.parse().ok()
+}
+
+/// Whether a refusal proves that nothing happened. DocSpace commits what a call asks for in several transactions, and an
+/// exception after the first one is answered like any other, with a 4xx and the error envelope. Sure are only the
+/// refusals that come before the endpoint (an empty body, 401, 402, 429, a redirect) and the failed validation of the
+/// request's model, which alone comes in the success envelope.
+fn is_surely_refused(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 300..=399 | 401 | 402 | 429)
+        || answer.body.is_empty()
+        || (answer.status == StatusCode::BAD_REQUEST
+            && serde_json::from_slice::<Refusal>(&answer.body).is_ok_and(|refusal| refusal.is_validation()))
 }
 
 fn refusal(answer: &Answer) -> Cause {

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::client::DocSpace;
-use super::wire::{ContentDto, FolderDto, OperationDto};
+use super::pages::{PAGE, Pages};
+use super::wire::{ContentDto, FolderDto, Folders, OperationDto};
 use crate::call::{Effect, Failure};
 use crate::room::FolderId;
 use crate::template::{FolderTree, same_folder_title};
@@ -41,7 +42,7 @@ impl DocSpace {
     /// # Errors
     /// When DocSpace can't say.
     pub async fn subfolders(&self, parent: FolderId) -> Result<Vec<Folder>, Failure> {
-        let folders: Vec<FolderDto> =
+        let folders: Folders =
             self.get("subfolders", format!("files/{parent}/subfolders"), &[]).await?.unwrap_or_default();
         Ok(folders.into_iter().map(Folder::from).collect())
     }
@@ -80,17 +81,29 @@ impl DocSpace {
         Ok(())
     }
 
-    /// The service user's own documents: the folder, and the folders in it.
+    /// The service user's own documents: the folder, and the folders of that title in it. DocSpace gives the first 100
+    /// entries in the order that the user chose last, so all pages are read.
     ///
     /// # Errors
     /// When DocSpace can't say, or the user has none.
-    pub async fn my_documents(&self) -> Result<(FolderId, Vec<Folder>), Failure> {
-        let content: ContentDto = self
-            .get("my_documents", "files/@my".to_owned(), &[])
-            .await?
-            .ok_or_else(|| self.nothing("my_documents"))?;
-        let current = content.current.ok_or_else(|| self.nothing("my_documents"))?;
-        Ok((FolderId(current.id), content.folders.into_iter().map(Folder::from).collect()))
+    pub async fn my_documents(&self, title: &str) -> Result<(FolderId, Vec<Folder>), Failure> {
+        let mut found: Vec<Folder> = Vec::new();
+        let mut pages = Pages::new(self.name("my_documents"));
+        loop {
+            let query = [("count", PAGE.to_string()), ("startIndex", pages.start().to_string())];
+            let content: ContentDto = self
+                .get("my_documents", "files/@my".to_owned(), &query)
+                .await?
+                .ok_or_else(|| self.nothing("my_documents"))?;
+            let current = content.current.as_ref().ok_or_else(|| self.nothing("my_documents"))?.id;
+            let received = content.folders.received() + content.files.len();
+            let more = pages.more(content.first_id(), received, content.total)?;
+            found
+                .extend(content.folders.into_iter().map(Folder::from).filter(|folder| folder.title == title));
+            if !more {
+                return Ok((FolderId(current), found));
+            }
+        }
     }
 
     /// Compares a tree with what is below `root`. Reads only folders whose children are in question,

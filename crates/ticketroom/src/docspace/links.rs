@@ -7,8 +7,17 @@ use uuid::Uuid;
 
 use super::client::DocSpace;
 use super::wire::FileShareDto;
-use crate::call::Failure;
+use crate::call::{Cause, Failure};
 use crate::room::{Role, RoomId};
+
+/// A link that was made for a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedLink {
+    /// Its http or https address.
+    pub url: String,
+    /// It opens for users of the portal only: a setting of the portal does that to links that were asked for as external.
+    pub internal: bool,
+}
 
 /// The address of a room's page for members who sign in. No answer of the API carries it. `portal` ends in `/`.
 #[must_use]
@@ -26,11 +35,10 @@ impl DocSpace {
     ///
     /// # Errors
     /// When there may be no link, or the answer has no address in any of the places it can be.
-    pub async fn external_link(&self, id: RoomId) -> Result<String, Failure> {
+    pub async fn external_link(&self, id: RoomId) -> Result<SharedLink, Failure> {
         let share: Option<FileShareDto> =
             self.get("get_primary_link", format!("files/rooms/{id}/link"), &[]).await?;
-        let link = share.as_ref().and_then(FileShareDto::link).map(str::to_owned);
-        link.ok_or_else(|| self.nothing("get_primary_link"))
+        self.link_of(share, "get_primary_link")
     }
 
     /// Makes an external link with this id, or returns the one that there is, for servers on which
@@ -38,7 +46,7 @@ impl DocSpace {
     ///
     /// # Errors
     /// As there.
-    pub async fn external_link_with_id(&self, id: RoomId, link: Uuid) -> Result<String, Failure> {
+    pub async fn external_link_with_id(&self, id: RoomId, link: Uuid) -> Result<SharedLink, Failure> {
         let body =
             json!({ "linkId": link, "linkType": 1, "access": Role::Viewer.number(), "title": "ticketroom" });
         self.set_link(id, &body).await
@@ -48,15 +56,68 @@ impl DocSpace {
     ///
     /// # Errors
     /// As [`external_link`](Self::external_link).
-    pub async fn invitation_link(&self, id: RoomId, link: Uuid, role: Role) -> Result<String, Failure> {
+    pub async fn invitation_link(&self, id: RoomId, link: Uuid, role: Role) -> Result<SharedLink, Failure> {
         let body = json!({ "linkId": link, "linkType": 0, "access": role.number(), "title": "ticketroom" });
         self.set_link(id, &body).await
     }
 
-    async fn set_link(&self, id: RoomId, body: &serde_json::Value) -> Result<String, Failure> {
+    async fn set_link(&self, id: RoomId, body: &serde_json::Value) -> Result<SharedLink, Failure> {
         let share: Option<FileShareDto> =
             self.write("set_link", Method::PUT, format!("files/rooms/{id}/links"), body).await?;
-        let link = share.as_ref().and_then(FileShareDto::link).map(str::to_owned);
-        link.ok_or_else(|| self.nothing("set_link"))
+        self.link_of(share, "set_link")
+    }
+
+    fn link_of(&self, share: Option<FileShareDto>, call: &'static str) -> Result<SharedLink, Failure> {
+        let share = share.ok_or_else(|| self.nothing(call))?;
+        let link = share.link().ok_or_else(|| self.nothing(call))?;
+        let url = web_address(link).map_err(|why| self.name(call).failed(Cause::Unusable(why.to_owned())))?;
+        Ok(SharedLink { url: url.to_owned(), internal: share.is_internal() })
+    }
+}
+
+/// The longest address that goes into a ticket. Browsers and helpdesks take no more.
+const LONGEST_ADDRESS: usize = 2000;
+
+/// Lets an address through that a browser opens as a page. What DocSpace calls a link goes into tickets, where people and
+/// mail programs follow it.
+fn web_address(link: &str) -> Result<&str, &'static str> {
+    if link.len() > LONGEST_ADDRESS {
+        return Err("the link is too long");
+    }
+    if link.is_empty() || link.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err("the link is empty, or has blanks or line breaks in it");
+    }
+    match Url::parse(link) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(link),
+        _ => Err("the link is no http or https address"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_go_into_tickets() {
+        let good = "https://d.example.com/s/AbC?x=1#y";
+        assert_eq!(web_address(good), Ok(good));
+        let bad = [
+            "",
+            " ",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//d.example.com/s",
+            "/s/AbC",
+            "https://d/s\n/x",
+            "https://d/s\u{2028}x",
+            "https://d/a b",
+            "ftp://d/s",
+            "https://",
+            "mailto:a@b.c",
+        ];
+        for link in bad {
+            assert!(web_address(link).is_err(), "{link:?}");
+        }
+        assert!(web_address(&format!("https://d/{}", "a".repeat(2000))).is_err());
     }
 }

@@ -8,6 +8,7 @@ pub mod client;
 pub mod folders;
 pub mod limits;
 pub mod links;
+mod pages;
 pub mod people;
 pub mod rooms;
 pub mod share;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::client::{Call, DocSpace};
+use super::pages::{PAGE, Pages};
 use super::wire::{ApiKeyDto, EmployeeDto, GroupDto};
 use crate::call::{Cause, Failure};
 
@@ -51,8 +52,14 @@ impl DocSpace {
         }
         let id = match self.own_key().await {
             Ok(key) => key.create_by.id,
-            // A portal older than API keys, or a session token in place of a key.
+            // A portal older than API keys.
             Err(Failure { cause: Cause::NotFound | Cause::Forbidden, .. }) => self.own_user().await?.id,
+            // A session token in place of a key is answered with a server error. A portal that really fails says so
+            // to both calls.
+            Err(failure @ Failure { cause: Cause::ServerError { .. }, .. }) => match self.own_user().await {
+                Ok(user) => user.id,
+                Err(_) => return Err(failure),
+            },
             Err(failure) => return Err(failure),
         };
         *self.known.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
@@ -84,18 +91,18 @@ impl DocSpace {
     /// # Errors
     /// When DocSpace can't say.
     pub async fn group_named(&self, name: &str) -> Result<Option<Uuid>, Failure> {
-        const PAGE: u64 = 100;
         let key = format!("group/{name}");
         if let Some(id) = self.known.get(&key) {
             return Ok(Some(id));
         }
         // The search over there is for a part of the name.
-        let mut candidates: Vec<GroupDto> = Vec::new();
+        let mut alike: Vec<GroupDto> = Vec::new();
+        let mut pages = Pages::new(self.name("find_groups"));
         loop {
             let query = [
                 ("filterValue", name.to_owned()),
                 ("count", PAGE.to_string()),
-                ("startIndex", candidates.len().to_string()),
+                ("startIndex", pages.start().to_string()),
             ];
             let call = Call::<()> {
                 name: "find_groups",
@@ -106,14 +113,13 @@ impl DocSpace {
             };
             let page = self.call::<Vec<GroupDto>, ()>(call).await?;
             let groups = page.response.unwrap_or_default();
-            let got = groups.len() as u64;
-            candidates.extend(groups);
-            if got < PAGE || candidates.len() as u64 >= page.total.unwrap_or(0) {
+            let first = groups.first().map(|group| group.id.to_string());
+            let more = pages.more(first, groups.len(), page.total)?;
+            alike.extend(groups.into_iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()));
+            if !more {
                 break;
             }
         }
-        let alike: Vec<&GroupDto> =
-            candidates.iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()).collect();
         let exact = alike.iter().find(|group| group.name == name).or(match alike.as_slice() {
             [only] => Some(only),
             _ => None,

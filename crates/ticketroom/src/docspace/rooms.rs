@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::client::{Call, DocSpace};
+use super::pages::{PAGE, Pages};
 use super::wire::{ContentDto, FolderDto, OperationDto, ROOT_ARCHIVE, VersionDto};
 use crate::call::Failure;
 use crate::room::{Room, RoomId, RoomType};
@@ -17,24 +18,35 @@ pub struct FoundRoom {
     pub room: Room,
     /// Whether it is in the archive.
     pub archived: bool,
-    /// Whether it has neither files nor folders.
-    pub empty: bool,
+    /// Files anywhere in it.
+    pub files: u64,
+    /// Folders anywhere in it.
+    pub folders: u64,
     /// Its tags.
     pub tags: Vec<String>,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// Who made it.
-    pub created_by: Option<Uuid>,
+    /// Its owner. DocSpace calls this `createdBy`, but it changes when the owner is changed.
+    pub owner: Option<Uuid>,
+}
+
+impl FoundRoom {
+    /// Whether it carries this tag. DocSpace compares tags without regard to case.
+    #[must_use]
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|have| have.eq_ignore_ascii_case(tag))
+    }
 }
 
 impl From<FolderDto> for FoundRoom {
     fn from(folder: FolderDto) -> Self {
         Self {
             archived: folder.root_folder_type == ROOT_ARCHIVE,
-            empty: folder.files_count == 0 && folder.folders_count == 0,
+            files: folder.files_count,
+            folders: folder.folders_count,
             tags: folder.tags,
             created: folder.created,
-            created_by: folder.created_by.map(|person| person.id),
+            owner: folder.created_by.map(|person| person.id),
             room: Room { id: RoomId(folder.id), title: folder.title },
         }
     }
@@ -42,7 +54,11 @@ impl From<FolderDto> for FoundRoom {
 
 /// Active and archived rooms.
 const ANY_AREA: &str = "2";
-const PAGE: u64 = 100;
+/// Rooms in DocSpace's own storage. Those of third parties have texts as ids, can't hold what we need, and reading them
+/// costs calls to their provider.
+const OWN_STORAGE: &str = "1";
+/// The name of the call that makes a room.
+pub const CREATE_ROOM: &str = "create_room";
 
 impl DocSpace {
     /// Makes a room that carries `tag`, unless the server is too old for that (2.x); the answer tells. Not
@@ -58,9 +74,9 @@ impl DocSpace {
     ) -> Result<FoundRoom, Failure> {
         let body = json!({ "title": title, "roomType": room_type.number(), "tags": [tag] });
         let room: FolderDto = self
-            .write("create_room", Method::POST, "files/rooms".to_owned(), &body)
+            .write(CREATE_ROOM, Method::POST, "files/rooms".to_owned(), &body)
             .await?
-            .ok_or_else(|| self.nothing("create_room"))?;
+            .ok_or_else(|| self.nothing(CREATE_ROOM))?;
         Ok(room.into())
     }
 
@@ -83,9 +99,8 @@ impl DocSpace {
     /// When DocSpace can't say.
     pub async fn rooms_with_tag(&self, tag: &str) -> Result<Vec<FoundRoom>, Failure> {
         let tags = serde_json::Value::from(vec![tag]).to_string();
-        let mut rooms = self.find_rooms(&[("tags", tags)]).await?;
         // The comparison over there depends on the database's collation; ours does not.
-        rooms.retain(|found| found.tags.iter().any(|have| have.eq_ignore_ascii_case(tag)));
+        let mut rooms = self.find_rooms(&[("tags", tags)], |found| found.has_tag(tag)).await?;
         rooms.sort_by_key(|found| found.room.id);
         Ok(rooms)
     }
@@ -97,29 +112,36 @@ impl DocSpace {
     /// When DocSpace can't say.
     pub async fn rooms_without_tags(&self, owner: Uuid) -> Result<Vec<FoundRoom>, Failure> {
         let query = [("withoutTags", "true".to_owned()), ("subjectOwnerId", owner.to_string())];
-        let mut rooms = self.find_rooms(&query).await?;
         // A server that doesn't know a filter ignores it.
-        rooms.retain(|found| found.tags.is_empty() && found.created_by == Some(owner));
+        let is_wanted = |found: &FoundRoom| found.tags.is_empty() && found.owner == Some(owner);
+        let mut rooms = self.find_rooms(&query, is_wanted).await?;
         rooms.sort_by_key(|found| found.room.id);
         Ok(rooms)
     }
 
-    async fn find_rooms(&self, filter: &[(&str, String)]) -> Result<Vec<FoundRoom>, Failure> {
+    /// The rooms that DocSpace finds by `filter` and that `is_wanted`.
+    async fn find_rooms(
+        &self,
+        filter: &[(&str, String)],
+        is_wanted: impl Fn(&FoundRoom) -> bool,
+    ) -> Result<Vec<FoundRoom>, Failure> {
         let mut rooms: Vec<FoundRoom> = Vec::new();
+        let mut pages = Pages::new(self.name("find_rooms"));
         loop {
             let mut query = vec![
                 ("searchArea", ANY_AREA.to_owned()),
+                ("storageFilter", OWN_STORAGE.to_owned()),
                 ("count", PAGE.to_string()),
-                ("startIndex", rooms.len().to_string()),
+                ("startIndex", pages.start().to_string()),
             ];
             query.extend(filter.iter().cloned());
             let page: ContentDto = self
                 .get("find_rooms", "files/rooms".to_owned(), &query)
                 .await?
                 .ok_or_else(|| self.nothing("find_rooms"))?;
-            let (got, total) = (page.folders.len() as u64, page.total.unwrap_or(0));
-            rooms.extend(page.folders.into_iter().map(FoundRoom::from));
-            if got < PAGE || rooms.len() as u64 >= total {
+            let more = pages.more(page.folders.first_id(), page.folders.received(), page.total)?;
+            rooms.extend(page.folders.into_iter().map(FoundRoom::from).filter(&is_wanted));
+            if !more {
                 return Ok(rooms);
             }
         }

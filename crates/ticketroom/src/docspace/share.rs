@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::client::DocSpace;
+use super::pages::{PAGE, Pages};
 use super::wire::FileShareDto;
 use crate::call::Failure;
 use crate::room::{Role, RoomId};
@@ -47,21 +48,19 @@ impl DocSpace {
     /// # Errors
     /// When DocSpace can't say.
     pub async fn members(&self, id: RoomId) -> Result<Vec<Member>, Failure> {
-        const PAGE: usize = 100;
         let mut members: Vec<Member> = Vec::new();
-        let mut start = 0;
+        let mut pages = Pages::new(self.name("get_share"));
         loop {
             let query = [
                 ("filterType", "0".to_owned()),
                 ("count", PAGE.to_string()),
-                ("startIndex", start.to_string()),
+                ("startIndex", pages.start().to_string()),
             ];
             let page: Vec<FileShareDto> =
                 self.get("get_share", format!("files/rooms/{id}/share"), &query).await?.unwrap_or_default();
-            let got = page.len();
+            let first = page.first().and_then(FileShareDto::subject).map(|id| id.to_string());
             members.extend(page.iter().filter_map(member));
-            start += got;
-            if got < PAGE {
+            if !pages.more(first, page.len(), None)? {
                 return Ok(members);
             }
         }

@@ -118,12 +118,11 @@ impl Skeletons {
     }
 
     async fn make(docspace: &DocSpace, tree: &FolderTree) -> Result<FolderId, Failure> {
-        let (documents, folders) = docspace.my_documents().await?;
-        let home =
-            match folders.into_iter().filter(|folder| folder.title == HOME).map(|folder| folder.id).min() {
-                Some(home) => home,
-                None => docspace.create_folder(documents, HOME).await?.id,
-            };
+        let (documents, homes) = docspace.my_documents(HOME).await?;
+        let home = match homes.into_iter().map(|folder| folder.id).min() {
+            Some(home) => home,
+            None => docspace.create_folder(documents, HOME).await?.id,
+        };
         let name = fingerprint(tree);
         let skeletons = docspace.subfolders(home).await?;
         let root =

@@ -39,6 +39,11 @@ struct ValidationProblem {
 }
 
 impl Refusal {
+    /// Whether the request's model failed its validation, which happens before anything else.
+    pub(super) fn is_validation(&self) -> bool {
+        self.error.is_none() && self.response.as_ref().is_some_and(|problem| !problem.errors.is_empty())
+    }
+
     /// What can be said about a refusal without localised text or internals.
     pub(super) fn detail(self) -> String {
         let fields: Vec<String> =
@@ -94,9 +99,75 @@ pub struct EmployeeRef {
 #[derive(Debug, Deserialize)]
 pub(super) struct ContentDto {
     #[serde(default)]
-    pub(super) folders: Vec<FolderDto>,
+    pub(super) folders: Folders,
+    #[serde(default)]
+    pub(super) files: Vec<EntryRef>,
     pub(super) current: Option<FolderDto>,
     pub(super) total: Option<u64>,
+}
+
+/// An entry of which only the id matters; those of third parties have a text.
+#[derive(Debug, Deserialize)]
+pub(super) struct EntryRef {
+    id: serde_json::Value,
+}
+
+impl ContentDto {
+    /// The id of the first entry.
+    pub(super) fn first_id(&self) -> Option<String> {
+        self.folders.first_id().or_else(|| self.files.first().map(|file| file.id.to_string()))
+    }
+}
+
+/// A list of folders or rooms. Those of third parties, whose ids are texts, are left out.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    folders: Vec<FolderDto>,
+    received: usize,
+    first_id: Option<String>,
+}
+
+impl Folders {
+    /// How many there were in the answer, with those that are left out.
+    pub(super) fn received(&self) -> usize {
+        self.received
+    }
+
+    /// The id of the first one in the answer.
+    pub(super) fn first_id(&self) -> Option<String> {
+        self.first_id.clone()
+    }
+}
+
+impl IntoIterator for Folders {
+    type Item = FolderDto;
+    type IntoIter = std::vec::IntoIter<FolderDto>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.folders.into_iter()
+    }
+}
+
+impl<'de> Deserialize<'de> for Folders {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Entry {
+            Own(Box<FolderDto>),
+            ThirdParty { id: String },
+        }
+        let entries = Option::<Vec<Entry>>::deserialize(deserializer)?.unwrap_or_default();
+        let received = entries.len();
+        let first_id = entries.first().map(|entry| match entry {
+            Entry::Own(folder) => folder.id.to_string(),
+            Entry::ThirdParty { id } => id.clone(),
+        });
+        let own = entries.into_iter().filter_map(|entry| match entry {
+            Entry::Own(folder) => Some(*folder),
+            Entry::ThirdParty { .. } => None,
+        });
+        Ok(Self { folders: own.collect(), received, first_id })
+    }
 }
 
 /// Somebody's share of a room: a person, a group or a link.
@@ -120,6 +191,8 @@ pub struct FileShareDto {
 struct SharedToDto {
     id: Option<Uuid>,
     share_link: Option<String>,
+    #[serde(default)]
+    internal: bool,
 }
 
 impl FileShareDto {
@@ -129,6 +202,12 @@ impl FileShareDto {
         [&self.shared_to_user, &self.shared_to_group, &self.shared_to]
             .into_iter()
             .find_map(|subject| subject.as_ref()?.id)
+    }
+
+    /// Whether the link opens for users of the portal only.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        [&self.shared_link, &self.shared_to].into_iter().flatten().any(|link| link.internal)
     }
 
     /// The link's address: in `sharedLink` since 3.5, in `sharedTo` from 2.0 to 3.7.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::caps::MOST_FIELDS;
 use crate::clock::Timestamp;
 use crate::ticket::FieldValue;
 
-/// A ticket with more custom fields than that is no reason to keep them all.
+/// The most options of one field.
 const MOST: usize = 200;
 /// Longer texts are read by people, not by rules.
 const LONGEST: usize = 1000;
@@ -23,7 +24,7 @@ pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
 /// The fields that hold something.
 pub(super) fn pick(fields: impl IntoIterator<Item = (String, Value)>) -> BTreeMap<String, FieldValue> {
     let held = fields.into_iter().filter_map(|(name, value)| Some((name, field(&value)?)));
-    held.take(MOST).collect()
+    held.take(MOST_FIELDS).collect()
 }
 
 fn field(value: &Value) -> Option<FieldValue> {

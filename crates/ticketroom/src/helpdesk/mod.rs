@@ -7,6 +7,8 @@
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
+mod body;
+mod caps;
 mod fields;
 mod freshdesk;
 mod generic;
@@ -21,7 +23,9 @@ mod zendesk;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::call::Failure;
+use reqwest::header::HeaderMap;
+
+use crate::call::{Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{HelpdeskConfig, HelpdeskKind};
 use crate::finding::Finding;
@@ -36,6 +40,13 @@ pub use verified::{RawDelivery, Unverified, Verified};
 pub trait Helpdesk: Send + Sync + fmt::Debug {
     /// Its name in the configuration.
     fn name(&self) -> &HelpdeskName;
+
+    /// Checks what the headers of a delivery tell of where it comes from, before its body is read: that there is a proof,
+    /// and that it is right where it needs no body. [`verify`](Self::verify) checks everything.
+    ///
+    /// # Errors
+    /// When no body could make up for it; the answer is 401.
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified>;
 
     /// Checks that a delivery comes from the helpdesk, in constant time and over its raw bytes.
     ///
@@ -106,6 +117,21 @@ pub enum NoTicket {
     },
     /// It can't be understood; the answer is 400.
     NotUnderstood(NotUnderstood),
+    /// It is compressed or written in a way that is not supported; the answer is 415.
+    Unsupported(NotUnderstood),
+    /// It is larger than may be when it is decompressed; the answer is 413.
+    TooLarge(NotUnderstood),
+}
+
+#[cfg(test)]
+impl NoTicket {
+    /// What the sender is told; for what is about something else, what it is.
+    fn words(self) -> NotUnderstood {
+        match self {
+            Self::NotUnderstood(why) | Self::Unsupported(why) | Self::TooLarge(why) => why,
+            Self::AboutSomethingElse { event, .. } => NotUnderstood(format!("about something else: {event}")),
+        }
+    }
 }
 
 impl From<NotUnderstood> for NoTicket {
@@ -207,13 +233,22 @@ pub struct WrittenBack {
     pub warning: Option<String>,
 }
 
+/// Why a note is not written that may be there already: the comments that may hold it have no end. More than any of the
+/// helpdesks allows were read.
+fn too_many_comments() -> Cause {
+    Cause::Unintelligible(
+        "the ticket has more comments than we read, and none of those is our note; so none is written"
+            .to_owned(),
+    )
+}
+
 /// Makes the helpdesks of a configuration. The one list of kinds.
 #[must_use]
 pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Helpdesk>> {
     configs
         .iter()
         .map(|HelpdeskConfig { name, kind, .. }| -> Arc<dyn Helpdesk> {
-            let (name, http, clock) = (name.clone(), http.clone(), Arc::clone(clock));
+            let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
                 HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
                 HelpdeskKind::Freshdesk(config) => Arc::new(freshdesk::Freshdesk::new(name, config, http)),

@@ -112,6 +112,7 @@ impl Rest {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.http.refuses(name)?;
         self.pace.turn(call).await.map_err(|wait| used_up(name, wait))?;
         let answer = self.http.send(name, TIMEOUT, request).await?;
         self.pace.heed(call, answer.status, &answer.headers);

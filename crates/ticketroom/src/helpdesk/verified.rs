@@ -89,13 +89,8 @@ impl Verified {
         what: &'static str,
         given: &[impl AsRef<[u8]>],
     ) -> Result<Self, Unverified> {
-        let given: Vec<SecretHash> = given.iter().map(|given| SecretHash::of(given.as_ref())).collect();
-        // Everything is tried, so that the time doesn't tell what fits.
-        let fits = secrets.iter().fold(false, |fits, secret| {
-            let secret = SecretHash::of(secret.expose_secret().as_bytes());
-            given.iter().fold(fits, |fits, given| secret.is_same(given) | fits)
-        });
-        if fits { Ok(Self(delivery)) } else { Err(Unverified::Wrong(what)) }
+        shared_secret(secrets, what, given)?;
+        Ok(Self(delivery))
     }
 
     /// Without proof, where the configuration says `allow_unsigned`.
@@ -126,6 +121,21 @@ impl Verified {
     pub fn query(&self) -> Option<&str> {
         self.0.query.as_deref()
     }
+}
+
+/// Checks that one of several things that the headers carry is a secret of ours.
+pub(super) fn shared_secret(
+    secrets: &[SecretString],
+    what: &'static str,
+    given: &[impl AsRef<[u8]>],
+) -> Result<(), Unverified> {
+    let given: Vec<SecretHash> = given.iter().map(|given| SecretHash::of(given.as_ref())).collect();
+    // Everything is tried, so that the time doesn't tell what fits.
+    let fits = secrets.iter().fold(false, |fits, secret| {
+        let secret = SecretHash::of(secret.expose_secret().as_bytes());
+        given.iter().fold(fits, |fits, given| secret.is_same(given) | fits)
+    });
+    if fits { Ok(()) } else { Err(Unverified::Wrong(what)) }
 }
 
 /// The secrets that are some. Everybody knows the empty one, and can sign with it.

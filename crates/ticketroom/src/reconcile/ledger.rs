@@ -7,11 +7,13 @@
 //! Replicas of two versions may work on the same tickets. What a later version has written into a ledger besides, and this one
 //! doesn't know, is kept and written back (`others`), as long as the entry that it is in goes on.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, after};
 use crate::room::{Role, Room};
 use crate::template::{Grant, Subject};
 
@@ -34,6 +36,8 @@ pub struct Ledger {
     pub write_back: WriteBackEntry,
     /// When to look for a second room, after a create whose answer was lost.
     pub audit_at: Option<Timestamp>,
+    /// When the room was asked for, if that happened more than once: each of the calls may have made one.
+    pub creates: Option<Creates>,
     /// A run is under way, or was cut off.
     pub unfinished: bool,
     /// What a later version has besides.
@@ -62,6 +66,13 @@ pub enum RoomEntry {
         /// before they are sent. From then on it is settled by looking.
         #[serde(default)]
         gave_up: Option<Timestamp>,
+        /// When DocSpace first answered a look after that. The settle time counts from here: a portal that was away
+        /// may still be working off what it was asked.
+        #[serde(default)]
+        first_look: Option<Timestamp>,
+        /// What DocSpace answered, if it was a refusal that does not prove that there is no room.
+        #[serde(default)]
+        refusal: Option<Refusal>,
     },
     /// It exists.
     Made {
@@ -79,7 +90,78 @@ pub enum RoomEntry {
     },
 }
 
+/// A refusal that does not prove that nothing happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What DocSpace answered, and what to do about it.
+    pub reason: String,
+    /// Whether the looks are over and found no room: the refusal was meant.
+    pub confirmed: bool,
+}
+
+/// When a room was asked for, by several calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creates {
+    /// The intent of the first call.
+    pub first: Timestamp,
+    /// The intent of the last call.
+    pub last: Timestamp,
+}
+
+/// The longest time after its intent within which a call may still make a room: the server retries its database for 5.5
+/// minutes and waits 5 minutes for the lock of the tags.
+const LATEST_LANDING: Duration = Duration::from_secs(6 * 60);
+/// One more look long after everything must have come to an end.
+const LAST_AUDIT: Duration = Duration::from_secs(60 * 60);
+
+impl Creates {
+    /// When to look for a second room next, after a look at `looked`; `None` once the last look is over.
+    #[must_use]
+    pub fn next_audit(&self, looked: Timestamp, settle: Duration) -> Option<Timestamp> {
+        let audits = [settle, settle * 8, LATEST_LANDING, LAST_AUDIT];
+        audits.into_iter().map(|wait| after(self.last, wait)).filter(|at| *at > looked).min()
+    }
+}
+
+/// How long looks go on for a room that was asked for `attempt` times. Each further call without an answer doubles it:
+/// a portal whose rooms land late is given more time before it is asked again.
+#[must_use]
+pub fn settle_time(settle: Duration, attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(8);
+    (settle * (1 << doublings)).min(LATEST_LANDING.max(settle))
+}
+
 impl RoomEntry {
+    /// When the looks for a room without an answer are over, if any look has succeeded yet.
+    #[must_use]
+    pub fn settled_at(&self, settle: Duration) -> Option<Timestamp> {
+        match self {
+            Self::Pending { attempt, first_look: Some(first), .. } => {
+                Some(after(*first, settle_time(settle, *attempt)))
+            }
+            _ => None,
+        }
+    }
+
+    /// DocSpace answered a look at `looked`.
+    pub fn note_look(&mut self, looked: Timestamp) {
+        if let Self::Pending { since, gave_up, looks, first_look, .. } = self {
+            *looks += 1;
+            // A look from before the call was given up says nothing about it.
+            if looked >= gave_up.unwrap_or(*since) {
+                first_look.get_or_insert(looked);
+            }
+        }
+    }
+
+    /// The call was given up at `now`, or may have been sent until then.
+    pub fn give_up(&mut self, now: Timestamp) {
+        if let Self::Pending { gave_up, first_look, .. } = self {
+            *gave_up = Some(now);
+            *first_look = None;
+        }
+    }
+
     /// The room, if it exists.
     #[must_use]
     pub fn made(&self) -> Option<&Room> {
@@ -165,6 +247,21 @@ pub enum MissingWhy {
     NotAdded,
     /// DocSpace does not allow the role for them.
     Forbidden,
+    /// DocSpace does not let our user look them up.
+    Hidden,
+    /// What should be their e-mail address is none.
+    NotAnAddress,
+}
+
+impl MissingWhy {
+    /// Whether asking again costs one of the day's writes.
+    #[must_use]
+    pub fn costs_a_write(self) -> bool {
+        match self {
+            Self::NotAdded | Self::Forbidden => true,
+            Self::Unknown | Self::Hidden | Self::NotAnAddress => false,
+        }
+    }
 }
 
 impl Missing {
@@ -188,6 +285,19 @@ impl Missing {
             }
             (MissingWhy::NotAdded, _) => {
                 format!("DocSpace did not add the {subject} though it said so: share the room by hand")
+            }
+            (MissingWhy::Hidden, Subject::Group(name)) => format!(
+                "DocSpace does not let our key look up the group “{name}”: the key needs the scope accounts:read, which \
+                 accounts:write does not include"
+            ),
+            (MissingWhy::Hidden, _) => format!(
+                "DocSpace does not let our user look up the {subject}: a room admin may not see guests, so make our user a \
+                 DocSpace admin; the key needs the scope accounts:read"
+            ),
+            (MissingWhy::NotAnAddress, _) => {
+                format!(
+                    "the {subject} has no valid e-mail address: correct it in the template or the helpdesk"
+                )
             }
             (MissingWhy::Forbidden, _) => format!(
                 "DocSpace does not let the {subject} be {} in this room: choose another role in the template",
@@ -213,15 +323,22 @@ pub enum LinkEntry {
     Done {
         /// The address.
         url: String,
+        /// Whether it opens for users of the portal only, though an external link was asked for.
+        #[serde(default)]
+        internal: bool,
     },
 }
+
+/// What an operator reads of an external link that is none.
+pub const INTERNAL_LINK: &str =
+    "it opens for users of the portal only: DocSpace's settings for external links say so";
 
 impl LinkEntry {
     /// The address, once there is one.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         match self {
-            Self::Done { url } => Some(url),
+            Self::Done { url, .. } => Some(url),
             _ => None,
         }
     }
@@ -251,7 +368,7 @@ impl Ledger {
     /// room.
     #[must_use]
     pub fn begin_again(&self) -> Self {
-        Self { audit_at: self.audit_at, ..Self::default() }
+        Self { audit_at: self.audit_at, creates: self.creates, ..Self::default() }
     }
 
     /// A run begins. If the one before was cut off, whatever it had asked for may have been sent until just now.
@@ -259,9 +376,7 @@ impl Ledger {
         if !self.unfinished {
             return;
         }
-        if let RoomEntry::Pending { gave_up, .. } = &mut self.room {
-            *gave_up = Some(now);
-        }
+        self.room.give_up(now);
         for entry in [&mut self.folders, &mut self.write_back.state] {
             if let Entry::Pending { since } = entry {
                 *since = now;

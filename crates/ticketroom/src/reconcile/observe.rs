@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use crate::call::{Cause, Failure};
-use crate::clock::{Timestamp, after};
+use crate::clock::Timestamp;
 use crate::docspace::DocSpace;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::room::RoomId;
 use crate::store::Claim;
 
 use super::ledger::{Ledger, RoomEntry};
@@ -19,6 +20,8 @@ pub struct Observation {
     pub ticket: Observed,
     /// The rooms of ours that carry the ticket's tag; looked for only while that matters.
     pub tagged: Vec<FoundRoom>,
+    /// Rooms with the ticket's tag that other users own.
+    pub tagged_by_others: Vec<FoundRoom>,
     /// When they were looked for, if they were.
     pub looked: Option<Timestamp>,
     /// Rooms of ours without any tag, made since the intent, that no other ticket owns; looked for only after
@@ -61,15 +64,30 @@ pub async fn observe(
         // A deletion may have been an error of the portal's that has passed.
         RoomEntry::Deleted { .. } => true,
     };
-    let tagged =
-        async { if wants_tagged { own_rooms_with_tag(docspace, &tag).await } else { Ok(Vec::new()) } };
+    let deleted = match &ledger.room {
+        RoomEntry::Deleted { room } => Some(room.id),
+        _ => None,
+    };
+    let tagged = async {
+        match wants_tagged {
+            true => rooms_with_tag(docspace, &tag, deleted).await,
+            false => Ok((Vec::new(), Vec::new())),
+        }
+    };
     let untagged = async {
-        match &ledger.room {
+        let since = match &ledger.room {
             // Before that, they don't count.
-            RoomEntry::Pending { since, gave_up, .. } if now >= after(gave_up.unwrap_or(*since), settle) => {
-                untagged(docspace, *since).await
+            RoomEntry::Pending { since, .. }
+                if ledger.room.settled_at(settle).is_some_and(|at| at <= now) =>
+            {
+                Some(*since)
             }
-            _ => Ok(Vec::new()),
+            RoomEntry::Made { .. } if wants_tagged => ledger.creates.map(|creates| creates.first),
+            _ => None,
+        };
+        match since {
+            Some(since) => untagged(docspace, since).await,
+            None => Ok(Vec::new()),
         }
     };
     let room = async {
@@ -93,24 +111,32 @@ pub async fn observe(
             },
         }
     };
-    let (ticket, tagged, untagged, room) = futures_util::try_join!(
+    let (ticket, (tagged, tagged_by_others), untagged, room) = futures_util::try_join!(
         helpdesk.observe(&claim.key.id, claim.told.as_ref()),
         tagged,
         untagged,
         room
     )?;
-    Ok(Observation { ticket, tagged, looked: wants_tagged.then_some(now), untagged, room })
+    let looked = wants_tagged.then_some(now);
+    Ok(Observation { ticket, tagged, tagged_by_others, looked, untagged, room })
 }
 
-/// A tag is a word that anybody may put on a room of theirs: only rooms that our own user made are ours.
-async fn own_rooms_with_tag(docspace: &DocSpace, tag: &str) -> Result<Vec<FoundRoom>, Failure> {
-    let mut rooms = docspace.rooms_with_tag(tag).await?;
-    if !rooms.is_empty()
-        && let Some(own) = docspace.own_id_if_told().await?
-    {
-        rooms.retain(|found| found.created_by.is_none_or(|by| by == own));
+/// The rooms with the ticket's tag: those that our own user owns (and the one that is `known` to be the ticket's), and
+/// those of others. A tag is a word that anybody may put on a room of theirs, and DocSpace tells the owner of a room but
+/// not who made it.
+async fn rooms_with_tag(
+    docspace: &DocSpace,
+    tag: &str,
+    known: Option<RoomId>,
+) -> Result<(Vec<FoundRoom>, Vec<FoundRoom>), Failure> {
+    let rooms = docspace.rooms_with_tag(tag).await?;
+    if rooms.is_empty() {
+        return Ok((rooms, Vec::new()));
     }
-    Ok(rooms)
+    let Some(own) = docspace.own_id_if_told().await? else { return Ok((rooms, Vec::new())) };
+    let is_ours =
+        |found: &FoundRoom| found.owner.is_none_or(|owner| owner == own) || known == Some(found.room.id);
+    Ok(rooms.into_iter().partition(is_ours))
 }
 
 /// Our clock and DocSpace's may differ; a room from so long before the intent can't be its fruit.

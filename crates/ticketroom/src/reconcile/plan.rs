@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::ledger::{Entry, Ledger, LinkEntry, MissingWhy, RoomEntry};
+use super::ledger::{Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry, settle_time};
 use super::observe::{Observation, RoomNow};
 use super::steps::{FoldersStart, Step, StepKind};
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Absence, LinkInTicket, Note, Observed};
-use crate::room::{LinkKind, Room, RoomId};
+use crate::room::{LinkKind, Room};
 use crate::rule::{Rules, Verdict};
 use crate::template::{Grant, Template};
 use crate::ticket::{Status, Ticket, TicketKey};
@@ -30,6 +30,8 @@ const ABSENT_AGAIN: Duration = Duration::from_secs(10);
 const ABSENT_TRIES: u32 = 3;
 /// How often a link that something else changes in the ticket is put right at most.
 const REPAIR_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// When to look whether the rooms that the last audit archived are in the archive.
+const LAST_AUDIT_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Waits between looks for a room whose create brought no answer; the last one repeats.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(500),
@@ -141,10 +143,10 @@ pub fn plan(s: &Situation<'_>) -> Plan {
         Err(rest) => return rest.only(),
     };
     match &s.ledger.room {
-        RoomEntry::Absent => first_room(s, ticket, template),
-        RoomEntry::Pending { title, since, attempt, looks, gave_up } => {
-            let gave_up = gave_up.unwrap_or(*since);
-            settle_room(s, template, &PendingRoom { title, gave_up, attempt: *attempt, looks: *looks })
+        RoomEntry::Absent => first_room(s, ticket, link, template),
+        RoomEntry::Pending { title, attempt, looks, refusal, .. } => {
+            let refusal = refusal.as_ref();
+            settle_room(s, template, &PendingRoom { title, attempt: *attempt, looks: *looks, refusal })
         }
         RoomEntry::Made { room, tagged, adopted } => {
             let made = MadeRoom { room, tagged: *tagged, adopted: *adopted };
@@ -174,8 +176,12 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
     if s.ledger.room.made().is_some() {
         return Rest::Ready { next: None, remark: Some(format!("{why}; the room stays")) }.only();
     }
-    if let RoomEntry::Pending { since, gave_up, .. } = &s.ledger.room {
-        let settled_at = after(gave_up.unwrap_or(*since), s.settle);
+    if let RoomEntry::Pending { attempt, .. } = &s.ledger.room {
+        let settled_at = s
+            .ledger
+            .room
+            .settled_at(s.settle)
+            .unwrap_or_else(|| after(s.now, settle_time(s.settle, *attempt)));
         if s.now < settled_at {
             let reason = format!("{why}; its room may still come");
             return Rest::Waiting { until: settled_at, reason }.only();
@@ -222,9 +228,18 @@ fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest
     }
 }
 
-fn first_room(s: &Situation<'_>, ticket: &Ticket, template: &Template) -> Plan {
+fn first_room(s: &Situation<'_>, ticket: &Ticket, link: &LinkInTicket, template: &Template) -> Plan {
     if let Some(found) = ours(s) {
         return adopt(template, found, true);
+    }
+    if let Some(found) = s.seen.tagged_by_others.first() {
+        // The owner of a room may change, but anybody may put a tag on a room of theirs. Only the address in the ticket
+        // proves that this is the ticket's room.
+        let address = member_address(s.portal, found.room.id);
+        if matches!(link, LinkInTicket::Is(link) if *link == *address.as_str()) {
+            return adopt(template, found, true);
+        }
+        return of_another_owner(s, found).only();
     }
     // Both can't be written to, and nobody works on them any more.
     if matches!(ticket.status, Status::Closed | Status::Deleted) {
@@ -247,11 +262,22 @@ fn adopt(template: &Template, found: &FoundRoom, tagged: bool) -> Plan {
     only(Step::Adopt { template: template.name.clone(), room: found.room.clone(), tagged })
 }
 
+fn of_another_owner(s: &Situation<'_>, found: &FoundRoom) -> Rest {
+    let reason = format!(
+        "room {} carries this ticket's tag “{}”, but another user owns it. If it is this ticket's room, make the user of the \
+         API key its owner; if not, take the tag off it. Then “ticketroom tickets retry {}”",
+        found.room.id,
+        s.key.tag(),
+        s.key
+    );
+    Rest::blocked(reason, s.attempts, s.now)
+}
+
 struct PendingRoom<'a> {
     title: &'a str,
-    gave_up: Timestamp,
     attempt: u32,
     looks: u32,
+    refusal: Option<&'a Refusal>,
 }
 
 /// A create without an answer: the room may be there, may come, or may never come.
@@ -259,19 +285,38 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
     if let Some(found) = ours(s) {
         return adopt(template, found, true);
     }
-    let settled_at = after(pending.gave_up, s.settle);
+    let settled_at = s.ledger.room.settled_at(s.settle);
     // The time of the look counts, not that of this thought: the process may have been paused in between, and what was
     // looked for before it was settled says nothing.
-    if s.seen.looked.is_none_or(|looked| looked < settled_at) {
+    let is_settled = |looked: Timestamp| settled_at.is_some_and(|settled_at| settled_at <= looked);
+    if !s.seen.looked.is_some_and(is_settled) {
         let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
-        let reason = "DocSpace did not say whether it made the room; looking for it".to_owned();
-        let until = after(s.now, wait).min(settled_at).max(s.now);
+        let reason = match pending.refusal {
+            None => "DocSpace did not say whether it made the room; looking for it".to_owned(),
+            Some(refusal) => {
+                format!("{}. The room may have been made all the same; looking for it", refusal.reason)
+            }
+        };
+        let look = after(s.now, wait);
+        let until = settled_at.map_or(look, |settled_at| look.min(settled_at)).max(s.now);
         return Rest::Waiting { until, reason }.only();
     }
     // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
     // believed now: a moment after its birth, every room is without tags.
     if let Some(found) = s.seen.untagged.iter().find(|found| found.room.title == pending.title) {
         return adopt(template, found, false);
+    }
+    if let Some(found) = s.seen.tagged_by_others.first() {
+        return of_another_owner(s, found).only();
+    }
+    // A refusal that was meant is not asked for again in the same run.
+    if let Some(refusal) = pending.refusal {
+        if s.begun.contains(&StepKind::NoteNotMade) {
+            return Rest::blocked(refusal.reason.clone(), s.attempts, s.now).only();
+        }
+        if !refusal.confirmed && !s.asked {
+            return only(Step::NoteNotMade);
+        }
     }
     // By the same title, so that both are found by it.
     create(s, template, pending.title.to_owned(), pending.attempt + 1)
@@ -324,7 +369,7 @@ fn furnish(
         steps.push(Step::Access { room: room.id, grants });
     }
     match &s.ledger.link {
-        LinkEntry::Done { url } => {
+        LinkEntry::Done { url, .. } => {
             steps.extend(write_back(s, ticket, room, url, link_in_ticket));
         }
         LinkEntry::NotBegun | LinkEntry::Pending { .. } if template.link == LinkKind::Member => {
@@ -336,7 +381,7 @@ fn furnish(
     }
     // Only what was looked for after it became due can be told from nothing.
     if s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked)) {
-        steps.push(audit(s, room.id));
+        steps.push(audit(s, room));
     }
     steps.retain(|step| !s.begun.contains(&step.kind()));
     Plan { steps, rest: rest(s, &template.grants(s.key, ticket)) }
@@ -348,7 +393,7 @@ fn to_ask_for(s: &Situation<'_>, mut grants: Vec<Grant>) -> Vec<Grant> {
     let in_vain = !s.asked && access.refused_until.is_some_and(|until| s.now < until);
     let refused = |grant: &Grant| {
         let mut missing = access.missing.iter().filter(|missing| missing.grant == *grant);
-        in_vain && missing.any(|missing| missing.why != MissingWhy::Unknown)
+        in_vain && missing.any(|missing| missing.why.costs_a_write())
     };
     grants.retain(|grant| !access.granted.iter().any(|granted| granted.grant == *grant) && !refused(grant));
     grants
@@ -400,15 +445,21 @@ fn repaired_lately(s: &Situation<'_>) -> bool {
 }
 
 /// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.
-fn audit(s: &Situation<'_>, own: RoomId) -> Step {
-    let others = tagged(s).iter().filter(|found| found.room.id != own && !found.archived);
-    let (empty, used): (Vec<_>, Vec<_>) = others.partition(|found| found.empty);
+fn audit(s: &Situation<'_>, own: &Room) -> Step {
+    // The second room may lack its tag; then it has the title that was sent with both calls.
+    let untagged = s.seen.untagged.iter().filter(|found| found.room.title == own.title);
+    let others = tagged(s).iter().chain(untagged).filter(|found| found.room.id != own.id && !found.archived);
+    let (rooms, used): (Vec<_>, Vec<_>) = others.partition(|found| found.files == 0);
     let ids = |rooms: Vec<&FoundRoom>| rooms.iter().map(|found| found.room.id).collect();
-    if empty.is_empty() {
-        Step::EndAudit { used: ids(used) }
-    } else {
-        Step::ArchiveExtra { rooms: ids(empty) }
+    let looked = s.seen.looked.unwrap_or(s.now);
+    let next = s.ledger.creates.and_then(|creates| creates.next_audit(looked, s.settle));
+    if rooms.is_empty() {
+        return Step::EndAudit { used: ids(used), next };
     }
+    // DocSpace may answer that it archives a room and never do it, so there is another look in any case.
+    let next = next.unwrap_or_else(|| after(looked, LAST_AUDIT_AGAIN));
+    let granted = s.ledger.access.granted.iter().map(|granted| granted.id).collect();
+    Step::ArchiveExtra { rooms: ids(rooms), used: ids(used), granted, next }
 }
 
 fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
@@ -428,7 +479,10 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
     if !absent.is_empty() {
         return Rest::blocked(advice(absent), s.attempts, s.now);
     }
-    let remark = if remarks.is_empty() { None } else { Some(advice(remarks)) };
+    let internal_link = matches!(s.ledger.link, LinkEntry::Done { internal: true, .. })
+        .then(|| format!("the room's link: {INTERNAL_LINK}"));
+    let remarks = (!remarks.is_empty()).then(|| advice(remarks));
+    let remark = [internal_link, remarks].into_iter().flatten().reduce(|all, more| format!("{all}; {more}"));
     Rest::Ready { next: s.ledger.audit_at, remark }
 }
 

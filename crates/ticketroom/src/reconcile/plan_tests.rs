@@ -1,8 +1,8 @@
 //! This ticket, this ledger, this time: these steps.
 
 use super::*;
-use crate::reconcile::ledger::{AccessEntry, Granted, Missing, MissingWhy, WriteBackEntry};
-use crate::room::{Role, RoomType};
+use crate::reconcile::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
+use crate::room::{Role, RoomId, RoomType};
 use crate::template::{AccessRule, FolderTree, Subject, TitleTemplate, Who};
 use crate::ticket::Person;
 
@@ -36,8 +36,8 @@ fn room(id: i64) -> Room {
 }
 
 fn found(id: i64, empty: bool) -> FoundRoom {
-    let room = room(id);
-    FoundRoom { room, archived: false, empty, tags: vec![], created: None, created_by: None }
+    let files = u64::from(!empty);
+    FoundRoom { room: room(id), archived: false, files, folders: 0, tags: vec![], created: None, owner: None }
 }
 
 fn grant(subject: Subject, role: Role) -> Grant {
@@ -68,7 +68,7 @@ fn complete() -> Ledger {
             state: Entry::Done,
             ..AccessEntry::default()
         },
-        link: LinkEntry::Done { url: "https://d/s/1".to_owned() },
+        link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false },
         write_back: WriteBackEntry {
             url: Some("https://d/s/1".to_owned()),
             noted: true,
@@ -87,6 +87,7 @@ struct Case {
     absence: Absence,
     ledger: Ledger,
     tagged: Vec<FoundRoom>,
+    tagged_by_others: Vec<FoundRoom>,
     untagged: Vec<FoundRoom>,
     room: Option<RoomNow>,
     begun: Vec<StepKind>,
@@ -107,6 +108,7 @@ impl Default for Case {
             absence: Absence::NotShown,
             ledger: Ledger::default(),
             tagged: vec![],
+            tagged_by_others: vec![],
             untagged: vec![],
             room: None,
             begun: vec![],
@@ -128,8 +130,9 @@ impl Case {
             Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket }
         };
         let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
+        let tagged_by_others = self.tagged_by_others;
         let looked = self.looked.or(Some(self.now));
-        let seen = Observation { ticket, tagged, looked, untagged, room };
+        let seen = Observation { ticket, tagged, tagged_by_others, looked, untagged, room };
         let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
         plan(&Situation {
             key: &key(),
@@ -157,10 +160,25 @@ impl Case {
     }
 }
 
-fn pending(since: i64, looks: u32) -> Ledger {
-    let room =
-        RoomEntry::Pending { title: "T 7 x".to_owned(), since: at(since), attempt: 1, looks, gave_up: None };
+/// A create without an answer, looked for since `first_look`.
+fn pending_room(first_look: Option<i64>, attempt: u32, looks: u32) -> RoomEntry {
+    RoomEntry::Pending {
+        title: "T 7 x".to_owned(),
+        since: at(0),
+        attempt,
+        looks,
+        gave_up: None,
+        first_look: first_look.map(at),
+        refusal: None,
+    }
+}
+
+fn with_room(room: RoomEntry) -> Ledger {
     Ledger { template: Some("default".to_owned()), room, ..Ledger::default() }
+}
+
+fn pending(first_look: i64, looks: u32) -> Ledger {
+    with_room(pending_room(Some(first_look), 1, looks))
 }
 
 #[test]
@@ -222,7 +240,8 @@ fn a_room_is_furnished_side_by_side() {
     let url = "https://d/rooms/shared/1/filter?folder=1".to_owned();
     assert!(member.steps.contains(&Step::NoteLink { url }), "{member:?}");
     let under_way = vec![StepKind::Folders, StepKind::Access, StepKind::Link];
-    let linked = Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned() }, ..bare };
+    let linked =
+        Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false }, ..bare };
     let kinds = Case { ledger: linked.clone(), begun: under_way.clone(), ..Case::default() }.kinds();
     assert_eq!(kinds, [StepKind::WriteBack], "as soon as there is a link, whatever else goes on");
     let nowhere = Case { ledger: linked, begun: under_way, writes_back: false, ..Case::default() };
@@ -416,38 +435,109 @@ fn an_audit_puts_away_what_is_empty_and_tells_of_what_is_not() {
         Case { ledger, tagged, now: at(now), ..Case::default() }.plan()
     };
     assert_eq!(audit(vec![], 9).rest, Rest::Ready { next: Some(at(10)), remark: None });
-    assert_eq!(audit(vec![found(1, false)], 10).steps, [Step::EndAudit { used: vec![] }]);
+    assert_eq!(audit(vec![found(1, false)], 10).steps, [Step::EndAudit { used: vec![], next: None }]);
     let two = audit(vec![found(1, false), found(2, true), found(3, false)], 10);
-    assert_eq!(two.steps, [Step::ArchiveExtra { rooms: vec![RoomId(2)] }]);
+    let put_away = Step::ArchiveExtra {
+        rooms: vec![RoomId(2)],
+        used: vec![RoomId(3)],
+        granted: vec![uuid::Uuid::nil()],
+        next: at(610),
+    };
+    assert_eq!(two.steps, [put_away], "whether it is in the archive is looked at later");
     let used = audit(vec![found(1, false), found(3, false)], 10);
-    assert_eq!(used.steps, [Step::EndAudit { used: vec![RoomId(3)] }]);
+    assert_eq!(used.steps, [Step::EndAudit { used: vec![RoomId(3)], next: None }]);
     let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
     let unseen = Case { ledger, looked: Some(at(9)), now: at(11), ..Case::default() }.rest();
     assert_eq!(unseen, Rest::Ready { next: Some(at(10)), remark: None }, "another run has to look");
 }
 
 #[test]
-fn a_create_settles_from_when_it_was_given_up() {
-    let room = |gave_up| RoomEntry::Pending {
-        title: "T 7 x".to_owned(),
-        since: at(0),
-        attempt: 1,
-        looks: 3,
-        gave_up,
-    };
-    let kinds = |gave_up| {
-        let ledger =
-            Ledger { template: Some("default".to_owned()), room: room(gave_up), ..Ledger::default() };
-        Case { ledger, now: at(50), ..Case::default() }.kinds()
-    };
-    assert_eq!(kinds(None), [StepKind::CreateRoom]);
-    assert_eq!(kinds(Some(at(30))), [], "it waited long before it was sent");
-    let mut cut_off = Ledger { room: room(None), unfinished: true, ..Ledger::default() };
+fn audits_go_on_until_no_room_can_land_any_more() {
+    let creates = Creates { first: at(0), last: at(100) };
+    let mut audits = Vec::new();
+    let mut looked = at(100);
+    while let Some(next) = creates.next_audit(looked, SETTLE) {
+        audits.push(next.duration_since(at(100)).as_secs());
+        looked = next;
+    }
+    assert_eq!(audits, [45, 360, 3600], "45 s, 6 minutes, 1 hour");
+    let ledger = Ledger { audit_at: Some(at(145)), creates: Some(creates), ..complete() };
+    let audit = Case { ledger, now: at(145), ..Case::default() }.plan();
+    assert_eq!(audit.steps, [Step::EndAudit { used: vec![], next: Some(at(460)) }]);
+}
+
+#[test]
+fn an_audit_finds_a_second_room_without_its_tag_by_its_title() {
+    let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
+    let other = FoundRoom { room: Room { title: "another".to_owned(), ..room(6) }, ..found(6, true) };
+    let untagged = vec![found(1, true), found(5, true), other];
+    let audit = Case { ledger, untagged, now: at(10), ..Case::default() }.plan();
+    assert!(
+        matches!(&audit.steps[..], [Step::ArchiveExtra { rooms, .. }] if *rooms == [RoomId(5)]),
+        "{audit:?}"
+    );
+}
+
+#[test]
+fn a_create_settles_from_the_first_look_after_it_was_given_up() {
+    let kinds = |room| Case { ledger: with_room(room), now: at(50), ..Case::default() }.kinds();
+    assert_eq!(kinds(pending_room(Some(0), 1, 3)), [StepKind::CreateRoom]);
+    assert_eq!(kinds(pending_room(Some(30), 1, 3)), [], "DocSpace could not be asked before");
+    assert_eq!(kinds(pending_room(None, 1, 3)), [], "no look has succeeded yet");
+    assert_eq!(kinds(pending_room(Some(0), 2, 3)), [], "a further call is given more time");
+
+    let mut room = pending_room(None, 1, 0);
+    room.give_up(at(20));
+    room.note_look(at(10));
+    assert_eq!(room.settled_at(SETTLE), None, "a look from before the call was given up");
+    room.note_look(at(21));
+    room.note_look(at(30));
+    assert_eq!(room.settled_at(SETTLE), Some(at(66)));
+    let mut cut_off = Ledger { room: room.clone(), unfinished: true, ..Ledger::default() };
     cut_off.begin_run(at(50));
-    assert_eq!(cut_off.room, room(Some(at(50))), "a process that died may have sent it last thing");
-    let mut settled = Ledger { room: room(None), ..Ledger::default() };
+    assert_eq!(cut_off.room.settled_at(SETTLE), None, "a process that died may have sent it last thing");
+    let mut settled = Ledger { room: room.clone(), ..Ledger::default() };
     settled.begin_run(at(50));
-    assert_eq!(settled.room, room(None));
+    assert_eq!(settled.room, room);
+}
+
+#[test]
+fn a_refused_create_blocks_only_after_the_room_was_looked_for() {
+    let refused = |confirmed| {
+        let mut room = pending_room(Some(0), 1, 9);
+        if let RoomEntry::Pending { refusal, .. } = &mut room {
+            *refusal = Some(Refusal { reason: "DocSpace forbids it (403)".to_owned(), confirmed });
+        }
+        Case { ledger: with_room(room), ..Case::default() }
+    };
+    let early = Case { now: at(5), ..refused(false) }.rest();
+    assert!(
+        matches!(&early, Rest::Waiting { reason, .. } if reason.contains("403") && reason.contains("looking")),
+        "{early:?}"
+    );
+    let found = Case { untagged: vec![found(5, true)], now: at(45), ..refused(false) };
+    assert_eq!(found.kinds(), [StepKind::Adopt], "it was made before it was refused");
+    assert_eq!(Case { now: at(45), ..refused(false) }.kinds(), [StepKind::NoteNotMade]);
+    let noted = Case { now: at(45), begun: vec![StepKind::NoteNotMade], ..refused(true) }.rest();
+    assert!(matches!(&noted, Rest::Blocked { again: Some(_), .. }), "{noted:?}");
+    assert_eq!(
+        Case { now: at(990), ..refused(true) }.kinds(),
+        [StepKind::CreateRoom],
+        "the next run asks again"
+    );
+    assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [StepKind::CreateRoom]);
+}
+
+#[test]
+fn a_tagged_room_of_another_owner_is_neither_taken_nor_doubled() {
+    let others = || Case { tagged_by_others: vec![found(5, true)], ..Case::default() };
+    let Rest::Blocked { reason, again: Some(_) } = others().rest() else { panic!("not blocked") };
+    assert!(reason.contains("room 5") && reason.contains("zendesk:7"), "{reason}");
+    let address = "https://d/rooms/shared/5/filter?folder=5".to_owned();
+    let shown = Case { link_in_ticket: LinkInTicket::Is(address), ..others() };
+    assert_eq!(shown.kinds(), [StepKind::Adopt], "the ticket itself says that it is its room");
+    let pending = Case { ledger: pending(0, 9), now: at(45), ..others() };
+    assert!(matches!(pending.rest(), Rest::Blocked { .. }));
 }
 
 #[test]

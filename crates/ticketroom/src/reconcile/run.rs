@@ -10,13 +10,16 @@ use super::advice::advice;
 use super::ledger::{Ledger, RoomEntry};
 use super::observe::{Observation, RoomNow, observe};
 use super::plan::{Plan, Rest, Situation, plan};
+use super::refused::System;
 use super::step::{Context, Outcome};
 use super::steps::{Step, StepKind};
 use super::worker::{Progress, Reconciler};
-use crate::call::{Cause, Failure};
-use crate::clock::{Timestamp, after};
+use crate::call::{Cause, Effect, Failure};
+use crate::clock::{Timestamp, after, until};
 use crate::docspace::client::SERVICE;
+use crate::docspace::rooms::CREATE_ROOM;
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::printable::{MESSAGE, printable};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;
 use crate::ticket::Ticket;
@@ -41,6 +44,8 @@ pub(super) struct Run<'a> {
     progressed: bool,
     /// Whether the world was seen: a person's wish counts as heard only then.
     looked: bool,
+    /// When rooms with the ticket's tag were looked for.
+    looked_for_rooms: Option<Timestamp>,
 }
 
 /// Why a run ends before it has settled.
@@ -68,13 +73,18 @@ impl<'a> Run<'a> {
             folders_may_come: None,
             progressed: false,
             looked: false,
+            looked_for_rooms: None,
         }
     }
 
     /// Brings the ticket as far as it will go now.
     pub(super) async fn drive(mut self) {
         let key = self.claim.key.clone();
-        let mut result = self.observe_and_act().await;
+        let deadline = self.all.parts.settings.deadline;
+        let mut result = match tokio::time::timeout(deadline, self.observe_and_act()).await {
+            Ok(result) => result,
+            Err(_) => self.park(deadline).await,
+        };
         if let Err(Cut::RoomTaken(error)) = result {
             tracing::error!(ticket = %key, %error, "looking for another room");
             result = self.begin_again(&error).await;
@@ -83,6 +93,30 @@ impl<'a> Run<'a> {
             // Whoever has it now looks before doing anything.
             tracing::info!(ticket = %key, "the claim ran out; another run goes on");
         }
+    }
+
+    /// The run took too long, and was broken off. What it was at is unknown, as after a crash: the intents stay, and
+    /// the next run takes the ledger as one that was not finished.
+    async fn park(&mut self, deadline: Duration) -> Result<(), Cut> {
+        let now = self.all.parts.clock.now();
+        let reason = format!(
+            "the run took longer than {} seconds and was broken off; what it was at is looked for first",
+            deadline.as_secs_f64()
+        );
+        tracing::warn!(ticket = %self.claim.key, reason, "parked");
+        self.events.push(Event { at: now, kind: "failed", text: reason.clone() });
+        let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
+        let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };
+        let settlement = Settlement {
+            save: self.next_save("settle_waiting".to_owned(), None),
+            hints: self.claim.hints,
+            asked: 0,
+            state: State::Waiting,
+            reason: Some(reason),
+            due: Some(after(now, backoff)),
+            attempts,
+        };
+        self.end(settlement).await
     }
 
     /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
@@ -108,6 +142,12 @@ impl<'a> Run<'a> {
         };
         let all = self.all;
         let settle = all.parts.settings.settle;
+        if let Err(failure) = all.parts.docspace.refuses() {
+            // The helpdesk's allowance is not to be spent on tickets for which nothing can be done.
+            self.failed("observe", &failure);
+            self.failures.push(failure);
+            return self.settle(Rest::Ready { next: None, remark: None }, None).await;
+        }
         let seen =
             observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.parts.docspace).await;
         let mut seen = match seen {
@@ -124,6 +164,7 @@ impl<'a> Run<'a> {
             return self.settle(Rest::Waiting { until, reason: error.to_string() }, None).await;
         }
         self.looked = true;
+        self.looked_for_rooms = seen.looked;
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
             Observed::Absent(_) => None,
@@ -134,13 +175,17 @@ impl<'a> Run<'a> {
 
     /// Another ticket's room may look like ours while its tag is not saved yet.
     async fn leave_out_rooms_of_others(&self, seen: &mut Observation) -> Result<(), StoreError> {
-        let rooms: Vec<_> = seen.tagged.iter().chain(&seen.untagged).map(|found| found.room.id).collect();
+        let rooms: Vec<_> = {
+            let found = seen.tagged.iter().chain(&seen.untagged).chain(&seen.tagged_by_others);
+            found.map(|found| found.room.id).collect()
+        };
         if rooms.is_empty() {
             return Ok(());
         }
         let owned = self.all.parts.store.owned_rooms(&rooms).await?;
         let of_others = |id| owned.iter().any(|(room, owner)| *room == id && *owner != self.claim.key);
         seen.tagged.retain(|found| !of_others(found.room.id));
+        seen.tagged_by_others.retain(|found| !of_others(found.room.id));
         seen.untagged.retain(|found| !of_others(found.room.id));
         Ok(())
     }
@@ -204,7 +249,7 @@ impl<'a> Run<'a> {
             self.begun.push(step.kind());
             match (step, self.ledger.room.made()) {
                 (Step::Adopt { .. } | Step::NoteRestored, Some(room)) => {
-                    let mut found = seen.tagged.iter().chain(&seen.untagged);
+                    let mut found = seen.tagged.iter().chain(&seen.untagged).chain(&seen.tagged_by_others);
                     let is_archived = found.any(|found| found.room.id == room.id && found.archived);
                     seen.room = Some(if is_archived { RoomNow::Archived } else { RoomNow::Active });
                 }
@@ -236,8 +281,17 @@ impl<'a> Run<'a> {
     /// Notes a failure in the timeline, once for as long as it stays the same.
     fn failed(&mut self, kind: &str, failure: &Failure) {
         let text = failure.to_string();
-        tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
-        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(&text));
+        let silence = failure.silence();
+        // What does not pass by itself is said once, when the ticket is blocked by it; that a system does not answer is said
+        // once for all tickets, when its breaker opens.
+        let is_told_here = silence.is_none() && failure.is_transient();
+        if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
+            tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
+        } else {
+            tracing::debug!(ticket = %self.claim.key, step = kind, %failure, "failed");
+        }
+        let told = silence.as_ref().unwrap_or(&text);
+        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(told));
         // That it was not asked says nothing about the ticket.
         if is_news && failure.cause != Cause::HeldBack {
             self.events.push(Event { at: self.all.parts.clock.now(), kind: "failed", text });
@@ -282,6 +336,10 @@ impl<'a> Run<'a> {
         let now = self.all.parts.clock.now();
         self.ledger.unfinished = true;
         self.commits += 1;
+        for event in &mut self.events {
+            // It may quote what other systems said.
+            event.text = printable(&event.text, MESSAGE);
+        }
         Save {
             held: self.claim.held(),
             nth: self.commits,
@@ -296,7 +354,10 @@ impl<'a> Run<'a> {
 
     fn publish(&self, events: Vec<Event>) {
         for event in events {
-            tracing::info!(ticket = %self.claim.key, "{}", event.kind);
+            // How the ticket stands has a line of its own, with the reason.
+            if !matches!(event.kind, "failed" | "blocked") {
+                tracing::info!(ticket = %self.claim.key, "{}", event.kind);
+            }
             // Nobody may be watching.
             let _ = self.all.progress.send(Progress::Happened(self.claim.key.clone(), event));
         }
@@ -324,8 +385,8 @@ impl<'a> Run<'a> {
     async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
         let rest = self.after_failures(rest, now);
-        if let RoomEntry::Pending { looks, .. } = &mut self.ledger.room {
-            *looks += 1;
+        if let Some(looked) = self.looked_for_rooms {
+            self.ledger.room.note_look(looked);
         }
         let (state, reason, due) = match rest {
             Rest::Ready { next, remark } => (State::Ready, remark, next),
@@ -334,10 +395,13 @@ impl<'a> Run<'a> {
             Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
             Rest::Archived { reason } => (State::Archived, Some(reason), None),
         };
+        let reason = reason.map(|reason| printable(&reason, MESSAGE));
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
             // It was not tried at all, so it goes before those that were.
             State::Waiting if self.is_held_back() => self.claim.attempts,
+            // Nor was this, but whatever it waits for makes it wait again: new ones go before it.
+            State::Waiting if self.was_not_sent() => self.claim.attempts.max(1),
             State::Waiting | State::Blocked => self.claim.attempts.saturating_add(1),
             _ => 0,
         };
@@ -354,18 +418,77 @@ impl<'a> Run<'a> {
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
             state,
-            reason: reason.clone(),
+            reason,
             due,
             attempts,
         };
+        self.end(settlement).await
+    }
+
+    async fn end(&mut self, settlement: Settlement) -> Result<(), Cut> {
         self.commit(|store| {
             let settlement = settlement.clone();
             Box::pin(async move { store.settle(settlement).await })
         })
         .await?;
         self.publish(settlement.save.events);
-        let _ = self.all.progress.send(Progress::Settled(self.claim.key.clone(), state, reason));
+        let now = self.all.parts.clock.now();
+        self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
+        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
+        let _ = self.all.progress.send(settled);
         Ok(())
+    }
+
+    /// One line for a ticket that is ready or blocked now and was not before. That a system refuses our credentials is one
+    /// line for all the tickets that wait for it.
+    async fn log_how_it_stands(&self, state: State, reason: Option<&str>, now: Timestamp) {
+        let (key, reason_now) = (&self.claim.key, reason.unwrap_or_default());
+        match state {
+            State::Ready if self.progressed => {
+                let Some(room) = self.ledger.room.made() else { return };
+                // Only the run that made the room tells how long that took.
+                let is_new = self.claim.ledger.write_back.url.is_none();
+                let record =
+                    if is_new { self.all.parts.store.ticket(key).await.ok().flatten() } else { None };
+                let after_ms =
+                    record.and_then(|record| u64::try_from(until(record.created, now).as_millis()).ok());
+                tracing::info!(ticket = %key, room = room.id.0, after_ms, remark = reason, "ready");
+            }
+            State::Blocked => {
+                let refused = self.failures.iter().find(|failure| failure.cause == Cause::Unauthorized);
+                let is_logged = match refused.map(|failure| (failure, self.system_of(failure))) {
+                    Some((failure, Some(system))) => {
+                        let is_news = self.all.refused.refused(system, &key.id, now);
+                        if is_news {
+                            tracing::warn!(
+                                ticket = %key,
+                                "{}: this ticket and others that need it are blocked, and go on by themselves once it \
+                                 accepts our credentials",
+                                advice(failure)
+                            );
+                        }
+                        true
+                    }
+                    _ => self.claim.reason.as_deref() == reason || !self.all.blocked.admit(now),
+                };
+                if is_logged {
+                    tracing::debug!(ticket = %key, reason = reason_now, "blocked");
+                } else {
+                    tracing::warn!(ticket = %key, reason = reason_now, "blocked");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The system that a failure is about, if it can be asked whether it still refuses us.
+    fn system_of(&self, failure: &Failure) -> Option<System> {
+        match failure.service {
+            SERVICE => Some(System::DocSpace),
+            // A callback can only be told.
+            "callback" => None,
+            _ => Some(System::Helpdesk(self.claim.key.helpdesk.clone())),
+        }
     }
 
     /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the
@@ -382,13 +505,26 @@ impl<'a> Run<'a> {
         !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == Cause::HeldBack)
     }
 
+    /// Whether nothing went wrong but that a system has not answered for a while, so that nobody was asked.
+    fn was_not_sent(&self) -> bool {
+        !self.failures.is_empty()
+            && self.failures.iter().all(|failure| matches!(failure.cause, Cause::BreakerOpen { .. }))
+    }
+
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
             let reason = "DocSpace does not let us at the room; looking whether it is still there".to_owned();
             return Rest::Waiting { until: now, reason };
         }
-        if let Some(failure) = self.failures.iter().find(|failure| !failure.is_transient()) {
+        // A refused create is looked for before it counts as refused.
+        let is_looked_for = |failure: &Failure| {
+            failure.call == CREATE_ROOM
+                && failure.effect() == Effect::Unknown
+                && matches!(self.ledger.room, RoomEntry::Pending { .. })
+        };
+        let refused = |failure: &&Failure| !failure.is_transient() && !is_looked_for(failure);
+        if let Some(failure) = self.failures.iter().find(refused) {
             // What is wrong with the request itself will not get better by waiting.
             if matches!(failure.cause, Cause::Rejected { status: 400 | 413 | 415 | 422, .. }) {
                 return Rest::Blocked { reason: advice(failure), again: None };
@@ -399,14 +535,24 @@ impl<'a> Run<'a> {
             if self.is_held_back() {
                 return Rest::Waiting { until: now, reason: failure.to_string() };
             }
+            if self.was_not_sent() {
+                // When it answers, all go on at once, at the pace that the limits allow. Which of them is the next probe is
+                // left to chance: the system may not answer for one ticket only.
+                let spread = self.all.parts.chance.jitter(Duration::from_secs(1));
+                let until = after(now, failure.retry_after().unwrap_or_default() + spread);
+                return Rest::Waiting { until, reason: failure.to_string() };
+            }
             let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
             // A room that may be there is looked for soon: it is what people wait for.
-            if let Rest::Waiting { until: look, .. } = &rest
+            if let Rest::Waiting { until: look, reason } = &rest
                 && failure.retry_after().is_none()
                 && matches!(self.ledger.room, RoomEntry::Pending { .. })
             {
                 until = *look;
+                if is_looked_for(failure) && !failure.is_transient() {
+                    return Rest::Waiting { until, reason: reason.clone() };
+                }
             }
             return Rest::Waiting { until, reason: failure.to_string() };
         }

@@ -1,5 +1,7 @@
 //! The steps that a plan can hand out.
 
+use uuid::Uuid;
+
 use crate::clock::Timestamp;
 use crate::helpdesk::Note;
 use crate::room::{LinkKind, Room, RoomId, RoomType};
@@ -30,10 +32,14 @@ pub enum Step {
     },
     /// Notes that the link is in the ticket already. No call.
     NoteWrittenBack,
+    /// Notes that a create which was refused has made no room. No call.
+    NoteNotMade,
     /// Notes that there is no second room to put away. No call.
     EndAudit {
         /// Rooms with the ticket's tag that people have worked in: for a person to look at.
         used: Vec<RoomId>,
+        /// When to look again.
+        next: Option<Timestamp>,
     },
     /// Makes the room.
     CreateRoom {
@@ -81,10 +87,16 @@ pub enum Step {
         /// What is known of our note.
         note: Note,
     },
-    /// Archives empty rooms that a lost create left behind.
+    /// Archives rooms that a lost create left behind and that hold nothing but what ticketroom puts into a room.
     ArchiveExtra {
-        /// The rooms.
+        /// The rooms, none of which has files.
         rooms: Vec<RoomId>,
+        /// Further rooms, which people have worked in.
+        used: Vec<RoomId>,
+        /// Who was given access to the ticket's own room.
+        granted: Vec<Uuid>,
+        /// When to look again.
+        next: Timestamp,
     },
 }
 
@@ -109,6 +121,7 @@ pub enum StepKind {
     BeginAgain,
     NoteLink,
     NoteWrittenBack,
+    NoteNotMade,
     EndAudit,
     CreateRoom,
     TagRoom,
@@ -130,6 +143,7 @@ impl StepKind {
             Self::BeginAgain => "begin_again",
             Self::NoteLink => "note_link",
             Self::NoteWrittenBack => "note_written_back",
+            Self::NoteNotMade => "note_not_made",
             Self::EndAudit => "end_audit",
             Self::CreateRoom => "create_room",
             Self::TagRoom => "tag_room",
@@ -153,6 +167,7 @@ impl Step {
             Self::BeginAgain => StepKind::BeginAgain,
             Self::NoteLink { .. } => StepKind::NoteLink,
             Self::NoteWrittenBack => StepKind::NoteWrittenBack,
+            Self::NoteNotMade => StepKind::NoteNotMade,
             Self::EndAudit { .. } => StepKind::EndAudit,
             Self::CreateRoom { .. } => StepKind::CreateRoom,
             Self::TagRoom { .. } => StepKind::TagRoom,

@@ -9,11 +9,16 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::refused::Refused;
 use super::run::Run;
+use super::shares::{Claimable, Share, claimable, runs};
+use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock};
 use crate::docspace::DocSpace;
+use crate::docspace::client::SYSTEM;
 use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
+use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::rule::Rules;
 use crate::standing::Standing;
@@ -31,6 +36,8 @@ pub struct Settings {
     pub settle: Duration,
     /// How long runs may go on after the service was asked to stop.
     pub grace: Duration,
+    /// How long a run may take; what it leaves open then is unknown, as after a crash.
+    pub deadline: Duration,
 }
 
 impl Default for Settings {
@@ -40,6 +47,7 @@ impl Default for Settings {
             lease: Duration::from_secs(600),
             settle: Duration::from_secs(45),
             grace: Duration::from_secs(10),
+            deadline: Duration::from_secs(300),
         }
     }
 }
@@ -74,6 +82,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Whether this process may act.
     pub standing: Standing,
+    /// Which systems don't answer.
+    pub breakers: Breakers,
     /// How it works.
     pub settings: Settings,
 }
@@ -90,6 +100,10 @@ pub struct Reconciler {
     changed: Notify,
     /// How many processes work on the store.
     workers: AtomicUsize,
+    pub(super) refused: Refused,
+    /// Failures that go by themselves; another system decides how many there are.
+    pub(super) failures: LogLimiter,
+    pub(super) blocked: LogLimiter,
 }
 
 /// How long the worker sleeps at most: another process may have marked a ticket (`tickets retry`).
@@ -97,13 +111,24 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// How long it sleeps at least when nothing can be claimed: what is due may be what it is at.
 const SHORTEST: Duration = Duration::from_millis(20);
+/// How long it sleeps when tickets are due whose helpdesks have their share of the runs.
+const LEFT_OUT: Duration = Duration::from_millis(200);
+
 /// How long it waits at most for a store that can't be used.
 const MOST_PATIENT: Duration = Duration::from_secs(30);
+
+/// What came of a claim.
+struct Claimed {
+    tickets: usize,
+    /// Whether tickets of some helpdesks were left out.
+    left_out: bool,
+}
 
 /// A run that goes on.
 #[derive(Debug)]
 struct Underway {
     fence: i64,
+    helpdesk: HelpdeskName,
     /// None for the moment in which it is started.
     run: Option<AbortHandle>,
 }
@@ -142,6 +167,9 @@ impl Reconciler {
             running: Mutex::default(),
             changed: Notify::new(),
             workers: AtomicUsize::new(1),
+            refused: Refused::default(),
+            failures: LogLimiter::new("failures that are tried again"),
+            blocked: LogLimiter::new("blocked tickets"),
         }
     }
 
@@ -206,12 +234,12 @@ impl Reconciler {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
         while !*stop.borrow() {
-            let full = runs.len() >= self.parts.settings.parallel;
+            let full = runs.len() >= self.most_runs();
             let wait = match self.claim(&mut runs).await {
                 // With full hands nothing can be claimed before a run ends, however much is due.
                 Ok(_) if full => IDLE,
-                Ok(0) => tokio::select! {
-                    wait = self.idle_for() => wait,
+                Ok(Claimed { tickets: 0, left_out }) => tokio::select! {
+                    wait = self.idle_for(left_out) => wait,
                     _ = stop.changed() => break,
                 },
                 // More may be due.
@@ -244,21 +272,33 @@ impl Reconciler {
         parked
     }
 
-    async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<usize, StoreError> {
-        let free = self.parts.settings.parallel.saturating_sub(runs.len());
+    fn most_runs(&self) -> usize {
+        runs(self.parts.settings.parallel, self.parts.helpdesks.len())
+    }
+
+    async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<Claimed, StoreError> {
+        let Parts { settings, breakers, .. } = &self.parts;
+        let all = self.most_runs();
+        let free = all.saturating_sub(runs.len());
         // Whoever may not act leaves tickets to those who may.
         if free == 0 || self.parts.standing.permit().is_none() {
-            return Ok(0);
+            return Ok(Claimed { tickets: 0, left_out: false });
+        }
+        let (running, shares) = self.shares();
+        let Claimable { most, left_out } = claimable(all, free, &shares, breakers.gate(SYSTEM));
+        if most == 0 || (!shares.is_empty() && left_out.len() == shares.len()) {
+            return Ok(Claimed { tickets: 0, left_out: true });
         }
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
-        let some = free.min(self.parts.settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
-        let running: Vec<i64> = self.running().keys().copied().collect();
-        let claims =
-            self.parts.store.claim(self.parts.clock.now(), self.parts.settings.lease, some, &running).await?;
-        let claimed = claims.len();
+        let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
+        let (now, lease) = (self.parts.clock.now(), settings.lease);
+        let left_out: Vec<_> = left_out.into_iter().cloned().collect();
+        let claims = self.parts.store.claim_except(now, lease, some, &running, &left_out).await?;
+        let claimed = Claimed { tickets: claims.len(), left_out: !left_out.is_empty() };
         for claim in claims {
             let Held { number, fence } = claim.held();
-            self.running().insert(number, Underway { fence, run: None });
+            let helpdesk = claim.key.helpdesk.clone();
+            self.running().insert(number, Underway { fence, helpdesk, run: None });
             let running = Running { reconciler: Arc::clone(self), number };
             let run = runs.spawn(async move {
                 Run::new(&running.reconciler, claim).drive().await;
@@ -272,15 +312,30 @@ impl Reconciler {
         Ok(claimed)
     }
 
+    /// The tickets that this process is at, and how many there are of each helpdesk.
+    fn shares(&self) -> (Vec<i64>, Vec<Share<'_>>) {
+        let underway = self.running();
+        let mut shares: Vec<Share<'_>> = Vec::with_capacity(self.parts.helpdesks.len());
+        for helpdesk in self.parts.helpdesks.keys() {
+            let running = underway.values().filter(|one| one.helpdesk == *helpdesk).count();
+            let gate = self.parts.breakers.gate(helpdesk.as_str());
+            shares.push(Share { helpdesk, running, gate });
+        }
+        (underway.keys().copied().collect(), shares)
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Underway>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn idle_for(&self) -> Duration {
+    /// How long nothing can be claimed; `left_out` if there may be tickets that were left out, and so are due.
+    async fn idle_for(&self, left_out: bool) -> Duration {
         if self.parts.standing.permit().is_none() {
             return IDLE;
         }
         match self.parts.store.next_due(self.parts.clock.now()).await {
+            // The end of a run is noticed at once. What others have to do may become due sooner.
+            Ok(Some(Duration::ZERO)) if left_out => LEFT_OUT,
             Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),
             _ => IDLE,
         }

@@ -15,6 +15,7 @@ mod day;
 mod list;
 mod open;
 pub mod postgres;
+mod repeat;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -31,7 +32,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 pub use open::{OpenError, Use, open};
 pub use types::{
@@ -42,7 +43,9 @@ pub use types::{
 /// The store of one service.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk.
+    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk. A repeat, with the same id and the
+    /// same body, changes nothing; the same id with another body is a delivery of its own. What was not understood is kept
+    /// once for each body, and the newest thousand of a helpdesk.
     ///
     /// # Errors
     /// When it could not be committed: nothing may be acknowledged.
@@ -60,6 +63,22 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Duration,
         most: usize,
         running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.claim_except(now, lease, most, running, &[]).await
+    }
+
+    /// The same without the tickets of the helpdesks in `left_out`, which have their share of the runs. It costs more
+    /// the more tickets of theirs are due, since they are passed over one by one.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn claim_except(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.
@@ -107,11 +126,25 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Marks every blocked ticket as due; returns how many there were. Nobody asks for new rooms by that.
+    /// Marks every blocked ticket as due, and says why in its timeline; returns how many there were. Nobody asks for new
+    /// rooms by that.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// What was last remembered under a name.
+    ///
+    /// # Errors
+    /// When the store can't be reached, or holds something else under this name.
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError>;
+
+    /// Remembers a value under a name, in place of the last one. The names are those of [`reserve`](Self::reserve); no
+    /// name is used for both.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError>;
 
     /// The store was restored from a backup, so any ledger may be behind the world: marks every ticket as due, after
     /// those that are new. Returns how many there are.
@@ -215,6 +248,11 @@ fn count(counts: &mut [(State, u64)], name: &str, tickets: i64) {
     if let Some((_, count)) = counts.iter_mut().find(|(state, _)| *state == counted) {
         *count = if less { count.saturating_sub(tickets) } else { *count + tickets };
     }
+}
+
+/// Reads a value that was remembered.
+fn remembered_value(text: &str) -> Result<Uuid, StoreError> {
+    text.parse().map_err(|_| StoreError::Unreadable("a value that was remembered".to_owned()))
 }
 
 /// How long a ticket that can't be read is left alone: another replica may be able to, or a later version.

@@ -18,7 +18,7 @@ pub struct Delivery {
     pub helpdesk: HelpdeskName,
     /// When.
     pub at: Timestamp,
-    /// By what a repeat is known.
+    /// By what a repeat is known, together with the body: the sender's word, which no signature covers.
     pub delivery_id: Option<String>,
     /// What happened, in the helpdesk's words.
     pub event: String,
@@ -61,7 +61,7 @@ pub enum Meaning {
 pub enum Accepted {
     /// It is new.
     New,
-    /// It had been here before.
+    /// It had been here before: the same id and the same body.
     Repeat,
 }
 

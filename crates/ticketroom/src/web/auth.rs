@@ -1,31 +1,89 @@
-//! Who may enter the admin doors: whoever has the admin token.
+//! Who may use the admin endpoints: whoever has the admin token.
+//!
+//! The right token is never slowed down. A wrong one is answered after [`DELAY`], and only [`PENDING`] of them wait for
+//! that at once; further ones are told to come again. So there are at most 16 guesses a second, whoever makes them. Each is
+//! counted, and the log has the first of a series and then their number.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use tokio::sync::Semaphore;
 
+use super::sampled::{Report, Sampled};
 use super::{Doors, Problem};
 use crate::secret_hash::SecretHash;
 
-/// What opens the admin doors.
-#[derive(Debug, Clone)]
-pub struct AdminToken(SecretHash);
+/// When a wrong token is answered.
+const DELAY: Duration = Duration::from_secs(1);
+/// How many wrong tokens wait for that at once.
+const PENDING: usize = 16;
+/// Between two reports of wrong tokens.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// What the token of a service without a configured one is derived with; another label is another token.
+const LABEL: &[u8] = b"ticketroom admin token, version 1";
+
+/// What opens the admin endpoints.
+#[derive(Debug)]
+pub struct AdminToken {
+    hash: SecretHash,
+    pending: Semaphore,
+    wrong: Sampled,
+}
 
 impl AdminToken {
-    /// The token of the configuration, or one that was made up.
+    /// The token of the configuration, or a derived one.
     #[must_use]
     pub fn new(token: &SecretString) -> Self {
-        Self(SecretHash::of(token.expose_secret().as_bytes()))
+        Self {
+            hash: SecretHash::of(token.expose_secret().as_bytes()),
+            pending: Semaphore::new(PENDING),
+            wrong: Sampled::new(INTERVAL, |report| match report {
+                Report::Begins => tracing::warn!("somebody has sent a wrong admin token"),
+                Report::Continues(tokens) => tracing::warn!(tokens, "further wrong admin tokens were sent"),
+                Report::Ended(tokens) => tracing::info!(tokens, "no more wrong admin tokens are sent"),
+            }),
+        }
     }
 
     fn is(&self, given: &str) -> bool {
-        self.0.is_same(&SecretHash::of(given.as_bytes()))
+        self.hash.is_same(&SecretHash::of(given.as_bytes()))
     }
+
+    /// Refuses a wrong token.
+    async fn refuse(&self) -> Problem {
+        self.wrong.happened();
+        let Ok(_pending) = self.pending.try_acquire() else {
+            let detail = "too many wrong admin tokens are sent; come again with the right one";
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(1);
+        };
+        tokio::time::sleep(DELAY).await;
+        Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin token")
+    }
+}
+
+/// The admin token of a service for which none is configured: the same after each start and on each replica, since it is
+/// `HMAC-SHA256(DocSpace's API key, label)`.
+///
+/// It tells nothing about the key: HMAC is a pseudo-random function, and the key has too many bits to be found by trying.
+/// Whoever has the key itself can do more with it than the admin endpoints allow.
+#[must_use]
+pub fn derived_token(api_key: &SecretString) -> SecretString {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(api_key.expose_secret().as_bytes()) else {
+        // HMAC takes keys of every length. A token of chance lets nobody in, which is safe.
+        return SecretString::from(uuid::Uuid::new_v4().simple().to_string());
+    };
+    mac.update(LABEL);
+    let token: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    SecretString::from(token)
 }
 
 /// Lets through whoever brings the token as `Authorization: Bearer`.
@@ -41,11 +99,55 @@ pub(super) async fn guard(
     });
     match token {
         Some(token) if doors.admin.is(token) => Ok(next.run(request).await),
-        Some(_) => Err(Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin token")),
-        None => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, \
-             “ticketroom serve” prints the one it made",
-        )),
+        Some(_) => {
+            doors.metrics.admin_refused("wrong_token");
+            Err(doors.admin.refuse().await)
+        }
+        None => {
+            doors.metrics.admin_refused("no_token");
+            Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, \
+                 “ticketroom serve” shows the one that it uses",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_token_is_always_the_same_and_another_one_for_another_key() {
+        let derived = |key: &str| derived_token(&SecretString::from(key)).expose_secret().to_owned();
+        // Replicas of different versions have to agree on it: it never changes.
+        assert_eq!(derived("sk-1"), "df0563623a7d30b784172735e590ce170147c31f87b124d7fb543d5ab0d46655");
+        assert_ne!(derived("sk-1"), derived("sk-2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wrong_tokens_wait_and_only_so_many_at_once() {
+        let admin = Arc::new(AdminToken::new(&SecretString::from("the right one")));
+        assert!(admin.is("the right one") && !admin.is("the wrong one"));
+        let started = tokio::time::Instant::now();
+        let guesses: Vec<_> = (0..1000)
+            .map(|_| {
+                let admin = Arc::clone(&admin);
+                tokio::spawn(async move {
+                    let problem = admin.refuse().await;
+                    (problem.status(), started.elapsed())
+                })
+            })
+            .collect();
+        let mut answered = Vec::new();
+        for guess in guesses {
+            answered.push(guess.await.unwrap());
+        }
+        let slowed = answered.iter().filter(|answer| answer.0 == StatusCode::UNAUTHORIZED);
+        assert_eq!(slowed.clone().count(), PENDING);
+        assert!(slowed.clone().all(|(_, after)| *after >= DELAY));
+        let others = answered.iter().filter(|answer| answer.0 == StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(others.count(), 1000 - PENDING);
     }
 }

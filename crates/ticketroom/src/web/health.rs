@@ -27,12 +27,15 @@ pub(super) async fn alive() -> Json<Value> {
 }
 
 async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Value>, Problem> {
-    match doors.store.probe(doors.clock.now()).await {
+    let (store, now) = (Arc::clone(&doors.store), doors.clock.now());
+    let metrics = doors.metrics.clone();
+    let probe = async move {
+        metrics.store_probed();
+        store.probe(now).await
+    };
+    match doors.readiness.at(now, probe).await {
         Ok(()) => Ok(Json(json!({ "status": "ok" }))),
-        Err(error) => {
-            tracing::error!(%error, "not ready");
-            Err(Problem::unavailable("deliveries can't be stored just now"))
-        }
+        Err(_) => Err(Problem::unavailable("deliveries can't be stored just now")),
     }
 }
 

@@ -1,25 +1,35 @@
-//! `POST /webhooks/{helpdesk}`: where deliveries come in, and the same door for the generic helpdesk at
+//! `POST /webhooks/{helpdesk}`: where deliveries come in, and the same endpoint for the generic helpdesk at
 //! `/helpdesk/ticket-created`. A success is answered only once the delivery is on disk.
+//!
+//! What the head of a request tells is checked before its body is read, in this order: the helpdesk's name, the proof in
+//! its headers, the length. A body is read within [`PATIENCE`] and within the [budget](super::budget) of all bodies.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::body::Body;
+use axum::body::BodyDataStream;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::EXPECT;
 use axum::routing::post;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use super::budget::Share;
+use super::connections::Connection;
 use super::{Doors, Problem};
 use crate::helpdesk::RawDelivery;
 use crate::intake::Refused;
 
 /// How long a sender may take over its body.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for one that is not wanted.
+const PATIENCE_FOR_DISCARDED: Duration = Duration::from_secs(2);
+/// How much of it is read, in bytes.
+const LARGEST_DISCARDED: usize = 4 << 20;
 
 pub(super) fn router() -> Router<Arc<Doors>> {
     Router::new()
@@ -47,38 +57,125 @@ async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json
         return Err(Problem::unavailable("this replica takes no deliveries; send it to one that does"));
     }
     let (head, body) = request.into_parts();
-    let body = tokio::time::timeout(PATIENCE, read(body, doors.max_delivery))
-        .await
-        .map_err(|_| Problem::unavailable("the body did not arrive in time; send it again"))??;
-    let raw = RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body };
-    match doors.intake.deliver(helpdesk, raw).await {
+    let connection = head.extensions.get::<Connection>();
+    let mut body =
+        Incoming { chunks: body.into_data_stream(), is_awaited: head.headers.contains_key(EXPECT) };
+    if let Err(refused) = doors.intake.admit(helpdesk, &head.headers) {
+        body.discard();
+        return Err(refusal(&refused));
+    }
+    if body.announced() > doors.max_delivery {
+        body.discard();
+        return Err(too_large(doors.max_delivery));
+    }
+    let mut share = doors.bodies.share();
+    let receiving = connection.map(Connection::receiving);
+    let received = tokio::time::timeout(PATIENCE, body.receive(doors.max_delivery, &mut share)).await;
+    drop(receiving);
+    let received = received.unwrap_or(Err(NotReceived::Slow)).map_err(|why| {
+        doors.metrics.body_not_received(why.as_str());
+        body.discard();
+        why.problem(doors.max_delivery)
+    })?;
+    let raw =
+        RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body: received };
+    let delivered = doors.intake.deliver(helpdesk, raw).await;
+    // Until now the body was in memory, here or on its way into the store.
+    drop(share);
+    match delivered {
         Ok(_) => Ok(Json(json!({ "status": "ok" }))),
         Err(refused) => Err(refusal(&refused)),
     }
 }
 
-/// Reads a body. One that is too large is read to its end all the same, as far as is bearable: a sender that is cut
-/// off in the middle never sees why.
-async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    const BEARABLE: usize = 64 << 20;
-    let mut chunks = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    let mut length = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::unavailable("the body broke off; send it again"))?;
-        length += chunk.len();
-        if length <= limit {
+/// A body that is arriving.
+struct Incoming {
+    chunks: BodyDataStream,
+    /// The sender sends it only once it is told to go on.
+    is_awaited: bool,
+}
+
+/// Why a body was not received.
+#[derive(Debug, Clone, Copy)]
+enum NotReceived {
+    TooLarge,
+    NoMemory,
+    BrokenOff,
+    Slow,
+}
+
+impl Incoming {
+    /// How many bytes will come at least.
+    fn announced(&self) -> usize {
+        usize::try_from(http_body::Body::size_hint(&self.chunks).lower()).unwrap_or(usize::MAX)
+    }
+
+    async fn receive(&mut self, limit: usize, share: &mut Share) -> Result<Bytes, NotReceived> {
+        // No more than this can come, unless the sender breaks HTTP.
+        let most = http_body::Body::size_hint(&self.chunks).upper();
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(limit).min(limit);
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.chunks.next().await {
+            let chunk = chunk.map_err(|_| NotReceived::BrokenOff)?;
+            let length = whole.len() + chunk.len();
+            if length > limit {
+                return Err(NotReceived::TooLarge);
+            }
+            if length > whole.capacity() {
+                let capacity = (2 * whole.capacity()).max(length).min(most.max(length));
+                share.grow_to(capacity).map_err(|_| NotReceived::NoMemory)?;
+                whole.reserve_exact(capacity - whole.len());
+            }
             whole.extend_from_slice(&chunk);
-        } else if length > BEARABLE {
-            break;
+        }
+        Ok(whole.into())
+    }
+
+    /// Reads on for a while beside the answer, and keeps nothing: many a sender reads no answer before it has sent
+    /// everything, and never sees why it was refused if it is cut off before.
+    fn discard(mut self) {
+        if self.is_awaited || http_body::Body::is_end_stream(&self.chunks) {
+            return;
+        }
+        tokio::spawn(tokio::time::timeout(PATIENCE_FOR_DISCARDED, async move {
+            let mut length = 0;
+            while let Some(Ok(chunk)) = self.chunks.next().await {
+                length += chunk.len();
+                if length > LARGEST_DISCARDED {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+impl NotReceived {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::NoMemory => "no_memory",
+            Self::BrokenOff => "broken_off",
+            Self::Slow => "slow",
         }
     }
-    if length > limit { Err(too_large(limit)) } else { Ok(whole.freeze()) }
+
+    fn problem(self, limit: usize) -> Problem {
+        match self {
+            Self::TooLarge => too_large(limit),
+            Self::NoMemory => Problem::unavailable(
+                "too many large deliveries are arriving; send it again. [server.limits] bodies_in_flight sets how much \
+                 memory they may take",
+            ),
+            Self::BrokenOff => Problem::unavailable("the body broke off; send it again"),
+            Self::Slow => Problem::unavailable("the body did not arrive in time; send it again"),
+        }
+        .closing()
+    }
 }
 
 fn too_large(limit: usize) -> Problem {
     let detail = format!("a delivery may have {limit} bytes; [server] max_body sets that");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).closing()
 }
 
 fn refusal(refused: &Refused) -> Problem {
@@ -86,6 +183,8 @@ fn refusal(refused: &Refused) -> Problem {
         Refused::NoSuchHelpdesk => Problem::not_found(refused.to_string()),
         Refused::Unverified(why) => Problem::new(StatusCode::UNAUTHORIZED, why.to_string()),
         Refused::NotUnderstood(why) => Problem::bad_request(why.to_string()),
+        Refused::Unsupported(why) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_string()),
+        Refused::TooLarge(why) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why.to_string()),
         // What is wrong with the store is nothing for the outside.
         Refused::NotStored(_) => {
             Problem::unavailable("the delivery could not be stored just now; send it again")

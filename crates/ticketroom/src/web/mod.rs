@@ -1,22 +1,28 @@
-//! The HTTP side: one door a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
+//! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
 //! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
 //! not for everybody, [`problem`] is how all of them say no.
+//!
+//! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
+//! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log.
 
 mod api;
 mod auth;
+mod budget;
+mod connections;
 mod entrance;
 mod health;
 mod hooks;
+mod open_files;
 mod problem;
+mod readiness;
+mod sampled;
+mod server;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::intake::Intake;
@@ -24,9 +30,13 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::ticket::HelpdeskName;
 
-pub use auth::AdminToken;
+pub use auth::{AdminToken, derived_token};
+pub use budget::BodyBudget;
 pub use entrance::Entrance;
+pub use open_files::connections_that_fit;
 use problem::Problem;
+pub use readiness::Readiness;
+pub use server::{Limits, serve};
 
 /// What the doors lead to.
 #[derive(Debug)]
@@ -43,10 +53,14 @@ pub struct Doors {
     pub wake: Arc<Notify>,
     /// Whether deliveries are taken here; another process may be there for them.
     pub takes_deliveries: bool,
-    /// What opens the admin doors.
+    /// Whether deliveries can be stored.
+    pub readiness: Readiness,
+    /// What opens the admin endpoints.
     pub admin: AdminToken,
     /// Largest delivery, in bytes.
     pub max_delivery: usize,
+    /// Memory for the deliveries that are arriving or being stored.
+    pub bodies: BodyBudget,
     /// The generic helpdesk behind `/helpdesk/ticket-created`, if there is one.
     pub generic: Option<HelpdeskName>,
 }
@@ -64,34 +78,4 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .fallback(async || Problem::not_found("there is nothing at this address"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(doors)
-}
-
-/// How long answers that are under way may take once the service stops.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
-
-/// Serves what is behind the entrance until `stop` says so, then lets the answers that are under way end.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    entrance: Entrance,
-    mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Answers are small: waiting to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-    });
-    let mut stopped = stop.clone();
-    let asked = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    let serving = axum::serve(listener, entrance.into_router()).with_graceful_shutdown(asked).into_future();
-    tokio::select! {
-        result = serving => result,
-        () = async {
-            let _ = stopped.wait_for(|stop| *stop).await;
-            tokio::time::sleep(LAST_ANSWERS).await;
-        } => Ok(()),
-    }
 }

@@ -4,17 +4,23 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::printable::{MESSAGE, printable};
+
 /// A refusal with its reason.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     retry_after: Option<u32>,
+    /// The connection ends with this answer.
+    closes: bool,
 }
+
+const MEDIA_TYPE: &str = "application/problem+json";
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None }
+        Self { status, detail: detail.into(), retry_after: None, closes: false }
     }
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
@@ -31,23 +37,58 @@ impl Problem {
 
     /// Come again in 30 seconds: Zendesk does so only below 60.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.into(), retry_after: Some(30) }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(30)
+    }
+
+    /// Come again in so many seconds.
+    pub(super) fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The rest of the request is not read, so the connection ends with this answer.
+    pub(super) fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    /// The status.
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The whole answer as it goes over a connection on which no request was read.
+    pub(super) fn into_http1(self) -> String {
+        let (status, body) = (self.status, self.body());
+        let retry_after = self.retry_after.map(|seconds| format!("retry-after: {seconds}\r\n"));
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {}\r\n{}connection: close\r\n\r\n{body}",
+            body.len(),
+            retry_after.unwrap_or_default(),
+        )
+    }
+
+    fn body(&self) -> String {
+        let body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            // It may quote what the caller sent.
+            "detail": printable(&self.detail, MESSAGE),
+        });
+        body.to_string()
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        let mut response = (self.status, body.to_string()).into_response();
+        let mut response = (self.status, self.body()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -4,8 +4,9 @@
 use serde_json::Value;
 use simulator::configuration::Secrets;
 use simulator::fault::{Fault, FaultKind};
-use simulator::freshdesk::{self, Content};
+use simulator::freshdesk::{self, Content, Freshdesk};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
+use simulator::zendesk::{self, Zendesk};
 use testbed::{Desk, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET, wait_until};
 use ticketroom::helpdesk::{Note, RoomLink};
 use ticketroom::room::RoomId;
@@ -404,6 +405,47 @@ async fn our_note_is_found_among_many() {
             [other.url],
             "the link is changed, not added"
         );
+    }
+}
+
+/// More comments than used to be read, no field that would show the link, an order that is not heeded, and an answer
+/// that was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_note_is_found_among_a_thousand_in_whichever_order_they_come() {
+    let setup = zendesk::Setup { room_field: None, ..zendesk::Setup::default() };
+    let setup_freshdesk = freshdesk::Setup { room_field: None, ..freshdesk::Setup::default() };
+    let systems = Systems {
+        zendesk: Zendesk::start(setup).await.unwrap(),
+        freshdesk: Freshdesk::start(setup_freshdesk).await.unwrap(),
+        ..Systems::start().await
+    };
+    let world = World::around(systems, TEMPLATE).await;
+    let (zendesk, freshdesk, jira) = (&world.systems.zendesk, &world.systems.freshdesk, &world.systems.jira);
+    zendesk.set_heeds_order(false);
+    jira.set_heeds_order(false);
+    for desk in [Desk::Zendesk, Desk::Freshdesk, Desk::Jira] {
+        let id: u64 = desk.open(&world.systems, "talkative").parse().unwrap();
+        for number in 0..1_005 {
+            let text = format!("before {number}");
+            match desk {
+                Desk::Zendesk => zendesk.change_ticket(id, zendesk::Change::PublicComment(text)),
+                Desk::Freshdesk => freshdesk.change_ticket(id, freshdesk::Change::Reply(text)),
+                _ => jira.change_issue(id, jira::Change::InternalComment(text)),
+            };
+        }
+        let helpdesk = helpdesk_of(&world, desk);
+        let key = TicketKey { helpdesk: desk.name().parse().unwrap(), id: TicketId::from(id) };
+        let url = "https://docspace.example.com/rooms/shared/4711";
+        let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
+        let (faults, call) = match desk {
+            Desk::Zendesk => (zendesk.faults(), "update_ticket"),
+            Desk::Freshdesk => (freshdesk.faults(), "create_note"),
+            _ => (jira.faults(), "create_comment"),
+        };
+        faults.add(Fault::once(call, FaultKind::AnswerLost));
+        helpdesk.write_back(&link(Note::Missing)).await.unwrap_err();
+        helpdesk.write_back(&link(Note::Uncertain)).await.unwrap();
+        assert_eq!(desk.notes(&world.systems, &id.to_string()), (1, 0), "{desk:?}");
     }
 }
 

@@ -3,17 +3,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 
+mod admin;
+mod callers;
 mod conformance;
 mod crash;
 mod failover;
+mod fairness;
 mod faults;
+mod health;
 mod helpdesks;
 mod intake;
 mod load;
+mod logs;
+mod operators;
 mod outages;
 mod process;
+mod repeats;
 mod replicas;
 mod restore;
+mod store_file;
 mod stores;
 mod straight_line;
+mod upstreams;
 mod world;

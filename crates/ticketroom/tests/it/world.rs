@@ -50,10 +50,14 @@ impl World {
 
     /// Starts the service (again), on the same store.
     pub(crate) async fn start(&mut self) {
+        self.start_with(Duties::default()).await;
+    }
+
+    /// Starts a service that has only these duties.
+    pub(crate) async fn start_with(&mut self, duties: Duties) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let admin = SecretString::from(ADMIN_TOKEN);
-        let service =
-            Service::start(&self.config, Duties::default(), &admin, clock, Chance::from_os()).await.unwrap();
+        let service = Service::start(&self.config, duties, &admin, clock, Chance::from_os()).await.unwrap();
         self.service = Some(service);
     }
 
@@ -122,6 +126,12 @@ impl World {
     pub(crate) async fn api(&self, path: &str) -> Value {
         let answer = self.client.get(self.url(path)).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         answer.json().await.unwrap()
+    }
+
+    /// What Prometheus is told.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(self.url("/metrics")).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     /// A ticket as the API shows it.

@@ -83,7 +83,7 @@ async fn a_copy_is_done_later_and_merges() {
     let id = play.room("Ticket", 2, &[]).await;
     play.folder(id, "logs").await;
 
-    let copy = |to: i64, content: bool, resolve: i32| {
+    let copy = |to: i64, content: bool, resolve: Value| {
         let body = json!({
             "folderIds": [skeleton], "fileIds": [], "destFolderId": to, "conflictResolveType": resolve,
             "content": content, "deleteAfter": false, "returnSingleOperation": true,
@@ -92,23 +92,24 @@ async fn a_copy_is_done_later_and_merges() {
         async move { play.put("files/fileops/copy", body).await }
     };
     let all = ["Findings", "logs", "logs/Server"];
-    for _ in 0..2 {
-        let started = copy(id, true, 0).await;
+    for skip in [json!(0), json!("Skip")] {
+        let started = copy(id, true, skip).await;
         let operation = started.response()[0]["id"].as_str().unwrap().to_owned();
         assert_eq!(started.response()[0]["finished"], false);
         finished(&play, &operation).await;
         let room = play.docspace.room(id).unwrap();
         assert_eq!((room.folders, room.files), (all.map(str::to_owned).to_vec(), 1));
     }
-    copy(id, false, 0).await.response();
+    copy(id, false, json!("overwrite")).await.response();
     eventually(|| play.docspace.room(id).unwrap().folders.len() == 7).await;
-    copy(id, false, 2).await.response();
+    copy(id, false, json!("Duplicate")).await.response();
     eventually(|| play.docspace.room(id).unwrap().folders.contains(&"skeleton (1)".to_owned())).await;
 
-    assert_eq!(copy(999, true, 0).await.status, 403, "no such destination");
-    assert_eq!(copy(logs, true, 0).await.status, 403, "into itself");
+    assert_eq!(copy(999, true, json!(0)).await.status, 403, "no such destination");
+    assert_eq!(copy(logs, true, json!(0)).await.status, 403, "into itself");
     play.archive(id).await;
-    assert_eq!(copy(id, true, 0).await.status, 403);
+    assert_eq!(copy(id, true, json!(0)).await.status, 403);
+    assert_eq!(copy(skeleton, true, json!("Ask")).await.status, 400, "no such resolution");
     let missing = json!({ "folderIds": [999], "destFolderId": skeleton });
     assert_eq!(play.put("files/fileops/copy", missing).await.status, 404);
 }

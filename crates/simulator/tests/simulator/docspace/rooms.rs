@@ -1,6 +1,6 @@
 //! Keys, rooms, tags, searching.
 
-use simulator::docspace::{NewUser, ServerVersion, UserKind, UserStatus};
+use simulator::docspace::{NewUser, Quirks, ServerVersion, UserKind, UserStatus};
 
 use super::*;
 
@@ -72,13 +72,17 @@ async fn bodies_are_bound_leniently_and_validated_strictly() {
         (json!({ "title": "x" }), 400),
         (json!({ "title": "x", "roomType": 3 }), 400),
         (json!({ "title": "x", "roomType": "NoRoom" }), 400),
-        (json!({ "title": "x", "roomType": 2, "tags": ["x".repeat(256)] }), 400),
         (json!([]), 400),
     ] {
         let reply = play.post("files/rooms", body.clone()).await;
         assert_eq!(reply.status, status, "{body}");
         assert_eq!(reply.body["response"]["errors"].is_object(), status == 400, "{}", reply.body);
     }
+    let rooms = play.docspace.rooms().len();
+    let tags = json!({ "title": "x", "roomType": 2, "tags": ["x".repeat(256)] });
+    let reply = play.post("files/rooms", tags).await;
+    assert_eq!((reply.status, reply.body["error"].is_object()), (400, true), "{}", reply.body);
+    assert_eq!(play.docspace.rooms().len(), rooms + 1, "the room was there before its tags");
     let request = || play.request(Method::POST, "files/rooms", None);
     assert_eq!(request().send().await.unwrap().status(), 400);
     assert_eq!(request().body("{}").send().await.unwrap().status(), 415);
@@ -130,10 +134,10 @@ async fn a_room_that_is_gone_or_archived_refuses_like_a_forbidden_one() {
     play.archive(id).await;
     let edits = [
         ("", json!({ "title": "x" }), 403, 403),
-        ("/tags", json!({ "names": ["x"] }), 403, 403),
+        ("/tags", json!({ "names": ["x"] }), 403, 404),
         ("/share", json!({ "invitations": [] }), 403, 404),
         ("/links", json!({ "linkType": 1, "access": 2 }), 403, 404),
-        ("/archive", json!({}), 403, 404),
+        ("/archive", json!({}), 200, 404),
     ];
     for (path, body, archived, unknown) in edits {
         assert_eq!(
@@ -240,4 +244,24 @@ async fn an_older_server_knows_less() {
     );
     assert_eq!(play.get("keys/@self").await.status, 404);
     assert_eq!(play.get("settings/version/build").await.response()["docSpace"], "2.0.4");
+}
+
+#[tokio::test]
+async fn portals_differ() {
+    let play = play().await;
+    let room = play.room("Ticket", 5, &["hd-1"]).await;
+    let third_party_rooms = vec!["Cloud".to_owned()];
+    let quirks = Quirks { third_party_rooms, links_are_internal: true, ..Quirks::default() };
+    play.docspace.set_quirks(quirks);
+    let ids = play.get("files/rooms").await.each("id");
+    assert_eq!(ids, [json!("sbox-12-|Cloud"), json!(room)]);
+    assert_eq!(play.get("files/rooms?storageFilter=1").await.each("id"), [json!(room)]);
+    let link = play.get(&format!("files/rooms/{room}/link")).await;
+    assert_eq!(link.response()["sharedLink"]["internal"], true);
+    play.docspace.set_quirks(Quirks { lists_repeat: true, ..Quirks::default() });
+    let page = play.get("files/rooms?storageFilter=1&startIndex=5000").await;
+    assert_eq!(page.each("id").len(), 100);
+    let session = play.with_key(&play.docspace.add_session());
+    assert_eq!(session.get("keys/@self").await.status, 500);
+    assert_eq!(session.get("people/@self").await.status, 200);
 }

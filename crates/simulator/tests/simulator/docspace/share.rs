@@ -1,6 +1,6 @@
 //! Members and links.
 
-use simulator::docspace::LinkKind;
+use simulator::docspace::{LinkKind, NewUser, UserKind};
 use uuid::Uuid;
 
 use super::*;
@@ -201,4 +201,24 @@ async fn a_link_has_limits_of_its_own() {
     play.move_on(Duration::from_secs(86_400));
     let links = play.get(&path).await;
     assert_eq!(links.response()[0]["sharedLink"]["isExpired"], true);
+}
+
+#[tokio::test]
+async fn one_bad_address_and_one_hidden_guest_fail_the_whole_call() {
+    let play = play().await;
+    let room = play.room("Ticket", 2, &[]).await;
+    let support = play.docspace.group("Support").unwrap();
+    let share = format!("files/rooms/{room}/share");
+    let bad =
+        json!({ "invitations": [{ "id": support, "access": 10 }, { "email": "no address", "access": 2 }] });
+    let reply = play.put(&share, bad).await;
+    assert_eq!((reply.status, reply.body["response"]["errors"].is_object()), (400, true), "{}", reply.body);
+    let guest = NewUser::active("guest@example.com", "Guest", UserKind::Guest);
+    let guest = play.docspace.add_user(guest);
+    play.docspace.set_service_user_kind(UserKind::RoomAdmin);
+    let hidden = json!({ "invitations": [{ "id": support, "access": 10 }, { "id": guest, "access": 2 }] });
+    assert_eq!(play.put(&share, hidden).await.status, 403);
+    assert_eq!(play.get("people/email?email=guest%40example.com").await.status, 403);
+    assert_eq!(play.get("people/email?email=nobody").await.status, 400);
+    assert!(play.docspace.room(room).unwrap().members.is_empty());
 }

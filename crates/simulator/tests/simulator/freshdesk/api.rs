@@ -147,6 +147,12 @@ async fn people_and_groups_can_be_asked_for_unless_that_is_forbidden() {
     assert_eq!(play.get(&format!("groups/{SUPPORT}")).await.body["name"], "Support");
     assert_eq!(play.get(&format!("contacts/{RITA}")).await.body["email"], "rita@customer.example");
     assert_eq!(play.get(&format!("contacts/{ANNA}")).await.status, 404, "an agent is no contact");
+    for path in [format!("agents/{ANNA}"), format!("groups/{SUPPORT}"), format!("contacts/{RITA}")] {
+        let shown = play.get(&path).await.body;
+        assert!(shown["created_at"].is_string() && shown["updated_at"].is_string(), "{path}: {shown}");
+    }
+    let fields = play.get("ticket_fields").await.body;
+    assert!(fields.as_array().unwrap().iter().all(|field| field["updated_at"].is_string()), "{fields}");
     let groups = play.get("groups?per_page=100").await.body;
     assert_eq!(groups.as_array().unwrap().len(), 2);
     play.freshdesk.remove_agent(BEN);

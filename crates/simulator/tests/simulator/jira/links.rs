@@ -56,6 +56,13 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
     assert_eq!((view.url.as_str(), &view.relationship, view.resolved), ("https://d.example/2", &None, None));
     assert_eq!((&view.summary, &view.application, &view.icon), (&None, &None, &None));
 
+    // What is left out is not in the answer, or is an object without members; it is never null.
+    let shown = play.get(&format!("{path}?globalId={ENCODED}")).await.body;
+    assert_eq!((shown.get("relationship"), &shown["application"]), (None, &json!({})));
+    let object =
+        json!({ "url": "https://d.example/2", "title": "Other", "icon": {}, "status": { "icon": {} } });
+    assert_eq!(shown["object"], object);
+
     let remove = || play.call(Method::DELETE, &path, None);
     assert_eq!(remove().await.status, 400);
     let delete = format!("{path}?globalId={ENCODED}");
@@ -68,7 +75,7 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
     assert_eq!(receiver.received().len(), 2);
     let counters = play.jira.counters();
     let calls = ["put_remote_link", "remote_links", "delete_remote_link"].map(|name| counters.of(name));
-    assert_eq!(calls, [6, 3, 3]);
+    assert_eq!(calls, [6, 4, 3]);
 }
 
 #[tokio::test]

@@ -106,16 +106,28 @@ async fn one_update_writes_note_field_and_metadata() {
     let again =
         play.put(id, json!({ "custom_fields": [{ "id": FIELD, "value": "https://d.example/1" }] })).await;
     assert_eq!((again.status, &again.body["audit"]), (200, &Value::Null));
-    let comments = play.get(&format!("tickets/{id}/comments?page[size]=2&sort_order=desc")).await.body;
+    let comments = play.get(&format!("tickets/{id}/comments?page[size]=2&sort=-created_at")).await.body;
     assert_eq!(
         (&comments["comments"][0]["public"], &comments["meta"]["has_more"]),
         (&json!(true), &json!(true))
     );
     assert_eq!(comments["comments"][1]["metadata"]["custom"]["ticketroom"]["key"], "k");
     let after = comments["meta"]["after_cursor"].as_str().unwrap();
-    let path = format!("tickets/{id}/comments?page[size]=2&page[after]={after}&sort_order=desc");
+    let path = format!("tickets/{id}/comments?page[size]=2&page[after]={after}&sort=-created_at");
     let rest = play.get(&path).await.body;
     assert_eq!((rest["comments"].as_array().unwrap().len(), &rest["meta"]["has_more"]), (1, &json!(false)));
+    // Each way of paging heeds its own parameter for the order, and only that; an account may heed neither.
+    let first = async |query: &str| {
+        play.get(&format!("tickets/{id}/comments?{query}")).await.body["comments"][0]["id"].clone()
+    };
+    let (oldest, newest) = (first("per_page=1").await, first("per_page=1&sort_order=desc").await);
+    assert_ne!(oldest, newest);
+    assert_eq!(first("page[size]=1&sort_order=desc").await, oldest);
+    assert_eq!(first("page[size]=1&sort=-created_at").await, newest);
+    assert_eq!(first("per_page=1&sort=-created_at").await, oldest);
+    play.zendesk.set_heeds_order(false);
+    assert_eq!(first("page[size]=1&sort=-created_at").await, oldest);
+    play.zendesk.set_heeds_order(true);
     let numbered = play.get(&format!("tickets/{id}/comments?per_page=2&page=2")).await.body;
     assert_eq!((numbered["comments"].as_array().unwrap().len(), &numbered["count"]), (1, &json!(3)));
     assert_eq!(play.get(&format!("tickets/{id}/audits")).await.body["count"], 3);

@@ -21,7 +21,9 @@ async fn tokens_are_for_those_who_may_have_one_and_expire() {
         let answer = play.token(changes.clone()).await;
         assert_eq!((answer.status, answer.body["error"].as_str()), (status, Some(error)), "{changes}");
     }
-    let token = play.token(json!({})).await.body;
+    let answer = play.token(json!({})).await;
+    assert_eq!(answer.status, 201);
+    let token = answer.body;
     assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(1800)));
 
     let status = async || play.get("users/me").await.status;

@@ -12,8 +12,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::stage::{Stage, TicketOnStage};
-use super::printable::printable;
 use super::{Ended, Result, say};
+use crate::printable::printable;
 use crate::reconcile::Progress;
 
 #[derive(Debug, Args)]

@@ -59,6 +59,17 @@ fn server_admin_store() {
             "[server]\nlisten = \"0.0.0.0:3000\"",
             "t.toml:2: “listen” reaches beyond this machine, and there is no admin token",
         ),
+        (
+            "[server]\nlisten = \"0.0.0.0:3000\"\n[admin]\ntoken = \"fifteen-letters\"",
+            "t.toml:2: “listen” reaches beyond this machine, and the admin token has fewer than 16 characters",
+        ),
+        ("[server.limits]\nconnections = 0", "t.toml:2: “connections” is out of range"),
+        ("[server.limits]\nbodies_in_flight = \"1KiB\"", "t.toml:2: “bodies_in_flight” is out of range"),
+        (
+            "[server]\nmax_body = \"8MiB\"\n[server.limits]\nbodies_in_flight = \"7MiB\"",
+            "t.toml:4: “bodies_in_flight” is less than one body may have",
+        ),
+        ("[server.limits]\nconections = 5", "t.toml:2: [server.limits] has an unknown key “conections”"),
         ("[server]\npublic_url = \"rooms.example.com\"", "t.toml:2: “public_url” has no https:// in front"),
         ("[server]\npublic_url = \"https://\"", "t.toml:2: “public_url” is not a web address: empty host"),
         ("[server]\nmax_body = \"1MB\"", "t.toml:2: “max_body” is not a size"),
@@ -413,6 +424,13 @@ fn environment() {
         [
             "environment: “TICKETROOM_LISTEN” reaches beyond this machine, and there is no admin token",
             "environment: “TICKETROOM_STORE” does not say what kind of store it is",
+        ]
+    );
+    let short = ("TICKETROOM_ADMIN_TOKEN", "fifteen-letters");
+    assert_eq!(
+        complaints(&[url, key, ("TICKETROOM_LISTEN", "0.0.0.0:3000"), short]),
+        [
+            "environment: “TICKETROOM_LISTEN” reaches beyond this machine, and the admin token has fewer than 16 characters"
         ]
     );
     let neither = Config::from_env(&env(&[])).unwrap_err().to_string();

@@ -67,6 +67,7 @@ fn the_example_has_no_mistakes() {
     assert_eq!(config.docspace.timeout, Duration::from_secs(30));
     assert_eq!(config.docspace.settle, Duration::from_secs(45));
     assert_eq!(config.server.max_delivery_bytes, 1024 * 1024);
+    assert_eq!(config.server.limits, ServerLimits::default());
     assert_eq!(config.store, StoreUrl::Sqlite("ticketroom.db".into()));
 }
 
@@ -76,6 +77,7 @@ fn the_example_has_every_known_key() {
     let sections = [
         "zzzzzz = 1",
         "[server]\nzzzzzz = 1",
+        "[server.limits]\nzzzzzz = 1",
         "[admin]\nzzzzzz = 1",
         "[store]\nzzzzzz = 1",
         "[docspace]\nzzzzzz = 1",
@@ -95,6 +97,7 @@ fn the_example_has_every_known_key() {
         for key in unknown.help.strip_prefix("the known keys are ").unwrap().split(", ") {
             let stands = |before: &str, after: &str| EXAMPLE.contains(&format!("{before}{key}{after}"));
             let is_there = ["\n", "\n# ", "{ ", ", "].iter().any(|before| stands(before, " = "))
+                || stands(".", "]\n")
                 || ["\n[", "\n[["].iter().any(|before| stands(before, "]") || stands(before, "."));
             assert!(is_there, "the example lacks “{key}” of {section}");
             keys += 1;
@@ -339,7 +342,7 @@ fn zendesks_test_secret_is_for_this_machine() {
 #[test]
 fn what_works_but_should_be_looked_at_is_a_warning() {
     let config = read(
-        "[server]\nlisten = \"0.0.0.0:3000\"\n[admin]\ntoken = \"short\"\n[docspace]\nurl = \"http://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"https://help.acme.com\"\nwebhook_secret = { env = \"ZENDESK_WEBHOOK_SECRET\" }\nemail = \"bot@acme.com\"\napi_token = { env = \"ZENDESK_API_TOKEN\" }\n[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true\n[template.default]\ntitle = \"x\"",
+        "[server]\npublic_url = \"https://t.example\"\n[admin]\ntoken = \"short\"\n[docspace]\nurl = \"http://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"https://help.acme.com\"\nwebhook_secret = { env = \"ZENDESK_WEBHOOK_SECRET\" }\nemail = \"bot@acme.com\"\napi_token = { env = \"ZENDESK_API_TOKEN\" }\n[[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nallow_unsigned = true\n[template.default]\ntitle = \"x\"",
     );
     assert_eq!(
         config.warnings,
@@ -353,6 +356,16 @@ fn what_works_but_should_be_looked_at_is_a_warning() {
             "t.toml:19: [template.default] lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]",
         ]
     );
+}
+
+#[test]
+fn the_memory_for_bodies_follows_the_largest_body() {
+    let limits = |server: &str| read(server).server.limits;
+    let mib = 1024 * 1024;
+    assert_eq!(limits(""), ServerLimits { connections: 1000, bodies_in_flight: 64 * mib });
+    assert_eq!(limits("[server]\nmax_body = \"64MiB\"").bodies_in_flight, 64 * mib);
+    let set = limits("[server.limits]\nconnections = 20\nbodies_in_flight = \"100 MiB\"");
+    assert_eq!(set, ServerLimits { connections: 20, bodies_in_flight: 100 * mib });
 }
 
 #[test]
@@ -416,4 +429,42 @@ fn the_two_variables_fill_a_file_too() {
     let config = Config::from_text(text, "t.toml", &env(&two)).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.docspace.url.as_str(), "https://d.example/");
     assert_eq!(config.docspace.limits, Limits::default());
+}
+
+#[test]
+fn a_fingerprint_changes_with_the_file_and_with_each_secret() {
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = { env = \"HOOK\" }\n";
+    let read = |text: &str, key: &str, hook: &str| {
+        let env = env(&[("KEY", key), ("HOOK", hook)]);
+        Config::from_text(text, "test.toml", &env).map_err(|error| error.to_string()).unwrap().fingerprint
+    };
+    let first = read(text, "key-one", "a secret of the hook");
+    assert_eq!(first, read(text, "key-one", "a secret of the hook"));
+    for other in [
+        read(text, "key-two", "a secret of the hook"),
+        read(text, "key-one", "another secret of the hook"),
+        read(&text.replace("d.example", "e.example"), "key-one", "a secret of the hook"),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+#[test]
+fn what_works_on_the_store_needs_no_other_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ticketroom.toml");
+    let text = "[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"KEY\" }\n\
+        [store]\nurl = \"postgres://u@127.0.0.1/d\"\npassword = { env = \"PASSWORD\" }\n\
+        [admin]\ntoken = { file = \"/nowhere\" }\n\
+        [[helpdesk]]\nname = \"g\"\nkind = \"generic\"\nwebhook_secret = [{ env = \"A\" }, { env = \"B\" }]\n";
+    std::fs::write(&path, text).unwrap();
+    let load = |given: &[(&str, &str)]| Config::load_with(Some(&path), &env(given), Secrets::OfTheStore);
+    let problems = load(&[]).unwrap_err().to_string();
+    assert!(problems.contains("PASSWORD") && !problems.contains("KEY"), "{problems}");
+    let config = load(&[("PASSWORD", "p")]).map_err(|error| error.to_string()).unwrap();
+    let StoreUrl::Postgres(store) = config.store else { panic!("{:?}", config.store) };
+    assert_eq!(store.connect.get_password(), Some(b"p".as_slice()));
+    let all = Config::load(Some(&path), &env(&[("PASSWORD", "p")])).unwrap_err().to_string();
+    assert!(all.contains("KEY") && all.contains("/nowhere"), "{all}");
 }

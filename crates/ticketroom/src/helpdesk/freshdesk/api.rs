@@ -160,9 +160,22 @@ impl Api {
         self.rest.read("ticket_fields", "api/v2/ticket_fields", &[]).await
     }
 
-    /// A page of `GET tickets/{id}/conversations`, the first of which is 1.
-    pub(super) async fn conversations(&self, id: u64, page: usize) -> Result<Vec<ConversationDto>, Failure> {
-        self.page("conversations", &format!("api/v2/tickets/{id}/conversations"), page).await
+    /// A page of `GET tickets/{id}/conversations`, the first of which is 1, and whether there are more.
+    pub(super) async fn conversations(
+        &self,
+        id: u64,
+        page: usize,
+    ) -> Result<(Vec<ConversationDto>, bool), Failure> {
+        const CALL: &str = "conversations";
+        let path = format!("api/v2/tickets/{id}/conversations");
+        let query = [("per_page", &*PAGE.to_string()), ("page", &*page.to_string())];
+        let answer = self.rest.send(CALL, Method::GET, &path, &query, None).await?;
+        let conversations: Vec<ConversationDto> = parsed(self.rest.name(CALL), &answer)?;
+        // An account may give fewer on a page than it is asked for; then only the link to the next one tells.
+        let links = answer.headers.get_all(reqwest::header::LINK).iter();
+        let is_linked = links.filter_map(|link| link.to_str().ok()).any(|link| link.contains("rel=\"next\""));
+        let has_more = !conversations.is_empty() && (is_linked || conversations.len() >= PAGE);
+        Ok((conversations, has_more))
     }
 
     /// `POST tickets/{id}/notes`: a note that only agents see, and of which nobody is told.

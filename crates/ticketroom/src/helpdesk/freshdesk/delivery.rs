@@ -12,8 +12,6 @@
 //!
 //! There is no number of the delivery, either: each is taken for a new one, and a ticket is looked at once too often.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
@@ -21,7 +19,8 @@ use secrecy::SecretString;
 use url::form_urlencoded;
 
 use super::super::salvage::{self, Json};
-use super::super::{Consequence, Hint, NotUnderstood, RawDelivery, Unverified, Verified};
+use super::super::verified::shared_secret;
+use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 const SECRET: &str = "x-ticketroom-secret";
@@ -39,6 +38,14 @@ pub(super) fn verify(delivery: RawDelivery, secrets: &[SecretString]) -> Result<
         return Err(Unverified::Missing(SECRET_IS));
     }
     Verified::by_any_shared_secret(delivery, secrets, SECRET_IS, &given)
+}
+
+/// The proof is in the headers alone.
+pub(super) fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    match proofs(headers) {
+        given if given.is_empty() => Err(Unverified::Missing(SECRET_IS)),
+        given => shared_secret(secrets, SECRET_IS, &given),
+    }
 }
 
 /// Whatever may be a secret.
@@ -64,25 +71,23 @@ pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NotUnderstood> {
-    let body = Json::lenient(delivery.body()).or_else(|| form(delivery.body()));
-    let body_or_nothing = body.as_ref().unwrap_or(&Json::Null);
-    let told = Told::of(body_or_nothing);
-    if let Some((event, data)) = app_event(body_or_nothing).filter(|_| !told.names_a_ticket()) {
-        return read_app_event(event, data, helpdesk, own_id);
+) -> Result<Hint, NoTicket> {
+    let read = body::read(delivery)?;
+    let told = Told::of(read.json());
+    if let Some(event) = app_event(read.json()).filter(|_| !told.names_a_ticket()) {
+        return read_app_event(event, read.json().get("data"), helpdesk, own_id);
     }
     let in_address = || ticket_of_query(delivery.query()?);
-    // A number that is there twice may have been put there by whoever wrote the subject.
-    let first = if told.is_repeated(&TICKET_ID) { in_address() } else { None };
+    // A number that is there twice, or in a body that somebody's words broke, may have been put there by whoever wrote
+    // the subject.
+    let first = if read.was_broken() || told.is_repeated(&TICKET_ID) { in_address() } else { None };
     let ticket = first
         .or_else(|| told.ticket())
         .or_else(in_address)
-        .or_else(|| match body {
-            Some(_) => told.ticket_of_url(),
-            None => TICKET_ID.iter().find_map(|name| salvage::number_after(name, delivery.body())),
-        })
+        .or_else(|| told.ticket_of_url())
+        .or_else(|| read.number_named(&TICKET_ID))
         .filter(|number| *number != 0)
-        .ok_or_else(|| NotUnderstood(no_ticket_in(body.as_ref(), &told)))?;
+        .ok_or_else(|| NotUnderstood(no_ticket_in(&read, &told)))?;
     let event = told.text(&["triggered_event", "event", "kind"]).map(plain);
     Ok(Hint {
         ticket: TicketId::from(ticket),
@@ -149,11 +154,10 @@ impl<'a> Told<'a> {
     }
 }
 
-/// An app's event: its name and what it is about.
-fn app_event(body: &Json) -> Option<(&str, &Json)> {
-    let event = body.get("event").text().filter(|event| event.starts_with("on"))?;
-    let data = body.get("data");
-    matches!(data, Json::Object(_)).then_some((event, data))
+/// The name of an app's event, as the platform has them: `onTicketCreate`.
+fn app_event(body: &Json) -> Option<&str> {
+    let event = body.get("event").text()?;
+    event.strip_prefix("on")?.starts_with(|c: char| c.is_ascii_uppercase()).then_some(event)
 }
 
 fn read_app_event(
@@ -161,15 +165,20 @@ fn read_app_event(
     data: &Json,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NotUnderstood> {
+) -> Result<Hint, NoTicket> {
     let (ticket, conversation) = (data.get("ticket"), data.get("conversation"));
     let number = conversation.get("ticket_id").number().or_else(|| ticket.get("id").number());
     let Some(number) = number.filter(|number| *number != 0) else {
+        if !["onTicket", "onConversation"].iter().any(|about| event.starts_with(about)) {
+            // Contacts, companies, agents ...: an app that forwards everything makes no mistake.
+            let event = salvage::event_name(Some(event), "app event");
+            return Err(NoTicket::AboutSomethingElse { event, delivery_id: None });
+        }
         return Err(NotUnderstood(
-            "the app's event names no ticket: neither `data.ticket.id` nor `data.conversation.ticket_id` has a number; \
-             forward only events about tickets (onTicket…) and conversations (onConversation…)"
+            "the app's event names no ticket: neither `data.ticket.id` nor `data.conversation.ticket_id` has a number"
                 .to_owned(),
-        ));
+        )
+        .into());
     };
     let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(number) };
     let is_private = *conversation.get("private") == Json::Bool(true);
@@ -187,22 +196,6 @@ fn read_app_event(
         snapshot: None,
         consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
     })
-}
-
-/// `application/x-www-form-urlencoded`, whose names may be `freshdesk_webhook[ticket_id]`.
-fn form(body: &[u8]) -> Option<Json> {
-    // JSON that is broken is no form, whatever it holds: in a subject there may be `&ticket_id=1`.
-    let first = body.trim_ascii_start().first()?;
-    if !first.is_ascii_alphabetic() || !body.contains(&b'=') {
-        return None;
-    }
-    let name = |name: Cow<'_, str>| {
-        let inner = name.strip_prefix(WRAPPER).and_then(|name| name.strip_prefix('[')?.strip_suffix(']'));
-        inner.map_or_else(|| name.to_string(), str::to_owned)
-    };
-    let fields = form_urlencoded::parse(body.trim_ascii())
-        .map(|(field, value)| (name(field), Json::Text(value.into_owned())));
-    Some(Json::Object(fields.collect()))
 }
 
 fn ticket_of_query(query: &str) -> Option<u64> {
@@ -226,14 +219,18 @@ fn plain(event: &str) -> String {
 }
 
 /// What to tell the person who set up a rule whose body names no ticket.
-fn no_ticket_in(body: Option<&Json>, told: &Told<'_>) -> String {
-    let wrong = match body {
-        None => "the body is no JSON and names no ticket",
-        Some(_) if told.names_a_ticket() => "`ticket_id` is no ticket's number",
-        Some(_) => "the body names no ticket",
+fn no_ticket_in(body: &body::Body, told: &Told<'_>) -> String {
+    let wrong = match body.unreadable() {
+        Some(why) => why,
+        None if told.text(&TICKET_ID).is_some_and(body::has_placeholder) => {
+            "`ticket_id` is a placeholder that was not filled in"
+        }
+        None if told.names_a_ticket() => "`ticket_id` is no ticket's number",
+        None if body.is_form() => "the form has no field `ticket_id`",
+        None => "the body names no ticket",
     };
     format!(
-        "{wrong}; let the rule's webhook send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\", or end its \
+        "{wrong}. Let the rule's webhook send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\", or end its \
          URL with ?ticket_id={{{{ticket.id}}}}"
     )
 }

@@ -62,7 +62,7 @@ fn proved(headers: &[(&str, &str)], secrets: &[&str]) -> Result<(), Unverified> 
 
 fn understood(body: &[u8], query: Option<&str>) -> Result<Hint, NotUnderstood> {
     let raw = RawDelivery { query: query.map(str::to_owned), ..raw(&[], body) };
-    read(&Verified::unsigned(raw), &"freshdesk".parse().unwrap(), Some(OWN_ID))
+    read(&Verified::unsigned(raw), &"freshdesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTicket::words)
 }
 
 fn ticket_in(body: &str) -> Option<String> {
@@ -136,8 +136,7 @@ fn every_example_is_understood() {
         ("freshdesk-advanced-ticket-created.json", "ticket_action:created", look),
         ("freshdesk-advanced-ticket-updated-assigned.json", "responder_id nothing to 103000000042", look),
         ("freshdesk-advanced-wrapped-ticket-created.json", "ticket_action:created", look),
-        // What can't be parsed names no event.
-        ("freshdesk-advanced-broken.json.txt", "automation rule", look),
+        ("freshdesk-advanced-broken.json.txt", "ticket_action:created", look),
         ("freshdesk-app-onticketcreate.json", "onTicketCreate", look),
         ("freshdesk-app-onticketupdate.json", "onTicketUpdate", look),
     ];
@@ -205,7 +204,9 @@ fn ticket_numbers_are_found_where_they_may_be() {
         (r#"{"id":"8123"}"#, None),
         (r#"{"event":"onAppInstall","data":{}}"#, None),
         (r#"{"event":"onContactCreate","data":{"contact":{"id":8123}}}"#, None),
-        ("<freshdesk_webhook><ticket_id>8123</ticket_id></freshdesk_webhook>", None),
+        ("<freshdesk_webhook><ticket_id>8123</ticket_id></freshdesk_webhook>", Some("8123")),
+        (r#"{"ticket_id":8123.0,"custom":1e999,"subject":"cut \ud83d"}"#, Some("8123")),
+        (r#"{"event":"onTicketCreate","data":{"ticket":{}}}"#, None),
         ("ticket_id=", None),
         ("ticket_id", None),
         ("[]", None),
@@ -345,6 +346,18 @@ fn who_set_it_up_is_told_what_to_do_and_nothing_of_the_body() {
     assert!(empty.contains(r#"{"ticket_id":"{{ticket.id}}""#) && empty.contains("?ticket_id={{ticket.id}}"));
     assert!(said("hello rita").starts_with("the body is no JSON"));
     assert!(said(r#"{"subject":"rita"}"#).starts_with("the body names no ticket"));
-    let app = said(r#"{"event":"onContactCreate","data":{"contact":{"name":"rita"}}}"#);
-    assert!(app.contains("onTicket…") && !app.contains("rita"), "{app}");
+    let app = said(r#"{"event":"onTicketCreate","data":{"ticket":{"subject":"rita"}}}"#);
+    assert!(app.contains("`data.ticket.id`") && !app.contains("rita"), "{app}");
+    assert!(said("{\"ticket_id\":\"{{ticket.id}}\"}").starts_with("`ticket_id` is a placeholder"));
+    assert!(said("subject=rita").starts_with("the form has no field `ticket_id`"));
+}
+
+#[test]
+fn what_an_app_forwards_besides_tickets_is_no_mistake() {
+    for event in ["onContactCreate", "onCompanyUpdate", "onAgentCreate", "onAppInstall", "onScheduledEvent"] {
+        let body = format!(r#"{{"event":"{event}","data":{{"contact":{{"id":8123}}}}}}"#);
+        let delivery = Verified::unsigned(raw(&[], body.as_bytes()));
+        let read = read(&delivery, &"freshdesk".parse().unwrap(), None);
+        assert_eq!(read, Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: None }));
+    }
 }

@@ -18,6 +18,7 @@ mod write_back;
 
 use std::fmt;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -70,17 +71,23 @@ impl Helpdesk for Freshdesk {
         &self.name
     }
 
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers, &self.webhook_secrets)
+    }
+
     fn verify(&self, delivery: RawDelivery, _now: Timestamp) -> Result<Verified, Unverified> {
         delivery::verify(delivery, &self.webhook_secrets)
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
+        delivery::read(delivery, &self.name, self.api.known_own_id())
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
         let field = self.room_url_field.as_deref();
-        ticket::observe(&self.api, &self.directory, id, field, &self.groups, self.with_company).await
+        ticket::observe(&self.api, &self.directory, id, field, &self.groups, self.with_company)
+            .await
+            .map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

@@ -12,14 +12,14 @@
 use serde_json::Value;
 
 use super::super::html::{escaped, note};
-use super::super::{Note, RoomLink, WrittenBack, salvage};
-use super::api::{Api, Objection, PAGE, Update, list};
+use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::api::{Api, Objection, Update, list};
 use super::wire::{ConversationDto, TicketDto};
 use crate::call::{Cause, Failure};
 
-/// How many pages of a hundred conversations are searched for our note; they come oldest first. Our note is seldom
-/// far behind the ticket's first message, and behind a thousand others a second note does no harm.
-const PAGES: usize = 10;
+/// How many pages of a hundred conversations are searched for our note: all that there are, whichever order they come
+/// in, unless our note is found before. They come oldest first, and our note is seldom far behind the first.
+const PAGES: usize = 100;
 
 /// Puts the link into the ticket.
 pub(super) async fn write_back(
@@ -69,7 +69,7 @@ fn written_back(posted: Option<&ConversationDto>, in_field: Option<Field>) -> Wr
 /// Looks for our note among the ticket's conversations.
 async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failure> {
     for page in 1..=PAGES {
-        let conversations = api.conversations(id, page).await?;
+        let (conversations, has_more) = api.conversations(id, page).await?;
         for conversation in &conversations {
             // Whoever we are is only asked for where it matters.
             if resembles(conversation, &link.key.marker(), link.url)
@@ -78,11 +78,11 @@ async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failu
                 return Ok(true);
             }
         }
-        if conversations.len() < PAGE {
-            break;
+        if !has_more {
+            return Ok(false);
         }
     }
-    Ok(false)
+    Err(api.failed("conversations", too_many_comments()))
 }
 
 /// Whether a conversation looks like our note. People can copy a marker, and a note that leads to an earlier room is

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::Sha256;
@@ -30,7 +31,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::{Signature, from_hex, real_secrets};
+use super::verified::{Signature, from_hex, real_secrets, shared_secret};
 use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
@@ -74,6 +75,8 @@ impl Generic {
             Inbound::Secrets(secrets) => Inbound::Secrets(real_secrets(secrets)),
             Inbound::Unsigned => Inbound::Unsigned,
         };
+        // What the callback answers with is not needed, however long it is.
+        let http = http.reading_no_bodies();
         Self { name, inbound, callback: config.callback.clone(), http, clock }
     }
 
@@ -105,6 +108,13 @@ impl Helpdesk for Generic {
         &self.name
     }
 
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        match &self.inbound {
+            Inbound::Unsigned => Ok(()),
+            Inbound::Secrets(secrets) => require_proof(headers, secrets),
+        }
+    }
+
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
         match &self.inbound {
             Inbound::Unsigned => Ok(Verified::unsigned(delivery)),
@@ -113,7 +123,7 @@ impl Helpdesk for Generic {
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(payload::read(delivery)?)
+        payload::read(delivery)
     }
 
     async fn observe(&self, _id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
@@ -183,6 +193,27 @@ impl Helpdesk for Generic {
     }
 }
 
+/// Checks that there is a signature, or that the secret in its place is right.
+fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    if headers.contains_key(SIGNATURE) || headers.contains_key(HUB_SIGNATURE) {
+        return Ok(());
+    }
+    match secret_in(headers) {
+        Some(given) => shared_secret(secrets, SECRET_IS, &[given]),
+        None => Err(Unverified::Missing(ANY_PROOF)),
+    }
+}
+
+/// The secret that is sent along.
+fn secret_in(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let bearer = || {
+        let given = headers.get(reqwest::header::AUTHORIZATION)?.as_bytes();
+        let (scheme, token) = given.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
+    };
+    headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer)
+}
+
 /// By a signature, if there is one, which then has to be right; else by a secret that is sent along.
 fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
     let headers = &delivery.headers;
@@ -198,27 +229,32 @@ fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Re
                 let age = now.duration_since(signed_at).unsigned_abs();
                 if age > WINDOW { Err(Unverified::TooOld) } else { Ok(verified) }
             }
-            // The timestamp is part of what is signed, so nobody can take it away.
+            // Nobody can take a timestamp away: what was signed with one begins with it, and such a body needs one.
+            None if begins_like_a_time(&delivery.body) => Err(Unverified::Missing(TIMESTAMP_IS)),
             None => {
                 let signature = Signature { what: SIGNATURE_IS, bytes, prefix: b"" };
                 Verified::by_hmac(delivery, secrets, &signature)
             }
         };
     }
-    let bearer = || {
-        let given = headers.get(reqwest::header::AUTHORIZATION)?.as_bytes();
-        let (scheme, token) = given.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
-    };
-    let secret = headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer);
-    match secret {
+    match secret_in(headers) {
         Some(given) => Verified::by_shared_secret(delivery, secrets, SECRET_IS, &given),
         None => Err(Unverified::Missing(ANY_PROOF)),
     }
 }
 
+/// Whether a body may be a timestamp, a dot, and the body that was signed with it. All that [`time`] takes begins with
+/// a digit; what a helpdesk sends without a timestamp never does: `{`, `"`, a form's name, gzip's or UTF-16's mark.
+fn begins_like_a_time(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    body.first().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(byte))
+}
+
 /// A time in seconds since 1970 or as RFC 3339.
 fn time(text: &str) -> Option<Timestamp> {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     match whole_number(text) {
         Some(seconds) => Timestamp::from_second(seconds.try_into().ok()?).ok(),
         None => text.parse().ok(),

@@ -20,41 +20,67 @@
 //! | `updatedAt` | text; kept as the ticket's version |
 //! | `deliveryId` | text by which a repeat is known, if no header says it |
 //!
+//! Of a ticket, no more is kept than [`caps`](super::super::caps) allow: of `fields`, the first 500.
+//!
 //! Names may be written with underscores, too. Numbers are taken where text is meant; an optional field of
 //! any other type counts as missing; unknown fields are ignored. A repeat is better known by the header
 //! `Idempotency-Key` or `X-Ticketroom-Delivery`.
 
 use std::collections::BTreeMap;
 
+use super::super::caps::{MOST_FIELDS, capped};
 use super::super::salvage::{self, Json};
-use super::super::{Consequence, Hint, NotUnderstood, Verified, fields};
+use super::super::{Consequence, Hint, NoTicket, NotUnderstood, Verified, body, fields};
 use crate::ticket::{FieldValue, Person, Status, Ticket, TicketId};
 
 /// Understands a delivery.
-pub(super) fn read(delivery: &Verified) -> Result<Hint, NotUnderstood> {
-    let not = |why: &str| NotUnderstood(why.to_owned());
-    let body = Json::lenient(delivery.body()).ok_or_else(|| not("the body is no JSON"))?;
+pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
+    let read = body::read(delivery)?;
+    let body = read.json();
     if !matches!(body, Json::Object(_)) {
-        return Err(not("the body is no JSON object"));
+        let why =
+            read.unreadable().unwrap_or("the body is JSON, but no object: send one object for each ticket");
+        return Err(NotUnderstood(why.to_owned()).into());
     }
-    let ticket = ticket_id(body.any(&["ticketId", "ticket_id", "id"]))?;
+    let in_header =
+        ["idempotency-key", "x-ticketroom-delivery"].iter().find_map(|name| delivery.header(name));
+    let in_body = body.any(&["deliveryId", "delivery_id"]).as_text();
+    let delivery_id = in_header.or(in_body.as_deref()).and_then(salvage::short_id).map(str::to_owned);
+    let given = body.any(&["ticketId", "ticket_id", "id"]);
+    if *given == Json::Null
+        && let Some(event) =
+            body.any(&["event", "type"]).text().filter(|event| is_about_something_else(event))
+    {
+        let event = salvage::event_name(Some(event), "event");
+        return Err(NoTicket::AboutSomethingElse { event, delivery_id });
+    }
+    let not = |why: &str| NotUnderstood(why.to_owned());
+    let ticket = match given {
+        Json::Null if read.is_form() => {
+            return Err(
+                NotUnderstood("the form has neither the field `ticketId` nor `payload`".to_owned()).into()
+            );
+        }
+        // In the middle of what was broken, an id is a guess.
+        Json::Text(text) if read.was_broken() && text.contains('"') => {
+            return Err(not("`ticketId` can't be told: quotation marks in the body are not escaped").into());
+        }
+        given => ticket_id(given)?,
+    };
     let has_subject =
-        matches!(&body, Json::Object(fields) if fields.iter().any(|(name, _)| name == "subject"));
+        matches!(body, Json::Object(fields) if fields.iter().any(|(name, _)| name == "subject"));
     let subject = match body.get("subject") {
         Json::Null if !has_subject => {
-            return Err(not("`subject` is missing; it may be empty, but has to be there"));
+            return Err(not("`subject` is missing; it may be empty, but has to be there").into());
         }
         Json::Null => String::new(),
         subject => subject.as_text().ok_or_else(|| not("`subject` has to be text"))?,
     };
-    let in_header =
-        ["idempotency-key", "x-ticketroom-delivery"].iter().find_map(|name| delivery.header(name));
-    let in_body = body.any(&["deliveryId", "delivery_id"]).as_text();
     Ok(Hint {
         ticket,
         event: salvage::event_name(body.get("event").text(), "ticket"),
-        delivery_id: in_header.or(in_body.as_deref()).and_then(salvage::short_id).map(str::to_owned),
-        snapshot: Some(Ticket {
+        delivery_id,
+        snapshot: Some(capped(Ticket {
             subject,
             description: body.get("description").as_text(),
             requester: person(body.get("requester"), body.any(&["requesterEmail", "requester_email"])),
@@ -73,9 +99,15 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NotUnderstood> {
             project: filled(body.get("project")),
             fields: custom_fields(body.get("fields")),
             version: filled(body.any(&["updatedAt", "updated_at"])),
-        }),
+        })),
         consequence: Consequence::Look,
     })
+}
+
+/// Whether an event without a ticket is one that has none: `user.created`.
+fn is_about_something_else(event: &str) -> bool {
+    let event = event.trim().to_ascii_lowercase();
+    !event.is_empty() && !["ticket", "issue", "case", "incident"].iter().any(|about| event.starts_with(about))
 }
 
 fn custom_fields(given: &Json) -> BTreeMap<String, FieldValue> {
@@ -83,15 +115,26 @@ fn custom_fields(given: &Json) -> BTreeMap<String, FieldValue> {
     let value = |given: &Json| match given {
         Json::Bool(bool) => Some(FieldValue::Bool(*bool)),
         Json::Number(number) => i64::try_from(*number).ok().map(FieldValue::Number),
+        Json::OtherNumber(text) => {
+            Some(text.parse().map_or_else(|_| FieldValue::Text(text.clone()), FieldValue::Number))
+        }
         Json::List(items) => Some(FieldValue::List(items.iter().filter_map(filled).collect())),
         _ => filled(given).map(FieldValue::Text),
     };
-    fields.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()
+    let held = fields.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?)));
+    held.take(MOST_FIELDS).collect()
 }
 
 fn ticket_id(given: &Json) -> Result<TicketId, NotUnderstood> {
     match given {
         Json::Number(number) => Ok(TicketId::from(*number)),
+        Json::Text(text) if body::has_placeholder(text) => {
+            Err(NotUnderstood("`ticketId` is a placeholder that was not filled in".to_owned()))
+        }
+        // Too many digits for a number of ours, but an id all the same.
+        Json::OtherNumber(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().map_err(|why| NotUnderstood(format!("`ticketId`: {why}")))
+        }
         Json::Text(text) => text.parse().map_err(|why| NotUnderstood(format!("`ticketId`: {why}"))),
         Json::Null => Err(NotUnderstood("`ticketId` is missing".to_owned())),
         _ => Err(NotUnderstood("`ticketId` has to be text or a whole number".to_owned())),

@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::helpdesk::{Consequence, NotUnderstood};
 use crate::metrics::Metrics;
-use crate::ticket::{Person, Status};
+use crate::ticket::{FieldValue, Person, Status};
 
 const NOW: i64 = 1_795_766_400;
 
@@ -35,7 +35,7 @@ fn verified(headers: &[(&str, &str)], body: &[u8]) -> Result<(), Unverified> {
 }
 
 fn read(body: &str) -> Result<Hint, NotUnderstood> {
-    payload::read(&Verified::unsigned(raw(&[], body.as_bytes())))
+    payload::read(&Verified::unsigned(raw(&[], body.as_bytes()))).map_err(NoTicket::words)
 }
 
 fn ticket(body: &str) -> Ticket {
@@ -187,10 +187,12 @@ fn subjects_are_kept_as_they_are() {
 #[test]
 fn what_is_no_ticket_is_refused_with_a_reason() {
     let cases = [
-        ("", "no JSON"),
-        ("ticketId=1", "no JSON"),
-        ("[]", "no JSON object"),
-        ("null", "no JSON object"),
+        ("", "the body is empty"),
+        ("ticketId=1", "`subject` is missing"),
+        ("subject=x&a=b", "neither the field `ticketId` nor `payload`"),
+        ("[]", "no object"),
+        ("null", "no object"),
+        ("{\"ticketId\":\"{{ticket.id}}\",\"subject\":\"x\"}", "placeholder that was not filled in"),
         (r#"{"subject":"x"}"#, "`ticketId` is missing"),
         (r#"{"ticketId":null,"subject":"x"}"#, "`ticketId` is missing"),
         (r#"{"ticketId":"","subject":"x"}"#, "empty"),
@@ -207,6 +209,78 @@ fn what_is_no_ticket_is_refused_with_a_reason() {
     }
     assert!(read(&format!("{{\"ticketId\":\"1\",\"subject\":{}", "[".repeat(200_000))).is_err());
     assert!(read(&json!({ "ticketId": "x".repeat(201), "subject": "" }).to_string()).is_err());
+}
+
+#[test]
+fn bodies_are_taken_as_they_come() {
+    for body in [
+        r#"{"ticketId":"LS","subject":"cut \ud83d"}"#,
+        "ticketId=LS&subject=cut+%EF%BF%BD",
+        r#""{\"ticketId\":\"LS\",\"subject\":\"cut \\ud83d\"}""#,
+        "payload=%7B%22ticketId%22%3A%22LS%22%2C%22subject%22%3A%22cut+%5Cud83d%22%7D",
+    ] {
+        let hint = read(body).unwrap();
+        assert_eq!(
+            (hint.ticket.as_str(), &*hint.snapshot.unwrap().subject),
+            ("LS", "cut \u{FFFD}"),
+            "{body}"
+        );
+    }
+    assert_eq!(read(r#"{"ticketId":42.0,"subject":""}"#).unwrap().ticket.as_str(), "42");
+    let long = read(r#"{"ticketId":99999999999999999999999,"subject":""}"#).unwrap();
+    assert_eq!(long.ticket.as_str(), "99999999999999999999999");
+    let broken = ticket(r#"{"ticketId":"1","subject":"Export of "Q3" fails","priority":"high"}"#);
+    assert_eq!((&*broken.subject, broken.priority.as_deref()), (r#"Export of "Q3" fails"#, Some("high")));
+    let numbers = ticket(r#"{"ticketId":1,"subject":"","fields":{"a":42.0,"b":-5,"c":1e999,"d":1.50}}"#);
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let expected = [
+        ("a", FieldValue::Number(42)),
+        ("b", FieldValue::Number(-5)),
+        ("c", text("1e999")),
+        ("d", text("1.50")),
+    ];
+    assert_eq!(numbers.fields, expected.map(|(name, value)| (name.to_owned(), value)).into());
+    let form =
+        ticket("ticketId=1&subject=x&requester[email]=rita%40x.example&fields[region]=EU&tags[]=a&tags[]=b");
+    assert_eq!(form.requester.unwrap().email.as_deref(), Some("rita@x.example"));
+    assert_eq!(
+        (form.fields["region"].clone(), form.tags),
+        (text("EU"), vec!["a".to_owned(), "b".to_owned()])
+    );
+}
+
+#[test]
+fn events_about_something_else_are_no_mistake() {
+    let read = |body: &str| payload::read(&Verified::unsigned(raw(&[], body.as_bytes())));
+    let other = |event: &str, id: Option<&str>| {
+        Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: id.map(str::to_owned) })
+    };
+    assert_eq!(
+        read(r#"{"event":"user.created","deliveryId":"7","user":{}}"#),
+        other("user.created", Some("7"))
+    );
+    assert_eq!(read(r#"{"type":"ping"}"#), other("ping", None));
+    for mistake in [r#"{"event":"ticket.created"}"#, r#"{"event":"Issue updated"}"#, r#"{"event":""}"#, "{}"]
+    {
+        assert!(matches!(read(mistake), Err(NoTicket::NotUnderstood(_))), "{mistake}");
+    }
+    assert!(read(r#"{"event":"user.created","ticketId":"1","subject":""}"#).is_ok(), "a ticket is a ticket");
+}
+
+#[test]
+fn a_timestamp_cannot_be_moved_into_the_body() {
+    let missing = Err(Unverified::Missing(TIMESTAMP_IS));
+    for timestamp in [NOW.to_string(), now().to_string(), "0".to_owned()] {
+        let body = br#"{"ticketId":"1","subject":"x"}"#;
+        let captured = signature(&"Jefe".into(), &timestamp, body);
+        let moved = [timestamp.as_bytes(), b".", body].concat();
+        assert_eq!(verified(&[(SIGNATURE, &captured)], &moved), missing, "{timestamp}");
+        assert_eq!(verified(&[(HUB_SIGNATURE, &captured)], &moved), missing, "{timestamp}");
+    }
+    // Everything that the signature may be taken for with a timestamp begins with a digit.
+    for odd in ["+1795766400", "-1", ".", " 1795766400", "+002026-11-24T10:00:00Z"] {
+        assert_eq!(time(odd), None, "{odd}");
+    }
 }
 
 #[test]

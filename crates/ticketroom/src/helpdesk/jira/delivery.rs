@@ -15,11 +15,13 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
+use super::super::caps::capped;
 use super::super::salvage::{self, Json};
-use super::super::verified::{Signature, from_hex};
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified};
+use super::super::verified::{Signature, from_hex, shared_secret};
+use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use super::write_back::is_marked;
 use crate::clock::Timestamp;
 use crate::ticket::{HelpdeskName, Status, Ticket, TicketId, TicketKey};
@@ -33,6 +35,15 @@ const SECRET_IS: &str = "secret (header X-Ticketroom-Secret)";
 const ANY_PROOF: &str = "header X-Hub-Signature (give the webhook in Jira a secret) or X-Ticketroom-Secret (of an \
                          automation rule)";
 const TIMESTAMP_IS: &str = "timestamp in the body";
+
+/// Checks that there is a signature, or that the secret in its place is right.
+pub(super) fn require_proof(headers: &HeaderMap, secrets: &[SecretString]) -> Result<(), Unverified> {
+    match (headers.get(SIGNATURE), headers.get(SECRET)) {
+        (Some(_), _) => Ok(()),
+        (None, Some(given)) => shared_secret(secrets, SECRET_IS, &[given]),
+        (None, None) => Err(Unverified::Missing(ANY_PROOF)),
+    }
+}
 
 /// Checks a delivery's signature, or the secret that it brings along.
 pub(super) fn verify(
@@ -59,8 +70,9 @@ pub(super) fn verify(
 
 /// The only time that is signed is the one in the body.
 fn in_time(verified: Verified, window: Duration, now: Timestamp) -> Result<Verified, Unverified> {
-    let signed_at = Json::strict(verified.body())
-        .and_then(|body| body.get("timestamp").number())
+    let signed_at = body::read(&verified)
+        .ok()
+        .and_then(|body| body.json().get("timestamp").number())
         .and_then(|millis| Timestamp::from_millisecond(millis.try_into().ok()?).ok())
         .ok_or(Unverified::Wrong(TIMESTAMP_IS))?;
     if now.duration_since(signed_at).unsigned_abs() > window { Err(Unverified::TooOld) } else { Ok(verified) }
@@ -73,8 +85,8 @@ pub(super) fn read(
     own_id: Option<&str>,
 ) -> Result<Hint, NoTicket> {
     let delivery_id = || delivery.header(IDENTIFIER).and_then(salvage::short_id).map(str::to_owned);
-    let body = Json::lenient(delivery.body());
-    let said = body.as_ref().unwrap_or(&Json::Null);
+    let body = body::read(delivery)?;
+    let said = body.json();
     let webhook = said.get("webhookEvent").text();
     let issue = match (webhook, said.get("issue")) {
         (_, issue @ Json::Object(_)) => issue,
@@ -86,10 +98,7 @@ pub(super) fn read(
         .number()
         .or_else(|| issue_of_comment(said.get("comment").get("self").text()?))
         .or_else(|| if webhook.is_some() { None } else { custom_id(said) })
-        .or_else(|| match body {
-            Some(_) => None,
-            None => salvage::number_after("issue_id", delivery.body()),
-        })
+        .or_else(|| body.number_named(&["issue_id", "issueId"]))
         // Last, since no signature covers the address.
         .or_else(|| id_in_query(delivery.query()?))
         .filter(|id| *id != 0)
@@ -99,7 +108,7 @@ pub(super) fn read(
                 event: salvage::event_name(Some(event), "webhook"),
                 delivery_id: delivery_id(),
             },
-            _ => NotUnderstood(no_issue_in(said, webhook)).into(),
+            _ => NotUnderstood(no_issue_in(&body, webhook)).into(),
         })?;
     let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(id) };
     let is_echo = webhook.is_some_and(|event| is_echo(event, said, &key, own_id));
@@ -109,7 +118,7 @@ pub(super) fn read(
         ticket: key.id,
         event: salvage::event_name(event, "automation"),
         delivery_id: delivery_id(),
-        snapshot: is_deletion.then(|| deleted(issue)),
+        snapshot: is_deletion.then(|| capped(deleted(issue))),
         consequence: if is_echo { Consequence::Echo } else { Consequence::Look },
     })
 }
@@ -172,19 +181,21 @@ fn id_in_query(query: &str) -> Option<u64> {
 }
 
 /// What to tell the person who set the sender up.
-fn no_issue_in(body: &Json, webhook: Option<&str>) -> String {
+fn no_issue_in(body: &body::Body, webhook: Option<&str>) -> String {
     if webhook.is_some() {
         return "the event names no issue: neither `issue.id` nor `comment.self` has a number".to_owned();
     }
-    let wrong = match body {
-        Json::Null => "the body is no JSON and names no issue",
-        _ if *body.any(&["issue_id", "issueId"]) != Json::Null => "`issue_id` is no number",
-        _ if *body.any(&["issue_key", "issueKey"]) != Json::Null => {
-            "the body has an issue's key but not its id"
+    let (id, key) = (body.json().any(&["issue_id", "issueId"]), body.json().any(&["issue_key", "issueKey"]));
+    let wrong = match body.unreadable() {
+        Some(why) => why,
+        None if id.text().is_some_and(body::has_placeholder) => {
+            "`issue_id` is a placeholder that was not filled in"
         }
-        _ => "the body names no issue",
+        None if *id != Json::Null => "`issue_id` is no number",
+        None if *key != Json::Null => "the body has an issue's key but not its id",
+        None => "the body names no issue",
     };
-    format!("{wrong}; let the automation rule send JSON that begins with {{\"issue_id\":\"{{{{issue.id}}}}\"")
+    format!("{wrong}. Let the automation rule send JSON that begins with {{\"issue_id\":\"{{{{issue.id}}}}\"")
 }
 
 #[cfg(test)]

@@ -170,7 +170,8 @@ fn broken_custom_data_is_salvaged() {
 #[test]
 fn what_names_no_issue_says_what_to_do() {
     for (body, expected) in [
-        ("", "the body is no JSON and names no issue"),
+        ("", "the body is empty"),
+        ("{\"issue_id\":\"{{issue.id}}\"}", "placeholder that was not filled in"),
         ("[]", "the body names no issue"),
         (r#"{"issue_id":"SUP-42"}"#, "`issue_id` is no number"),
         (r#"{"issue_key":"SUP-42"}"#, "a key but not its id"),

@@ -20,6 +20,7 @@ mod write_back;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -65,6 +66,10 @@ impl Helpdesk for Jira {
         &self.name
     }
 
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers, &self.webhook_secrets)
+    }
+
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
         delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
     }
@@ -75,7 +80,7 @@ impl Helpdesk for Jira {
 
     async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
         let key = TicketKey { helpdesk: self.name.clone(), id: id.clone() };
-        ticket::observe(&self.api, &key, &self.projects, told).await
+        ticket::observe(&self.api, &key, &self.projects, told).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

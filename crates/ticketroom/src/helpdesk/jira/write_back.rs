@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Note, RoomLink, WrittenBack, salvage};
+use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
 use super::adf;
 use super::api::{Api, OWN_PROPERTY, comment_properties};
 use super::wire::CommentDto;
@@ -15,9 +15,9 @@ use crate::call::{Cause, Failure};
 use crate::config::JiraDeployment;
 use crate::ticket::TicketKey;
 
-/// How many pages of comments are searched for ours. It is among the newest unless a thousand came after it, and
-/// then a second one does no harm.
-const PAGES: usize = 10;
+/// How many pages of comments are searched for ours. An issue has 5,000 at most; whichever order they come in, all of
+/// them are read, unless ours is found before.
+const PAGES: usize = 100;
 /// Longer summaries are refused.
 const LONGEST_TITLE: usize = 250;
 
@@ -118,10 +118,10 @@ async fn has_comment(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Fa
         // A site may give fewer at once than it is asked for, and need not say how many there are.
         seen += found.comments.len();
         if found.comments.is_empty() || found.total.is_some_and(|total| seen >= total) {
-            break;
+            return Ok(false);
         }
     }
-    Ok(false)
+    Err(api.name("comments").failed(too_many_comments()))
 }
 
 #[derive(Debug, PartialEq, Eq)]

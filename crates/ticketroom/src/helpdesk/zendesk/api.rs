@@ -109,9 +109,10 @@ impl Api {
         )
     }
 
-    /// A page of `GET tickets/{id}/comments`, newest first.
+    /// A page of `GET tickets/{id}/comments`, newest first where Zendesk heeds the order; paging by cursor has a
+    /// parameter of its own for it.
     pub(super) async fn comments(&self, id: u64, after: Option<&str>) -> Result<CommentsAnswer, Failure> {
-        let mut query = vec![("sort_order", "desc"), ("page[size]", "100")];
+        let mut query = vec![("sort", "-created_at"), ("page[size]", "100")];
         query.extend(after.map(|cursor| ("page[after]", cursor)));
         let path = format!("tickets/{id}/comments");
         parsed(name("comments"), &self.answer("comments", Method::GET, &path, &query, None).await?)
@@ -144,6 +145,7 @@ impl Api {
             Ok::<_, Failure>(answer)
         };
 
+        self.http.refuses(name(call))?;
         self.turn(call).await?;
         let credentials = self.auth.credentials(&asking).await?;
         let mut answer = send(&credentials).await?;

@@ -7,17 +7,18 @@
 //! from a trigger, whose body an administrator typed; placeholders are put into it without escaping, so
 //! that a subject with a quote or a line break in it breaks the JSON. Such a delivery must not be lost.
 //! Since the ticket is read afterwards, its number is all that is needed, and it is looked for in ever
-//! more lenient ways.
+//! more lenient ways, in JSON, forms and XML.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::super::salvage::{self, Json};
 use super::super::verified::Signature;
-use super::super::{Consequence, Hint, NotUnderstood, RawDelivery, Unverified, Verified};
+use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use crate::clock::Timestamp;
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
@@ -29,8 +30,21 @@ const INVOCATION: &str = "x-zendesk-webhook-invocation-id";
 const SIGNATURE_IS: &str = "signature (header X-Zendesk-Webhook-Signature)";
 const TIMESTAMP_IS: &str = "timestamp (header X-Zendesk-Webhook-Signature-Timestamp)";
 
+/// The names that a ticket's number has in what administrators type.
+const TICKET_ID: [&str; 2] = ["ticket_id", "ticketId"];
+
 /// What the `type` of every event starts with.
 const EVENT: &str = "zen:event-type:";
+
+/// Checks that there is a signature, and its time.
+pub(super) fn require_proof(headers: &HeaderMap) -> Result<(), Unverified> {
+    for (name, what) in [(SIGNATURE, SIGNATURE_IS), (TIMESTAMP, TIMESTAMP_IS)] {
+        if !headers.contains_key(name) {
+            return Err(Unverified::Missing(what));
+        }
+    }
+    Ok(())
+}
 
 /// Checks a delivery's signature, and that it was made at most `window` from now, in the past or, since
 /// clocks differ, in the future.
@@ -62,24 +76,21 @@ pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NotUnderstood> {
-    let body = Json::lenient(delivery.body());
-    let body_or_nothing = body.as_ref().unwrap_or(&Json::Null);
-    if let Some(event) = body_or_nothing.get("type").text().and_then(|kind| kind.strip_prefix(EVENT)) {
-        return read_event(delivery, body_or_nothing, event, helpdesk, own_id);
+) -> Result<Hint, NoTicket> {
+    let read = body::read(delivery)?;
+    let body = read.json();
+    if let Some(event) = body.get("type").text().and_then(|kind| kind.strip_prefix(EVENT)) {
+        return read_event(delivery, body, event, helpdesk, own_id);
     }
-    let ticket = ticket_of_trigger(body_or_nothing)
-        .or_else(|| match body {
-            Some(_) => None,
-            None => salvage::number_after("ticket_id", delivery.body()),
-        })
+    let ticket = ticket_of_trigger(body)
+        .or_else(|| read.number_named(&TICKET_ID))
         // Last, since the signature does not cover the address.
         .or_else(|| ticket_of_query(delivery.query()?))
         .filter(|number| *number != 0)
-        .ok_or_else(|| NotUnderstood(no_ticket_in(body_or_nothing)))?;
+        .ok_or_else(|| NotUnderstood(no_ticket_in(&read)))?;
     Ok(Hint {
         ticket: TicketId::from(ticket),
-        event: salvage::event_name(body_or_nothing.get("kind").text(), "trigger"),
+        event: salvage::event_name(body.get("kind").text(), "trigger"),
         delivery_id: invocation(delivery),
         snapshot: None,
         consequence: Consequence::Look,
@@ -92,12 +103,20 @@ fn read_event(
     event: &str,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NotUnderstood> {
+) -> Result<Hint, NoTicket> {
+    let delivery_id = || {
+        invocation(delivery).or_else(|| {
+            let id = salvage::short_id(body.get("id").text()?)?;
+            Some(format!("event:{id}"))
+        })
+    };
     if !event.starts_with("ticket.") {
-        return Err(NotUnderstood(
-            "the webhook sends events that are not about tickets; subscribe it to ticket events only"
-                .to_owned(),
-        ));
+        // Users, organizations, messaging ...: a refusal would count as an error of ours, and many of them open the
+        // webhook's circuit breaker, which then holds back tickets, too.
+        return Err(NoTicket::AboutSomethingElse {
+            event: salvage::event_name(Some(event), "event"),
+            delivery_id: delivery_id(),
+        });
     }
     let named = || body.get("subject").text()?.strip_prefix("zen:ticket:").and_then(salvage::whole_number);
     let ticket =
@@ -114,10 +133,7 @@ fn read_event(
     Ok(Hint {
         ticket: key.id,
         event: salvage::event_name(Some(event), "ticket"),
-        delivery_id: invocation(delivery).or_else(|| {
-            let id = salvage::short_id(body.get("id").text()?)?;
-            Some(format!("event:{id}"))
-        }),
+        delivery_id: delivery_id(),
         snapshot: None,
         consequence,
     })
@@ -155,23 +171,28 @@ fn invocation(delivery: &Verified) -> Option<String> {
 }
 
 fn ticket_of_trigger(body: &Json) -> Option<u64> {
-    body.any(&["ticket_id", "ticketId"]).number().or_else(|| body.get("ticket").get("id").number())
+    body.any(&TICKET_ID).number().or_else(|| body.get("ticket").get("id").number())
 }
 
 fn ticket_of_query(query: &str) -> Option<u64> {
     let mut parameters = url::form_urlencoded::parse(query.as_bytes());
-    let (_, number) = parameters.find(|(name, _)| name == "ticket_id" || name == "ticketId")?;
+    let (_, number) = parameters.find(|(name, _)| TICKET_ID.contains(&name.as_ref()))?;
     salvage::whole_number(number.trim())
 }
 
 /// What to tell the person who set up a trigger whose body names no ticket.
-fn no_ticket_in(body: &Json) -> String {
-    let wrong = match body {
-        Json::Null => "the body is no JSON and names no ticket",
-        _ if *body.any(&["ticket_id", "ticketId"]) != Json::Null => "`ticket_id` is no number",
-        _ => "the body names no ticket",
+fn no_ticket_in(body: &body::Body) -> String {
+    let named = body.json().any(&TICKET_ID);
+    let wrong = match body.unreadable() {
+        Some(why) => why,
+        None if named.text().is_some_and(body::has_placeholder) => {
+            "`ticket_id` is a placeholder that was not filled in"
+        }
+        None if *named != Json::Null => "`ticket_id` is no number",
+        None if body.is_form() => "the form has no field `ticket_id`",
+        None => "the body names no ticket",
     };
-    format!("{wrong}; make the trigger send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\"")
+    format!("{wrong}. Make the trigger send JSON that begins with {{\"ticket_id\":\"{{{{ticket.id}}}}\"")
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn raw<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: &[u8]) -
 
 fn understood(body: &[u8], query: Option<&str>) -> Result<Hint, NotUnderstood> {
     let raw = RawDelivery { query: query.map(str::to_owned), ..raw([], body) };
-    read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), Some(OWN_ID))
+    read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTicket::words)
 }
 
 fn ticket_in(body: &str) -> Option<String> {
@@ -187,8 +187,7 @@ fn every_example_is_understood() {
         ("zendesk-event-soft-deleted.json", "ticket.soft_deleted", event, Consequence::Look),
         ("zendesk-trigger-ticket-created.json", "ticket_created", trigger, Consequence::Look),
         ("zendesk-trigger-ticket-updated.json", "ticket_updated", trigger, Consequence::Look),
-        // What cannot be parsed names no event.
-        ("zendesk-trigger-broken.json.txt", "trigger", trigger, Consequence::Look),
+        ("zendesk-trigger-broken.json.txt", "ticket_created", trigger, Consequence::Look),
     ];
     assert_eq!(expected.len(), Example::all().len());
     for (file, event, webhook, consequence) in expected {
@@ -262,6 +261,11 @@ fn ticket_numbers_are_found_where_they_may_be() {
         (r#"{"ticket_id":"40117","subject":"x"y","ticket_id":"1"}"#, Some("40117")),
         (r#"{"subject":"\"ticket_id\":\"1\"","ticket_id":"40117"}"#, Some("40117")),
         ("{\"ticket_id\":\"40117\",\"subject\":\"a\nb\"}", Some("40117")),
+        (r#"{"ticket_id":40117.0,"n":1e999,"subject":"cut \ud83d"}"#, Some("40117")),
+        ("ticket_id=40117&subject=a%26ticket_id%3D1", Some("40117")),
+        ("payload=%7B%22ticket_id%22%3A%2240117%22%7D", Some("40117")),
+        ("<ticket><ticket_id>40117</ticket_id></ticket>", Some("40117")),
+        (r#""{\"ticket_id\":\"40117\"}""#, Some("40117")),
         (r#"{"ticket_id":""}"#, None),
         (r#"{"ticket_id":"0"}"#, None),
         (r#"{"ticket_id":"-1"}"#, None),
@@ -298,7 +302,7 @@ fn hostile_bodies_do_no_harm() {
         b"\xFF\xFE\x00".as_slice(),
         b"\"ticket_id\"",
         b"<xml/>",
-        b"ticket_id=40117",
+        b"ticket_id=x",
         b"\0\0\0",
         b"null",
         b"1e999",
@@ -324,9 +328,27 @@ fn a_repeat_is_known_by_its_invocation_or_its_event() {
 #[test]
 fn who_set_it_up_is_told_what_to_do_and_nothing_of_the_body() {
     let said = |body: &str| understood(body.as_bytes(), None).unwrap_err().0;
-    let users = said(r#"{"type":"zen:event-type:user.created","detail":{"email":"rita@x"}}"#);
-    assert!(users.contains("subscribe it to ticket events only") && !users.contains("rita"));
     let empty = said(r#"{"ticket_id":"","requester_email":"rita@x"}"#);
     assert!(empty.contains(r#"{"ticket_id":"{{ticket.id}}""#) && !empty.contains("rita"), "{empty}");
     assert!(said("hello rita").starts_with("the body is no JSON"));
+    assert!(said("{\"ticket_id\":\"{{ticket.id}}\"}").starts_with("`ticket_id` is a placeholder"));
+    assert!(said("subject=rita").starts_with("the form has no field `ticket_id`"));
+}
+
+#[test]
+fn events_about_something_else_are_no_mistake() {
+    for event in
+        ["user.created", "organization.created", "messaging_ticket.message_added", "article.published"]
+    {
+        let body = format!(r#"{{"type":"zen:event-type:{event}","id":"5c1f","detail":{{"id":"7"}}}}"#);
+        let read = |headers: &[(&str, &str)]| {
+            let raw = raw(headers.iter().copied(), body.as_bytes());
+            super::read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), None)
+        };
+        let expected = |id: &str| {
+            Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: Some(id.to_owned()) })
+        };
+        assert_eq!(read(&[(WEBHOOK, "01J"), (INVOCATION, "8")]), expected("01J:8"));
+        assert_eq!(read(&[]), expected("event:5c1f"));
+    }
 }

@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
@@ -66,16 +67,20 @@ impl Helpdesk for Zendesk {
         &self.name
     }
 
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        delivery::require_proof(headers)
+    }
+
     fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified> {
         delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
     }
 
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        Ok(delivery::read(delivery, &self.name, self.api.known_own_id())?)
+        delivery::read(delivery, &self.name, self.api.known_own_id())
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, id, self.room_url_field).await
+        ticket::observe(&self.api, id, self.room_url_field).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

@@ -8,14 +8,14 @@
 use serde_json::{Value, json};
 
 use super::super::html::{escaped, note};
-use super::super::{Note, RoomLink, WrittenBack, salvage};
+use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
 use super::api::{Api, name};
 use super::wire::{CommentDto, UpdateAnswer};
 use crate::call::{Cause, Failure};
 
-/// How many pages of a hundred comments are searched for our note. It is among the newest unless a
-/// thousand comments came after it, and then a second note does no harm.
-const PAGES: usize = 10;
+/// How many pages of a hundred comments are searched for our note. A ticket has 5,000 comments at most; whichever order
+/// they come in, all of them are read, unless our note is found before.
+const PAGES: usize = 100;
 
 /// Puts the link into the ticket.
 pub(super) async fn write_back(
@@ -90,11 +90,11 @@ async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failu
             }
         }
         match page.meta.after_cursor {
-            Some(cursor) if page.meta.has_more => after = Some(cursor),
-            _ => break,
+            Some(cursor) if page.meta.has_more && after.as_ref() != Some(&cursor) => after = Some(cursor),
+            _ => return Ok(false),
         }
     }
-    Ok(false)
+    Err(name("comments").failed(too_many_comments()))
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
+use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
 use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
@@ -37,21 +38,14 @@ impl Admitted {
 
 pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) -> Result<Admitted, Failure> {
     let docspace = context.docspace;
-    let ids = try_join_all(grants.iter().map(|grant| async move {
-        match &grant.subject {
-            Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
-            Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email) => {
-                docspace.user_with_email(email).await
-            }
-        }
-    }));
-    let (ids, own) = futures_util::try_join!(ids, docspace.own_id_if_told())?;
+    let found = try_join_all(grants.iter().map(|grant| find(docspace, &grant.subject)));
+    let (found, own) = futures_util::try_join!(found, docspace.own_id_if_told())?;
     let mut admitted = Admitted::default();
     let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
-    for (grant, id) in grants.iter().zip(ids) {
-        match id {
-            Some(id) => wanted.push((grant.clone(), id)),
-            None => admitted.missing.push(Missing { grant: grant.clone(), why: MissingWhy::Unknown }),
+    for (grant, found) in grants.iter().zip(found) {
+        match found {
+            Ok(id) => wanted.push((grant.clone(), id)),
+            Err(why) => admitted.missing.push(Missing { grant: grant.clone(), why }),
         }
     }
     // The owner has every right already; of two roles for one person the first counts.
@@ -78,6 +72,37 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) ->
     Ok(admitted)
 }
 
+/// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no reason to keep the others
+/// waiting.
+async fn find(docspace: &DocSpace, subject: &Subject) -> Result<Result<Uuid, MissingWhy>, Failure> {
+    let found = match subject {
+        Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
+        Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email) => {
+            if !is_address(email) {
+                return Ok(Err(MissingWhy::NotAnAddress));
+            }
+            docspace.user_with_email(email).await
+        }
+    };
+    match found {
+        Ok(id) => Ok(id.ok_or(MissingWhy::Unknown)),
+        // That our key is not accepted concerns everybody.
+        Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+        Err(Failure { cause: Cause::Rejected { .. }, .. }) => Ok(Err(MissingWhy::NotAnAddress)),
+        Err(Failure { cause: Cause::Forbidden, .. }) => Ok(Err(MissingWhy::Hidden)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the server's own validation takes for an address: one `@`, neither first nor last. At most 255 characters.
+fn is_address(email: &str) -> bool {
+    let mut at = email.match_indices('@').map(|(position, _)| position);
+    let only = at.next().filter(|_| at.next().is_none());
+    only.is_some_and(|position| position > 0 && position + 1 < email.len())
+        && email.encode_utf16().count() <= 255
+        && !email.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
 /// Returns who is in the room with a role, and for whom DocSpace refused theirs.
 async fn share(
     context: Context<'_>,
@@ -92,16 +117,17 @@ async fn share(
     }
     match docspace.share_room(room, shares).await {
         Ok(members) => confirmed = members,
-        // One role that can't be refuses the whole call: find out which one it is.
-        Err(Failure { cause: Cause::Forbidden, .. }) => {
+        // One subject or role that can't be refuses the whole call: find out which one it is.
+        Err(failure) if is_refusal(&failure) && shares.len() > 1 => {
             for share in shares {
                 match docspace.share_room(room, std::slice::from_ref(share)).await {
                     Ok(members) => confirmed.extend(members),
-                    Err(Failure { cause: Cause::Forbidden, .. }) => forbidden.push(share.0),
+                    Err(failure) if is_refusal(&failure) => forbidden.push(share.0),
                     Err(failure) => return Err(failure),
                 }
             }
         }
+        Err(failure) if is_refusal(&failure) => forbidden.extend(shares.iter().map(|(id, _)| *id)),
         Err(failure) => return Err(failure),
     }
     let by_id = |members: Vec<Member>| -> HashMap<Uuid, Member> {
@@ -118,13 +144,19 @@ async fn share(
     Ok((members, forbidden))
 }
 
+/// Whether DocSpace refuses somebody of those in the call. The room itself may be out of reach, too; that shows when it is
+/// looked at.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure.cause, Cause::Forbidden | Cause::Rejected { status: 400, .. })
+}
+
 pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
     let in_now: Vec<String> =
         admitted.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
     let missing: Vec<String> = admitted.missing.iter().map(Missing::advice).collect();
     ledger.access.state = Entry::Done;
     ledger.access.granted.extend(admitted.granted);
-    let refused = admitted.missing.iter().any(|missing| missing.why != MissingWhy::Unknown);
+    let refused = admitted.missing.iter().any(|missing| missing.why.costs_a_write());
     ledger.access.refused_until = refused.then(|| after(now, REFUSED_FOR));
     ledger.access.missing = admitted.missing;
     let text = match (in_now.is_empty(), missing.is_empty()) {

@@ -7,6 +7,6 @@ use crate::room::RoomType;
 pub(super) async fn run(context: Context<'_>, title: &str, room_type: RoomType) -> Result<Outcome, Failure> {
     let tag = context.key.tag();
     let made = context.docspace.create_room(title, room_type, &tag).await?;
-    let tagged = made.tags.iter().any(|have| have.eq_ignore_ascii_case(&tag));
+    let tagged = made.has_tag(&tag);
     Ok(Outcome::RoomCreated { room: made.room, tagged })
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{Context, Outcome};
-use crate::call::{Cause, Effect, Failure};
+use crate::call::{Cause, Failure};
 use crate::docspace::client::SERVICE;
 use crate::reconcile::ledger::{Entry, Ledger};
 use crate::reconcile::steps::FoldersStart;
@@ -53,10 +53,9 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
     };
     if let Err(failure) = docspace.copy_children(skeleton, root).await {
         skeletons.forget(tree).await;
-        return match failure.effect() {
-            Effect::None if !failure.is_transient() => Ok(None),
-            _ => Err(failure),
-        };
+        // A copy that was refused and comes all the same merges with folders of the same titles, so they can be made one
+        // by one whatever the refusal proves.
+        return if failure.is_transient() { Err(failure) } else { Ok(None) };
     }
     let started = clock.now();
     let mut polls = POLLS.into_iter().map(Duration::from_millis);
@@ -69,14 +68,14 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
             Ok(state) if state.missing.is_empty() => return Ok(Some(tree.len())),
             Err(failure) if !failure.is_transient() => {
                 let cause = Cause::NoAnswer(format!("the folders can't be looked at: {failure}"));
-                return Err(Failure { service: SERVICE, call: "copy", cause, halfway: false });
+                return Err(Failure { service: SERVICE, call: "copy", cause, effect_uncertain: false });
             }
             _ => {}
         }
         if crate::clock::until(started, clock.now()) > docspace.timeout() {
             skeletons.forget(tree).await;
             let cause = Cause::NoAnswer("the copy of the folders did not end in time".to_owned());
-            return Err(Failure { service: SERVICE, call: "copy", cause, halfway: false });
+            return Err(Failure { service: SERVICE, call: "copy", cause, effect_uncertain: false });
         }
     }
 }

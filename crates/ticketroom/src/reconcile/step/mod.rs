@@ -1,6 +1,7 @@
 //! The steps: one effect a file. Each is intended (in the ledger, committed), run (the calls), and recorded.
 
 mod access;
+mod archive_extra;
 mod create_room;
 mod folders;
 mod link;
@@ -9,19 +10,22 @@ mod write_back;
 
 use std::time::Duration;
 
-use super::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
+use super::advice::advice;
+use super::ledger::{Creates, Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry};
 use super::steps::{FoldersStart, Step};
 use crate::call::{Effect, Failure};
 use crate::clock::{Clock, Timestamp, after};
 use crate::docspace::DocSpace;
+use crate::docspace::links::SharedLink;
 use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::{Helpdesk, Note, WrittenBack};
-use crate::room::{Room, RoomId};
+use crate::room::Room;
 use crate::store::Event;
 use crate::template::Template;
 use crate::ticket::{Ticket, TicketKey};
 
 pub(super) use access::Admitted;
+pub(super) use archive_extra::PutAway;
 
 /// What steps work with.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +58,15 @@ pub(super) enum Outcome {
         until: Timestamp,
     },
     Admitted(Admitted),
-    Linked(String),
+    Linked(SharedLink),
     WrittenBack {
         url: String,
         done: WrittenBack,
     },
-    Archived(Vec<RoomId>),
+    PutAway {
+        rooms: PutAway,
+        next: Timestamp,
+    },
 }
 
 impl Step {
@@ -94,7 +101,7 @@ impl Step {
                 event("begin_again", "a new room is made, as asked".to_owned())
             }
             Self::NoteLink { url } => {
-                ledger.link = LinkEntry::Done { url: url.clone() };
+                ledger.link = LinkEntry::Done { url: url.clone(), internal: false };
                 event("linked", format!("the room's address is {url}"))
             }
             Self::NoteWrittenBack => {
@@ -103,19 +110,19 @@ impl Step {
                 ledger.write_back.state = Entry::Done;
                 event("written_back", "the link is in the ticket already".to_owned())
             }
-            Self::EndAudit { used } => {
-                ledger.audit_at = None;
-                event(
-                    "audited",
-                    if used.is_empty() {
-                        "looked for a second room: there is none".to_owned()
-                    } else {
-                        let rooms = list(used);
-                        format!(
-                            "people have worked in a second room of this ticket, too; look at {rooms} in DocSpace"
-                        )
-                    },
-                )
+            Self::NoteNotMade => {
+                let RoomEntry::Pending { refusal: Some(refusal), .. } = &mut ledger.room else { return None };
+                refusal.confirmed = true;
+                event("room_not_made", "looked for the room: DocSpace has not made it".to_owned())
+            }
+            Self::EndAudit { used, next } => {
+                set_next_audit(ledger, *next);
+                match (used.is_empty(), next) {
+                    (false, _) => event("audited", archive_extra::used_text(used)),
+                    (true, None) => event("audited", "looked for a second room: there is none".to_owned()),
+                    // The last look tells.
+                    (true, Some(_)) => None,
+                }
             }
             _ => None,
         }
@@ -131,6 +138,7 @@ impl Step {
                 | Self::BeginAgain
                 | Self::NoteLink { .. }
                 | Self::NoteWrittenBack
+                | Self::NoteNotMade
                 | Self::EndAudit { .. }
         )
     }
@@ -141,9 +149,22 @@ impl Step {
             Self::CreateRoom { template, title, attempt, .. } => {
                 ledger.template = Some(template.clone());
                 let (title, attempt) = (title.clone(), *attempt);
-                ledger.room = RoomEntry::Pending { title, since: now, attempt, looks: 0, gave_up: None };
-                if attempt > 1 {
+                let before = match &ledger.room {
+                    RoomEntry::Pending { since, .. } => Some(*since),
+                    _ => None,
+                };
+                ledger.room = RoomEntry::Pending {
+                    title,
+                    since: before.unwrap_or(now),
+                    attempt,
+                    looks: 0,
+                    gave_up: before.map(|_| now),
+                    first_look: None,
+                    refusal: None,
+                };
+                if let Some(first) = before {
                     // The one before may land after all.
+                    ledger.creates = Some(Creates { first, last: now });
                     ledger.audit_at = Some(after(now, settle));
                 }
             }
@@ -161,6 +182,7 @@ impl Step {
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
+            | Self::NoteNotMade
             | Self::EndAudit { .. } => {}
         }
     }
@@ -174,11 +196,10 @@ impl Step {
             Self::Access { room, grants } => access::run(context, *room, grants).await.map(Outcome::Admitted),
             Self::Link { room, kind } => link::run(context, *room, *kind).await.map(Outcome::Linked),
             Self::WriteBack { room, url, note } => write_back::run(context, room, url, *note).await,
-            Self::ArchiveExtra { rooms } => {
-                for room in rooms {
-                    context.docspace.archive_room(*room).await?;
-                }
-                Ok(Outcome::Archived(rooms.clone()))
+            Self::ArchiveExtra { rooms, used, granted, next } => {
+                let mut put_away = archive_extra::run(context, rooms, granted).await?;
+                put_away.used.extend(used);
+                Ok(Outcome::PutAway { rooms: put_away, next: *next })
             }
             Self::Adopt { .. }
             | Self::NoteDeleted
@@ -186,6 +207,7 @@ impl Step {
             | Self::BeginAgain
             | Self::NoteLink { .. }
             | Self::NoteWrittenBack
+            | Self::NoteNotMade
             | Self::EndAudit { .. } => unreachable!("noted, not run"),
         }
     }
@@ -195,7 +217,14 @@ impl Step {
         if failure.effect() == Effect::Unknown {
             // What was sent may have been sent just now, however long ago it was intended.
             match (self, &mut ledger.room) {
-                (Self::CreateRoom { .. }, RoomEntry::Pending { gave_up, .. }) => *gave_up = Some(now),
+                (Self::CreateRoom { .. }, room) => {
+                    room.give_up(now);
+                    if let RoomEntry::Pending { refusal, .. } = room
+                        && !failure.is_transient()
+                    {
+                        *refusal = Some(Refusal { reason: advice(failure), confirmed: false });
+                    }
+                }
                 (Self::Folders { start: FoldersStart::Empty | FoldersStart::Unknown, .. }, _) => {
                     ledger.folders = Entry::Pending { since: now };
                 }
@@ -264,22 +293,34 @@ impl Outcome {
             }
             Self::FoldersMayCome { .. } => None,
             Self::Admitted(admitted) => access::record(admitted, ledger, now),
-            Self::Linked(url) => {
-                let text = format!("the room's link is {url}");
-                ledger.link = LinkEntry::Done { url };
+            Self::Linked(SharedLink { url, internal }) => {
+                let text = match internal {
+                    false => format!("the room's link is {url}"),
+                    true => format!("the room's link is {url}; {INTERNAL_LINK}"),
+                };
+                ledger.link = LinkEntry::Done { url, internal };
                 event("linked", text)
             }
             Self::WrittenBack { url, done } => write_back::record(url, &done, ledger, now),
-            Self::Archived(rooms) => {
-                ledger.audit_at = None;
-                event("extra_archived", format!("archived empty second rooms: {}", list(&rooms)))
+            Self::PutAway { rooms, next } => {
+                // Without a create that may still land, rooms that people use are no reason to look again.
+                let next = if rooms.archived.is_empty() {
+                    ledger.creates.and_then(|creates| creates.next_audit(now, Duration::ZERO))
+                } else {
+                    Some(next)
+                };
+                set_next_audit(ledger, next);
+                event("extra_archived", rooms.text())
             }
         }
     }
 }
 
-fn list(rooms: &[RoomId]) -> String {
-    rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn set_next_audit(ledger: &mut Ledger, next: Option<Timestamp>) {
+    ledger.audit_at = next;
+    if next.is_none() {
+        ledger.creates = None;
+    }
 }
 
 fn set_tagged(ledger: &mut Ledger) {

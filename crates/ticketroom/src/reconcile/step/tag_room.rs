@@ -10,6 +10,11 @@ pub(super) async fn run(context: Context<'_>, room: RoomId) -> Result<Outcome, F
     match context.docspace.add_tag(room, &context.key.tag()).await {
         Ok(()) => Ok(Outcome::Tagged),
         Err(failure) if failure.is_transient() => Err(failure),
-        Err(failure) => Ok(Outcome::NotTagged(failure)),
+        // A refusal does not prove that the tag was not saved.
+        Err(failure) => match context.docspace.room(room).await {
+            Ok(found) if found.has_tag(&context.key.tag()) => Ok(Outcome::Tagged),
+            Err(look) if look.is_transient() => Err(look),
+            _ => Ok(Outcome::NotTagged(failure)),
+        },
     }
 }

@@ -29,15 +29,16 @@ use self::connect::{Database, Parameters, Trouble};
 use self::hints::Hints;
 use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
+use super::repeat::{Kept, NOT_UNDERSTOOD};
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
     Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry, remembered_value,
 };
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -214,24 +215,23 @@ fn columns(held: &[Held]) -> (Vec<i64>, Vec<i64>) {
 impl Store for PostgresStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let (helpdesk, at) = (delivery.helpdesk.as_str(), millis(delivery.at));
-        let delivery_id = delivery.delivery_id.as_deref().map(text_of);
+        let Kept { key, id, body, problem } = Kept::of(&delivery);
         let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
-        let (query, body) = (delivery.query.as_deref().map(text_of), delivery.body.as_ref());
+        let (query, body) = (delivery.query.as_deref().map(text_of), body.as_ref());
         let (ticket, snapshot) = match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
-            Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {
-                let (outcome, problem) = match &delivery.meaning {
-                    Meaning::NotUnderstood { why } => ("not_understood", Some(text_of(why))),
-                    _ => ("about_something_else", None),
-                };
-                let written = self
-                    .write(
-                        "accept",
-                        statements::KEEP,
-                        &[&helpdesk, &at, &delivery_id, &event, &outcome, &problem, &headers, &query, &body],
-                    )
-                    .await?;
+            Meaning::AboutSomethingElse => {
+                let parameters: Parameters<'_> =
+                    &[&helpdesk, &at, &key, &event, &headers, &query, &body, &id];
+                let written = self.write("accept", statements::KEEP, parameters).await?;
+                return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
+            }
+            Meaning::NotUnderstood { .. } => {
+                let beside = NOT_UNDERSTOOD - 1;
+                let parameters: Parameters<'_> =
+                    &[&helpdesk, &at, &key, &event, &problem, &headers, &query, &body, &beside];
+                let written = self.write("accept", statements::KEEP_NOT_UNDERSTOOD, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
         };
@@ -243,7 +243,7 @@ impl Store for PostgresStore {
             &helpdesk,
             &ticket.as_str(),
             &at,
-            &delivery_id,
+            &key,
             &event,
             &headers,
             &query,
@@ -252,6 +252,7 @@ impl Store for PostgresStore {
             &version,
             &subject,
             &is_echo,
+            &id,
         ];
         match self.write_one("accept", statements::ACCEPT, parameters).await {
             Ok(row) if get::<bool>(&row, 0)? => {
@@ -265,15 +266,17 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        let left_out: Vec<&str> = left_out.iter().map(HelpdeskName::as_str).collect();
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running, &left_out]).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             match claim(row) {
@@ -343,14 +346,24 @@ impl Store for PostgresStore {
         get(&row, 0)
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.read(statements::REMEMBERED, &[&name]).await?;
+        rows.first().map(|row| remembered_value(&get::<String>(row, 0)?)).transpose()
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.write("remember", statements::REMEMBER, &[&name, &value.to_string()]).await?;
+        Ok(())
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
         let Some(last) = self.read(statements::LAST_BLOCKED, &[]).await?.into_iter().next() else {
             return Ok(0);
         };
         let (end_at, end): (i64, i64) = (get(&last, 0)?, get(&last, 1)?);
         let (mut at, mut number, mut count) = (i64::MIN, 0_i64, 0_i64);
         loop {
-            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end];
+            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end, &why];
             let some = self.write("retry", statements::RETRY_BLOCKED, parameters).await?;
             self.outbox.notify_one();
             let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };

@@ -19,8 +19,11 @@ pub(in crate::store) struct Migration {
 }
 
 /// Entries never change once released.
-pub(in crate::store) const MIGRATIONS: [Migration; 2] =
-    [Migration { serves: 1, sql: TABLES }, Migration { serves: 1, sql: FAILOVER }];
+pub(in crate::store) const MIGRATIONS: [Migration; 3] = [
+    Migration { serves: 1, sql: TABLES },
+    Migration { serves: 1, sql: FAILOVER },
+    Migration { serves: 1, sql: NOT_UNDERSTOOD },
+];
 
 const TABLES: &str = r#"
     -- The clock that all replicas go by. It stands still during a statement, so that indexes can be searched with it.
@@ -143,6 +146,12 @@ const FAILOVER: &str = r#"
         ADD COLUMN timeline    text   COLLATE "C" NOT NULL DEFAULT server_timeline(),
         ADD COLUMN quiet_until bigint NOT NULL DEFAULT 0; -- nothing is claimed before
     "#;
+
+/// From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
+/// Replicas of before write the id alone, which is known as well.
+const NOT_UNDERSTOOD: &str = "
+    -- Of what was not understood, the newest ones are kept.
+    CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood'";
 
 /// The key of the advisory lock: "ticketro", read as a number.
 const LOCK: i64 = 0x7469_636b_6574_726f;

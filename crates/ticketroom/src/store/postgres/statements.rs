@@ -5,14 +5,16 @@
 //! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
 //! claimed, as it would by a plan that it made while nothing was, and kept.
 
-/// $1 helpdesk, $2 ticket id, $3 time, $4 delivery id, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
-/// version, $11 its subject, $12 whether it looks like an echo. Returns whether the delivery is new.
+/// $1 helpdesk, $2 ticket id, $3 time, $4 key, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
+/// version, $11 its subject, $12 whether it looks like an echo, $13 the sender's id alone, as earlier versions keep it.
+/// Returns whether the delivery is new.
 ///
 /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
 /// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
 pub(super) const ACCEPT: &str = "
     WITH repeat AS (
-        SELECT FROM delivery WHERE helpdesk = $1 AND delivery_id = $4
+        SELECT FROM delivery
+        WHERE helpdesk = $1 AND delivery_id = ANY (ARRAY[$4, $13]) AND (delivery_id = $4 OR body = $8)
     ), known AS (
         -- We can't have written into a ticket that we don't know: what looks like an echo is none then.
         SELECT number FROM ticket WHERE $12 AND helpdesk = $1 AND id = $2 AND NOT EXISTS (SELECT FROM repeat)
@@ -40,15 +42,33 @@ pub(super) const ACCEPT: &str = "
     )
     SELECT EXISTS (SELECT FROM kept)";
 
-/// $1 helpdesk, $2 time, $3 delivery id, $4 event, $5 outcome, $6 problem, $7 headers, $8 query, $9 body. Returns a row
-/// if the delivery is new.
+/// $1 helpdesk, $2 time, $3 key, $4 event, $5 headers, $6 query, $7 body, $8 the sender's id alone, as earlier versions keep
+/// it. Returns a row if the delivery, which is about no ticket, is new.
 pub(super) const KEEP: &str = "
-    INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, headers, query, body)
+    SELECT $1, $2, $3, $4, 'about_something_else', $5, $6, $7
+    WHERE NOT EXISTS (SELECT FROM delivery WHERE helpdesk = $1 AND delivery_id = $8 AND body = $7)
     ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
+/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it. Returns a
+/// row if there is none yet with this body. Takes away what was not understood before the newest ones, some at a time; what
+/// another replica is just taking away is skipped.
+pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
+    WITH kept AS (
+        INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
+        VALUES ($1, $2, $3, $4, 'not_understood', $5, $6, $7, $8)
+        ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+        RETURNING 1
+    ), old AS (
+        SELECT number FROM delivery WHERE helpdesk = $1 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET $9 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM delivery USING old WHERE delivery.number = old.number
+    )
+    SELECT 1 FROM kept";
+
+/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at, $4 helpdesks that are left out. New tickets first: a crowd that is tried in
 /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
 /// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
 /// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
@@ -57,11 +77,11 @@ pub(super) const CLAIM: &str = "
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again
@@ -172,6 +192,14 @@ pub(super) const RESERVE: &str = "
     WHERE r.replica = $2 OR r.until <= server_millis()
     RETURNING 1";
 
+/// $1 name.
+pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = $1";
+
+/// $1 name, $2 value. A value that is remembered reserves nothing, so its time has always passed.
+pub(super) const REMEMBER: &str = "
+    INSERT INTO reservation VALUES ($1, $2, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = $2, until = 0";
+
 /// $1 helpdesk, $2 ticket id, $3 time. Returns whether there is such a ticket.
 pub(super) const RETRY: &str = "
     WITH asked_for AS (
@@ -192,7 +220,7 @@ pub(super) const LAST_BLOCKED: &str = "
     ORDER BY updated_at DESC, number DESC LIMIT 1";
 
 /// Some of the blocked tickets: to mark all at once takes as long as there are many, and holds up everybody who is at one of
-/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one. Returns how many there were, and where to go
+/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one, $6 why. Returns how many there were, and where to go
 /// on; no row if nothing is left.
 pub(super) const RETRY_BLOCKED: &str = "
     WITH next AS (
@@ -206,7 +234,7 @@ pub(super) const RETRY_BLOCKED: &str = "
         FROM next WHERE ticket.number = next.number AND state = 'blocked' RETURNING ticket.number
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, $1, 'retry', 'somebody asked to try all blocked tickets again' FROM blocked
+        SELECT number, $1, 'retry', $6 FROM blocked
     )
     SELECT (SELECT count(*) FROM blocked), updated_at, number FROM next
     ORDER BY updated_at DESC, number DESC LIMIT 1";
@@ -277,9 +305,10 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 23] = [
+pub(in crate::store) const ALL: [(&str, &str); 26] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
+    ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
     ("CLAIM", CLAIM),
     ("SET_ASIDE", SET_ASIDE),
     ("WRITTEN_BEFORE", WRITTEN_BEFORE),
@@ -288,6 +317,8 @@ pub(in crate::store) const ALL: [(&str, &str); 23] = [
     ("HEARTBEAT", HEARTBEAT),
     ("LEAVE", LEAVE),
     ("RESERVE", RESERVE),
+    ("REMEMBERED", REMEMBERED),
+    ("REMEMBER", REMEMBER),
     ("RETRY", RETRY),
     ("LAST_BLOCKED", LAST_BLOCKED),
     ("RETRY_BLOCKED", RETRY_BLOCKED),

@@ -8,6 +8,7 @@
 //! more stands in the file itself before anything is acknowledged. So a log beside a file that is still a backup is
 //! never its own, and has nothing of it.
 
+mod place;
 mod queries;
 mod reader;
 pub(super) mod schema;
@@ -16,30 +17,36 @@ pub(super) mod transitions;
 mod writer;
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
+use self::place::{Place, beside, canonical};
 use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
-use self::statements::{COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, RESERVE, RETRY, RETRY_BLOCKED};
+use self::statements::{
+    COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, REMEMBER, REMEMBERED, RESERVE, RETRY, RETRY_BLOCKED,
+};
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
     write_ledger,
 };
-use self::writer::Writer;
 pub(super) use self::writer::explain;
+use self::writer::{ANSWER, BUSY, Writer};
+use super::repeat::Kept;
 use super::values::{json, millis, timestamp};
 use super::{
     Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use,
+    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, remembered_value,
 };
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketKey};
 
 #[cfg(test)]
 pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
@@ -49,6 +56,7 @@ pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
 pub struct SqliteStore {
     writer: Writer,
     reader: Reader,
+    place: Arc<Place>,
     // Held for as long as the store is; the operating system lets go of it when the process ends.
     _lock: Option<File>,
 }
@@ -63,6 +71,8 @@ impl SqliteStore {
         if purpose == Use::Operate && !path.exists() {
             return Err(OpenError::Missing(path.to_owned()));
         }
+        // By whatever name it is called: its log and its lock are beside the file itself.
+        let path = &canonical(path).map_err(|error| unusable(error.to_string()))?;
         let lock = match purpose {
             Use::Serve => Some(lock(path)?),
             Use::Operate => None,
@@ -93,15 +103,12 @@ impl SqliteStore {
             }
             Use::Serve => begin_to_serve(&mut connection, path, now)?,
         }
-        let writer = Writer::start(connection).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { writer, reader: Reader::new(path.to_owned()), _lock: lock })
+        connection.busy_timeout(BUSY).map_err(|error| unusable(error.to_string()))?;
+        let place = Arc::new(Place::of(path));
+        let writer = Writer::start(connection, Arc::clone(&place));
+        let writer = writer.map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { writer, reader: Reader::new(path.to_owned(), Arc::clone(&place)), place, _lock: lock })
     }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(suffix);
-    PathBuf::from(beside)
 }
 
 /// A write-ahead log belongs to the file that it was written for; SQLite would damage another one by it. A backup gets
@@ -191,19 +198,29 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
 /// It holds names, addresses and whatever people write into tickets: for this user's eyes only. SQLite gives its
 /// other files the same rights.
 pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
     File::options().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
 
+/// Locks it for this process, by whatever name it is called.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let unusable =
         |error: std::io::Error| OpenError::Unusable { path: path.to_owned(), why: error.to_string() };
-    let file = File::options().create(true).append(true).open(beside(path, ".lock")).map_err(unusable)?;
+    let beside = beside(&canonical(path).map_err(unusable)?, ".lock");
+    let file = File::options().create(true).append(true).mode(0o600).open(beside).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
+}
+
+/// An answer, if there is one in time.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |_| StoreError::Unavailable(format!("no answer within {} seconds", limit.as_secs()));
+    tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
 #[async_trait::async_trait]
@@ -215,22 +232,31 @@ impl Store for SqliteStore {
             }
             _ => None,
         };
-        self.writer
-            .run("accept", move |connection| accept(connection, &delivery, snapshot.as_ref()).map(Ok))
-            .await
+        let kept = Kept::of(&delivery);
+        // It may be committed after that: then its repeat is known, or its ticket is looked at once too often.
+        within(
+            ANSWER,
+            self.writer.run("accept", move |connection| {
+                accept(connection, &delivery, &kept, snapshot.as_ref()).map(Ok)
+            }),
+        )
+        .await
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running) = (after(now, lease), json(&running)?);
+        let (lease_until, running, left_out) = (after(now, lease), json(&running)?, json(&left_out)?);
         self.writer
-            .run("claim", move |connection| claim(connection, now, lease_until, most, &running).map(Ok))
+            .run("claim", move |connection| {
+                claim(connection, now, lease_until, most, &running, &left_out).map(Ok)
+            })
             .await
     }
 
@@ -253,6 +279,7 @@ impl Store for SqliteStore {
     }
 
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
+        self.place.check()?;
         // Nobody else works on this file, and no clock but ours counts.
         if beat.held.is_empty() {
             return Ok(Pulse { held: Vec::new(), workers: 1, now: None, quiet: Duration::ZERO });
@@ -300,10 +327,32 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let name = name.to_owned();
+        self.reader
+            .ask(move |connection| {
+                let mut statement = connection.prepare_cached(REMEMBERED)?;
+                let value: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+                Ok(value.as_deref().map(remembered_value).transpose())
+            })
+            .await
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        let (name, value) = (name.to_owned(), value.to_string());
+        self.writer
+            .run("remember", move |connection| {
+                connection.prepare_cached(REMEMBER)?.execute([&name, &value])?;
+                Ok(Ok(()))
+            })
+            .await
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let why = why.to_owned();
         self.writer
             .run("retry", move |connection| {
-                connection.prepare_cached(NOTE_RETRY)?.execute([millis(now)])?;
+                connection.prepare_cached(NOTE_RETRY)?.execute(params![millis(now), why])?;
                 let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
                 Ok(Ok(changed as u64))
             })
@@ -400,11 +449,10 @@ impl Store for SqliteStore {
     }
 
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.writer
-            .run("probe", move |connection| {
-                connection.prepare_cached(PROBE)?.execute([millis(now)])?;
-                Ok(Ok(()))
-            })
-            .await
+        let probe = self.writer.run("probe", move |connection| {
+            connection.prepare_cached(PROBE)?.execute([millis(now)])?;
+            Ok(Ok(()))
+        });
+        within(ANSWER, probe).await
     }
 }

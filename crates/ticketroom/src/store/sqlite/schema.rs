@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
@@ -118,6 +118,11 @@ const MIGRATIONS: [&str; 3] = [
         backup_at    INTEGER                    -- when this was made as a backup; NULL once it is served from
     ) STRICT;
     INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
+    ",
+    r"
+    -- From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
+    -- Of what was not understood, the newest ones are kept.
+    CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood';
     ",
 ];
 

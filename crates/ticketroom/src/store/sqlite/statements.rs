@@ -1,8 +1,10 @@
 //! The transitions and the questions in SQL. None may cost more the more tickets there are, but those that say so; a test
 //! looks at the plan of each.
 
-/// ?1 helpdesk, ?2 delivery id. A row if it has been here.
-pub(super) const REPEAT: &str = "SELECT 1 FROM delivery WHERE helpdesk = ?1 AND delivery_id = ?2";
+/// ?1 helpdesk, ?2 key, ?3 the sender's id alone, as earlier versions kept it, ?4 body. A row if it has been here.
+pub(super) const REPEAT: &str = "
+    SELECT 1 FROM delivery
+    WHERE helpdesk = ?1 AND delivery_id IN (?2, ?3) AND (delivery_id = ?2 OR body = ?4)";
 
 /// ?1 helpdesk, ?2 ticket id.
 pub(super) const NUMBER: &str = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
@@ -12,6 +14,12 @@ pub(super) const KEEP: &str = "
     INSERT INTO delivery
     (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// ?1 helpdesk, ?2 how many stay. Takes away what was not understood before the newest ones, some at a time.
+pub(super) const FORGET: &str = "
+    DELETE FROM delivery WHERE number IN (
+        SELECT number FROM delivery WHERE helpdesk = ?1 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET ?2)";
 
 /// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
 pub(super) const MAKE: &str = "
@@ -31,7 +39,8 @@ pub(super) const MARK: &str = "
         told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
     WHERE number = :number";
 
-/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
+/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, ?5 helpdesks that are left out,
+/// both as JSON. New tickets first: a crowd that is
 /// tried in vain must not keep them waiting.
 pub(super) const CLAIM: &str = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
@@ -41,12 +50,14 @@ pub(super) const CLAIM: &str = "
                 SELECT number, 0 AS again, due_at FROM ticket
                 WHERE attempts = 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
+                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
                 ORDER BY due_at, number LIMIT ?3)
             UNION ALL
             SELECT * FROM (
                 SELECT number, 1 AS again, due_at FROM ticket
                 WHERE attempts > 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
+                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
                 ORDER BY due_at, number LIMIT ?3))
         ORDER BY again, due_at, number LIMIT ?3)
     RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
@@ -139,6 +150,14 @@ pub(super) const RESERVE: &str = "
     INSERT INTO reservation VALUES (?1, ?2, ?3)
     ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
 
+/// ?1 name.
+pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = ?1";
+
+/// ?1 name, ?2 value. A value that is remembered reserves nothing, so its time has always passed.
+pub(super) const REMEMBER: &str = "
+    INSERT INTO reservation VALUES (?1, ?2, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = 0";
+
 /// ?1 helpdesk, ?2 ticket id, ?3 time.
 pub(super) const RETRY: &str = "
     UPDATE ticket
@@ -147,10 +166,10 @@ pub(super) const RETRY: &str = "
         state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
     WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
 
-/// ?1 time. Over all tickets that are blocked, as a person wishes.
+/// ?1 time, ?2 why. Over all tickets that are blocked.
 pub(super) const NOTE_RETRY: &str = "
     INSERT INTO timeline (ticket, at, kind, text)
-    SELECT number, ?1, 'retry', 'somebody asked to try all blocked tickets again'
+    SELECT number, ?1, 'retry', ?2
     FROM ticket WHERE state = 'blocked'";
 
 /// ?1 time. The same.
@@ -167,10 +186,11 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 27] = [
+pub(in crate::store) const ALL: [(&str, &str); 30] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
+    ("FORGET", FORGET),
     ("MAKE", MAKE),
     ("MARK", MARK),
     ("CLAIM", CLAIM),
@@ -191,6 +211,8 @@ pub(in crate::store) const ALL: [(&str, &str); 27] = [
     ("NEXT_DUE", NEXT_DUE),
     ("TIMELINE", TIMELINE),
     ("RESERVE", RESERVE),
+    ("REMEMBERED", REMEMBERED),
+    ("REMEMBER", REMEMBER),
     ("RETRY", RETRY),
     ("NOTE_RETRY", NOTE_RETRY),
     ("RETRY_BLOCKED", RETRY_BLOCKED),

@@ -5,12 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::queries::owner_other_than;
 use super::statements::{
-    CLAIM, DAY, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE, NOTE_RECOVERY, NUMBER,
-    RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
+    CLAIM, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE, NOTE_RECOVERY,
+    NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
 use crate::store::day::Day;
+use crate::store::repeat::{Kept, NOT_UNDERSTOOD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
 use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
 use crate::ticket::Ticket;
@@ -18,43 +19,47 @@ use crate::ticket::Ticket;
 pub(super) fn accept(
     connection: &Connection,
     delivery: &Delivery,
+    kept: &Kept,
     snapshot: Option<&(String, String, Option<String>)>,
 ) -> rusqlite::Result<Accepted> {
-    if let Some(id) = &delivery.delivery_id {
+    let helpdesk = delivery.helpdesk.as_str();
+    if let Some(key) = &kept.key {
         let mut statement = connection.prepare_cached(REPEAT)?;
-        if statement.exists(params![delivery.helpdesk.as_str(), id])? {
+        if statement.exists(params![helpdesk, key, kept.id, kept.body.as_ref()])? {
             return Ok(Accepted::Repeat);
         }
     }
-    let (ticket, outcome, problem) = match &delivery.meaning {
+    let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
-            (Some(mark_due(connection, delivery, ticket.as_str(), snapshot)?), "accepted", None)
+            (Some(mark_due(connection, delivery, ticket.as_str(), snapshot)?), "accepted")
         }
         Meaning::Echo { ticket } => {
             let mut statement = connection.prepare_cached(NUMBER)?;
-            let number =
-                statement.query_row(params![delivery.helpdesk.as_str(), ticket.as_str()], |row| row.get(0));
+            let number = statement.query_row(params![helpdesk, ticket.as_str()], |row| row.get(0));
             match number.optional()? {
-                Some(number) => (Some(number), "echo", None),
+                Some(number) => (Some(number), "echo"),
                 // We can't have written into a ticket that we don't know: what looks like an echo is none.
-                None => (Some(mark_due(connection, delivery, ticket.as_str(), None)?), "accepted", None),
+                None => (Some(mark_due(connection, delivery, ticket.as_str(), None)?), "accepted"),
             }
         }
-        Meaning::AboutSomethingElse => (None, "about_something_else", None),
-        Meaning::NotUnderstood { why } => (None, "not_understood", Some(why.as_str())),
+        Meaning::AboutSomethingElse => (None, "about_something_else"),
+        Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
     connection.prepare_cached(KEEP)?.execute(params![
-        delivery.helpdesk.as_str(),
+        helpdesk,
         ticket,
         millis(delivery.at),
-        delivery.delivery_id,
+        kept.key,
         delivery.event,
         outcome,
-        problem,
+        kept.problem,
         delivery.headers,
         delivery.query,
-        delivery.body.as_ref(),
+        kept.body.as_ref(),
     ])?;
+    if let Meaning::NotUnderstood { .. } = delivery.meaning {
+        connection.prepare_cached(FORGET)?.execute(params![helpdesk, NOT_UNDERSTOOD])?;
+    }
     Ok(Accepted::New)
 }
 
@@ -94,9 +99,10 @@ pub(super) fn claim(
     lease_until: Timestamp,
     most: i64,
     running: &str,
+    left_out: &str,
 ) -> rusqlite::Result<Vec<Claim>> {
     let mut statement = connection.prepare_cached(CLAIM)?;
-    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running])?;
+    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running, left_out])?;
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         match claimed(row) {

@@ -120,15 +120,16 @@ impl History {
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
             _ => Meaning::Look { ticket: id, snapshot },
         };
-        let delivery_id = self.rng.bool().then(|| self.rng.u32(..30).to_string());
-        Delivery { helpdesk, at: self.now, delivery_id, meaning, ..delivery("1", None, 0) }
+        let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
+        let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
+        Delivery { helpdesk, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {
         let mut ledger = before.clone();
         match self.rng.u32(..4) {
             0 => ledger = with_room(self.rng.i64(1..=ROOMS)),
-            1 => ledger.link = LinkEntry::Done { url: "https://d.example/1".to_owned() },
+            1 => ledger.link = LinkEntry::Done { url: "https://d.example/1".to_owned(), internal: false },
             2 => ledger.write_back.url = ledger.link.url().map(str::to_owned),
             _ => ledger.folders = Entry::Pending { since: self.now },
         }
@@ -139,11 +140,16 @@ impl History {
         let worker = self.rng.usize(..WORKERS);
         let most = self.rng.usize(1..=3);
         let held = self.held[worker].clone();
+        let left_out: &[HelpdeskName] = match self.rng.u32(..4) {
+            0 => &["one".parse().unwrap()],
+            1 => &["two".parse().unwrap(), "nobody".parse().unwrap()],
+            _ => &[],
+        };
         let now = self.now;
         let mut claims: Vec<Vec<Claim>> = Vec::new();
         for (place, store) in self.three.each().into_iter().enumerate() {
             let running: Vec<i64> = held.iter().map(|Claimed(each)| each[place].number).collect();
-            let mut claimed = store.claim(now, LEASE, most, &running).await.unwrap();
+            let mut claimed = store.claim_except(now, LEASE, most, &running, left_out).await.unwrap();
             claimed.sort_by(|one, other| one.key.cmp(&other.key));
             claims.push(claimed);
         }
@@ -295,7 +301,7 @@ impl History {
                     self.three.same("look_again_at_all", again).await.unwrap();
                 }
                 _ => {
-                    let again = async |_, store: &dyn Store| store.retry_blocked(now).await;
+                    let again = async |_, store: &dyn Store| store.retry_blocked("why", now).await;
                     self.three.same("retry_blocked", again).await.unwrap();
                 }
             },
@@ -314,6 +320,11 @@ impl History {
                 let lease = Duration::from_secs(self.rng.u64(..900));
                 let reserve = async |_, store: &dyn Store| store.reserve("name", replica, lease, now).await;
                 self.three.same("reserve", reserve).await.unwrap();
+                let value = Uuid::from_u128(self.rng.u128(..3));
+                let before = async |_, store: &dyn Store| store.remembered("value").await;
+                self.three.same("remembered", before).await.unwrap();
+                let remember = async |_, store: &dyn Store| store.remember("value", value).await;
+                self.three.same("remember", remember).await.unwrap();
             }
         }
     }

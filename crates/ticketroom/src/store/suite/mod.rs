@@ -1,6 +1,6 @@
 //! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
-//! alone; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`versions`] has
+//! alone; [`repeats`] has what is in the tables of deliveries that come again; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`versions`] has
 //! what a later version has written.
 //!
 //! All of it runs on real SQLite files and a real PostgreSQL server. Its clock, by which leases end there, is one that
@@ -12,6 +12,7 @@ mod file;
 mod histories;
 mod model;
 mod plans;
+mod repeats;
 mod test_clock;
 mod versions;
 

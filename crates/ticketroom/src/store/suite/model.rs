@@ -17,8 +17,8 @@ pub(super) struct Model(Mutex<Contents>);
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Helpdesk and id of every delivery that has one.
-    repeats: Vec<(HelpdeskName, String)>,
+    /// Helpdesk, id and body of every delivery that has an id; without it, of those that were not understood.
+    repeats: Vec<(HelpdeskName, Option<String>, Bytes)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
 }
@@ -206,8 +206,10 @@ impl Row {
 impl Store for Model {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let mut contents = self.contents();
-        if let Some(id) = &delivery.delivery_id {
-            let repeat = (delivery.helpdesk.clone(), id.clone());
+        let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
+        let id = delivery.delivery_id.clone().filter(|_| is_understood);
+        if id.is_some() || !is_understood {
+            let repeat = (delivery.helpdesk.clone(), id, delivery.body.clone());
             if contents.repeats.contains(&repeat) {
                 return Ok(Accepted::Repeat);
             }
@@ -231,17 +233,22 @@ impl Store for Model {
         Ok(Accepted::New)
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let mut contents = self.contents();
         let mut due: Vec<(i64, &mut Row)> = contents
             .numbered()
-            .filter(|(number, row)| row.due.is_some_and(|due| due <= now) && !running.contains(number))
+            .filter(|(number, row)| {
+                row.due.is_some_and(|due| due <= now)
+                    && !running.contains(number)
+                    && !left_out.contains(&row.key.helpdesk)
+            })
             .collect();
         due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));
         let claims = due.into_iter().take(most).map(|(number, row)| {
@@ -335,14 +342,23 @@ impl Store for Model {
         Ok(true)
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.contents().reservations.get(name).map(|(value, _)| *value))
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.contents().reservations.insert(name.to_owned(), (value, Timestamp::UNIX_EPOCH));
+        Ok(())
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
         let mut count = 0;
         for row in contents.tickets.iter_mut().filter(|row| row.state == State::Blocked) {
             row.mark_for(now);
             row.attempts = 0;
             row.state = State::Waiting;
-            row.events.push(entry(now, "retry", "somebody asked to try all blocked tickets again"));
+            row.events.push(entry(now, "retry", why));
             count += 1;
         }
         Ok(count)

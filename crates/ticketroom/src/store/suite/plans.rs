@@ -59,10 +59,11 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 35] = [
+const ON_SQLITE: [(&str, &[&str]); 38] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
+    ("FORGET", &["PRIMARY KEY", "delivery_not_understood"]),
     ("MAKE", &[]),
     ("MARK", &["PRIMARY KEY"]),
     ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
@@ -85,6 +86,8 @@ const ON_SQLITE: [(&str, &[&str]); 35] = [
     ("NEXT_DUE", &["ticket_again", "ticket_new"]),
     ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["sqlite_autoindex_ticket_2"]),
     ("NOTE_RETRY", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_state_updated"]),
@@ -137,9 +140,10 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 31] = [
+const ON_POSTGRES: [(&str, &[&str]); 34] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
-    ("KEEP", &[]),
+    ("KEEP", &["delivery_repeat"]),
+    ("KEEP_NOT_UNDERSTOOD", &["delivery_not_understood", "delivery_pkey"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
     ("SET_ASIDE", &["ticket_pkey"]),
     ("WRITTEN_BEFORE", &["ticket_pkey"]),
@@ -148,6 +152,8 @@ const ON_POSTGRES: [(&str, &[&str]); 31] = [
     ("HEARTBEAT", &["ticket_pkey"]),
     ("LEAVE", &["ticket_pkey"]),
     ("RESERVE", &[]),
+    ("REMEMBERED", &[]),
+    ("REMEMBER", &[]),
     ("RETRY", &["ticket_key"]),
     ("LAST_BLOCKED", &["ticket_state_updated"]),
     ("RETRY_BLOCKED", &["ticket_pkey", "ticket_state_updated"]),

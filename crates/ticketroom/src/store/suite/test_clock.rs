@@ -70,14 +70,15 @@ impl Store for OnTestClock {
         self.at(delivery.at).await.accept(delivery).await
     }
 
-    async fn claim(
+    async fn claim_except(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
+        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim(now, lease, most, running).await
+        self.at(now).await.claim_except(now, lease, most, running, left_out).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
@@ -110,8 +111,16 @@ impl Store for OnTestClock {
         self.at(now).await.retry(key, now).await
     }
 
-    async fn retry_blocked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.retry_blocked(now).await
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        self.store.remembered(name).await
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.store.remember(name, value).await
+    }
+
+    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
+        self.at(now).await.retry_blocked(why, now).await
     }
 
     async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {

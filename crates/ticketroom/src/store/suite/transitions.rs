@@ -14,8 +14,11 @@ on_every_store!(
     an_echo_marks_nothing_unless_nobody_knows_the_ticket,
     a_ticket_is_found_by_what_people_call_it,
     a_repeat_is_known_and_marks_nothing,
+    the_same_id_with_another_body_is_no_repeat,
+    what_is_not_understood_is_kept_once,
     one_worker_at_a_time_and_whoever_is_late_has_lost,
     what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first,
+    tickets_of_helpdesks_that_are_left_out_are_not_claimed,
     a_delivery_during_a_run_makes_another_run,
     a_wish_is_kept_until_a_run_has_heard_it,
     a_room_belongs_to_one_ticket,
@@ -83,6 +86,68 @@ async fn a_repeat_is_known_and_marks_nothing(store: &dyn Store) {
     assert_eq!(due_in(store, 2).await, Some(0));
 }
 
+fn with_body(body: &'static [u8], delivery: Delivery) -> Delivery {
+    Delivery { body: Bytes::from_static(body), ..delivery }
+}
+
+async fn the_same_id_with_another_body_is_no_repeat(store: &dyn Store) {
+    // One captured delivery of ticket 1, sent again under the ids that others will have.
+    for id in ["a", "b", "c"] {
+        let replayed = with_body(b"captured", delivery("1", Some(id), 0));
+        assert_eq!(store.accept(replayed).await.unwrap(), Accepted::New);
+    }
+    let claim = claim_one(store, 0).await;
+    store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
+    let genuine = with_body(b"genuine", delivery("2", Some("a"), 1));
+    assert_eq!(store.accept(genuine.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(genuine).await.unwrap(), Accepted::Repeat);
+    assert_eq!(claim_one(store, 1).await.key, key("2"));
+    // The same where there is nothing new to be made: an echo, something else, and a ticket that is known.
+    let echo = Meaning::Echo { ticket: "3".parse().unwrap() };
+    let echo = Delivery { meaning: echo, ..with_body(b"echo", delivery("3", Some("b"), 2)) };
+    assert_eq!(store.accept(echo).await.unwrap(), Accepted::New);
+    assert_eq!(claim_one(store, 2).await.key, key("3"));
+    let else_where =
+        Delivery { meaning: Meaning::AboutSomethingElse, ..with_body(b"else", delivery("1", Some("c"), 3)) };
+    assert_eq!(store.accept(else_where.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(else_where).await.unwrap(), Accepted::Repeat);
+    let known = with_body(b"more of it", delivery("1", Some("a"), 4));
+    assert_eq!(store.accept(known).await.unwrap(), Accepted::New);
+    assert_eq!(claim_one(store, 4).await.key, key("1"));
+    // Without an id it is never a repeat, nor is one with an id a repeat of it.
+    for _ in 0..2 {
+        let nameless = with_body(b"genuine", delivery("4", None, 5));
+        assert_eq!(store.accept(nameless).await.unwrap(), Accepted::New);
+    }
+    let named = with_body(b"genuine", delivery("4", Some("d"), 5));
+    assert_eq!(store.accept(named).await.unwrap(), Accepted::New);
+    // Nor does another helpdesk's count.
+    let other = Delivery { helpdesk: "other".parse().unwrap(), ..delivery("5", Some("a"), 6) };
+    assert_eq!(store.accept(with_body(b"genuine", other)).await.unwrap(), Accepted::New);
+}
+
+async fn what_is_not_understood_is_kept_once(store: &dyn Store) {
+    let unread = |body, helpdesk: &str| Delivery {
+        helpdesk: helpdesk.parse().unwrap(),
+        meaning: Meaning::NotUnderstood { why: "no".to_owned() },
+        ..with_body(body, delivery("1", None, 0))
+    };
+    for (body, helpdesk, expected) in [
+        (b"one".as_slice(), "desk", Accepted::New),
+        (b"one", "desk", Accepted::Repeat),
+        (b"two", "desk", Accepted::New),
+        (b"one", "other", Accepted::New),
+        (b"one", "desk", Accepted::Repeat),
+    ] {
+        assert_eq!(store.accept(unread(body, helpdesk)).await.unwrap(), expected, "{body:?} of {helpdesk}");
+    }
+    // A later version may understand it, with an id or without.
+    for id in [None, Some("")] {
+        let understood = with_body(b"one", delivery("1", id, 1));
+        assert_eq!(store.accept(understood).await.unwrap(), Accepted::New);
+    }
+}
+
 async fn one_worker_at_a_time_and_whoever_is_late_has_lost(store: &dyn Store) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
@@ -106,6 +171,39 @@ async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first
     let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
     assert_eq!(claims[0].key, key("new"));
     assert_eq!(claim_one(store, 6).await.key, key("old"));
+}
+
+async fn tickets_of_helpdesks_that_are_left_out_are_not_claimed(store: &dyn Store) {
+    let of = |helpdesk: &str, id, second| Delivery {
+        helpdesk: helpdesk.parse().unwrap(),
+        ..delivery(id, None, second)
+    };
+    // One that was tried in vain, and many new ones that are due for longer than what others have.
+    store.accept(of("dead", "tried", 0)).await.unwrap();
+    let tried = claim_one(store, 0).await;
+    let waiting = Settlement { attempts: 1, ..settlement(&tried, State::Waiting, Some(at(1)), 0) };
+    store.settle(waiting).await.unwrap();
+    for id in ["1", "2", "3", "4", "5"] {
+        store.accept(of("dead", id, 2)).await.unwrap();
+    }
+    store.accept(of("well", "new", 3)).await.unwrap();
+    store.accept(of("gone", "new", 4)).await.unwrap();
+    let (dead, well): (HelpdeskName, HelpdeskName) = ("dead".parse().unwrap(), "well".parse().unwrap());
+    let claim = async |left_out: &[HelpdeskName], most| {
+        let claims = store.claim_except(at(9), LEASE, most, &[], left_out).await.unwrap();
+        let mut keys: Vec<_> = claims.iter().map(|claim| claim.key.to_string()).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(
+        claim(std::slice::from_ref(&dead), 1).await,
+        ["well/new"],
+        "the longest due one of the others"
+    );
+    assert_eq!(claim(&[well.clone(), dead], 10).await, ["gone/new"]);
+    // Left out is not lost.
+    let rest = ["dead/1", "dead/2", "dead/3", "dead/4", "dead/5", "dead/tried"];
+    assert_eq!(claim(&[well], 10).await, rest);
 }
 
 async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {

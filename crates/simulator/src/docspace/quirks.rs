@@ -1,0 +1,19 @@
+//! What some portals do and others don't: settings of the portal, storage of third parties, and a server that is broken or
+//! hostile. All of it is off at the start.
+
+use serde::{Deserialize, Serialize};
+
+/// How this portal differs from a plain one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quirks {
+    /// Titles of rooms in the storage of third parties. They are in every list of rooms that does not ask for
+    /// `storageFilter=1`, and their ids are texts.
+    pub third_party_rooms: Vec<String>,
+    /// The portal's settings make each new external link internal: it opens for users of the portal only.
+    pub links_are_internal: bool,
+    /// What the portal gives as the address of each link.
+    pub link_address: Option<String>,
+    /// Lists of rooms never end, whatever they are asked for: each page is full, and each is the same.
+    pub lists_repeat: bool,
+}

@@ -1,0 +1,99 @@
+//! What the running service says in its metrics of the systems that it does not call for now. `check` calls the systems
+//! itself and knows of no breaker, so both may differ: a system that answers now may have been silent a moment ago.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::config::Config;
+use crate::docspace::client::SYSTEM;
+use crate::finding::Finding;
+use crate::http::{CallName, Http};
+
+const METRICS: CallName = CallName { service: "ticketroom", call: "metrics" };
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Asks the service that the configuration is for, on this machine. Nothing is found where none runs, or where it does
+/// not show its metrics to us.
+pub(super) async fn running(config: &Config, http: &Http) -> Vec<Finding> {
+    let Some(token) = &config.admin.token else { return Vec::new() };
+    let address = format!("http://{}/metrics", here(config.server.listen));
+    let request = http.client().get(address).bearer_auth(token.expose_secret());
+    match http.send(METRICS, TIMEOUT, request).await {
+        Ok(answer) if answer.status.is_success() => findings(&String::from_utf8_lossy(&answer.body)),
+        _ => Vec::new(),
+    }
+}
+
+/// The address by which this machine reaches what it listens on.
+fn here(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn findings(metrics: &str) -> Vec<Finding> {
+    let breakers = || metrics.lines().filter_map(breaker);
+    let open: Vec<_> = breakers().filter(|(_, is_open)| *is_open).map(|(system, _)| silent(system)).collect();
+    if open.is_empty() && breakers().next().is_some() {
+        return vec![Finding::good("the service runs, and calls DocSpace and every helpdesk")];
+    }
+    open
+}
+
+/// The system of a line about a breaker, and whether it is open.
+fn breaker(line: &str) -> Option<(&str, bool)> {
+    let (system, value) = line.strip_prefix("ticketroom_breaker_open{system=\"")?.split_once("\"} ")?;
+    // Something else may answer there.
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    system.chars().all(is_name).then(|| (system, value.trim() == "1"))
+}
+
+fn silent(system: &str) -> Finding {
+    let what = if system == SYSTEM { "DocSpace".to_owned() } else { format!("helpdesk “{system}”") };
+    Finding::warning(
+        format!(
+            "the service runs, and does not call {what} for now, since it did not answer; its tickets wait"
+        ),
+        "it tries again by itself, at least once a minute. Below is whether this check gets an answer",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Level;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn what_the_metrics_say_is_read() {
+        let metrics = Metrics::new();
+        assert_eq!(findings(&metrics.text()), [], "an older version says nothing");
+        metrics.breaker("docspace", false);
+        metrics.breaker("zendesk-eu", false);
+        let levels = |findings: &[Finding]| findings.iter().map(|one| one.level).collect::<Vec<_>>();
+        assert_eq!(levels(&findings(&metrics.text())), [Level::Good]);
+        metrics.breaker("zendesk-eu", true);
+        let found = findings(&metrics.text());
+        assert_eq!(levels(&found), [Level::Warning]);
+        assert!(found[0].what.contains("helpdesk “zendesk-eu”"), "{}", found[0]);
+        metrics.breaker("docspace", true);
+        assert_eq!(findings(&metrics.text()).len(), 2);
+        assert_eq!(findings("ticketroom_breaker_open{system=\"\u{1b}[2J\"} 1"), []);
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_asked_here() {
+        for (listen, expected) in [
+            ("0.0.0.0:3000", "127.0.0.1:3000"),
+            ("[::]:3000", "[::1]:3000"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            assert_eq!(here(listen.parse().unwrap()).to_string(), expected);
+        }
+    }
+}

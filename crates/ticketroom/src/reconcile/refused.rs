@@ -1,0 +1,188 @@
+//! Systems that refuse our credentials.
+//!
+//! A revoked key blocks every ticket, and its new or restored one helps all of them at once. So the log says once that a
+//! system refuses us, not for each ticket, and the system is asked with one cheap read every now and then, first after a
+//! second and then less and less often. When it answers, every blocked ticket is tried again; so are they at a start with
+//! another configuration, which may have what they lacked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::worker::Reconciler;
+use crate::call::Cause;
+use crate::clock::{Timestamp, after};
+use crate::store::StoreError;
+use crate::ticket::{HelpdeskName, TicketId};
+
+/// The first wait before a system is asked; doubled each time.
+const FIRST_PROBE: Duration = Duration::from_secs(1);
+/// The longest one.
+const LAST_PROBE: Duration = Duration::from_secs(60);
+
+/// A system that has credentials of ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum System {
+    /// The portal.
+    DocSpace,
+    /// A helpdesk.
+    Helpdesk(HelpdeskName),
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DocSpace => f.write_str("DocSpace"),
+            Self::Helpdesk(name) => write!(f, "the helpdesk {name}"),
+        }
+    }
+}
+
+/// A system that is to be asked now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Probe {
+    pub(super) system: System,
+    /// A ticket that it refused us; what to ask a helpdesk for.
+    pub(super) ticket: TicketId,
+}
+
+#[derive(Debug)]
+struct Entry {
+    ticket: TicketId,
+    wait: Duration,
+    probe_at: Timestamp,
+}
+
+/// The systems that refuse our credentials, as this process knows it.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Mutex<BTreeMap<System, Entry>>);
+
+impl Refused {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<System, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A system refused our credentials for a ticket. Whether that is news.
+    pub(super) fn refused(&self, system: System, ticket: &TicketId, now: Timestamp) -> bool {
+        let mut entries = self.entries();
+        let is_news = !entries.contains_key(&system);
+        entries.entry(system).or_insert_with(|| Entry {
+            ticket: ticket.clone(),
+            wait: FIRST_PROBE,
+            probe_at: after(now, FIRST_PROBE),
+        });
+        is_news
+    }
+
+    /// A system accepts our credentials. Whether that is news.
+    pub(super) fn accepted(&self, system: &System) -> bool {
+        self.entries().remove(system).is_some()
+    }
+
+    /// Who is to be asked now, and when to look again.
+    pub(super) fn due(&self, now: Timestamp) -> (Vec<Probe>, Duration) {
+        let mut probes = Vec::new();
+        for (system, entry) in self.entries().iter_mut() {
+            // A clock that was set back must not put the probe off for long.
+            if now >= entry.probe_at || after(now, LAST_PROBE) < entry.probe_at {
+                probes.push(Probe { system: system.clone(), ticket: entry.ticket.clone() });
+                entry.wait = (entry.wait * 2).min(LAST_PROBE);
+                entry.probe_at = after(now, entry.wait);
+            }
+        }
+        (probes, FIRST_PROBE)
+    }
+}
+
+impl Reconciler {
+    /// Asks systems that refuse our credentials whether they still do, until `stop` says so. Once one of them does not
+    /// any more, all blocked tickets are tried again.
+    pub async fn watch_refusals(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let (probes, wait) = self.refused.due(self.parts.clock.now());
+            for Probe { system, ticket } in probes {
+                let asked = match &system {
+                    System::DocSpace => self.parts.docspace.own_user().await.map(|_| ()),
+                    System::Helpdesk(name) => match self.parts.helpdesks.get(name) {
+                        Some(helpdesk) => helpdesk.observe(&ticket, None).await.map(|_| ()),
+                        None => continue,
+                    },
+                };
+                // A 403 or a 404 comes from a system that knows who asks.
+                let accepts = match &asked {
+                    Ok(()) => true,
+                    Err(failure) => matches!(failure.cause, Cause::Forbidden | Cause::NotFound),
+                };
+                if accepts && self.refused.accepted(&system) {
+                    // What can't be marked is tried again in its own time.
+                    let _ = self.retry_blocked(&format!("{system} accepts our credentials again")).await;
+                }
+            }
+            tokio::select! {
+                _ = stop.changed() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Marks all blocked tickets as due.
+    async fn retry_blocked(&self, why: &str) -> Result<(), StoreError> {
+        let marked = self.parts.store.retry_blocked(why, self.parts.clock.now()).await;
+        match &marked {
+            Ok(tickets) => {
+                tracing::info!(tickets, "{why}: blocked tickets are tried again");
+                self.wake().notify_one();
+            }
+            Err(error) => {
+                tracing::error!(%error, "{why}, but blocked tickets can't be marked to be tried again");
+            }
+        }
+        marked.map(|_| ())
+    }
+
+    /// Tries all blocked tickets again if the configuration is another one than at the last start.
+    ///
+    /// # Errors
+    /// When the store can't be reached. It is tried again at the next start.
+    pub async fn note_configuration(&self, fingerprint: Uuid) -> Result<(), StoreError> {
+        const NAME: &str = "configuration";
+        let last = self.parts.store.remembered(NAME).await?;
+        if last == Some(fingerprint) {
+            return Ok(());
+        }
+        if last.is_some() {
+            self.retry_blocked("the configuration has changed").await?;
+        }
+        // Only now: if this process dies before, the next start does it.
+        self.parts.store.remember(NAME, fingerprint).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_news_once_and_probed_less_and_less_often() {
+        let refused = Refused::default();
+        let ticket: TicketId = "1".parse().unwrap();
+        let mut now = Timestamp::UNIX_EPOCH;
+        assert!(refused.refused(System::DocSpace, &ticket, now));
+        assert!(!refused.refused(System::DocSpace, &"2".parse().unwrap(), now));
+        assert_eq!(refused.due(now).0, []);
+        let mut probes = 0;
+        for _ in 0..600 {
+            now = after(now, Duration::from_secs(1));
+            probes += refused.due(now).0.len();
+        }
+        // After 1, 3, 7, 15, 31, 63 seconds, then once a minute.
+        assert_eq!(probes, 6 + (600 - 63) / 60);
+        assert!(refused.accepted(&System::DocSpace));
+        assert!(!refused.accepted(&System::DocSpace));
+        assert_eq!(refused.due(after(now, LAST_PROBE)).0, []);
+    }
+}

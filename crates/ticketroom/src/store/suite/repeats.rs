@@ -1,0 +1,111 @@
+//! What stands in the tables of deliveries that come again: rows of earlier versions, and what nobody understands.
+
+use super::test_clock::{OnTestClock, connect};
+use super::*;
+use crate::store::repeat::{BODY, NOT_UNDERSTOOD};
+
+/// Asks for one number.
+trait Tables {
+    async fn run(&self, sql: &str);
+    async fn number(&self, sql: &str) -> i64;
+}
+
+impl Tables for rusqlite::Connection {
+    async fn run(&self, sql: &str) {
+        self.execute_batch(sql).unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        self.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+impl Tables for tokio_postgres::Client {
+    async fn run(&self, sql: &str) {
+        self.batch_execute(sql).await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        self.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
+
+/// An earlier version, or a replica of one beside us, kept the sender's id alone.
+async fn kept_by_an_earlier_version(store: &dyn Store, tables: &impl Tables) {
+    store.accept(delivery("1", Some("a"), 0)).await.unwrap();
+    let something_else = Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("1", Some("b"), 0) };
+    store.accept(something_else.clone()).await.unwrap();
+    tables.run("UPDATE delivery SET delivery_id = substr(delivery_id, 66)").await;
+    assert_eq!(tables.number("SELECT count(*) FROM delivery WHERE delivery_id IN ('a', 'b')").await, 2);
+    let other_body = |delivery: Delivery| Delivery { body: Bytes::from_static(b"[]"), ..delivery };
+    for delivery in [delivery("1", Some("a"), 1), something_else] {
+        assert_eq!(store.accept(delivery.clone()).await.unwrap(), Accepted::Repeat);
+        assert_eq!(store.accept(other_body(delivery.clone())).await.unwrap(), Accepted::New);
+        assert_eq!(store.accept(other_body(delivery)).await.unwrap(), Accepted::Repeat);
+    }
+    assert_eq!(tables.number("SELECT count(*) FROM delivery").await, 4);
+}
+
+/// Not more than is of use: the newest ones, and of each as much as shows what it is.
+async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &impl Tables) {
+    let unread = |helpdesk: &str, body: Vec<u8>| Delivery {
+        helpdesk: helpdesk.parse().unwrap(),
+        body: body.into(),
+        meaning: Meaning::NotUnderstood { why: "no".to_owned() },
+        ..delivery("1", None, 0)
+    };
+    // Two that begin alike are two.
+    for end in [b"1", b"2"] {
+        let body = [vec![b'x'; BODY], end.to_vec()].concat();
+        assert_eq!(store.accept(unread("other", body)).await.unwrap(), Accepted::New);
+    }
+    let cut = format!(
+        "SELECT count(*) FROM delivery WHERE octet_length(body) = {BODY}
+         AND problem = 'no (of its {} bytes, the first {BODY} are kept)'",
+        BODY + 1
+    );
+    assert_eq!(tables.number(&cut).await, 2);
+    // As many as an earlier version may have left.
+    store.accept(delivery("1", None, 0)).await.unwrap();
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1300)
+        INSERT INTO delivery (helpdesk, received_at, event, outcome, headers, body)
+        SELECT 'desk', n, 'not understood', 'not_understood', '', headers.body
+        FROM n, (SELECT body FROM delivery LIMIT 1) AS headers";
+    tables.run(many).await;
+    let kept = "SELECT count(*) FROM delivery WHERE helpdesk = 'desk' AND outcome = 'not_understood'";
+    for number in 0..20 {
+        store.accept(unread("desk", format!("{number}").into_bytes())).await.unwrap();
+    }
+    assert_eq!(tables.number(kept).await, NOT_UNDERSTOOD);
+    let newest = format!("{kept} AND delivery_id IS NOT NULL");
+    assert_eq!(tables.number(&newest).await, 20, "the newest ones stay");
+    assert_eq!(tables.number("SELECT count(*) FROM delivery").await, NOT_UNDERSTOOD + 3, "and all others");
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_version_knows_its_repeats() {
+    let file = File::new();
+    let tables = rusqlite::Connection::open(&file.path).unwrap();
+    kept_by_an_earlier_version(&file.store, &tables).await;
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_version_knows_its_repeats() {
+    let store = OnTestClock::new().await;
+    let tables = connect(store.url()).await;
+    kept_by_an_earlier_version(&store, &tables).await;
+}
+
+#[tokio::test]
+async fn a_file_keeps_little_of_what_is_not_understood() {
+    let file = File::new();
+    let tables = rusqlite::Connection::open(&file.path).unwrap();
+    what_is_not_understood_takes_little_room(&file.store, &tables).await;
+}
+
+#[tokio::test]
+async fn a_database_keeps_little_of_what_is_not_understood() {
+    let store = OnTestClock::new().await;
+    let tables = connect(store.url()).await;
+    what_is_not_understood_takes_little_room(&store, &tables).await;
+}

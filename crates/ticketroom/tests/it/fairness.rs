@@ -1,0 +1,194 @@
+//! One system that does not answer is in nobody's way but its own tickets'.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use simulator::fault::{CallMatch, Fault, FaultKind, Times};
+use testbed::{ADMIN_TOKEN, Desk, Systems, wait_until, wait_until_every};
+use ticketroom::breaker::Breakers;
+use ticketroom::clock::{Chance, Clock, SystemClock};
+use ticketroom::docspace::limits::{Governor, NoBudget};
+use ticketroom::helpdesk;
+use ticketroom::http::Http;
+use ticketroom::metrics::Metrics;
+use ticketroom::reconcile::{Parts, Reconciler, Settings};
+use ticketroom::service::{self, Duties};
+use ticketroom::standing::Standing;
+
+use crate::process::{process_over, run};
+use crate::world::World;
+
+/// Connections are accepted, requests are read, and no answer comes.
+fn silence() -> Fault {
+    Fault { call: CallMatch::Any, kind: FaultKind::Hang(Duration::from_secs(3600)), times: Times::Always }
+}
+
+async fn open(world: &World, desk: Desk, tickets: usize) -> Vec<String> {
+    let opened = (0..tickets).map(|number| async move { world.open_in(desk, &format!("{number}")).await });
+    futures_util::stream::iter(opened).buffer_unordered(20).collect().await
+}
+
+/// All tickets of a helpdesk as the API shows them.
+async fn tickets(world: &World, desk: Desk) -> Vec<Value> {
+    let found = world.api(&format!("/api/v1/tickets?helpdesk={}&limit=500", desk.name())).await;
+    found["tickets"].as_array().unwrap().clone()
+}
+
+async fn all_are_ready(world: &World, desk: Desk) -> bool {
+    tickets(world, desk)
+        .await
+        .iter()
+        .all(|ticket| ticket["state"] == "ready" && ticket["written_back"] == true)
+}
+
+async fn all_wait_for(world: &World, desk: Desk, silence: &str) -> bool {
+    let says = |ticket: &Value| ticket["reason"].as_str().is_some_and(|reason| reason.contains(silence));
+    tickets(world, desk).await.iter().all(|ticket| ticket["state"] == "waiting" && says(ticket))
+}
+
+/// Whether the metrics say that the breaker of a system is open.
+async fn is_open(world: &World, system: &str) -> bool {
+    let answer = world.client.get(world.url("/metrics")).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let value = |line: &str| {
+        let value = line.strip_prefix(&format!("ticketroom_breaker_open{{system=\"{system}\"}} "))?;
+        Some(value.to_owned())
+    };
+    text.lines().find_map(value).unwrap() == "1"
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_that_does_not_answer_delays_only_its_own_tickets() {
+    let world = World::new().await;
+    let (stuck, well) = (Desk::Freshdesk, Desk::Zendesk);
+    stuck.faults(&world.systems).add(silence());
+    let stuck_tickets = open(&world, stuck, 200).await;
+    // Of 64 runs, 6 belong to each of the five helpdesks, and 34 to whoever needs them.
+    let asked = || stuck.counters(&world.systems).requests;
+    wait_until("it has its share of the runs", async || asked() >= 40).await;
+
+    let begun = Instant::now();
+    let well_tickets = open(&world, well, 20).await;
+    wait_until_every(PAUSE, "the others have their links", async || all_are_ready(&world, well).await).await;
+    println!("20 tickets of the helpdesk that answers: {:?}", begun.elapsed());
+    // Whatever timed out meanwhile: there are the 40, and a probe now and then. All 64 would be stuck otherwise.
+    assert!((40..60).contains(&asked()), "{}", asked());
+    let is_ready = |ticket: &Value| ticket["state"] == "ready";
+    assert_eq!(tickets(&world, stuck).await.iter().filter(|ticket| is_ready(ticket)).count(), 0);
+
+    let silence = "Freshdesk has not answered since ";
+    wait_until_every(PAUSE, "each says why it waits", async || all_wait_for(&world, stuck, silence).await)
+        .await;
+    assert!(is_open(&world, "freshdesk").await && !is_open(&world, "zendesk").await);
+    for ticket in tickets(&world, stuck).await {
+        assert!(ticket["attempts"].as_u64().unwrap() <= 5, "{ticket}");
+        assert!(ticket["reason"].as_str().unwrap().contains("; trying again at "), "{ticket}");
+    }
+
+    stuck.faults(&world.systems).clear();
+    wait_until_every(PAUSE, "all have their links", async || all_are_ready(&world, stuck).await).await;
+    assert!(!is_open(&world, "freshdesk").await);
+    for (desk, ids) in [(stuck, &stuck_tickets), (well, &well_tickets)] {
+        for id in ids {
+            assert_eq!(world.systems.wrong_with_opened(desk, id), [""; 0]);
+        }
+    }
+    assert_eq!(world.systems.docspace.rooms().len(), 220, "one room each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_docspace_does_not_answer_helpdesks_are_not_asked_again_and_again() {
+    let world = World::new().await;
+    let desk = Desk::Zendesk;
+    world.systems.docspace.faults().add(silence());
+    let ids = open(&world, desk, 100).await;
+    let silence = "DocSpace has not answered since ";
+    wait_until_every(PAUSE, "each says why it waits", async || all_wait_for(&world, desk, silence).await)
+        .await;
+    assert!(is_open(&world, "docspace").await && !is_open(&world, "zendesk").await);
+    // More probes fail, and each time all tickets are due.
+    let probes = world.systems.docspace.counters().requests;
+    world.systems.zendesk.reset_counters();
+    wait_until_every(PAUSE, "it was probed", async || {
+        world.systems.docspace.counters().requests >= probes + 2
+    })
+    .await;
+    // For a probe, some tickets are read beside the one that is it.
+    let read = desk.counters(&world.systems).of("get_ticket");
+    assert!(read <= 130, "{read} tickets were read for two probes");
+
+    world.systems.docspace.faults().clear();
+    wait_until_every(PAUSE, "all have their links", async || all_are_ready(&world, desk).await).await;
+    for id in &ids {
+        assert_eq!(world.systems.wrong_with_opened(desk, id), [""; 0]);
+    }
+    assert_eq!(world.systems.docspace.rooms().len(), 100, "one room each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_takes_too_long_is_broken_off_and_its_calls_are_unknown() {
+    let mut world = World::new().await;
+    world.stop().await;
+    world.start_with(Duties { work: false, ..Duties::default() }).await;
+    // The run ends while the call is under way; the room is made all the same.
+    world.systems.docspace.set_latency_of("create_room", Duration::from_millis(750));
+    let deadline = Duration::from_millis(600);
+    let id = world.open_in(Desk::Zendesk, "slow").await;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (config, metrics) = (world.config(), Metrics::new());
+    let breakers = Breakers::new(Arc::clone(&clock), Chance::from_os(), metrics.clone());
+    let http = Http::new(metrics.clone()).unwrap();
+    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+    let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+    let reconciler = Arc::new(Reconciler::new(Parts {
+        store: Arc::clone(world.service.as_ref().unwrap().store()),
+        docspace: service::docspace(&config.docspace, http, governor),
+        skeletons: None,
+        helpdesks: helpdesks.into_iter().map(|one| (one.name().clone(), one)).collect::<HashMap<_, _>>(),
+        rules: config.rules.clone(),
+        clock,
+        chance: Chance::from_os(),
+        metrics,
+        standing: Standing::for_good(),
+        breakers,
+        settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
+    }));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let working = tokio::spawn(Arc::clone(&reconciler).run(stopped));
+    let key = format!("zendesk/{id}");
+    let view = world.wait_for_state(&key, &["ready"]).await;
+    let timeline = view["timeline"].to_string();
+    assert!(timeline.contains("the run took longer than 0.6 seconds and was broken off"), "{timeline}");
+    assert_eq!(world.systems.wrong_with_opened(Desk::Zendesk, &id), [""; 0]);
+    assert_eq!(world.systems.docspace.counters().of("create_room"), 1);
+    stop.send(true).unwrap();
+    working.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_which_systems_the_running_service_does_not_call() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    let (_, out, err) = run(&mut process.command(&["check"])).await;
+    assert!(out.contains("the service runs, and calls DocSpace and every helpdesk"), "{out}{err}");
+
+    systems.docspace.faults().add(silence());
+    for number in 0..10 {
+        let id = format!("{number}");
+        assert!(process.acknowledges(Desk::Generic, &Desk::Generic.created(&systems, &id, "silent")).await);
+    }
+    wait_until_every(PAUSE, "check says so", async || {
+        let (_, out, _) = run(&mut process.command(&["check"])).await;
+        // It tries DocSpace itself, whatever the service does.
+        out.contains("does not call DocSpace for now") && out.contains("did not answer “")
+    })
+    .await;
+}

@@ -1,0 +1,94 @@
+//! What operators see and need not do: blocked tickets that go on by themselves, and what is said about them.
+
+use testbed::{Systems, generic, wait_until};
+
+use crate::process::{process_over, run};
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_go_on_by_themselves_once_a_key_works_again() {
+    let world = World::new().await;
+    let key = world.systems.docspace.api_key();
+    world.systems.docspace.revoke_key(&key);
+    for id in ["1", "2", "3"] {
+        world.deliver_generic(&generic(id, "locked out")).await;
+        world.wait_for_state(&format!("intranet/{id}"), &["blocked"]).await;
+    }
+    world.systems.docspace.restore_key(&key);
+    for id in ["1", "2", "3"] {
+        let view = world.wait_for_state(&format!("intranet/{id}"), &["ready"]).await;
+        let timeline = view["timeline"].to_string();
+        assert!(timeline.contains("DocSpace accepts our credentials again"), "{timeline}");
+        assert_eq!(world.systems.wrong_with_generic_ticket(id), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_one_line_and_a_changed_configuration_tries_again() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    let post = |process: &testbed::Process, id: &str| {
+        process
+            .client
+            .post(format!("{}/helpdesk/ticket-created", process.url))
+            .json(&generic(id, "locked out"))
+    };
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    post(&process, "0").send().await.unwrap();
+    process.wait_until_all_rest().await;
+    let ready = process
+        .log()
+        .lines()
+        .find(|line| line.ends_with("ready") || line.contains(" ready "))
+        .unwrap()
+        .to_owned();
+    assert!(ready.contains("INFO") && ready.contains("room=") && ready.contains("after_ms="), "{ready}");
+
+    systems.docspace.revoke_key(&systems.docspace.api_key());
+    for id in ["1", "2", "3", "4"] {
+        post(&process, id).send().await.unwrap();
+    }
+    process.wait_until_all_rest().await;
+    let log = process.log();
+    let about_it: Vec<&str> =
+        log.lines().filter(|line| line.contains("does not accept our credentials")).collect();
+    assert!(about_it.len() == 1 && about_it[0].contains(" WARN "), "{about_it:#?}");
+    assert!(process.signal(rustix::process::Signal::TERM));
+    process.ended().await;
+
+    // The new key is another one: at the next start, nobody has to ask.
+    let config = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let new_key = systems.docspace.add_key(&["*"], None);
+    let line = text.lines().find(|line| line.starts_with("api_key") && text.contains(line)).unwrap();
+    let text = text.replacen(line, &format!("api_key = {new_key:?}"), 1);
+    std::fs::write(&config, text).unwrap();
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    wait_until("all tickets have their rooms", async || systems.docspace.rooms().len() == 5).await;
+    process.wait_until_all_rest().await;
+    let log = process.log();
+    assert!(log.contains("the configuration has changed: blocked tickets are tried again"), "{log}");
+    let (_, out, _) = run(&mut process.command(&["tickets", "list"])).await;
+    assert!(!out.contains("blocked"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_ticket_is_a_warning_with_its_reason() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    systems.docspace.set_room_quota(Some(0));
+    let url = format!("{}/helpdesk/ticket-created", process.url);
+    process.client.post(&url).json(&generic("1", "no room left")).send().await.unwrap();
+    process.wait_until_all_rest().await;
+    let log = process.log();
+    let blocked: Vec<&str> = log.lines().filter(|line| line.contains("blocked")).collect();
+    assert!(
+        blocked.len() == 1 && blocked[0].contains(" WARN ") && blocked[0].contains("quota"),
+        "{blocked:#?}"
+    );
+    assert!(!log.contains(" failed"), "one line is enough: {log}");
+}
