@@ -45,9 +45,18 @@ pub(super) fn capped(mut ticket: Ticket) -> Ticket {
         // Half an address is another one.
         email.take_if(|email| email.chars().count() > LONGEST_ADDRESS);
     }
-    for name in
-        [&mut ticket.group, &mut ticket.priority, &mut ticket.key, &mut ticket.project, &mut ticket.version]
-    {
+    for name in [
+        &mut ticket.group,
+        &mut ticket.organization,
+        &mut ticket.brand,
+        &mut ticket.kind,
+        &mut ticket.form,
+        &mut ticket.channel,
+        &mut ticket.priority,
+        &mut ticket.key,
+        &mut ticket.project,
+        &mut ticket.version,
+    ] {
         name.iter_mut().for_each(cut_name);
     }
     cap_names(&mut ticket.tags);
@@ -121,6 +130,11 @@ mod tests {
             requester: person(),
             assignee: person(),
             group: Some(huge()),
+            organization: Some(huge()),
+            brand: Some(huge()),
+            kind: Some(huge()),
+            form: Some(huge()),
+            channel: Some(huge()),
             priority: Some(huge()),
             tags: vec!["x".repeat(300); 10_000],
             key: Some(huge()),

@@ -16,6 +16,7 @@ mod helpdesks;
 mod intake;
 mod load;
 mod logs;
+mod metrics;
 mod operators;
 mod outages;
 mod process;
