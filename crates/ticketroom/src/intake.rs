@@ -137,6 +137,9 @@ impl Intake {
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
         let helpdesk = self.helpdesk(helpdesk)?;
         let result = self.deliver_to(helpdesk, raw).await;
+        if result.is_ok() {
+            self.metrics.delivery_stored(helpdesk.name(), self.clock.now());
+        }
         match &result {
             Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
             Ok(Taken::SomethingElse(Accepted::New)) => {

@@ -93,7 +93,7 @@ fn content(room: &RoomView) -> String {
             let depth = path.matches('/').count();
             let name = path.rsplit('/').next().unwrap_or(path);
             format!(
-                "{}<bdi>📁 {}</bdi>{}",
+                "{}<bdi>{}</bdi>{}",
                 "<span class=\"in\">".repeat(depth),
                 escaped(name),
                 "</span>".repeat(depth)
@@ -105,13 +105,13 @@ fn content(room: &RoomView) -> String {
         &mut html,
         "Nobody but the owner.",
         room.members.iter().map(|member| {
-            let icon = if member.is_group { "👥" } else { "👤" };
+            let kind = if member.is_group { "<span class=\"faint\">group</span> " } else { "" };
             let email = member
                 .email
                 .as_deref()
                 .map(|email| format!(" <span class=\"faint\"><bdi>{}</bdi></span>", escaped(email)));
             format!(
-                "<span>{icon} <bdi>{}</bdi>{}</span> <span class=\"faint\">{}</span>",
+                "<span>{kind}<bdi>{}</bdi>{}</span> <span class=\"faint\">{}</span>",
                 escaped(&member.name),
                 email.unwrap_or_default(),
                 role_of(member.access)

@@ -36,8 +36,8 @@ use crate::ticket::{HelpdeskName, TicketKey};
 
 pub use open::{OpenError, Use, open};
 pub use types::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, TicketQuery,
-    TicketRecord, TimelineEntry,
+    Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
+    TicketQuery, TicketRecord, TimelineEntry,
 };
 
 /// The store of one service.
@@ -186,6 +186,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store can't be reached.
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError>;
+
+    /// What operators watch. `per_day` is how many writes DocSpace allows a day.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError>;
 
     /// Takes up to `wanted` DocSpace writes from what is left of a day's `per_day`.
     ///

@@ -287,3 +287,12 @@ pub struct TimelineEntry {
     /// In words.
     pub text: String,
 }
+
+/// What operators watch, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Since when the oldest ticket is known that waits and has no link yet.
+    pub oldest_waiting: Option<Timestamp>,
+    /// DocSpace writes that are left of the day's.
+    pub writes_left: u32,
+}

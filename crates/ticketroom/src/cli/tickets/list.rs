@@ -5,6 +5,7 @@
 //! be, which is good to search in.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -16,8 +17,13 @@ use crate::store::{State, TicketRecord};
 
 /// Causes that are shown at most.
 const MOST_CAUSES: usize = 5;
+/// Columns of a terminal that doesn't tell how many it has.
+const TERMINAL: usize = 80;
 /// No narrower terminal is thought of.
 const NARROWEST: usize = 60;
+/// Columns of the state, and of the time.
+const STATE: usize = 8;
+const SINCE: usize = 5;
 /// Columns of a subject where there is no end of the line.
 const SUBJECT: usize = 40;
 
@@ -33,10 +39,14 @@ pub(super) enum Width {
 impl Width {
     /// That of standard output.
     pub(super) fn of_stdout() -> Self {
-        match terminal_size::terminal_size_of(std::io::stdout()) {
-            Some((terminal_size::Width(columns), _)) => Self::Columns(usize::from(columns).max(NARROWEST)),
-            None => Self::Any,
+        let stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return Self::Any;
         }
+        // Some terminals don't tell.
+        let columns =
+            terminal_size::terminal_size_of(stdout).map_or(TERMINAL, |(width, _)| usize::from(width.0));
+        Self::Columns(columns.max(NARROWEST))
     }
 
     fn fit(self, text: &str) -> String {
@@ -127,7 +137,8 @@ pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> Ve
                 };
                 lines.push(line(state, &name, &since, first, "", width));
                 if !second.is_empty() {
-                    let indent = " ".repeat(line("", &name, "", "", "", Width::Any).width() + 1);
+                    // Below what it belongs to.
+                    let indent = " ".repeat(STATE + 1 + name_columns + 1 + SINCE + 1);
                     lines.push(width.fit(&format!("{indent}{}", printable(second, MESSAGE))));
                 }
             }
@@ -142,7 +153,7 @@ fn line(state: &str, name: &str, since: &str, what: &str, last: &str, width: Wid
     } else {
         printable(what, MESSAGE)
     };
-    let line = format!("{state:<8} {name} {since:>5} {what} {last}");
+    let line = format!("{state:<STATE$} {name} {since:>SINCE$} {what} {last}");
     width.fit(line.trim_end()).trim_end().to_owned()
 }
 
@@ -214,6 +225,8 @@ mod tests {
             "{text}"
         );
         assert!(lines[2].trim().starts_with("VPN down for everyone"), "{text}");
+        let below = |line: &str, what: &str| line.find(what).map(|at| line[..at].width());
+        assert_eq!(below(&lines[2], "VPN"), below(&lines[1], "DocSpace"), "{text}");
         assert!(
             lines[3].starts_with("ready !") && lines[4].trim().starts_with("DocSpace has no group"),
             "{text}"

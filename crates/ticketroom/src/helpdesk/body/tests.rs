@@ -354,7 +354,7 @@ fn no_body_takes_longer_than_its_length() {
         "{{".repeat(half),
     ] {
         let read = plain(&body);
-        assert_eq!(read.number_named(&["ticket_id", "ticketId"]), None, "{:.40}", body);
+        assert_eq!(read.number_named(&["ticket_id", "ticketId"]), None, "{body:.40}");
     }
 }
 

@@ -51,17 +51,19 @@ pub(super) const KEEP: &str = "
     ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it. Returns a
-/// row if there is none yet with this body. Takes away what was not understood before the newest ones, some at a time; what
-/// another replica is just taking away is skipped.
+/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it, $10 with each
+/// of how many the others go, $11 and $12 between which keys they are. Returns a row if there is none yet with this body. What
+/// was not understood before the newest ones goes some at a time; what another replica is just taking away is skipped.
 pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
     WITH kept AS (
         INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
         VALUES ($1, $2, $3, $4, 'not_understood', $5, $6, $7, $8)
         ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
-        RETURNING 1
+        RETURNING number
     ), old AS (
-        SELECT number FROM delivery WHERE helpdesk = $1 AND outcome = 'not_understood'
+        SELECT number FROM delivery
+        WHERE helpdesk = $1 AND delivery_id > $11 AND delivery_id < $12 AND outcome = 'not_understood'
+            AND (SELECT number % $10::bigint = 0 FROM kept)
         ORDER BY number DESC LIMIT 100 OFFSET $9 FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM delivery USING old WHERE delivery.number = old.number
@@ -316,6 +318,10 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back";
+
 /// The day's writes as they are.
 pub(in crate::store) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
 
@@ -331,7 +337,7 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 27] = [
+pub(in crate::store) const ALL: [(&str, &str); 28] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
     ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
@@ -356,6 +362,7 @@ pub(in crate::store) const ALL: [(&str, &str); 27] = [
     ("OWNERS", OWNERS),
     ("TIMELINE", TIMELINE),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("DAY", DAY),
     ("SET_DAY", SET_DAY),
     ("PROBE", PROBE),

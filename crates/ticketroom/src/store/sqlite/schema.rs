@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 /// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 4] = [
     r"
     CREATE TABLE ticket (
         number       INTEGER PRIMARY KEY,
@@ -41,7 +41,7 @@ const MIGRATIONS: [&str; 5] = [
         helpdesk     TEXT    NOT NULL,
         ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood
         received_at  INTEGER NOT NULL,
-        delivery_id  TEXT,
+        delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
         event        TEXT    NOT NULL,
         outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood, about_something_else
         problem      TEXT,
@@ -118,11 +118,6 @@ const MIGRATIONS: [&str; 5] = [
         backup_at    INTEGER                    -- when this was made as a backup; NULL once it is served from
     ) STRICT;
     INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
-    ",
-    r"
-    -- From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
-    -- Of what was not understood, the newest ones are kept.
-    CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood';
     ",
     r"
     -- What is due of some helpdesks, while others have their share of the runs.

@@ -15,11 +15,13 @@ pub(super) const KEEP: &str = "
     (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-/// ?1 helpdesk, ?2 how many stay. Takes away what was not understood before the newest ones, some at a time.
+/// ?1 helpdesk, ?2 and ?3 between which keys, ?4 how many stay. Takes away what was not understood before the newest ones,
+/// some at a time.
 pub(super) const FORGET: &str = "
     DELETE FROM delivery WHERE number IN (
-        SELECT number FROM delivery WHERE helpdesk = ?1 AND outcome = 'not_understood'
-        ORDER BY number DESC LIMIT 100 OFFSET ?2)";
+        SELECT number FROM delivery
+        WHERE helpdesk = ?1 AND delivery_id > ?2 AND delivery_id < ?3 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET ?4)";
 
 /// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
 pub(super) const MAKE: &str = "
@@ -147,6 +149,11 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
     UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
+    WHERE state = 'waiting' AND written_back = 0";
+
 /// When the next ticket is due.
 pub(super) const NEXT_DUE: &str = "
     SELECT min(due) FROM (
@@ -204,7 +211,7 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 31] = [
+pub(in crate::store) const ALL: [(&str, &str); 32] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
@@ -227,6 +234,7 @@ pub(in crate::store) const ALL: [(&str, &str); 31] = [
     ("SET_DAY", SET_DAY),
     ("OWNER", OWNER),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("NEXT_DUE", NEXT_DUE),
     ("TIMELINE", TIMELINE),
     ("RESERVE", RESERVE),

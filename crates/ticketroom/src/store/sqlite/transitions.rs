@@ -11,7 +11,7 @@ use super::statements::{
 use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
 use crate::store::day::Day;
-use crate::store::repeat::{Kept, NOT_UNDERSTOOD};
+use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
 use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
 use crate::ticket::Ticket;
@@ -45,7 +45,7 @@ pub(super) fn accept(
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
-    connection.prepare_cached(KEEP)?.execute(params![
+    let number = connection.prepare_cached(KEEP)?.insert(params![
         helpdesk,
         ticket,
         millis(delivery.at),
@@ -57,8 +57,13 @@ pub(super) fn accept(
         delivery.query,
         kept.body.as_ref(),
     ])?;
-    if let Meaning::NotUnderstood { .. } = delivery.meaning {
-        connection.prepare_cached(FORGET)?.execute(params![helpdesk, NOT_UNDERSTOOD])?;
+    if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
+        connection.prepare_cached(FORGET)?.execute(params![
+            helpdesk,
+            UNREAD,
+            AFTER_UNREAD,
+            NOT_UNDERSTOOD
+        ])?;
     }
     Ok(Accepted::New)
 }

@@ -62,6 +62,7 @@ impl Three {
     async fn compare(&self, now: Timestamp) {
         self.same("next_due", async |_, store| store.next_due(now).await).await.unwrap();
         self.same("counts", async |_, store| store.counts().await).await.unwrap();
+        self.same("figures", async |_, store| store.figures(now, 100).await).await.unwrap();
         let all = TicketQuery { limit: 100, ..TicketQuery::default() };
         let records = self.same("tickets", async |_, store| store.tickets(&all).await).await.unwrap();
         for record in &records {

@@ -433,6 +433,13 @@ impl Store for Model {
         Ok(State::ALL.map(|state| (state, count(state))).to_vec())
     }
 
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        let contents = self.contents();
+        let waiting = contents.tickets.iter().filter(|row| row.state == State::Waiting);
+        let oldest_waiting = waiting.filter(|row| !row.record().written_back).map(|row| row.created).min();
+        Ok(Figures { oldest_waiting, writes_left: contents.day.left(now, per_day) })
+    }
+
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         let mut contents = self.contents();
         let (taken, day) = contents.day.take(now, wanted, per_day);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::docspace::limits::Taken;
-use crate::reconcile::ledger::Ledger;
+use crate::reconcile::ledger::{Ledger, LinkEntry};
 use crate::room::RoomId;
 use crate::ticket::Ticket;
 
@@ -32,6 +32,7 @@ on_every_store!(
     after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
+    the_oldest_that_waits_and_the_writes_that_are_left_are_figures,
     what_a_later_version_has_in_a_ledger_is_kept,
 );
 
@@ -412,6 +413,35 @@ async fn states_are_counted(store: &dyn Store) {
         let query = TicketQuery { state: Some(state), limit: 5, ..TicketQuery::default() };
         assert_eq!(store.tickets(&query).await.unwrap().len() as u64, count, "{state:?}");
     }
+}
+
+async fn the_oldest_that_waits_and_the_writes_that_are_left_are_figures(store: &dyn Store) {
+    let figures = async |second| store.figures(at(second), 100).await.unwrap();
+    assert_eq!(figures(0).await, Figures { oldest_waiting: None, writes_left: 100 });
+    for (id, second) in [("1", 5), ("2", 7), ("3", 9)] {
+        store.accept(delivery(id, None, second)).await.unwrap();
+    }
+    store.take_writes(at(10), 30, 100).await.unwrap();
+    assert_eq!(figures(10).await, Figures { oldest_waiting: Some(at(5)), writes_left: 70 });
+    let mut claims = store.claim(at(10), LEASE, 3, &[]).await.unwrap();
+    claims.sort_by_key(|claim| claim.key.to_string());
+    let [first, second, third] = claims.try_into().unwrap();
+    // One that is worked on waits still.
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(5)));
+    store.settle(settlement(&first, State::Ready, None, 10)).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(7)));
+    store.settle(settlement(&second, State::Blocked, None, 10)).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(9)));
+    // It has its link, and waits for something else.
+    let url = "https://d.example/1".to_owned();
+    let mut ledger = third.ledger.clone();
+    ledger.link = LinkEntry::Done { url: url.clone(), internal: false };
+    ledger.write_back.url = Some(url);
+    let save = Save { ..save(&third, ledger, 10) };
+    store.settle(Settlement { save, ..settlement(&third, State::Waiting, Some(at(60)), 10) }).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, None);
+    store.no_writes_until(at(10), at(1000)).await.unwrap();
+    assert_eq!(figures(11).await.writes_left, 0);
 }
 
 async fn what_a_later_version_has_in_a_ledger_is_kept(store: &dyn Store) {
