@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, Timestamp, until};
 use crate::docspace::DocSpace;
+use crate::docspace::wire::EmployeeDto;
 use crate::finding::Finding;
+use crate::language::nearest;
 use crate::reconcile::advice::advice;
 use crate::room::Role;
 use crate::rule::Rules;
@@ -26,8 +28,7 @@ pub async fn docspace(docspace: &DocSpace, rules: &Rules, clock: &dyn Clock) -> 
             findings.extend(date.and_then(|date| clocks(&date, clock.now())));
         }
         Err(failure) => {
-            let help = "is [docspace] url the portal's address, and can this machine reach it?";
-            findings.push(Finding::bad(failure.to_string(), help));
+            findings.push(no_docspace(docspace.portal().as_str(), &failure));
             return findings;
         }
     }
@@ -36,6 +37,25 @@ pub async fn docspace(docspace: &DocSpace, rules: &Rules, clock: &dyn Clock) -> 
         people(docspace, rules, &mut findings).await;
     }
     findings
+}
+
+/// The version is told to everybody: whoever answers otherwise is something else.
+fn no_docspace(portal: &str, failure: &Failure) -> Finding {
+    match failure.cause {
+        Cause::Unauthorized
+        | Cause::Forbidden
+        | Cause::NotFound
+        | Cause::Conflict
+        | Cause::Rejected { .. }
+        | Cause::Unintelligible(_) => Finding::bad(
+            format!("this is no DocSpace: {portal} answers, but not as DocSpace does ({failure})"),
+            "take the address that a browser shows when DocSpace is open, up to the end of the host",
+        ),
+        _ => {
+            let help = "is [docspace] url the portal's address, and can this machine reach it?";
+            Finding::bad(failure.to_string(), help)
+        }
+    }
 }
 
 /// How far a `Date` header is from `now`; `None` if it is no date.
@@ -113,15 +133,20 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
 async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
     match docspace.own_user().await {
         Ok(user) if user.is_admin || user.is_owner => {
-            findings.push(Finding::good(
-                "the key's user is a DocSpace admin: it makes rooms and sees all of them",
-            ));
+            let kind = if user.is_owner { "the portal's owner" } else { "a DocSpace admin" };
+            let who = named(&user);
+            findings.push(Finding::good(format!(
+                "the key's user is {who}, {kind}: it makes rooms and sees all of them"
+            )));
         }
         Ok(user) if user.is_room_admin => {
-            findings.push(Finding::good("the key's user is a room admin: it makes rooms and sees its own"));
+            let who = named(&user);
+            findings.push(Finding::good(format!(
+                "the key's user is {who}, a room admin: it makes rooms and sees its own"
+            )));
         }
-        Ok(_) => findings.push(Finding::bad(
-            "the key's user may not make rooms",
+        Ok(user) => findings.push(Finding::bad(
+            format!("the key's user is {}, {}, and may not make rooms", named(&user), plain_kind(&user)),
             "make it a room admin or DocSpace admin under Accounts, or use a key of somebody who is",
         )),
         Err(Failure { cause: Cause::Forbidden, .. }) => findings.push(Finding::warning(
@@ -132,6 +157,25 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
             findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace"));
         }
     }
+}
+
+fn plain_kind(user: &EmployeeDto) -> &'static str {
+    if user.is_visitor { "a guest" } else { "a user without admin rights" }
+}
+
+/// Name and address, as far as they are told.
+fn named(user: &EmployeeDto) -> String {
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    match (filled(&user.display_name), filled(&user.email)) {
+        (Some(name), Some(email)) => format!("{name} ({email})"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => format!("{}", user.id),
+    }
+}
+
+/// The place of somebody whom the configuration names, in front of what to do.
+fn at(rules: &Rules, name: &str) -> String {
+    rules.place_of(name).map_or_else(String::new, |place| format!("{place}: "))
 }
 
 /// Everybody that templates name, each once.
@@ -153,13 +197,27 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
             Who::Assignee | Who::Requester => {}
         }
     }
+    // Asked for once, and only for somebody who is missing.
+    let mut known: Option<Vec<String>> = None;
     for name in groups {
         findings.push(match docspace.group_named(name).await {
             Ok(Some(_)) => Finding::good(format!("group “{name}” exists")),
-            Ok(None) => Finding::bad(
-                format!("DocSpace has no group “{name}”"),
-                "make it under Accounts, or correct the template",
-            ),
+            Ok(None) => {
+                if known.is_none() {
+                    known = Some(docspace.group_names().await.unwrap_or_default());
+                }
+                let there = known.iter().flatten().map(String::as_str);
+                let lower = name.to_lowercase();
+                let lowered: Vec<(String, &str)> = there.map(|group| (group.to_lowercase(), group)).collect();
+                let near = nearest(&lower, lowered.iter().map(|(lower, _)| lower.as_str()));
+                let near = near.and_then(|near| lowered.iter().find(|(lower, _)| lower == near));
+                let meant =
+                    near.map_or_else(String::new, |(_, group)| format!("did you mean “{group}”? Otherwise "));
+                Finding::bad(
+                    format!("DocSpace has no group “{name}”"),
+                    format!("{}{meant}make it under Accounts, or correct the configuration", at(rules, name)),
+                )
+            }
             Err(failure) => Finding::bad(format!("group “{name}”: {}", advice(&failure)), "see above"),
         });
     }
@@ -176,7 +234,7 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
             Ok(Some(_)) => Finding::good(format!("user {email} exists")),
             Ok(None) => Finding::bad(
                 format!("DocSpace has no active user {email}"),
-                "invite them under Accounts, or correct the template",
+                format!("{}invite them under Accounts, or correct the template", at(rules, email)),
             ),
             Err(failure) => Finding::bad(format!("user {email}: {}", advice(&failure)), "see above"),
         });

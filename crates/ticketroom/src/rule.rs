@@ -1,6 +1,7 @@
 //! Rules pick a template for a ticket, or say that it gets no room. The first that matches wins; if
 //! none does, the template `default` is used.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::language::{self, Desks, Expr, Name, Subject};
@@ -101,6 +102,7 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     otherwise: Verdict,
     templates: Vec<Arc<Template>>,
+    places: BTreeMap<String, String>,
 }
 
 impl Rules {
@@ -110,7 +112,19 @@ impl Rules {
         if !templates.iter().any(|template| template.name == default.name) {
             templates.push(Arc::clone(&default));
         }
-        Self { rules, otherwise: Verdict::Use(default), templates }
+        Self { rules, otherwise: Verdict::Use(default), templates, places: BTreeMap::new() }
+    }
+
+    /// The same, with file and line of the groups and users that the templates name.
+    #[must_use]
+    pub fn named_at(self, places: BTreeMap<String, String>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Where a group or user is named: file and line.
+    #[must_use]
+    pub fn place_of(&self, name: &str) -> Option<&str> {
+        self.places.get(name).map(String::as_str)
     }
 
     /// Decides about a ticket.

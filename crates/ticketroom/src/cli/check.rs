@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::check_address::{protocol, public_url};
 use super::check_running::running;
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
@@ -31,12 +32,23 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         let clock = Arc::clone(&clock);
         async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
     }));
-    let (running, store, docspace, helpdesks) = futures_util::join!(
+    let (running, public, store, mut docspace, mut helpdesks) = futures_util::join!(
         running(&config, &http),
+        public_url(&config, &http),
         store::check::store(&config.store, &clock),
         check::docspace(&docspace, &config.rules, clock.as_ref()),
         helpdesk_checks
     );
+    if let Some(finding) = protocol(&http, &config.docspace.url, &docspace).await {
+        docspace.insert(0, finding);
+    }
+    for (helpdesk, (_, findings)) in config.helpdesks.iter().zip(&mut helpdesks) {
+        if let Some(url) = helpdesk.kind.url()
+            && let Some(finding) = protocol(&http, url, findings).await
+        {
+            findings.insert(0, finding);
+        }
+    }
     let warnings = config.warnings.iter().map(|warning| Finding {
         level: Level::Warning,
         what: warning.clone(),
@@ -44,6 +56,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     });
     let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
     sections.push(("the running service".to_owned(), running));
+    sections.push(("public_url".to_owned(), public));
     sections.push(("store".to_owned(), store));
     sections.push(("DocSpace".to_owned(), docspace));
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));

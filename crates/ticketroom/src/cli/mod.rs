@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
 mod check;
+mod check_address;
 mod check_running;
 mod demo;
 mod init;

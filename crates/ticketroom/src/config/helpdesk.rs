@@ -11,7 +11,7 @@ use super::jira::jira;
 use super::reader::{Section, Value};
 use super::report::{At, Read, Report, all};
 use super::secret::{secret, secrets};
-use super::value::{base_url, duration, is_loopback, web_url};
+use super::value::{base_url, duration, is_loopback, leave_off, web_url};
 use super::{Env, GenericConfig, HelpdeskConfig, HelpdeskKind, Inbound, ZendeskAuth, ZendeskConfig};
 use crate::language::nearest;
 use crate::ticket::{HelpdeskName, InvalidId};
@@ -152,7 +152,7 @@ pub(super) fn account_url(value: &Value<'_>, help: &str, vendor: &str, odd: &str
         return Ok(url);
     }
     if url.path() != "/" {
-        return Err(value.place.wrong("has a path", help));
+        return Err(leave_off(&value.place, &url, 0));
     }
     if url.host_str().is_none_or(|host| !host.ends_with(vendor)) {
         value.place.odd(odd);

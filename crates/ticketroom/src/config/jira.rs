@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::helpdesk::{LONGEST_SIGNATURE_WINDOW, email_address, names};
 use super::reader::{Section, Value};
 use super::report::Read;
 use super::secret::{for_header, secret, secrets};
-use super::value::{base_url, duration};
+use super::value::{base_url_without, duration, leave_off};
 use super::{Env, JiraAuth, JiraConfig, JiraDeployment};
 
 pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> {
     let url =
         section.required("url", "add the address, such as url = \"https://acme.atlassian.net\"", |value| {
-            base_url(&value.place, value.text("write the site's address in quotes")?)
+            address(value)
         });
     let help = "add webhook_secret = { env = \"JIRA_WEBHOOK_SECRET\" }, and give the webhook in Jira the same secret";
     let webhook_secrets = section.required("webhook_secret", help, |value| secrets(value, env));
@@ -54,6 +56,17 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
         projects: projects?,
         signature_window: signature_window?,
     })
+}
+
+/// Data Center may be below a path; what a browser shows is below that, and at Atlassian's own hosts below nothing.
+fn address(value: &Value<'_>) -> Read<Url> {
+    let text = value.text("write the site's address in quotes")?;
+    let pages = ["browse", "projects", "secure", "servicedesk", "issues", "plugins", "rest", "login.jsp"];
+    let url = base_url_without(&value.place, text, &pages)?;
+    if url.path() != "/" && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
+        return Err(leave_off(&value.place, &url, 0));
+    }
+    Ok(url)
 }
 
 fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {

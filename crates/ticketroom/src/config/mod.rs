@@ -202,6 +202,19 @@ pub enum HelpdeskKind {
     Generic(GenericConfig),
 }
 
+impl HelpdeskKind {
+    /// Where it is called, if it is.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Zendesk(config) => Some(&config.url),
+            Self::Freshdesk(config) => Some(&config.url),
+            Self::Jira(config) => Some(&config.url),
+            Self::Generic(config) => config.callback.as_ref(),
+        }
+    }
+}
+
 /// A Zendesk account.
 #[derive(Debug, Clone)]
 pub struct ZendeskConfig {

@@ -152,6 +152,11 @@ impl<'t> Place<'t> {
         Self { report, subject: name.to_owned(), at: At::File }
     }
 
+    /// File and line, if it is in a file.
+    pub(super) fn shown(&self) -> Option<String> {
+        self.line().map(|line| format!("{}:{line}", self.report.file))
+    }
+
     /// The line, if it is in a file.
     pub(super) fn line(&self) -> Option<usize> {
         match self.at {

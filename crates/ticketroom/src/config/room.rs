@@ -1,5 +1,6 @@
 //! `[template.*]`: what rooms look like. A template takes what it doesn't say from `[template.default]`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ struct Settings {
 struct Surroundings {
     desks: Desks,
     group_names: Arc<GroupNames>,
+    /// Where groups and users are named first.
+    places: RefCell<BTreeMap<String, String>>,
 }
 
 /// Reads every template and every rule.
@@ -66,7 +69,8 @@ pub(super) fn rules(top: &mut Section<'_>, helpdesks: &[HelpdeskConfig]) -> Read
         after.1.odd(&format!("is never reached: the rule{line} matches every ticket"));
     }
     let rules = rules.into_iter().map(|(rule, _)| rule).collect();
-    Ok(Rules::new(rules, default?, all(templates.into_values())?))
+    let rules = Rules::new(rules, default?, all(templates.into_values())?);
+    Ok(rules.named_at(around.places.into_inner()))
 }
 
 fn surroundings(helpdesks: &[HelpdeskConfig]) -> Surroundings {
@@ -84,7 +88,7 @@ fn surroundings(helpdesks: &[HelpdeskConfig]) -> Surroundings {
             group_names.insert(helpdesk.name.clone(), theirs.clone(), ours.clone());
         }
     }
-    Surroundings { desks, group_names: Arc::new(group_names) }
+    Surroundings { desks, group_names: Arc::new(group_names), places: RefCell::default() }
 }
 
 /// No rules, and the template that is built in.
@@ -329,6 +333,9 @@ fn access_rule(
             );
         }
     };
+    if let (Who::Group(name) | Who::User(name), Some(shown)) = (&who, place.shown()) {
+        around.places.borrow_mut().entry(name.clone()).or_insert(shown);
+    }
     let (role, role_place) = role?;
     if role == Role::Manager && matches!(who, Who::Group(_) | Who::TicketGroup(_)) {
         let help = "DocSpace lets only people manage a room; give the group another role";

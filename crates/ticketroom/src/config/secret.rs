@@ -39,7 +39,14 @@ pub(super) fn secret_of_the_store(value: &Value<'_>, env: &dyn Env) -> Read<Secr
 
 fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString> {
     if value.is_text() {
-        let secret = checked(&value.place, value.text(HELP)?)?;
+        let text = value.text(HELP)?;
+        if names_a_variable(text, env) {
+            let help = "write { env = \"NAME\" } with that name, without $, % and braces";
+            return Err(value
+                .place
+                .wrong("looks like the name of an environment variable, not like a secret", help));
+        }
+        let secret = checked(&value.place, text)?;
         value.place.odd(&format!("stands here for every reader of this file; better {HELP}"));
         return Ok(secret);
     }
@@ -58,6 +65,25 @@ fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString>
         (None, Some(path)) => from_file(&value.place, path),
         (Some(_), Some(_)) => Err(value.place.wrong("has both “env” and “file”", "leave one of them")),
         (None, None) => Err(value.place.wrong("has neither “env” nor “file”", HELP)),
+    }
+}
+
+/// Whether somebody meant a variable: `$NAME`, `${NAME}`, `%NAME%`, `env:NAME`, or the name of one that is set.
+fn names_a_variable(text: &str, env: &dyn Env) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let text = text.trim();
+    let inner = text
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .or_else(|| text.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')))
+        .or_else(|| text.strip_prefix("env:"))
+        .or_else(|| text.strip_prefix('$'));
+    match inner {
+        Some(name) => is_name(name),
+        None => text.contains('_') && is_name(text) && env.get(text).is_some(),
     }
 }
 

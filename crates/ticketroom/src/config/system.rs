@@ -9,11 +9,29 @@ use url::Url;
 use super::reader::{Section, Value};
 use super::report::{Place, Read, Report};
 use super::secret::{checked, for_header, secret};
-use super::value::{base_url, duration, is_loopback_address, number, size, socket_address};
+use super::value::{base_url_without, duration, is_loopback_address, number, size, socket_address};
 use super::{Admin, DocSpaceConfig, Env, Server, ServerLimits, filled};
 use crate::docspace::limits::Limits;
 
 pub(super) const DOCSPACE_URL: &str = "DOCSPACE_URL";
+/// What a browser shows of DocSpace.
+const DOCSPACE_PAGES: [&str; 14] = [
+    "rooms",
+    "login",
+    "files",
+    "accounts",
+    "products",
+    "portal-settings",
+    "developer-tools",
+    "doceditor",
+    "profile",
+    "api",
+    "s",
+    "recent",
+    "archived",
+    "shared-with-me",
+];
+
 pub(super) const DOCSPACE_API_KEY: &str = "DOCSPACE_API_KEY";
 
 pub(super) const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3000));
@@ -35,7 +53,7 @@ pub(super) fn server(mut section: Section<'_>, token: TokenKind) -> Read<Server>
     });
     let public_url = section.optional("public_url", |value| {
         let text = value.text("write the address in quotes, such as \"https://ticketroom.example.com\"")?;
-        base_url(&value.place, text)
+        base_url_without(&value.place, text, &["webhooks", "healthz", "readyz", "metrics", "api"])
     });
     let max_delivery_bytes =
         section.or("max_body", DEFAULT_MAX_DELIVERY_BYTES, |value| size(value, 1024..=64 * 1024 * 1024));
@@ -138,7 +156,7 @@ pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpace
     let url = match section.find("url") {
         Some(value) => value
             .text("write the address in quotes, such as \"https://yourportal.onlyoffice.com\"")
-            .and_then(|text| base_url(&value.place, text)),
+            .and_then(|text| base_url_without(&value.place, text, &DOCSPACE_PAGES)),
         None => url_from_variable(report, env).unwrap_or_else(|| {
             let help = "add url = \"https://yourportal.onlyoffice.com\", or set DOCSPACE_URL";
             Err(section.lacks("url", help))
@@ -203,7 +221,8 @@ pub(super) fn docspace_from_variables(report: &Report<'_>, env: &dyn Env) -> Rea
 }
 
 fn url_from_variable(report: &Report<'_>, env: &dyn Env) -> Option<Read<Url>> {
-    filled(env, DOCSPACE_URL).map(|text| base_url(&Place::variable(report, DOCSPACE_URL), &text))
+    filled(env, DOCSPACE_URL)
+        .map(|text| base_url_without(&Place::variable(report, DOCSPACE_URL), &text, &DOCSPACE_PAGES))
 }
 
 fn key_from_variable(report: &Report<'_>, env: &dyn Env) -> Option<Read<SecretString>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::reader::Value;
-use super::report::{Place, Read};
+use super::report::{Place, Read, Reported};
 
 /// A duration as people write it, such as `30s` or `3d`.
 pub(super) fn duration(value: &Value<'_>, allowed: RangeInclusive<Duration>) -> Read<Duration> {
@@ -100,6 +100,31 @@ pub(super) fn base_url(place: &Place<'_>, text: &str) -> Read<Url> {
         return Err(place.wrong("has a query (“?…”)", "leave out everything from the question mark on"));
     }
     Ok(url)
+}
+
+/// As [`base_url`], of a system whose browser shows other addresses than its API has. `pages` are the first parts of
+/// those; what is before them may be where the whole system is.
+pub(super) fn base_url_without(place: &Place<'_>, text: &str, pages: &[&str]) -> Read<Url> {
+    let url = base_url(place, text)?;
+    let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+    match parts.iter().position(|part| pages.iter().any(|page| part.eq_ignore_ascii_case(page))) {
+        None => Ok(url),
+        Some(at) => {
+            let whole = url.path().trim_end_matches('/');
+            let from = whole.match_indices('/').nth(at).map_or(0, |(at, _)| at);
+            Err(leave_off(place, &url, from))
+        }
+    }
+}
+
+/// Says which part of an address is a browser's.
+pub(super) fn leave_off(place: &Place<'_>, url: &Url, from: usize) -> Reported {
+    let (kept, page) = url.path().split_at_checked(from).unwrap_or((url.path(), ""));
+    let mut base = url.clone();
+    base.set_path(kept);
+    let base = base.as_str().trim_end_matches('/').to_owned();
+    let page: String = page.chars().take(60).collect();
+    place.wrong("has a path", format!("leave off “{page}”, which is for browsers: write \"{base}\""))
 }
 
 /// An address to call as it is.

@@ -131,6 +131,35 @@ impl DocSpace {
         Ok(found)
     }
 
+    /// The names of the portal's groups, up to a few hundred: for a misspelt one.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn group_names(&self) -> Result<Vec<String>, Failure> {
+        const MOST_PAGES: usize = 5;
+        let mut names = Vec::new();
+        let mut pages = Pages::new(self.name("list_groups"));
+        for _ in 0..MOST_PAGES {
+            let query = [("count", PAGE.to_string()), ("startIndex", pages.start().to_string())];
+            let call = Call::<()> {
+                name: "list_groups",
+                method: reqwest::Method::GET,
+                path: "group".to_owned(),
+                query: &query,
+                body: None,
+            };
+            let page = self.call::<Vec<GroupDto>, ()>(call).await?;
+            let groups = page.response.unwrap_or_default();
+            let first = groups.first().map(|group| group.id.to_string());
+            let more = pages.more(first, groups.len(), page.total)?;
+            names.extend(groups.into_iter().map(|group| group.name));
+            if !more {
+                break;
+            }
+        }
+        Ok(names)
+    }
+
     /// The number of the active user with this e-mail address.
     ///
     /// # Errors

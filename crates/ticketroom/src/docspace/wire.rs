@@ -233,6 +233,10 @@ pub struct GroupDto {
 pub struct EmployeeDto {
     /// Their number.
     pub id: Uuid,
+    /// Their name.
+    pub display_name: Option<String>,
+    /// Their e-mail address; not every key may see it.
+    pub email: Option<String>,
     /// 1 active, 2 terminated, 4 pending.
     pub status: i32,
     /// A DocSpace admin.

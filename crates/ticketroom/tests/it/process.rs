@@ -49,15 +49,47 @@ async fn a_log_without_room_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+<<<<<<< HEAD
+=======
+async fn the_demo_ends_with_every_link_in_its_ticket() {
+    let mut demo = Command::new(BINARY);
+    let empty = tempfile::tempdir().unwrap();
+    demo.args(["demo", "--once"]).current_dir(empty.path()).env_clear();
+    let (status, out, err) = run(&mut demo).await;
+    assert_eq!(status, 0, "{out}\n{err}");
+    assert!(out.contains("in DocSpace 6 rooms, 20 folders"), "{out}");
+    assert!(out.contains("in the helpdesks 5 notes"), "{out}");
+}
+
+/// What a finding of `check --json` says is to be done.
+fn help(findings: &str, what: &str) -> String {
+    let findings: serde_json::Value = serde_json::from_str(findings).unwrap();
+    let mut all = findings.as_array().unwrap().iter();
+    let finding = all.find(|finding| finding["what"].as_str().unwrap().contains(what));
+    finding.unwrap_or_else(|| panic!("{what}: {findings:#}"))["help"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+>>>>>>> rules
 async fn check_tells_what_is_well_and_what_is_not() {
     let systems = Systems::start().await;
     let process = process_over(&systems);
     let (status, out, err) = run(&mut process.command(&["check"])).await;
     assert_eq!(status, 0, "{out}\n{err}");
-    for part in ["version 3.7.2", "group “Support” exists", "helpdesk zendesk", "helpdesk intranet"] {
+    for part in [
+        "version 3.7.2",
+        ", a DocSpace admin: ",
+        "group “Support” exists",
+        "helpdesk zendesk",
+        "helpdesk intranet",
+    ] {
         assert!(out.contains(part), "{part}: {out}");
     }
     systems.docspace.remove_group(systems.docspace.group("Support").unwrap());
+    systems.docspace.add_group("support team", &[]);
+    let (_, out, _) = run(&mut process.command(&["check", "--json"])).await;
+    let missing = help(&out, "DocSpace has no group “Support”");
+    assert!(missing.contains(".toml:") && missing.contains("did you mean “support team”?"), "{missing}");
     systems.docspace.set_service_user_kind(simulator::docspace::UserKind::User);
     systems.zendesk.revoke_client();
     let (status, out, _) = run(&mut process.command(&["check", "--json"])).await;
@@ -71,7 +103,28 @@ async fn check_tells_what_is_well_and_what_is_not() {
         .map(|finding| finding["about"].as_str().unwrap())
         .collect();
     assert!(bad.contains(&"DocSpace") && bad.contains(&"helpdesk zendesk"), "{findings:#}");
+    help(&out, "a user without admin rights, and may not make rooms");
     assert_eq!(systems.docspace.counters().writes, 0, "check changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_what_is_no_docspace_and_what_speaks_http() {
+    let systems = Systems::start().await;
+    let process = process_over(&systems);
+    let file = process.folder().join("ticketroom.toml");
+    let right = std::fs::read_to_string(&file).unwrap();
+    let plain = |url: String| url.trim_end_matches('/').to_owned();
+    let docspace = plain(systems.docspace.url().to_string());
+    let zendesk = plain(systems.zendesk.url().to_string());
+    for (wrong, expected) in [
+        (zendesk.clone(), "this is no DocSpace: "),
+        (docspace.replace("http://", "https://"), "it speaks http, not https, at port "),
+    ] {
+        std::fs::write(&file, right.replace(&docspace, &wrong)).unwrap();
+        let (status, out, err) = run(&mut process.command(&["check"])).await;
+        assert_eq!(status, 1, "{out}{err}");
+        assert!(out.contains(expected), "{expected}: {out}{err}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,9 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn named(text: &str) -> Result<Self, String> {
-        match text {
+        // However people write it: “Zendesk”, “ZENDESK Support”, “Jira Service Management”.
+        let word = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+        match word.as_str() {
             "zendesk" => Ok(Self::Zendesk),
             "freshdesk" => Ok(Self::Freshdesk),
             "jira" => Ok(Self::Jira),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use self::helpdesk::{Helpdesk, Kind};
 use crate::config::{Config, DEFAULT_FILE, Env};
+use crate::room::RoomType;
 
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,7 @@ pub(super) fn run(input: &mut dyn BufRead, output: &mut dyn Write, target: &Path
     if target.exists() {
         return Err(InitError::Exists(target.to_owned()));
     }
+    can_write_beside(target)?;
     writeln!(output, "A few questions; Enter takes what is in brackets.\n")?;
     let answers = ask_all(&mut Dialog { input, output })?;
     write_new(target, &answers.file())?;
@@ -63,6 +65,23 @@ struct Answers {
     public_url: Option<String>,
     helpdesk: Helpdesk,
     folders: Vec<String>,
+    /// Who gets in beside the assignee.
+    access: Option<Access>,
+}
+
+/// Somebody who gets into every room.
+#[derive(Debug, Clone)]
+struct Access {
+    /// A DocSpace group's name, or an e-mail address.
+    who: String,
+    role: String,
+}
+
+impl Access {
+    fn entry(&self) -> String {
+        let key = if self.who.contains('@') { "user" } else { "group" };
+        format!("{{ {key} = {}, role = {} }}", quoted(&self.who), quoted(&self.role))
+    }
 }
 
 impl Default for Answers {
@@ -73,6 +92,7 @@ impl Default for Answers {
             public_url: None,
             helpdesk: Helpdesk::Generic { callback_url: None },
             folders: ["Logs", "Attachments", "Findings"].map(str::to_owned).to_vec(),
+            access: None,
         }
     }
 }
@@ -89,11 +109,37 @@ fn ask_all(dialog: &mut Dialog<'_>) -> Result<Answers, InitError> {
     let helpdesk = helpdesk::ask(dialog, kind, &answers)?;
     let answers = Answers { helpdesk, ..answers };
     let folders = answers.folders.join(", ");
-    dialog.ask("Folders of a room, separated by commas", Some(&folders), |text| {
+    let answers = dialog.ask("Folders of a room, separated by commas", Some(&folders), |text| {
         let folders = unless_none(text).into_iter().flat_map(|text| text.split(','));
         let folders = folders.map(|folder| folder.trim().to_owned()).collect();
         Answers { folders, ..answers.clone() }.checked()
+    })?;
+    let question = "Who gets in beside the ticket's assignee: a DocSpace group, or an e-mail address";
+    let answers = dialog.ask(question, Some(NONE), |text| {
+        let access = unless_none(text).map(|who| Access { who: who.to_owned(), role: "editor".to_owned() });
+        Answers { access, ..answers.clone() }.checked()
+    })?;
+    let Some(access) = answers.access.clone() else { return Ok(answers) };
+    let roles: Vec<&str> = RoomType::Collaboration.roles().iter().map(|role| role.as_str()).collect();
+    dialog.ask(&format!("Their role: {}", roles.join(", ")), Some("editor"), |text| {
+        let access = Access { role: text.trim().to_lowercase(), ..access.clone() };
+        Answers { access: Some(access), ..answers.clone() }.checked()
     })
+}
+
+/// Whether a file can be made beside the target: said before the questions, not after them.
+fn can_write_beside(target: &Path) -> Result<(), InitError> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let probe = folder.join(format!(".ticketroom-init-{}", std::process::id()));
+    match OpenOptions::new().write(true).create_new(true).open(&probe) {
+        Ok(_) => {
+            // That it can't be removed again is no reason not to go on.
+            let _ = fs::remove_file(&probe);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(InitError::Write { path: target.to_owned(), error }),
+    }
 }
 
 /// The answer that leaves something out.
@@ -179,6 +225,8 @@ impl Answers {
             Some(url) => format!("public_url = {}", quoted(url)),
             None => "# public_url = \"https://ticketroom.example.com\"".to_owned(),
         };
+        let mut access = vec!["{ assignee = true, role = \"editor\" }".to_owned()];
+        access.extend(self.access.as_ref().map(Access::entry));
         let folders = self.folders.iter().map(|folder| quoted(folder)).collect::<Vec<_>>().join(", ");
         format!(
             r##"# ticketroom's configuration. ticketroom.example.toml has every key that there is.
@@ -208,9 +256,10 @@ title = "Ticket #{{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
 room_type = "collaboration"           # collaboration, custom, public or virtual-data
 folders = [{folders}]
 # Who gets in: {{ group = "Support", ... }}, {{ user = "anna@example.com", ... }} or the ticket's assignee.
-access = [{{ assignee = true, role = "editor" }}]
+access = [{access}]
 "##,
             docspace = quoted(&self.docspace),
+            access = access.join(", "),
             helpdesk = self.helpdesk.section(),
         )
     }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::config::{HelpdeskKind, JiraDeployment};
+use crate::room::Role;
+use crate::template::{AccessRule, Who};
 
 /// Runs the dialog in a directory of its own; answers are lines.
 fn init(answers: &str) -> (Result<(), InitError>, String, Option<String>) {
@@ -19,7 +21,7 @@ fn read(file: &str) -> Config {
 #[test]
 fn answers_for_zendesk_become_a_file_that_is_right() {
     let (result, output, file) = init(
-        "docspace.example.com\nhttps://rooms.example.com/\n\nacme.zendesk.com\n\n360012345\nLogs/Server, \"Müller\"\n",
+        "docspace.example.com\nhttps://rooms.example.com/\n\nacme.zendesk.com\n\n360012345\nLogs/Server, \"Müller\"\nSupport\nboss\n Content-Creator \n",
     );
     result.unwrap();
     let config = read(&file.unwrap());
@@ -29,6 +31,12 @@ fn answers_for_zendesk_become_a_file_that_is_right() {
     assert_eq!(zendesk.url.as_str(), "https://acme.zendesk.com/");
     assert_eq!(zendesk.room_url_field, Some(360_012_345));
     let template = config.rules.template("default").unwrap();
+    let access: Vec<&AccessRule> = template.access.iter().collect();
+    assert_eq!(
+        access[1..],
+        [&AccessRule { who: Who::Group("Support".to_owned()), role: Role::ContentCreator }]
+    );
+    assert!(output.contains("“boss” is not a role"), "{output}");
     let folders: Vec<String> = template.folders.paths().map(|path| path.join("/")).collect();
     assert_eq!(folders, ["Logs", "_Müller_", "Logs/Server"]);
     assert!(output.contains("  https://rooms.example.com/webhooks/zendesk\n"), "{output}");
@@ -38,19 +46,23 @@ fn answers_for_zendesk_become_a_file_that_is_right() {
 
 #[test]
 fn answers_for_a_generic_helpdesk_become_a_file_that_is_right() {
-    let (result, output, file) = init("http://localhost:8080\n\ngeneric\nhttps://a.example/b?c=d\nnone\n");
+    let (result, output, file) =
+        init("http://localhost:8080\n\n  GENERIC \nhttps://a.example/b?c=d\nnone\nlead@acme.com\n\n");
     result.unwrap();
     let config = read(&file.unwrap());
     let HelpdeskKind::Generic(generic) = &config.helpdesks[0].kind else { panic!("not generic") };
     assert_eq!(generic.callback.as_ref().unwrap().as_str(), "https://a.example/b?c=d");
-    assert!(config.rules.template("default").unwrap().folders.is_empty());
+    let template = config.rules.template("default").unwrap();
+    assert!(template.folders.is_empty());
+    let lead = AccessRule { who: Who::User("lead@acme.com".to_owned()), role: Role::Editor };
+    assert_eq!(template.access[1], lead);
     assert!(output.contains("https://YOUR-ADDRESS/webhooks/generic"), "{output}");
 }
 
 #[test]
 fn answers_for_freshdesk_become_a_file_that_is_right() {
     let (result, output, file) = init(
-        "docspace.example.com\nrooms.example.com\nfreshdesk\nacme.freshdesk.com\nDocSpace room\ncf_room\n\n",
+        "docspace.example.com\nrooms.example.com\nFreshdesk\nacme.freshdesk.com\nDocSpace room\ncf_room\n\n\n",
     );
     result.unwrap();
     let config = read(&file.unwrap());
@@ -68,14 +80,14 @@ fn answers_for_freshdesk_become_a_file_that_is_right() {
 #[test]
 fn answers_for_jira_become_a_file_that_is_right() {
     let (result, _, file) = init(
-        "docspace.example.com\n\njira\nacme.atlassian.net\nnone\nbot@acme.com\nsup, Customer Support\nsup, HR\n\n",
+        "docspace.example.com\n\nJira Service Management\nacme.atlassian.net\nnone\nbot@acme.com\nsup, Customer Support\nsup, HR\n\n\n",
     );
     result.unwrap();
     let config = read(&file.unwrap());
     let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
     assert_eq!(jira.projects, ["SUP", "HR"]);
     assert_eq!(jira.deployment, JiraDeployment::Cloud);
-    let (result, output, file) = init("d.example\n\njira\njira.acme.example/jira\nnone\n\n\n");
+    let (result, output, file) = init("d.example\n\njira\njira.acme.example/jira\nnone\n\n\n\n");
     result.unwrap();
     let config = read(&file.unwrap());
     let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
@@ -86,7 +98,7 @@ fn answers_for_jira_become_a_file_that_is_right() {
 #[test]
 fn a_bad_answer_is_asked_for_again_with_the_reason() {
     let (result, output, _) = init(
-        "\nftp://x\nhttps://d.example\n\nservicenow\nzendesk\nhttps://me:pw@acme.zendesk.com\nacme.zendesk.com\n\nfield\nnone\na//b\n\n",
+        "\nftp://x\nhttps://d.example\n\nservicenow\nzendesk\nhttps://me:pw@acme.zendesk.com\nacme.zendesk.com\n\nfield\nnone\na//b\n\n\n",
     );
     result.unwrap();
     for reason in [
@@ -128,4 +140,16 @@ fn when_the_input_ends_nothing_is_written() {
         assert!(matches!(result, Err(InitError::EndOfInput)));
         assert_eq!(file, None);
     }
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_to_is_said_before_the_questions() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("no/such/folder/ticketroom.toml");
+    let mut output = Vec::new();
+    let error = run(&mut &b""[..], &mut output, &target).unwrap_err();
+    assert!(matches!(error, InitError::Write { .. }), "{error}");
+    assert!(output.is_empty(), "nothing was asked");
+    let (_, _, file) = init("");
+    assert_eq!(file, None, "the probe leaves nothing behind");
 }

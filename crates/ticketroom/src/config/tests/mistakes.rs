@@ -3,7 +3,7 @@
 use super::*;
 
 /// The first lines of all messages about a fragment.
-fn complaints(fragment: &str) -> Vec<String> {
+pub(super) fn complaints(fragment: &str) -> Vec<String> {
     let error = Config::from_text(&complete(fragment), "t.toml", &example_env())
         .expect_err(&format!("no mistake was found in {fragment}"));
     first_lines(&error)
