@@ -47,7 +47,7 @@ impl Refusal {
     /// What can be said about a refusal without localised text or internals.
     pub(super) fn detail(self) -> String {
         let fields: Vec<String> =
-            self.response.map(|problem| problem.errors.into_keys().collect()).unwrap_or_default();
+            self.response.map(|problem| problem.errors.into_keys().take(10).collect()).unwrap_or_default();
         if !fields.is_empty() {
             return format!("invalid {}", fields.join(", "));
         }

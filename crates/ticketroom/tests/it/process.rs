@@ -48,19 +48,6 @@ async fn a_log_without_room_stops_nothing() {
     assert_eq!(systems.wrong_with_opened(Desk::Generic, &id), [""; 0]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-<<<<<<< HEAD
-=======
-async fn the_demo_ends_with_every_link_in_its_ticket() {
-    let mut demo = Command::new(BINARY);
-    let empty = tempfile::tempdir().unwrap();
-    demo.args(["demo", "--once"]).current_dir(empty.path()).env_clear();
-    let (status, out, err) = run(&mut demo).await;
-    assert_eq!(status, 0, "{out}\n{err}");
-    assert!(out.contains("in DocSpace 6 rooms, 20 folders"), "{out}");
-    assert!(out.contains("in the helpdesks 5 notes"), "{out}");
-}
-
 /// What a finding of `check --json` says is to be done.
 fn help(findings: &str, what: &str) -> String {
     let findings: serde_json::Value = serde_json::from_str(findings).unwrap();
@@ -70,7 +57,6 @@ fn help(findings: &str, what: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
->>>>>>> rules
 async fn check_tells_what_is_well_and_what_is_not() {
     let systems = Systems::start().await;
     let process = process_over(&systems);

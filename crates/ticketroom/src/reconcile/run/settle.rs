@@ -1,0 +1,214 @@
+//! How a run ends: what failed in it and what the plan says become the ticket's state, its reason and its next time.
+//! They are committed with the ledger, and the log has a line for a ticket that is ready or blocked now and was not before.
+
+use std::time::Duration;
+
+use super::super::advice::advice;
+use super::super::ledger::RoomEntry;
+use super::super::plan::Rest;
+use super::super::refused::System;
+use super::super::worker::Progress;
+use super::{Cut, Run};
+use crate::call::{Cause, Effect, Failure};
+use crate::clock::{Timestamp, after, until};
+use crate::docspace::client::SERVICE;
+use crate::docspace::rooms::CREATE_ROOM;
+use crate::printable::{MESSAGE, printable};
+use crate::store::{Event, Settlement, State};
+use crate::ticket::Ticket;
+
+/// The longest wait between tries while another system is away.
+const BACKOFF_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How often to look whether folders have come after all.
+const FOLDERS_AGAIN: Duration = Duration::from_secs(5);
+
+impl Run<'_> {
+    pub(super) async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
+        let now = self.all.parts.clock.now();
+        let rest = self.after_failures(rest, now);
+        if let Some(looked) = self.looked_for_rooms {
+            self.ledger.room.note_look(looked);
+        }
+        let (state, reason, due) = match rest {
+            Rest::Ready { next, remark } => (State::Ready, remark, next),
+            Rest::Waiting { until, reason } => (State::Waiting, Some(reason), Some(until)),
+            Rest::Blocked { reason, again } => (State::Blocked, Some(reason), again),
+            Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
+            Rest::Archived { reason } => (State::Archived, Some(reason), None),
+        };
+        let reason = reason.map(|reason| printable(&reason, MESSAGE));
+        let attempts = match state {
+            State::Waiting | State::Blocked if self.progressed => 1,
+            // It was not tried at all, so it goes before those that were.
+            State::Waiting if self.is_held_back() => self.claim.attempts,
+            // Nor was this, but whatever it waits for makes it wait again: new ones go before it.
+            State::Waiting if self.was_not_sent() => self.claim.attempts.max(1),
+            State::Waiting | State::Blocked => self.claim.attempts.saturating_add(1),
+            _ => 0,
+        };
+        if matches!(state, State::Blocked | State::Skipped | State::Archived)
+            && reason != self.claim.reason
+            && let Some(text) = reason.clone()
+        {
+            self.events.push(Event { at: now, kind: state.as_str(), text });
+        }
+        let mut save = self.next_save(format!("settle_{}", state.as_str()), seen);
+        save.ledger.unfinished = false;
+        let settlement = Settlement {
+            save,
+            hints: self.claim.hints,
+            asked: if self.looked { self.claim.asked } else { 0 },
+            state,
+            reason,
+            due,
+            attempts,
+        };
+        self.end(settlement).await
+    }
+
+    pub(super) async fn end(&mut self, settlement: Settlement) -> Result<(), Cut> {
+        self.commit(|store| {
+            let settlement = settlement.clone();
+            Box::pin(async move { store.settle(settlement).await })
+        })
+        .await?;
+        self.publish(settlement.save.events);
+        let now = self.all.parts.clock.now();
+        self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
+        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
+        let _ = self.all.progress.send(settled);
+        Ok(())
+    }
+
+    /// One line for a ticket that is ready or blocked now and was not before. That a system refuses our credentials is one
+    /// line for all the tickets that wait for it.
+    async fn log_how_it_stands(&self, state: State, reason: Option<&str>, now: Timestamp) {
+        let (key, reason_now) = (&self.claim.key, reason.unwrap_or_default());
+        match state {
+            State::Ready if self.progressed => {
+                let Some(room) = self.ledger.room.made() else { return };
+                // Only the run that made the room tells how long that took.
+                let is_new = self.claim.ledger.write_back.url.is_none();
+                let record =
+                    if is_new { self.all.parts.store.ticket(key).await.ok().flatten() } else { None };
+                let after_ms =
+                    record.and_then(|record| u64::try_from(until(record.created, now).as_millis()).ok());
+                tracing::info!(ticket = %key, room = room.id.0, after_ms, remark = reason, "ready");
+            }
+            State::Blocked => {
+                let refused = self.failures.iter().find(|failure| failure.cause == Cause::Unauthorized);
+                let is_logged = match refused.map(|failure| (failure, self.system_of(failure))) {
+                    Some((failure, Some(system))) => {
+                        let is_news = self.all.refused.refused(system, &key.id, now);
+                        if is_news {
+                            tracing::warn!(
+                                ticket = %key,
+                                "{}: this ticket and others that need it are blocked, and go on by themselves once it \
+                                 accepts our credentials",
+                                advice(failure)
+                            );
+                        }
+                        true
+                    }
+                    _ => self.claim.reason.as_deref() == reason || !self.all.blocked.admit(now),
+                };
+                if is_logged {
+                    tracing::debug!(ticket = %key, reason = reason_now, "blocked");
+                } else {
+                    tracing::warn!(ticket = %key, reason = reason_now, "blocked");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The system that a failure is about, if it can be asked whether it still refuses us.
+    fn system_of(&self, failure: &Failure) -> Option<System> {
+        match failure.service {
+            SERVICE => Some(System::DocSpace),
+            // A callback can only be told.
+            "callback" => None,
+            _ => Some(System::Helpdesk(self.claim.key.helpdesk.clone())),
+        }
+    }
+
+    /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the
+    /// next one does.
+    fn may_mean_that_the_room_is_gone(&self, failure: &Failure) -> bool {
+        failure.service == SERVICE
+            && matches!(failure.cause, Cause::Forbidden | Cause::NotFound)
+            && self.ledger.room.made().is_some()
+            && self.claim.ledger.room.made().is_none()
+    }
+
+    /// Whether nothing went wrong but that this process may not act now. Others may, so nobody has to wait.
+    fn is_held_back(&self) -> bool {
+        !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == Cause::HeldBack)
+    }
+
+    /// Whether nothing went wrong but that a system has not answered for a while, so that nobody was asked.
+    fn was_not_sent(&self) -> bool {
+        !self.failures.is_empty()
+            && self.failures.iter().all(|failure| matches!(failure.cause, Cause::BreakerOpen { .. }))
+    }
+
+    /// What failed in this run counts for more than how the plan would let the ticket rest.
+    fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
+        if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
+            let reason = "DocSpace does not let us at the room; looking whether it is still there".to_owned();
+            return Rest::Waiting { until: now, reason };
+        }
+        // A refused create is looked for before it counts as refused.
+        let is_looked_for = |failure: &Failure| {
+            failure.call == CREATE_ROOM
+                && failure.effect() == Effect::Unknown
+                && matches!(self.ledger.room, RoomEntry::Pending { .. })
+        };
+        let refused = |failure: &&Failure| !failure.is_transient() && !is_looked_for(failure);
+        if let Some(failure) = self.failures.iter().find(refused) {
+            // What is wrong with the request itself will not get better by waiting.
+            if matches!(failure.cause, Cause::Rejected { status: 400 | 413 | 415 | 422, .. }) {
+                return Rest::Blocked { reason: advice(failure), again: None };
+            }
+            return Rest::blocked(advice(failure), self.claim.attempts, now);
+        }
+        if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
+            if self.is_held_back() {
+                return Rest::Waiting { until: now, reason: failure.to_string() };
+            }
+            if self.was_not_sent() {
+                // When it answers, all go on at once, at the pace that the limits allow. Which of them is the next probe is
+                // left to chance: the system may not answer for one ticket only.
+                let spread = self.all.parts.chance.jitter(Duration::from_secs(1));
+                let until = after(now, failure.retry_after().unwrap_or_default() + spread);
+                return Rest::Waiting { until, reason: failure.to_string() };
+            }
+            let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
+            let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
+            // A room that may be there is looked for soon: it is what people wait for.
+            if let Rest::Waiting { until: look, reason } = &rest
+                && failure.retry_after().is_none()
+                && matches!(self.ledger.room, RoomEntry::Pending { .. })
+            {
+                until = *look;
+                if is_looked_for(failure) && !failure.is_transient() {
+                    return Rest::Waiting { until, reason: reason.clone() };
+                }
+            }
+            return Rest::Waiting { until, reason: failure.to_string() };
+        }
+        match (self.folders_may_come, rest) {
+            (Some(until), Rest::Ready { .. } | Rest::Blocked { .. }) => Rest::Waiting {
+                until: after(now, FOLDERS_AGAIN).min(until),
+                reason: "DocSpace did not say whether it made all folders; looking for them".to_owned(),
+            },
+            (_, rest) => rest,
+        }
+    }
+}
+
+/// One second, doubled with every run in a row that brought the ticket no further.
+pub(super) fn backoff(attempts: u32, progressed: bool) -> Duration {
+    let doublings = if progressed { 0 } else { attempts.min(16) };
+    Duration::from_secs(1 << doublings).min(BACKOFF_LIMIT)
+}
