@@ -30,6 +30,35 @@ pub(crate) fn ensure_postgresql() -> Result<(), String> {
     let Err(missing) = postgres_server::installed() else { return Ok(()) };
     eprintln!("xtask: {missing}");
     let by_hand = "install PostgreSQL's server, pgbouncer and openssl by hand, such as by: apt-get install postgresql pgbouncer openssl";
+    install(INSTALL, by_hand)?;
+    postgres_server::installed().map(drop).map_err(|missing| format!("apt-get succeeded, and yet: {missing}"))
+}
+
+/// Installs Prometheus' `promtool`. The package would also start a server, which nobody needs here.
+const INSTALL_PROMTOOL: &str = r#"
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends prometheus
+if command -v systemctl >/dev/null; then systemctl disable --now prometheus prometheus-node-exporter || true; fi
+"#;
+
+/// Makes sure that the checker of metrics is there.
+///
+/// # Errors
+/// When it isn't and can't be installed; says what to do.
+pub(crate) fn ensure_promtool() -> Result<(), String> {
+    let is_there = || succeeds(Command::new("promtool").arg("--version").stdout(Stdio::null()));
+    if is_there() {
+        return Ok(());
+    }
+    eprintln!("xtask: promtool can't be run");
+    install(INSTALL_PROMTOOL, "install promtool by hand, such as by: apt-get install prometheus")?;
+    is_there().then_some(()).ok_or_else(|| "apt-get succeeded, and yet promtool can't be run".to_owned())
+}
+
+/// Runs a script that installs packages, as root.
+fn install(script: &str, by_hand: &str) -> Result<(), String> {
     if !succeeds(Command::new("apt-get").arg("--version").stdout(Stdio::null())) {
         return Err(format!("this machine has no apt-get; {by_hand}"));
     }
@@ -45,10 +74,10 @@ pub(crate) fn ensure_postgresql() -> Result<(), String> {
         ));
     };
     eprintln!("xtask: installing it");
-    if !succeeds(install.args(["-c", INSTALL]).stdin(Stdio::null())) {
+    if !succeeds(install.args(["-c", script]).stdin(Stdio::null())) {
         return Err(format!("apt-get failed, see above; {by_hand}"));
     }
-    postgres_server::installed().map(drop).map_err(|missing| format!("apt-get succeeded, and yet: {missing}"))
+    Ok(())
 }
 
 /// Whether a command can be run, and ends well.

@@ -2,8 +2,8 @@
 //! on a PostgreSQL store.
 //!
 //! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that the product talks
-//! to are played by the simulator, and PostgreSQL is installed before the tests start. Once a test needs a further
-//! system package (a browser), it has its place beside that.
+//! to are played by the simulator, and PostgreSQL and promtool are installed before the tests start. Once a test needs a
+//! further system package (a browser), it has its place beside these.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use crate::{Result, cargo, environment, packages};
 pub(crate) fn run(arguments: &[String]) -> Result {
     environment::raise_open_files()?;
     packages::ensure_postgresql()?;
+    packages::ensure_promtool()?;
     let mut tests = cargo();
     environment::settle(&mut tests);
     if let Some(seed) = std::env::var_os(SEED) {

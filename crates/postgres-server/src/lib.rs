@@ -45,6 +45,19 @@ pub fn shared() -> &'static Server {
     SERVER.get_or_init(|| Server::start(Durability::ForTests).unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// The one pooler of this process, before the [`shared`] server: it lends a few sessions of each database for a transaction at
+/// a time. It is started at the first call.
+///
+/// # Panics
+/// When it can't be started.
+#[allow(clippy::panic, reason = "a panic is the test's failure report")]
+pub fn shared_pooler() -> &'static Pooler {
+    static POOLER: OnceLock<Pooler> = OnceLock::new();
+    POOLER.get_or_init(|| {
+        Pooler::start(shared(), Lending::Transaction, 3).unwrap_or_else(|error| panic!("{error}"))
+    })
+}
+
 /// The folder of PostgreSQL's programs, if everything is installed that servers here need.
 ///
 /// # Errors

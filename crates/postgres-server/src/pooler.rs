@@ -78,7 +78,7 @@ impl Pooler {
         shell.arg(pgbouncer()?).stdin(Stdio::piped()).stdout(folder.lifeline()?).stderr(log);
         let mut supervisor = shell.spawn().map_err(Error::io("run /bin/sh"))?;
         let lifeline = supervisor.stdin.take();
-        let mut pooler = Self { supervisor, lifeline, port, folder: folder };
+        let mut pooler = Self { supervisor, lifeline, port, folder };
         let mut has_ended = false;
         until("PgBouncer takes connections", &pooler.folder, || {
             has_ended = !matches!(pooler.supervisor.try_wait(), Ok(None));

@@ -55,6 +55,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// How this system words a 429 from that limit.
     fn too_many(&self, kind: TooMany) -> Answer;
 
+    /// A page for people in browsers. It is no call: nothing counts it, and nothing goes wrong with it.
+    fn page(&self, _request: &Request) -> Option<Answer> {
+        None
+    }
+
     /// Everything that exists, for the control door.
     fn state(&self) -> Value;
 
@@ -256,6 +261,9 @@ async fn respond(
     if let Some(path) = request.path.strip_prefix(control::DOOR) {
         let answer = control::answer(&core, service.as_ref(), &request, path);
         return Reply::Whole(answer).into_response(&core.clock);
+    }
+    if let Some(page) = service.page(&request) {
+        return Reply::Whole(page).into_response(&core.clock);
     }
     let (reply, replied) = oneshot::channel();
     let clock = core.clock.clone();

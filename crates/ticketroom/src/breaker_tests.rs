@@ -2,6 +2,7 @@ use std::sync::Barrier;
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::metrics::Format;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -227,9 +228,9 @@ fn one_of_many_callers_at_once_is_the_probe() {
     let (breakers, clock, metrics) = breakers();
     let breaker = breakers.of("zendesk-eu");
     let shown = |open: u8| format!("ticketroom_breaker_open{{system=\"zendesk-eu\"}} {open}\n");
-    assert!(metrics.text().contains(&shown(0)), "{}", metrics.text());
+    assert!(metrics.text(Format::Prometheus).contains(&shown(0)), "{}", metrics.text(Format::Prometheus));
     fail(&breaker, THRESHOLD);
-    assert!(metrics.text().contains(&shown(1)), "{}", metrics.text());
+    assert!(metrics.text(Format::Prometheus).contains(&shown(1)), "{}", metrics.text(Format::Prometheus));
     assert!(breaker.admit("Zendesk").is_err());
     for round in 0..20 {
         clock.advance(LONGEST_PAUSE);
@@ -249,7 +250,7 @@ fn one_of_many_callers_at_once_is_the_probe() {
     }
     clock.advance(LONGEST_PAUSE);
     breaker.admit("Zendesk").unwrap().ended(Answers);
-    assert!(metrics.text().contains(&shown(0)), "{}", metrics.text());
+    assert!(metrics.text(Format::Prometheus).contains(&shown(0)), "{}", metrics.text(Format::Prometheus));
     assert_eq!(breakers.gate("zendesk-eu"), Gate::Open);
 }
 

@@ -137,6 +137,9 @@ impl Intake {
     pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
         let helpdesk = self.helpdesk(helpdesk)?;
         let result = self.deliver_to(helpdesk, raw).await;
+        if result.is_ok() {
+            self.metrics.delivery_stored(helpdesk.name(), self.clock.now());
+        }
         match &result {
             Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
             Ok(Taken::SomethingElse(Accepted::New)) => {
@@ -207,7 +210,7 @@ impl Intake {
         if said.len() < MOST_SAID && said.insert((helpdesk.clone(), event.to_owned())) {
             tracing::info!(
                 %helpdesk,
-                ?event,
+                event,
                 "events of this kind are not about tickets: they are kept, and nothing follows; the sender need not send them"
             );
         }

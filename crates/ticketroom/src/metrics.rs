@@ -2,17 +2,23 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, prometheus_text, text as open_metrics,
+};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use reqwest::header::{ACCEPT, HeaderMap};
 
+use crate::clock::{Timestamp, until};
 use crate::http::CallName;
+use crate::store::{Figures, State};
 use crate::ticket::HelpdeskName;
 
 /// The counters of one service. Cheap to clone.
@@ -33,6 +39,65 @@ struct Inner {
     bodies: Family<WhyLabels, Counter>,
     admin_refused: Family<WhyLabels, Counter>,
     store_probes: Counter,
+    last_delivery: Family<HelpdeskLabels, Gauge>,
+    store_up: Gauge,
+    // Families without labels, so that they can be left out.
+    oldest_waiting: Family<NoLabels, Gauge<f64, AtomicU64>>,
+    writes_left: Family<NoLabels, Gauge>,
+}
+
+/// The formats that Prometheus and others read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The text format of Prometheus, version 0.0.4.
+    Prometheus,
+    /// OpenMetrics, version 1.0.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The one that a request asks for: OpenMetrics only if it is named in `Accept`, and not as less wanted than the other.
+    #[must_use]
+    pub fn accepted(headers: &HeaderMap) -> Self {
+        let weight = |wanted: &str| {
+            let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+            let ranges = values.flat_map(|value| value.split(','));
+            ranges.filter_map(|range| weight_of(range, wanted)).fold(0.0, f64::max)
+        };
+        let open_metrics = weight("application/openmetrics-text");
+        if open_metrics > 0.0 && open_metrics >= weight("text/plain") {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    /// What an answer in this format is labelled with.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// How much a range of `Accept` wants a media type; `None` if it is about another one.
+fn weight_of(range: &str, wanted: &str) -> Option<f64> {
+    let mut parts = range.split(';').map(str::trim);
+    if !parts.next()?.eq_ignore_ascii_case(wanted) {
+        return None;
+    }
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    Some(weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoLabels {}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HelpdeskLabels {
+    helpdesk: String,
 }
 
 /// Counted where they are dropped, which is in no service.
@@ -162,6 +227,28 @@ impl Metrics {
             "Writes to the store by which readiness was tried",
             store_probes.clone(),
         );
+        let last_delivery = Family::default();
+        registry.register_with_unit(
+            "last_delivery_timestamp",
+            "When a delivery was stored last since the start, in seconds since 1970",
+            Unit::Seconds,
+            last_delivery.clone(),
+        );
+        let store_up = Gauge::default();
+        registry.register("store_up", "Whether the store could be read for this scrape", store_up.clone());
+        let oldest_waiting = Family::default();
+        registry.register_with_unit(
+            "oldest_waiting_ticket_age",
+            "Age of the oldest ticket that waits and has no link yet; 0 if there is none",
+            Unit::Seconds,
+            oldest_waiting.clone(),
+        );
+        let writes_left = Family::default();
+        registry.register(
+            "docspace_writes_left",
+            "DocSpace writes (POST and PUT) that are left of the day's",
+            writes_left.clone(),
+        );
         Self(Arc::new(Inner {
             registry,
             deliveries,
@@ -175,6 +262,10 @@ impl Metrics {
             bodies,
             admin_refused,
             store_probes,
+            last_delivery,
+            store_up,
+            oldest_waiting,
+            writes_left,
         }))
     }
 
@@ -229,18 +320,125 @@ impl Metrics {
         self.0.store_probes.inc();
     }
 
-    /// How many tickets are in a state now.
-    pub fn tickets(&self, state: &'static str, count: i64) {
-        self.0.tickets.get_or_create(&StateLabels { state }).set(count);
+    /// A delivery is in the store.
+    pub fn delivery_stored(&self, helpdesk: &HelpdeskName, at: Timestamp) {
+        let labels = HelpdeskLabels { helpdesk: helpdesk.to_string() };
+        self.0.last_delivery.get_or_create(&labels).set(at.as_second());
+    }
+
+    /// What the store tells at `now`.
+    pub(crate) fn stored(&self, counts: &[(State, u64)], figures: Figures, now: Timestamp) {
+        for (state, count) in counts {
+            let gauge = self.0.tickets.get_or_create(&StateLabels { state: state.as_str() });
+            gauge.set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        let age = figures.oldest_waiting.map_or(Duration::ZERO, |since| until(since, now));
+        self.0.oldest_waiting.get_or_create(&NoLabels {}).set(age.as_secs_f64());
+        self.0.writes_left.get_or_create(&NoLabels {}).set(figures.writes_left.into());
+        self.0.store_up.set(1);
+    }
+
+    /// The store tells nothing: what it told before is not shown for what is.
+    pub(crate) fn store_unreadable(&self) {
+        self.0.tickets.clear();
+        self.0.oldest_waiting.clear();
+        self.0.writes_left.clear();
+        self.0.store_up.set(0);
     }
 
     /// The text that a scrape gets.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, format: Format) -> String {
         let mut text = String::new();
-        if prometheus_client::encoding::text::encode(&mut text, &self.0.registry).is_err() {
+        let encoded = match format {
+            Format::Prometheus => prometheus_text::encode(&mut text, &self.0.registry),
+            Format::OpenMetrics => open_metrics::encode(&mut text, &self.0.registry),
+        };
+        if encoded.is_err() {
             let _ = writeln!(text, "# encoding failed");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn open_metrics_is_for_those_who_ask_for_it() {
+        let format = |accept: &[&'static str]| {
+            let values = accept.iter().map(|value| (ACCEPT, value.parse().unwrap()));
+            Format::accepted(&values.collect())
+        };
+        let prometheus =
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
+        for accept in [
+            &[prometheus][..],
+            &["application/openmetrics-text"],
+            &["text/plain;q=0.5", "Application/OpenMetrics-Text; version=0.0.1; q=0.7"],
+        ] {
+            assert_eq!(format(accept), Format::OpenMetrics, "{accept:?}");
+        }
+        for accept in [
+            &[][..],
+            &["*/*"],
+            &["text/plain;version=0.0.4"],
+            &["text/html, application/json"],
+            &["application/openmetrics-text;q=0"],
+            &["application/openmetrics-text;q=much"],
+            &["application/openmetrics-text;q=0.2,text/plain;q=0.9"],
+        ] {
+            assert_eq!(format(accept), Format::Prometheus, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_store_tells_is_left_out_while_it_tells_nothing() {
+        let metrics = Metrics::new();
+        let (since, now) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(90).unwrap());
+        let figures = Figures { oldest_waiting: Some(since), writes_left: 70 };
+        metrics.stored(&[(State::Waiting, 3)], figures, now);
+        let lines = [
+            "ticketroom_tickets{state=\"waiting\"} 3\n",
+            "ticketroom_oldest_waiting_ticket_age_seconds 90.0\n",
+            "ticketroom_docspace_writes_left 70\n",
+        ];
+        for format in [Format::Prometheus, Format::OpenMetrics] {
+            metrics.stored(&[(State::Waiting, 3)], figures, now);
+            let text = metrics.text(format);
+            for line in lines.iter().chain(&["ticketroom_store_up 1\n"]) {
+                assert!(
+                    text.contains(line) || text.contains(&line.replace("90.0", "90")),
+                    "{line} in {text}"
+                );
+            }
+            metrics.store_unreadable();
+            let text = metrics.text(format);
+            assert!(!lines.iter().any(|line| text.contains(line)), "{text}");
+            assert!(text.contains("ticketroom_store_up 0\n"), "{text}");
+        }
+    }
+
+    /// A metric that nothing has counted yet is in no text, so the names come from this file.
+    #[test]
+    fn every_metric_is_documented() {
+        let document = include_str!("../../../docs/metrics.md");
+        let (source, _) = include_str!("metrics.rs").split_once("#[cfg(test)]").unwrap();
+        let registered =
+            source.split("registry.register").skip(1).chain(source.split("encode_descriptor(").skip(1));
+        let names: BTreeSet<&str> = registered
+            .filter(|rest| !rest.starts_with("_collector"))
+            .map(|rest| rest.split('"').nth(1).expect("a name in quotes"))
+            .collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            let is_there = ["", "_total", "_seconds"].iter().any(|suffix| {
+                ["`", "{"].iter().any(|end| document.contains(&format!("`ticketroom_{name}{suffix}{end}")))
+            });
+            assert!(is_there, "docs/metrics.md has no line for ticketroom_{name}");
+        }
     }
 }

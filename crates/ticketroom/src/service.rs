@@ -180,6 +180,7 @@ impl Service {
             takes_deliveries: duties.intake,
             readiness: Readiness::default(),
             admin: AdminToken::new(admin),
+            writes_per_day: config.docspace.limits.writes_per_day,
             max_delivery: config.server.max_delivery_bytes,
             bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
             generic: config

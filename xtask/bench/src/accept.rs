@@ -109,6 +109,7 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
         takes_deliveries: true,
         readiness: Readiness::default(),
         admin: AdminToken::new(&Systems::admin()),
+        writes_per_day: config.docspace.limits.writes_per_day,
         max_delivery: config.server.max_delivery_bytes,
         bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
         generic: None,

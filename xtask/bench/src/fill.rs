@@ -76,7 +76,7 @@ pub(crate) fn finished(room: i64) -> Ledger {
         template: Some("default".to_owned()),
         room: RoomEntry::Made { room, tagged: true, adopted: false },
         folders: Entry::Done,
-        link: LinkEntry::Done { url: url.clone() },
+        link: LinkEntry::Done { url: url.clone(), internal: false },
         write_back: WriteBackEntry { url: Some(url), noted: true, state: Entry::Done, ..Default::default() },
         ..Ledger::default()
     }

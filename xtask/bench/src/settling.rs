@@ -137,7 +137,15 @@ async fn work(store: Arc<dyn Store>) -> Result<u32> {
 async fn run(store: Arc<dyn Store>, claim: Claim) -> Result<i64> {
     let (number, now) = (claim.number, SystemClock.now());
     let title = format!("Ticket #{number} – Login fails with error 500");
-    let room = RoomEntry::Pending { title, since: now, attempt: 1, looks: 0, gave_up: None };
+    let room = RoomEntry::Pending {
+        title,
+        since: now,
+        attempt: 1,
+        looks: 0,
+        gave_up: None,
+        first_look: None,
+        refusal: None,
+    };
     let save = Save {
         held: claim.held(),
         nth: 1,

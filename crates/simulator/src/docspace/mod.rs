@@ -21,6 +21,7 @@ mod folders;
 mod limits;
 mod links;
 mod operations;
+mod page;
 mod people;
 mod quirks;
 mod roles;

@@ -92,6 +92,10 @@ impl Service for Portal {
         self.limiter.pretend(kind, now)
     }
 
+    fn page(&self, request: &Request) -> Option<Answer> {
+        self.state().page(request)
+    }
+
     fn state(&self) -> Value {
         self.state().everything("")
     }

@@ -35,6 +35,7 @@ enum Call {
     GetGroup(u64),
     UpdateTags(u64),
     Incremental,
+    Webhooks,
     Unknown,
 }
 
@@ -60,6 +61,7 @@ impl Call {
             ("GET", ["ticket_fields", _], Some(id)) => Self::GetField(id),
             ("GET", ["groups", _], Some(id)) => Self::GetGroup(id),
             ("GET", ["incremental", "tickets", "cursor"], _) => Self::Incremental,
+            ("GET", ["webhooks"], _) => Self::Webhooks,
             _ => Self::Unknown,
         }
     }
@@ -79,6 +81,7 @@ impl Call {
             Self::GetGroup(_) => "get_group",
             Self::UpdateTags(_) => "update_tags",
             Self::Incremental => "incremental",
+            Self::Webhooks => "webhooks",
             Self::Unknown => "unknown",
         }
     }
@@ -202,6 +205,10 @@ impl Desk {
                 paging::page(request, "audits", audits.collect(), account.heeds_order)
             }),
             Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
+            Call::Webhooks => {
+                let body = json!({ "webhooks": self.outbox.webhooks(), "meta": { "has_more": false } });
+                Some(Answer::json(StatusCode::OK, &body))
+            }
             Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),
             Call::UpdateTags(id) => Some(self.update_tags(&mut account, id, request)),
             Call::OauthToken | Call::Unknown => None,

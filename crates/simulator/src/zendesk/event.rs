@@ -91,6 +91,23 @@ pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Times
     })
 }
 
+/// The one event here that is not about tickets.
+pub(super) const USER_CREATED: &str = "user.created";
+
+/// The body for a user that was made.
+pub(super) fn user_created(user: u64, now: Timestamp) -> Value {
+    json!({
+        "type": format!("zen:event-type:{USER_CREATED}"),
+        "account_id": ACCOUNT,
+        "id": Uuid::new_v4(),
+        "time": format!("{now:.9}"),
+        "zendesk_event_version": "2022-06-20",
+        "subject": format!("zen:user:{user}"),
+        "detail": { "id": user.to_string(), "role": "END_USER", "created_at": now, "updated_at": now },
+        "event": {},
+    })
+}
+
 fn envelope(ticket: &Ticket, audit: &Audit, name: &str, event: &Value, now: Timestamp) -> Value {
     json!({
         "type": format!("zen:event-type:ticket.{name}"),

@@ -194,6 +194,11 @@ impl Zendesk {
         let mut account = self.0.desk.account();
         let id = account.next_id();
         account.people.add_user(id, user);
+        let desk = &self.0.desk;
+        if desk.outbox.mode() == Some(Mode::Events) && desk.outbox.is_subscribed(event::USER_CREATED) {
+            let body = event::user_created(id, desk.clock.now()).to_string().into_bytes();
+            desk.outbox.send(Parcel { ticket: 0, event: event::USER_CREATED.to_owned(), body });
+        }
         id
     }
 
@@ -236,7 +241,8 @@ impl Zendesk {
         self.0.desk.outbox.set_webhook(webhook);
     }
 
-    /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like those.
+    /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like those; what is not
+    /// about tickets has its whole name, such as `user.created`.
     pub fn subscribe(&self, events: &[&str]) {
         self.0.desk.outbox.subscribe(events);
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use url::Url;
 
@@ -77,7 +78,7 @@ impl Default for RetryPace {
 pub struct DeliveryView {
     /// Its id, the same for all attempts.
     pub invocation: String,
-    /// The ticket it is about.
+    /// The ticket it is about; 0 if it is about something else.
     pub ticket: u64,
     /// The event, such as `created`; `ticket_created` or `ticket_updated` for a trigger.
     pub event: String,
@@ -159,6 +160,25 @@ impl Outbox {
         self.connection().subscription.iter().any(|subscribed| subscribed == event)
     }
 
+    /// The webhooks of the account, as the API shows them.
+    pub(super) fn webhooks(&self) -> Vec<Value> {
+        let connection = self.connection();
+        let Some(webhook) = &connection.webhook else { return Vec::new() };
+        let subscriptions = match webhook.mode {
+            Mode::Events => connection.subscription.iter().map(|event| event_type(event)).collect(),
+            Mode::Trigger => vec!["conditional_ticket_events".to_owned()],
+        };
+        vec![json!({
+            "id": "01JD7K9Q3VX4M2N8T6RYB5C0ZA",
+            "name": "DocSpace rooms",
+            "endpoint": webhook.endpoint,
+            "http_method": "POST",
+            "request_format": "json",
+            "status": "active",
+            "subscriptions": subscriptions,
+        })]
+    }
+
     pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
         self.sent.deliveries()
     }
@@ -212,6 +232,12 @@ impl Outbox {
             Err(_) => Outcome::Failed,
         }
     }
+}
+
+/// The whole name of an event; those of tickets go without their prefix here.
+fn event_type(event: &str) -> String {
+    let about = if event.contains('.') { "" } else { "ticket." };
+    format!("zen:event-type:{about}{event}")
 }
 
 /// The id of a delivery, the same for all its attempts.

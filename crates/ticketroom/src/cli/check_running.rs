@@ -67,22 +67,22 @@ fn silent(system: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::finding::Level;
-    use crate::metrics::Metrics;
+    use crate::metrics::{Format, Metrics};
 
     #[test]
     fn what_the_metrics_say_is_read() {
         let metrics = Metrics::new();
-        assert_eq!(findings(&metrics.text()), [], "an older version says nothing");
+        assert_eq!(findings(&metrics.text(Format::Prometheus)), [], "an older version says nothing");
         metrics.breaker("docspace", false);
         metrics.breaker("zendesk-eu", false);
         let levels = |findings: &[Finding]| findings.iter().map(|one| one.level).collect::<Vec<_>>();
-        assert_eq!(levels(&findings(&metrics.text())), [Level::Good]);
+        assert_eq!(levels(&findings(&metrics.text(Format::Prometheus))), [Level::Good]);
         metrics.breaker("zendesk-eu", true);
-        let found = findings(&metrics.text());
+        let found = findings(&metrics.text(Format::Prometheus));
         assert_eq!(levels(&found), [Level::Warning]);
         assert!(found[0].what.contains("helpdesk “zendesk-eu”"), "{}", found[0]);
         metrics.breaker("docspace", true);
-        assert_eq!(findings(&metrics.text()).len(), 2);
+        assert_eq!(findings(&metrics.text(Format::Prometheus)).len(), 2);
         assert_eq!(findings("ticketroom_breaker_open{system=\"\u{1b}[2J\"} 1"), []);
     }
 

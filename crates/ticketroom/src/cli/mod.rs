@@ -105,13 +105,13 @@ pub fn main() -> ExitCode {
         Err(Ended::Misconfigured(message)) => (2, message),
     };
     if !message.is_empty() {
-        last_words(block(message.trim_end()));
+        tell(block(message.trim_end()));
     }
     ExitCode::from(status)
 }
 
-/// Says why the command failed. A standard error that nobody reads must not keep the process from ending.
-fn last_words(message: String) {
+/// Writes to standard error. One that nobody reads must not keep the process from going on, nor from ending.
+fn tell(message: String) {
     let (said, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let _ = writeln!(std::io::stderr(), "{message}");

@@ -1,6 +1,5 @@
 //! `ticketroom serve`.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -32,6 +31,9 @@ pub(super) struct Options {
     /// What is logged: error, warn, info, debug, or per module such as ticketroom=debug.
     #[arg(long, env = "TICKETROOM_LOG", default_value = "info")]
     log: String,
+    /// Ends when standard input is closed, which it is once whoever started this has ended, however it did.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 pub(super) async fn run(config: Config, options: Options) -> Result {
@@ -69,6 +71,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         show(&admin, options.log_format, service.address());
     }
     tokio::select! {
+        () = stdin_closed(options.until_stdin_closes) => tracing::info!("standard input was closed: finishing what is under way"),
         _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
         _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
         broken = service.ended() => {
@@ -92,12 +95,25 @@ fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
         return;
     }
     // Where nothing can be written, the service is there all the same.
-    let _ = writeln!(
-        std::io::stderr(),
+    super::tell(format!(
         "no [admin] token is configured; this one goes with DocSpace's API key: \
          curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
         admin.expose_secret(),
-    );
+    ));
+}
+
+/// Waits until standard input is closed; for ever if that is not `wanted`.
+async fn stdin_closed(wanted: bool) {
+    let (closed, told) = tokio::sync::oneshot::channel();
+    if !wanted {
+        return std::future::pending().await;
+    }
+    // In a thread that the runtime does not wait for when it ends: the read may last for ever.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = told.await;
 }
 
 fn announce(config: &Config, address: SocketAddr) {
@@ -114,10 +130,4 @@ fn announce(config: &Config, address: SocketAddr) {
             helpdesk.name
         );
     }
-}
-
-/// A token for a run of the demo.
-pub(super) fn made_up_token() -> SecretString {
-    let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    SecretString::from(token)
 }

@@ -112,6 +112,15 @@ fn postgres(place: &Place<'_>, text: &str) -> Read<PostgresConfig> {
     let mut connect = tokio_postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
         // What it says may quote a part of the address, and so of the password.
         .map_err(|_| place.wrong("is not an address of a PostgreSQL database", help))?;
+    // What looks like a host or a database with an @ is the rest of a password.
+    let has_at = |text: &str| text.contains('@');
+    if connect.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if has_at(name)))
+        || connect.get_password().is_some() && connect.get_dbname().is_some_and(has_at)
+    {
+        let help = "write the password's @ : / ? # and % as %40 %3A %2F %3F %23 and %25, or set it in [store] \
+            password = { env = \"NAME\" }, as it is";
+        return Err(place.wrong("has more than one “@”", help));
+    }
     if connect.get_hosts().is_empty() && connect.get_hostaddrs().is_empty() {
         return Err(place.wrong("names no host", help));
     }

@@ -104,18 +104,21 @@ pub(super) fn number_after(name: &str, body: &[u8]) -> Option<u64> {
     })
 }
 
+/// The most bytes between an element's name and the end of its tag.
+const MOST_ATTRIBUTES: usize = 200;
+
 /// The number in the first element `<name>` that has one, wherever it is.
 pub(super) fn number_in_element(name: &str, body: &[u8]) -> Option<u64> {
     let tag = format!("<{name}");
     let tag = tag.as_bytes();
     (0..body.len()).filter(|at| body[*at..].starts_with(tag)).find_map(|at| {
+        let rest = &body[at + tag.len()..];
         // `<ticket_id type="integer">40117</ticket_id>`; another element's name may begin with this one.
-        let (attributes, value) = body[at + tag.len()..]
-            .split_at_checked(body[at + tag.len()..].iter().position(|byte| *byte == b'>')?)?;
-        if !attributes.is_empty() && !attributes.starts_with(b" ") {
+        let end = rest.iter().take(MOST_ATTRIBUTES).position(|byte| *byte == b'>')?;
+        if end > 0 && rest.first() != Some(&b' ') {
             return None;
         }
-        let value = value.get(1..)?.trim_ascii_start();
+        let value = rest[end + 1..].trim_ascii_start();
         let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let digits = value.get(..digits).filter(|digits| (1..=19).contains(&digits.len()))?;
         std::str::from_utf8(digits).ok()?.parse().ok()

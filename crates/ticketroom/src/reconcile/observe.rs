@@ -10,6 +10,7 @@ use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::room::RoomId;
 use crate::store::Claim;
+use crate::ticket::Ticket;
 
 use super::ledger::{Ledger, RoomEntry};
 
@@ -44,6 +45,21 @@ pub enum RoomNow {
     Hidden,
 }
 
+/// Not all that a plan needs to know could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Why not.
+    pub failure: Failure,
+    /// The ticket, if that could be read.
+    pub ticket: Option<Box<Ticket>>,
+}
+
+impl From<Failure> for Unseen {
+    fn from(failure: Failure) -> Self {
+        Self { failure, ticket: None }
+    }
+}
+
 /// Reads what a plan needs to know.
 ///
 /// # Errors
@@ -55,7 +71,7 @@ pub async fn observe(
     settle: Duration,
     helpdesk: &dyn Helpdesk,
     docspace: &DocSpace,
-) -> Result<Observation, Failure> {
+) -> Result<Observation, Unseen> {
     let tag = claim.key.tag();
     let wants_tagged = match ledger.room {
         // A room may be there even when we know of none: the store may be new, or a backup's.
@@ -111,12 +127,17 @@ pub async fn observe(
             },
         }
     };
-    let (ticket, (tagged, tagged_by_others), untagged, room) = futures_util::try_join!(
-        helpdesk.observe(&claim.key.id, claim.told.as_ref()),
-        tagged,
-        untagged,
-        room
-    )?;
+    // A portal that can't be asked must not hide what the ticket is about from those who look for it.
+    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room)) };
+    let (ticket, rooms) =
+        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.told.as_ref()), rooms)?;
+    let ((tagged, tagged_by_others), untagged, room) = match (rooms, &ticket) {
+        (Ok(rooms), _) => rooms,
+        (Err(failure), Observed::Present { ticket, .. }) => {
+            return Err(Unseen { failure, ticket: Some(ticket.clone()) });
+        }
+        (Err(failure), Observed::Absent(_)) => return Err(failure.into()),
+    };
     let looked = wants_tagged.then_some(now);
     Ok(Observation { ticket, tagged, tagged_by_others, looked, untagged, room })
 }

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::advice::advice;
 use super::ledger::{Ledger, RoomEntry};
-use super::observe::{Observation, RoomNow, observe};
+use super::observe::{Observation, RoomNow, Unseen, observe};
 use super::plan::{Plan, Rest, Situation, plan};
 use super::refused::System;
 use super::step::{Context, Outcome};
@@ -152,10 +152,11 @@ impl<'a> Run<'a> {
             observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.parts.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
-            Err(failure) => {
+            Err(Unseen { failure, ticket }) => {
                 self.failed("observe", &failure);
                 self.failures.push(failure);
-                return self.settle(Rest::Ready { next: None, remark: None }, None).await;
+                let ticket = ticket.map(|ticket| *ticket);
+                return self.settle(Rest::Ready { next: None, remark: None }, ticket).await;
             }
         };
         if let Err(error) = self.leave_out_rooms_of_others(&mut seen).await {

@@ -292,8 +292,13 @@ impl Reconciler {
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
         let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
         let (now, lease) = (self.parts.clock.now(), settings.lease);
-        let left_out: Vec<_> = left_out.into_iter().cloned().collect();
-        let claims = self.parts.store.claim_except(now, lease, some, &running, &left_out).await?;
+        let claims = if left_out.is_empty() {
+            self.parts.store.claim(now, lease, some, &running).await?
+        } else {
+            let others = shares.iter().map(|share| share.helpdesk).filter(|name| !left_out.contains(name));
+            let others: Vec<_> = others.cloned().collect();
+            self.parts.store.claim_of(now, lease, some, &running, &others).await?
+        };
         let claimed = Claimed { tickets: claims.len(), left_out: !left_out.is_empty() };
         for claim in claims {
             let Held { number, fence } = claim.held();

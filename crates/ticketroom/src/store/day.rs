@@ -41,6 +41,14 @@ impl Day {
         (Taken::Some(taken), Some(Self { began, used: used + taken, ..self }))
     }
 
+    /// How many are left.
+    pub(super) fn left(self, now: Timestamp, per_day: u32) -> u32 {
+        match self.take(now, per_day, per_day).0 {
+            Taken::Some(writes) => writes,
+            Taken::NothingFor(_) => 0,
+        }
+    }
+
     /// DocSpace says that there are none until `until`; `None` if that is no news. The day over there ends when it says
     /// so; ours begins again then.
     pub(super) fn none_until(self, now: Timestamp, until: Timestamp) -> Option<Self> {

@@ -36,8 +36,8 @@ use crate::ticket::{HelpdeskName, TicketKey};
 
 pub use open::{OpenError, Use, open};
 pub use types::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, TicketQuery,
-    TicketRecord, TimelineEntry,
+    Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
+    TicketQuery, TicketRecord, TimelineEntry,
 };
 
 /// The store of one service.
@@ -63,22 +63,20 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Duration,
         most: usize,
         running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
-        self.claim_except(now, lease, most, running, &[]).await
-    }
+    ) -> Result<Vec<Claim>, StoreError>;
 
-    /// The same without the tickets of the helpdesks in `left_out`, which have their share of the runs. It costs more
-    /// the more tickets of theirs are due, since they are passed over one by one.
+    /// The same of these helpdesks only: others have their share of the runs, and however many tickets of theirs are due,
+    /// they cost nothing here.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn claim_except(
+    async fn claim_of(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
+        helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Writes down an intent or an outcome, and renews the lease.
@@ -188,6 +186,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store can't be reached.
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError>;
+
+    /// What operators watch. `per_day` is how many writes DocSpace allows a day.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError>;
 
     /// Takes up to `wanted` DocSpace writes from what is left of a day's `per_day`.
     ///

@@ -9,8 +9,9 @@
 //! same key. Rows of earlier versions have the id alone there; for those the body itself is compared. So there is nothing
 //! to migrate, and replicas of both versions can share a database.
 //!
-//! What is not understood has no id: the digest alone is its key, so the same body is kept once. Of each helpdesk's, the
-//! newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`] bytes of its body.
+//! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept once, and all of a
+//! helpdesk's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
+//! bytes of its body; the others go now and then. (Those of earlier versions have no key, and stay.)
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -18,8 +19,14 @@ use sha2::{Digest, Sha256};
 use super::values::text_of;
 use super::{Delivery, Meaning};
 
-/// How many deliveries that were not understood are kept of one helpdesk.
+/// How many deliveries that were not understood are kept of one helpdesk, or a few more.
 pub(super) const NOT_UNDERSTOOD: i64 = 1000;
+/// With each of so many, those that are too many go.
+pub(super) const FORGET_EVERY: i64 = 32;
+/// What the key of one that was not understood begins with. No digest does.
+pub(super) const UNREAD: &str = "unread ";
+/// What comes after all of those keys in the index.
+pub(super) const AFTER_UNREAD: &str = "unread!";
 /// How many bytes are kept of the body of one that was not understood.
 pub(super) const BODY: usize = 64 * 1024;
 
@@ -45,7 +52,8 @@ impl Kept {
             let key = id.as_deref().map(|id| format!("{} {id}", digest(&body)));
             return Self { key, id, body, problem: None };
         };
-        let (key, mut problem, length) = (Some(digest(&body)), text_of(why).into_owned(), body.len());
+        let (key, mut problem, length) =
+            (Some(format!("{UNREAD}{}", digest(&body))), text_of(why).into_owned(), body.len());
         if length > BODY {
             problem = format!("{problem} (of its {length} bytes, the first {BODY} are kept)");
         }

@@ -239,6 +239,8 @@ pub struct TicketRecord {
     pub written_back: bool,
     /// How many runs in a row brought it no further.
     pub attempts: u32,
+    /// By which template its room was made, or is being made.
+    pub template: Option<String>,
     /// When it is due, if it is.
     pub due: Option<Timestamp>,
     /// When it was first heard of.
@@ -284,4 +286,13 @@ pub struct TimelineEntry {
     pub kind: String,
     /// In words.
     pub text: String,
+}
+
+/// What operators watch, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Since when the oldest ticket is known that waits and has no link yet.
+    pub oldest_waiting: Option<Timestamp>,
+    /// DocSpace writes that are left of the day's.
+    pub writes_left: u32,
 }

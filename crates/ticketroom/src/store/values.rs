@@ -35,6 +35,16 @@ pub(super) fn text_of(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
+/// By which template a ticket's room was made. A ledger that can't be read says nothing.
+pub(super) fn template_in(ledger: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        #[serde(default)]
+        template: Option<String>,
+    }
+    serde_json::from_str::<Told>(ledger).ok()?.template
+}
+
 /// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket itself. A later version may have
 /// written what we can't read. That must not hide the ticket from those who look for it: it counts as waiting if its state
 /// is one that we don't know, is shown without what we can't read, and says so.

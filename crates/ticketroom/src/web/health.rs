@@ -1,8 +1,10 @@
-//! `/healthz`: the process lives. `/readyz`: deliveries can be stored. `/metrics`: Prometheus.
+//! `/healthz`: the process lives. `/readyz`: deliveries can be stored. `/metrics`: figures for Prometheus, in the
+//! format that it asks for.
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -11,6 +13,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::{Doors, Problem, auth};
+use crate::metrics::Format;
 
 /// Where it is asked whether the process lives.
 pub(super) const ALIVE: &str = "/healthz";
@@ -40,12 +43,15 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Value>, Problem> 
     }
 }
 
-async fn metrics(State(doors): State<Arc<Doors>>) -> Result<impl IntoResponse, Problem> {
-    let counts = doors.store.counts().await;
-    let counts = counts.map_err(|_| Problem::unavailable("the store can't be read just now"))?;
-    for (state, count) in counts {
-        doors.metrics.tickets(state.as_str(), i64::try_from(count).unwrap_or(i64::MAX));
+/// What the store can't tell just now is left out: the rest is wanted most when it is away.
+async fn metrics(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> impl IntoResponse {
+    let now = doors.clock.now();
+    let (counts, figures) =
+        tokio::join!(doors.store.counts(), doors.store.figures(now, doors.writes_per_day));
+    match (counts, figures) {
+        (Ok(counts), Ok(figures)) => doors.metrics.stored(&counts, figures, now),
+        _ => doors.metrics.store_unreadable(),
     }
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(CONTENT_TYPE, kind)], doors.metrics.text()))
+    let format = Format::accepted(&headers);
+    ([(CONTENT_TYPE, format.content_type())], doors.metrics.text(format))
 }

@@ -57,6 +57,8 @@ pub struct Doors {
     pub readiness: Readiness,
     /// What opens the admin endpoints.
     pub admin: AdminToken,
+    /// How many writes DocSpace allows a day.
+    pub writes_per_day: u32,
     /// Largest delivery, in bytes.
     pub max_delivery: usize,
     /// Memory for the deliveries that are arriving or being stored.

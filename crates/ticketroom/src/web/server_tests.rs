@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::{Limits, serve_router};
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 use crate::web::Entrance;
 
 const ALIVE: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -106,7 +106,7 @@ async fn at_the_cap_the_longest_idle_connection_gives_way() {
     for connection in silent.iter_mut().chain([&mut oldest, &mut new]) {
         assert!(answer(connection).await.starts_with("HTTP/1.1 200 OK"));
     }
-    let text = listening.metrics.text();
+    let text = listening.metrics.text(Format::Prometheus);
     assert!(text.contains("ticketroom_connections_shed_total{how=\"idle\"} 1"), "{text}");
     assert!(text.contains("ticketroom_connections 4"), "{text}");
 }
@@ -135,7 +135,7 @@ async fn where_all_connections_work_a_new_one_is_told_to_come_again() {
     assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(problem["status"], 503);
-    let text = listening.metrics.text();
+    let text = listening.metrics.text(Format::Prometheus);
     assert!(text.contains("ticketroom_connections_shed_total{how=\"refused\"} 1"), "{text}");
 }
 

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use simulator::zendesk::NewTicket;
-use testbed::{Desk, PATIENCE, TEMPLATE, WEBHOOK_SECRET, generic, wait_until};
+use testbed::{Desk, PATIENCE, Systems, TEMPLATE, WEBHOOK_SECRET, generic, wait_until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::process::{BINARY, process_over_a_file};
 use crate::world::World;
 
 async fn world_with(limits: &str) -> World {
@@ -170,4 +171,30 @@ async fn a_body_that_does_not_come_is_answered_and_nothing_is_stored() {
     let (head, problem) = answer(&mut connection).await;
     assert_eq!(problem["status"], 503);
     assert!(head.contains("retry-after: 30") && head.contains("connection: close"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_short_of_descriptors_works_on_beside_silent_connections() {
+    let systems = Systems::start().await;
+    let mut process = process_over_a_file(&systems);
+    let serve = process.command_of("sh", &["-c", "ulimit -n 128 && exec \"$0\" serve", BINARY]);
+    process.start(serve);
+    assert!(process.is_ready().await, "{}", process.log());
+    let address = process.url.strip_prefix("http://").unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    // It takes deliveries, keeps them, and calls DocSpace and the helpdesk for them.
+    for subject in ["one", "two", "three"] {
+        let id = Desk::Zendesk.open(&systems, subject);
+        assert!(process.acknowledges(Desk::Zendesk, &Desk::Zendesk.created(&systems, &id, subject)).await);
+        process.wait_until_all_rest().await;
+        assert_eq!(systems.wrong_with(Desk::Zendesk, &id), [""; 0]);
+    }
+    let log = process.log();
+    for once in ["fewer connections than configured", "the cap of connections is reached"] {
+        assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
+    }
+    assert!(!log.contains("can't be accepted"), "{log}");
 }

@@ -161,8 +161,12 @@ async fn a_full_disk_acknowledges_nothing_that_is_lost() {
     let wait: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(wait < 60, "Zendesk comes again only below 60 seconds");
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
-    let ready = process.client.get(format!("{}/readyz", process.url)).send().await.unwrap();
-    assert_eq!(ready.status(), 503);
+    // Readiness is tried once a second.
+    wait_until("readiness says so", async || {
+        let ready = process.client.get(format!("{}/readyz", process.url)).send().await.unwrap();
+        ready.status() == 503
+    })
+    .await;
     assert!(!acknowledged.is_empty());
     process.kill().await;
     systems.docspace.set_down(false);

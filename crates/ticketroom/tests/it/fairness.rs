@@ -8,15 +8,17 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use simulator::fault::{CallMatch, Fault, FaultKind, Times};
 use testbed::{ADMIN_TOKEN, Desk, Systems, wait_until, wait_until_every};
-use ticketroom::breaker::Breakers;
-use ticketroom::clock::{Chance, Clock, SystemClock};
+use ticketroom::breaker::{Breakers, THRESHOLD, Verdict};
+use ticketroom::clock::{Chance, Clock, ManualClock, SystemClock};
 use ticketroom::docspace::limits::{Governor, NoBudget};
 use ticketroom::helpdesk;
 use ticketroom::http::Http;
-use ticketroom::metrics::Metrics;
+use ticketroom::metrics::{Format, Metrics};
+use ticketroom::reconcile::ledger::RoomEntry;
 use ticketroom::reconcile::{Parts, Reconciler, Settings};
 use ticketroom::service::{self, Duties};
 use ticketroom::standing::Standing;
+use ticketroom::store::Held;
 
 use crate::process::{process_over, run};
 use crate::world::World;
@@ -130,45 +132,108 @@ async fn while_docspace_does_not_answer_helpdesks_are_not_asked_again_and_again(
     assert_eq!(world.systems.docspace.rooms().len(), 100, "one room each");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_takes_too_long_is_broken_off_and_its_calls_are_unknown() {
+/// The part of a service that works, over the store and the systems of a world whose own service only takes deliveries.
+struct Worker {
+    stop: tokio::sync::watch::Sender<bool>,
+    working: tokio::task::JoinHandle<Vec<Held>>,
+}
+
+impl Worker {
+    fn start(world: &World, breakers: Breakers, metrics: &Metrics, deadline: Duration) -> Self {
+        let (clock, config): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), world.config());
+        let http = Http::new(metrics.clone()).unwrap().with_breakers(breakers.clone());
+        let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+        let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+        let reconciler = Arc::new(Reconciler::new(Parts {
+            store: Arc::clone(world.service.as_ref().unwrap().store()),
+            docspace: service::docspace(&config.docspace, http.to("docspace"), governor),
+            skeletons: None,
+            helpdesks: helpdesks.into_iter().map(|one| (one.name().clone(), one)).collect::<HashMap<_, _>>(),
+            rules: config.rules.clone(),
+            clock,
+            chance: Chance::from_os(),
+            metrics: metrics.clone(),
+            standing: Standing::for_good(),
+            breakers,
+            settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
+        }));
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        Self { stop, working: tokio::spawn(reconciler.run(stopped)) }
+    }
+
+    async fn stop(self) {
+        self.stop.send(true).unwrap();
+        assert_eq!(self.working.await.unwrap(), [], "nothing is parked");
+    }
+}
+
+async fn without_work() -> World {
     let mut world = World::new().await;
     world.stop().await;
     world.start_with(Duties { work: false, ..Duties::default() }).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_takes_too_long_is_broken_off_and_its_calls_are_unknown() {
+    let world = without_work().await;
     // The run ends while the call is under way; the room is made all the same.
     world.systems.docspace.set_latency_of("create_room", Duration::from_millis(750));
-    let deadline = Duration::from_millis(600);
     let id = world.open_in(Desk::Zendesk, "slow").await;
-
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (config, metrics) = (world.config(), Metrics::new());
-    let breakers = Breakers::new(Arc::clone(&clock), Chance::from_os(), metrics.clone());
-    let http = Http::new(metrics.clone()).unwrap();
-    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
-    let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
-    let reconciler = Arc::new(Reconciler::new(Parts {
-        store: Arc::clone(world.service.as_ref().unwrap().store()),
-        docspace: service::docspace(&config.docspace, http, governor),
-        skeletons: None,
-        helpdesks: helpdesks.into_iter().map(|one| (one.name().clone(), one)).collect::<HashMap<_, _>>(),
-        rules: config.rules.clone(),
-        clock,
-        chance: Chance::from_os(),
-        metrics,
-        standing: Standing::for_good(),
-        breakers,
-        settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
-    }));
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let working = tokio::spawn(Arc::clone(&reconciler).run(stopped));
-    let key = format!("zendesk/{id}");
-    let view = world.wait_for_state(&key, &["ready"]).await;
+    let metrics = Metrics::new();
+    let breakers = Breakers::new(Arc::new(SystemClock), Chance::from_os(), metrics.clone());
+    let worker = Worker::start(&world, breakers, &metrics, Duration::from_millis(600));
+    let view = world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
     let timeline = view["timeline"].to_string();
     assert!(timeline.contains("the run took longer than 0.6 seconds and was broken off"), "{timeline}");
     assert_eq!(world.systems.wrong_with_opened(Desk::Zendesk, &id), [""; 0]);
     assert_eq!(world.systems.docspace.counters().of("create_room"), 1);
-    stop.send(true).unwrap();
-    working.await.unwrap();
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_was_not_sent_is_taken_back() {
+    let world = without_work().await;
+    // While the ticket is read, DocSpace has been looked at already.
+    world.systems.zendesk.set_latency_of("get_ticket", Duration::from_secs(3));
+    let id = world.open_in(Desk::Zendesk, "not sent").await;
+    let metrics = Metrics::new();
+    // Its clock stands still, so the breaker stays open.
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let breakers = Breakers::new(clock, Chance::from_os(), metrics.clone());
+    let docspace = breakers.of("docspace");
+    let worker = Worker::start(&world, breakers, &metrics, Duration::from_secs(300));
+    wait_until("both were asked", async || {
+        world.systems.zendesk.counters().of("get_ticket") == 1
+            && world.systems.docspace.counters().requests > 0
+    })
+    .await;
+    for _ in 0..THRESHOLD {
+        docspace.admit("DocSpace").unwrap().ended(Verdict::Fails);
+    }
+    let key = format!("zendesk/{id}");
+    wait_until("it waits for DocSpace", async || {
+        let view = world.ticket(&key).await;
+        let reason = view["reason"].as_str().unwrap_or_default();
+        view["state"] == "waiting" && reason.starts_with("DocSpace has not answered since ")
+    })
+    .await;
+    worker.stop().await;
+    let text = metrics.text(Format::OpenMetrics);
+    assert!(text.contains("step=\"create_room\",outcome=\"failed\"} 1"), "{text}");
+    assert_eq!(world.systems.docspace.counters().of("create_room"), 0);
+
+    let store = world.service.as_ref().unwrap().store();
+    let claims = tokio::sync::Mutex::new(Vec::new());
+    wait_until("it is due again", async || {
+        let claimed = store.claim(SystemClock.now(), Duration::from_secs(60), 10, &[]).await.unwrap();
+        claims.lock().await.extend(claimed);
+        !claims.lock().await.is_empty()
+    })
+    .await;
+    let claims = claims.into_inner();
+    assert_eq!(claims[0].ledger.room, RoomEntry::Absent, "there is no room that may come");
+    assert_eq!(claims[0].attempts, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,7 @@ const INCIDENT: &str = r#"
     template = "incident"
     [template.incident]
     room_type = "custom"
+    link = "external"
     folders = ["Timeline", "Logs"]
     access = [{ group = "Support", role = "editor" }]
 "#;

@@ -120,6 +120,33 @@ async fn what_is_not_about_tickets_is_taken_kept_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_sends_more_than_tickets_loses_none_and_check_says_so() {
+    let world = World::new().await;
+    let zendesk = &world.systems.zendesk;
+    zendesk.set_webhook(zendesk::Webhook {
+        endpoint: world.url("/webhooks/zendesk").parse().unwrap(),
+        secret: WEBHOOK_SECRET.to_owned(),
+        mode: zendesk::Mode::Events,
+    });
+    zendesk.subscribe(&["created", "user.created"]);
+    zendesk.add_user(zendesk::NewUser {
+        name: "Nina".to_owned(),
+        email: Some("nina@customer.example".to_owned()),
+        role: zendesk::Role::EndUser,
+    });
+    let id = zendesk.create_ticket(NewTicket::about("after a user"));
+    zendesk.deliveries_settled().await;
+    assert!(zendesk.deliveries().iter().all(|delivery| delivery.delivered), "{:?}", zendesk.deliveries());
+    world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
+    let helpdesk = crate::conformance::helpdesk_of(&world, Desk::Zendesk);
+    let said = helpdesk.check(&SystemClock).await.iter().map(ToString::to_string).collect::<String>();
+    assert!(said.contains("not about tickets: user.created"), "{said}");
+    zendesk.subscribe(&["created"]);
+    let said = helpdesk.check(&SystemClock).await.iter().map(ToString::to_string).collect::<String>();
+    assert!(!said.contains("not about tickets"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_in_other_forms_become_rooms_and_a_bomb_is_refused() {
     let world = World::new().await;
     let gzip = |body: &[u8]| {

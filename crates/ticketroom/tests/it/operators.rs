@@ -1,8 +1,8 @@
 //! What operators see and need not do: blocked tickets that go on by themselves, and what is said about them.
 
-use testbed::{Systems, generic, wait_until};
+use testbed::{Desk, Systems, generic, wait_until};
 
-use crate::process::{process_over, run};
+use crate::process::{process_over, process_over_a_file, run};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,4 +91,56 @@ async fn a_blocked_ticket_is_a_warning_with_its_reason() {
         "{blocked:#?}"
     );
     assert!(!log.contains(" failed"), "one line is enough: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_says_why_tickets_are_blocked_and_needs_no_secret() {
+    let systems = Systems::start().await;
+    let mut process = process_over_a_file(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    systems.docspace.revoke_key(&systems.docspace.api_key());
+    for subject in ["VPN down", "Printer smokes", "Door is stuck"] {
+        let id = Desk::Zendesk.open(&systems, subject);
+        let created = Desk::Zendesk.created(&systems, &id, subject);
+        assert!(process.acknowledges(Desk::Zendesk, &created).await);
+    }
+    process.wait_until_all_rest().await;
+    let list = |arguments: &[&str]| {
+        let mut command = process.command(&[&["tickets", "list"], arguments].concat());
+        command.env_clear().env("TICKETROOM_CONFIG", process.folder().join("ticketroom.toml"));
+        command
+    };
+    let (status, out, err) = run(&mut list(&[])).await;
+    assert_eq!(status, 0, "{err}");
+    assert!(out.starts_with("blocked:\n3 × DocSpace does not accept our credentials\n"), "{out}");
+    for subject in ["VPN down", "Printer smokes", "Door is stuck"] {
+        assert!(out.contains(subject), "a portal that refuses us hides no subject: {out}");
+    }
+    let (_, out, _) = run(&mut list(&["--limit", "2"])).await;
+    assert!(out.contains("2 of 3"), "{out}");
+    let (_, out, _) = run(&mut list(&["--json"])).await;
+    let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert!(listed[0]["reason"].as_str().unwrap().contains("api_key"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_what_is_beside_what_the_rules_say_today() {
+    let systems = Systems::start().await;
+    let mut process = process_over_a_file(&systems);
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    let url = format!("{}/helpdesk/ticket-created", process.url);
+    process.client.post(&url).json(&generic("1", "VIP: the door is stuck")).send().await.unwrap();
+    process.wait_until_all_rest().await;
+    let config = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let more = "\n[[rule]]\nwhen = \"'VIP' in ticket.subject\"\ntemplate = \"vip\"\n[template.vip]\ntitle = \"VIP {{ ticket.id }}\"\n";
+    std::fs::write(&config, text + more).unwrap();
+    let (_, out, err) = run(&mut process.command(&["tickets", "explain", "intranet/1"])).await;
+    assert!(out.contains("made from default") && out.contains("the rules would pick vip"), "{out}{err}");
+    let (_, out, _) = run(&mut process.command(&["tickets", "explain", "intranet/1", "--json"])).await;
+    let explained: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&explained["made_from"], &explained["room"]["template"]), (&"default".into(), &"vip".into()));
 }

@@ -1,6 +1,6 @@
 //! The store that a test runs on. The same tests run on both kinds: on an SQLite file, and with
 //! `TICKETROOM_TEST_STORE=postgres` on a database of the PostgreSQL server that this process starts. `cargo xtask test`
-//! does both.
+//! does both. With `pooler` there is one before that server.
 
 use std::path::Path;
 
@@ -20,13 +20,20 @@ impl TestStore {
                 Self { url: testbed::sqlite(&folder.join("store.db")), database: None }
             }
             Ok("postgres") => Self::postgres(),
-            Ok(other) => panic!("TICKETROOM_TEST_STORE is sqlite or postgres, not {other}"),
+            Ok("pooler") => Self::behind_a_pooler(),
+            Ok(other) => panic!("TICKETROOM_TEST_STORE is sqlite, postgres or pooler, not {other}"),
         }
     }
 
     /// What a database answers to a question.
     pub(crate) fn ask(&self, sql: &str) -> String {
         self.database.as_ref().expect("a database").run(sql).unwrap().trim().to_owned()
+    }
+
+    /// An empty database behind a pooler that lends sessions for a transaction only.
+    pub(crate) fn behind_a_pooler() -> Self {
+        let database = postgres_server::shared().create_database().unwrap();
+        Self { url: postgres_server::shared_pooler().url(&database), database: Some(database) }
     }
 
     /// An empty database.

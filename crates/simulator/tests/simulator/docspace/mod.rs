@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod limits;
 mod operations;
+mod pages;
 mod rooms;
 mod share;
 

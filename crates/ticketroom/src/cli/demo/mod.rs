@@ -1,20 +1,25 @@
-//! `ticketroom demo`: the whole product on this machine. The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run
-//! on loopback ports, the service runs on a temporary store, tickets come in through its real HTTP door, and what
-//! is shown at the end is read from the simulated systems, not from the service.
+//! `ticketroom demo`: the whole product on this machine, and what it is for: tickets come in, deliveries are repeated,
+//! an answer is lost, the process is killed, and each ticket has one room.
+//!
+//! The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run in this process on loopback ports. The service
+//! is a process of its own ([`product`]) with a temporary store, and gets tickets through its HTTP endpoints. What is shown on the way
+//! is read from the store, and what is shown at the end from the simulated systems.
+//!
+//! However the demo ends, but for SIGKILL, it leaves nothing behind. After SIGKILL its temporary folder stays.
 
+mod product;
+mod show;
 mod stage;
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
-use secrecy::ExposeSecret;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::signal::unix::{SignalKind, signal};
 
+use self::show::{Screen, Style, Watcher};
 use self::stage::{Stage, TicketOnStage};
-use super::{Ended, Result, say};
-use crate::printable::printable;
-use crate::reconcile::Progress;
+use super::{Ended, Result};
+use crate::clock::{Clock as _, SystemClock, until};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -23,101 +28,155 @@ pub(super) struct Options {
     once: bool,
 }
 
-/// How long the tickets may take.
+/// How long the tickets of one part may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How a demo ends that was told to.
+const INTERRUPTED: &str = "interrupted";
+
 pub(super) async fn run(options: Options) -> Result {
-    let stage = Stage::set().await?;
-    say(format!(
-        "ticketroom demo: everything runs on this machine, and nothing is kept.\n\n\
-         \x20 DocSpace    {}\n\x20 Zendesk     {}\n\x20 Freshdesk   {}\n\x20 Jira        {}\n\x20 intranet    {}\n\x20 ticketroom  http://{}/\n",
-        stage.docspace.url(),
-        stage.zendesk.url(),
-        stage.freshdesk.url(),
-        stage.jira.url(),
-        stage.callback.url(),
-        stage.service.address()
-    ))?;
-    let began = Instant::now();
-    let progress = stage.service.progress();
-    let showing = tokio::spawn(show(progress, began));
-    let tickets = stage.open_tickets().await?;
-    let all_there = stage.wait_for_links(&tickets, PATIENCE).await;
-    // What was settled last is shown before the summary.
-    stage.wait_until_settled(&tickets, Duration::from_secs(5)).await;
-    showing.abort();
-    let outcome = summary(&stage, &tickets, began);
-    if options.once || !all_there {
-        stage.strike().await;
-        outcome?;
-        return if all_there {
-            Ok(())
-        } else {
-            Err(Ended::Failed("not every ticket has its link: see the lines above".to_owned()))
-        };
-    }
-    outcome?;
-    say(format!(
-        "\nIt goes on until Ctrl-C. Try:\n\
-         \x20 curl http://{address}/helpdesk/ticket-created -d '{{\"ticketId\":\"4712\",\"subject\":\"Door is stuck\"}}'\n\
-         \x20 curl http://{address}/api/v1/tickets/intranet/4712 -H 'Authorization: Bearer {token}'\n\
-         \x20 curl {zendesk}_simulator/tickets -d '{{\"subject\":\"VPN is slow\"}}' -H 'content-type: application/json'\n\
-         \x20 curl {docspace}_simulator/state",
-        address = stage.service.address(),
-        token = stage.admin.expose_secret(),
-        zendesk = stage.zendesk.url(),
-        docspace = stage.docspace.url(),
-    ))?;
-    let showing = tokio::spawn(show(stage.service.progress(), began));
-    tokio::signal::ctrl_c().await?;
-    showing.abort();
-    stage.strike().await;
-    Ok(())
-}
-
-/// Prints what happens to tickets as it happens.
-async fn show(mut progress: tokio::sync::broadcast::Receiver<Progress>, began: Instant) {
-    let mut last_seen: HashMap<String, String> = HashMap::new();
-    loop {
-        let line = match progress.recv().await {
-            Ok(Progress::Happened(key, event)) => (key.to_string(), printable(&event.text, 160)),
-            Ok(Progress::Settled(key, state, reason)) => {
-                let text = match reason {
-                    Some(reason) => format!("{}: {}", state.as_str(), printable(&reason, 160)),
-                    None => state.as_str().to_owned(),
-                };
-                // A ticket that is looked at again and found well is no news.
-                if last_seen.insert(key.to_string(), text.clone()).as_ref() == Some(&text) {
-                    continue;
-                }
-                (key.to_string(), format!("→ {text}"))
-            }
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
-        if say(format!("{:>8.3} s  {:<16} {}", began.elapsed().as_secs_f64(), line.0, line.1)).is_err() {
-            return;
+    let (mut terminate, mut interrupt, mut hang_up) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    let mut asked_to_end = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
-    }
+    };
+    let screen = Screen::new();
+    let mut stage = tokio::select! {
+        stage = Stage::set() => stage?,
+        () = asked_to_end() => return Err(Ended::Failed(INTERRUPTED.to_owned())),
+    };
+    let result = tokio::select! {
+        result = play(&mut stage, screen, options.once) => result,
+        // One that is meant to go on until it is told to end did all that it should.
+        () = asked_to_end() => if options.once { Err(Ended::Failed(INTERRUPTED.to_owned())) } else { Ok(()) },
+    };
+    stage.strike().await;
+    result
 }
 
-fn summary(stage: &Stage, tickets: &[TicketOnStage], began: Instant) -> Result {
-    say("\nWhat the simulated systems have now:\n")?;
+async fn play(stage: &mut Stage, screen: Screen, once: bool) -> Result {
+    screen.say(Style::Bold, "ticketroom demo")?;
+    screen.say(
+        Style::Faint,
+        "Everything runs on this machine: the service in a process of its own, and\n\
+         simulated systems for it to work with. Nothing is kept.",
+    )?;
+    screen.say(Style::Plain, &format!("\n{}", stage.addresses()))?;
+    let began = SystemClock.now();
+    let mut watcher = Watcher::new(stage.store().await?, screen, began);
+    let mut tickets = Vec::new();
+
+    screen.begin(
+        "1. Tickets come in\nZendesk, Freshdesk and Jira send their webhooks, an intranet plain JSON.",
+    )?;
+    let ready = part(&mut watcher, async {
+        tickets.extend(stage.open_tickets().await?);
+        stage.wait_for(&tickets, PATIENCE).await
+    });
+    ready.await?;
+
+    screen.begin("2. A helpdesk repeats itself\nThe first delivery comes four more times, as after answers that were lost.")?;
+    let (rooms, writes) = (stage.docspace.rooms().len(), stage.docspace.counters().writes);
+    part(&mut watcher, async {
+        stage.repeat(4).await?;
+        stage.wait_for(&tickets, PATIENCE).await
+    })
+    .await?;
+    screen.say(
+        Style::Good,
+        &format!(
+            "Each was answered with 200. New rooms: {}. New writes to DocSpace: {}.",
+            stage.docspace.rooms().len() - rooms,
+            stage.docspace.counters().writes - writes
+        ),
+    )?;
+
+    screen.begin(
+        "3. An answer is lost\nDocSpace makes the next room, and the connection breaks before it says so.",
+    )?;
+    part(&mut watcher, async {
+        tickets.push(stage.open_while_answers_are_lost()?);
+        stage.wait_for(&tickets, PATIENCE).await
+    })
+    .await?;
+    screen.say(Style::Good, "It looked for the room instead of making another one.")?;
+
+    screen.begin("4. kill -9\nThe service is killed while DocSpace makes a room, and is started again.")?;
+    part(&mut watcher, async {
+        let (ticket, killed) = stage.kill_while_a_room_is_made().await?;
+        tickets.push(ticket);
+        screen.say(
+            Style::Bad,
+            &format!("           Process {killed} got SIGKILL. DocSpace goes on with the room."),
+        )?;
+        let started = stage.start_again().await?;
+        screen.say(Style::Good, &format!("           Process {started} serves from the same store."))?;
+        stage.wait_for(&tickets, PATIENCE).await
+    })
+    .await?;
+
+    let took = until(began, SystemClock.now());
+    summary(stage, screen, &tickets, took)?;
+    if once {
+        return Ok(());
+    }
+    screen.begin("It goes on until Ctrl-C.\nOpen the links above, or try:")?;
+    for line in stage.things_to_try() {
+        screen.say_whole(&line)?;
+    }
+    screen.say(Style::Plain, "")?;
+    watcher.watch().await
+}
+
+/// Does something and shows what comes of it meanwhile, to the last line.
+async fn part(watcher: &mut Watcher, work: impl Future<Output = Result<bool>>) -> Result {
+    let done = tokio::select! {
+        done = work => done?,
+        // Nobody reads it any more.
+        ended = watcher.watch() => return ended,
+    };
+    watcher.look().await?;
+    if done {
+        return Ok(());
+    }
+    Err(Ended::Failed("not every ticket has its link: see the lines above".to_owned()))
+}
+
+/// What the simulated systems have at the end.
+fn summary(stage: &Stage, screen: Screen, tickets: &[TicketOnStage], took: Duration) -> Result {
+    screen.begin("What the simulated systems have now")?;
     for ticket in tickets {
         let link = stage.link_in_ticket(ticket).unwrap_or_else(|| "no link!".to_owned());
-        say(format!("  {:<16} {:<48} {link}", ticket.key.to_string(), printable(&ticket.subject, 48)))?;
+        screen.say(Style::Plain, &format!("{:<15}  {}", ticket.key.to_string(), ticket.subject))?;
+        screen.say_whole(&format!("{:<15}  {link}", ""))?;
     }
     let rooms = stage.docspace.rooms();
     let folders: usize = rooms.iter().map(|room| room.folders.len()).sum();
     let members: usize = rooms.iter().map(|room| room.members.len()).sum();
-    let notes = stage.notes();
-    let writes = stage.docspace.counters().writes;
-    say(format!(
-        "\n{} tickets, {} deliveries; in DocSpace {} rooms, {folders} folders, {members} members, by {writes} writes; \
-         in the helpdesks {notes} notes; after {:.1} s.",
-        tickets.len(),
-        stage.deliveries(),
-        rooms.len(),
-        began.elapsed().as_secs_f64()
-    ))
+    screen.say(
+        Style::Good,
+        &format!(
+            "\n{} tickets, {} deliveries, {} rooms: one for each ticket",
+            tickets.len(),
+            stage.deliveries(),
+            rooms.len()
+        ),
+    )?;
+    screen.say(
+        Style::Faint,
+        &format!(
+            "{folders} folders, {members} members, by {} writes to DocSpace; {} notes in helpdesks; {:.1} s",
+            stage.docspace.counters().writes,
+            stage.notes(),
+            took.as_secs_f64()
+        ),
+    )?;
+    if rooms.len() == tickets.len() {
+        return Ok(());
+    }
+    Err(Ended::Failed(format!("{} tickets have {} rooms", tickets.len(), rooms.len())))
 }

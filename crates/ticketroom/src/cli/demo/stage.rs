@@ -1,22 +1,22 @@
 //! What the demo plays on: the simulated systems, the service, and the tickets that come in.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use secrecy::SecretString;
 use simulator::callback::CallbackReceiver;
 use simulator::configuration::Secrets;
+use simulator::fault::{Fault, FaultKind};
 use simulator::{docspace, freshdesk, jira, zendesk};
 
-use crate::cli::serve::made_up_token;
+use super::product::{Folder, Product};
 use crate::cli::{Ended, Result};
-use crate::clock::{Chance, Clock, SystemClock};
-use crate::config::Config;
-use crate::service::{Duties, Service};
-use crate::store::State;
+use crate::clock::{Clock, SystemClock};
+use crate::config::StoreUrl;
+use crate::store::{self, State, Store, Use};
 use crate::ticket::TicketKey;
 
 /// The custom field of the simulated Zendesk that takes the link.
@@ -25,17 +25,23 @@ const ROOM_FIELD: u64 = 360_012_345;
 const CREATED: &[u8] = include_bytes!("../../../tests/fixtures/zendesk/zendesk-event-ticket-created.json");
 const WEBHOOK_SECRET: &str = "the demo's webhook secret";
 
+/// How long DocSpace takes to make the room in whose making the service is killed.
+const SLOW_ROOM: Duration = Duration::from_millis(600);
+
 /// Everything that plays.
 pub(super) struct Stage {
     pub(super) docspace: docspace::DocSpace,
-    pub(super) zendesk: zendesk::Zendesk,
-    pub(super) freshdesk: freshdesk::Freshdesk,
-    pub(super) jira: jira::Jira,
-    pub(super) callback: CallbackReceiver,
-    pub(super) service: Service,
-    pub(super) admin: SecretString,
-    folder: PathBuf,
+    zendesk: zendesk::Zendesk,
+    freshdesk: freshdesk::Freshdesk,
+    jira: jira::Jira,
+    callback: CallbackReceiver,
+    admin: String,
+    client: Client,
+    store: StoreUrl,
     sent_by_hand: AtomicUsize,
+    // It is killed before its folder is removed.
+    product: Product,
+    _folder: Folder,
 }
 
 /// A ticket of the demo.
@@ -61,9 +67,11 @@ impl Stage {
         zendesk.set_latency(Duration::from_millis(40));
         freshdesk.set_latency(Duration::from_millis(40));
         jira.set_latency(Duration::from_millis(40));
-        let folder = std::env::temp_dir().join(format!("ticketroom-demo-{}", uuid::Uuid::new_v4().simple()));
-        std::fs::create_dir(&folder)?;
+        let folder = Folder::new()?;
+        let mut product = Product::new(&folder)?;
+        let admin = uuid::Uuid::new_v4().simple().to_string();
         let mut secrets = Secrets::in_variables();
+        let token = secrets.write("TICKETROOM_ADMIN_TOKEN", &admin);
         let sections = [
             docspace.section(&mut secrets),
             zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
@@ -71,24 +79,68 @@ impl Stage {
             jira.section(&[WEBHOOK_SECRET], &mut secrets),
             callback.section("intranet"),
         ];
-        let text = configuration(&folder.join("ticketroom.db"), &sections.join("\n"));
-        let config = Config::from_text(&text, "the demo's configuration", &secrets.variables())?;
-        let admin = made_up_token();
-        let service =
-            Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os())
-                .await;
-        let service = service.map_err(|error| Ended::Failed(error.to_string()))?;
-        let sent_by_hand = AtomicUsize::new(0);
-        let stage =
-            Self { docspace, zendesk, freshdesk, jira, callback, service, admin, folder, sent_by_hand };
+        let store = folder.file("ticketroom.db");
+        let text = configuration(product.address(), &token, &store, &sections.join("\n"));
+        product.configure(&text, secrets.variables())?;
+        // Before the first call, since the HTTP client of this process needs it as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        product.start().await?;
+        let stage = Self {
+            docspace,
+            zendesk,
+            freshdesk,
+            jira,
+            callback,
+            admin,
+            client: Client::new(),
+            store: StoreUrl::Sqlite(store),
+            sent_by_hand: AtomicUsize::new(0),
+            product,
+            _folder: folder,
+        };
         stage.connect()?;
         Ok(stage)
+    }
+
+    /// Where everything listens.
+    pub(super) fn addresses(&self) -> String {
+        format!(
+            "  DocSpace    {}rooms/shared\n  Zendesk     {}\n  Freshdesk   {}\n  Jira        {}\n  intranet    {}\n  \
+             ticketroom  http://{}/",
+            self.docspace.url(),
+            self.zendesk.url(),
+            self.freshdesk.url(),
+            self.jira.url(),
+            self.callback.url(),
+            self.product.address()
+        )
+    }
+
+    /// What a person can do while the demo goes on.
+    pub(super) fn things_to_try(&self) -> Vec<String> {
+        let address = self.product.address();
+        vec![
+            format!("  curl http://{address}/helpdesk/ticket-created \\"),
+            "    -d '{\"ticketId\":\"4712\",\"subject\":\"Door is stuck\"}'".to_owned(),
+            format!("  curl http://{address}/api/v1/tickets/intranet/4712 \\"),
+            format!("    -H 'Authorization: Bearer {}'", self.admin),
+            format!("  curl {}_simulator/tickets \\", self.zendesk.url()),
+            "    -H 'content-type: application/json' -d '{\"subject\":\"VPN is slow\"}'".to_owned(),
+            format!("  curl {}_simulator/state", self.docspace.url()),
+        ]
+    }
+
+    /// The service's store, to look at.
+    pub(super) async fn store(&self) -> Result<Arc<dyn Store>> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opened = store::open(&self.store, Use::Operate, &clock).await;
+        opened.map_err(|error| Ended::Failed(error.to_string()))
     }
 
     /// Lets the played helpdesks send what happens in them, each in its own way.
     fn connect(&self) -> Result {
         let endpoint = |name: &str| {
-            let address = format!("http://{}/webhooks/{name}", self.service.address());
+            let address = format!("http://{}/webhooks/{name}", self.product.address());
             address.parse().map_err(|_| Ended::Failed("the service has no address".to_owned()))
         };
         let secret = WEBHOOK_SECRET.to_owned();
@@ -107,9 +159,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets tickets come in: Zendesk, Freshdesk and Jira send their webhooks themselves; one of them is repeated, one
-    /// comes in the form that triggers send, one is broken by the quotation marks in its subject, and the intranet
-    /// sends the generic form.
+    /// Lets tickets come in: Zendesk, Freshdesk and Jira send their webhooks themselves; one ticket comes in the form that
+    /// triggers send as well, one is broken by the quotation marks in its subject, and the intranet sends the generic form.
     pub(super) async fn open_tickets(&self) -> Result<Vec<TicketOnStage>> {
         let mut tickets = Vec::new();
         let subjects = [
@@ -127,16 +178,12 @@ impl Stage {
             });
             tickets.push(on_stage("zendesk", &id.to_string(), subject)?);
         }
-        let client = Client::new();
         if let Some(first) = tickets.first()
             && let Some(id) = first.key.id.as_str().parse().ok()
         {
-            // The same delivery over and over, as after answers that were lost.
-            for _ in 0..3 {
-                self.send_signed(&client, "8350205601", CREATED).await?;
-            }
+            self.send_signed("8350205601", CREATED).await?;
             let trigger = self.zendesk.trigger_body(id).unwrap_or_default();
-            self.send_signed(&client, "8350205602", &trigger).await?;
+            self.send_signed("8350205602", &trigger).await?;
         }
         let subject = "Invoice <2026-11> shows \"wrong\" VAT";
         let id = self.freshdesk.create_ticket(freshdesk::NewTicket {
@@ -154,8 +201,9 @@ impl Stage {
         tickets.push(on_stage("jira", &id.to_string(), subject)?);
         let subject = "Printer on floor 3 smokes";
         let body = serde_json::json!({ "ticketId": "4711", "subject": subject });
-        let request = client
-            .post(format!("http://{}/helpdesk/ticket-created", self.service.address()))
+        let request = self
+            .client
+            .post(format!("http://{}/helpdesk/ticket-created", self.product.address()))
             .header("content-type", "application/json")
             .body(body.to_string());
         self.send(request).await?;
@@ -163,8 +211,52 @@ impl Stage {
         Ok(tickets)
     }
 
-    async fn send_signed(&self, client: &Client, invocation: &str, body: &[u8]) -> Result {
-        let mut request = client.post(format!("http://{}/webhooks/zendesk", self.service.address()));
+    /// Sends a delivery again that was taken before.
+    pub(super) async fn repeat(&self, times: usize) -> Result {
+        for _ in 0..times {
+            self.send_signed("8350205601", CREATED).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens a ticket whose room DocSpace makes without saying so.
+    pub(super) fn open_while_answers_are_lost(&self) -> Result<TicketOnStage> {
+        self.docspace.faults().add(Fault::once("create_room", FaultKind::AnswerLost));
+        self.open("Payroll export is empty")
+    }
+
+    /// Opens a ticket, and kills the service as soon as DocSpace is at the room. Returns the ticket and the process that
+    /// is no more.
+    pub(super) async fn kill_while_a_room_is_made(&mut self) -> Result<(TicketOnStage, u32)> {
+        let before = self.docspace.counters().of("create_room");
+        self.docspace.set_latency_of("create_room", SLOW_ROOM);
+        let ticket = self.open("Nobody can sign in")?;
+        let is_at_it = async || self.docspace.counters().of("create_room") > before;
+        if !wait_for(is_at_it, Duration::from_secs(30)).await {
+            return Err(Ended::Failed("no room was asked for".to_owned()));
+        }
+        let killed = self.product.id();
+        self.product.kill();
+        Ok((ticket, killed))
+    }
+
+    /// Starts the service again, on the store that the last one left.
+    pub(super) async fn start_again(&mut self) -> Result<u32> {
+        let id = self.product.start().await?;
+        self.docspace.set_latency_of("create_room", Duration::from_millis(25));
+        Ok(id)
+    }
+
+    fn open(&self, subject: &str) -> Result<TicketOnStage> {
+        let id = self.zendesk.create_ticket(zendesk::NewTicket {
+            group: Some(zendesk::SUPPORT),
+            ..zendesk::NewTicket::about(subject)
+        });
+        on_stage("zendesk", &id.to_string(), subject)
+    }
+
+    async fn send_signed(&self, invocation: &str, body: &[u8]) -> Result {
+        let mut request = self.client.post(format!("http://{}/webhooks/zendesk", self.product.address()));
         let headers = zendesk::signed_headers(WEBHOOK_SECRET, body, invocation, SystemClock.now());
         for (name, value) in headers {
             request = request.header(name, value);
@@ -224,39 +316,35 @@ impl Stage {
         }
     }
 
-    /// Waits until every ticket has its link. `false` if that takes too long.
-    pub(super) async fn wait_for_links(&self, tickets: &[TicketOnStage], patience: Duration) -> bool {
-        let all = || async { tickets.iter().all(|ticket| self.link_in_ticket(ticket).is_some()) };
-        wait_for(all, patience).await
-    }
-
-    /// Waits until the service is done with every ticket.
-    pub(super) async fn wait_until_settled(&self, tickets: &[TicketOnStage], patience: Duration) -> bool {
-        let all = || async {
+    /// Waits until every ticket has its link, and the service is done with it. `false` if that takes too long.
+    pub(super) async fn wait_for(&self, tickets: &[TicketOnStage], patience: Duration) -> Result<bool> {
+        let store = self.store().await?;
+        let all = async || {
             for ticket in tickets {
-                let record = self.service.store().ticket(&ticket.key).await.ok().flatten();
-                if !record.is_some_and(|record| matches!(record.state, State::Ready | State::Blocked)) {
+                let record = store.ticket(&ticket.key).await.ok().flatten();
+                let is_done =
+                    record.is_some_and(|record| matches!(record.state, State::Ready | State::Blocked));
+                if !is_done || self.link_in_ticket(ticket).is_none() {
                     return false;
                 }
             }
             true
         };
-        wait_for(all, patience).await
+        Ok(wait_for(all, patience).await)
     }
 
     /// Ends everything and leaves nothing behind.
-    pub(super) async fn strike(self) {
-        self.service.stop().await;
+    pub(super) async fn strike(mut self) {
+        self.product.stop().await;
         self.zendesk.stop().await;
         self.freshdesk.stop().await;
         self.jira.stop().await;
         self.docspace.stop().await;
         self.callback.stop().await;
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-async fn wait_for<F: Future<Output = bool>>(condition: impl Fn() -> F, patience: Duration) -> bool {
+async fn wait_for(condition: impl AsyncFn() -> bool, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if condition().await {
@@ -276,11 +364,13 @@ fn on_stage(helpdesk: &str, id: &str, subject: &str) -> Result<TicketOnStage> {
 }
 
 /// The demo's configuration, as a file has it.
-fn configuration(store: &std::path::Path, sections: &str) -> String {
+fn configuration(listen: SocketAddr, token: &str, store: &Path, sections: &str) -> String {
     format!(
         r#"
 [server]
-listen = "127.0.0.1:0"
+listen = "{listen}"
+[admin]
+token = {token}
 [store]
 url = "sqlite:{store}"
 

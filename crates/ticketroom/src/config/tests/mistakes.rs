@@ -98,6 +98,8 @@ fn server_admin_store() {
             "[store]\nurl = \"postgres://me@host:port/db\"",
             "t.toml:2: “url” is not an address of a PostgreSQL database",
         ),
+        ("[store]\nurl = \"postgres://me:p@ss@host/db\"", "t.toml:2: “url” has more than one “@”"),
+        ("[store]\nurl = \"postgres://me:p@s/s@host/db\"", "t.toml:2: “url” has more than one “@”"),
         (
             "[store]\nurl = \"postgres://me@host/db?sslmode=maybe\"",
             "t.toml:2: “url” has an sslmode that is not known here, or that needs no sslrootcert",

@@ -48,8 +48,15 @@ pub(super) struct Parsed {
 
 /// Parses a whole text.
 pub(super) fn parse(text: &str, mode: Mode) -> Result<Parsed, Fault> {
-    let mut parser =
-        Parser { text, bytes: text.as_bytes(), at: 0, mode, left: MOST_VALUES, is_partial: false };
+    let mut parser = Parser {
+        text,
+        bytes: text.as_bytes(),
+        end: text.trim_ascii_end().len(),
+        at: 0,
+        mode,
+        left: MOST_VALUES,
+        is_partial: false,
+    };
     let json = parser.whole()?;
     Ok(Parsed { json, is_partial: parser.is_partial })
 }
@@ -98,6 +105,8 @@ enum Role {
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
+    /// Where the spaces at its end begin.
+    end: usize,
     at: usize,
     mode: Mode,
     left: usize,
@@ -252,7 +261,8 @@ impl Parser<'_> {
 
     /// Whether only closing brackets are left.
     fn is_last(&self, at: usize) -> bool {
-        let rest = self.bytes[at..].trim_ascii();
+        // Its end was looked for once: there may be a backslash at every place, and a mebibyte of spaces behind.
+        let rest = self.bytes.get(at..self.end).unwrap_or_default();
         !rest.is_empty() && rest.len() < DEEPEST && rest.iter().all(|byte| b"}] \t\r\n".contains(byte))
     }
 

@@ -334,6 +334,30 @@ fn what_cannot_be_read_is_told_where_it_stops_and_what_it_may_be() {
     assert!(said(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000))).contains("cut off"));
 }
 
+/// Each would take minutes if some place looked through the rest of the body again and again.
+#[test]
+fn no_body_takes_longer_than_its_length() {
+    let (spaces, half) = (" ".repeat(500_000), 100_000);
+    for body in [
+        format!("{{\"s\":\"{}{spaces}", "\\\"}".repeat(half)),
+        format!("{{\"s\":\"{}{spaces}", "\"".repeat(half)),
+        format!("{{\"s\":\"{}{spaces}", "\",\"".repeat(half)),
+        format!("{{\"s\":\"{}{spaces}", "\",\"a\"".repeat(half)),
+        format!("{{\"s\":[{}", "\"x\"y\",".repeat(half)),
+        format!("{}{}", "{\"s\":".repeat(half), "}".repeat(half)),
+        "<ticket_id".repeat(half),
+        "\"ticket_id\":\"".repeat(half),
+        "a[b".repeat(half),
+        format!("a[]={}", "&a[]=".repeat(half)),
+        "\\ud83d".repeat(half),
+        format!("\"{}", "\\\"".repeat(half)),
+        "{{".repeat(half),
+    ] {
+        let read = plain(&body);
+        assert_eq!(read.number_named(&["ticket_id", "ticketId"]), None, "{body:.40}");
+    }
+}
+
 #[test]
 fn numbers_are_looked_for_in_what_cannot_be_read() {
     let number = |body: &str| plain(body).number_named(&["ticket_id", "ticketId"]);

@@ -47,6 +47,9 @@ async fn answer(State(script): State<Shared>, request: Request) -> Response<Stri
     script.asked.push((asked, serde_json::from_slice(&body).unwrap_or_default()));
     let response = Response::builder().status(StatusCode::from_u16(status).unwrap());
     let response = if status == 429 { response.header("retry-after", "30") } else { response };
+    // As accounts do that give fewer on a page than they are asked for.
+    let has_more = script.answers.iter().any(|(request, ..)| request.contains("/conversations?"));
+    let response = if has_more { response.header("link", "<x>; rel=\"next\"") } else { response };
     response.body(answer.to_string()).unwrap()
 }
 
@@ -362,4 +365,19 @@ async fn everything_is_checked_and_nothing_changed() {
     let stage = Stage::with([(ME, 401, json!({}))]).await;
     let findings = stage.freshdesk.check(&clock).await;
     assert_eq!((findings.len(), findings[0].level), (1, Level::Bad));
+}
+
+#[tokio::test]
+async fn a_short_page_is_not_the_last_if_another_is_linked() {
+    let ours = json!({ "id": 2, "private": true, "user_id": 99,
+        "body": format!("{} [ticketroom:freshdesk:8123]", URL.replace('&', "&amp;")) });
+    let answers = [
+        (PAGE_1, 200, json!([{ "id": 1, "private": false, "body": "x" }])),
+        (PAGE_2, 200, json!([ours])),
+        (ME, 200, json!({ "id": 99 })),
+        (GET, 200, ticket(Some(URL))),
+    ];
+    let stage = Stage::with(answers).await;
+    stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    assert!(!stage.asked().contains(&NOTES.to_owned()), "{:?}", stage.asked());
 }

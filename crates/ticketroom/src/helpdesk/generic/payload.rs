@@ -46,10 +46,14 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         ["idempotency-key", "x-ticketroom-delivery"].iter().find_map(|name| delivery.header(name));
     let in_body = body.any(&["deliveryId", "delivery_id"]).as_text();
     let delivery_id = in_header.or(in_body.as_deref()).and_then(salvage::short_id).map(str::to_owned);
+    let has_subject =
+        matches!(body, Json::Object(fields) if fields.iter().any(|(name, _)| name == "subject"));
     let given = body.any(&["ticketId", "ticket_id", "id"]);
+    // What has a subject is meant as a ticket, and its type is the ticket's.
+    let kind = if has_subject { &Json::Null } else { body.get("type") };
+    let event = [body.get("event"), kind].into_iter().find_map(Json::text);
     if *given == Json::Null
-        && let Some(event) =
-            body.any(&["event", "type"]).text().filter(|event| is_about_something_else(event))
+        && let Some(event) = event.filter(|event| is_about_something_else(event))
     {
         let event = salvage::event_name(Some(event), "event");
         return Err(NoTicket::AboutSomethingElse { event, delivery_id });
@@ -67,8 +71,6 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         }
         given => ticket_id(given)?,
     };
-    let has_subject =
-        matches!(body, Json::Object(fields) if fields.iter().any(|(name, _)| name == "subject"));
     let subject = match body.get("subject") {
         Json::Null if !has_subject => {
             return Err(not("`subject` is missing; it may be empty, but has to be there").into());

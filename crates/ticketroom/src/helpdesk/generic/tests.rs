@@ -260,8 +260,13 @@ fn events_about_something_else_are_no_mistake() {
         other("user.created", Some("7"))
     );
     assert_eq!(read(r#"{"type":"ping"}"#), other("ping", None));
-    for mistake in [r#"{"event":"ticket.created"}"#, r#"{"event":"Issue updated"}"#, r#"{"event":""}"#, "{}"]
-    {
+    for mistake in [
+        r#"{"event":"ticket.created"}"#,
+        r#"{"event":"Issue updated"}"#,
+        r#"{"event":""}"#,
+        r#"{"type":"question","subject":"x"}"#,
+        "{}",
+    ] {
         assert!(matches!(read(mistake), Err(NoTicket::NotUnderstood(_))), "{mistake}");
     }
     assert!(read(r#"{"event":"user.created","ticketId":"1","subject":""}"#).is_ok(), "a ticket is a ticket");

@@ -17,7 +17,10 @@ use super::super::pace::{Pace, Style};
 use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
 use super::super::salvage::Json;
 use super::auth::{Asking, Auth, Credentials};
-use super::wire::{CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer};
+use super::wire::{
+    CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto,
+    WebhooksAnswer,
+};
 use crate::call::{Cause, Failure};
 use crate::clock::Clock;
 use crate::config::ZendeskAuth;
@@ -122,6 +125,12 @@ impl Api {
     pub(super) async fn field(&self, id: u64) -> Result<FieldDto, Failure> {
         let answer = self.answer("get_field", Method::GET, &format!("ticket_fields/{id}"), &[], None).await?;
         parsed::<FieldAnswer>(name("get_field"), &answer).map(|answer| answer.ticket_field)
+    }
+
+    /// The first hundred of `GET webhooks`.
+    pub(super) async fn webhooks(&self) -> Result<Vec<WebhookDto>, Failure> {
+        let answer = self.answer("webhooks", Method::GET, "webhooks", &[("page[size]", "100")], None).await?;
+        parsed::<WebhooksAnswer>(name("webhooks"), &answer).map(|answer| answer.webhooks)
     }
 
     /// Sends a call and returns the answer if its status is a success.

@@ -1,9 +1,13 @@
 //! Tries what the service will need of Zendesk, without changing anything there.
 
+use std::collections::BTreeSet;
+
 use secrecy::ExposeSecret;
 
+use super::super::salvage::event_name;
 use super::Zendesk;
-use super::wire::{FieldDto, MeDto};
+use super::delivery::EVENT;
+use super::wire::{FieldDto, MeDto, WebhookDto};
 use crate::call::{Cause, Failure};
 use crate::check::{TOLERATED_SKEW, clock_skew};
 use crate::clock::{Clock, Timestamp};
@@ -12,6 +16,9 @@ use crate::finding::Finding;
 
 /// From this day on (2027-05-01), Zendesk takes no API tokens.
 const API_TOKENS_END: i64 = 1_809_129_600;
+
+/// So many kinds of events are named.
+const MOST_NAMED: usize = 10;
 
 impl Zendesk {
     pub(super) async fn findings(&self, clock: &dyn Clock) -> Vec<Finding> {
@@ -35,8 +42,39 @@ impl Zendesk {
                 Some(field) => self.field(field, self.api.field(field).await),
                 None => Finding::good("the link goes into an internal note".to_owned()),
             });
+            // Listing webhooks may need more than the service does; then nothing is said of them.
+            findings
+                .extend(self.api.webhooks().await.ok().and_then(|webhooks| self.subscriptions(&webhooks)));
         }
         findings
+    }
+
+    /// What our webhook sends that is not about tickets.
+    fn subscriptions(&self, webhooks: &[WebhookDto]) -> Option<Finding> {
+        let path = format!("/webhooks/{}", self.name);
+        let is_ours = |webhook: &&WebhookDto| {
+            webhook
+                .endpoint
+                .split(['?', '#'])
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches('/')
+                .ends_with(&path)
+        };
+        let subscribed = webhooks.iter().filter(is_ours).flat_map(|webhook| &webhook.subscriptions);
+        let others: BTreeSet<String> = subscribed
+            .filter_map(|event| event.strip_prefix(EVENT).filter(|event| !event.starts_with("ticket.")))
+            .map(|event| event_name(Some(event), "other"))
+            .take(MOST_NAMED)
+            .collect();
+        let others: Vec<String> = others.into_iter().collect();
+        (!others.is_empty()).then(|| {
+            Finding::warning(
+                format!("the webhook also sends events that are not about tickets: {}", others.join(", ")),
+                "they are answered and kept, and nothing follows; untick them in Admin Center > Apps and integrations > \
+                 Webhooks",
+            )
+        })
     }
 
     fn secrets(&self) -> Vec<Finding> {

@@ -34,7 +34,7 @@ const TIMESTAMP_IS: &str = "timestamp (header X-Zendesk-Webhook-Signature-Timest
 const TICKET_ID: [&str; 2] = ["ticket_id", "ticketId"];
 
 /// What the `type` of every event starts with.
-const EVENT: &str = "zen:event-type:";
+pub(super) const EVENT: &str = "zen:event-type:";
 
 /// Checks that there is a signature, and its time.
 pub(super) fn require_proof(headers: &HeaderMap) -> Result<(), Unverified> {

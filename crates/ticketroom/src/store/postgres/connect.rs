@@ -5,10 +5,15 @@
 //! open when a caller goes away. A statement whose answer doesn't come in time has an unknown end. Its connection is
 //! given up, and the caller is told that the store can't be used; every transition may be tried again.
 //!
+//! Behind a pooler that lends sessions for a transaction only ([`pooler`]), nothing is left in a session: statements are
+//! sent without being prepared, and what else every connection begins with is only looked at. Such a statement may run
+//! longer than we wait for it, which is an unknown end like any other.
+//!
 //! A connection in the making is not given up with the caller that it was made for. The server has to do its part of it
 //! all the same, so a crowd of callers that give up and come again would keep a busy one from ever finishing one.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,10 +23,11 @@ use deadpool_postgres::{
 };
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::connector::Connector;
+use super::parameter::Parameters;
+use super::pooler;
 use crate::config::PostgresConfig;
 use crate::fault_point::{self, Side};
 use crate::store::StoreError;
@@ -48,22 +54,27 @@ const SESSION: &str = "
     SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
+/// What every connection is looked at for.
+const LOOK: &str = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
+    current_setting('synchronous_commit') = 'off'";
+
 /// What a server says of itself that another one has taken over from, or not yet.
 pub(super) const STANDBY: &str = "the server is a standby, which can't be written to";
 const FORMER: &str = "another server has taken over";
+/// What a session is like that can't be written in, and what a pooler's sessions have to be set to.
+pub(super) const READ_ONLY: &str = "its transactions are read-only (default_transaction_read_only)";
+pub(super) const NOT_ON_DISK: &str =
+    "synchronous_commit is off, and behind a pooler ticketroom can't turn it on for itself";
 /// What a process hears that was started before a newer one changed the tables.
 const TAKEN_OVER: &str =
     "a newer ticketroom has taken over its tables, on which this one can't work: upgrade this one, too";
 
-/// The parameters of a statement.
-pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// How long a prepared statement stays on its connection, here and at the server; nothing throws one out.
+/// How long a statement stays prepared on its connection, here and at the server; nothing throws one out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     /// One of the few that come again and again.
     ForEver,
-    /// One whose text is put together of what is asked for.
+    /// One whose text is put together of what is asked for, or any behind a pooler: it is not prepared.
     Once,
 }
 
@@ -74,6 +85,8 @@ pub(super) struct Database {
     /// One connection for signs of life, which must not queue behind deliveries.
     vital: Pool,
     connector: Connector,
+    /// A pooler lends us sessions for a transaction only.
+    is_pooled: Arc<AtomicBool>,
     /// A newer version has made the tables its own.
     is_taken_over: AtomicBool,
 }
@@ -106,9 +119,23 @@ impl Database {
     /// Pools that have no connection yet.
     pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
         let connector = Connector::new(config)?;
-        let vital = pool(config, &connector.for_others(), 1)?;
-        let is_taken_over = AtomicBool::new(false);
-        Ok(Self { pool: pool(config, &connector, config.connections)?, vital, connector, is_taken_over })
+        let is_pooled = Arc::new(AtomicBool::new(false));
+        let vital = pool(config, &connector.for_others(), 1, &is_pooled)?;
+        let pool = pool(config, &connector, config.connections, &is_pooled)?;
+        Ok(Self { pool, vital, connector, is_pooled, is_taken_over: AtomicBool::new(false) })
+    }
+
+    /// Finds out whether there is a pooler in between. To be done before anything else.
+    pub(super) async fn look_for_pooler(&self) -> Result<(), PoolError> {
+        let asked = tokio::time::timeout(MAKING, pooler::is_in_between(&self.connector)).await;
+        let is_pooled = asked.map_err(|_| PoolError::Timeout(TimeoutType::Create))?;
+        self.is_pooled.store(is_pooled.map_err(PoolError::Backend)?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a pooler lends us sessions for a transaction only.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.is_pooled.load(Ordering::Relaxed)
     }
 
     /// What makes its connections.
@@ -140,77 +167,95 @@ impl Database {
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Trouble> {
-        run(&self.pool, label, sql, Kept::ForEver, parameters).await
+        self.run_in(&self.pool, label, sql, Kept::ForEver, parameters).await
     }
 
     /// Asks by a statement that may never come again in the same words.
     pub(super) async fn run_once(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
-        run(&self.pool, None, sql, Kept::Once, parameters).await
+        self.run_in(&self.pool, None, sql, Kept::Once, parameters).await
     }
 
     /// Runs the statement of a sign of life.
     pub(super) async fn beat(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
-        run(&self.vital, Some("heartbeat"), sql, Kept::ForEver, parameters).await
+        self.run_in(&self.vital, Some("heartbeat"), sql, Kept::ForEver, parameters).await
     }
-}
 
-async fn run(
-    pool: &Pool,
-    label: Option<&str>,
-    sql: &str,
-    kept: Kept,
-    parameters: Parameters<'_>,
-) -> Result<Vec<Row>, Trouble> {
-    let mut conflicts = 0;
-    loop {
-        let client = client(pool).await.map_err(|error| Trouble::Store(no_client(error)))?;
-        pass(Side::Before, label);
-        let result = tokio::time::timeout(STATEMENT, query(&client, sql, kept, parameters)).await;
-        let error = match result {
-            Ok(Ok(rows)) => {
-                pass(Side::After, label);
-                return Ok(rows);
-            }
-            Ok(Err(error)) => error,
-            Err(_) => {
+    async fn run_in(
+        &self,
+        pool: &Pool,
+        label: Option<&str>,
+        sql: &str,
+        kept: Kept,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Trouble> {
+        let mut conflicts = 0;
+        loop {
+            let client = client(pool).await.map_err(|error| Trouble::Store(no_client(error)))?;
+            pass(Side::Before, label);
+            let kept = if self.is_pooled() { Kept::Once } else { kept };
+            let result = tokio::time::timeout(STATEMENT, query(&client, sql, kept, parameters)).await;
+            let error = match result {
+                Ok(Ok(rows)) => {
+                    pass(Side::After, label);
+                    return Ok(rows);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    drop(Object::take(client));
+                    let why = format!("no answer within {} seconds", STATEMENT.as_secs());
+                    return Err(Trouble::Store(StoreError::Unavailable(why)));
+                }
+            };
+            let state = error.code().cloned();
+            if state.as_ref().is_none_or(is_about_the_connection) {
                 drop(Object::take(client));
-                let why = format!("no answer within {} seconds", STATEMENT.as_secs());
-                return Err(Trouble::Store(StoreError::Unavailable(why)));
             }
-        };
-        let state = error.code().cloned();
-        if state.as_ref().is_none_or(is_about_the_connection) {
-            drop(Object::take(client));
-        }
-        match state {
-            Some(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)
-                if conflicts < CONFLICTS =>
-            {
-                conflicts += 1;
+            match state {
+                Some(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)
+                    if conflicts < CONFLICTS =>
+                {
+                    conflicts += 1;
+                }
+                // There is a pooler in between after all, or by now. The statement wasn't run.
+                Some(SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT)
+                    if kept == Kept::ForEver =>
+                {
+                    self.is_pooled.store(true, Ordering::Relaxed);
+                }
+                Some(SqlState::UNIQUE_VIOLATION) => {
+                    let constraint = error.as_db_error().and_then(|error| error.constraint());
+                    return Err(Trouble::Duplicate(constraint.unwrap_or_default().to_owned()));
+                }
+                _ => return Err(Trouble::Store(StoreError::Unavailable(explain(&error)))),
             }
-            Some(SqlState::UNIQUE_VIOLATION) => {
-                let constraint = error.as_db_error().and_then(|error| error.constraint());
-                return Err(Trouble::Duplicate(constraint.unwrap_or_default().to_owned()));
-            }
-            _ => return Err(Trouble::Store(StoreError::Unavailable(explain(&error)))),
         }
     }
 }
 
 /// A pool whose connections are set up before anybody gets one.
-fn pool(config: &PostgresConfig, connector: &Connector, size: usize) -> Result<Pool, String> {
+fn pool(
+    config: &PostgresConfig,
+    connector: &Connector,
+    size: usize,
+    is_pooled: &Arc<AtomicBool>,
+) -> Result<Pool, String> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_connect(config.connect.clone(), connector.clone(), recycling);
     let connector = connector.clone();
     let still_the_one = Hook::sync_fn(move |_: &mut deadpool_postgres::ClientWrapper, metrics| {
         if connector.is_outdated(metrics.created) { Err(HookError::message(FORMER)) } else { Ok(()) }
     });
-    let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+    let is_pooled = Arc::clone(is_pooled);
+    let set_up = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        let is_pooled = is_pooled.load(Ordering::Relaxed);
         Box::pin(async move {
-            client.batch_execute(SESSION).await.map_err(HookError::Backend)?;
-            let row =
-                client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(HookError::Backend)?;
-            if row.get(0) { Err(HookError::message(STANDBY)) } else { Ok(()) }
+            if !is_pooled {
+                client.batch_execute(SESSION).await.map_err(HookError::Backend)?;
+            }
+            let row = client.query_typed_one(LOOK, &[]).await.map_err(HookError::Backend)?;
+            let wrong = [(0, STANDBY), (1, READ_ONLY), (2, NOT_ON_DISK)];
+            let wrong = wrong.into_iter().find(|(column, _)| row.get(*column));
+            wrong.map_or(Ok(()), |(_, what)| Err(HookError::message(what)))
         })
     });
     let built = Pool::builder(manager)
@@ -247,8 +292,15 @@ async fn query(
     parameters: Parameters<'_>,
 ) -> Result<Vec<Row>, Error> {
     match kept {
-        Kept::ForEver => client.query(&client.prepare_cached(sql).await?, parameters).await,
-        Kept::Once => client.query(sql, parameters).await,
+        Kept::ForEver => {
+            let values: Vec<_> = parameters.iter().map(|parameter| parameter.value()).collect();
+            client.query(&client.prepare_cached(sql).await?, &values).await
+        }
+        Kept::Once => {
+            let typed: Vec<_> =
+                parameters.iter().map(|parameter| (parameter.value(), parameter.kind())).collect();
+            client.query_typed(sql, &typed).await
+        }
     }
 }
 

@@ -11,6 +11,8 @@ mod connect;
 mod connector;
 mod hints;
 mod opening;
+mod parameter;
+mod pooler;
 pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod statements;
@@ -21,19 +23,19 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 pub(super) use self::connect::explain;
-use self::connect::{Database, Parameters, Trouble};
+use self::connect::{Database, Trouble};
 use self::hints::Hints;
+use self::parameter::{Parameter, Parameters};
 use self::rows::{claim, day, get, list_sql, number, record, records, ticket_sql};
 use super::day::Day;
-use super::repeat::{Kept, NOT_UNDERSTOOD};
+use super::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use super::values::{json, key, millis, text_of, timestamp};
 use super::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry, remembered_value,
+    Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
+    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, remembered_value,
 };
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
@@ -57,6 +59,12 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
+    /// Whether a pooler lends us sessions for a transaction only.
+    #[cfg(test)]
+    pub(super) fn is_pooled(&self) -> bool {
+        self.database.is_pooled()
+    }
+
     /// One of its connections.
     #[cfg(test)]
     pub(super) async fn connection(&self) -> deadpool_postgres::Client {
@@ -80,6 +88,28 @@ impl PostgresStore {
         only(self.write(label, sql, parameters).await?)
     }
 
+    /// What a claim has brought. Tickets that can't be read are set aside.
+    async fn claims(&self, rows: &[Row]) -> Result<Vec<Claim>, StoreError> {
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in rows {
+            match claim(row) {
+                Ok(claim) => claims.push(claim),
+                Err(error) => {
+                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+                    tracing::error!(number, %error, "a ticket can't be read from the store");
+                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
+                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
+                    // Those that can be read have to be worked on, whatever becomes of this one.
+                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
+                        let error = StoreError::from(trouble);
+                        tracing::error!(number, %error, "it is left alone until its lease ends");
+                    }
+                }
+            }
+        }
+        Ok(claims)
+    }
+
     /// Commits what a claim writes. `settlement` is what is written at its end only.
     async fn commit(&self, save: &Save, settlement: Option<&Settlement>) -> Result<(), StoreError> {
         let ledger = json(&save.ledger)?;
@@ -93,7 +123,7 @@ impl PostgresStore {
             && save.ledger.write_back.url.as_deref() == save.ledger.link.url();
         let events = Events::of(&save.events);
         let (lease, now) = (whole_millis(save.lease), millis(save.now));
-        let common: [&(dyn ToSql + Sync); 16] = [
+        let common: [&dyn Parameter; 16] = [
             &save.held.number,
             &save.held.fence,
             &save.nth,
@@ -118,8 +148,7 @@ impl PostgresStore {
                 let due = settlement.due.map(millis);
                 let (attempts, asked) = (i64::from(settlement.attempts), i64::from(settlement.asked));
                 let state = settlement.state.as_str();
-                let end: [&(dyn ToSql + Sync); 6] =
-                    [&state, &reason, &attempts, &settlement.hints, &asked, &due];
+                let end: [&dyn Parameter; 6] = [&state, &reason, &attempts, &settlement.hints, &asked, &due];
                 let all: Vec<_> = common.into_iter().chain(end).collect();
                 self.write_one(&save.label, statements::SETTLE, &all).await
             }
@@ -229,8 +258,20 @@ impl Store for PostgresStore {
             }
             Meaning::NotUnderstood { .. } => {
                 let beside = NOT_UNDERSTOOD - 1;
-                let parameters: Parameters<'_> =
-                    &[&helpdesk, &at, &key, &event, &problem, &headers, &query, &body, &beside];
+                let parameters: Parameters<'_> = &[
+                    &helpdesk,
+                    &at,
+                    &key,
+                    &event,
+                    &problem,
+                    &headers,
+                    &query,
+                    &body,
+                    &beside,
+                    &FORGET_EVERY,
+                    &UNREAD,
+                    &AFTER_UNREAD,
+                ];
                 let written = self.write("accept", statements::KEEP_NOT_UNDERSTOOD, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
@@ -266,35 +307,31 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let left_out: Vec<&str> = left_out.iter().map(HelpdeskName::as_str).collect();
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running, &left_out]).await?;
-        let mut claims = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match claim(row) {
-                Ok(claim) => claims.push(claim),
-                Err(error) => {
-                    let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
-                    tracing::error!(number, %error, "a ticket can't be read from the store");
-                    let (reason, wait) = (super::unreadable(&error), whole_millis(super::UNREADABLE_FOR));
-                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
-                    // Those that can be read have to be worked on, whatever becomes of this one.
-                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
-                        let error = StoreError::from(trouble);
-                        tracing::error!(number, %error, "it is left alone until its lease ends");
-                    }
-                }
-            }
-        }
-        Ok(claims)
+        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        self.claims(&rows).await
+    }
+
+    async fn claim_of(
+        &self,
+        _now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
+        let helpdesks: Vec<&str> = helpdesks.iter().map(HelpdeskName::as_str).collect();
+        let parameters: Parameters<'_> = &[&lease, &most, &running, &helpdesks];
+        let rows = self.write("claim", statements::CLAIM_OF, parameters).await?;
+        self.claims(&rows).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
@@ -398,8 +435,7 @@ impl Store for PostgresStore {
 
     async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
         let (sql, texts) = list_sql(query);
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+        let parameters: Vec<&dyn Parameter> = texts.iter().map(|text| text as &dyn Parameter).collect();
         self.database.demand_ours()?;
         records(&self.database.run_once(&sql, &parameters).await?)
     }
@@ -434,6 +470,12 @@ impl Store for PostgresStore {
         Ok(counts)
     }
 
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        let oldest: Option<i64> = get(&only(self.read(statements::OLDEST_WAITING, &[]).await?)?, 0)?;
+        let day = day(&only(self.read(statements::DAY, &[]).await?)?)?;
+        Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left: day.left(now, per_day) })
+    }
+
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         self.change_day("take_writes", |day| day.take(now, wanted, per_day)).await
     }
@@ -448,6 +490,10 @@ impl Store for PostgresStore {
     }
 
     fn listen(&self, due: Arc<Notify>) {
+        // Behind a pooler, a session listens for whoever gets it next. Workers look by themselves.
+        if self.database.is_pooled() {
+            return;
+        }
         let hints = Hints::start(self.database.connector(), Arc::clone(&self.outbox), due);
         *self.hints.lock().unwrap_or_else(PoisonError::into_inner) = Some(hints);
     }

@@ -27,7 +27,7 @@ impl PostgresStore {
     pub async fn open(config: &PostgresConfig, purpose: Use) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
         let (database, client) = Self::connect(config, purpose).await?;
-        let copying = client.query_one("SELECT copying IS NOT NULL FROM identity", &[]).await;
+        let copying = client.query_typed_one("SELECT copying IS NOT NULL FROM identity", &[]).await;
         if copying.map_err(|error| unusable(explain(&error)))?.get(0) {
             return Err(OpenError::HalfCopied(connect::name(config)));
         }
@@ -60,8 +60,16 @@ impl PostgresStore {
         config: &PostgresConfig,
         purpose: Use,
     ) -> Result<(Client, String), OpenError> {
-        let (_, client) = Self::connect(config, purpose).await?;
+        let (database, client) = Self::connect(config, purpose).await?;
         let name = connect::name(config);
+        if database.is_pooled() {
+            return Err(OpenError::Database {
+                database: name,
+                why: "a pooler is in between that lends sessions for a transaction only: name the database server \
+                      itself, or a pool in session mode"
+                    .to_owned(),
+            });
+        }
         let unlimited = client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await;
         unlimited.map_err(|error| OpenError::Database { database: name.clone(), why: explain(&error) })?;
         Ok((client, name))
@@ -72,14 +80,24 @@ impl PostgresStore {
 async fn first_connection(database: &Database, patience: Duration) -> Result<Client, PoolError> {
     let started = Instant::now();
     loop {
-        let error = match database.client().await {
+        let connected = async {
+            // Before anything is set or prepared.
+            database.look_for_pooler().await?;
+            database.client().await
+        };
+        let error = match connected.await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
         let may_pass = match &error {
             PoolError::Backend(error) => error
                 .code()
-                .is_none_or(|code| code.code().starts_with("57P") || *code == SqlState::TOO_MANY_CONNECTIONS),
+                // The second is what a pooler says whose server doesn't answer yet, among other things.
+                .is_none_or(|code| {
+                    code.code().starts_with("57P")
+                        || code.code().starts_with("08")
+                        || *code == SqlState::TOO_MANY_CONNECTIONS
+                }),
             PoolError::Timeout(_) | PoolError::PostCreateHook(_) => true,
             _ => false,
         };
@@ -96,6 +114,15 @@ fn advise(error: &PoolError) -> String {
     if why == STANDBY {
         return format!("{why}; name all servers in [store] url: postgres://user@one,two/database");
     }
+    if why == connect::READ_ONLY {
+        return format!(
+            "{why}; some hosts set that when the disk is full; otherwise: ALTER ROLE ... SET \
+             default_transaction_read_only = off, for the user of [store] url"
+        );
+    }
+    if why == connect::NOT_ON_DISK {
+        return format!("{why}; ALTER ROLE ... SET synchronous_commit = on, for the user of [store] url");
+    }
     if why.ends_with(READ_ONLY) {
         return format!(
             "{why}; none of the servers in [store] url can be written to, so promote one of them"
@@ -106,7 +133,10 @@ fn advise(error: &PoolError) -> String {
         _ => "",
     };
     let advice = match code {
-        "28P01" | "28000" => "check user and password: [store] password = { env = \"NAME\" }",
+        "28P01" | "28000" => {
+            "check user and password: [store] password = { env = \"NAME\" }; within [store] url, the password's \
+             @ : / ? # and % are written %40 %3A %2F %3F %23 and %25"
+        }
         "3D000" => "make the database: createdb, with this user as its owner",
         "53300" => "lower [store] connections, or raise max_connections of the server",
         "" => "check host, port and sslmode in [store] url, and whether the server runs",
@@ -117,15 +147,22 @@ fn advise(error: &PoolError) -> String {
 
 /// Why the tables can't be used, and what to do.
 fn advise_on_tables(error: &SchemaError) -> String {
-    let is_forbidden = match error {
-        SchemaError::Forbidden => true,
-        SchemaError::Database(error) => error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-        _ => false,
+    let advice = match error {
+        SchemaError::Forbidden { user, schema } => format!(
+            "make {user} the owner of the database, or: GRANT CREATE, USAGE ON SCHEMA {schema} TO {user}"
+        ),
+        SchemaError::Database(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            "make the user of [store] url the owner of the database and of the tables".to_owned()
+        }
+        SchemaError::Nowhere { .. } => {
+            "make the schema, or: ALTER ROLE ... SET search_path = public, for the user of [store] url"
+                .to_owned()
+        }
+        SchemaError::Elsewhere { schema, .. } => format!(
+            "ALTER ROLE ... SET search_path = {schema}, for the user of [store] url; another store in the same \
+             database needs a user of its own"
+        ),
+        _ => return error.to_string(),
     };
-    let advice = if is_forbidden {
-        "; make the user the owner of the database, or: GRANT CREATE, USAGE ON SCHEMA public TO it"
-    } else {
-        ""
-    };
-    format!("{error}{advice}")
+    format!("{error}; {advice}")
 }

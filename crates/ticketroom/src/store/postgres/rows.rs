@@ -6,13 +6,13 @@ use crate::reconcile::ledger::Ledger;
 use crate::room::{Room, RoomId};
 use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, shown, text_of, timestamp};
+use crate::store::values::{from_json, key, shown, template_in, text_of, timestamp};
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
 
 /// The columns of a [`TicketRecord`], in the order of [`record`].
 const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at, number";
+    written_back, attempts, due_at, created_at, updated_at, number, ledger";
 
 /// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below),
 /// and would go through an index of all tickets of the helpdesk besides, if it could.
@@ -62,6 +62,7 @@ pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
         url: get(row, 9)?,
         written_back: get(row, 10)?,
         attempts: number(attempts),
+        template: template_in(get(row, 16)?),
         due: due.map(timestamp),
         created: timestamp(get(row, 13)?),
         updated: timestamp(get(row, 14)?),

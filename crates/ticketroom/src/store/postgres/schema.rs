@@ -10,6 +10,7 @@
 
 use deadpool_postgres::Client;
 use tokio_postgres::Error;
+use tokio_postgres::types::Type;
 
 /// A step from one version of the tables to the next.
 pub(in crate::store) struct Migration {
@@ -22,7 +23,7 @@ pub(in crate::store) struct Migration {
 pub(in crate::store) const MIGRATIONS: [Migration; 3] = [
     Migration { serves: 1, sql: TABLES },
     Migration { serves: 1, sql: FAILOVER },
-    Migration { serves: 1, sql: NOT_UNDERSTOOD },
+    Migration { serves: 1, sql: SHARES },
 ];
 
 const TABLES: &str = r#"
@@ -75,7 +76,7 @@ const TABLES: &str = r#"
         helpdesk     text    COLLATE "C" NOT NULL,
         ticket       bigint  REFERENCES ticket (number), -- NULL: not understood, or about something else
         received_at  bigint  NOT NULL,
-        delivery_id  text    COLLATE "C",
+        delivery_id  text    COLLATE "C",             -- its key, see `store/repeat.rs`
         event        text    COLLATE "C" NOT NULL,
         outcome      text    COLLATE "C" NOT NULL,    -- accepted, echo, not_understood, about_something_else
         problem      text    COLLATE "C",
@@ -147,11 +148,10 @@ const FAILOVER: &str = r#"
         ADD COLUMN quiet_until bigint NOT NULL DEFAULT 0; -- nothing is claimed before
     "#;
 
-/// From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
-/// Replicas of before write the id alone, which is known as well.
-const NOT_UNDERSTOOD: &str = "
-    -- Of what was not understood, the newest ones are kept.
-    CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood'";
+/// What is due of some helpdesks, while others have their share of the runs.
+const SHARES: &str = "
+    CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL";
 
 /// The key of the advisory lock: "ticketro", read as a number.
 const LOCK: i64 = 0x7469_636b_6574_726f;
@@ -188,8 +188,27 @@ pub(in crate::store) enum SchemaError {
     #[error("it has no tables yet")]
     Missing,
     /// There are none, and this user can't make any.
-    #[error("it has no tables yet, and this user may not make any")]
-    Forbidden,
+    #[error("it has no tables yet, and the user {user} may not make any in the schema {schema}")]
+    Forbidden {
+        /// Who we are.
+        user: String,
+        /// Where they would be.
+        schema: String,
+    },
+    /// There are none where the search path leads, which is nowhere.
+    #[error("it has no tables, and its search_path ({path}) leads to no schema that there is")]
+    Nowhere {
+        /// The setting.
+        path: String,
+    },
+    /// They are in a schema to which the search path doesn't lead.
+    #[error("its tables are in the schema {schema}, where its search_path ({path}) doesn't lead")]
+    Elsewhere {
+        /// Where they are.
+        schema: String,
+        /// The setting.
+        path: String,
+    },
     /// The database says no.
     #[error("{}", super::connect::explain(.0))]
     Database(#[from] Error),
@@ -198,10 +217,10 @@ pub(in crate::store) enum SchemaError {
 /// The version of the tables, and the oldest version whose programs can work on them; none if there are no tables.
 async fn version(client: &Client) -> Result<Option<(i32, i32)>, Error> {
     let sql = "SELECT to_regclass('ticketroom_schema') IS NOT NULL";
-    if !client.query_one(sql, &[]).await?.get::<_, bool>(0) {
+    if !client.query_typed_one(sql, &[]).await?.get::<_, bool>(0) {
         return Ok(None);
     }
-    let row = client.query_one("SELECT version, serves FROM ticketroom_schema", &[]).await?;
+    let row = client.query_typed_one("SELECT version, serves FROM ticketroom_schema", &[]).await?;
     Ok(Some((row.get(0), row.get(1))))
 }
 
@@ -224,12 +243,32 @@ fn judge(found: Option<(i32, i32)>, migrations: &[Migration]) -> Result<usize, S
 pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
     let found = version(client).await?;
     if found.is_none() {
-        // NULL: the search path has no schema that exists.
-        let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
-        let may_create = client.query_one(sql, &[]).await?.get(0);
-        return Err(if may_create { SchemaError::Missing } else { SchemaError::Forbidden });
+        demand_place(client).await?;
+        return Err(SchemaError::Missing);
     }
     if judge(found, &MIGRATIONS)? < MIGRATIONS.len() { Err(SchemaError::Older) } else { Ok(()) }
+}
+
+/// Makes sure that tables can be made, and that those that this user has made before are not just out of sight: a server, a
+/// database or a role may have got another search path since.
+async fn demand_place(client: &Client) -> Result<(), SchemaError> {
+    let sql = "SELECT current_setting('search_path'), current_schema()::text, current_user::text,
+            has_schema_privilege(current_schema(), 'CREATE'),
+            (SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE relname = 'ticketroom_schema' AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+             LIMIT 1)";
+    let row = client.query_typed_one(sql, &[]).await?;
+    let path = || row.get::<_, String>(0);
+    if let Some(schema) = row.get(4) {
+        return Err(SchemaError::Elsewhere { schema, path: path() });
+    }
+    let Some(schema) = row.get::<_, Option<String>>(1) else {
+        return Err(SchemaError::Nowhere { path: path() });
+    };
+    if row.get::<_, Option<bool>>(3) == Some(true) {
+        return Ok(());
+    }
+    Err(SchemaError::Forbidden { user: row.get(2), schema })
 }
 
 /// Makes sure that there is nothing in the tables that this version doesn't know.
@@ -249,19 +288,25 @@ pub(in crate::store) async fn migrate(
     migrations: &[Migration],
 ) -> Result<(), SchemaError> {
     // Nothing is locked where nothing is to be done, which is so at nearly every start.
-    if judge(version(client).await?, migrations)? == migrations.len() {
+    let found = version(client).await?;
+    if judge(found, migrations)? == migrations.len() {
         return Ok(());
     }
-    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = '60s'").await?;
+    if found.is_none() {
+        demand_place(client).await?;
+    }
     let transaction = client.build_transaction().start().await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    // In this transaction only, since a pooler may lend the session to others afterwards; that also goes for statements, of
+    // which none is prepared.
+    transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'").await?;
+    transaction.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
     transaction
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS ticketroom_schema (
                 one integer PRIMARY KEY CHECK (one = 1), version integer NOT NULL, serves integer NOT NULL)",
         )
         .await?;
-    let row = transaction.query_opt("SELECT version, serves FROM ticketroom_schema", &[]).await?;
+    let row = transaction.query_typed_opt("SELECT version, serves FROM ticketroom_schema", &[]).await?;
     let from = judge(row.map(|row| (row.get(0), row.get(1))), migrations)?;
     for migration in migrations.iter().skip(from) {
         transaction.batch_execute(migration.sql).await?;
@@ -269,7 +314,8 @@ pub(in crate::store) async fn migrate(
     if let Some(last) = migrations.last().filter(|_| from < migrations.len()) {
         let sql = "INSERT INTO ticketroom_schema VALUES (1, $1, $2)
             ON CONFLICT (one) DO UPDATE SET version = $1, serves = $2";
-        transaction.execute(sql, &[&number(migrations.len()), &last.serves]).await?;
+        let (version, serves) = (number(migrations.len()), last.serves);
+        transaction.execute_typed(sql, &[(&version, Type::INT4), (&serves, Type::INT4)]).await?;
     }
     transaction.commit().await?;
     Ok(())

@@ -51,24 +51,26 @@ pub(super) const KEEP: &str = "
     ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it. Returns a
-/// row if there is none yet with this body. Takes away what was not understood before the newest ones, some at a time; what
-/// another replica is just taking away is skipped.
+/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it, $10 with each
+/// of how many the others go, $11 and $12 between which keys they are. Returns a row if there is none yet with this body. What
+/// was not understood before the newest ones goes some at a time; what another replica is just taking away is skipped.
 pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
     WITH kept AS (
         INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
         VALUES ($1, $2, $3, $4, 'not_understood', $5, $6, $7, $8)
         ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
-        RETURNING 1
+        RETURNING number
     ), old AS (
-        SELECT number FROM delivery WHERE helpdesk = $1 AND outcome = 'not_understood'
+        SELECT number FROM delivery
+        WHERE helpdesk = $1 AND delivery_id > $11 AND delivery_id < $12 AND outcome = 'not_understood'
+            AND (SELECT number % $10::bigint = 0 FROM kept)
         ORDER BY number DESC LIMIT 100 OFFSET $9 FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM delivery USING old WHERE delivery.number = old.number
     )
     SELECT 1 FROM kept";
 
-/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at, $4 helpdesks that are left out. New tickets first: a crowd that is tried in
+/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
 /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
 /// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
 /// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
@@ -77,12 +79,38 @@ pub(super) const CLAIM: &str = "
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND helpdesk <> ALL ($4) AND EXISTS (SELECT FROM known)
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT number FROM new UNION ALL SELECT number FROM again
+    )
+    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + $1
+    FROM due WHERE ticket.number = due.number
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+/// The same of some helpdesks only, $4. The tickets of each are looked for by themselves, so a few more may be locked than are
+/// claimed; for that moment, another replica passes over them.
+pub(super) const CLAIM_OF: &str = "
+    WITH known AS (
+        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
+    ), new AS (
+        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts = 0 AND due_at <= server_millis()
+              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT $2
+    ), again AS (
+        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts > 0 AND due_at <= server_millis()
+              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT $2 - (SELECT count(*) FROM new)
     ), due AS (
         SELECT number FROM new UNION ALL SELECT number FROM again
     )
@@ -290,6 +318,10 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back";
+
 /// The day's writes as they are.
 pub(in crate::store) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
 
@@ -305,11 +337,12 @@ pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (on
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 26] = [
+pub(in crate::store) const ALL: [(&str, &str); 28] = [
     ("ACCEPT", ACCEPT),
     ("KEEP", KEEP),
     ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
     ("CLAIM", CLAIM),
+    ("CLAIM_OF", CLAIM_OF),
     ("SET_ASIDE", SET_ASIDE),
     ("WRITTEN_BEFORE", WRITTEN_BEFORE),
     ("SAVE", SAVE),
@@ -329,6 +362,7 @@ pub(in crate::store) const ALL: [(&str, &str); 26] = [
     ("OWNERS", OWNERS),
     ("TIMELINE", TIMELINE),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("DAY", DAY),
     ("SET_DAY", SET_DAY),
     ("PROBE", PROBE),

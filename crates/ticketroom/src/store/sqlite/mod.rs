@@ -29,7 +29,7 @@ use self::place::{Place, beside, canonical};
 use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
 use self::statements::{
-    COUNTS, NEXT_DUE, NOTE_RETRY, PROBE, REMEMBER, REMEMBERED, RESERVE, RETRY, RETRY_BLOCKED,
+    COUNTS, NEXT_DUE, NOTE_RETRY, OLDEST_WAITING, PROBE, REMEMBER, REMEMBERED, RESERVE, RETRY, RETRY_BLOCKED,
 };
 use self::transitions::{
     Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
@@ -40,8 +40,8 @@ use self::writer::{ANSWER, BUSY, Writer};
 use super::repeat::Kept;
 use super::values::{json, millis, timestamp};
 use super::{
-    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State, Store,
-    StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, remembered_value,
+    Accepted, Claim, Delivery, Figures, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State,
+    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, remembered_value,
 };
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::limits::Taken;
@@ -243,19 +243,33 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running, left_out) = (after(now, lease), json(&running)?, json(&left_out)?);
+        let (lease_until, running) = (after(now, lease), json(&running)?);
+        self.writer
+            .run("claim", move |connection| claim(connection, now, lease_until, most, &running, None).map(Ok))
+            .await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let (lease_until, running, helpdesks) = (after(now, lease), json(&running)?, json(&helpdesks)?);
         self.writer
             .run("claim", move |connection| {
-                claim(connection, now, lease_until, most, &running, &left_out).map(Ok)
+                claim(connection, now, lease_until, most, &running, Some(&helpdesks)).map(Ok)
             })
             .await
     }
@@ -425,6 +439,17 @@ impl Store for SqliteStore {
                     super::count(&mut counts, &name, count);
                 }
                 Ok(Ok(counts))
+            })
+            .await
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        self.reader
+            .ask(move |connection| {
+                let oldest: Option<i64> =
+                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+                let writes_left = day(connection)?.left(now, per_day);
+                Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
             })
             .await
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::statements::{OWNER, TIMELINE};
 use crate::room::{Room, RoomId};
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{key, shown, timestamp};
+use crate::store::values::{key, shown, template_in, timestamp};
 use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry, left_out};
 use crate::ticket::TicketKey;
 
@@ -32,7 +32,7 @@ pub(super) fn owner_other_than(
 
 /// The columns of a [`TicketRecord`], in the order of [`record`].
 const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at, number";
+    written_back, attempts, due_at, created_at, updated_at, number, ledger";
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -41,7 +41,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     let room_id: Option<i64> = row.get(7)?;
     let title: Option<String> = row.get(8)?;
     let (reason, url, written_back, attempts) = (row.get(4)?, row.get(9)?, row.get(10)?, row.get(11)?);
-    let due: Option<i64> = row.get(12)?;
+    let (due, ledger): (Option<i64>, String) = (row.get(12)?, row.get(16)?);
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {
         let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(told.as_deref()));
@@ -54,6 +54,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
             url,
             written_back,
             attempts,
+            template: template_in(&ledger),
             due: due.map(timestamp),
             created: timestamp(created),
             updated: timestamp(updated),

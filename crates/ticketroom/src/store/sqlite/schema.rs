@@ -41,7 +41,7 @@ const MIGRATIONS: [&str; 4] = [
         helpdesk     TEXT    NOT NULL,
         ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood
         received_at  INTEGER NOT NULL,
-        delivery_id  TEXT,
+        delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
         event        TEXT    NOT NULL,
         outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood, about_something_else
         problem      TEXT,
@@ -120,9 +120,9 @@ const MIGRATIONS: [&str; 4] = [
     INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
     ",
     r"
-    -- From this version on, `delivery.delivery_id` has the digest of the body before the sender's id (`store/repeat.rs`).
-    -- Of what was not understood, the newest ones are kept.
-    CREATE INDEX delivery_not_understood ON delivery (helpdesk, number) WHERE outcome = 'not_understood';
+    -- What is due of some helpdesks, while others have their share of the runs.
+    CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
+    CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
     ",
 ];
 

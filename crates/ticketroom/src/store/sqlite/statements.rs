@@ -15,11 +15,13 @@ pub(super) const KEEP: &str = "
     (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-/// ?1 helpdesk, ?2 how many stay. Takes away what was not understood before the newest ones, some at a time.
+/// ?1 helpdesk, ?2 and ?3 between which keys, ?4 how many stay. Takes away what was not understood before the newest ones,
+/// some at a time.
 pub(super) const FORGET: &str = "
     DELETE FROM delivery WHERE number IN (
-        SELECT number FROM delivery WHERE helpdesk = ?1 AND outcome = 'not_understood'
-        ORDER BY number DESC LIMIT 100 OFFSET ?2)";
+        SELECT number FROM delivery
+        WHERE helpdesk = ?1 AND delivery_id > ?2 AND delivery_id < ?3 AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET ?4)";
 
 /// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
 pub(super) const MAKE: &str = "
@@ -39,8 +41,7 @@ pub(super) const MARK: &str = "
         told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
     WHERE number = :number";
 
-/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, ?5 helpdesks that are left out,
-/// both as JSON. New tickets first: a crowd that is
+/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
 /// tried in vain must not keep them waiting.
 pub(super) const CLAIM: &str = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
@@ -50,14 +51,33 @@ pub(super) const CLAIM: &str = "
                 SELECT number, 0 AS again, due_at FROM ticket
                 WHERE attempts = 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
-                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
                 ORDER BY due_at, number LIMIT ?3)
             UNION ALL
             SELECT * FROM (
                 SELECT number, 1 AS again, due_at FROM ticket
                 WHERE attempts > 0 AND due_at <= ?1
                   AND number NOT IN (SELECT value FROM json_each(?4))
-                  AND helpdesk NOT IN (SELECT value FROM json_each(?5))
+                ORDER BY due_at, number LIMIT ?3))
+        ORDER BY again, due_at, number LIMIT ?3)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+/// The same of some helpdesks only, ?5 as JSON.
+pub(super) const CLAIM_OF: &str = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at
+                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_new_of ON helpdesk = its.value
+                WHERE attempts = 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
+                ORDER BY due_at, number LIMIT ?3)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at
+                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_again_of ON helpdesk = its.value
+                WHERE attempts > 0 AND due_at <= ?1
+                  AND number NOT IN (SELECT value FROM json_each(?4))
                 ORDER BY due_at, number LIMIT ?3))
         ORDER BY again, due_at, number LIMIT ?3)
     RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
@@ -129,6 +149,11 @@ pub(super) const COUNTS: &str = "
     UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
     UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
 
+/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
+    WHERE state = 'waiting' AND written_back = 0";
+
 /// When the next ticket is due.
 pub(super) const NEXT_DUE: &str = "
     SELECT min(due) FROM (
@@ -186,7 +211,7 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 30] = [
+pub(in crate::store) const ALL: [(&str, &str); 32] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
     ("KEEP", KEEP),
@@ -194,6 +219,7 @@ pub(in crate::store) const ALL: [(&str, &str); 30] = [
     ("MAKE", MAKE),
     ("MARK", MARK),
     ("CLAIM", CLAIM),
+    ("CLAIM_OF", CLAIM_OF),
     ("SET_ASIDE", SET_ASIDE),
     ("HELD", HELD),
     ("SAVE", SAVE),
@@ -208,6 +234,7 @@ pub(in crate::store) const ALL: [(&str, &str); 30] = [
     ("SET_DAY", SET_DAY),
     ("OWNER", OWNER),
     ("COUNTS", COUNTS),
+    ("OLDEST_WAITING", OLDEST_WAITING),
     ("NEXT_DUE", NEXT_DUE),
     ("TIMELINE", TIMELINE),
     ("RESERVE", RESERVE),

@@ -5,13 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::queries::owner_other_than;
 use super::statements::{
-    CLAIM, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE, NOTE_RECOVERY,
-    NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
+    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE,
+    NOTE_RECOVERY, NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
 use crate::reconcile::ledger::Ledger;
 use crate::store::day::Day;
-use crate::store::repeat::{Kept, NOT_UNDERSTOOD};
+use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
 use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
 use crate::ticket::Ticket;
@@ -45,7 +45,7 @@ pub(super) fn accept(
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
-    connection.prepare_cached(KEEP)?.execute(params![
+    let number = connection.prepare_cached(KEEP)?.insert(params![
         helpdesk,
         ticket,
         millis(delivery.at),
@@ -57,8 +57,13 @@ pub(super) fn accept(
         delivery.query,
         kept.body.as_ref(),
     ])?;
-    if let Meaning::NotUnderstood { .. } = delivery.meaning {
-        connection.prepare_cached(FORGET)?.execute(params![helpdesk, NOT_UNDERSTOOD])?;
+    if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
+        connection.prepare_cached(FORGET)?.execute(params![
+            helpdesk,
+            UNREAD,
+            AFTER_UNREAD,
+            NOT_UNDERSTOOD
+        ])?;
     }
     Ok(Accepted::New)
 }
@@ -99,10 +104,14 @@ pub(super) fn claim(
     lease_until: Timestamp,
     most: i64,
     running: &str,
-    left_out: &str,
+    helpdesks: Option<&str>,
 ) -> rusqlite::Result<Vec<Claim>> {
-    let mut statement = connection.prepare_cached(CLAIM)?;
-    let mut rows = statement.query(params![millis(now), millis(lease_until), most, running, left_out])?;
+    let (now_millis, until) = (millis(now), millis(lease_until));
+    let mut statement = connection.prepare_cached(if helpdesks.is_some() { CLAIM_OF } else { CLAIM })?;
+    let mut rows = match helpdesks {
+        Some(helpdesks) => statement.query(params![now_millis, until, most, running, helpdesks])?,
+        None => statement.query(params![now_millis, until, most, running])?,
+    };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         match claimed(row) {

@@ -6,7 +6,7 @@
 //! transaction, everything is rolled back and each is run again in a transaction of its own, so that one can't
 //! harm another.
 //!
-//! What is in the way of all of them (another process has the file locked, the disk is full or broken, the file was
+//! What is in the way of all of them (another process has locked the file, the disk is full or broken, the file was
 //! removed) is told to all of them at once, and to all that wait meanwhile: each one's own try would only have the next
 //! ones wait for longer. What has waited for [`TURN`] is not run any more, and its caller is told so.
 
@@ -172,13 +172,23 @@ fn write(connection: &Connection, place: &Place, batch: &mut Vec<Box<dyn Work>>)
     }
 }
 
-/// Whether no other transition would fare better now.
+/// Whether no other transition would fare better now. A damaged page, say, is in the way only of those that need it.
 fn is_in_the_way_of_all(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
-    let is_about_one = code.is_none_or(|code| {
-        matches!(code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-    });
-    !is_about_one
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::NotADatabase
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OutOfMemory
+        )
+    )
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {

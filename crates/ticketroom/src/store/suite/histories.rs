@@ -62,6 +62,7 @@ impl Three {
     async fn compare(&self, now: Timestamp) {
         self.same("next_due", async |_, store| store.next_due(now).await).await.unwrap();
         self.same("counts", async |_, store| store.counts().await).await.unwrap();
+        self.same("figures", async |_, store| store.figures(now, 100).await).await.unwrap();
         let all = TicketQuery { limit: 100, ..TicketQuery::default() };
         let records = self.same("tickets", async |_, store| store.tickets(&all).await).await.unwrap();
         for record in &records {
@@ -140,16 +141,21 @@ impl History {
         let worker = self.rng.usize(..WORKERS);
         let most = self.rng.usize(1..=3);
         let held = self.held[worker].clone();
-        let left_out: &[HelpdeskName] = match self.rng.u32(..4) {
-            0 => &["one".parse().unwrap()],
-            1 => &["two".parse().unwrap(), "nobody".parse().unwrap()],
-            _ => &[],
+        let only: Option<&[HelpdeskName]> = match self.rng.u32(..6) {
+            0 => Some(&["one".parse().unwrap()]),
+            1 => Some(&["two".parse().unwrap(), "nobody".parse().unwrap()]),
+            2 => Some(&["two".parse().unwrap(), "one".parse().unwrap()]),
+            _ => None,
         };
         let now = self.now;
         let mut claims: Vec<Vec<Claim>> = Vec::new();
         for (place, store) in self.three.each().into_iter().enumerate() {
             let running: Vec<i64> = held.iter().map(|Claimed(each)| each[place].number).collect();
-            let mut claimed = store.claim_except(now, LEASE, most, &running, left_out).await.unwrap();
+            let claimed = match only {
+                Some(helpdesks) => store.claim_of(now, LEASE, most, &running, helpdesks).await,
+                None => store.claim(now, LEASE, most, &running).await,
+            };
+            let mut claimed = claimed.unwrap();
             claimed.sort_by(|one, other| one.key.cmp(&other.key));
             claims.push(claimed);
         }

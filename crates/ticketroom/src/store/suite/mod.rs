@@ -1,6 +1,7 @@
 //! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
-//! alone; [`repeats`] has what is in the tables of deliveries that come again; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`versions`] has
+//! alone; [`repeats`] has what is in the tables of deliveries that come again; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
+//! have what is in the way of a database; [`versions`] has
 //! what a later version has written.
 //!
 //! All of it runs on real SQLite files and a real PostgreSQL server. Its clock, by which leases end there, is one that
@@ -12,7 +13,9 @@ mod file;
 mod histories;
 mod model;
 mod plans;
+mod pooler;
 mod repeats;
+mod servers;
 mod test_clock;
 mod versions;
 
@@ -39,6 +42,11 @@ macro_rules! on_every_store {
         mod on_postgres {
             $(#[tokio::test] async fn $name() {
                 super::$name(&crate::store::suite::test_clock::OnTestClock::new().await).await;
+            })*
+        }
+        mod behind_a_pooler {
+            $(#[tokio::test] async fn $name() {
+                super::$name(&crate::store::suite::test_clock::OnTestClock::behind_a_pooler().await).await;
             })*
         }
         mod on_the_model {

@@ -171,6 +171,7 @@ impl Row {
             url: url.map(str::to_owned),
             written_back: url.is_some() && self.ledger.write_back.url.as_deref() == url,
             attempts: self.attempts,
+            template: self.ledger.template.clone(),
             due: self.due,
             created: self.created,
             updated: self.updated,
@@ -233,13 +234,24 @@ impl Store for Model {
         Ok(Accepted::New)
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let all: Vec<_> = self.contents().tickets.iter().map(|row| row.key.helpdesk.clone()).collect();
+        self.claim_of(now, lease, most, running, &all).await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let mut contents = self.contents();
         let mut due: Vec<(i64, &mut Row)> = contents
@@ -247,7 +259,7 @@ impl Store for Model {
             .filter(|(number, row)| {
                 row.due.is_some_and(|due| due <= now)
                     && !running.contains(number)
-                    && !left_out.contains(&row.key.helpdesk)
+                    && helpdesks.contains(&row.key.helpdesk)
             })
             .collect();
         due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));
@@ -419,6 +431,13 @@ impl Store for Model {
         let contents = self.contents();
         let count = |state| contents.tickets.iter().filter(|row| row.record().state == state).count() as u64;
         Ok(State::ALL.map(|state| (state, count(state))).to_vec())
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        let contents = self.contents();
+        let waiting = contents.tickets.iter().filter(|row| row.state == State::Waiting);
+        let oldest_waiting = waiting.filter(|row| !row.record().written_back).map(|row| row.created).min();
+        Ok(Figures { oldest_waiting, writes_left: contents.day.left(now, per_day) })
     }
 
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {

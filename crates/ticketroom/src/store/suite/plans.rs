@@ -59,14 +59,16 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 38] = [
+const ON_SQLITE: [(&str, &[&str]); 40] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
     ("KEEP", &[]),
-    ("FORGET", &["PRIMARY KEY", "delivery_not_understood"]),
+    // Those of one helpdesk that were not understood, of which there are few.
+    ("FORGET", &["PRIMARY KEY", "delivery_repeat", "sorted"]),
     ("MAKE", &[]),
     ("MARK", &["PRIMARY KEY"]),
     ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
+    ("CLAIM_OF", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
     ("SET_ASIDE", &["PRIMARY KEY"]),
     ("HELD", &["PRIMARY KEY"]),
     ("SAVE", &["PRIMARY KEY"]),
@@ -83,6 +85,7 @@ const ON_SQLITE: [(&str, &[&str]); 38] = [
     ("SET_DAY", &[]),
     ("OWNER", &["sqlite_autoindex_ticket_1"]),
     ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OLDEST_WAITING", &["ticket_state_updated"]),
     ("NEXT_DUE", &["ticket_again", "ticket_new"]),
     ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("RESERVE", &[]),
@@ -140,11 +143,12 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 34] = [
+const ON_POSTGRES: [(&str, &[&str]); 36] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
     ("KEEP", &["delivery_repeat"]),
-    ("KEEP_NOT_UNDERSTOOD", &["delivery_not_understood", "delivery_pkey"]),
+    ("KEEP_NOT_UNDERSTOOD", &["delivery_pkey", "delivery_repeat"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
+    ("CLAIM_OF", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
     ("SET_ASIDE", &["ticket_pkey"]),
     ("WRITTEN_BEFORE", &["ticket_pkey"]),
     ("SAVE", &["ticket_pkey"]),
@@ -164,6 +168,7 @@ const ON_POSTGRES: [(&str, &[&str]); 34] = [
     ("OWNERS", &["ticket_room"]),
     ("TIMELINE", &["delivery_ticket", "ticket_key", "timeline_ticket"]),
     ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OLDEST_WAITING", &["ticket_state_updated"]),
     ("DAY", &[]),
     ("SET_DAY", &[]),
     ("PROBE", &[]),

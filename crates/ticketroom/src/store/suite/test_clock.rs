@@ -43,7 +43,19 @@ pub(super) async fn connect(url: &str) -> tokio_postgres::Client {
 impl OnTestClock {
     pub(super) async fn new() -> Self {
         let database = database();
-        let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
+        let url = database.url().to_owned();
+        Self::at_url(database, &url).await
+    }
+
+    /// Behind a pooler that lends sessions for a transaction only.
+    pub(super) async fn behind_a_pooler() -> Self {
+        let database = database();
+        let url = postgres_server::shared_pooler().url(&database);
+        Self::at_url(database, &url).await
+    }
+
+    async fn at_url(database: postgres_server::Database, url: &str) -> Self {
+        let store = PostgresStore::open(&config(url), Use::Serve).await.unwrap();
         let clock = connect(database.url()).await;
         let sql = "CREATE TABLE test_clock (millis bigint NOT NULL);
             INSERT INTO test_clock VALUES (0);
@@ -70,15 +82,25 @@ impl Store for OnTestClock {
         self.at(delivery.at).await.accept(delivery).await
     }
 
-    async fn claim_except(
+    async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
-        left_out: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim_except(now, lease, most, running, left_out).await
+        self.at(now).await.claim(now, lease, most, running).await
+    }
+
+    async fn claim_of(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        most: usize,
+        running: &[i64],
+        helpdesks: &[HelpdeskName],
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.at(now).await.claim_of(now, lease, most, running, helpdesks).await
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
@@ -149,6 +171,10 @@ impl Store for OnTestClock {
 
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         self.store.counts().await
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        self.store.figures(now, per_day).await
     }
 
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::docspace::limits::Taken;
-use crate::reconcile::ledger::Ledger;
+use crate::reconcile::ledger::{Ledger, LinkEntry};
 use crate::room::RoomId;
 use crate::ticket::Ticket;
 
@@ -18,7 +18,7 @@ on_every_store!(
     what_is_not_understood_is_kept_once,
     one_worker_at_a_time_and_whoever_is_late_has_lost,
     what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first,
-    tickets_of_helpdesks_that_are_left_out_are_not_claimed,
+    tickets_of_some_helpdesks_can_be_claimed_alone,
     a_delivery_during_a_run_makes_another_run,
     a_wish_is_kept_until_a_run_has_heard_it,
     a_room_belongs_to_one_ticket,
@@ -32,6 +32,7 @@ on_every_store!(
     after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
+    the_oldest_that_waits_and_the_writes_that_are_left_are_figures,
     what_a_later_version_has_in_a_ledger_is_kept,
 );
 
@@ -173,7 +174,7 @@ async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first
     assert_eq!(claim_one(store, 6).await.key, key("old"));
 }
 
-async fn tickets_of_helpdesks_that_are_left_out_are_not_claimed(store: &dyn Store) {
+async fn tickets_of_some_helpdesks_can_be_claimed_alone(store: &dyn Store) {
     let of = |helpdesk: &str, id, second| Delivery {
         helpdesk: helpdesk.parse().unwrap(),
         ..delivery(id, None, second)
@@ -189,21 +190,20 @@ async fn tickets_of_helpdesks_that_are_left_out_are_not_claimed(store: &dyn Stor
     store.accept(of("well", "new", 3)).await.unwrap();
     store.accept(of("gone", "new", 4)).await.unwrap();
     let (dead, well): (HelpdeskName, HelpdeskName) = ("dead".parse().unwrap(), "well".parse().unwrap());
-    let claim = async |left_out: &[HelpdeskName], most| {
-        let claims = store.claim_except(at(9), LEASE, most, &[], left_out).await.unwrap();
+    let nobody: HelpdeskName = "nobody".parse().unwrap();
+    let claim = async |helpdesks: &[HelpdeskName], most| {
+        let claims = store.claim_of(at(9), LEASE, most, &[], helpdesks).await.unwrap();
         let mut keys: Vec<_> = claims.iter().map(|claim| claim.key.to_string()).collect();
         keys.sort();
         keys
     };
-    assert_eq!(
-        claim(std::slice::from_ref(&dead), 1).await,
-        ["well/new"],
-        "the longest due one of the others"
-    );
-    assert_eq!(claim(&[well.clone(), dead], 10).await, ["gone/new"]);
-    // Left out is not lost.
-    let rest = ["dead/1", "dead/2", "dead/3", "dead/4", "dead/5", "dead/tried"];
-    assert_eq!(claim(&[well], 10).await, rest);
+    assert_eq!(claim(&[], 10).await, [""; 0]);
+    assert_eq!(claim(&[well.clone(), nobody], 10).await, ["well/new"]);
+    // New ones go first, and the longest due.
+    assert_eq!(claim(&[well, dead.clone()], 2).await, ["dead/1", "dead/2"]);
+    assert_eq!(claim(std::slice::from_ref(&dead), 4).await, ["dead/3", "dead/4", "dead/5", "dead/tried"]);
+    let rest = store.claim(at(9), LEASE, 10, &[]).await.unwrap();
+    assert_eq!(rest.len(), 1, "what was left out is not lost");
 }
 
 async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {
@@ -413,6 +413,35 @@ async fn states_are_counted(store: &dyn Store) {
         let query = TicketQuery { state: Some(state), limit: 5, ..TicketQuery::default() };
         assert_eq!(store.tickets(&query).await.unwrap().len() as u64, count, "{state:?}");
     }
+}
+
+async fn the_oldest_that_waits_and_the_writes_that_are_left_are_figures(store: &dyn Store) {
+    let figures = async |second| store.figures(at(second), 100).await.unwrap();
+    assert_eq!(figures(0).await, Figures { oldest_waiting: None, writes_left: 100 });
+    for (id, second) in [("1", 5), ("2", 7), ("3", 9)] {
+        store.accept(delivery(id, None, second)).await.unwrap();
+    }
+    store.take_writes(at(10), 30, 100).await.unwrap();
+    assert_eq!(figures(10).await, Figures { oldest_waiting: Some(at(5)), writes_left: 70 });
+    let mut claims = store.claim(at(10), LEASE, 3, &[]).await.unwrap();
+    claims.sort_by_key(|claim| claim.key.to_string());
+    let [first, second, third] = claims.try_into().unwrap();
+    // One that is worked on waits still.
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(5)));
+    store.settle(settlement(&first, State::Ready, None, 10)).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(7)));
+    store.settle(settlement(&second, State::Blocked, None, 10)).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, Some(at(9)));
+    // It has its link, and waits for something else.
+    let url = "https://d.example/1".to_owned();
+    let mut ledger = third.ledger.clone();
+    ledger.link = LinkEntry::Done { url: url.clone(), internal: false };
+    ledger.write_back.url = Some(url);
+    let save = Save { ..save(&third, ledger, 10) };
+    store.settle(Settlement { save, ..settlement(&third, State::Waiting, Some(at(60)), 10) }).await.unwrap();
+    assert_eq!(figures(10).await.oldest_waiting, None);
+    store.no_writes_until(at(10), at(1000)).await.unwrap();
+    assert_eq!(figures(11).await.writes_left, 0);
 }
 
 async fn what_a_later_version_has_in_a_ledger_is_kept(store: &dyn Store) {

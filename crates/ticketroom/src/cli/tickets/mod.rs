@@ -1,17 +1,23 @@
 //! `ticketroom tickets`: the operator's view without a browser. Works on the store itself, beside a running `serve`.
 
+mod list;
+
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::printable::printable;
-use crate::reconcile::preview::preview;
+use crate::reconcile::preview::{Preview, preview};
 use crate::store::{self, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
+
+/// Blocked tickets whose causes are counted at most.
+const MOST_BLOCKED: u32 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -73,14 +79,15 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     let store = store::open(&config.store, Use::Operate, &clock).await;
     let store = store.map_err(|error| Ended::Failed(error.to_string()))?;
     match command {
-        Command::List(options) => list(store.as_ref(), options).await,
+        Command::List(options) => list(store.as_ref(), options, clock.as_ref()).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
         Command::Retry(options) => retry(store.as_ref(), &options, clock.as_ref()).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }
 
-async fn list(store: &dyn Store, options: List) -> Result {
+async fn list(store: &dyn Store, options: List, clock: &dyn Clock) -> Result {
+    let width = list::Width::of_stdout();
     let query = TicketQuery {
         helpdesk: options.helpdesk,
         id: None,
@@ -94,26 +101,39 @@ async fn list(store: &dyn Store, options: List) -> Result {
         let tickets: Vec<TicketView> = records.iter().map(|record| TicketView::new(record, None)).collect();
         return say_json(&tickets);
     }
+    // Of all that are blocked, not only of those that fit into the list.
+    if matches!(query.state, None | Some(State::Blocked)) {
+        let blocked = TicketQuery { state: Some(State::Blocked), limit: MOST_BLOCKED, ..query.clone() };
+        let blocked = store.tickets(&blocked).await?;
+        let more = u32::try_from(blocked.len()).is_ok_and(|blocked| blocked >= MOST_BLOCKED);
+        for line in list::causes(&blocked, more, width) {
+            say(line)?;
+        }
+    }
     if records.is_empty() {
         return say("no such tickets");
     }
-    say(format!("{:<9} {:<24} {:<40} {}", "STATE", "TICKET", "SUBJECT", "ROOM, OR WHY NOT"))?;
-    for record in &records {
-        let view = TicketView::new(record, None);
-        let room = view.room.as_ref().and_then(|room| room.url.clone());
-        let last = match (&record.reason, room) {
-            (Some(reason), None) => printable(reason, 120),
-            (_, Some(url)) => url,
-            (None, None) => String::new(),
-        };
-        say(format!(
-            "{:<9} {:<24} {:<40} {last}",
-            record.state.as_str(),
-            printable(&called(record), 24),
-            printable(&view.subject, 40)
-        ))?;
+    for line in list::rows(&records, clock.now(), width) {
+        say(line)?;
+    }
+    if records.iter().any(|record| record.state == State::Ready && record.reason.is_some()) {
+        say("\n! the room is there, but not quite as configured; “ticketroom tickets show” tells more")?;
+    }
+    if u32::try_from(records.len()).is_ok_and(|shown| shown >= query.limit) {
+        say(format!("\n{}; --limit shows more", how_many(store, &query, records.len()).await?))?;
     }
     Ok(())
+}
+
+/// “6 of 24”, where that can be told without going through all tickets.
+async fn how_many(store: &dyn Store, query: &TicketQuery, shown: usize) -> Result<String> {
+    if query.helpdesk.is_some() || query.text.is_some() {
+        return Ok(format!("the latest {shown}, and maybe others"));
+    }
+    let counts = store.counts().await?;
+    let wanted = counts.iter().filter(|(state, _)| query.state.is_none_or(|wanted| wanted == *state));
+    let all: u64 = wanted.map(|(_, count)| count).sum();
+    Ok(format!("{shown} of {all}"))
 }
 
 async fn show(store: &dyn Store, options: &Show) -> Result {
@@ -159,24 +179,57 @@ async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result 
     Ok(())
 }
 
+/// What is so, and what the rules of today say.
+#[derive(Debug, Serialize)]
+struct Explanation<'a> {
+    /// By which template the ticket's room was made; it keeps that.
+    made_from: Option<&'a str>,
+    /// What a ticket like this would get if it came now.
+    #[serde(flatten)]
+    today: &'a Preview,
+}
+
 async fn explain(store: &dyn Store, config: &Config, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let ticket = record.ticket.clone().unwrap_or_default();
     let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
+    let made_from = record.template.as_deref();
     if options.json {
-        return say_json(&preview);
+        return say_json(&Explanation { made_from, today: &preview });
     }
+    say(format!("ticket    {}", printable(&called(&record), 200)))?;
+    say(format!("state     {}", record.state.as_str()))?;
+    let today = preview.room.as_ref().map(|room| room.template.as_str());
+    match (made_from, record.room.as_ref()) {
+        (Some(template), Some(room)) => {
+            say(format!("room      {} “{}”", room.id, printable(&room.title, 200)))?;
+            say(format!("made from {template}"))?;
+        }
+        (Some(template), None) => say(format!("made from {template} (the room is not there)"))?,
+        (None, _) => say("made from nothing yet: it has no room")?,
+    }
+    say(match (made_from, today) {
+        (Some(made), Some(today)) if made == today => format!("today     the rules pick {today} as well"),
+        (Some(made), Some(today)) => format!(
+            "today     the rules would pick {today}; the ticket keeps {made}, since a room is made once"
+        ),
+        (Some(made), None) => {
+            format!("today     the rules would make no room; the one made from {made} stays")
+        }
+        (None, Some(today)) => format!("today     the rules pick {today}"),
+        (None, None) => "today     the rules make no room".to_owned(),
+    })?;
     say(match &preview.rule {
-        Some(rule) => format!("rule      {rule}"),
+        Some(rule) => format!("rule      {}", printable(rule, 200)),
         None => "rule      none matches".to_owned(),
     })?;
-    let Some(room) = &preview.room else { return say("template  none: the ticket gets no room") };
-    say(format!("template  {}", room.template))?;
+    let Some(room) = &preview.room else { return Ok(()) };
+    say(format!("\nA ticket like this that came now would get:\ntemplate  {}", room.template))?;
     say(format!("title     {}", printable(&room.title, 200)))?;
     say(format!("type      {}", room.room_type))?;
     say(format!("folders   {}", room.folders.join(", ")))?;
     for access in &room.access {
-        say(format!("access    {access}"))?;
+        say(format!("access    {}", printable(access, 200)))?;
     }
     Ok(())
 }
