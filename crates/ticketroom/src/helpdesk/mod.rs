@@ -216,7 +216,7 @@ pub enum Note {
     /// Surely not there: write it.
     Missing,
     /// May be there, or come yet: an answer was lost a short while ago. Look, and write nothing if it is not there
-    /// ([`Cause::Unsettled`](crate::call::Cause::Unsettled)).
+    /// ([`Cause::Unsettled`]).
     Settling,
     /// May be there (an answer was lost, or the room was found rather than made): look, and write it if it is not.
     Uncertain,
