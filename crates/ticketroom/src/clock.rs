@@ -10,6 +10,9 @@ use std::time::Duration;
 
 pub use jiff::Timestamp;
 
+/// From here on, comparing times across two machines gets unsafe.
+pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(60);
+
 /// Tells the wall-clock time.
 pub trait Clock: Send + Sync + Debug {
     /// The time now.
@@ -105,6 +108,12 @@ pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
 #[must_use]
 pub fn until(now: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+/// How far a `Date` header is from `now`; `None` if it is no date.
+pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
+    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    Some(now.duration_since(theirs).unsigned_abs())
 }
 
 /// Random numbers for jitter and identifiers; seeded, so that a test can repeat a run.

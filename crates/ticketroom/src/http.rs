@@ -15,7 +15,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Body, Client, RequestBuilder, StatusCode};
 
 use crate::breaker::{Breaker, Breakers, verdict};
-use crate::call::{Cause, Failure, retry_after};
+use crate::call::{CallName, Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
 use crate::standing::{Permit, Standing};
@@ -70,23 +70,6 @@ impl Answer {
             500.. => Cause::ServerError { status, retry_after: retry_after(&self.headers) },
             _ => Cause::Rejected { status, detail: detail() },
         }
-    }
-}
-
-/// Names a call for messages, metrics and fault points.
-#[derive(Debug, Clone, Copy)]
-pub struct CallName {
-    /// Whom: `DocSpace`.
-    pub service: &'static str,
-    /// What: `create_room`.
-    pub call: &'static str,
-}
-
-impl CallName {
-    /// A failure of this call.
-    #[must_use]
-    pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
     }
 }
 

@@ -4,7 +4,6 @@
 
 pub mod breaker;
 pub mod call;
-pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -16,6 +15,7 @@ pub mod helpdesk;
 pub mod http;
 pub mod intake;
 mod language;
+pub mod ledger;
 pub mod log_limit;
 pub mod metrics;
 pub mod printable;
