@@ -16,8 +16,8 @@ use ticketroom::http::Http;
 use ticketroom::ledger::RoomEntry;
 use ticketroom::metrics::{Format, Metrics};
 use ticketroom::reconcile::{Parts, Reconciler, Settings};
+use ticketroom::replica::lease_guard::LeaseGuard;
 use ticketroom::service::{self, Duties};
-use ticketroom::standing::Standing;
 use ticketroom::store::Held;
 
 use crate::process::{process_over, run};
@@ -153,7 +153,7 @@ impl Worker {
             clock,
             chance: Chance::from_os(),
             metrics: metrics.clone(),
-            standing: Standing::for_good(),
+            lease_guard: LeaseGuard::for_good(),
             breakers,
             settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
         }));
