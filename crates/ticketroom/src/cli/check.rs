@@ -13,7 +13,7 @@ use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
 use crate::http::Http;
 use crate::metrics::Metrics;
-use crate::{check, helpdesk, service, store};
+use crate::{docspace, helpdesk, service, store};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
     let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
-    let docspace = service::docspace(&config.docspace, http.clone(), governor);
+    let portal = service::docspace(&config.docspace, http.clone(), governor);
     let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
     let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
         let clock = Arc::clone(&clock);
@@ -36,7 +36,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         running(&config, &http),
         public_url(&config, &http),
         store::check::store(&config.store, &clock),
-        check::docspace(&docspace, &config.rules, clock.as_ref()),
+        docspace::check::docspace(&portal, &config.rules, clock.as_ref()),
         helpdesk_checks
     );
     if let Some(finding) = protocol(&http, &config.docspace.url, &docspace).await {

@@ -168,9 +168,10 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::CallName;
     use crate::config::FreshdeskConfig;
     use crate::finding::Level;
-    use crate::http::{CallName, Http};
+    use crate::http::Http;
     use crate::metrics::Metrics;
 
     fn freshdesk(secret: &str) -> Freshdesk {

@@ -36,11 +36,11 @@ use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
 };
-use crate::call::Failure;
+use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
 use crate::finding::Finding;
-use crate::http::{CallName, Http};
+use crate::http::Http;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const SIGNATURE: &str = "x-ticketroom-signature";

@@ -14,7 +14,7 @@ use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
-use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
+use crate::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
 use crate::store::Event;
 use crate::template::{Grant, Subject};

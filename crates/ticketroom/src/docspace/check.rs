@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::DocSpace;
+use super::wire::EmployeeDto;
 use crate::call::{Cause, Failure};
-use crate::clock::{Clock, Timestamp, until};
-use crate::docspace::DocSpace;
-use crate::docspace::wire::EmployeeDto;
+use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, until};
 use crate::finding::Finding;
 use crate::language::nearest;
 use crate::reconcile::advice::advice;
@@ -14,8 +14,6 @@ use crate::room::Role;
 use crate::rule::Rules;
 use crate::template::Who;
 
-/// From here on, comparing times across the two machines gets unsafe.
-pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 const KEY_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Checks the portal, the key, its user, and everybody that the templates name.
@@ -56,12 +54,6 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
             Finding::bad(failure.to_string(), help)
         }
     }
-}
-
-/// How far a `Date` header is from `now`; `None` if it is no date.
-pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
-    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(now.duration_since(theirs).unsigned_abs())
 }
 
 fn clocks(date: &str, now: Timestamp) -> Option<Finding> {
