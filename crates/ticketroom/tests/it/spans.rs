@@ -9,6 +9,8 @@ use ticketroom::printable::is_active;
 
 use crate::process::process_over;
 
+const DOCUMENT: &str = include_str!("../../../../docs/logging.md");
+
 /// An id of the generic helpdesk that tries to forge fields and to steer a terminal.
 const HOSTILE_ID: &str = "7 ticket=zendesk/1 \u{202E}\"x";
 /// How it is logged: harmless characters only.
@@ -57,6 +59,9 @@ async fn each_line_of_a_run_and_of_a_request_says_which_one_it_is() {
         for name in ["ticket", "helpdesk", "run", "status", "level"] {
             assert!(line.matches(&format!("\"{name}\":")).count() <= 1, "{name} is there twice: {line}");
         }
+    }
+    for name in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
+        assert!(DOCUMENT.contains(&format!("`{name}`")), "docs/logging.md lacks {name}");
     }
     let with = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
 
