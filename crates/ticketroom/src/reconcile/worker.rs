@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 use super::refused::Refused;
 use super::run::Run;
@@ -23,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::replica::lease_guard::LeaseGuard;
 use crate::rule::Rules;
 use crate::store::{Event, Held, State, Store, StoreError};
+use crate::telemetry::RUN;
 use crate::ticket::{HelpdeskName, TicketKey};
 
 /// How the reconciler works.
@@ -305,9 +307,10 @@ impl Reconciler {
             let helpdesk = claim.key.helpdesk.clone();
             self.running().insert(number, Underway { fence, helpdesk, run: None });
             let running = Running { reconciler: Arc::clone(self), number };
-            let run = runs.spawn(async move {
-                Run::new(&running.reconciler, claim).drive().await;
-            });
+            // Each line that is logged in it names the ticket, and the run by the number that its commits present.
+            let span = tracing::error_span!(target: RUN, "run", ticket = %claim.key, run = fence);
+            let run = async move { Run::new(&running.reconciler, claim).drive().await };
+            let run = runs.spawn(run.instrument(span));
             // It may have ended already.
             if let Some(underway) = self.running().get_mut(&number) {
                 underway.run = Some(run);

@@ -12,6 +12,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::Span;
+use tracing::field::display;
 
 use super::{Doors, Problem, auth};
 use crate::store::{State as TicketState, StoreError, TicketQuery};
@@ -91,7 +93,11 @@ async fn retry(
 
 fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
     match (helpdesk.parse(), id.parse()) {
-        (Ok(helpdesk), Ok(id)) => Ok(TicketKey { helpdesk, id }),
+        (Ok(helpdesk), Ok(id)) => {
+            let key = TicketKey { helpdesk, id };
+            Span::current().record("helpdesk", key.helpdesk.as_str()).record("ticket", display(&key));
+            Ok(key)
+        }
         _ => Err(unknown()),
     }
 }
