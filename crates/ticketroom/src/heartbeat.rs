@@ -94,7 +94,7 @@ impl Heart {
         loop {
             match self.beat().await {
                 Err(error) if begun.elapsed() < PATIENCE => {
-                    tracing::warn!(%error, "no sign of life can be left in the store; trying again");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store; trying again");
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
                 result => return result,
@@ -108,7 +108,7 @@ impl Heart {
             let wait = match self.beat().await {
                 Ok(()) => self.lease / 3,
                 Err(error) => {
-                    tracing::warn!(%error, "no sign of life can be left in the store");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store");
                     (self.lease / 10).min(Duration::from_secs(1))
                 }
             };
