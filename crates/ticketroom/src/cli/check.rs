@@ -39,14 +39,15 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         docspace::check::docspace(&portal, &config.rules, clock.as_ref()),
         helpdesk_checks
     );
+    // It is the cause of the failures that were found, so it replaces them.
     if let Some(finding) = protocol(&http, &config.docspace.url, &docspace).await {
-        docspace.insert(0, finding);
+        docspace = vec![finding];
     }
     for (helpdesk, (_, findings)) in config.helpdesks.iter().zip(&mut helpdesks) {
         if let Some(url) = helpdesk.kind.url()
             && let Some(finding) = protocol(&http, url, findings).await
         {
-            findings.insert(0, finding);
+            *findings = vec![finding];
         }
     }
     let warnings = config.warnings.iter().map(|warning| Finding {
@@ -79,11 +80,15 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         }
         say(match (bad, warnings) {
             (0, 0) => "all is well".to_owned(),
-            (0, warnings) => format!("works, with {warnings} warning(s)"),
-            (bad, _) => format!("{bad} thing(s) must be put right"),
+            (0, warnings) => format!("works, with {}", counted(warnings, "warning", "warnings")),
+            (bad, _) => format!("{} must be fixed", counted(bad, "problem", "problems")),
         })?;
     }
     if bad == 0 { Ok(()) } else { Err(Ended::Failed(String::new())) }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn as_json(sections: &[(String, Vec<Finding>)]) -> serde_json::Value {

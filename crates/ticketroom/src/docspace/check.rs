@@ -46,7 +46,7 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
         | Cause::Conflict
         | Cause::Rejected { .. }
         | Cause::Unintelligible(_) => Finding::bad(
-            format!("this is no DocSpace: {portal} answers, but not as DocSpace does ({failure})"),
+            format!("this is no DocSpace: {portal} {}", answered(&failure.cause)),
             "take the address that a browser shows when DocSpace is open, up to the end of the host",
         ),
         _ => {
@@ -54,6 +54,18 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
             Finding::bad(failure.to_string(), help)
         }
     }
+}
+
+fn answered(cause: &Cause) -> String {
+    let status = match cause {
+        Cause::Unauthorized => 401,
+        Cause::Forbidden => 403,
+        Cause::NotFound => 404,
+        Cause::Conflict => 409,
+        Cause::Rejected { status, .. } => *status,
+        _ => return "answers, but not as DocSpace does".to_owned(),
+    };
+    format!("answers {status}, which DocSpace never does here")
 }
 
 fn clocks(date: &str, now: Timestamp) -> Option<Finding> {

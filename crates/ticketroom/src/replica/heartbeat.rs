@@ -95,7 +95,7 @@ impl HeartbeatSender {
         loop {
             match self.send().await {
                 Err(error) if begun.elapsed() < PATIENCE => {
-                    tracing::warn!(%error, "no sign of life can be left in the store; trying again");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store; trying again");
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
                 result => return result,
@@ -109,7 +109,7 @@ impl HeartbeatSender {
             let wait = match self.send().await {
                 Ok(()) => self.lease / 3,
                 Err(error) => {
-                    tracing::warn!(%error, "no sign of life can be left in the store");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store");
                     (self.lease / 10).min(Duration::from_secs(1))
                 }
             };

@@ -13,7 +13,7 @@ use crate::config::Env;
 use crate::config::reader::{Section, Value};
 use crate::config::report::Read;
 use crate::config::secret::{for_header, secret, secrets};
-use crate::config::value::{base_url_without, duration, leave_off};
+use crate::config::value::{base_url, base_url_without, duration, leave_off};
 
 /// A Jira site.
 #[derive(Debug, Clone)]
@@ -107,11 +107,11 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
 fn address(value: &Value<'_>) -> Read<Url> {
     let text = value.text("write the site's address in quotes")?;
     let pages = ["browse", "projects", "secure", "servicedesk", "issues", "plugins", "rest", "login.jsp"];
-    let url = base_url_without(&value.place, text, &pages)?;
+    let url = base_url(&value.place, text)?;
     if url.path() != "/" && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
         return Err(leave_off(&value.place, &url, 0));
     }
-    Ok(url)
+    base_url_without(&value.place, text, &pages)
 }
 
 fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {

@@ -130,7 +130,7 @@ fn agents(answer: Result<AgentDto, Failure>) -> Finding {
     match answer {
         Ok(_) => Finding::good("agents can be looked up"),
         Err(failure) => Finding::warning(
-            format!("agents can't be looked up, so nobody is let in as a ticket's assignee: {failure}"),
+            format!("agents can't be looked up, so no assignee gets access: {failure}"),
             "give our agent a role that may see agents, such as Administrator, under Admin > Team > Agents",
         ),
     }

@@ -177,7 +177,8 @@ impl Helpdesk for Generic {
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
         let mut findings = vec![match &self.inbound {
             Inbound::Unsigned => Finding::warning(
-                "deliveries are not signed, so anybody who reaches the door can make rooms".to_owned(),
+                "deliveries are not signed, so anybody who can reach the endpoint can create rooms"
+                    .to_owned(),
                 "configure a `webhook_secret` in place of `allow_unsigned`",
             ),
             Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(
