@@ -46,6 +46,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     working: Option<JoinHandle<Vec<Held>>>,
+    watching: Option<JoinHandle<()>>,
     beating: JoinHandle<()>,
 }
 
@@ -191,7 +192,7 @@ impl Service {
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let working = duties.work.then(|| {
+        let watching = duties.work.then(|| {
             let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
             let mut stop = stopped.clone();
             tokio::spawn(async move {
@@ -203,11 +204,11 @@ impl Service {
                     _ = stop.changed() => return,
                 }
                 all.watch_refusals(stop).await;
-            });
-            tokio::spawn(Arc::clone(&reconciler).run(stopped))
+            })
         });
+        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
         let beating = tokio::spawn(heartbeats.keep_sending());
-        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
+        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, watching, beating })
     }
 
     /// Where it listens.
@@ -246,7 +247,11 @@ impl Service {
             Some(working) => working.await.unwrap_or_default(),
             None => Vec::new(),
         };
-        self.beating.abort();
+        // Both hold the store, which another service may be about to open.
+        for task in self.watching.into_iter().chain([self.beating]) {
+            task.abort();
+            let _ = task.await;
+        }
         let left = self.store.leave(self.replica, &parked, self.clock.now());
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(
