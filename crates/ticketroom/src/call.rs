@@ -110,6 +110,15 @@ pub enum Effect {
 }
 
 impl Failure {
+    /// The failure and what to do about it, in a sentence or two.
+    #[must_use]
+    pub fn with_help(&self, help: Option<&str>) -> String {
+        match help {
+            Some(help) => format!("{self}: {help}"),
+            None => self.to_string(),
+        }
+    }
+
     /// A failure after another call of the same piece of work had its effect: that nothing happened can't be said of
     /// the whole, whatever can be said of this call.
     #[must_use]

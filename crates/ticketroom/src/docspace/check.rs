@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::DocSpace;
+use super::advice::advice;
 use super::wire::EmployeeDto;
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, until};
 use crate::finding::Finding;
 use crate::language::nearest;
-use crate::reconcile::advice::advice;
 use crate::room::Role;
 use crate::rule::Rules;
 use crate::template::Who;

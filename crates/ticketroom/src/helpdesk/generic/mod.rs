@@ -15,6 +15,7 @@
 //!
 //! That is said *at least once*: when an answer is lost, it is said again with the same key. Any 2xx ends it.
 
+pub(super) mod advice;
 mod payload;
 
 use std::fmt;
