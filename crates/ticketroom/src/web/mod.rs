@@ -10,10 +10,13 @@ mod api;
 mod auth;
 mod budget;
 mod connections;
+mod done;
 mod entrance;
 mod health;
 mod hooks;
 mod open_files;
+#[cfg(test)]
+mod openapi;
 mod problem;
 mod readiness;
 mod request_span;

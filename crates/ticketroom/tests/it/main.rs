@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 
 mod admin;
+mod api_description;
 mod callers;
 mod conformance;
 mod crash;

@@ -32,7 +32,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::{Signature, from_hex, real_secrets, shared_secret};
+use super::verified::{Signature, real_secrets, shared_secret};
 use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
@@ -220,7 +220,8 @@ fn secret_in(headers: &HeaderMap) -> Option<Vec<u8>> {
 fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
     let headers = &delivery.headers;
     if let Some(given) = headers.get(SIGNATURE).or_else(|| headers.get(HUB_SIGNATURE)) {
-        let bytes = given.to_str().ok().and_then(|given| from_hex(given.trim().strip_prefix("sha256=")?));
+        let digits = given.to_str().ok().and_then(|given| given.trim().strip_prefix("sha256="));
+        let bytes = digits.and_then(|digits| hex::decode(digits).ok());
         return match headers.get(TIMESTAMP).cloned() {
             Some(timestamp) => {
                 let prefix = [timestamp.as_bytes(), b"."].concat();
