@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::ledger::Ledger;
 use super::observe::{Observation, RoomNow, Unseen, observe};
 use super::plan::{Plan, Rest, Situation, plan};
 use super::step::{Context, Outcome};
@@ -18,6 +17,7 @@ use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::ledger::Ledger;
 use crate::printable::{MESSAGE, printable};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;

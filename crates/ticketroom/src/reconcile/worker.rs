@@ -21,8 +21,8 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::replica::lease_guard::LeaseGuard;
 use crate::rule::Rules;
-use crate::standing::Standing;
 use crate::store::{Event, Held, State, Store, StoreError};
 use crate::telemetry::RUN;
 use crate::ticket::{HelpdeskName, TicketKey};
@@ -83,7 +83,7 @@ pub struct Parts {
     /// Where it is counted.
     pub metrics: Metrics,
     /// Whether this process may act.
-    pub standing: Standing,
+    pub lease_guard: LeaseGuard,
     /// Which systems don't answer.
     pub breakers: Breakers,
     /// How it works.
@@ -283,7 +283,7 @@ impl Reconciler {
         let all = self.most_runs();
         let free = all.saturating_sub(runs.len());
         // Whoever may not act leaves tickets to those who may.
-        if free == 0 || self.parts.standing.permit().is_none() {
+        if free == 0 || self.parts.lease_guard.permit().is_none() {
             return Ok(Claimed { tickets: 0, left_out: false });
         }
         let (running, shares) = self.shares();
@@ -338,7 +338,7 @@ impl Reconciler {
 
     /// How long nothing can be claimed; `left_out` if there may be tickets that were left out, and so are due.
     async fn idle_for(&self, left_out: bool) -> Duration {
-        if self.parts.standing.permit().is_none() {
+        if self.parts.lease_guard.permit().is_none() {
             return IDLE;
         }
         match self.parts.store.next_due(self.parts.clock.now()).await {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::super::advice::advice;
-use super::super::ledger::RoomEntry;
 use super::super::plan::Rest;
 use super::super::refused::System;
 use super::super::worker::Progress;
@@ -13,6 +12,7 @@ use crate::call::{Cause, Effect, Failure};
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::client::SERVICE;
 use crate::docspace::rooms::CREATE_ROOM;
+use crate::ledger::RoomEntry;
 use crate::printable::{MESSAGE, printable};
 use crate::store::{Event, Settlement, State};
 use crate::ticket::Ticket;
