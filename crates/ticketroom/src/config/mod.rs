@@ -304,10 +304,15 @@ impl Config {
 
     fn read_variables(env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
+            let help = if cfg!(feature = "simulator") {
+                "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither"
+            } else {
+                "write the file with `ticketroom init`, or set both variables"
+            };
             return Err(ConfigError::about(
                 DEFAULT_FILE,
                 "there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set",
-                "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
+                help,
             ));
         }
         let report = Report::new(DEFAULT_FILE, "", secrets);
