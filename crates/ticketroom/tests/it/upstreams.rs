@@ -225,6 +225,29 @@ async fn rooms_of_third_parties_and_full_documents_are_no_obstacle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn folders_that_people_wrote_in_their_own_way_are_not_made_again() {
+    let systems = Systems::start().await;
+    let world = World::around(
+        systems.clone(),
+        "[template.default]\nfolders = [\"Logs\", \"Café\", \"Zurich/Büro\", \"New\"]\n",
+    )
+    .await;
+    let id = systems.zendesk.create_ticket(NewTicket::about("adopted"));
+    let docspace = &systems.docspace;
+    let room = docspace.add_room("adopted", docspace.service_user(), &[&format!("zendesk:{id}")]);
+    for title in ["LOGS ", "Cafe"] {
+        docspace.add_folder(room, title);
+    }
+    let zurich = docspace.add_folder(room, "Zürich");
+    docspace.add_folder(zurich, "bu\u{308}ro");
+    assert_eq!(world.deliver_created(id, "first").await, 200);
+    world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
+    let mut folders = docspace.room(room).unwrap().folders;
+    folders.sort();
+    assert_eq!(folders, ["Cafe", "LOGS ", "New", "Zürich", "Zürich/bu\u{308}ro"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_got_another_owner_is_not_doubled() {
     let systems = Systems::start().await;
     let world = World::around(systems.clone(), TEMPLATE).await;
