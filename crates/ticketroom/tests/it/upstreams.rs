@@ -89,6 +89,36 @@ async fn other_effects_that_are_refused_after_they_happened_are_not_doubled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn effects_that_are_refused_after_they_happened_do_not_block_the_ticket() {
+    for status in [400, 403] {
+        let systems = Systems::start().await;
+        let world = World::around(
+            systems.clone(),
+            "[template.default]\nfolders = [\"Logs\", \"Findings\"]\naccess = [{ group = \"Support\", role = \"editor\" }]\n",
+        )
+        .await;
+        let docspace = &systems.docspace;
+        let id =
+            systems.zendesk.create_ticket(NewTicket { assignee: Some(ANNA), ..NewTicket::about("done") });
+        // An adopted room gets its folders one by one.
+        let room = docspace.add_room("done", docspace.service_user(), &[&format!("zendesk:{id}")]);
+        for call in ["share_room", "create_folder"] {
+            let refused = Fault { times: Times::N(8), ..Fault::once(call, FaultKind::StatusAfter(status)) };
+            docspace.faults().add(refused);
+        }
+        assert_eq!(world.deliver_created(id, "first").await, 200);
+        let view = world.wait_for_state(&format!("zendesk/{id}"), &["ready", "blocked"]).await;
+        assert_eq!(view["state"], "ready", "{status}: {view:#}");
+        let folders = docspace.room(room).unwrap().folders;
+        assert_eq!(
+            folders.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            folders.len(),
+            "{folders:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rooms_that_land_long_after_they_were_given_up_are_put_away() {
     let world = World::new().await;
     // The first create lands after the second has been asked for, and after the first audit.
@@ -223,6 +253,29 @@ async fn rooms_of_third_parties_and_full_documents_are_no_obstacle() {
     world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
     assert_eq!(systems.docspace.counters().of("create_folder"), made, "one skeleton serves both");
     assert_eq!(systems.wrong_with_zendesk_ticket(id), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_that_people_wrote_in_their_own_way_are_not_made_again() {
+    let systems = Systems::start().await;
+    let world = World::around(
+        systems.clone(),
+        "[template.default]\nfolders = [\"Logs\", \"Café\", \"Zurich/Büro\", \"New\"]\n",
+    )
+    .await;
+    let id = systems.zendesk.create_ticket(NewTicket::about("adopted"));
+    let docspace = &systems.docspace;
+    let room = docspace.add_room("adopted", docspace.service_user(), &[&format!("zendesk:{id}")]);
+    for title in ["LOGS ", "Cafe"] {
+        docspace.add_folder(room, title);
+    }
+    let zurich = docspace.add_folder(room, "Zürich");
+    docspace.add_folder(zurich, "bu\u{308}ro");
+    assert_eq!(world.deliver_created(id, "first").await, 200);
+    world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
+    let mut folders = docspace.room(room).unwrap().folders;
+    folders.sort();
+    assert_eq!(folders, ["Cafe", "LOGS ", "New", "Zürich", "Zürich/bu\u{308}ro"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,9 +138,17 @@ async fn share(
             .collect()
     };
     let mut members = by_id(confirmed);
-    if shares.iter().any(|(id, _)| !members.contains_key(id) && !forbidden.contains(id)) {
+    if shares.iter().any(|(id, _)| !members.contains_key(id)) {
         members.extend(by_id(docspace.members(room).await?));
     }
+    // A refusal does not prove that nothing happened. Who is in with the role that was asked for was let in all the same;
+    // who is in with another one was refused this one.
+    let has_role = |id: &Uuid| {
+        let asked = shares.iter().find(|(shared, _)| shared == id).map(|(_, role)| role.number());
+        members.get(id).is_some_and(|member| member.is_owner || Some(member.access) == asked)
+    };
+    forbidden.retain(|id| !has_role(id));
+    members.retain(|id, _| !forbidden.contains(id));
     Ok((members, forbidden))
 }
 
