@@ -24,7 +24,7 @@ pub(super) async fn public_url(config: &Config, http: &Http) -> Vec<Finding> {
         Ok(answer) => Finding::warning(
             format!("{address} answers {}, and not as ticketroom does", answer.status.as_u16()),
             format!(
-                "does what stands before ticketroom pass every path on to {listen}? Is the service running?"
+                "does the proxy in front pass /healthz and /webhooks/ on to {listen}? Is the service running?"
             ),
         ),
         Err(failure) if speaks_http(http, base).await => Finding::warning(

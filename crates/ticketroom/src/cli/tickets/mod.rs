@@ -39,7 +39,7 @@ pub(super) struct List {
     #[arg(long)]
     helpdesk: Option<HelpdeskName>,
     /// Only tickets in this state: waiting, working, ready, blocked, skipped, archived.
-    #[arg(long, value_parser = |name: &str| State::from_name(name).ok_or("no such state"))]
+    #[arg(long, value_parser = |name: &str| State::from_name(name).ok_or("write waiting, working, ready, blocked, skipped or archived"))]
     state: Option<State>,
     /// Not more than so many.
     #[arg(long, default_value_t = 50)]
