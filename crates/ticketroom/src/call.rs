@@ -10,6 +10,23 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::printable::{DETAIL, printable};
 
+/// Names a call for messages, metrics and fault points.
+#[derive(Debug, Clone, Copy)]
+pub struct CallName {
+    /// Whom: `DocSpace`.
+    pub service: &'static str,
+    /// What: `create_room`.
+    pub call: &'static str,
+}
+
+impl CallName {
+    /// A failure of this call.
+    #[must_use]
+    pub fn failed(self, cause: Cause) -> Failure {
+        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
+    }
+}
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

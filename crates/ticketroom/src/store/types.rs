@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::reconcile::ledger::Ledger;
+use crate::ledger::Ledger;
 use crate::room::Room;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 

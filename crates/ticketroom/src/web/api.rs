@@ -11,6 +11,8 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use tracing::Span;
+use tracing::field::display;
 
 use super::done::{Done, done};
 use super::{Doors, Problem, auth};
@@ -163,7 +165,11 @@ async fn retry(
 
 fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
     match (helpdesk.parse(), id.parse()) {
-        (Ok(helpdesk), Ok(id)) => Ok(TicketKey { helpdesk, id }),
+        (Ok(helpdesk), Ok(id)) => {
+            let key = TicketKey { helpdesk, id };
+            Span::current().record("helpdesk", key.helpdesk.as_str()).record("ticket", display(&key));
+            Ok(key)
+        }
         _ => Err(unknown()),
     }
 }

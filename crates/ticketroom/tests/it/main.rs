@@ -24,6 +24,7 @@ mod process;
 mod repeats;
 mod replicas;
 mod restore;
+mod spans;
 mod store_file;
 mod stores;
 mod straight_line;

@@ -9,6 +9,7 @@ use simulator::fault::{Fault, FaultKind, Times};
 use simulator::zendesk::{self, ANNA, NewTicket};
 use testbed::{Systems, TEMPLATE, wait_until};
 
+use crate::process::{process_over, run};
 use crate::world::World;
 
 fn active_rooms(world: &World) -> usize {
@@ -263,4 +264,28 @@ async fn a_tag_that_a_stranger_put_on_a_room_is_said_and_waits_for_a_person() {
     world.retry(&key).await;
     let view = world.wait_for_state(&key, &["ready"]).await;
     assert_ne!(view["room"]["id"], theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_knows_what_keys_and_session_tokens_may_do() {
+    let systems = Systems::start().await;
+    let process = process_over(&systems);
+    let file = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (_, section) = text.split_once("[docspace]").unwrap();
+    let line = section.lines().find(|line| line.starts_with("api_key")).unwrap().to_owned();
+    let with_key = |key: &str| {
+        std::fs::write(&file, text.replacen(&line, &format!("api_key = {key:?}"), 1)).unwrap();
+        process.command(&["check"])
+    };
+    let narrow = systems.docspace.add_key(&["rooms:write", "files:write", "accounts:write"], None);
+    let (status, out, err) = run(&mut with_key(&narrow)).await;
+    assert_eq!(status, 1, "{out}{err}");
+    assert!(
+        out.contains("the API key lacks accounts:read"),
+        "groups can't be read with accounts:write: {out}"
+    );
+    let (status, out, err) = run(&mut with_key(&systems.docspace.add_session())).await;
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(out.contains("the key is a session token"), "{out}");
 }

@@ -36,11 +36,11 @@ use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
 };
-use crate::call::Failure;
+use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
 use crate::finding::Finding;
-use crate::http::{CallName, Http};
+use crate::http::Http;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const SIGNATURE: &str = "x-ticketroom-signature";
@@ -177,7 +177,8 @@ impl Helpdesk for Generic {
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
         let mut findings = vec![match &self.inbound {
             Inbound::Unsigned => Finding::warning(
-                "deliveries are not signed, so anybody who reaches the door can make rooms".to_owned(),
+                "deliveries are not signed, so anybody who can reach the endpoint can create rooms"
+                    .to_owned(),
                 "configure a `webhook_secret` in place of `allow_unsigned`",
             ),
             Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(

@@ -14,7 +14,7 @@ use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
-use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
+use crate::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
 use crate::store::Event;
 use crate::template::{Grant, Subject};
@@ -160,8 +160,8 @@ pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) ->
     ledger.access.refused_until = refused.then(|| after(now, REFUSED_FOR));
     ledger.access.missing = admitted.missing;
     let text = match (in_now.is_empty(), missing.is_empty()) {
-        (false, true) => format!("let in {}", in_now.join(", ")),
-        (false, false) => format!("let in {}; {}", in_now.join(", "), missing.join("; ")),
+        (false, true) => format!("granted access to {}", in_now.join(", ")),
+        (false, false) => format!("granted access to {}; {}", in_now.join(", "), missing.join("; ")),
         (true, _) => missing.join("; "),
     };
     let kind = if missing.is_empty() { "access_given" } else { "access_missing" };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Context, Outcome};
 use crate::call::{Cause, Failure};
 use crate::docspace::client::SERVICE;
-use crate::reconcile::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger};
 use crate::reconcile::steps::FoldersStart;
 use crate::room::{FolderId, RoomId};
 
