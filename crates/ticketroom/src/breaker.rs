@@ -329,7 +329,7 @@ impl One {
                 "{service} does not answer; no more calls are sent for now, and then one at a time until it does"
             ),
             Some(Change::Closed { since }) => {
-                tracing::info!(system, %since, "{service} answers again; its tickets go on");
+                tracing::info!(system, %since, "{service} answers again; its tickets resume");
             }
             None => {}
         }

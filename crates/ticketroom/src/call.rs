@@ -217,7 +217,7 @@ impl fmt::Display for Failure {
             Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {}", said(limit)),
             Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),
             Cause::PaymentRequired => {
-                write!(f, "{service} refuses “{call}” for want of quota or payment (402)")
+                write!(f, "{service} refuses “{call}” because of quota or payment (402)")
             }
             Cause::Forbidden => write!(f, "{service} forbids “{call}” (403)"),
             Cause::NotFound => write!(f, "{service} does not have what “{call}” is about (404)"),

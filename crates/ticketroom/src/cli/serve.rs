@@ -71,9 +71,9 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         show(&admin, options.log_format, service.address());
     }
     tokio::select! {
-        () = stdin_closed(options.until_stdin_closes) => tracing::info!("standard input was closed: finishing what is under way"),
-        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is under way"),
-        _ = interrupt.recv() => tracing::info!("interrupted: finishing what is under way"),
+        () = stdin_closed(options.until_stdin_closes) => tracing::info!("standard input was closed: finishing what is in progress"),
+        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in progress"),
+        _ = interrupt.recv() => tracing::info!("interrupted: finishing what is in progress"),
         broken = service.ended() => {
             service.stop().await;
             let why = broken.err().map_or_else(|| "the listener ended".to_owned(), |error| error.to_string());
@@ -96,7 +96,7 @@ fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
     }
     // Where nothing can be written, the service is there all the same.
     super::tell(format!(
-        "no [admin] token is configured; this one goes with DocSpace's API key: \
+        "no [admin] token is configured; this one is derived from DocSpace's API key: \
          curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
         admin.expose_secret(),
     ));
@@ -125,7 +125,7 @@ fn announce(config: &Config, address: SocketAddr) {
     for helpdesk in &config.helpdesks {
         tracing::info!(
             helpdesk = %helpdesk.name,
-            "deliveries come in at {}/webhooks/{}",
+            "deliveries are accepted at {}/webhooks/{}",
             base.trim_end_matches('/'),
             helpdesk.name
         );

@@ -47,7 +47,7 @@ fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString>
                 .wrong("looks like the name of an environment variable, not like a secret", help));
         }
         let secret = checked(&value.place, text)?;
-        value.place.odd(&format!("stands here for every reader of this file; better {HELP}"));
+        value.place.odd(&format!("is in this file, for everybody who can read it; better {HELP}"));
         return Ok(secret);
     }
     if value.is_list() {

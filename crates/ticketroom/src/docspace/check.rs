@@ -154,7 +154,7 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
             "make it a room admin or DocSpace admin under Accounts, or use a key of somebody who is",
         )),
         Err(Failure { cause: Cause::Forbidden, .. }) => findings.push(Finding::warning(
-            "whether the key's user may make rooms can't be told: the key lacks accounts.self:read",
+            "whether the key's user may create rooms is unknown: the key lacks accounts.self:read",
             "add that scope to have it checked; the service does not need it",
         )),
         Err(failure) => {

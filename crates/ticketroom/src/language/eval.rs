@@ -95,7 +95,7 @@ impl Expr {
                     _ => "only numbers, texts and times have an order".to_owned(),
                 };
                 format!(
-                    "{self} can't be told: {one} is {}, {other} is {}; {help}",
+                    "{self} can't be decided: {one} is {}, {other} is {}; {help}",
                     left.describe(),
                     right.describe()
                 )

@@ -79,7 +79,7 @@ pub(super) fn placeholder(text: &str) -> Option<String> {
         let opened = before.trim_end().ends_with(['{', '$', '%', '<', '[', '(']);
         if opened || matches!(name::find(path), Ok(Found::Name(_))) {
             return Some(format!(
-                "“{path}” stands there as plain text; to show its value, write {} with two braces on each side",
+                "“{path}” is plain text here; to show its value, write {} with two braces on each side",
                 shown(path)
             ));
         }
@@ -93,9 +93,8 @@ pub(super) fn placeholder(text: &str) -> Option<String> {
     let inside = inside.trim();
     let path = format!("ticket.{inside}");
     let is_name = inside.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-    (is_name && name::find(&path).is_ok()).then(|| {
-        format!("“{{{inside}}}” stands there as plain text; to show its value, write {}", shown(&path))
-    })
+    (is_name && name::find(&path).is_ok())
+        .then(|| format!("“{{{inside}}}” is plain text here; to show its value, write {}", shown(&path)))
 }
 
 /// The source with spaces for what stands in quotes.

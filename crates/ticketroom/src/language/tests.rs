@@ -101,7 +101,7 @@ fn a_text_against_a_number_is_an_error_that_says_what_to_do() {
         assert_eq!(
             error,
             format!(
-                "ticket.fields.seats {operator} 10 can't be told: ticket.fields.seats is the text “EU”, 10 is the number \
+                "ticket.fields.seats {operator} 10 can't be decided: ticket.fields.seats is the text “EU”, 10 is the number \
                  10; compare it with a text, or write ticket.fields.seats | int(0) to count every text as 0"
             )
         );

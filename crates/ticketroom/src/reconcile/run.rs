@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
         }
         if result.is_err() {
             // Whoever has it now looks before doing anything.
-            tracing::info!("the claim ran out; another run goes on");
+            tracing::info!("the claim expired; another run continues");
         }
     }
 

@@ -203,7 +203,7 @@ impl Reconciler {
     /// from them, however long they have waited for their turn.
     pub async fn give_up(&self, lost: &[Held]) {
         for held in lost {
-            tracing::info!(number = held.number, "the claim ran out; another run goes on");
+            tracing::info!(number = held.number, "the claim expired; another run continues");
         }
         loop {
             // A run is broken off where it waits. One that is at something just now goes on until it waits again.
@@ -267,7 +267,7 @@ impl Reconciler {
         }
         let ended = async { while runs.join_next().await.is_some() {} };
         if tokio::time::timeout(self.parts.settings.grace, ended).await.is_err() {
-            tracing::warn!("some tickets are parked in the middle; the next start goes on with them");
+            tracing::warn!("some runs were stopped before their end; the next start continues them");
         }
         let parked = self.held();
         runs.shutdown().await;

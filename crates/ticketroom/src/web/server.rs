@@ -102,7 +102,7 @@ async fn serve_router(
             ),
             Report::Continues(_) => {}
             Report::Ended(connections) => {
-                tracing::warn!(connections, "connections were closed or refused at the cap; no more are");
+                tracing::warn!(connections, "connections were closed or refused at the cap; this has ended");
             }
         }),
         cannot_accept: Sampled::new(INTERVAL, |report| match report {

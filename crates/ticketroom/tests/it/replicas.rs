@@ -175,7 +175,7 @@ async fn what_waits_for_its_turn_does_not_go_out_for_a_claim_that_has_passed_on(
     second.wait_until_all_rest().await;
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "while it is paused");
     assert!(first.signal(Signal::CONT));
-    wait_until("it has noticed", async || first.log().matches("the claim ran out").count() >= ids.len())
+    wait_until("it has noticed", async || first.log().matches("the claim expired").count() >= ids.len())
         .await;
     assert_eq!(post(&first, "4").await.status(), StatusCode::OK);
     wait_until("it acts again", async || systems.rooms_of("intranet:4").len() == 1).await;
@@ -200,7 +200,7 @@ async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
     replicas[1].wait_until_all_rest().await;
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "while it is paused");
     assert!(replicas[0].signal(Signal::CONT));
-    let done = async || replicas[0].log().contains("the claim ran out");
+    let done = async || replicas[0].log().contains("the claim expired");
     wait_until("it has noticed", done).await;
     replicas[0].wait_until_all_rest().await;
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");

@@ -111,7 +111,7 @@ async fn play(stage: &mut Stage, screen: Screen, once: bool) -> Result {
         tickets.push(ticket);
         screen.say(
             Style::Bad,
-            &format!("           Process {killed} got SIGKILL. DocSpace goes on with the room."),
+            &format!("           Process {killed} got SIGKILL. DocSpace still creates the room."),
         )?;
         let started = stage.start_again().await?;
         screen.say(Style::Good, &format!("           Process {started} serves from the same store."))?;
@@ -124,7 +124,7 @@ async fn play(stage: &mut Stage, screen: Screen, once: bool) -> Result {
     if once {
         return Ok(());
     }
-    screen.begin("It goes on until Ctrl-C.\nOpen the links above, or try:")?;
+    screen.begin("The demo runs until Ctrl-C.\nOpen the links above, or try:")?;
     for line in stage.things_to_try() {
         screen.say_whole(&line)?;
     }

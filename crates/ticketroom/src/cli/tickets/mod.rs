@@ -267,7 +267,7 @@ async fn find(store: &dyn Store, written: &str) -> Result<TicketRecord> {
             Err(Ended::Failed(format!("several helpdesks have a ticket {written}: {}", keys.join(", "))))
         }
         (None, _) => Err(Ended::Failed(format!(
-            "no delivery has told of ticket {}; does its helpdesk send its webhook here?",
+            "no delivery has named ticket {}; does its helpdesk send its webhook here?",
             printable(written, 60)
         ))),
     }

@@ -86,7 +86,7 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
         deployment?.unwrap_or(if is_cloud { JiraDeployment::Cloud } else { JiraDeployment::DataCenter });
     if email.is_none() && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
         let help = "add email, the address of the user whom the API token belongs to";
-        return Err(place.wrong("has no “email”, which Jira Cloud wants with the token", help));
+        return Err(place.wrong("has no “email”, which Jira Cloud requires with the token", help));
     }
     let api_token = api_token?;
     let auth = match email {

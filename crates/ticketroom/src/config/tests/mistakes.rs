@@ -333,7 +333,7 @@ fn templates() {
     with("access = [{ ticket_group = true, role = \"manager\" }]", "t.toml:2: a group can't be “manager”");
     with(
         "title = \"Ticket {ticket.subject}\"",
-        "t.toml:2: “title” is wrong: “ticket.subject” stands there as plain text; to show its value, write {{ ticket.subject }} \
+        "t.toml:2: “title” is wrong: “ticket.subject” is plain text here; to show its value, write {{ ticket.subject }} \
          with two braces on each side",
     );
     with(
@@ -495,7 +495,7 @@ fn mistakes_about_freshdesk_and_jira() {
             &format!("{freshdesk}api_key = {{ env = \"GENERIC_SECRET\" }}\ngroups = []"),
             "t.toml:7: “groups” is an empty list",
         ),
-        (jira, "t.toml:1: [[helpdesk]] has no “email”, which Jira Cloud wants with the token"),
+        (jira, "t.toml:1: [[helpdesk]] has no “email”, which Jira Cloud requires with the token"),
         (
             &format!("{jira}email = \"bot@acme.com\"\nprojects = [\"SUP\", \"Customer Support\"]"),
             "t.toml:8: “projects” has “CUSTOMER SUPPORT”, which is no project's key",

@@ -349,7 +349,7 @@ fn what_works_but_should_be_looked_at_is_a_warning() {
         config.warnings,
         [
             "t.toml: the helpdesk “g” takes unsigned deliveries from everybody who reaches it; set its webhook_secret",
-            "t.toml:4: “token” stands here for every reader of this file; better write { env = \"NAME\" } or { file = \"PATH\" }",
+            "t.toml:4: “token” is in this file, for everybody who can read it; better write { env = \"NAME\" } or { file = \"PATH\" }",
             "t.toml:4: “token” is short enough to be guessed; use one from `openssl rand -hex 32`",
             "t.toml:6: “url” is http: secrets and tickets travel in the clear; use https",
             "t.toml:11: “url” is not at zendesk.com; Zendesk's API may not answer at a host of your own",

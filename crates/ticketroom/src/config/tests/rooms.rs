@@ -95,9 +95,9 @@ fn rules_have_names_and_lines() {
     let error = |ticket: &Ticket| config.rules.decide(&key, ticket).unwrap_err();
     assert!(
         error(&with("seats", "EU"))
-            .starts_with("rule “VIP” (line 1): ticket.fields.seats > 10 can't be told: ")
+            .starts_with("rule “VIP” (line 1): ticket.fields.seats > 10 can't be decided: ")
     );
-    assert!(error(&with("a", "EU")).starts_with("rule 2 (line 5): ticket.fields.a < 1 can't be told: "));
+    assert!(error(&with("a", "EU")).starts_with("rule 2 (line 5): ticket.fields.a < 1 can't be decided: "));
     assert_eq!(config.rules.decide(&key, &with("seats", "12")).unwrap().because, Some("VIP"));
     assert_eq!(config.rules.decide(&key, &with("a", "0")).unwrap().because, Some("ticket.fields.a < 1"));
 }

@@ -67,7 +67,7 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         }
         // In the middle of what was broken, an id is a guess.
         Json::Text(text) if read.was_broken() && text.contains('"') => {
-            return Err(not("`ticketId` can't be told: quotation marks in the body are not escaped").into());
+            return Err(not("`ticketId` is unclear: quotation marks in the body are not escaped").into());
         }
         given => ticket_id(given)?,
     };

@@ -102,7 +102,7 @@ impl Run<'_> {
                         let is_news = self.all.refused.refused(system, &key.id, now);
                         if is_news {
                             tracing::warn!(
-                                "{}: this ticket and others that need it are blocked, and go on by themselves once it \
+                                "{}: this ticket and others that need it are blocked, and resume once it \
                                  accepts our credentials",
                                 advice(failure)
                             );
@@ -154,7 +154,7 @@ impl Run<'_> {
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
-            let reason = "DocSpace does not let us at the room; looking whether it is still there".to_owned();
+            let reason = "DocSpace denies access to the room; checking whether it still exists".to_owned();
             return Rest::Waiting { until: now, reason };
         }
         // A refused create is looked for before it counts as refused.

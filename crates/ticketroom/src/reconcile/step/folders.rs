@@ -54,7 +54,7 @@ async fn copy_skeleton(context: Context<'_>, root: FolderId) -> Result<Option<us
         Ok(Some(skeleton)) => skeleton,
         Ok(None) => return Ok(None),
         Err(failure) => {
-            tracing::warn!(%failure, "no folder skeleton can be had; folders are made one by one");
+            tracing::warn!(%failure, "no folder skeleton is available; folders are created one by one");
             return Ok(None);
         }
     };

@@ -48,7 +48,7 @@ pub enum CopyError {
         table: &'static str,
     },
     /// One of them failed on the way.
-    #[error("{side} failed: {why}; run the same command again, and it goes on where it stopped")]
+    #[error("{side} failed: {why}; run the same command again, and it continues where it stopped")]
     Failed {
         /// Which store.
         side: String,

@@ -102,7 +102,7 @@ impl PostgresStore {
                     // Those that can be read have to be worked on, whatever becomes of this one.
                     if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
                         let error = StoreError::from(trouble);
-                        tracing::error!(number, %error, "it is left alone until its lease ends");
+                        tracing::error!(number, %error, "the ticket is skipped until its lease ends");
                     }
                 }
             }
