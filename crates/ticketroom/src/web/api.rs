@@ -175,7 +175,7 @@ fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
 }
 
 fn unknown() -> Problem {
-    Problem::not_found("no delivery has told of this ticket; does its helpdesk send its webhook here?")
+    Problem::not_found("no delivery has named this ticket; does its helpdesk send its webhook here?")
 }
 
 fn unreadable(error: &StoreError) -> Problem {
