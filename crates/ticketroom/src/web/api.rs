@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
@@ -13,6 +12,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::parameters::{Parameters, Segments};
 use super::{Doors, Problem, auth};
 use crate::store::{State as TicketState, StoreError, TicketQuery};
 use crate::ticket::TicketKey;
@@ -43,9 +43,8 @@ struct ListParameters {
 
 async fn tickets(
     State(doors): State<Arc<Doors>>,
-    parameters: Result<Query<ListParameters>, QueryRejection>,
+    Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(parameters) = parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let helpdesk = parameters.helpdesk.map(|name| name.parse()).transpose();
     let state = match &parameters.state {
         None => None,
@@ -70,7 +69,7 @@ async fn tickets(
 
 async fn ticket(
     State(doors): State<Arc<Doors>>,
-    Path((helpdesk, id)): Path<(String, String)>,
+    Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<Json<TicketView>, Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
@@ -80,7 +79,7 @@ async fn ticket(
 
 async fn retry(
     State(doors): State<Arc<Doors>>,
-    Path((helpdesk, id)): Path<(String, String)>,
+    Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;

@@ -1,6 +1,6 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
 //! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
-//! not for everybody, [`problem`] is how all of them say no.
+//! not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
 //! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log.
@@ -13,10 +13,12 @@ mod entrance;
 mod health;
 mod hooks;
 mod open_files;
+mod parameters;
 mod problem;
 mod readiness;
 mod sampled;
 mod server;
+mod unreadable;
 
 use std::sync::Arc;
 
