@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod environment;
+mod openapi;
 mod packages;
 mod test;
 
@@ -19,6 +20,7 @@ Tasks:
                        default. N tickets in the storm; at most N in the stores whose growth is measured
   crash [--minutes N] [--store sqlite|postgres] [--replicas N] [--seed S] [--release]
                        kill the product over and over under load, and count what was lost or doubled
+  openapi              write crates/ticketroom/src/web/openapi.json anew, after a change of the API
 ";
 
 /// How a task ended: with the status of what it ran, or with what is in its way.
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("crash") => crash::run(&rest),
+        Some("openapi") => openapi::run(),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

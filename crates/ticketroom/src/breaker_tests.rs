@@ -260,7 +260,7 @@ fn each_system_has_its_own_and_says_in_words_why_nothing_is_sent() {
     let (one, other) = (breakers.of("zendesk-eu"), breakers.of("docspace"));
     fail(&one, THRESHOLD);
     assert!(other.admit("DocSpace").is_ok() && other.refuses().is_ok());
-    let failed = |service, cause| crate::http::CallName { service, call: "x" }.failed(cause);
+    let failed = |service, cause| crate::call::CallName { service, call: "x" }.failed(cause);
     let failure = failed("Zendesk", one.refuses().unwrap_err());
     let text = failure.to_string();
     assert!(

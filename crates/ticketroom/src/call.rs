@@ -10,6 +10,23 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::printable::{DETAIL, printable};
 
+/// Names a call for messages, metrics and fault points.
+#[derive(Debug, Clone, Copy)]
+pub struct CallName {
+    /// Whom: `DocSpace`.
+    pub service: &'static str,
+    /// What: `create_room`.
+    pub call: &'static str,
+}
+
+impl CallName {
+    /// A failure of this call.
+    #[must_use]
+    pub fn failed(self, cause: Cause) -> Failure {
+        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
+    }
+}
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -93,6 +110,15 @@ pub enum Effect {
 }
 
 impl Failure {
+    /// The failure and what to do about it, in a sentence or two.
+    #[must_use]
+    pub fn with_help(&self, help: Option<&str>) -> String {
+        match help {
+            Some(help) => format!("{self}: {help}"),
+            None => self.to_string(),
+        }
+    }
+
     /// A failure after another call of the same piece of work had its effect: that nothing happened can't be said of
     /// the whole, whatever can be said of this call.
     #[must_use]

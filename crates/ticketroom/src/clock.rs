@@ -5,10 +5,12 @@
 
 use std::fmt::Debug;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use jiff::Timestamp;
+
+/// From here on, comparing times across two machines gets unsafe.
+pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
 /// Tells the wall-clock time.
 pub trait Clock: Send + Sync + Debug {
@@ -24,50 +26,6 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
-    }
-}
-
-/// This machine's clock, put right by the one that all replicas go by.
-#[derive(Debug)]
-pub struct SharedClock {
-    own: std::sync::Arc<dyn Clock>,
-    /// Milliseconds that the other clock is ahead.
-    ahead: AtomicI64,
-    put_right: AtomicBool,
-}
-
-impl SharedClock {
-    /// Goes by `own` until it is put right.
-    #[must_use]
-    pub fn new(own: std::sync::Arc<dyn Clock>) -> Self {
-        Self { own, ahead: AtomicI64::new(0), put_right: AtomicBool::new(false) }
-    }
-
-    /// This machine's own clock.
-    #[must_use]
-    pub fn own(&self) -> &dyn Clock {
-        self.own.as_ref()
-    }
-
-    /// The other clock showed `there` at some moment between `asked` and `answered` by our own.
-    pub fn put_right(&self, there: Timestamp, asked: Timestamp, answered: Timestamp) {
-        let midway = i64::midpoint(asked.as_millisecond(), answered.as_millisecond());
-        self.ahead.store(there.as_millisecond() - midway, Ordering::Relaxed);
-        self.put_right.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the other clock was ever heard of.
-    #[must_use]
-    pub fn is_put_right(&self) -> bool {
-        self.put_right.load(Ordering::Relaxed)
-    }
-}
-
-impl Clock for SharedClock {
-    fn now(&self) -> Timestamp {
-        let ahead = jiff::SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
-        let now = self.own.now();
-        now.checked_add(ahead).unwrap_or(now)
     }
 }
 
@@ -105,6 +63,12 @@ pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
 #[must_use]
 pub fn until(now: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+/// How far a `Date` header is from `now`; `None` if it is no date.
+pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
+    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    Some(now.duration_since(theirs).unsigned_abs())
 }
 
 /// Random numbers for jitter and identifiers; seeded, so that a test can repeat a run.

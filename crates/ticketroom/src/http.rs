@@ -15,10 +15,10 @@ use reqwest::header::HeaderMap;
 use reqwest::{Body, Client, RequestBuilder, StatusCode};
 
 use crate::breaker::{Breaker, Breakers, verdict};
-use crate::call::{Cause, Failure, retry_after};
+use crate::call::{CallName, Cause, Failure, retry_after};
 use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
-use crate::standing::{Permit, Standing};
+use crate::replica::lease_guard::{LeaseGuard, Permit};
 
 /// Largest answer that is read unless [`Http::reading_at_most`] says otherwise: a page of a hundred comments, each of
 /// 64 KiB, is below it.
@@ -30,7 +30,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Http {
     client: Client,
     metrics: Metrics,
-    standing: Standing,
+    lease_guard: LeaseGuard,
     answer_limit: Option<usize>,
     breakers: Option<Breakers>,
     breaker: Breaker,
@@ -73,23 +73,6 @@ impl Answer {
     }
 }
 
-/// Names a call for messages, metrics and fault points.
-#[derive(Debug, Clone, Copy)]
-pub struct CallName {
-    /// Whom: `DocSpace`.
-    pub service: &'static str,
-    /// What: `create_room`.
-    pub call: &'static str,
-}
-
-impl CallName {
-    /// A failure of this call.
-    #[must_use]
-    pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
-    }
-}
-
 impl Http {
     /// A client with its own pool of connections.
     ///
@@ -108,7 +91,7 @@ impl Http {
         Ok(Self {
             client,
             metrics,
-            standing: Standing::for_good(),
+            lease_guard: LeaseGuard::for_good(),
             answer_limit: Some(ANSWER_LIMIT),
             breakers: None,
             breaker: Breaker::default(),
@@ -129,8 +112,8 @@ impl Http {
 
     /// Lets calls out only while this process may act.
     #[must_use]
-    pub fn while_in(self, standing: Standing) -> Self {
-        Self { standing, ..self }
+    pub fn guarded_by(self, lease_guard: LeaseGuard) -> Self {
+        Self { lease_guard, ..self }
     }
 
     /// Keeps a breaker for each system that is called [`to`](Self::to) its name.
@@ -174,7 +157,7 @@ impl Http {
         fault_point::pass(Side::Before, name.service, name.call);
         let started = Instant::now();
         // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
-        let result = match (self.standing.permit(), self.breaker.admit(name.service)) {
+        let result = match (self.lease_guard.permit(), self.breaker.admit(name.service)) {
             (Some(permit), Ok(pass)) => {
                 let result = self.send_once(request.timeout(timeout), permit).await;
                 pass.ended(verdict(result.as_ref().map(|answer| answer.status.as_u16())));
@@ -297,13 +280,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let standing = Standing::leased(Arc::<ManualClock>::clone(&clock));
-        let http = Http::new(Metrics::new()).unwrap().while_in(standing.clone());
-        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
-        let permit = standing.permit().unwrap();
+        let lease_guard = LeaseGuard::leased(Arc::<ManualClock>::clone(&clock));
+        let http = Http::new(Metrics::new()).unwrap().guarded_by(lease_guard.clone());
+        lease_guard.renewed(lease_guard.begin(clock.as_ref()), Duration::from_secs(30));
+        let permit = lease_guard.permit().unwrap();
         // The process is paused after it was let out, and goes on when it may act again.
         clock.advance(Duration::from_secs(60));
-        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
+        lease_guard.renewed(lease_guard.begin(clock.as_ref()), Duration::from_secs(30));
         let request = http.client().post(&url).body("{}");
         let sent = http.send_once(request, permit).await;
         assert_eq!(sent.unwrap_err(), Cause::HeldBack);
@@ -313,7 +296,7 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&arrived), "", "not even the head of the request");
 
         let request = http.client().post(&url).body("{}").timeout(Duration::from_millis(200));
-        let sent = http.send_once(request, standing.permit().unwrap()).await;
+        let sent = http.send_once(request, lease_guard.permit().unwrap()).await;
         assert!(matches!(sent, Err(Cause::NoAnswer(_))), "{sent:?}");
         let (mut connection, _) = listener.accept().await.unwrap();
         connection.read_to_end(&mut arrived).await.unwrap();

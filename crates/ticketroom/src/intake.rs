@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use tokio::sync::Notify;
+use tracing::Span;
+use tracing::field::display;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
@@ -104,6 +106,7 @@ impl Intake {
     /// Why it is refused whatever its body is.
     pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
         let helpdesk = self.helpdesk(helpdesk)?;
+        Span::current().record("helpdesk", helpdesk.name().as_str());
         helpdesk.require_proof(headers).map_err(|unverified| {
             let refused = Refused::Unverified(unverified);
             self.refused(helpdesk, &refused);
@@ -169,6 +172,8 @@ impl Intake {
         };
         let refused = match hint {
             Ok(hint) => {
+                Span::current()
+                    .record("ticket", display(format_args!("{}/{}", helpdesk.name(), hint.ticket)));
                 let meaning = match hint.consequence {
                     Consequence::Look => {
                         Meaning::Look { ticket: hint.ticket, snapshot: hint.snapshot.map(Box::new) }

@@ -16,8 +16,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use reqwest::header::{ACCEPT, HeaderMap};
 
+use crate::call::CallName;
 use crate::clock::{Timestamp, until};
-use crate::http::CallName;
 use crate::store::{Figures, State};
 use crate::ticket::HelpdeskName;
 

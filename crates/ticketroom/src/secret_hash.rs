@@ -4,6 +4,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// What is compared in place of a secret.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ impl SecretHash {
 
     /// Whether both are of the same secret.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        self.0.ct_eq(&other.0).into()
     }
 }
 

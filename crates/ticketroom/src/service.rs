@@ -12,19 +12,20 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::breaker::Breakers;
-use crate::clock::{Chance, Clock, SharedClock, after};
+use crate::clock::{Chance, Clock, after};
 use crate::config::{Config, DocSpaceConfig, HelpdeskKind, StoreUrl};
 use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
 use crate::docspace::skeleton::Skeletons;
-use crate::heartbeat::Heart;
 use crate::helpdesk;
 use crate::http::Http;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::reconcile::{Parts, Progress, Reconciler, Settings};
-use crate::standing::Standing;
+use crate::replica::clock::SharedClock;
+use crate::replica::heartbeat::HeartbeatSender;
+use crate::replica::lease_guard::LeaseGuard;
 use crate::store::{self, Held, OpenError, Store, StoreError, Use};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
@@ -45,6 +46,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     working: Option<JoinHandle<Vec<Held>>>,
+    watching: Option<JoinHandle<()>>,
     beating: JoinHandle<()>,
 }
 
@@ -111,16 +113,17 @@ impl Service {
         let serving =
             tokio::spawn(web::serve(listener, entrance.clone(), limits, metrics.clone(), stopped.clone()));
         let store = store::open(&config.store, Use::Serve, &clock).await?;
-        let (lease, standing) = match &config.store {
-            StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, Standing::for_good()),
-            StoreUrl::Postgres(postgres) => (postgres.lease, Standing::leased(Arc::clone(&clock))),
+        let (lease, lease_guard) = match &config.store {
+            StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, LeaseGuard::for_good()),
+            StoreUrl::Postgres(postgres) => (postgres.lease, LeaseGuard::leased(Arc::clone(&clock))),
         };
         let shared_clock = Arc::new(SharedClock::new(clock));
         let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared_clock);
         let replica = chance.uuid();
         let jitter = Chance::seeded(chance.uuid().as_u64_pair().0);
         let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
-        let http = Http::new(metrics.clone())?.while_in(standing.clone()).with_breakers(breakers.clone());
+        let http =
+            Http::new(metrics.clone())?.guarded_by(lease_guard.clone()).with_breakers(breakers.clone());
         let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
         let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
@@ -140,7 +143,7 @@ impl Service {
             clock: Arc::clone(&clock),
             chance,
             metrics: metrics.clone(),
-            standing: standing.clone(),
+            lease_guard: lease_guard.clone(),
             breakers,
             settings,
         }));
@@ -153,18 +156,18 @@ impl Service {
         }
         let wake = reconciler.wake();
         store.listen(Arc::clone(&wake));
-        let heart = Heart {
+        let heartbeats = HeartbeatSender {
             store: Arc::clone(&store),
             replica,
             lease,
             settle,
             reconciler: duties.work.then(|| Arc::clone(&reconciler)),
             governor,
-            standing,
+            lease_guard,
             clock: shared_clock,
         };
         // Before anything is claimed: the clock has to be right, and the shares known.
-        heart.first_beat().await?;
+        heartbeats.send_first().await?;
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
                 &helpdesks,
@@ -189,7 +192,7 @@ impl Service {
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let working = duties.work.then(|| {
+        let watching = duties.work.then(|| {
             let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
             let mut stop = stopped.clone();
             tokio::spawn(async move {
@@ -201,11 +204,11 @@ impl Service {
                     _ = stop.changed() => return,
                 }
                 all.watch_refusals(stop).await;
-            });
-            tokio::spawn(Arc::clone(&reconciler).run(stopped))
+            })
         });
-        let beating = tokio::spawn(heart.go_on());
-        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, beating })
+        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
+        let beating = tokio::spawn(heartbeats.keep_sending());
+        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, watching, beating })
     }
 
     /// Where it listens.
@@ -244,7 +247,11 @@ impl Service {
             Some(working) => working.await.unwrap_or_default(),
             None => Vec::new(),
         };
-        self.beating.abort();
+        // Both hold the store, which another service may be about to open.
+        for task in self.watching.into_iter().chain([self.beating]) {
+            task.abort();
+            let _ = task.await;
+        }
         let left = self.store.leave(self.replica, &parked, self.clock.now());
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(

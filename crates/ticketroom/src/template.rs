@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::language::{self, Desks, Name, Piece, Subject as About};
 
@@ -258,10 +260,14 @@ fn same_path(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_folder_title(a, b))
 }
 
-/// Whether DocSpace takes two folder titles for the same when it merges.
+/// Whether DocSpace takes two folder titles for the same when it merges: its database's collation knows no case, no
+/// accents and no blanks at the end.
 #[must_use]
 pub fn same_folder_title(a: &str, b: &str) -> bool {
-    a == b || a.to_lowercase() == b.to_lowercase()
+    let plain = |title: &str| -> String {
+        title.trim_end().nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    };
+    a == b || plain(a) == plain(b)
 }
 
 #[cfg(test)]

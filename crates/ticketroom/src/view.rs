@@ -7,6 +7,7 @@ use crate::store::{State, TicketRecord, TimelineEntry};
 
 /// A ticket with its room.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Ticket))]
 pub struct TicketView {
     /// The helpdesk's name.
     pub helpdesk: String,
@@ -14,38 +15,47 @@ pub struct TicketView {
     pub id: String,
     /// What people call it, where that is not its id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     pub key: Option<String>,
-    /// The subject, as the helpdesk has it.
+    /// The subject, as the helpdesk has it: untrusted text, to be escaped where it is shown.
     pub subject: String,
     /// How it stands.
     pub state: State,
     /// The room, if it exists.
+    #[cfg_attr(test, schema(required = true))]
     pub room: Option<RoomView>,
     /// Whether the room's link is in the ticket.
     pub written_back: bool,
     /// How many tries in a row brought it no further.
     pub attempts: u32,
     /// Why it waits or is blocked, or what is not as configured.
+    #[cfg_attr(test, schema(required = true))]
     pub reason: Option<String>,
     /// When it is looked at next, if that is certain.
+    #[cfg_attr(test, schema(required = true, value_type = Option<String>, format = DateTime))]
     pub next: Option<Timestamp>,
     /// When it was first heard of.
+    #[cfg_attr(test, schema(value_type = String, format = DateTime))]
     pub created: Timestamp,
     /// When something last changed.
+    #[cfg_attr(test, schema(value_type = String, format = DateTime))]
     pub updated: Timestamp,
-    /// Everything that happened to it, oldest first.
+    /// Everything that happened to it, oldest first; only where one ticket is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     pub timeline: Option<Vec<TimelineEntry>>,
 }
 
 /// A room.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Room))]
 pub struct RoomView {
     /// Its number in DocSpace.
     pub id: i64,
     /// Its title there.
     pub title: String,
     /// The address that goes into the ticket, once there is one.
+    #[cfg_attr(test, schema(required = true))]
     pub url: Option<String>,
 }
 

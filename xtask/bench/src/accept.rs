@@ -68,7 +68,7 @@ pub(crate) async fn measure() -> Result<Table> {
 fn report(table: &mut Table, callers: usize, real: &Summary, bare: &Summary) {
     let (rate, median) = match callers {
         1 => ("", "< 5 ms"),
-        _ => ("> 5,000, and ≥ half of the door without a store", ""),
+        _ => ("> 5,000, and ≥ half of the endpoint without a store", ""),
     };
     let who = if callers == 1 { "1 caller".to_owned() } else { format!("{callers} callers") };
     let per_second = |summary: &Summary| Figure::new(summary.rate, 0, "/s");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use postgres_server::Database;
 use rusqlite::Connection;
-use ticketroom::reconcile::ledger::{Entry, Ledger, LinkEntry, RoomEntry, WriteBackEntry};
+use ticketroom::ledger::{Entry, Ledger, LinkEntry, RoomEntry, WriteBackEntry};
 use ticketroom::room::{Room, RoomId};
 use ticketroom::ticket::{Ticket, TicketKey};
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ticketroom::clock::{Clock, SystemClock};
-use ticketroom::reconcile::ledger::{Ledger, RoomEntry};
+use ticketroom::ledger::{Ledger, RoomEntry};
 use ticketroom::store::{Claim, Event, Save, Settlement, State, Store};
 use tokio::task::JoinSet;
 

@@ -53,7 +53,7 @@ fn wrong_with_access(timeline: &[Value], room: &RoomView) -> Vec<String> {
     {
         let text = entry["text"].as_str().unwrap_or_default();
         // Whoever is missing comes behind those who were let in, and may have been let in later.
-        let those = text.strip_prefix("let in ").and_then(|those| those.split("; ").next());
+        let those = text.strip_prefix("granted access to ").and_then(|those| those.split("; ").next());
         let_in.extend(those.into_iter().flat_map(|those| those.split(", ")));
     }
     let members: Vec<String> = room
@@ -66,7 +66,8 @@ fn wrong_with_access(timeline: &[Value], room: &RoomView) -> Vec<String> {
         .collect();
     let absent =
         let_in.iter().filter(|claimed| !members.iter().any(|member| claimed.ends_with(member.as_str())));
-    let absent = absent.map(|claimed| format!("the product says that it let in {claimed}, who is not there"));
+    let absent = absent
+        .map(|claimed| format!("the product says that it granted access to {claimed}, who is not there"));
     let unclaimed =
         members.iter().filter(|member| !let_in.iter().any(|claimed| claimed.ends_with(member.as_str())));
     let unclaimed =
@@ -106,7 +107,7 @@ pub(crate) mod tests {
             "timeline": [
                 entry("delivery", "ticket.created"),
                 entry("folders_ready", "made 4 folders"),
-                entry("access_given", "let in group “Support”, assignee anna.agent@example.com"),
+                entry("access_given", "granted access to group “Support”, assignee anna.agent@example.com"),
             ],
         })
     }
@@ -127,9 +128,9 @@ pub(crate) mod tests {
     fn who_was_let_in_may_be_told_in_pieces() {
         let in_pieces = |told: &mut Value, _: &mut RoomView| {
             told["timeline"][2] = json!({
-                "kind": "access_missing", "text": "let in group “Support”; anna.agent@example.com is unknown",
+                "kind": "access_missing", "text": "granted access to group “Support”; anna.agent@example.com is unknown",
             });
-            let later = json!({ "kind": "access_given", "text": "let in assignee anna.agent@example.com" });
+            let later = json!({ "kind": "access_given", "text": "granted access to assignee anna.agent@example.com" });
             told["timeline"].as_array_mut().unwrap().push(later);
         };
         assert_eq!(found(in_pieces), [""; 0]);
@@ -153,7 +154,7 @@ pub(crate) mod tests {
             ("made the folders", |told, _| told["timeline"][1] = Value::Null),
             ("anna.agent@example.com, who is not there", |_, room| drop(room.members.pop())),
             ("“Support” is in the room", |told, _| {
-                told["timeline"][2]["text"] = json!("let in assignee anna.agent@example.com");
+                told["timeline"][2]["text"] = json!("granted access to assignee anna.agent@example.com");
             }),
         ];
         for (expected, change) in changes {

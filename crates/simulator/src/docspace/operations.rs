@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::state::{ARCHIVE, Call, Kind, ROOMS, Standing, State};
+use super::state::{ARCHIVE, Call, Kind, ROOMS, Standing, State, same_title};
 use super::wire::{Failure, Outcome, Reply, without_nulls};
 
 /// How long after its last change an operation is known.
@@ -132,7 +132,7 @@ impl State {
     /// Copies a folder with all that is in it, into one of the same name if there is one.
     fn copy_folder(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) {
         let Some(title) = self.folders.get(&id).map(|folder| folder.title.clone()) else { return };
-        let there = self.children(to).find(|folder| folder.title.to_lowercase() == title.to_lowercase());
+        let there = self.children(to).find(|folder| same_title(&folder.title, &title));
         let target = match there.map(|folder| folder.id) {
             Some(there) if !duplicate => there,
             Some(_) => self.add_folder(to, &format!("{title} (1)"), user, Kind::Plain),
@@ -143,7 +143,7 @@ impl State {
 
     fn copy_file(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) {
         let Some(title) = self.files.get(&id).map(|file| file.title.clone()) else { return };
-        let is_there = self.files_in(to).any(|file| file.title.to_lowercase() == title.to_lowercase());
+        let is_there = self.files_in(to).any(|file| same_title(&file.title, &title));
         if duplicate || !is_there {
             self.add_file(to, &title, user);
         }

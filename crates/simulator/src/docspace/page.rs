@@ -14,7 +14,7 @@ use crate::html::escaped;
 use crate::http::{Answer, Request};
 
 const STYLE: &str = "
-:root { color-scheme: light dark; --line: #8884; --faint: #888; --accent: light-dark(#1f5fbf, #8ab4ff); }
+:root { color-scheme: light dark; --line: #8884; --faint: light-dark(#666, #999); --accent: light-dark(#1f5fbf, #8ab4ff); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.5rem; line-height: 1.3; margin: .25rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1rem; margin: 2rem 0 .5rem; }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use super::auth::Key;
@@ -400,4 +402,12 @@ impl State {
 /// The database compares tags without regard to case.
 pub(super) fn same_tag(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || (!one.is_ascii() && one.to_lowercase() == other.to_lowercase())
+}
+
+/// The database compares titles without regard to case, accents and blanks at the end.
+pub(super) fn same_title(one: &str, other: &str) -> bool {
+    let plain = |title: &str| -> String {
+        title.trim_end().nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    };
+    plain(one) == plain(other)
 }

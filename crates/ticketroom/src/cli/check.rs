@@ -13,7 +13,7 @@ use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
 use crate::http::Http;
 use crate::metrics::Metrics;
-use crate::{check, helpdesk, service, store};
+use crate::{docspace, helpdesk, service, store};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
     let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
-    let docspace = service::docspace(&config.docspace, http.clone(), governor);
+    let portal = service::docspace(&config.docspace, http.clone(), governor);
     let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
     let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
         let clock = Arc::clone(&clock);
@@ -36,17 +36,18 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         running(&config, &http),
         public_url(&config, &http),
         store::check::store(&config.store, &clock),
-        check::docspace(&docspace, &config.rules, clock.as_ref()),
+        docspace::check::docspace(&portal, &config.rules, clock.as_ref()),
         helpdesk_checks
     );
+    // It is the cause of the failures that were found, so it replaces them.
     if let Some(finding) = protocol(&http, &config.docspace.url, &docspace).await {
-        docspace.insert(0, finding);
+        docspace = vec![finding];
     }
     for (helpdesk, (_, findings)) in config.helpdesks.iter().zip(&mut helpdesks) {
         if let Some(url) = helpdesk.kind.url()
             && let Some(finding) = protocol(&http, url, findings).await
         {
-            findings.insert(0, finding);
+            *findings = vec![finding];
         }
     }
     let warnings = config.warnings.iter().map(|warning| Finding {
@@ -79,11 +80,15 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         }
         say(match (bad, warnings) {
             (0, 0) => "all is well".to_owned(),
-            (0, warnings) => format!("works, with {warnings} warning(s)"),
-            (bad, _) => format!("{bad} thing(s) must be put right"),
+            (0, warnings) => format!("works, with {}", counted(warnings, "warning", "warnings")),
+            (bad, _) => format!("{} must be fixed", counted(bad, "problem", "problems")),
         })?;
     }
     if bad == 0 { Ok(()) } else { Err(Ended::Failed(String::new())) }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn as_json(sections: &[(String, Vec<Finding>)]) -> serde_json::Value {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use crate::call::Cause;
+use crate::call::{CallName, Cause};
 use crate::config::Config;
 use crate::finding::{Finding, Level};
-use crate::http::{CallName, Http};
+use crate::http::Http;
 
 const PROBE: CallName = CallName { service: "address", call: "probe" };
 const TIMEOUT: Duration = Duration::from_secs(5);

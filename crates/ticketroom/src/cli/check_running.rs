@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::call::CallName;
 use crate::config::Config;
 use crate::docspace::client::SYSTEM;
 use crate::finding::Finding;
-use crate::http::{CallName, Http};
+use crate::http::Http;
 
 const METRICS: CallName = CallName { service: "ticketroom", call: "metrics" };
 const TIMEOUT: Duration = Duration::from_secs(3);

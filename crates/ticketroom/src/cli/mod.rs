@@ -5,9 +5,13 @@
 mod check;
 mod check_address;
 mod check_running;
+#[cfg(feature = "simulator")]
 mod demo;
 mod init;
+#[cfg(not(feature = "simulator"))]
+mod no_simulator;
 mod serve;
+#[cfg(feature = "simulator")]
 mod simulate;
 mod store;
 mod tickets;
@@ -21,6 +25,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, DEFAULT_FILE, ProcessEnv, Secrets};
 use crate::printable::{block, escaped_json};
+
+#[cfg(not(feature = "simulator"))]
+use no_simulator::{self as demo, self as simulate};
 
 /// Exactly one ONLYOFFICE DocSpace room for every helpdesk ticket.
 #[derive(Debug, Parser)]
@@ -36,12 +43,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Shows the whole product on this machine, with nothing to configure.
+    #[cfg_attr(not(feature = "simulator"), command(hide = true))]
     Demo(demo::Options),
     /// Runs the service until SIGTERM or Ctrl-C.
     Serve(serve::Options),
     /// Tries the configuration against the live systems and changes nothing.
     Check(check::Options),
     /// Runs only the built-in DocSpace and helpdesks, to try a configuration against.
+    #[cfg_attr(not(feature = "simulator"), command(hide = true))]
     Simulate(simulate::Options),
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]

@@ -3,13 +3,10 @@
 //! DocSpace does not tell names apart that differ only in case, accents or blanks at the end (it compares by the
 //! database's collation), and replaces some characters. Both is said when the configuration is read.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
 use super::reader::Value;
 use super::report::{Read, all};
 use crate::room::{FOLDER_TITLE_LIMIT, sanitise_title};
-use crate::template::FolderTree;
+use crate::template::{FolderTree, same_folder_title};
 
 const MOST_FOLDERS: usize = 100;
 const DEEPEST_FOLDER: usize = 10;
@@ -66,7 +63,7 @@ fn distinct(entry: &Value<'_>, path: &str, before: &[&str]) -> Read<()> {
             return Ok(());
         }
         for (ours, theirs) in own.iter().zip(&other) {
-            if ours != theirs && is_same(ours, theirs) {
+            if ours != theirs && same_folder_title(ours, theirs) {
                 let message = format!(
                     "“{ours}” and “{theirs}” are one folder to DocSpace, which does not tell names apart by case, accents \
                      or blanks at the end"
@@ -81,12 +78,4 @@ fn distinct(entry: &Value<'_>, path: &str, before: &[&str]) -> Read<()> {
         }
     }
     Ok(())
-}
-
-/// Whether DocSpace's collation takes two names for the same.
-fn is_same(one: &str, other: &str) -> bool {
-    let plain = |name: &str| -> String {
-        name.trim_end().nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
-    };
-    plain(one) == plain(other)
 }

@@ -6,13 +6,11 @@
 //! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
 //!
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
-//! values; the sections are in `system`, `helpdesk` (with `freshdesk` and `jira`) and `room`.
+//! values; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
 
 mod fingerprint;
 mod folder;
-mod freshdesk;
 mod helpdesk;
-mod jira;
 mod problem;
 mod reader;
 mod report;
@@ -35,6 +33,10 @@ use url::Url;
 
 pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
+pub use self::helpdesk::{
+    FreshdeskConfig, GenericConfig, HelpdeskConfig, HelpdeskKind, Inbound, JiraAuth, JiraConfig,
+    JiraDeployment, ZendeskAuth, ZendeskConfig,
+};
 pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secrets;
 
@@ -44,7 +46,6 @@ use self::system::TokenKind;
 use crate::docspace::limits::Limits;
 use crate::language::Name;
 use crate::rule::Rules;
-use crate::ticket::HelpdeskName;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "ticketroom.toml";
@@ -178,156 +179,6 @@ pub struct DocSpaceConfig {
     pub allow_skeleton: bool,
 }
 
-/// One helpdesk.
-#[derive(Debug, Clone)]
-pub struct HelpdeskConfig {
-    /// Its name: its door is `/webhooks/{name}`.
-    pub name: HelpdeskName,
-    /// What it is, with everything that this needs.
-    pub kind: HelpdeskKind,
-    /// What its groups are called in DocSpace, where that differs: its name first, then DocSpace's.
-    pub group_names: Vec<(String, String)>,
-}
-
-/// The kinds of helpdesk.
-#[derive(Debug, Clone)]
-pub enum HelpdeskKind {
-    /// Zendesk Support.
-    Zendesk(ZendeskConfig),
-    /// Freshdesk.
-    Freshdesk(FreshdeskConfig),
-    /// Jira Service Management.
-    Jira(JiraConfig),
-    /// Any system that can send JSON.
-    Generic(GenericConfig),
-}
-
-impl HelpdeskKind {
-    /// Where it is called, if it is.
-    #[must_use]
-    pub fn url(&self) -> Option<&Url> {
-        match self {
-            Self::Zendesk(config) => Some(&config.url),
-            Self::Freshdesk(config) => Some(&config.url),
-            Self::Jira(config) => Some(&config.url),
-            Self::Generic(config) => config.callback.as_ref(),
-        }
-    }
-}
-
-/// A Zendesk account.
-#[derive(Debug, Clone)]
-pub struct ZendeskConfig {
-    /// Its address.
-    pub url: Url,
-    /// The signing secrets of its webhooks: at least one, more while one is being replaced.
-    pub webhook_secrets: Vec<SecretString>,
-    /// How we sign in.
-    pub auth: ZendeskAuth,
-    /// The custom ticket field that takes the room's address.
-    pub room_url_field: Option<u64>,
-    /// How far a delivery's signed time may be from ours.
-    pub signature_window: Duration,
-}
-
-/// How we sign in to Zendesk.
-#[derive(Debug, Clone)]
-pub enum ZendeskAuth {
-    /// OAuth client credentials.
-    OAuth {
-        /// The client's identifier.
-        client_id: String,
-        /// The client's secret.
-        client_secret: SecretString,
-    },
-    /// An API token, as long as Zendesk takes them.
-    ApiToken {
-        /// The e-mail address of the token's user.
-        email: String,
-        /// The token.
-        api_token: SecretString,
-    },
-}
-
-/// A Freshdesk account.
-#[derive(Debug, Clone)]
-pub struct FreshdeskConfig {
-    /// Its address.
-    pub url: Url,
-    /// What its automation rules send along: at least one, more while one is being replaced.
-    pub webhook_secrets: Vec<SecretString>,
-    /// The API key of our agent.
-    pub api_key: SecretString,
-    /// The API name of the custom ticket field that takes the room's address.
-    pub room_url_field: Option<String>,
-    /// The names of the groups whose tickets get rooms; empty: of every ticket.
-    pub groups: Vec<String>,
-    /// Whether the requesters' companies are looked up: rules or titles ask for them.
-    pub companies: bool,
-}
-
-/// A Jira site.
-#[derive(Debug, Clone)]
-pub struct JiraConfig {
-    /// Its address, or the gateway's with the site's id in its path; may have a context path.
-    pub url: Url,
-    /// What its webhooks are signed with, or its automation rules send along: at least one.
-    pub webhook_secrets: Vec<SecretString>,
-    /// How we sign in.
-    pub auth: JiraAuth,
-    /// Which of the two products it is.
-    pub deployment: JiraDeployment,
-    /// The keys of the projects whose issues get rooms; empty: of every issue.
-    pub projects: Vec<String>,
-    /// How far a webhook's signed time may be from ours. `None` for any: Jira repeats late what it could not
-    /// deliver, and a delivery that is refused for its age is never sent again.
-    pub signature_window: Option<Duration>,
-}
-
-/// How we sign in to Jira.
-#[derive(Debug, Clone)]
-pub enum JiraAuth {
-    /// HTTP Basic with an API token.
-    ApiToken {
-        /// The e-mail address of the token's user.
-        email: String,
-        /// The token.
-        api_token: SecretString,
-    },
-    /// A personal access token of Data Center, or a service account's token, as a bearer.
-    Bearer {
-        /// The token.
-        token: SecretString,
-    },
-}
-
-/// The two products called Jira, whose APIs differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JiraDeployment {
-    /// Cloud: version 3 of the API, documents as ADF, people by account ids.
-    Cloud,
-    /// Data Center: version 2, documents as wiki text, people by names.
-    DataCenter,
-}
-
-/// A system that sends us JSON.
-#[derive(Debug, Clone)]
-pub struct GenericConfig {
-    /// How its deliveries are told from others'.
-    pub inbound: Inbound,
-    /// Who is told of a ticket's room; signed with the first of the webhook secrets.
-    pub callback: Option<Url>,
-}
-
-/// How a generic helpdesk's deliveries are told from others'.
-#[derive(Debug, Clone)]
-pub enum Inbound {
-    /// By a signature with one of these, of which there is at least one.
-    Secrets(Vec<SecretString>),
-    /// Not at all: whoever reaches the door is believed.
-    Unsigned,
-}
-
 /// Where environment variables come from.
 pub trait Env {
     /// The value of a variable; `None` when it isn't set or isn't text.
@@ -453,10 +304,15 @@ impl Config {
 
     fn read_variables(env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
         if filled(env, system::DOCSPACE_URL).is_none() && filled(env, system::DOCSPACE_API_KEY).is_none() {
+            let help = if cfg!(feature = "simulator") {
+                "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither"
+            } else {
+                "write the file with `ticketroom init`, or set both variables"
+            };
             return Err(ConfigError::about(
                 DEFAULT_FILE,
                 "there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set",
-                "write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither",
+                help,
             ));
         }
         let report = Report::new(DEFAULT_FILE, "", secrets);

@@ -184,7 +184,7 @@ fn settings(
     section.close();
     let (room_type, access, link) = (room_type?, access?, link?);
     if access.is_empty() && says_access.is_none() && link == Some(LinkKind::Member) && name.is_none() {
-        place.odd("lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]");
+        place.odd("gives nobody access to its rooms; add access = [{ assignee = true, role = \"editor\" }]");
     }
     warn_of_links(says_link.as_ref().map_or(&place, |value| &value.place), &place.subject, room_type, link);
     Ok(Settings { title: title?, room_type, folders: folders?, access, link, archive_after: archive_after? })

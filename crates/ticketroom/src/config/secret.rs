@@ -122,6 +122,10 @@ pub(super) fn checked(place: &Place<'_>, text: &str) -> Read<SecretString> {
 
 fn from_variable(place: &Place<'_>, name: &str, env: &dyn Env) -> Read<SecretString> {
     match env.get(name) {
+        None if !is_variable(name) => Err(place.wrong(
+            "names an environment variable by more than its name",
+            "write { env = \"NAME\" }: the name alone, without $, %, = and braces, and not the secret itself",
+        )),
         None => {
             Err(place.wrong(&format!("needs the environment variable {name}, which is not set"), set(name)))
         }
@@ -130,6 +134,12 @@ fn from_variable(place: &Place<'_>, name: &str, env: &dyn Env) -> Read<SecretStr
         }
         Some(text) => checked(place, without_line_end(&text)),
     }
+}
+
+/// Whether a shell can set a variable of this name. What is not may be a secret, so no message shows it.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn set(name: &str) -> String {

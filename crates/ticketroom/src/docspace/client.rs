@@ -16,8 +16,8 @@ use url::Url;
 
 use super::limits::{Governor, Kind};
 use super::wire::{Refusal, Success};
-use crate::call::{Cause, Failure, retry_after};
-use crate::http::{Answer, CallName, Http};
+use crate::call::{CallName, Cause, Failure, retry_after};
+use crate::http::{Answer, Http};
 
 /// How DocSpace is called in messages and metrics.
 pub const SERVICE: &str = "DocSpace";

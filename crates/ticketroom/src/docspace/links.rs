@@ -69,9 +69,10 @@ impl DocSpace {
 
     fn link_of(&self, share: Option<FileShareDto>, call: &'static str) -> Result<SharedLink, Failure> {
         let share = share.ok_or_else(|| self.nothing(call))?;
-        let link = share.link().ok_or_else(|| self.nothing(call))?;
+        // A missing address is as unusable as an empty one: the next call brings the same, and may cost a write.
+        let link = share.link().unwrap_or_default();
         let url = web_address(link).map_err(|why| self.name(call).failed(Cause::Unusable(why.to_owned())))?;
-        Ok(SharedLink { url: url.to_owned(), internal: share.is_internal() })
+        Ok(SharedLink { url: url.into(), internal: share.is_internal() })
     }
 }
 
@@ -79,8 +80,9 @@ impl DocSpace {
 const LONGEST_ADDRESS: usize = 2000;
 
 /// Lets an address through that a browser opens as a page. What DocSpace calls a link goes into tickets, where people and
-/// mail programs follow it.
-fn web_address(link: &str) -> Result<&str, &'static str> {
+/// mail programs follow it. It is returned as browsers write it, in ASCII: no character in it can change how the rest of a
+/// note is shown.
+fn web_address(link: &str) -> Result<Url, &'static str> {
     if link.len() > LONGEST_ADDRESS {
         return Err("the link is too long");
     }
@@ -88,7 +90,10 @@ fn web_address(link: &str) -> Result<&str, &'static str> {
         return Err("the link is empty, or has blanks or line breaks in it");
     }
     match Url::parse(link) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(link),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("the link has a user name or a password in it")
+        }
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => Err("the link is no http or https address"),
     }
 }
@@ -100,7 +105,9 @@ mod tests {
     #[test]
     fn only_web_addresses_go_into_tickets() {
         let good = "https://d.example.com/s/AbC?x=1#y";
-        assert_eq!(web_address(good), Ok(good));
+        assert_eq!(web_address(good).map(String::from), Ok(good.to_owned()));
+        let reversed = web_address("https://d.example.com/s/\u{202e}cba").map(String::from);
+        assert_eq!(reversed, Ok("https://d.example.com/s/%E2%80%AEcba".to_owned()));
         let bad = [
             "",
             " ",
@@ -114,6 +121,8 @@ mod tests {
             "ftp://d/s",
             "https://",
             "mailto:a@b.c",
+            "https://d.example.com@evil.example/s",
+            "https://:secret@d.example.com/s",
         ];
         for link in bad {
             assert!(web_address(link).is_err(), "{link:?}");

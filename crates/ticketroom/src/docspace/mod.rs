@@ -4,6 +4,8 @@
 //! has the parts of DocSpace's answers that we read. What is built on them ([`rooms`], [`folders`],
 //! [`share`], [`links`], [`people`]) makes one HTTP call a function and decides nothing.
 
+pub(crate) mod advice;
+pub mod check;
 pub mod client;
 pub mod folders;
 pub mod limits;

@@ -3,8 +3,7 @@
 //! A list ends with a page that is not full, or with the total that DocSpace tells. A server that repeats a page, or whose
 //! list goes on without end, is reported as a failure: a run must not read, or hold in memory, what never ends.
 
-use crate::call::{Cause, Failure};
-use crate::http::CallName;
+use crate::call::{CallName, Cause, Failure};
 
 /// Entries of a page, the most that DocSpace gives.
 pub(super) const PAGE: usize = 100;

@@ -149,7 +149,7 @@ fn fingerprint(tree: &FolderTree) -> String {
         }
         hash.update([1]);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..8])
 }
 
 #[cfg(test)]

@@ -258,3 +258,11 @@ pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) ->
         })
         .collect()
 }
+
+/// What a person can do about a call to a helpdesk that failed for good.
+#[must_use]
+pub(crate) fn help(failure: &Failure) -> Option<&'static str> {
+    [zendesk::advice::help, freshdesk::advice::help, jira::advice::help, generic::advice::help]
+        .into_iter()
+        .find_map(|help| help(failure))
+}

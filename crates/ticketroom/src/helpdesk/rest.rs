@@ -14,8 +14,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::pace::{Pace, Style};
-use crate::call::{Cause, Failure};
-use crate::http::{Answer, CallName, Http};
+use crate::call::{CallName, Cause, Failure};
+use crate::http::{Answer, Http};
 
 /// How long a call may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);

@@ -142,11 +142,3 @@ pub(super) fn shared_secret(
 pub(super) fn real_secrets(configured: &[SecretString]) -> Vec<SecretString> {
     configured.iter().filter(|secret| !secret.expose_secret().is_empty()).cloned().collect()
 }
-
-/// Bytes that are written as hexadecimal digits in either case.
-pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    if rest.is_empty() { bytes.collect() } else { None }
-}

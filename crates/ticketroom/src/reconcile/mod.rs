@@ -6,7 +6,6 @@
 //! to look again.
 
 pub mod advice;
-pub mod ledger;
 pub mod observe;
 pub mod plan;
 pub mod preview;

@@ -12,7 +12,7 @@ use crate::room::RoomId;
 use crate::store::Claim;
 use crate::ticket::Ticket;
 
-use super::ledger::{Ledger, RoomEntry};
+use crate::ledger::{Ledger, RoomEntry};
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

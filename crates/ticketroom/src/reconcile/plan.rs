@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::ledger::{Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry, settle_time};
 use super::observe::{Observation, RoomNow};
 use super::steps::{FoldersStart, Step, StepKind};
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::rooms::FoundRoom;
 use crate::helpdesk::{Absence, LinkInTicket, Note, Observed};
+use crate::ledger::{Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry, settle_time};
 use crate::room::{LinkKind, Room};
 use crate::rule::{Rules, Verdict};
 use crate::template::{Grant, Template};
@@ -473,8 +473,8 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
         // Whom the template no longer names, or who was the assignee once, is missed by nobody.
         .filter(|missing| grants.contains(&missing.grant))
         .partition(|missing| !missing.grant.subject.is_of_the_ticket());
-    let advice = |missing: Vec<&super::ledger::Missing>| {
-        missing.into_iter().map(super::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
+    let advice = |missing: Vec<&crate::ledger::Missing>| {
+        missing.into_iter().map(crate::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
     };
     if !absent.is_empty() {
         return Rest::blocked(advice(absent), s.attempts, s.now);

@@ -1,7 +1,7 @@
 //! This ticket, this ledger, this time: these steps.
 
 use super::*;
-use crate::reconcile::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
+use crate::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
 use crate::room::{Role, RoomId, RoomType};
 use crate::template::{AccessRule, FolderTree, Subject, TitleTemplate, Who};
 use crate::ticket::Person;

@@ -1,4 +1,5 @@
-//! One run for one ticket: observe, plan, act, settle.
+//! One run for one ticket: observe, plan, act, settle. It is driven inside a span that has the ticket and the run's number,
+//! so the lines that it logs don't name them again.
 
 mod settle;
 
@@ -8,7 +9,6 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::ledger::Ledger;
 use super::observe::{Observation, RoomNow, Unseen, observe};
 use super::plan::{Plan, Rest, Situation, plan};
 use super::step::{Context, Outcome};
@@ -17,6 +17,7 @@ use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
+use crate::ledger::Ledger;
 use crate::printable::{MESSAGE, printable};
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
 use crate::template::Template;
@@ -73,19 +74,18 @@ impl<'a> Run<'a> {
 
     /// Brings the ticket as far as it will go now.
     pub(super) async fn drive(mut self) {
-        let key = self.claim.key.clone();
         let deadline = self.all.parts.settings.deadline;
         let mut result = match tokio::time::timeout(deadline, self.observe_and_act()).await {
             Ok(result) => result,
             Err(_) => self.park(deadline).await,
         };
         if let Err(Cut::RoomTaken(error)) = result {
-            tracing::error!(ticket = %key, %error, "looking for another room");
+            tracing::error!(%error, "looking for another room");
             result = self.begin_again(&error).await;
         }
         if result.is_err() {
             // Whoever has it now looks before doing anything.
-            tracing::info!(ticket = %key, "the claim ran out; another run goes on");
+            tracing::info!("the claim ran out; another run goes on");
         }
     }
 
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
             "the run took longer than {} seconds and was broken off; what it was at is looked for first",
             deadline.as_secs_f64()
         );
-        tracing::warn!(ticket = %self.claim.key, reason, "parked");
+        tracing::warn!(reason, "parked");
         self.events.push(Event { at: now, kind: "failed", text: reason.clone() });
         let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
         let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };
@@ -281,9 +281,9 @@ impl<'a> Run<'a> {
         // once for all tickets, when its breaker opens.
         let is_told_here = silence.is_none() && failure.is_transient();
         if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
-            tracing::warn!(ticket = %self.claim.key, step = kind, %failure, "failed");
+            tracing::warn!(step = kind, %failure, "failed");
         } else {
-            tracing::debug!(ticket = %self.claim.key, step = kind, %failure, "failed");
+            tracing::debug!(step = kind, %failure, "failed");
         }
         let told = silence.as_ref().unwrap_or(&text);
         let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(told));
@@ -351,7 +351,7 @@ impl<'a> Run<'a> {
         for event in events {
             // How the ticket stands has a line of its own, with the reason.
             if !matches!(event.kind, "failed" | "blocked") {
-                tracing::info!(ticket = %self.claim.key, "{}", event.kind);
+                tracing::info!("{}", event.kind);
             }
             // Nobody may be watching.
             let _ = self.all.progress.send(Progress::Happened(self.claim.key.clone(), event));
@@ -369,7 +369,7 @@ impl<'a> Run<'a> {
                 Err(StoreError::Lost) => return Err(Cut::Overtaken),
                 Err(error @ StoreError::RoomTaken { .. }) => return Err(Cut::RoomTaken(error)),
                 Err(error) => {
-                    tracing::error!(ticket = %self.claim.key, %error, "can't be written down; trying again");
+                    tracing::error!(%error, "can't be written down; trying again");
                     tokio::time::sleep(self.all.parts.chance.jitter(wait)).await;
                     wait = (wait * 2).min(Duration::from_secs(5));
                 }

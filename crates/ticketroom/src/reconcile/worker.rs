@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 use super::refused::Refused;
 use super::run::Run;
@@ -20,9 +21,10 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::replica::lease_guard::LeaseGuard;
 use crate::rule::Rules;
-use crate::standing::Standing;
 use crate::store::{Event, Held, State, Store, StoreError};
+use crate::telemetry::RUN;
 use crate::ticket::{HelpdeskName, TicketKey};
 
 /// How the reconciler works.
@@ -81,7 +83,7 @@ pub struct Parts {
     /// Where it is counted.
     pub metrics: Metrics,
     /// Whether this process may act.
-    pub standing: Standing,
+    pub lease_guard: LeaseGuard,
     /// Which systems don't answer.
     pub breakers: Breakers,
     /// How it works.
@@ -281,7 +283,7 @@ impl Reconciler {
         let all = self.most_runs();
         let free = all.saturating_sub(runs.len());
         // Whoever may not act leaves tickets to those who may.
-        if free == 0 || self.parts.standing.permit().is_none() {
+        if free == 0 || self.parts.lease_guard.permit().is_none() {
             return Ok(Claimed { tickets: 0, left_out: false });
         }
         let (running, shares) = self.shares();
@@ -305,9 +307,10 @@ impl Reconciler {
             let helpdesk = claim.key.helpdesk.clone();
             self.running().insert(number, Underway { fence, helpdesk, run: None });
             let running = Running { reconciler: Arc::clone(self), number };
-            let run = runs.spawn(async move {
-                Run::new(&running.reconciler, claim).drive().await;
-            });
+            // Each line that is logged in it names the ticket, and the run by the number that its commits present.
+            let span = tracing::error_span!(target: RUN, "run", ticket = %claim.key, run = fence);
+            let run = async move { Run::new(&running.reconciler, claim).drive().await };
+            let run = runs.spawn(run.instrument(span));
             // It may have ended already.
             if let Some(underway) = self.running().get_mut(&number) {
                 underway.run = Some(run);
@@ -335,7 +338,7 @@ impl Reconciler {
 
     /// How long nothing can be claimed; `left_out` if there may be tickets that were left out, and so are due.
     async fn idle_for(&self, left_out: bool) -> Duration {
-        if self.parts.standing.permit().is_none() {
+        if self.parts.lease_guard.permit().is_none() {
             return IDLE;
         }
         match self.parts.store.next_due(self.parts.clock.now()).await {

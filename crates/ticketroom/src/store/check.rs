@@ -18,7 +18,10 @@ pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         Ok(store) => match store.counts().await {
             Ok(counts) => {
                 let tickets: u64 = counts.iter().map(|(_, count)| count).sum();
-                Finding::good(format!("{name} has {tickets} tickets"))
+                Finding::good(match tickets {
+                    1 => format!("{name} has 1 ticket"),
+                    _ => format!("{name} has {tickets} tickets"),
+                })
             }
             Err(error) => Finding::bad(error.to_string(), "look at its disk and its server"),
         },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::reconcile::ledger::Ledger;
+use crate::ledger::Ledger;
 use crate::room::Room;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
@@ -179,6 +179,7 @@ pub struct Settlement {
 
 /// How a ticket stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It will be looked at, now or later.
@@ -279,8 +280,10 @@ pub struct Event {
 
 /// An entry of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct TimelineEntry {
     /// When.
+    #[cfg_attr(test, schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// What kind of thing: `delivery`, `room_created`.
     pub kind: String,

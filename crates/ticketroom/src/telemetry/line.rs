@@ -1,20 +1,23 @@
 //! A line of the log: the time, the level, the message, and fields as `key=value` or as a JSON object.
 //!
+//! The fields of the spans around an event come first, the outermost span's before the inner ones', then those of the
+//! event. A name appears once: the event's value replaces the span's, and an inner span's value an outer one's.
+//!
 //! Values may hold text of other systems (an id, a detail of an error), so each goes through [`crate::printable`], and
 //! is put into quotation marks where it could be taken for another field.
 
 use std::fmt;
 
 use serde_json::Value;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::LogFormat;
+use super::fields::Values;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::printable::{LogValue, MESSAGE, printable, printed};
+use crate::printable::LogValue;
 
 /// How events become lines.
 pub(super) struct Line {
@@ -28,11 +31,16 @@ where
 {
     fn format_event(
         &self,
-        _context: &FmtContext<'_, S, N>,
+        context: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut values = Values::default();
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
+            if let Some(of_span) = span.extensions().get::<Values>() {
+                values.take_fields_of(of_span);
+            }
+        }
         event.record(&mut values);
         let (now, level) = (SystemClock.now(), *event.metadata().level());
         match self.format {
@@ -72,50 +80,12 @@ fn json(writer: &mut Writer<'_>, now: Timestamp, level: Level, values: &Values) 
     writeln!(writer, "}}")
 }
 
-/// What an event says, made harmless.
-#[derive(Default)]
-struct Values {
-    message: String,
-    fields: Vec<(&'static str, Value)>,
-}
-
-impl Values {
-    fn add(&mut self, field: &Field, value: impl Into<Value>) {
-        match (field.name(), value.into()) {
-            ("message", Value::String(message)) => self.message = message,
-            (name, value) => self.fields.push((name, value)),
-        }
-    }
-}
-
-impl Visit for Values {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, printed(&format_args!("{value:?}"), MESSAGE));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, printable(value, MESSAGE));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tracing::field::Empty;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::super::fields::{NoText, SpanFields};
     use super::*;
 
     fn lines(values: &Values) -> (String, String) {
@@ -124,6 +94,51 @@ mod tests {
         human(&mut Writer::new(&mut for_people), at, Level::WARN, values).unwrap();
         json(&mut Writer::new(&mut as_json), at, Level::WARN, values).unwrap();
         (for_people, as_json)
+    }
+
+    /// What is logged by `log`, with spans of every level.
+    fn logged(format: LogFormat, log: impl FnOnce()) -> String {
+        let lines = tempfile::NamedTempFile::new().unwrap();
+        let writer = std::sync::Mutex::new(lines.reopen().unwrap());
+        let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+        let layer = layer.fmt_fields(NoText).event_format(Line { format });
+        let subscriber = tracing_subscriber::registry().with(SpanFields).with(layer);
+        tracing::subscriber::with_default(subscriber, log);
+        std::fs::read_to_string(lines.path()).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_its_spans_once() {
+        let log = || {
+            let run =
+                tracing::error_span!("run", ticket = "zendesk/1 run=9", run = 3, status = Empty).entered();
+            let _inner = tracing::error_span!("inner", run = 4, part = "a").entered();
+            tracing::warn!(ticket = "zendesk/2", step = "create_room", "failed");
+            run.record("status", 200);
+            run.record("status", 503);
+            tracing::info!("ended");
+        };
+        let for_people = logged(LogFormat::Human, log);
+        let without_time: Vec<_> =
+            for_people.lines().map(|line| line.split_once('Z').unwrap().1.trim_start()).collect();
+        assert_eq!(
+            without_time,
+            [
+                "WARN failed ticket=zendesk/2 run=4 part=a step=create_room",
+                "INFO ended ticket=\"zendesk/1 run=9\" run=4 status=503 part=a",
+            ]
+        );
+        let as_json = logged(LogFormat::Json, log);
+        let (_, fields) = as_json.lines().next().unwrap().split_once("\"message\":").unwrap();
+        assert_eq!(
+            fields, r#""failed","ticket":"zendesk/2","run":4,"part":"a","step":"create_room"}"#,
+            "{as_json}"
+        );
+        let ended: Value = serde_json::from_str(as_json.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(
+            (&ended["ticket"], &ended["status"]),
+            (&Value::from("zendesk/1 run=9"), &Value::from(503))
+        );
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Logs: one line an event, for people or as JSON. Nothing that is logged holds a secret, a body or a subject.
 //!
-//! [`line`] makes a line of an event, and makes every value in it harmless. [`writer`] takes lines to standard error in
+//! [`line`] makes a line of an event and of the [`fields`] of the spans around it, and makes every value in it harmless.
+//! [`writer`] takes lines to standard error in
 //! a thread of its own: a standard error that nobody reads, or that can't be written to, delays nothing and fails
 //! nothing. What doesn't fit into the buffer is dropped and counted.
 
+mod fields;
 mod line;
 mod writer;
 
@@ -27,6 +29,13 @@ pub enum LogFormat {
     Json,
 }
 
+/// The target of the span around a run, with its ticket. The span exists whatever the filter is: each line that the
+/// filter lets through names its ticket.
+pub const RUN: &str = "ticketroom::run";
+
+/// The target of the span around a request, and of the line about its answer. Both are at the level debug.
+pub const REQUEST: &str = "ticketroom::request";
+
 /// Starts logging to standard error, panics included. What is returned has to be kept until the end: dropping it
 /// writes what is left, for at most a second.
 ///
@@ -35,6 +44,10 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, filter: &str) -> Result<Logging, String> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| format!("--log “{filter}” is no filter: {error}; try info, or ticketroom=debug"))?;
+    let filter = match format!("{RUN}=error").parse() {
+        Ok(runs) => filter.add_directive(runs),
+        Err(_) => filter,
+    };
     let stderr = std::io::stderr();
     let colours = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // A descriptor of its own: a write that blocks must not hold the lock of the standard library's standard error,
@@ -48,9 +61,10 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Logging, String> {
         .with_ansi(colours)
         // It would tell standard error that standard error can't be written to, and panic: a full disk must not end us.
         .log_internal_errors(false)
+        .fmt_fields(fields::NoText)
         .event_format(line::Line { format });
     // A second start keeps the first one's settings.
-    if tracing_subscriber::registry().with(logs).with(filter).try_init().is_ok() {
+    if tracing_subscriber::registry().with(fields::SpanFields).with(logs).with(filter).try_init().is_ok() {
         // The usual hook writes to standard error itself, where it may wait for ever.
         std::panic::set_hook(Box::new(|panic| {
             tracing::error!("a defect of ticketroom, please report it: {}", printed(panic, MESSAGE));

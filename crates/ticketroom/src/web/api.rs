@@ -9,9 +9,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use tracing::Span;
+use tracing::field::display;
 
+use super::done::{Done, done};
 use super::parameters::{Parameters, Segments};
 use super::{Doors, Problem, auth};
 use crate::store::{State as TicketState, StoreError, TicketQuery};
@@ -27,24 +29,72 @@ pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
         .route("/api/v1/tickets", get(tickets))
         .route("/api/v1/tickets/{helpdesk}/{id}", get(ticket))
         .route("/api/v1/tickets/{helpdesk}/{id}/retry", post(retry))
-        .route("/api/v1/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], OPENAPI)))
+        .route("/api/v1/openapi.json", get(description))
         .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard))
 }
 
+/// The description of the API, OpenAPI 3.1.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    operation_id = "openapi",
+    security(("token" = [])),
+    responses((status = 200, description = "This document", body = serde_json::Value), super::openapi::Guarded)
+))]
+async fn description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 struct ListParameters {
+    /// Only tickets of the helpdesk with this name.
+    #[cfg_attr(test, param(nullable = false))]
     helpdesk: Option<String>,
+    /// Only tickets in this state.
+    #[cfg_attr(test, param(value_type = Option<TicketState>, nullable = false))]
     state: Option<String>,
+    /// Only tickets with this text in the id, the key or the subject.
+    #[cfg_attr(test, param(nullable = false))]
     q: Option<String>,
+    /// How many tickets at most. More than 500 is the same as 500.
+    #[cfg_attr(test, param(nullable = false, default = 50))]
     limit: Option<u32>,
+    /// How many tickets to skip first.
+    #[cfg_attr(test, param(nullable = false, default = 0))]
     offset: Option<u32>,
 }
 
+/// A page of the list.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+struct Tickets {
+    /// Without their timelines.
+    tickets: Vec<TicketView>,
+}
+
+/// Tickets, the most recently changed first.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/api/v1/tickets",
+    params(ListParameters),
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "The tickets", body = Tickets),
+        (
+            status = 400,
+            description = "A parameter is unknown or has no valid value",
+            content_type = "application/problem+json",
+            body = super::problem::Document
+        ),
+        super::openapi::Guarded
+    )
+))]
 async fn tickets(
     State(doors): State<Arc<Doors>>,
     Parameters(parameters): Parameters<ListParameters>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Tickets>, Problem> {
     let helpdesk = parameters.helpdesk.map(|name| name.parse()).transpose();
     let state = match &parameters.state {
         None => None,
@@ -63,10 +113,22 @@ async fn tickets(
         offset: parameters.offset.unwrap_or(0),
     };
     let records = doors.store.tickets(&query).await.map_err(|error| unreadable(&error))?;
-    let tickets: Vec<TicketView> = records.iter().map(|record| TicketView::new(record, None)).collect();
-    Ok(Json(json!({ "tickets": tickets })))
+    let tickets = records.iter().map(|record| TicketView::new(record, None)).collect();
+    Ok(Json(Tickets { tickets }))
 }
 
+/// One ticket with its timeline.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/api/v1/tickets/{helpdesk}/{id}",
+    params(super::openapi::OneTicket),
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "The ticket", body = TicketView),
+        super::openapi::NoSuchTicket,
+        super::openapi::Guarded
+    )
+))]
 async fn ticket(
     State(doors): State<Arc<Doors>>,
     Segments((helpdesk, id)): Segments<(String, String)>,
@@ -77,20 +139,36 @@ async fn ticket(
     Ok(Json(TicketView::new(&record, Some(timeline))))
 }
 
+/// Makes a ticket due now.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/api/v1/tickets/{helpdesk}/{id}/retry",
+    params(super::openapi::OneTicket),
+    security(("token" = [])),
+    responses(
+        (status = 202, description = "The next free worker takes the ticket", body = Done),
+        super::openapi::NoSuchTicket,
+        super::openapi::Guarded
+    )
+))]
 async fn retry(
     State(doors): State<Arc<Doors>>,
     Segments((helpdesk, id)): Segments<(String, String)>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<(StatusCode, Json<Done>), Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
     doors.store.retry(&record.key, doors.clock.now()).await.map_err(|error| unreadable(&error))?;
     doors.wake.notify_one();
-    Ok((StatusCode::ACCEPTED, Json(json!({ "status": "ok" }))))
+    Ok((StatusCode::ACCEPTED, done()))
 }
 
 fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
     match (helpdesk.parse(), id.parse()) {
-        (Ok(helpdesk), Ok(id)) => Ok(TicketKey { helpdesk, id }),
+        (Ok(helpdesk), Ok(id)) => {
+            let key = TicketKey { helpdesk, id };
+            Span::current().record("helpdesk", key.helpdesk.as_str()).record("ticket", display(&key));
+            Ok(key)
+        }
         _ => Err(unknown()),
     }
 }

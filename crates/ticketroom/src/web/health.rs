@@ -10,8 +10,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
 
+use super::done::{Done, Status, done};
 use super::{Doors, Problem, auth};
 use crate::metrics::Format;
 
@@ -25,12 +26,35 @@ pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
     Router::new().route(ALIVE, get(alive)).route("/readyz", get(ready)).merge(guarded)
 }
 
-pub(super) async fn alive() -> Json<Value> {
-    // `check` tells us from others that answer at the same address by this name.
-    Json(json!({ "status": "ok", "service": "ticketroom" }))
+/// What a living process says.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct Alive {
+    /// Always `ticketroom`.
+    service: &'static str,
+    status: Status,
 }
 
-async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Value>, Problem> {
+/// Whether the process lives.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    responses((status = 200, description = "The process lives", body = Alive), super::openapi::TooMany)
+))]
+pub(super) async fn alive() -> Json<Alive> {
+    // `check` tells us from others that answer at the same address by this name.
+    Json(Alive { service: "ticketroom", status: Status::Ok })
+}
+
+/// Whether deliveries can be stored.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    responses((status = 200, description = "They can", body = Done), super::openapi::Unavailable)
+))]
+async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
     let (store, now) = (Arc::clone(&doors.store), doors.clock.now());
     let metrics = doors.metrics.clone();
     let probe = async move {
@@ -38,12 +62,30 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Value>, Problem> 
         store.probe(now).await
     };
     match doors.readiness.at(now, probe).await {
-        Ok(()) => Ok(Json(json!({ "status": "ok" }))),
+        Ok(()) => Ok(done()),
         Err(_) => Err(Problem::unavailable("deliveries can't be stored just now")),
     }
 }
 
+/// Figures for Prometheus.
+///
 /// What the store can't tell just now is left out: the rest is wanted most when it is away.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/metrics",
+    security(("token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The figures, as OpenMetrics if Accept prefers that",
+            content(
+                (String = "text/plain; version=0.0.4; charset=utf-8"),
+                (String = "application/openmetrics-text; version=1.0.0; charset=utf-8")
+            )
+        ),
+        super::openapi::Guarded
+    )
+))]
 async fn metrics(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> impl IntoResponse {
     let now = doors.clock.now();
     let (counts, figures) =

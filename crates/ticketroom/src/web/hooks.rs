@@ -16,10 +16,10 @@ use axum::http::header::EXPECT;
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use serde_json::{Value, json};
 
 use super::budget::Share;
 use super::connections::Connection;
+use super::done::{Done, done};
 use super::parameters::Segments;
 use super::{Doors, Problem};
 use crate::helpdesk::RawDelivery;
@@ -38,22 +38,61 @@ pub(super) fn router() -> Router<Arc<Doors>> {
         .route("/helpdesk/ticket-created", post(ticket_created))
 }
 
+/// A delivery of a helpdesk.
+///
+/// Its format and its proof (a signature or a secret in the headers) are those of the helpdesk's kind.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/webhooks/{helpdesk}",
+    params(super::openapi::OneHelpdesk),
+    request_body(content = serde_json::Value, content_type = "*/*", description = "As the helpdesk sends it"),
+    responses(
+        (status = 200, description = "It is stored, or was before, or needs nothing to be done", body = Done),
+        (
+            status = 400,
+            description = "It is not in the format of this helpdesk; as text, the path is no UTF-8 once it is decoded",
+            content(
+                (super::problem::Document = "application/problem+json"),
+                (String = "text/plain; charset=utf-8")
+            )
+        ),
+        super::openapi::Refusals
+    )
+))]
 async fn webhook(
     State(doors): State<Arc<Doors>>,
     Segments(helpdesk): Segments<String>,
     request: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Done>, Problem> {
     deliver(&doors, &helpdesk, request).await
 }
 
-async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Result<Json<Value>, Problem> {
+/// A delivery of the generic helpdesk.
+///
+/// It is signed like all deliveries of that helpdesk, unless the configuration says `allow_unsigned`.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/helpdesk/ticket-created",
+    request_body = super::openapi::TicketCreated,
+    responses(
+        (status = 200, description = "It is stored, or was before, or needs nothing to be done", body = Done),
+        (
+            status = 400,
+            description = "It is not in the format of the generic helpdesk",
+            content_type = "application/problem+json",
+            body = super::problem::Document
+        ),
+        super::openapi::Refusals
+    )
+))]
+async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Result<Json<Done>, Problem> {
     match &doors.generic {
         Some(helpdesk) => deliver(&doors, helpdesk.as_str(), request).await,
         None => Err(Problem::not_found("no helpdesk of kind “generic” is configured")),
     }
 }
 
-async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Value>, Problem> {
+async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Done>, Problem> {
     if !doors.takes_deliveries {
         return Err(Problem::unavailable("this replica takes no deliveries; send it to one that does"));
     }
@@ -84,7 +123,7 @@ async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json
     // Until now the body was in memory, here or on its way into the store.
     drop(share);
     match delivered {
-        Ok(_) => Ok(Json(json!({ "status": "ok" }))),
+        Ok(_) => Ok(done()),
         Err(refused) => Err(refusal(&refused)),
     }
 }

@@ -3,19 +3,24 @@
 //! not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
-//! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log.
+//! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
+//! [`request_span`] puts the request into each of them.
 
 mod api;
 mod auth;
 mod budget;
 mod connections;
+mod done;
 mod entrance;
 mod health;
 mod hooks;
 mod open_files;
+#[cfg(test)]
+mod openapi;
 mod parameters;
 mod problem;
 mod readiness;
+mod request_span;
 mod sampled;
 mod server;
 mod unreadable;
@@ -71,7 +76,7 @@ pub struct Doors {
 
 /// All doors.
 pub fn router(doors: Arc<Doors>) -> Router {
-    Router::new()
+    let router = Router::new()
         .merge(hooks::router())
         .merge(health::router(&doors))
         .merge(api::router(&doors))
@@ -80,6 +85,6 @@ pub fn router(doors: Arc<Doors>) -> Router {
             get(async || Problem::not_found("the dashboard is not in this version; see /api/v1/tickets")),
         )
         .fallback(async || Problem::not_found("there is nothing at this address"))
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .with_state(doors)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+    request_span::with_spans(router).with_state(doors)
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::printable::{MESSAGE, printable};
 
@@ -14,6 +14,20 @@ pub(super) struct Problem {
     retry_after: Option<u32>,
     /// The connection ends with this answer.
     closes: bool,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Problem))]
+pub(super) struct Document {
+    /// What is wrong, and what to do. It may quote the request: escape it where you show it.
+    detail: String,
+    /// The HTTP status.
+    status: u16,
+    /// The status in words.
+    title: &'static str,
+    /// Always `about:blank`: the status says what kind of problem it is.
+    r#type: &'static str,
 }
 
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -68,14 +82,15 @@ impl Problem {
     }
 
     fn body(&self) -> String {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
+        let document = Document {
             // It may quote what the caller sent.
-            "detail": printable(&self.detail, MESSAGE),
-        });
-        body.to_string()
+            detail: printable(&self.detail, MESSAGE).to_string(),
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            r#type: "about:blank",
+        };
+        // Texts and a number always have a form in JSON.
+        serde_json::to_string(&document).unwrap_or_default()
     }
 }
 

@@ -13,11 +13,11 @@ use ticketroom::clock::{Chance, Clock, ManualClock, SystemClock};
 use ticketroom::docspace::limits::{Governor, NoBudget};
 use ticketroom::helpdesk;
 use ticketroom::http::Http;
+use ticketroom::ledger::RoomEntry;
 use ticketroom::metrics::{Format, Metrics};
-use ticketroom::reconcile::ledger::RoomEntry;
 use ticketroom::reconcile::{Parts, Reconciler, Settings};
+use ticketroom::replica::lease_guard::LeaseGuard;
 use ticketroom::service::{self, Duties};
-use ticketroom::standing::Standing;
 use ticketroom::store::Held;
 
 use crate::process::{process_over, run};
@@ -153,7 +153,7 @@ impl Worker {
             clock,
             chance: Chance::from_os(),
             metrics: metrics.clone(),
-            standing: Standing::for_good(),
+            lease_guard: LeaseGuard::for_good(),
             breakers,
             settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
         }));

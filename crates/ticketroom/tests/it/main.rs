@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 
 mod admin;
+mod api_description;
 mod callers;
 mod conformance;
 mod crash;
@@ -23,6 +24,7 @@ mod process;
 mod repeats;
 mod replicas;
 mod restore;
+mod spans;
 mod store_file;
 mod stores;
 mod straight_line;

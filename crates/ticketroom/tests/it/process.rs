@@ -102,13 +102,15 @@ async fn check_tells_what_is_no_docspace_and_what_speaks_http() {
     let docspace = plain(systems.docspace.url().to_string());
     let zendesk = plain(systems.zendesk.url().to_string());
     for (wrong, expected) in [
-        (zendesk.clone(), "this is no DocSpace: "),
+        (zendesk.clone(), "answers 401, which DocSpace never does here"),
         (docspace.replace("http://", "https://"), "it speaks http, not https, at port "),
     ] {
         std::fs::write(&file, right.replace(&docspace, &wrong)).unwrap();
         let (status, out, err) = run(&mut process.command(&["check"])).await;
         assert_eq!(status, 1, "{out}{err}");
         assert!(out.contains(expected), "{expected}: {out}{err}");
+        assert_eq!(out.matches("  FAIL").count(), 1, "one mistake is one problem: {out}");
+        assert!(out.ends_with("1 problem must be fixed\n"), "{out}");
     }
 }
 

@@ -206,14 +206,14 @@ async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
 }
 
-/// A process may be able to use the store and not to leave its sign of life: other connections are in question.
+/// A process may be able to use the store and not to write its heartbeat: other connections are in question.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_may_not_act_claims_nothing() {
     let systems = Systems::start().await;
     let store = TestStore::postgres();
     let replicas = replicas(&systems, &store.url, &[&[]]).await;
     store.ask("ALTER TABLE replica RENAME TO elsewhere");
-    let missed = "no sign of life can be left";
+    let missed = "the heartbeat can't be written";
     let misses = || replicas[0].log().matches(missed).count();
     // Its lease of a second has ended by then.
     wait_until("it has no right to act", async || misses() >= 15).await;

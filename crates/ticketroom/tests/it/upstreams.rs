@@ -9,6 +9,7 @@ use simulator::fault::{Fault, FaultKind, Times};
 use simulator::zendesk::{self, ANNA, NewTicket};
 use testbed::{Systems, TEMPLATE, wait_until};
 
+use crate::process::{process_over, run};
 use crate::world::World;
 
 fn active_rooms(world: &World) -> usize {
@@ -84,6 +85,36 @@ async fn other_effects_that_are_refused_after_they_happened_are_not_doubled() {
             world.wait_for_state(&key, &["ready"]).await;
         }
         assert_eq!(world.systems.wrong_with_zendesk_ticket(id), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn effects_that_are_refused_after_they_happened_do_not_block_the_ticket() {
+    for status in [400, 403] {
+        let systems = Systems::start().await;
+        let world = World::around(
+            systems.clone(),
+            "[template.default]\nfolders = [\"Logs\", \"Findings\"]\naccess = [{ group = \"Support\", role = \"editor\" }]\n",
+        )
+        .await;
+        let docspace = &systems.docspace;
+        let id =
+            systems.zendesk.create_ticket(NewTicket { assignee: Some(ANNA), ..NewTicket::about("done") });
+        // An adopted room gets its folders one by one.
+        let room = docspace.add_room("done", docspace.service_user(), &[&format!("zendesk:{id}")]);
+        for call in ["share_room", "create_folder"] {
+            let refused = Fault { times: Times::N(8), ..Fault::once(call, FaultKind::StatusAfter(status)) };
+            docspace.faults().add(refused);
+        }
+        assert_eq!(world.deliver_created(id, "first").await, 200);
+        let view = world.wait_for_state(&format!("zendesk/{id}"), &["ready", "blocked"]).await;
+        assert_eq!(view["state"], "ready", "{status}: {view:#}");
+        let folders = docspace.room(room).unwrap().folders;
+        assert_eq!(
+            folders.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            folders.len(),
+            "{folders:?}"
+        );
     }
 }
 
@@ -225,6 +256,29 @@ async fn rooms_of_third_parties_and_full_documents_are_no_obstacle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn folders_that_people_wrote_in_their_own_way_are_not_made_again() {
+    let systems = Systems::start().await;
+    let world = World::around(
+        systems.clone(),
+        "[template.default]\nfolders = [\"Logs\", \"Café\", \"Zurich/Büro\", \"New\"]\n",
+    )
+    .await;
+    let id = systems.zendesk.create_ticket(NewTicket::about("adopted"));
+    let docspace = &systems.docspace;
+    let room = docspace.add_room("adopted", docspace.service_user(), &[&format!("zendesk:{id}")]);
+    for title in ["LOGS ", "Cafe"] {
+        docspace.add_folder(room, title);
+    }
+    let zurich = docspace.add_folder(room, "Zürich");
+    docspace.add_folder(zurich, "bu\u{308}ro");
+    assert_eq!(world.deliver_created(id, "first").await, 200);
+    world.wait_for_state(&format!("zendesk/{id}"), &["ready"]).await;
+    let mut folders = docspace.room(room).unwrap().folders;
+    folders.sort();
+    assert_eq!(folders, ["Cafe", "LOGS ", "New", "Zürich", "Zürich/bu\u{308}ro"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_got_another_owner_is_not_doubled() {
     let systems = Systems::start().await;
     let world = World::around(systems.clone(), TEMPLATE).await;
@@ -263,4 +317,28 @@ async fn a_tag_that_a_stranger_put_on_a_room_is_said_and_waits_for_a_person() {
     world.retry(&key).await;
     let view = world.wait_for_state(&key, &["ready"]).await;
     assert_ne!(view["room"]["id"], theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_knows_what_keys_and_session_tokens_may_do() {
+    let systems = Systems::start().await;
+    let process = process_over(&systems);
+    let file = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (_, section) = text.split_once("[docspace]").unwrap();
+    let line = section.lines().find(|line| line.starts_with("api_key")).unwrap().to_owned();
+    let with_key = |key: &str| {
+        std::fs::write(&file, text.replacen(&line, &format!("api_key = {key:?}"), 1)).unwrap();
+        process.command(&["check"])
+    };
+    let narrow = systems.docspace.add_key(&["rooms:write", "files:write", "accounts:write"], None);
+    let (status, out, err) = run(&mut with_key(&narrow)).await;
+    assert_eq!(status, 1, "{out}{err}");
+    assert!(
+        out.contains("the API key lacks accounts:read"),
+        "groups can't be read with accounts:write: {out}"
+    );
+    let (status, out, err) = run(&mut with_key(&systems.docspace.add_session())).await;
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(out.contains("the key is a session token"), "{out}");
 }

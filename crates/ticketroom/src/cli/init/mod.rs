@@ -114,7 +114,7 @@ fn ask_all(dialog: &mut Dialog<'_>) -> Result<Answers, InitError> {
         let folders = folders.map(|folder| folder.trim().to_owned()).collect();
         Answers { folders, ..answers.clone() }.checked()
     })?;
-    let question = "Who gets in beside the ticket's assignee: a DocSpace group, or an e-mail address";
+    let question = "Who gets access besides the ticket's assignee: a DocSpace group, or an e-mail address";
     let answers = dialog.ask(question, Some(NONE), |text| {
         let access = unless_none(text).map(|who| Access { who: who.to_owned(), role: "editor".to_owned() });
         Answers { access, ..answers.clone() }.checked()

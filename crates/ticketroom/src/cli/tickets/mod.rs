@@ -151,7 +151,14 @@ async fn show(store: &dyn Store, options: &Show) -> Result {
     if let Some(room) = &view.room {
         say(format!("room     {} “{}”", room.id, printable(&room.title, 200)))?;
         say(format!("address  {}", room.url.as_deref().unwrap_or("(none yet)")))?;
-        say(format!("in ticket {}", if view.written_back { "yes" } else { "no" }))?;
+        let linked = match (view.written_back, record.state) {
+            (true, _) => "yes",
+            (false, State::Ready) => {
+                "no: its helpdesk has no place for the link (a generic one needs callback_url)"
+            }
+            (false, _) => "no",
+        };
+        say(format!("in ticket {linked}"))?;
     }
     if let Some(next) = view.next {
         say(format!("next     {next}"))?;

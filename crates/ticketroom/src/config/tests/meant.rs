@@ -24,6 +24,20 @@ fn a_variable_that_is_written_as_a_secret() {
     }
 }
 
+/// The name of a variable is not what a shell writes to get its value, and a secret in its place is not shown.
+#[test]
+fn a_variable_by_more_than_its_name() {
+    for text in ["$NAME", "${NAME}", "%NAME%", "NAME=x", "sk-0123456789", "my key"] {
+        let fragment = format!("[docspace]\nurl = \"https://d.example\"\napi_key = {{ env = \"{text}\" }}");
+        let said = complaints(&fragment);
+        assert_eq!(
+            said,
+            ["t.toml:3: “api_key” names an environment variable by more than its name"],
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn addresses_as_a_browser_shows_them() {
     let help = |fragment: &str| {
@@ -52,7 +66,7 @@ fn addresses_as_a_browser_shows_them() {
         ("https://jira.acme.example/jira/secure/Dashboard.jspa", "https://jira.acme.example/jira"),
     ] {
         let said = help(&format!("{jira}url = \"{url}\""));
-        assert!(said.starts_with("leave off “/") && said.contains(&format!("write \"{base}")), "{said}");
+        assert!(said.starts_with("leave off “/") && said.ends_with(&format!("write \"{base}\"")), "{said}");
     }
     assert!(
         help("[server]\npublic_url = \"https://r.example/webhooks/zendesk\"")

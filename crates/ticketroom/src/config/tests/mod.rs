@@ -354,7 +354,7 @@ fn what_works_but_should_be_looked_at_is_a_warning() {
             "t.toml:6: “url” is http: secrets and tickets travel in the clear; use https",
             "t.toml:11: “url” is not at zendesk.com; Zendesk's API may not answer at a host of your own",
             "t.toml:14: “api_token” works until 2027-04-30, when Zendesk ends API tokens; use client_id and client_secret",
-            "t.toml:19: [template.default] lets nobody into its rooms; add access = [{ assignee = true, role = \"editor\" }]",
+            "t.toml:19: [template.default] gives nobody access to its rooms; add access = [{ assignee = true, role = \"editor\" }]",
         ]
     );
 }

@@ -130,7 +130,7 @@ fn agents(answer: Result<AgentDto, Failure>) -> Finding {
     match answer {
         Ok(_) => Finding::good("agents can be looked up"),
         Err(failure) => Finding::warning(
-            format!("agents can't be looked up, so nobody is let in as a ticket's assignee: {failure}"),
+            format!("agents can't be looked up, so no assignee gets access: {failure}"),
             "give our agent a role that may see agents, such as Administrator, under Admin > Team > Agents",
         ),
     }
@@ -168,9 +168,10 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::CallName;
     use crate::config::FreshdeskConfig;
     use crate::finding::Level;
-    use crate::http::{CallName, Http};
+    use crate::http::Http;
     use crate::metrics::Metrics;
 
     fn freshdesk(secret: &str) -> Freshdesk {

@@ -128,7 +128,7 @@ impl<T> Known<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::CallName;
+    use crate::call::CallName;
 
     async fn ask(memory: &Memory<String>, id: u64, answer: Result<Option<&str>, Cause>) -> Option<String> {
         let name = CallName { service: "Freshdesk", call: "get_group" };

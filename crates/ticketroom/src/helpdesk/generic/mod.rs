@@ -15,6 +15,7 @@
 //!
 //! That is said *at least once*: when an answer is lost, it is said again with the same key. Any 2xx ends it.
 
+pub(super) mod advice;
 mod payload;
 
 use std::fmt;
@@ -31,16 +32,16 @@ use url::Url;
 use uuid::Uuid;
 
 use super::salvage::whole_number;
-use super::verified::{Signature, from_hex, real_secrets, shared_secret};
+use super::verified::{Signature, real_secrets, shared_secret};
 use super::{
     Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
     WrittenBack,
 };
-use crate::call::Failure;
+use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
 use crate::finding::Finding;
-use crate::http::{CallName, Http};
+use crate::http::Http;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const SIGNATURE: &str = "x-ticketroom-signature";
@@ -177,7 +178,8 @@ impl Helpdesk for Generic {
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
         let mut findings = vec![match &self.inbound {
             Inbound::Unsigned => Finding::warning(
-                "deliveries are not signed, so anybody who reaches the door can make rooms".to_owned(),
+                "deliveries are not signed, so anybody who can reach the endpoint can create rooms"
+                    .to_owned(),
                 "configure a `webhook_secret` in place of `allow_unsigned`",
             ),
             Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(
@@ -218,7 +220,8 @@ fn secret_in(headers: &HeaderMap) -> Option<Vec<u8>> {
 fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
     let headers = &delivery.headers;
     if let Some(given) = headers.get(SIGNATURE).or_else(|| headers.get(HUB_SIGNATURE)) {
-        let bytes = given.to_str().ok().and_then(|given| from_hex(given.trim().strip_prefix("sha256=")?));
+        let digits = given.to_str().ok().and_then(|given| given.trim().strip_prefix("sha256="));
+        let bytes = digits.and_then(|digits| hex::decode(digits).ok());
         return match headers.get(TIMESTAMP).cloned() {
             Some(timestamp) => {
                 let prefix = [timestamp.as_bytes(), b"."].concat();

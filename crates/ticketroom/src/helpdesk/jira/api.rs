@@ -16,9 +16,9 @@ use super::super::pace::Style;
 use super::super::rest::{Rest, codes, parsed};
 use super::super::salvage::Json;
 use super::wire::{CommentDto, CommentsDto, IssueDto, RemoteLinkDto, RemoteLinksDto, UserDto};
-use crate::call::{Cause, Failure};
+use crate::call::{CallName, Cause, Failure};
 use crate::config::{JiraAuth, JiraConfig, JiraDeployment};
-use crate::http::{CallName, Http};
+use crate::http::Http;
 
 /// Jira fills its allowances up within seconds, so nothing is spread. Its gateway's 429 may name no wait.
 static LIMITS: Style = Style {

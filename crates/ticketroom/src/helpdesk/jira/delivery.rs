@@ -20,7 +20,7 @@ use secrecy::SecretString;
 
 use super::super::caps::capped;
 use super::super::salvage::{self, Json};
-use super::super::verified::{Signature, from_hex, shared_secret};
+use super::super::verified::{Signature, shared_secret};
 use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use super::write_back::is_marked;
 use crate::clock::Timestamp;
@@ -54,8 +54,9 @@ pub(super) fn verify(
 ) -> Result<Verified, Unverified> {
     if let Some(given) = delivery.headers.get(SIGNATURE) {
         // Other methods may come; none that we don't know is let through.
-        let hex = given.to_str().ok().and_then(|given| given.trim().strip_prefix("sha256="));
-        let signature = Signature { what: SIGNATURE_IS, bytes: hex.and_then(from_hex), prefix: b"" };
+        let digits = given.to_str().ok().and_then(|given| given.trim().strip_prefix("sha256="));
+        let bytes = digits.and_then(|digits| hex::decode(digits).ok());
+        let signature = Signature { what: SIGNATURE_IS, bytes, prefix: b"" };
         let verified = Verified::by_hmac(delivery, secrets, &signature)?;
         return match window {
             Some(window) => in_time(verified, window, now),

@@ -10,6 +10,7 @@
 //! Data Center. [`check`] tries it all.
 
 mod adf;
+pub(super) mod advice;
 mod api;
 mod check;
 mod delivery;

@@ -21,10 +21,10 @@ use super::wire::{
     CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto,
     WebhooksAnswer,
 };
-use crate::call::{Cause, Failure};
+use crate::call::{CallName, Cause, Failure};
 use crate::clock::Clock;
 use crate::config::ZendeskAuth;
-use crate::http::{Answer, CallName, Http};
+use crate::http::{Answer, Http};
 
 /// All of Zendesk's account-wide limits are per minute.
 static LIMITS: Style = Style {

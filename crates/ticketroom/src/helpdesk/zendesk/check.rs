@@ -9,8 +9,7 @@ use super::Zendesk;
 use super::delivery::EVENT;
 use super::wire::{FieldDto, MeDto, WebhookDto};
 use crate::call::{Cause, Failure};
-use crate::check::{TOLERATED_SKEW, clock_skew};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew};
 use crate::config::ZENDESK_TEST_SECRET;
 use crate::finding::Finding;
 

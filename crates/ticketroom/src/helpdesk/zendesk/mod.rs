@@ -7,6 +7,7 @@
 //! ([`write_back`]). Below these, [`api`] makes one HTTP call, with credentials from [`auth`] and no faster
 //! than [`pace`](super::pace) allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
 
+pub(super) mod advice;
 mod api;
 mod auth;
 mod check;

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::super::advice::advice;
-use super::super::ledger::RoomEntry;
 use super::super::plan::Rest;
 use super::super::refused::System;
 use super::super::worker::Progress;
@@ -13,6 +12,7 @@ use crate::call::{Cause, Effect, Failure};
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::client::SERVICE;
 use crate::docspace::rooms::CREATE_ROOM;
+use crate::ledger::RoomEntry;
 use crate::printable::{MESSAGE, printable};
 use crate::store::{Event, Settlement, State};
 use crate::ticket::Ticket;
@@ -93,7 +93,7 @@ impl Run<'_> {
                     if is_new { self.all.parts.store.ticket(key).await.ok().flatten() } else { None };
                 let after_ms =
                     record.and_then(|record| u64::try_from(until(record.created, now).as_millis()).ok());
-                tracing::info!(ticket = %key, room = room.id.0, after_ms, remark = reason, "ready");
+                tracing::info!(room = room.id.0, after_ms, remark = reason, "ready");
             }
             State::Blocked => {
                 let refused = self.failures.iter().find(|failure| failure.cause == Cause::Unauthorized);
@@ -102,7 +102,6 @@ impl Run<'_> {
                         let is_news = self.all.refused.refused(system, &key.id, now);
                         if is_news {
                             tracing::warn!(
-                                ticket = %key,
                                 "{}: this ticket and others that need it are blocked, and go on by themselves once it \
                                  accepts our credentials",
                                 advice(failure)
@@ -113,9 +112,9 @@ impl Run<'_> {
                     _ => self.claim.reason.as_deref() == reason || !self.all.blocked.admit(now),
                 };
                 if is_logged {
-                    tracing::debug!(ticket = %key, reason = reason_now, "blocked");
+                    tracing::debug!(reason = reason_now, "blocked");
                 } else {
-                    tracing::warn!(ticket = %key, reason = reason_now, "blocked");
+                    tracing::warn!(reason = reason_now, "blocked");
                 }
             }
             _ => {}

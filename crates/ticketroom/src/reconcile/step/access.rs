@@ -14,7 +14,7 @@ use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
-use crate::reconcile::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
+use crate::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
 use crate::store::Event;
 use crate::template::{Grant, Subject};
@@ -138,9 +138,17 @@ async fn share(
             .collect()
     };
     let mut members = by_id(confirmed);
-    if shares.iter().any(|(id, _)| !members.contains_key(id) && !forbidden.contains(id)) {
+    if shares.iter().any(|(id, _)| !members.contains_key(id)) {
         members.extend(by_id(docspace.members(room).await?));
     }
+    // A refusal does not prove that nothing happened. Who is in with the role that was asked for was let in all the same;
+    // who is in with another one was refused this one.
+    let has_role = |id: &Uuid| {
+        let asked = shares.iter().find(|(shared, _)| shared == id).map(|(_, role)| role.number());
+        members.get(id).is_some_and(|member| member.is_owner || Some(member.access) == asked)
+    };
+    forbidden.retain(|id| !has_role(id));
+    members.retain(|id, _| !forbidden.contains(id));
     Ok((members, forbidden))
 }
 
@@ -160,8 +168,8 @@ pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) ->
     ledger.access.refused_until = refused.then(|| after(now, REFUSED_FOR));
     ledger.access.missing = admitted.missing;
     let text = match (in_now.is_empty(), missing.is_empty()) {
-        (false, true) => format!("let in {}", in_now.join(", ")),
-        (false, false) => format!("let in {}; {}", in_now.join(", "), missing.join("; ")),
+        (false, true) => format!("granted access to {}", in_now.join(", ")),
+        (false, false) => format!("granted access to {}; {}", in_now.join(", "), missing.join("; ")),
         (true, _) => missing.join("; "),
     };
     let kind = if missing.is_empty() { "access_given" } else { "access_missing" };

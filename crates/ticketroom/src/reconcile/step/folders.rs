@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::{Context, Outcome};
-use crate::call::{Cause, Failure};
+use crate::call::{Cause, Effect, Failure};
 use crate::docspace::client::SERVICE;
-use crate::reconcile::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger};
 use crate::reconcile::steps::FoldersStart;
 use crate::room::{FolderId, RoomId};
 
@@ -35,8 +35,15 @@ pub(super) async fn run(context: Context<'_>, room: RoomId, start: FoldersStart)
         }
         FoldersStart::Empty | FoldersStart::Unknown => {}
     }
-    let made = docspace.create_missing_folders(root, tree).await?;
-    Ok(Outcome::Folders { made })
+    match docspace.create_missing_folders(root, tree).await {
+        Ok(made) => Ok(Outcome::Folders { made }),
+        // A refusal does not prove that nothing happened; what is there counts.
+        Err(failure) if !failure.is_transient() && failure.effect() == Effect::Unknown => {
+            let state = docspace.tree_state(root, tree).await?;
+            if state.missing.is_empty() { Ok(Outcome::Folders { made: tree.len() }) } else { Err(failure) }
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// `None`: nothing was copied, for sure; the folders have to be made one by one.

@@ -11,7 +11,6 @@ mod write_back;
 use std::time::Duration;
 
 use super::advice::advice;
-use super::ledger::{Creates, Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry};
 use super::steps::{FoldersStart, Step};
 use crate::call::{Effect, Failure};
 use crate::clock::{Clock, Timestamp, after};
@@ -19,6 +18,7 @@ use crate::docspace::DocSpace;
 use crate::docspace::links::SharedLink;
 use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::{Helpdesk, Note, WrittenBack};
+use crate::ledger::{Creates, Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry};
 use crate::room::Room;
 use crate::store::Event;
 use crate::template::Template;

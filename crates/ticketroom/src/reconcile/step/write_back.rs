@@ -4,7 +4,7 @@ use super::{Context, Outcome};
 use crate::call::Failure;
 use crate::clock::Timestamp;
 use crate::helpdesk::{Note, RoomLink, WrittenBack};
-use crate::reconcile::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger};
 use crate::room::Room;
 use crate::store::Event;
 

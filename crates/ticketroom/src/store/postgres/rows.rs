@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, Row};
 
-use crate::reconcile::ledger::Ledger;
+use crate::ledger::Ledger;
 use crate::room::{Room, RoomId};
 use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};

@@ -9,7 +9,7 @@ use super::statements::{
     NOTE_RECOVERY, NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
-use crate::reconcile::ledger::Ledger;
+use crate::ledger::Ledger;
 use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};

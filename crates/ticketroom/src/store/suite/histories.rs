@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::model::Model;
 use super::test_clock::OnTestClock;
 use super::*;
-use crate::reconcile::ledger::{Entry, LinkEntry};
+use crate::ledger::{Entry, LinkEntry};
 
 const HISTORIES: u64 = 12;
 const LENGTH: usize = 160;

@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::clock::after;
-use crate::reconcile::ledger::{Ledger, RoomEntry};
+use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
 use crate::store::sqlite::SqliteStore;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};

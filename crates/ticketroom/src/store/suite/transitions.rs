@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::docspace::limits::Taken;
-use crate::reconcile::ledger::{Ledger, LinkEntry};
+use crate::ledger::{Ledger, LinkEntry};
 use crate::room::RoomId;
 use crate::ticket::Ticket;
 

@@ -1,7 +1,7 @@
 //! A process's sign of life in the store: its claims are renewed, and it hears with how many others it shares
 //! DocSpace's limits, and what time it is.
 //!
-//! It goes out three times in a lease. If it can't, the process loses its [`Standing`] before its claims pass on to
+//! It goes out three times in a lease. If it can't, the process loses its [right to act](LeaseGuard) before its claims pass on to
 //! others, and calls nobody until one gets through again.
 
 use std::sync::Arc;
@@ -9,22 +9,23 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::clock::{Clock, SharedClock, until};
+use super::clock::SharedClock;
+use super::lease_guard::LeaseGuard;
+use crate::clock::{Clock, until};
 use crate::docspace::limits::Governor;
 use crate::reconcile::Reconciler;
-use crate::standing::Standing;
 use crate::store::{self, Held, Store, StoreError};
 
 /// An answer that tells the time well.
 const PROMPT: Duration = Duration::from_millis(500);
 
-/// How long a start waits for its first beat.
+/// How long a start waits for its first heartbeat.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Everything that hangs on the sign of life.
 #[derive(Debug)]
-pub struct Heart {
+pub struct HeartbeatSender {
     /// Where it is left.
     pub store: Arc<dyn Store>,
     /// Whose it is.
@@ -38,31 +39,31 @@ pub struct Heart {
     /// What is shared with others.
     pub governor: Arc<Governor>,
     /// The right to act that comes of it.
-    pub standing: Standing,
+    pub lease_guard: LeaseGuard,
     /// Put right by it.
     pub clock: Arc<SharedClock>,
 }
 
-impl Heart {
-    /// One beat.
+impl HeartbeatSender {
+    /// Sends one.
     ///
     /// # Errors
     /// When the store can't be reached.
-    pub async fn beat(&self) -> Result<(), StoreError> {
+    pub async fn send(&self) -> Result<(), StoreError> {
         let own = self.clock.own();
-        let (begun, asked) = (self.standing.begin(own), own.now());
+        let (begun, asked) = (self.lease_guard.begin(own), own.now());
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
         // What was intended before a failover goes out for as long as claims hold, and then comes to its end.
         let (quiet, now) = (lease + self.settle, self.clock.now());
-        let beat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet, now };
-        let pulse = self.store.heartbeat(beat).await?;
-        // Before the standing is renewed: it is that of the claims that are left.
+        let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet, now };
+        let pulse = self.store.heartbeat(heartbeat).await?;
+        // Before the lease is renewed: it is that of the claims that are left.
         if let Some(reconciler) = &self.reconciler {
             let lost: Vec<Held> = held.into_iter().filter(|held| !pulse.held.contains(held)).collect();
             reconciler.give_up(&lost).await;
         }
-        self.standing.renewed(begun, lease);
+        self.lease_guard.renewed(begun, lease);
         let answered = own.now();
         // One that took long may have waited at either end, so it tells the time less well than an earlier one did.
         if let Some(there) = pulse.now
@@ -85,16 +86,16 @@ impl Heart {
         Ok(())
     }
 
-    /// The first beat of a process, which takes its time if the store has just gone away again.
+    /// Sends the first one of a process, which takes its time if the store has just gone away again.
     ///
     /// # Errors
     /// When the store can't be reached for long.
-    pub async fn first_beat(&self) -> Result<(), StoreError> {
+    pub async fn send_first(&self) -> Result<(), StoreError> {
         let begun = Instant::now();
         loop {
-            match self.beat().await {
+            match self.send().await {
                 Err(error) if begun.elapsed() < PATIENCE => {
-                    tracing::warn!(%error, "no sign of life can be left in the store; trying again");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store; trying again");
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
                 result => return result,
@@ -102,13 +103,13 @@ impl Heart {
         }
     }
 
-    /// Beats for as long as it is polled.
-    pub async fn go_on(self) {
+    /// Sends them for as long as it is polled.
+    pub async fn keep_sending(self) {
         loop {
-            let wait = match self.beat().await {
+            let wait = match self.send().await {
                 Ok(()) => self.lease / 3,
                 Err(error) => {
-                    tracing::warn!(%error, "no sign of life can be left in the store");
+                    tracing::warn!(%error, "the heartbeat can't be written to the store");
                     (self.lease / 10).min(Duration::from_secs(1))
                 }
             };

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::DocSpace;
+use super::advice::advice;
+use super::wire::EmployeeDto;
 use crate::call::{Cause, Failure};
-use crate::clock::{Clock, Timestamp, until};
-use crate::docspace::DocSpace;
-use crate::docspace::wire::EmployeeDto;
+use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, until};
 use crate::finding::Finding;
 use crate::language::nearest;
-use crate::reconcile::advice::advice;
 use crate::room::Role;
 use crate::rule::Rules;
 use crate::template::Who;
 
-/// From here on, comparing times across the two machines gets unsafe.
-pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 const KEY_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Checks the portal, the key, its user, and everybody that the templates name.
@@ -48,7 +46,7 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
         | Cause::Conflict
         | Cause::Rejected { .. }
         | Cause::Unintelligible(_) => Finding::bad(
-            format!("this is no DocSpace: {portal} answers, but not as DocSpace does ({failure})"),
+            format!("this is no DocSpace: {portal} {}", answered(&failure.cause)),
             "take the address that a browser shows when DocSpace is open, up to the end of the host",
         ),
         _ => {
@@ -58,10 +56,16 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
     }
 }
 
-/// How far a `Date` header is from `now`; `None` if it is no date.
-pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
-    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(now.duration_since(theirs).unsigned_abs())
+fn answered(cause: &Cause) -> String {
+    let status = match cause {
+        Cause::Unauthorized => 401,
+        Cause::Forbidden => 403,
+        Cause::NotFound => 404,
+        Cause::Conflict => 409,
+        Cause::Rejected { status, .. } => *status,
+        _ => return "answers, but not as DocSpace does".to_owned(),
+    };
+    format!("answers {status}, which DocSpace never does here")
 }
 
 fn clocks(date: &str, now: Timestamp) -> Option<Finding> {

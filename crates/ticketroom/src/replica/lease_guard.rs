@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp, after};
 
 /// A process's right to act.
 #[derive(Debug, Clone)]
-pub struct Standing(Option<Arc<Leased>>);
+pub struct LeaseGuard(Option<Arc<Leased>>);
 
 #[derive(Debug)]
 struct Leased {
@@ -26,7 +26,7 @@ struct Leased {
 #[derive(Debug, Clone, Copy)]
 pub struct Begun(Instant, Timestamp);
 
-impl Standing {
+impl LeaseGuard {
     /// Of a process that has its store for itself.
     #[must_use]
     pub fn for_good() -> Self {
@@ -88,21 +88,21 @@ mod tests {
     use crate::clock::ManualClock;
 
     #[test]
-    fn a_leased_standing_ends_unless_it_is_renewed() {
-        assert!(Standing::for_good().permit().unwrap().holds());
+    fn a_lease_ends_unless_it_is_renewed() {
+        assert!(LeaseGuard::for_good().permit().unwrap().holds());
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let standing = Standing::leased(Arc::<ManualClock>::clone(&clock));
-        assert!(standing.permit().is_none(), "nothing was confirmed yet");
-        let begun = standing.begin(clock.as_ref());
-        standing.renewed(begun, Duration::from_secs(30));
+        let guard = LeaseGuard::leased(Arc::<ManualClock>::clone(&clock));
+        assert!(guard.permit().is_none(), "nothing was confirmed yet");
+        let begun = guard.begin(clock.as_ref());
+        guard.renewed(begun, Duration::from_secs(30));
         clock.advance(Duration::from_secs(29));
-        let permit = standing.permit().unwrap();
+        let permit = guard.permit().unwrap();
         clock.advance(Duration::from_secs(1));
-        assert!(standing.permit().is_none() && !permit.holds(), "the machine slept");
-        standing.renewed(standing.begin(clock.as_ref()), Duration::from_secs(30));
-        assert!(standing.permit().unwrap().holds());
+        assert!(guard.permit().is_none() && !permit.holds(), "the machine slept");
+        guard.renewed(guard.begin(clock.as_ref()), Duration::from_secs(30));
+        assert!(guard.permit().unwrap().holds());
         assert!(!permit.holds(), "its claim may have passed on");
-        standing.renewed(begun, Duration::ZERO);
-        assert!(standing.permit().is_none());
+        guard.renewed(begun, Duration::ZERO);
+        assert!(guard.permit().is_none());
     }
 }

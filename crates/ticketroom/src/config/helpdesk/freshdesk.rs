@@ -1,12 +1,30 @@
 //! `[[helpdesk]]` of `kind = "freshdesk"`.
 
+use secrecy::SecretString;
 use url::Url;
 
-use super::helpdesk::{account_url, names};
-use super::reader::{Section, Value};
-use super::report::Read;
-use super::secret::{for_header, secret, secrets};
-use super::{Env, FreshdeskConfig};
+use super::{account_url, names};
+use crate::config::Env;
+use crate::config::reader::{Section, Value};
+use crate::config::report::Read;
+use crate::config::secret::{for_header, secret, secrets};
+
+/// A Freshdesk account.
+#[derive(Debug, Clone)]
+pub struct FreshdeskConfig {
+    /// Its address.
+    pub url: Url,
+    /// What its automation rules send along: at least one, more while one is being replaced.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The API key of our agent.
+    pub api_key: SecretString,
+    /// The API name of the custom ticket field that takes the room's address.
+    pub room_url_field: Option<String>,
+    /// The names of the groups whose tickets get rooms; empty: of every ticket.
+    pub groups: Vec<String>,
+    /// Whether the requesters' companies are looked up: rules or titles ask for them.
+    pub companies: bool,
+}
 
 pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<FreshdeskConfig> {
     let url =

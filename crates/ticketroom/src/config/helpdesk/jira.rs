@@ -5,14 +5,59 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::Url;
 
-use super::helpdesk::{LONGEST_SIGNATURE_WINDOW, email_address, names};
-use super::reader::{Section, Value};
-use super::report::Read;
-use super::secret::{for_header, secret, secrets};
-use super::value::{base_url_without, duration, leave_off};
-use super::{Env, JiraAuth, JiraConfig, JiraDeployment};
+use super::{LONGEST_SIGNATURE_WINDOW, email_address, names};
+use crate::config::Env;
+use crate::config::reader::{Section, Value};
+use crate::config::report::Read;
+use crate::config::secret::{for_header, secret, secrets};
+use crate::config::value::{base_url, base_url_without, duration, leave_off};
+
+/// A Jira site.
+#[derive(Debug, Clone)]
+pub struct JiraConfig {
+    /// Its address, or the gateway's with the site's id in its path; may have a context path.
+    pub url: Url,
+    /// What its webhooks are signed with, or its automation rules send along: at least one.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How we sign in.
+    pub auth: JiraAuth,
+    /// Which of the two products it is.
+    pub deployment: JiraDeployment,
+    /// The keys of the projects whose issues get rooms; empty: of every issue.
+    pub projects: Vec<String>,
+    /// How far a webhook's signed time may be from ours. `None` for any: Jira repeats late what it could not
+    /// deliver, and a delivery that is refused for its age is never sent again.
+    pub signature_window: Option<Duration>,
+}
+
+/// How we sign in to Jira.
+#[derive(Debug, Clone)]
+pub enum JiraAuth {
+    /// HTTP Basic with an API token.
+    ApiToken {
+        /// The e-mail address of the token's user.
+        email: String,
+        /// The token.
+        api_token: SecretString,
+    },
+    /// A personal access token of Data Center, or a service account's token, as a bearer.
+    Bearer {
+        /// The token.
+        token: SecretString,
+    },
+}
+
+/// The two products called Jira, whose APIs differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JiraDeployment {
+    /// Cloud: version 3 of the API, documents as ADF, people by account ids.
+    Cloud,
+    /// Data Center: version 2, documents as wiki text, people by names.
+    DataCenter,
+}
 
 pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> {
     let url =
@@ -62,11 +107,11 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
 fn address(value: &Value<'_>) -> Read<Url> {
     let text = value.text("write the site's address in quotes")?;
     let pages = ["browse", "projects", "secure", "servicedesk", "issues", "plugins", "rest", "login.jsp"];
-    let url = base_url_without(&value.place, text, &pages)?;
+    let url = base_url(&value.place, text)?;
     if url.path() != "/" && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
         return Err(leave_off(&value.place, &url, 0));
     }
-    Ok(url)
+    base_url_without(&value.place, text, &pages)
 }
 
 fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {
