@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
@@ -15,6 +14,7 @@ use tracing::Span;
 use tracing::field::display;
 
 use super::done::{Done, done};
+use super::parameters::{Parameters, Segments};
 use super::{Doors, Problem, auth};
 use crate::store::{State as TicketState, StoreError, TicketQuery};
 use crate::ticket::TicketKey;
@@ -93,9 +93,8 @@ struct Tickets {
 ))]
 async fn tickets(
     State(doors): State<Arc<Doors>>,
-    parameters: Result<Query<ListParameters>, QueryRejection>,
+    Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<Tickets>, Problem> {
-    let Query(parameters) = parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let helpdesk = parameters.helpdesk.map(|name| name.parse()).transpose();
     let state = match &parameters.state {
         None => None,
@@ -132,7 +131,7 @@ async fn tickets(
 ))]
 async fn ticket(
     State(doors): State<Arc<Doors>>,
-    Path((helpdesk, id)): Path<(String, String)>,
+    Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<Json<TicketView>, Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
@@ -154,7 +153,7 @@ async fn ticket(
 ))]
 async fn retry(
     State(doors): State<Arc<Doors>>,
-    Path((helpdesk, id)): Path<(String, String)>,
+    Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<(StatusCode, Json<Done>), Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;

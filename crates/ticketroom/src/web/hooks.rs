@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::Router;
 use axum::body::BodyDataStream;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::EXPECT;
 use axum::routing::post;
@@ -20,6 +20,7 @@ use futures_util::StreamExt;
 use super::budget::Share;
 use super::connections::Connection;
 use super::done::{Done, done};
+use super::parameters::Segments;
 use super::{Doors, Problem};
 use crate::helpdesk::RawDelivery;
 use crate::intake::Refused;
@@ -60,7 +61,7 @@ pub(super) fn router() -> Router<Arc<Doors>> {
 ))]
 async fn webhook(
     State(doors): State<Arc<Doors>>,
-    Path(helpdesk): Path<String>,
+    Segments(helpdesk): Segments<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
     deliver(&doors, &helpdesk, request).await

@@ -1,6 +1,6 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
 //! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
-//! not for everybody, [`problem`] is how all of them say no.
+//! not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
 //! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
@@ -17,11 +17,13 @@ mod hooks;
 mod open_files;
 #[cfg(test)]
 mod openapi;
+mod parameters;
 mod problem;
 mod readiness;
 mod request_span;
 mod sampled;
 mod server;
+mod unreadable;
 
 use std::sync::Arc;
 

@@ -30,6 +30,7 @@ use tower::ServiceExt as _;
 
 use super::connections::{Admission, Closed, Connection, Connections};
 use super::sampled::{Report, Sampled};
+use super::unreadable::Explained;
 use super::{Entrance, Problem};
 use crate::metrics::Metrics;
 
@@ -199,7 +200,7 @@ impl Server {
                     .timer(TokioTimer::new())
                     .header_read_timeout(limits.head)
                     .max_buf_size(READ_BUFFER)
-                    .serve_connection(TokioIo::new(Box::pin(stream)), service)
+                    .serve_connection(TokioIo::new(Explained::new(Box::pin(stream))), service)
             );
             tokio::select! {
                 // Whatever ended it is the other side's: it went away, or sent what is no HTTP.

@@ -80,6 +80,43 @@ async fn connections_that_send_nothing_or_too_slowly_are_closed() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_is_refused_in_words() {
+    let listening = Listening::start(Limits::new(10)).await;
+    let head = |header: &str| format!("POST /webhooks/zendesk HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n");
+    let many: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let cases = [
+        ("\u{16}\u{3}\u{1} no HTTP \r\n\r\n".to_owned(), 400),
+        ("POST /webhooks/zendesk HTTP/2.0\r\n\r\n".to_owned(), 400),
+        ("POST /\u{1b}[31m HTTP/1.1\r\n\r\n".to_owned(), 400),
+        (head("content-length: -5"), 400),
+        (head("content-length: 1\r\ncontent-length: 2"), 400),
+        (head("transfer-encoding: chunked, gzip"), 400),
+        (head("x : 1"), 400),
+        (head(&many), 431),
+        (head(&format!("x: {}", "a".repeat(100_000))), 431),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000)), 431),
+    ];
+    for (request, status) in cases {
+        let said: String = request.chars().take(60).collect();
+        // Behind a request that is one, and alone.
+        for before in ["", ALIVE, &ALIVE.repeat(5)] {
+            let mut connection = listening.connect().await;
+            // What is refused need not be taken to its end.
+            let _ = connection.write_all(format!("{before}{request}").as_bytes()).await;
+            let answers = closed(connection).await;
+            let refusals = answers.matches("HTTP/1.1 4").count();
+            let good = answers.matches("HTTP/1.1 200 OK").count();
+            assert_eq!((good, refusals), (before.matches("GET").count(), 1), "{said:?}: {answers}");
+            let (head, problem) = answers.rsplit_once("\r\n\r\n").unwrap();
+            assert!(head.contains("content-type: application/problem+json"), "{said:?}: {answers}");
+            let problem: serde_json::Value = serde_json::from_str(problem).unwrap();
+            assert_eq!(problem["status"], status, "{said:?}: {answers}");
+            assert!(problem["title"].is_string() && problem["detail"].is_string(), "{said:?}: {answers}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_caller_that_reads_no_answers_is_given_up() {
     let listening = Listening::start(Limits { write: Duration::from_millis(200), ..Limits::new(10) }).await;
     let mut connection = listening.connect().await;

@@ -252,6 +252,18 @@ async fn other_addresses_and_methods_are_refused_in_words() {
     assert_eq!(post("/webhooks/nobody").await.0, 404);
     assert_eq!(post("/webhooks/No%20Body").await.0, 404);
     assert_eq!(post("/nothing").await.0, 404);
+    for path in ["/webhooks/%ff", "/webhooks/%C3%28", "/webhooks/%00", "/webhooks/%2e%2e%2fx", "/%ff"] {
+        let (status, problem) = post(path).await;
+        assert_eq!((status, &problem["status"]), (404, &json!(404)), "{path}: {problem}");
+        assert!(problem["detail"].is_string(), "{path}: {problem}");
+    }
+    for path in ["%ff/1", "zendesk/%ff", "zendesk/%00", "%ff/1/retry", "zendesk/%ff/retry"] {
+        let url = world.url(&format!("/api/v1/tickets/{path}"));
+        let asked = if path.ends_with("retry") { world.client.post(url) } else { world.client.get(url) };
+        let answer = asked.bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["status"], 404, "{path}");
+    }
     let answer = world.client.get(world.url("/webhooks/zendesk")).send().await.unwrap();
     assert_eq!(answer.status(), 405);
     for path in ["/api/v1/tickets", "/api/v1/openapi.json", "/metrics"] {

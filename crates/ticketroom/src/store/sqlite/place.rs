@@ -2,9 +2,10 @@
 //!
 //! A file that is removed or replaced lives on for whoever has it open: everything would go on being committed to it, and
 //! be gone with the process. So the name is compared with what was opened, by device and inode, around each transaction
-//! and before each question. That costs a microsecond for each of the three files. What belongs to the database counts as
+//! and before each question. That costs a microsecond for each of the four files. What belongs to the database counts as
 //! much as the database itself: commits are in the write-ahead log first, and whoever else opens the file finds them by
-//! the index in shared memory.
+//! the index in shared memory. So does the file that is locked: once it is removed, a second service can lock another one
+//! of that name, and both would work on the same tickets.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,13 @@ use std::sync::OnceLock;
 
 use crate::store::StoreError;
 
-/// The database, its write-ahead log, and the index of that.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+/// The database, its write-ahead log, the index of that, and the lock.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", ".lock"];
 
 /// The files of a store that is open.
 #[derive(Debug)]
 pub(super) struct Place {
-    files: [(PathBuf, OnceLock<Inode>); 3],
+    files: [(PathBuf, OnceLock<Inode>); SUFFIXES.len()],
 }
 
 /// Which file it is, whatever its name.

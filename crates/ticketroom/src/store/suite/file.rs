@@ -96,7 +96,7 @@ async fn a_file_that_is_removed_or_replaced_takes_nothing_in() {
             assert!(error.to_string().contains(&format!("was {what} while it was in use")), "{error}");
         }
     };
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut file = path.clone().into_os_string();
         file.push(suffix);
         std::fs::rename(&file, &aside).unwrap();
