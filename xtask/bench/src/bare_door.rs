@@ -1,10 +1,10 @@
-//! The door for deliveries without a store behind it: same router, same signature check, same parsing, but the answer
-//! doesn't wait for anything. What the real door takes beyond this is the price of durability.
+//! The endpoint for deliveries without a store behind it: same router, same signature check, same parsing, but the answer
+//! doesn't wait for anything. What the real endpoint takes beyond this is the price of durability.
 
 use std::sync::Arc;
 
 use axum::body::to_bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::serve::ListenerExt;
@@ -27,7 +27,6 @@ pub(crate) async fn serve(listener: TcpListener, helpdesk: Arc<dyn Helpdesk>) ->
 
 async fn deliver(
     State(helpdesk): State<Arc<dyn Helpdesk>>,
-    Path(_name): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, StatusCode> {
     let (head, body) = request.into_parts();
