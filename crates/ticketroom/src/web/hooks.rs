@@ -50,11 +50,9 @@ pub(super) fn router() -> Router<Arc<Doors>> {
         (status = 200, description = "It is stored, or was before, or needs nothing to be done", body = Done),
         (
             status = 400,
-            description = "It is not in the format of this helpdesk; as text, the path is no UTF-8 once it is decoded",
-            content(
-                (super::problem::Document = "application/problem+json"),
-                (String = "text/plain; charset=utf-8")
-            )
+            description = "It is not in the format of this helpdesk",
+            content_type = "application/problem+json",
+            body = super::problem::Document
         ),
         super::openapi::Refusals
     )

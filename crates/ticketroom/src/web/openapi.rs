@@ -118,10 +118,7 @@ pub(super) enum Guarded {
 /// What an endpoint about one ticket may answer besides.
 #[derive(IntoResponses)]
 pub(super) enum NoSuchTicket {
-    /// The path is no UTF-8 once it is decoded
-    #[response(status = 400, content_type = "text/plain; charset=utf-8")]
-    NoText(String),
-    /// No delivery has told of this ticket
+    /// No delivery has told of this ticket, or the path is no UTF-8 once it is decoded
     #[response(status = 404, content_type = "application/problem+json")]
     Unknown(Document),
 }
