@@ -256,6 +256,8 @@ async fn demand_place(client: &Client) -> Result<(), SchemaError> {
             has_schema_privilege(current_schema(), 'CREATE'),
             (SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
              WHERE relname = 'ticketroom_schema' AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+               -- Another replica may have made them where the path leads since they were looked for.
+               AND NOT pg_table_is_visible(pg_class.oid)
              LIMIT 1)";
     let row = client.query_typed_one(sql, &[]).await?;
     let path = || row.get::<_, String>(0);
