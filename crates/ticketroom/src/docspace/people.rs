@@ -104,17 +104,7 @@ impl DocSpace {
                 ("count", PAGE.to_string()),
                 ("startIndex", pages.start().to_string()),
             ];
-            let call = Call::<()> {
-                name: "find_groups",
-                method: reqwest::Method::GET,
-                path: "group".to_owned(),
-                query: &query,
-                body: None,
-            };
-            let page = self.call::<Vec<GroupDto>, ()>(call).await?;
-            let groups = page.response.unwrap_or_default();
-            let first = groups.first().map(|group| group.id.to_string());
-            let more = pages.more(first, groups.len(), page.total)?;
+            let (groups, more) = self.page_of_groups("find_groups", &query, &mut pages).await?;
             alike.extend(groups.into_iter().filter(|group| group.name.to_lowercase() == name.to_lowercase()));
             if !more {
                 break;
@@ -141,23 +131,29 @@ impl DocSpace {
         let mut pages = Pages::new(self.name("list_groups"));
         for _ in 0..MOST_PAGES {
             let query = [("count", PAGE.to_string()), ("startIndex", pages.start().to_string())];
-            let call = Call::<()> {
-                name: "list_groups",
-                method: reqwest::Method::GET,
-                path: "group".to_owned(),
-                query: &query,
-                body: None,
-            };
-            let page = self.call::<Vec<GroupDto>, ()>(call).await?;
-            let groups = page.response.unwrap_or_default();
-            let first = groups.first().map(|group| group.id.to_string());
-            let more = pages.more(first, groups.len(), page.total)?;
+            let (groups, more) = self.page_of_groups("list_groups", &query, &mut pages).await?;
             names.extend(groups.into_iter().map(|group| group.name));
             if !more {
                 break;
             }
         }
         Ok(names)
+    }
+
+    /// One page of groups, and whether there are more.
+    async fn page_of_groups(
+        &self,
+        name: &'static str,
+        query: &[(&str, String)],
+        pages: &mut Pages,
+    ) -> Result<(Vec<GroupDto>, bool), Failure> {
+        let path = "group".to_owned();
+        let call = Call::<()> { name, method: reqwest::Method::GET, path, query, body: None };
+        let page = self.call::<Vec<GroupDto>, ()>(call).await?;
+        let groups = page.response.unwrap_or_default();
+        let first = groups.first().map(|group| group.id.to_string());
+        let more = pages.more(first, groups.len(), page.total)?;
+        Ok((groups, more))
     }
 
     /// The number of the active user with this e-mail address.
