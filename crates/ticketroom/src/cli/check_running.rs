@@ -1,5 +1,6 @@
-//! What the running service says in its metrics of the systems that it does not call for now. `check` calls the systems
-//! itself and knows of no breaker, so both may differ: a system that answers now may have been silent a moment ago.
+//! What the running service says in its metrics: which systems it does not call for now, and which helpdesks send more
+//! than tickets. `check` calls the systems itself and knows of no breaker, so both may differ: a system that answers now
+//! may have been silent a moment ago.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -39,19 +40,38 @@ fn here(listen: SocketAddr) -> SocketAddr {
 
 fn findings(metrics: &str) -> Vec<Finding> {
     let breakers = || metrics.lines().filter_map(breaker);
-    let open: Vec<_> = breakers().filter(|(_, is_open)| *is_open).map(|(system, _)| silent(system)).collect();
-    if open.is_empty() && breakers().next().is_some() {
-        return vec![Finding::good("the service runs, and calls DocSpace and every helpdesk")];
+    let mut found: Vec<_> =
+        breakers().filter(|(_, is_open)| *is_open).map(|(system, _)| silent(system)).collect();
+    if found.is_empty() && breakers().next().is_some() {
+        found.push(Finding::good("the service runs, and calls DocSpace and every helpdesk"));
     }
-    open
+    found.extend(metrics.lines().filter_map(about_something_else));
+    found
 }
 
 /// The system of a line about a breaker, and whether it is open.
 fn breaker(line: &str) -> Option<(&str, bool)> {
     let (system, value) = line.strip_prefix("ticketroom_breaker_open{system=\"")?.split_once("\"} ")?;
-    // Something else may answer there.
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    system.chars().all(is_name).then(|| (system, value.trim() == "1"))
+    is_name(system).then(|| (system, value.trim() == "1"))
+}
+
+/// Something else than the service may answer there.
+fn is_name(system: &str) -> bool {
+    system.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
+}
+
+/// What a line says of deliveries that were not about tickets, if there were any.
+fn about_something_else(line: &str) -> Option<Finding> {
+    let line = line.strip_prefix("ticketroom_deliveries_total{helpdesk=\"")?;
+    let (helpdesk, count) = line.split_once("\",outcome=\"about_something_else\"} ")?;
+    let count = count.trim().parse::<u64>().ok().filter(|count| *count > 0 && is_name(helpdesk))?;
+    Some(Finding::warning(
+        format!(
+            "helpdesk “{helpdesk}” has sent {count} deliveries since the start that are not about tickets"
+        ),
+        "nothing follows from them, but each costs a request: leave such events out where its webhook is set up. The log \
+         names each kind of event once",
+    ))
 }
 
 fn silent(system: &str) -> Finding {
@@ -85,6 +105,19 @@ mod tests {
         metrics.breaker("docspace", true);
         assert_eq!(findings(&metrics.text(Format::Prometheus)).len(), 2);
         assert_eq!(findings("ticketroom_breaker_open{system=\"\u{1b}[2J\"} 1"), []);
+    }
+
+    #[test]
+    fn helpdesks_that_send_more_than_tickets_are_named() {
+        let metrics = Metrics::new();
+        let helpdesk = "jira-eu".parse().unwrap();
+        metrics.delivered(&helpdesk, "accepted");
+        assert_eq!(findings(&metrics.text(Format::Prometheus)), []);
+        metrics.delivered(&helpdesk, "about_something_else");
+        metrics.delivered(&helpdesk, "about_something_else");
+        let found = findings(&metrics.text(Format::Prometheus));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].what.contains("“jira-eu” has sent 2 deliveries"), "{}", found[0]);
     }
 
     #[test]
