@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::desks::{Desk, Parcel};
-use crate::patience::{PATIENCE, all_rest_within, wait_until_all_rest};
+use crate::patience::{PATIENCE, all_rest_within, holds_within, wait_until_all_rest};
 use crate::systems::{Systems, TEMPLATE, sqlite};
 
 /// What became of a start.
@@ -143,6 +143,26 @@ impl Process {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it has written `text`, and returns all that it has written so far. Log lines are written after the
+    /// fact that they report is visible elsewhere, such as in the API.
+    ///
+    /// # Panics
+    /// When it has not written it after [`PATIENCE`].
+    pub async fn log_with(&self, text: &str) -> String {
+        self.log_that(text, |log| log.contains(text)).await
+    }
+
+    /// Waits until what it has written meets a condition, and returns that.
+    ///
+    /// # Panics
+    /// When it doesn't for [`PATIENCE`].
+    pub async fn log_that(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        if !holds_within(PATIENCE, Duration::from_millis(5), async || condition(&self.log())).await {
+            panic!("the log: {what}: still not so after {PATIENCE:?}: {}", self.log());
+        }
+        self.log()
     }
 
     /// Waits until it takes deliveries, or ends.

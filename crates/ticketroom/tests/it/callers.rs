@@ -192,7 +192,7 @@ async fn a_process_short_of_descriptors_works_on_beside_silent_connections() {
         process.wait_until_all_rest().await;
         assert_eq!(systems.wrong_with(Desk::Zendesk, &id), [""; 0]);
     }
-    let log = process.log();
+    let log = process.log_with("the cap of connections is reached").await;
     for once in ["fewer connections than configured", "the cap of connections is reached"] {
         assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
     }

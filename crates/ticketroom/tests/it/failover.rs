@@ -200,5 +200,5 @@ async fn a_room_that_is_under_way_in_a_failover_is_waited_for() {
     second.wait_until_all_rest().await;
     assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
     assert_eq!(systems.docspace.counters().of("create_room"), 1, "there was a room already");
-    assert!(second.log().contains("another server has taken over the database"), "{}", second.log());
+    second.log_with("another server has taken over the database").await;
 }

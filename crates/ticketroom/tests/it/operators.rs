@@ -37,12 +37,9 @@ async fn a_refused_key_is_one_line_and_a_changed_configuration_tries_again() {
     assert!(process.is_ready().await);
     post(&process, "0").send().await.unwrap();
     process.wait_until_all_rest().await;
-    let ready = process
-        .log()
-        .lines()
-        .find(|line| line.ends_with("ready") || line.contains(" ready "))
-        .unwrap()
-        .to_owned();
+    let is_ready = |line: &&str| line.ends_with("ready") || line.contains(" ready ");
+    let log = process.log_that("a ticket is ready", |log| log.lines().any(|line| is_ready(&line))).await;
+    let ready = log.lines().find(is_ready).unwrap();
     assert!(ready.contains("INFO") && ready.contains("room=") && ready.contains("after_ms="), "{ready}");
 
     systems.docspace.revoke_key(&systems.docspace.api_key());
@@ -50,7 +47,7 @@ async fn a_refused_key_is_one_line_and_a_changed_configuration_tries_again() {
         post(&process, id).send().await.unwrap();
     }
     process.wait_until_all_rest().await;
-    let log = process.log();
+    let log = process.log_with("does not accept our credentials").await;
     let about_it: Vec<&str> =
         log.lines().filter(|line| line.contains("does not accept our credentials")).collect();
     assert!(about_it.len() == 1 && about_it[0].contains(" WARN "), "{about_it:#?}");
@@ -68,8 +65,7 @@ async fn a_refused_key_is_one_line_and_a_changed_configuration_tries_again() {
     assert!(process.is_ready().await);
     wait_until("all tickets have their rooms", async || systems.docspace.rooms().len() == 5).await;
     process.wait_until_all_rest().await;
-    let log = process.log();
-    assert!(log.contains("the configuration has changed: blocked tickets are tried again"), "{log}");
+    process.log_with("the configuration has changed: blocked tickets are tried again").await;
     let (_, out, _) = run(&mut process.command(&["tickets", "list"])).await;
     assert!(!out.contains("blocked"), "{out}");
 }
@@ -84,7 +80,7 @@ async fn a_blocked_ticket_is_a_warning_with_its_reason() {
     let url = format!("{}/helpdesk/ticket-created", process.url);
     process.client.post(&url).json(&generic("1", "no room left")).send().await.unwrap();
     process.wait_until_all_rest().await;
-    let log = process.log();
+    let log = process.log_with("blocked").await;
     let blocked: Vec<&str> = log.lines().filter(|line| line.contains("blocked")).collect();
     assert!(
         blocked.len() == 1 && blocked[0].contains(" WARN ") && blocked[0].contains("quota"),

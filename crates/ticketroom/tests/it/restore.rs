@@ -62,7 +62,7 @@ async fn an_older_backup_of_a_file_makes_no_second_rooms() {
     std::fs::rename(process.folder().join("kept.db"), process.folder().join("store.db")).unwrap();
     process.serve(&[]);
     assert!(process.is_ready().await, "{}", process.log());
-    assert!(process.log().contains("a backup that was restored"), "{}", process.log());
+    process.log_with("a backup that was restored").await;
     tell(&process, &systems, &tickets).await;
     process.wait_until_all_rest().await;
     assert_eq!(wrong(&systems, &tickets), [""; 0]);
