@@ -3,7 +3,7 @@
 mod bench;
 mod crash;
 mod environment;
-mod openapi;
+mod generated;
 mod packages;
 mod test;
 
@@ -21,6 +21,7 @@ Tasks:
   crash [--minutes N] [--store sqlite|postgres] [--replicas N] [--seed S] [--release]
                        kill the product over and over under load, and count what was lost or doubled
   openapi              write crates/ticketroom/src/web/openapi.json anew, after a change of the API
+  errors               write docs/errors.md anew, after a change of a code
 ";
 
 /// How a task ended: with the status of what it ran, or with what is in its way.
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("crash") => crash::run(&rest),
-        Some("openapi") => openapi::run(),
+        Some("openapi") => generated::renew(&generated::OPENAPI),
+        Some("errors") => generated::renew(&generated::ERRORS),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

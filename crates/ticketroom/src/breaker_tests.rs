@@ -260,22 +260,22 @@ fn each_system_has_its_own_and_says_in_words_why_nothing_is_sent() {
     let (one, other) = (breakers.of("zendesk-eu"), breakers.of("docspace"));
     fail(&one, THRESHOLD);
     assert!(other.admit("DocSpace").is_ok() && other.refuses().is_ok());
-    let failed = |service, cause| crate::call::CallName { service, call: "x" }.failed(cause);
-    let failure = failed("Zendesk", one.refuses().unwrap_err());
+    let failed = |system, cause| crate::call::CallName { system, call: "x" }.failed(cause);
+    let failure = failed(&crate::helpdesk::zendesk::reasons::ZENDESK, one.refuses().unwrap_err());
     let text = failure.to_string();
     assert!(
         text.starts_with("Zendesk “zendesk-eu” has not answered since 08:00:00 UTC; trying again at 08:00:0"),
         "{text}"
     );
     assert!(text.contains(&failure.silence().unwrap()));
-    assert!(failure.is_transient() && failure.effect() == crate::call::Effect::None);
+    assert!(failure.is_transient() && failure.side_effect() == crate::call::SideEffect::None);
     assert!(failure.retry_after().is_some_and(|wait| wait <= FIRST_PAUSE && wait >= FIRST_PAUSE / 2));
     clock.advance(Duration::from_secs(100_000));
     fail(&other, THRESHOLD);
     clock.advance(Duration::from_secs(100_000));
     drop(other.admit("DocSpace").unwrap());
     let pass = other.admit("DocSpace").unwrap();
-    let text = failed("DocSpace", other.refuses().unwrap_err()).to_string();
+    let text = failed(&crate::docspace::reasons::DOCSPACE, other.refuses().unwrap_err()).to_string();
     assert_eq!(text, "DocSpace has not answered since 2027-01-16 11:46:40 UTC; trying again at 15:33:21 UTC");
     pass.ended(Unknown);
 }

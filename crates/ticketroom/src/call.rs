@@ -1,20 +1,56 @@
 //! What can become of a call to another system.
 //!
-//! A call that brought no good answer is a [`Failure`]. What matters most about it is its [`Effect`]:
+//! A call that brought no good answer is a [`Failure`]. What matters most about it is its [`SideEffect`]:
 //! either *surely nothing happened* over there, or *we don't know*. Only the former may simply be
 //! tried again; for the latter somebody has to look first.
+//!
+//! Each [`System`] that is called declares what its failures are called and what helps against them, in its own folder;
+//! [`Failure::reason`] puts that together.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::printable::{DETAIL, printable};
+use crate::reason::{Code, Reason, codes};
+
+mod failure_codes;
+
+pub(crate) use failure_codes::failure_codes;
+pub use failure_codes::{FailureCodes, OTHER};
+
+/// A system that is called: what its failures are called, and what helps against them.
+#[derive(Debug)]
+pub struct System {
+    /// Its name as a person says it: `DocSpace`.
+    pub name: &'static str,
+    /// The codes of its failures.
+    pub codes: FailureCodes,
+    /// Whether it can be asked whether it accepts our credentials. A callback can only be told something.
+    pub can_be_asked: bool,
+    /// A code for a failure for which more is known than its cause alone tells; usually none.
+    pub special: fn(&Failure) -> Option<&'static Code>,
+}
+
+impl PartialEq for System {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for System {}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
 
 /// Names a call for messages, metrics and fault points.
 #[derive(Debug, Clone, Copy)]
 pub struct CallName {
     /// Whom: `DocSpace`.
-    pub service: &'static str,
+    pub system: &'static System,
     /// What: `create_room`.
     pub call: &'static str,
 }
@@ -23,15 +59,15 @@ impl CallName {
     /// A failure of this call.
     #[must_use]
     pub fn failed(self, cause: Cause) -> Failure {
-        Failure { service: self.service, call: self.call, cause, effect_uncertain: false }
+        Failure { system: self.system, call: self.call, cause, effect_uncertain: false }
     }
 }
 
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Whom we called, as a person would say it: `DocSpace`, `Zendesk`.
-    pub service: &'static str,
+    /// Whom we called.
+    pub system: &'static System,
     /// What we called, as it is named in metrics and fault points: `create_room`.
     pub call: &'static str,
     /// Why it did not succeed.
@@ -102,7 +138,7 @@ pub enum Cause {
 
 /// What a failed call may have done over there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum SideEffect {
     /// Surely nothing.
     None,
     /// Perhaps what was asked, perhaps not, perhaps later.
@@ -110,12 +146,39 @@ pub enum Effect {
 }
 
 impl Failure {
-    /// The failure and what to do about it, in a sentence or two.
+    /// What it means for a ticket, and what a person can do.
     #[must_use]
-    pub fn with_help(&self, help: Option<&str>) -> String {
-        match help {
-            Some(help) => format!("{self}: {help}"),
-            None => self.to_string(),
+    pub fn reason(&self) -> Reason {
+        if let (Some(text), Cause::BreakerOpen { until, .. }) = (self.silence(), &self.cause) {
+            let again = format!("trying again at {}", until.strftime("%H:%M:%S UTC"));
+            return self.code().with_help(text, again);
+        }
+        self.code().reason(self.to_string())
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn code(&self) -> &'static Code {
+        if let Some(special) = (self.system.special)(self) {
+            return special;
+        }
+        let codes = &self.system.codes;
+        match self.cause {
+            Cause::HeldBack => &HELD_BACK,
+            Cause::Unreachable(_) => &codes.unreachable,
+            Cause::BreakerOpen { .. } => &codes.silent,
+            Cause::NoAnswer(_) => &codes.no_answer,
+            Cause::RateLimited { .. } => &codes.rate_limited,
+            Cause::Unauthorized => &codes.unauthorized,
+            Cause::PaymentRequired => &codes.payment_required,
+            Cause::Forbidden => &codes.forbidden,
+            Cause::NotFound => &codes.not_found,
+            Cause::Conflict => &codes.conflict,
+            Cause::Rejected { .. } => &codes.rejected,
+            Cause::ServerError { .. } => &codes.server_error,
+            Cause::Unintelligible(_) => &codes.unreadable,
+            Cause::Unusable(_) => &codes.unusable,
+            Cause::Unsettled => &codes.unsettled,
         }
     }
 
@@ -134,14 +197,14 @@ impl Failure {
 
     /// What the piece of work that the call belongs to may have done.
     #[must_use]
-    pub fn effect(&self) -> Effect {
+    pub fn side_effect(&self) -> SideEffect {
         match self.cause {
-            _ if self.effect_uncertain => Effect::Unknown,
+            _ if self.effect_uncertain => SideEffect::Unknown,
             Cause::NoAnswer(_)
             | Cause::ServerError { .. }
             | Cause::Unintelligible(_)
             | Cause::Unusable(_)
-            | Cause::Unsettled => Effect::Unknown,
+            | Cause::Unsettled => SideEffect::Unknown,
             Cause::Unreachable(_)
             | Cause::HeldBack
             | Cause::BreakerOpen { .. }
@@ -151,7 +214,7 @@ impl Failure {
             | Cause::Forbidden
             | Cause::NotFound
             | Cause::Conflict
-            | Cause::Rejected { .. } => Effect::None,
+            | Cause::Rejected { .. } => SideEffect::None,
         }
     }
 
@@ -177,14 +240,14 @@ impl Failure {
     pub fn silence(&self) -> Option<String> {
         let Cause::BreakerOpen { system, since, until, .. } = &self.cause else { return None };
         // One portal there is; of helpdesks, there may be several of a kind.
-        let name = if system.eq_ignore_ascii_case(self.service) {
+        let name = if system.eq_ignore_ascii_case(self.system.name) {
             String::new()
         } else {
             format!(" “{system}”")
         };
         let is_today = until.as_second().div_euclid(86_400) == since.as_second().div_euclid(86_400);
         let since = since.strftime(if is_today { "%H:%M:%S" } else { "%F %H:%M:%S" });
-        Some(format!("{}{name} has not answered since {since} UTC", self.service))
+        Some(format!("{}{name} has not answered since {since} UTC", self.system))
     }
 
     /// How long the other side asked us to wait, or our own breaker.
@@ -200,47 +263,54 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, call, cause, .. } = self;
+        let Self { system, call, cause, .. } = self;
         let call = call.replace('_', " ");
         // What the other side said may be as long as it likes, and hold anything.
         let said = |text: &str| printable(text, DETAIL);
         match cause {
-            Cause::Unreachable(why) => write!(f, "{service} can't be reached ({})", said(why)),
+            Cause::Unreachable(why) => write!(f, "{system} can't be reached ({})", said(why)),
             Cause::HeldBack => {
-                write!(f, "{service} was not asked for “{call}”: this process could not renew its claims")
+                write!(f, "{system} was not asked for “{call}”: this process could not renew its claims")
             }
             Cause::BreakerOpen { until, .. } => {
                 let silence = self.silence().unwrap_or_default();
                 write!(f, "{silence}; trying again at {}", until.strftime("%H:%M:%S UTC"))
             }
-            Cause::NoAnswer(why) => write!(f, "{service} did not answer “{call}” ({})", said(why)),
-            Cause::RateLimited { limit, .. } => write!(f, "{service} limits us: {}", said(limit)),
-            Cause::Unauthorized => write!(f, "{service} does not accept our credentials (401, {call})"),
+            Cause::NoAnswer(why) => write!(f, "{system} did not answer “{call}” ({})", said(why)),
+            Cause::RateLimited { limit, .. } => write!(f, "{system} limits us: {}", said(limit)),
+            Cause::Unauthorized => write!(f, "{system} does not accept our credentials (401, {call})"),
             Cause::PaymentRequired => {
-                write!(f, "{service} refuses “{call}” because of quota or payment (402)")
+                write!(f, "{system} refuses “{call}” because of quota or payment (402)")
             }
-            Cause::Forbidden => write!(f, "{service} forbids “{call}” (403)"),
-            Cause::NotFound => write!(f, "{service} does not have what “{call}” is about (404)"),
-            Cause::Conflict => write!(f, "{service}: somebody else changed it meanwhile (409, {call})"),
+            Cause::Forbidden => write!(f, "{system} forbids “{call}” (403)"),
+            Cause::NotFound => write!(f, "{system} does not have what “{call}” is about (404)"),
+            Cause::Conflict => write!(f, "{system}: somebody else changed it meanwhile (409, {call})"),
             Cause::Rejected { status, detail } if detail.is_empty() => {
-                write!(f, "{service} rejects “{call}” ({status})")
+                write!(f, "{system} rejects “{call}” ({status})")
             }
             Cause::Rejected { status, detail } => {
-                write!(f, "{service} rejects “{call}” ({status}): {}", said(detail))
+                write!(f, "{system} rejects “{call}” ({status}): {}", said(detail))
             }
-            Cause::ServerError { status, .. } => write!(f, "{service} failed at “{call}” ({status})"),
+            Cause::ServerError { status, .. } => write!(f, "{system} failed at “{call}” ({status})"),
             Cause::Unsettled => {
-                write!(f, "{service} did not say whether it did “{call}”, and may still do it; looking again")
+                write!(f, "{system} did not say whether it did “{call}”, and may still do it; looking again")
             }
-            Cause::Unusable(why) => write!(f, "{service} answered “{call}” with something unusable: {why}"),
+            Cause::Unusable(why) => write!(f, "{system} answered “{call}” with something unusable: {why}"),
             Cause::Unintelligible(why) => {
-                write!(f, "{service} answered “{call}” with something unreadable: {}", said(why))
+                write!(f, "{system} answered “{call}” with something unreadable: {}", said(why))
             }
         }
     }
 }
 
 impl std::error::Error for Failure {}
+
+codes! {
+    HELD_BACK = "waiting.replica.held-back", Soon,
+        "The call was not sent, since this process could not renew its claims on tickets in the store in time. Another \
+         process, or this one once the store can be used again, continues.",
+        "";
+}
 
 /// Reads a `Retry-After` header: seconds (HTTP dates are not used by any system we call). Waits are
 /// bounded by a day; DocSpace's daily limit asks for up to that.
@@ -258,14 +328,14 @@ mod tests {
     #[test]
     fn halfway_is_never_nothing() {
         let failure = Failure {
-            service: "Jira",
+            system: &OTHER,
             call: "put_remote_link",
             cause: Cause::Conflict,
             effect_uncertain: false,
         };
-        assert_eq!(failure.effect(), Effect::None);
+        assert_eq!(failure.side_effect(), SideEffect::None);
         let halfway = failure.after_an_effect();
-        assert_eq!((halfway.effect(), halfway.is_transient()), (Effect::Unknown, true));
+        assert_eq!((halfway.side_effect(), halfway.is_transient()), (SideEffect::Unknown, true));
     }
 
     #[test]
@@ -279,7 +349,7 @@ mod tests {
             Cause::RateLimited { retry_after: None, limit: detail },
         ] {
             let failure =
-                Failure { service: "Jira", call: "comment", cause, effect_uncertain: false }.to_string();
+                Failure { system: &OTHER, call: "comment", cause, effect_uncertain: false }.to_string();
             assert!(failure.chars().count() < 300, "{}", failure.len());
             assert!(!failure.chars().any(crate::printable::is_active), "{failure:?}");
         }

@@ -154,10 +154,10 @@ impl Http {
         timeout: Duration,
         request: RequestBuilder,
     ) -> Result<Answer, Failure> {
-        fault_point::pass(Side::Before, name.service, name.call);
+        fault_point::pass(Side::Before, name.system.name, name.call);
         let started = Instant::now();
         // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
-        let result = match (self.lease_guard.permit(), self.breaker.admit(name.service)) {
+        let result = match (self.lease_guard.permit(), self.breaker.admit(name.system.name)) {
             (Some(permit), Ok(pass)) => {
                 let result = self.send_once(request.timeout(timeout), permit).await;
                 pass.ended(verdict(result.as_ref().map(|answer| answer.status.as_u16())));
@@ -166,7 +166,7 @@ impl Http {
             (None, _) => Err(Cause::HeldBack),
             (_, Err(open)) => Err(open),
         };
-        fault_point::pass(Side::After, name.service, name.call);
+        fault_point::pass(Side::After, name.system.name, name.call);
         let outcome = match &result {
             Ok(answer) => answer.status.as_str().to_owned(),
             Err(Cause::Unreachable(_)) => "unreachable".to_owned(),
@@ -176,7 +176,7 @@ impl Http {
         };
         self.metrics.called(name, &outcome, started.elapsed());
         tracing::debug!(
-            service = name.service,
+            service = name.system.name,
             call = name.call,
             outcome,
             ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::{Timestamp, after};
+use crate::reason::Reason;
 use crate::room::{Role, Room};
-use crate::template::{Grant, Subject};
+use crate::template::Grant;
 
 /// What is known about everything that a ticket needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +95,7 @@ pub enum RoomEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// What DocSpace answered, and what to do about it.
-    pub reason: String,
+    pub reason: Reason,
     /// Whether the looks are over and found no room: the refusal was meant.
     pub confirmed: bool,
 }
@@ -159,6 +160,15 @@ impl RoomEntry {
         if let Self::Pending { gave_up, first_look, .. } = self {
             *gave_up = Some(now);
             *first_look = None;
+        }
+    }
+
+    /// What DocSpace answered to a create, if it was a refusal that does not prove that there is no room.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Pending { refusal, .. } => refusal.as_ref(),
+            _ => None,
         }
     }
 
@@ -264,49 +274,6 @@ impl MissingWhy {
     }
 }
 
-impl Missing {
-    /// What to do about it, in a sentence.
-    #[must_use]
-    pub fn advice(&self) -> String {
-        let Self { grant: Grant { subject, role }, why } = self;
-        match (why, subject) {
-            (MissingWhy::Unknown, Subject::Group(name)) => {
-                format!("DocSpace has no group “{name}”: make it under Accounts, or correct the template")
-            }
-            (MissingWhy::Unknown, Subject::TicketGroup(name)) => format!(
-                "DocSpace has no group “{name}”, which the ticket is in: make it under Accounts, or say in group_names \
-                 of the helpdesk what it is called there"
-            ),
-            (
-                MissingWhy::Unknown,
-                Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email),
-            ) => {
-                format!("DocSpace has no active user {email}: invite them, or correct the template")
-            }
-            (MissingWhy::NotAdded, _) => {
-                format!("DocSpace did not add the {subject} though it said so: share the room by hand")
-            }
-            (MissingWhy::Hidden, Subject::Group(name)) => format!(
-                "DocSpace does not let our key look up the group “{name}”: the key needs the scope accounts:read, which \
-                 accounts:write does not include"
-            ),
-            (MissingWhy::Hidden, _) => format!(
-                "DocSpace does not let our user look up the {subject}: a room admin may not see guests, so make our user a \
-                 DocSpace admin; the key needs the scope accounts:read"
-            ),
-            (MissingWhy::NotAnAddress, _) => {
-                format!(
-                    "the {subject} has no valid e-mail address: correct it in the template or the helpdesk"
-                )
-            }
-            (MissingWhy::Forbidden, _) => format!(
-                "DocSpace does not let the {subject} be {} in this room: choose another role in the template",
-                role.as_str()
-            ),
-        }
-    }
-}
-
 /// The address that goes into the ticket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -328,10 +295,6 @@ pub enum LinkEntry {
         internal: bool,
     },
 }
-
-/// What an operator reads of an external link that is none.
-pub const INTERNAL_LINK: &str =
-    "it opens for users of the portal only: DocSpace's settings for external links say so";
 
 impl LinkEntry {
     /// The address, once there is one.
@@ -364,6 +327,14 @@ pub struct WriteBackEntry {
 }
 
 impl Ledger {
+    /// When to look for a second room next; `None` once that is over.
+    pub fn set_next_audit(&mut self, next: Option<Timestamp>) {
+        self.audit_at = next;
+        if next.is_none() {
+            self.creates = None;
+        }
+    }
+
     /// A ledger for a ticket whose room was deleted and is to be made anew. What a later version has besides was about that
     /// room.
     #[must_use]

@@ -8,6 +8,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod docspace;
+#[cfg(test)]
+mod error_manual;
 pub mod fault_point;
 pub mod finding;
 pub mod helpdesk;
@@ -18,6 +20,7 @@ pub mod ledger;
 pub mod log_limit;
 pub mod metrics;
 pub mod printable;
+pub mod reason;
 pub mod reconcile;
 pub mod replica;
 pub mod room;

@@ -277,9 +277,9 @@ impl Metrics {
 
     /// A call to another system ended.
     pub fn called(&self, name: CallName, outcome: &str, took: Duration) {
-        let labels = CallLabels { service: name.service, call: name.call, outcome: outcome.to_owned() };
+        let labels = CallLabels { service: name.system.name, call: name.call, outcome: outcome.to_owned() };
         self.0.calls.get_or_create(&labels).inc();
-        let labels = ServiceLabels { service: name.service };
+        let labels = ServiceLabels { service: name.system.name };
         self.0.call_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 

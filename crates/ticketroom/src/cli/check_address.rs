@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use crate::call::{CallName, Cause};
+use crate::call::{CallName, Cause, OTHER};
 use crate::config::Config;
 use crate::finding::{Finding, Level};
 use crate::http::Http;
 
-const PROBE: CallName = CallName { service: "address", call: "probe" };
+const PROBE: CallName = CallName { system: &OTHER, call: "probe" };
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the address at which helpdesks reach us whether we are there. It may be asked before the service runs, and

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::call::CallName;
+use crate::call::{CallName, OTHER};
 use crate::config::Config;
 use crate::docspace::client::SYSTEM;
 use crate::finding::Finding;
 use crate::http::Http;
 
-const METRICS: CallName = CallName { service: "ticketroom", call: "metrics" };
+const METRICS: CallName = CallName { system: &OTHER, call: "metrics" };
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks the service that the configuration is for, on this machine. Nothing is found where none runs, or where it does

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::DocSpace;
-use super::advice::advice;
+
 use super::wire::EmployeeDto;
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, until};
@@ -92,7 +92,8 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
             return true;
         }
         Err(failure) => {
-            findings.push(Finding::bad(advice(&failure), "nothing else can be tried without a key"));
+            findings
+                .push(Finding::bad(failure.reason().to_string(), "nothing else can be tried without a key"));
             return false;
         }
     };
@@ -158,7 +159,8 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
             "add that scope to have it checked; the service does not need it",
         )),
         Err(failure) => {
-            findings.push(Finding::bad(advice(&failure), "try again; if it stays, look at DocSpace"));
+            findings
+                .push(Finding::bad(failure.reason().to_string(), "try again; if it stays, look at DocSpace"));
         }
     }
 }
@@ -222,7 +224,9 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
                     format!("{}{meant}make it under Accounts, or correct the configuration", at(rules, name)),
                 )
             }
-            Err(failure) => Finding::bad(format!("group “{name}”: {}", advice(&failure)), "see above"),
+            Err(failure) => {
+                Finding::bad(format!("group “{name}”: {}", failure.reason().to_string()), "see above")
+            }
         });
     }
     for email in users {
@@ -240,7 +244,9 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
                 format!("DocSpace has no active user {email}"),
                 format!("{}invite them under Accounts, or correct the template", at(rules, email)),
             ),
-            Err(failure) => Finding::bad(format!("user {email}: {}", advice(&failure)), "see above"),
+            Err(failure) => {
+                Finding::bad(format!("user {email}: {}", failure.reason().to_string()), "see above")
+            }
         });
     }
 }

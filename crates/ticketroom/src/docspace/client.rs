@@ -15,12 +15,12 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::limits::{Governor, Kind};
+use super::reasons::DOCSPACE;
 use super::wire::{Refusal, Success};
 use crate::call::{CallName, Cause, Failure, retry_after};
 use crate::http::{Answer, Http};
 
 /// How DocSpace is called in messages and metrics.
-pub const SERVICE: &str = "DocSpace";
 /// How it is called among systems that have names: no helpdesk has this one.
 pub const SYSTEM: &str = "docspace";
 
@@ -171,7 +171,7 @@ impl DocSpace {
 
     #[allow(clippy::unused_self, reason = "reads as: the name of a call to this service")]
     pub(super) fn name(&self, call: &'static str) -> CallName {
-        CallName { service: SERVICE, call }
+        CallName { system: &DOCSPACE, call }
     }
 
     /// A call that brought a success without the thing it was made for.

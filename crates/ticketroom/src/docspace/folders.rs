@@ -8,7 +8,7 @@ use serde_json::json;
 use super::client::DocSpace;
 use super::pages::{PAGE, Pages};
 use super::wire::{ContentDto, FolderDto, Folders, OperationDto};
-use crate::call::{Effect, Failure};
+use crate::call::{Failure, SideEffect};
 use crate::room::FolderId;
 use crate::template::{FolderTree, same_folder_title};
 
@@ -161,7 +161,7 @@ impl DocSpace {
             let results: Vec<Result<_, Failure>> = futures_util::future::join_all(creates).await;
             // One that may have been made counts for more than one that surely wasn't.
             let mut failures = results.iter().filter_map(|result| result.as_ref().err());
-            if let Some(failure) = failures.find(|failure| failure.effect() == Effect::Unknown) {
+            if let Some(failure) = failures.find(|failure| failure.side_effect() == SideEffect::Unknown) {
                 return Err(failure.clone());
             }
             for made in results {

@@ -4,7 +4,6 @@
 //! has the parts of DocSpace's answers that we read. What is built on them ([`rooms`], [`folders`],
 //! [`share`], [`links`], [`people`]) makes one HTTP call a function and decides nothing.
 
-pub(crate) mod advice;
 pub mod check;
 pub mod client;
 pub mod folders;
@@ -12,6 +11,7 @@ pub mod limits;
 pub mod links;
 mod pages;
 pub mod people;
+pub mod reasons;
 pub mod rooms;
 pub mod share;
 pub mod skeleton;

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn pages() -> Pages {
-        Pages::new(CallName { service: "DocSpace", call: "find_rooms" })
+        Pages::new(CallName { system: &crate::docspace::reasons::DOCSPACE, call: "find_rooms" })
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::DocSpace;
-use crate::call::{Effect, Failure};
+use crate::call::{Failure, SideEffect};
 use crate::clock::{Clock, Timestamp, after};
 use crate::room::FolderId;
 use crate::store::Store;
@@ -76,7 +76,7 @@ impl Skeletons {
             Ok(root) => {
                 complete.insert(tree.clone(), *root);
             }
-            Err(failure) if failure.effect() == Effect::Unknown => {
+            Err(failure) if failure.side_effect() == SideEffect::Unknown => {
                 self.be_unsettled();
                 self.reserve(lease).await;
                 return made.map(Some);

@@ -38,7 +38,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Note;
+    use super::super::NoteState;
     use super::*;
     use crate::room::RoomId;
     use crate::ticket::TicketKey;
@@ -50,7 +50,7 @@ mod tests {
     }
 
     fn link<'a>(key: &'a TicketKey, title: &'a str, url: &'a str) -> RoomLink<'a> {
-        RoomLink { key, room: RoomId(4711), title, url, version: None, note: Note::Missing }
+        RoomLink { key, room: RoomId(4711), title, url, version: None, note: NoteState::Missing }
     }
 
     #[test]

@@ -10,15 +10,15 @@
 mod body;
 mod caps;
 mod fields;
-mod freshdesk;
-mod generic;
+pub(crate) mod freshdesk;
+pub(crate) mod generic;
 mod html;
-mod jira;
+pub(crate) mod jira;
 mod pace;
 mod rest;
 mod salvage;
 mod verified;
-mod zendesk;
+pub(crate) mod zendesk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -207,12 +207,12 @@ pub struct RoomLink<'a> {
     /// [`Ticket::version`] of the ticket that we decided on.
     pub version: Option<&'a str>,
     /// What is known of our note.
-    pub note: Note,
+    pub note: NoteState,
 }
 
 /// What is known of our note in a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Note {
+pub enum NoteState {
     /// Surely not there: write it.
     Missing,
     /// May be there, or come yet: an answer was lost a short while ago. Look, and write nothing if it is not there
@@ -257,12 +257,4 @@ pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) ->
             }
         })
         .collect()
-}
-
-/// What a person can do about a call to a helpdesk that failed for good.
-#[must_use]
-pub(crate) fn help(failure: &Failure) -> Option<&'static str> {
-    [zendesk::advice::help, freshdesk::advice::help, jira::advice::help, generic::advice::help]
-        .into_iter()
-        .find_map(|help| help(failure))
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::pace::{Pace, Style};
-use crate::call::{CallName, Cause, Failure};
+use crate::call::{CallName, Cause, Failure, System};
 use crate::http::{Answer, Http};
 
 /// How long a call may take.
@@ -22,7 +22,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The API of one account.
 pub(super) struct Rest {
-    service: &'static str,
+    system: &'static System,
     http: Http,
     base: Url,
     authorization: HeaderValue,
@@ -40,7 +40,7 @@ impl Rest {
     /// `authorization` is the whole header; `objections` reads from the body of a refusal what was objected to, in
     /// codes and names of fields only.
     pub(super) fn new(
-        service: &'static str,
+        system: &'static System,
         http: Http,
         base: &Url,
         authorization: &str,
@@ -52,7 +52,7 @@ impl Rest {
             HeaderValue::from_str(authorization).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
         header.set_sensitive(true);
         Self {
-            service,
+            system,
             http,
             base: as_folder(base.clone()),
             authorization: header,
@@ -68,7 +68,7 @@ impl Rest {
 
     /// The name of a call.
     pub(super) fn name(&self, call: &'static str) -> CallName {
-        CallName { service: self.service, call }
+        CallName { system: self.system, call }
     }
 
     /// Sends a call and reads its answer.
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn paths_stay_below_the_configured_address() {
-        let name = CallName { service: "Jira", call: "myself" };
+        let name = CallName { system: &crate::call::OTHER, call: "myself" };
         for (base, expected) in [
             ("https://acme.zendesk.com", "https://acme.zendesk.com/api/v2/users/me"),
             ("https://jira.acme.example/jira", "https://jira.acme.example/jira/api/v2/users/me"),

@@ -1,20 +1,28 @@
 //! What to do next for a ticket. Pure: the ticket as it is, the rules, the ledger, what was seen in DocSpace and
 //! the time go in; the next steps come out, or what to wait for. All product behaviour is decided here.
 //!
-//! Once the room exists, folders, access, link and (with the link) the write-back are independent of each other
-//! and are all handed out at once; the worker runs them side by side and asks again as each one ends.
+//! A step is either a [`Note`], which changes the ledger only, or an [`Effect`], which calls something. Once the room
+//! exists, folders, access, link and (with the link) the write-back are independent of each other and are all handed out at
+//! once; the run runs them side by side and plans again as each one ends.
 
 use std::time::Duration;
 
 use url::Url;
 
+use super::effect::{
+    Access, ArchiveExtra, CreateRoom, Effect, EffectId, EffectKind, Folders, FoldersStart, Link, TagRoom,
+    WriteBack,
+};
+use super::note::Note;
 use super::observe::{Observation, RoomNow};
-use super::steps::{FoldersStart, Step, StepKind};
+use super::reasons;
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
+use crate::docspace::reasons as docspace_reasons;
 use crate::docspace::rooms::FoundRoom;
-use crate::helpdesk::{Absence, LinkInTicket, Note, Observed};
-use crate::ledger::{Entry, INTERNAL_LINK, Ledger, LinkEntry, Refusal, RoomEntry, settle_time};
+use crate::helpdesk::{Absence, LinkInTicket, NoteState, Observed};
+use crate::ledger::{Entry, Ledger, LinkEntry, Missing, Refusal, RoomEntry, settle_time};
+use crate::reason::Reason;
 use crate::room::{LinkKind, Room};
 use crate::rule::{Rules, Verdict};
 use crate::template::{Grant, Template};
@@ -60,8 +68,10 @@ pub struct Situation<'a> {
     pub asked: bool,
     /// How many runs in a row brought the ticket no further.
     pub attempts: u32,
-    /// Steps that are under way or have ended in this run.
-    pub begun: &'a [StepKind],
+    /// Effects that are under way or have ended in this run.
+    pub begun: &'a [EffectId],
+    /// Notes of this run.
+    pub noted: &'a [Note],
     /// The time.
     pub now: Timestamp,
     /// How long after its intent a call without an answer may still take effect.
@@ -71,8 +81,10 @@ pub struct Situation<'a> {
 /// What follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// What to write into the ledger first. Then there is another plan, and the effects of this one don't count.
+    pub notes: Vec<Note>,
     /// What to do now, side by side.
-    pub steps: Vec<Step>,
+    pub effects: Vec<Effect>,
     /// How the ticket stands when nothing is to be done or under way.
     pub rest: Rest,
 }
@@ -85,50 +97,63 @@ pub enum Rest {
         /// When to look again.
         next: Option<Timestamp>,
         /// What is not quite as configured.
-        remark: Option<String>,
+        remark: Option<Reason>,
     },
     /// It goes on by itself.
     Waiting {
         /// When.
         until: Timestamp,
         /// Why not now.
-        reason: String,
+        reason: Reason,
     },
     /// A person has to do something.
     Blocked {
         /// What is wrong, and what to do.
-        reason: String,
+        reason: Reason,
         /// When to try again all the same.
         again: Option<Timestamp>,
     },
     /// The ticket gets no room.
     Skipped {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
     /// The room is in the archive.
     Archived {
         /// By whom, as far as we know.
-        reason: String,
+        reason: Reason,
     },
 }
 
 impl Rest {
     /// Something that a person has to set right, tried again by itself after a while that grows with `attempts`.
     #[must_use]
-    pub fn blocked(reason: String, attempts: u32, now: Timestamp) -> Self {
+    pub fn blocked(reason: Reason, attempts: u32, now: Timestamp) -> Self {
         let wait = BLOCKED_AGAIN * (1 << attempts.min(BLOCKED_DOUBLINGS));
         Self::Blocked { reason, again: Some(after(now, wait)) }
     }
 
     fn only(self) -> Plan {
-        Plan { steps: Vec::new(), rest: self }
+        Plan { notes: Vec::new(), effects: Vec::new(), rest: self }
     }
 }
 
-fn only(step: Step) -> Plan {
-    // The worker asks again after a step, so what rests meanwhile doesn't matter.
-    Plan { steps: vec![step], rest: Rest::Ready { next: None, remark: None } }
+// There is another plan after a step, so how the ticket rests meanwhile doesn't matter.
+const MEANWHILE: Rest = Rest::Ready { next: None, remark: None };
+
+fn note(note: Note) -> Plan {
+    Plan { notes: vec![note], effects: Vec::new(), rest: MEANWHILE }
+}
+
+fn run(effect: impl Into<Effect>) -> Plan {
+    Plan { notes: Vec::new(), effects: vec![effect.into()], rest: MEANWHILE }
+}
+
+impl Situation<'_> {
+    /// Whether an effect of this kind is under way or has ended in this run.
+    fn has_begun(&self, kind: EffectKind) -> bool {
+        self.begun.iter().any(|begun| begun.kind == kind)
+    }
 }
 
 /// Decides what to do next.
@@ -153,13 +178,13 @@ pub fn plan(s: &Situation<'_>) -> Plan {
             furnish(s, ticket, link, template, &made)
         }
         RoomEntry::Deleted { room } if tagged(s).iter().any(|found| found.room.id == room.id) => {
-            only(Step::NoteRestored)
+            note(Note::Restored)
         }
-        RoomEntry::Deleted { .. } if s.asked => only(Step::BeginAgain),
+        RoomEntry::Deleted { .. } if s.asked => note(Note::BeginAgain),
         RoomEntry::Deleted { room } => Rest::Blocked {
-            reason: format!(
-                "room {} was deleted in DocSpace; “ticketroom tickets retry {}” makes a new one",
-                room.id, s.key
+            reason: docspace_reasons::ROOM_DELETED.with_help(
+                format!("room {} was deleted in DocSpace", room.id),
+                format!("“ticketroom tickets retry {}” creates a new one", s.key),
             ),
             again: None,
         }
@@ -174,7 +199,8 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
         Absence::NotWanted(why) => why,
     };
     if s.ledger.room.made().is_some() {
-        return Rest::Ready { next: None, remark: Some(format!("{why}; the room stays")) }.only();
+        let remark = reasons::GONE.reason(format!("{why}; the room stays"));
+        return Rest::Ready { next: None, remark: Some(remark) }.only();
     }
     if let RoomEntry::Pending { attempt, .. } = &s.ledger.room {
         let settled_at = s
@@ -183,24 +209,28 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
             .settled_at(s.settle)
             .unwrap_or_else(|| after(s.now, settle_time(s.settle, *attempt)));
         if s.now < settled_at {
-            let reason = format!("{why}; its room may still come");
+            let reason = reasons::GONE_ROOM_MAY_COME.reason(format!("{why}; its room may still come"));
             return Rest::Waiting { until: settled_at, reason }.only();
         }
     }
     match absence {
         Absence::NotShown if s.attempts < ABSENT_TRIES => {
-            let reason = "the helpdesk does not show this ticket (yet)".to_owned();
+            let reason = reasons::NOT_SHOWN_YET.reason("the helpdesk does not show this ticket (yet)");
             Rest::Waiting { until: after(s.now, ABSENT_AGAIN), reason }
         }
         Absence::NotShown => Rest::Blocked {
-            reason: format!(
-                "{} has no ticket {} that our user can see: it was deleted, or the user needs access to its group, \
-                 brand or project; then “ticketroom tickets retry {}”",
-                s.key.helpdesk, s.key.id, s.key
+            reason: reasons::NOT_SHOWN.with_help(
+                format!("{} has no ticket {} that our user can see", s.key.helpdesk, s.key.id),
+                format!(
+                    "it was deleted, or the user needs access to its group, brand or project; then “ticketroom tickets \
+                     retry {}”",
+                    s.key
+                ),
             ),
             again: None,
         },
-        Absence::Deleted | Absence::NotWanted(_) => Rest::Skipped { reason: why.to_owned() },
+        Absence::Deleted => Rest::Skipped { reason: reasons::DELETED.reason(why) },
+        Absence::NotWanted(_) => Rest::Skipped { reason: reasons::NOT_WANTED.reason(why) },
     }
     .only()
 }
@@ -209,21 +239,27 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
 fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest> {
     if let Some(name) = &s.ledger.template {
         return s.rules.template(name).map(AsRef::as_ref).ok_or_else(|| {
-            let reason = format!(
-                "the room was made by the template “{name}”, which the configuration no longer has: put it back and \
-                 restart"
-            );
+            let reason = reasons::TEMPLATE_REMOVED.reason(format!(
+                "the room was created by the template “{name}”, which the configuration no longer has"
+            ));
             Rest::blocked(reason, s.attempts, s.now)
         });
     }
     let decision = s.rules.decide(s.key, ticket).map_err(|error| {
-        let reason = format!("{error}; correct the rule, restart, then “ticketroom tickets retry {}”", s.key);
+        let help = format!(
+            "correct the rule and reload the configuration, then “ticketroom tickets retry {}”",
+            s.key
+        );
+        let reason = reasons::RULE_FAILED.with_help(error.to_string(), help);
         Rest::Blocked { reason, again: None }
     })?;
     match decision.verdict {
         Verdict::Use(template) => Ok(template),
         Verdict::Skip => Err(Rest::Skipped {
-            reason: format!("the rule “{}” says that it gets no room", decision.because.unwrap_or_default()),
+            reason: reasons::RULE_SKIPS.reason(format!(
+                "the rule “{}” says that it gets no room",
+                decision.because.unwrap_or_default()
+            )),
         }),
     }
 }
@@ -243,32 +279,33 @@ fn first_room(s: &Situation<'_>, ticket: &Ticket, link: &LinkInTicket, template:
     }
     // Both can't be written to, and nobody works on them any more.
     if matches!(ticket.status, Status::Closed | Status::Deleted) {
-        let reason = format!("the ticket was already {} when we first saw it", ticket.status.as_str());
+        let reason = reasons::OVER
+            .reason(format!("the ticket was already {} when we first saw it", ticket.status.as_str()));
         return Rest::Skipped { reason }.only();
     }
     create(s, template, template.room_title(s.key, ticket), 1)
 }
 
 fn create(s: &Situation<'_>, template: &Template, title: String, attempt: u32) -> Plan {
-    if s.begun.contains(&StepKind::CreateRoom) {
-        let reason = "the room is being made".to_owned();
+    if s.has_begun(EffectKind::CreateRoom) {
+        let reason = reasons::ROOM_UNDER_WAY.reason("the room is being created");
         return Rest::Waiting { until: s.now, reason }.only();
     }
-    let name = template.name.clone();
-    only(Step::CreateRoom { template: name, title, room_type: template.room_type, attempt })
+    run(CreateRoom { template: template.name.clone(), title, room_type: template.room_type, attempt })
 }
 
 fn adopt(template: &Template, found: &FoundRoom, tagged: bool) -> Plan {
-    only(Step::Adopt { template: template.name.clone(), room: found.room.clone(), tagged })
+    note(Note::Adopt { template: template.name.clone(), room: found.room.clone(), tagged })
 }
 
 fn of_another_owner(s: &Situation<'_>, found: &FoundRoom) -> Rest {
-    let reason = format!(
-        "room {} carries this ticket's tag “{}”, but another user owns it. If it is this ticket's room, make the user of the \
-         API key its owner; if not, take the tag off it. Then “ticketroom tickets retry {}”",
-        found.room.id,
-        s.key.tag(),
-        s.key
+    let reason = docspace_reasons::ROOM_OF_ANOTHER_OWNER.with_help(
+        format!("room {} carries this ticket's tag “{}”, but another user owns it", found.room.id, s.key.tag()),
+        format!(
+            "if it is this ticket's room, make the user of the API key its owner; if not, take the tag off it. Then \
+             “ticketroom tickets retry {}”",
+            s.key
+        ),
     );
     Rest::blocked(reason, s.attempts, s.now)
 }
@@ -291,12 +328,12 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
     let is_settled = |looked: Timestamp| settled_at.is_some_and(|settled_at| settled_at <= looked);
     if !s.seen.looked.is_some_and(is_settled) {
         let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
-        let reason = match pending.refusal {
-            None => "DocSpace did not say whether it made the room; looking for it".to_owned(),
+        let reason = docspace_reasons::ROOM_UNSETTLED.reason(match pending.refusal {
+            None => "DocSpace did not say whether it created the room; looking for it".to_owned(),
             Some(refusal) => {
-                format!("{}. The room may have been made all the same; looking for it", refusal.reason)
+                format!("{}. The room may have been created all the same; looking for it", refusal.reason)
             }
-        };
+        });
         let look = after(s.now, wait);
         let until = settled_at.map_or(look, |settled_at| look.min(settled_at)).max(s.now);
         return Rest::Waiting { until, reason }.only();
@@ -311,11 +348,11 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
     }
     // A refusal that was meant is not asked for again in the same run.
     if let Some(refusal) = pending.refusal {
-        if s.begun.contains(&StepKind::NoteNotMade) {
+        if s.noted.contains(&Note::NotCreated) {
             return Rest::blocked(refusal.reason.clone(), s.attempts, s.now).only();
         }
         if !refusal.confirmed && !s.asked {
-            return only(Step::NoteNotMade);
+            return note(Note::NotCreated);
         }
     }
     // By the same title, so that both are found by it.
@@ -338,53 +375,58 @@ fn furnish(
 ) -> Plan {
     let MadeRoom { room, tagged: is_tagged, adopted } = *made;
     match s.seen.room {
-        Some(RoomNow::Deleted) => return only(Step::NoteDeleted),
+        Some(RoomNow::Deleted) => return note(Note::Deleted),
         Some(RoomNow::Archived) => {
-            return Rest::Archived { reason: "the room is in DocSpace's archive".to_owned() }.only();
+            let reason = docspace_reasons::ROOM_ARCHIVED.reason("the room is in DocSpace's archive");
+            return Rest::Archived { reason }.only();
         }
         Some(RoomNow::Hidden) => {
-            let reason = format!(
-                "DocSpace does not let our user see room {}: make it the room's manager, or a DocSpace admin",
-                room.id
-            );
+            let reason = docspace_reasons::ROOM_HIDDEN
+                .reason(format!("DocSpace does not let our user see room {}", room.id));
             return Rest::blocked(reason, s.attempts, s.now).only();
         }
         Some(RoomNow::Active) | None => {}
     }
-    let mut steps = Vec::new();
+    let (mut notes, mut effects) = (Vec::new(), Vec::<Effect>::new());
     if !is_tagged {
-        steps.push(Step::TagRoom { room: room.id });
+        effects.push(TagRoom { room: room.id }.into());
     }
     if s.ledger.folders != Entry::Done && !template.folders.is_empty() {
         let settled_at = s.ledger.folders.pending_since().map(|since| after(since, s.settle));
         let start = match settled_at {
             Some(settled_at) if s.now < settled_at => FoldersStart::Settling(settled_at),
-            None if !adopted && s.begun.contains(&StepKind::CreateRoom) => FoldersStart::Empty,
+            None if !adopted && s.has_begun(EffectKind::CreateRoom) => FoldersStart::Empty,
             _ => FoldersStart::Unknown,
         };
-        steps.push(Step::Folders { room: room.id, start });
+        effects.push(Folders { room: room.id, tree: template.folders.clone(), start }.into());
     }
     let grants = to_ask_for(s, template.grants(s.key, ticket));
     if !grants.is_empty() {
-        steps.push(Step::Access { room: room.id, grants });
+        effects.push(Access { room: room.id, grants }.into());
     }
     match &s.ledger.link {
-        LinkEntry::Done { url, .. } => {
-            steps.extend(write_back(s, ticket, room, url, link_in_ticket));
-        }
+        LinkEntry::Done { url, .. } => match write_back(s, ticket, room, url, link_in_ticket) {
+            WriteBackNeeded::No => {}
+            WriteBackNeeded::IsThere => notes.push(Note::WrittenBack),
+            WriteBackNeeded::Yes(write_back) => effects.push(write_back.into()),
+        },
         LinkEntry::NotBegun | LinkEntry::Pending { .. } if template.link == LinkKind::Member => {
-            steps.push(Step::NoteLink { url: member_address(s.portal, room.id).to_string() });
+            notes.push(Note::Link { url: member_address(s.portal, room.id).to_string() });
         }
         LinkEntry::NotBegun | LinkEntry::Pending { .. } => {
-            steps.push(Step::Link { room: room.id, kind: template.link });
+            let invitation_role = template.room_type.invitation_role();
+            effects.push(Link { room: room.id, kind: template.link, invitation_role }.into());
         }
     }
     // Only what was looked for after it became due can be told from nothing.
     if s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked)) {
-        steps.push(audit(s, room));
+        match audit(s, room, template) {
+            Audit::Ended(note) => notes.push(note),
+            Audit::Archive(extra) => effects.push(extra.into()),
+        }
     }
-    steps.retain(|step| !s.begun.contains(&step.kind()));
-    Plan { steps, rest: rest(s, &template.grants(s.key, ticket)) }
+    effects.retain(|effect| !s.begun.contains(&effect.id()));
+    Plan { notes, effects, rest: rest(s, &template.grants(s.key, ticket)) }
 }
 
 /// Whoever is not in yet, but for those whom DocSpace has refused a short while ago.
@@ -399,17 +441,25 @@ fn to_ask_for(s: &Situation<'_>, mut grants: Vec<Grant>) -> Vec<Grant> {
     grants
 }
 
+/// Whether the link has to be put into the ticket.
+enum WriteBackNeeded {
+    No,
+    /// It is in the ticket, and the ledger does not know it yet.
+    IsThere,
+    Yes(WriteBack),
+}
+
 fn write_back(
     s: &Situation<'_>,
     ticket: &Ticket,
     room: &Room,
     url: &str,
     link_in_ticket: &LinkInTicket,
-) -> Option<Step> {
+) -> WriteBackNeeded {
     let entry = &s.ledger.write_back;
     // Nobody reads a ticket in the trash, and nobody can write into it.
     if !s.writes_back || ticket.status == Status::Deleted {
-        return None;
+        return WriteBackNeeded::No;
     }
     let shown = matches!(link_in_ticket, LinkInTicket::Is(link) if link == url);
     if entry.url.as_deref() == Some(url) {
@@ -418,22 +468,22 @@ fn write_back(
         let is_right =
             shown || *link_in_ticket == LinkInTicket::Unreadable || ticket.status == Status::Closed;
         if is_right || repaired_lately(s) {
-            return None;
+            return WriteBackNeeded::No;
         }
     } else if shown {
         // A write-back fills this place last: where the link is, the note is, too.
-        return Some(Step::NoteWrittenBack);
+        return WriteBackNeeded::IsThere;
     }
     let note = match (entry.noted, entry.state) {
-        (true, _) => Note::Written,
+        (true, _) => NoteState::Written,
         // Only into the ticket of a room that was made a moment ago has surely nothing been written: this ledger may
         // be a backup's.
-        (false, Entry::NotBegun) if s.begun.contains(&StepKind::CreateRoom) => Note::Missing,
+        (false, Entry::NotBegun) if s.has_begun(EffectKind::CreateRoom) => NoteState::Missing,
         // Helpdesks have no keys that make a repeat harmless: what may still land is waited for.
-        (false, Entry::Pending { since }) if s.now < after(since, s.settle) => Note::Settling,
-        (false, _) => Note::Uncertain,
+        (false, Entry::Pending { since }) if s.now < after(since, s.settle) => NoteState::Settling,
+        (false, _) => NoteState::Uncertain,
     };
-    Some(Step::WriteBack { room: room.clone(), url: url.to_owned(), note })
+    WriteBackNeeded::Yes(WriteBack { room: room.clone(), url: url.to_owned(), note })
 }
 
 /// Two programs that write the same field would go on for ever.
@@ -444,8 +494,14 @@ fn repaired_lately(s: &Situation<'_>) -> bool {
     !s.asked && (lately || entry.refused)
 }
 
-/// Of two rooms for a ticket the one in the ledger stays; another is put away if nobody has used it.
-fn audit(s: &Situation<'_>, own: &Room) -> Step {
+/// What an audit leads to.
+enum Audit {
+    Ended(Note),
+    Archive(ArchiveExtra),
+}
+
+/// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used it.
+fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
     // The second room may lack its tag; then it has the title that was sent with both calls.
     let untagged = s.seen.untagged.iter().filter(|found| found.room.title == own.title);
     let others = tagged(s).iter().chain(untagged).filter(|found| found.room.id != own.id && !found.archived);
@@ -454,12 +510,13 @@ fn audit(s: &Situation<'_>, own: &Room) -> Step {
     let looked = s.seen.looked.unwrap_or(s.now);
     let next = s.ledger.creates.and_then(|creates| creates.next_audit(looked, s.settle));
     if rooms.is_empty() {
-        return Step::EndAudit { used: ids(used), next };
+        return Audit::Ended(Note::EndAudit { used: ids(used), next });
     }
     // DocSpace may answer that it archives a room and never do it, so there is another look in any case.
     let next = next.unwrap_or_else(|| after(looked, LAST_AUDIT_AGAIN));
     let granted = s.ledger.access.granted.iter().map(|granted| granted.id).collect();
-    Step::ArchiveExtra { rooms: ids(rooms), used: ids(used), granted, next }
+    let tree = template.folders.clone();
+    Audit::Archive(ArchiveExtra { rooms: ids(rooms), used: ids(used), tree, granted, next })
 }
 
 fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
@@ -473,16 +530,16 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
         // Whom the template no longer names, or who was the assignee once, is missed by nobody.
         .filter(|missing| grants.contains(&missing.grant))
         .partition(|missing| !missing.grant.subject.is_of_the_ticket());
-    let advice = |missing: Vec<&crate::ledger::Missing>| {
-        missing.into_iter().map(crate::ledger::Missing::advice).collect::<Vec<_>>().join("; ")
-    };
-    if !absent.is_empty() {
-        return Rest::blocked(advice(absent), s.attempts, s.now);
+    let reasons =
+        |missing: Vec<&'_ Missing>| missing.into_iter().map(docspace_reasons::missing).collect::<Vec<_>>();
+    if let Some(reason) = Reason::join(reasons(absent)) {
+        return Rest::blocked(reason, s.attempts, s.now);
     }
-    let internal_link = matches!(s.ledger.link, LinkEntry::Done { internal: true, .. })
-        .then(|| format!("the room's link: {INTERNAL_LINK}"));
-    let remarks = (!remarks.is_empty()).then(|| advice(remarks));
-    let remark = [internal_link, remarks].into_iter().flatten().reduce(|all, more| format!("{all}; {more}"));
+    let internal_link = matches!(s.ledger.link, LinkEntry::Done { internal: true, .. }).then(|| {
+        docspace_reasons::LINK_INTERNAL
+            .reason(format!("the room's link: {}", docspace_reasons::INTERNAL_LINK))
+    });
+    let remark = Reason::join(internal_link.into_iter().chain(reasons(remarks)));
     Rest::Ready { next: s.ledger.audit_at, remark }
 }
 

@@ -1,5 +1,6 @@
-//! This ticket, this ledger, this time: these steps.
+//! This ticket, this ledger, this time: these notes and effects.
 
+use super::super::effect::Target;
 use super::*;
 use crate::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
 use crate::room::{Role, RoomId, RoomType};
@@ -90,7 +91,8 @@ struct Case {
     tagged_by_others: Vec<FoundRoom>,
     untagged: Vec<FoundRoom>,
     room: Option<RoomNow>,
-    begun: Vec<StepKind>,
+    begun: Vec<EffectKind>,
+    noted: Vec<Note>,
     attempts: u32,
     asked: bool,
     writes_back: bool,
@@ -112,6 +114,7 @@ impl Default for Case {
             untagged: vec![],
             room: None,
             begun: vec![],
+            noted: vec![],
             attempts: 0,
             asked: false,
             writes_back: true,
@@ -134,6 +137,8 @@ impl Case {
         let looked = self.looked.or(Some(self.now));
         let seen = Observation { ticket, tagged, tagged_by_others, looked, untagged, room };
         let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
+        let begun: Vec<_> =
+            self.begun.into_iter().map(|kind| EffectId { kind, target: Target::Ticket }).collect();
         plan(&Situation {
             key: &key(),
             seen: &seen,
@@ -143,19 +148,28 @@ impl Case {
             writes_back: self.writes_back,
             asked: self.asked,
             attempts: self.attempts,
-            begun: &self.begun,
+            begun: &begun,
+            noted: &self.noted,
             now: self.now,
             settle: SETTLE,
         })
     }
 
-    fn kinds(self) -> Vec<StepKind> {
-        self.plan().steps.iter().map(Step::kind).collect()
+    fn kinds(self) -> Vec<EffectKind> {
+        let plan = self.plan();
+        assert_eq!(plan.notes, [], "nothing is to be noted");
+        plan.effects.iter().map(|effect| effect.id().kind).collect()
+    }
+
+    fn notes(self) -> Vec<Note> {
+        let plan = self.plan();
+        assert_eq!(plan.effects, [], "nothing is to be run");
+        plan.notes
     }
 
     fn rest(self) -> Rest {
         let plan = self.plan();
-        assert_eq!(plan.steps, [], "nothing is to be done");
+        assert_eq!((plan.notes, plan.effects), (vec![], vec![]), "nothing is to be done");
         plan.rest
     }
 }
@@ -184,16 +198,16 @@ fn pending(first_look: i64, looks: u32) -> Ledger {
 #[test]
 fn a_new_ticket_gets_a_room_and_one_that_has_a_room_already_gets_that() {
     let create = Case::default().plan();
-    let expected = Step::CreateRoom {
+    let expected = CreateRoom {
         template: "default".to_owned(),
         title: "T 7 x".to_owned(),
         room_type: RoomType::Custom,
         attempt: 1,
     };
-    assert_eq!(create.steps, [expected]);
-    let adopt = Case { tagged: vec![found(3, false), found(4, true)], ..Case::default() }.plan();
-    let expected = Step::Adopt { template: "default".to_owned(), room: room(3), tagged: true };
-    assert_eq!(adopt.steps, [expected], "the lowest number");
+    assert_eq!(create.effects, [expected.into()]);
+    let adopt = Case { tagged: vec![found(3, false), found(4, true)], ..Case::default() }.notes();
+    let expected = Note::Adopt { template: "default".to_owned(), room: room(3), tagged: true };
+    assert_eq!(adopt, [expected], "the lowest number");
 }
 
 #[test]
@@ -203,7 +217,11 @@ fn tickets_that_are_over_get_no_room() {
     {
         let ticket = Ticket { status, ..Ticket::default() };
         let plan = Case { ticket, ..Case::default() }.plan();
-        assert_eq!(matches!(plan.rest, Rest::Skipped { .. }) && plan.steps.is_empty(), skipped, "{status:?}");
+        assert_eq!(
+            matches!(plan.rest, Rest::Skipped { .. }) && plan.effects.is_empty(),
+            skipped,
+            "{status:?}"
+        );
     }
 }
 
@@ -218,48 +236,48 @@ fn an_unanswered_create_is_looked_for_until_it_has_settled() {
     assert_eq!(waiting(44, 9), 1000, "not beyond the time when it has settled");
 
     let tagged = Case { ledger: pending(0, 0), tagged: vec![found(5, true)], now: at(1), ..Case::default() };
-    assert_eq!(tagged.kinds(), [StepKind::Adopt]);
+    assert!(matches!(tagged.notes()[..], [Note::Adopt { .. }]));
     let early = Case { ledger: pending(0, 0), untagged: vec![found(5, true)], now: at(1), ..Case::default() };
     assert!(matches!(early.rest(), Rest::Waiting { .. }), "every room is without tags for a moment");
     // Paused between the look and the thought: what was looked for too early says nothing, and is looked for again.
     let stale = Case { ledger: pending(0, 9), looked: Some(at(44)), now: at(60), ..Case::default() }.rest();
     assert!(matches!(stale, Rest::Waiting { until, .. } if until == at(60)), "{stale:?}");
     let late = Case { ledger: pending(0, 9), untagged: vec![found(5, true)], now: at(45), ..Case::default() };
-    let expected = Step::Adopt { template: "default".to_owned(), room: room(5), tagged: false };
-    assert_eq!(late.plan().steps, [expected]);
+    let expected = Note::Adopt { template: "default".to_owned(), room: room(5), tagged: false };
+    assert_eq!(late.notes(), [expected]);
     let gone = Case { ledger: pending(0, 9), now: at(45), ..Case::default() }.plan();
-    assert!(matches!(gone.steps[..], [Step::CreateRoom { attempt: 2, .. }]), "{gone:?}");
+    assert!(matches!(gone.effects[..], [Effect::CreateRoom(CreateRoom { attempt: 2, .. })]), "{gone:?}");
 }
 
 #[test]
 fn a_room_is_furnished_side_by_side() {
     let bare = Ledger { template: Some("default".to_owned()), room: made(), ..Ledger::default() };
-    let kinds = Case { ledger: bare.clone(), begun: vec![StepKind::CreateRoom], ..Case::default() }.kinds();
-    assert_eq!(kinds, [StepKind::Folders, StepKind::Access, StepKind::Link]);
+    let kinds = Case { ledger: bare.clone(), begun: vec![EffectKind::CreateRoom], ..Case::default() }.kinds();
+    assert_eq!(kinds, [EffectKind::Folders, EffectKind::Access, EffectKind::Link]);
     let member = Case { ledger: bare.clone(), link: LinkKind::Member, ..Case::default() }.plan();
     let url = "https://d/rooms/shared/1/filter?folder=1".to_owned();
-    assert!(member.steps.contains(&Step::NoteLink { url }), "{member:?}");
-    let under_way = vec![StepKind::Folders, StepKind::Access, StepKind::Link];
+    assert!(member.notes.contains(&Note::Link { url }), "{member:?}");
+    let under_way = vec![EffectKind::Folders, EffectKind::Access, EffectKind::Link];
     let linked =
         Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false }, ..bare };
     let kinds = Case { ledger: linked.clone(), begun: under_way.clone(), ..Case::default() }.kinds();
-    assert_eq!(kinds, [StepKind::WriteBack], "as soon as there is a link, whatever else goes on");
+    assert_eq!(kinds, [EffectKind::WriteBack], "as soon as there is a link, whatever else goes on");
     let nowhere = Case { ledger: linked, begun: under_way, writes_back: false, ..Case::default() };
     assert_eq!(nowhere.kinds(), []);
 }
 
 #[test]
 fn folders_start_by_what_is_known_of_them() {
-    let start = |folders, begun: &[StepKind], adopted, now| {
+    let start = |folders, begun: &[EffectKind], adopted, now| {
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted };
         let ledger = Ledger { room, folders, ..complete() };
         let plan = Case { ledger, begun: begun.to_vec(), now: at(now), ..Case::default() }.plan();
-        match plan.steps[..] {
-            [Step::Folders { start, .. }] => start,
+        match plan.effects[..] {
+            [Effect::Folders(Folders { start, .. })] => start,
             _ => panic!("{plan:?}"),
         }
     };
-    let create = [StepKind::CreateRoom];
+    let create = [EffectKind::CreateRoom];
     assert_eq!(start(Entry::NotBegun, &create, false, 0), FoldersStart::Empty);
     assert_eq!(start(Entry::NotBegun, &[], false, 0), FoldersStart::Unknown);
     assert_eq!(start(Entry::NotBegun, &[], true, 0), FoldersStart::Unknown);
@@ -270,39 +288,42 @@ fn folders_start_by_what_is_known_of_them() {
 
 #[test]
 fn the_note_is_looked_for_whenever_it_may_be_there() {
-    let note_in = |begun: &[StepKind], noted, state, adopted, url: Option<&str>, link_in_ticket| {
+    let note_in = |begun: &[EffectKind], noted, state, adopted, url: Option<&str>, link_in_ticket| {
         let write_back =
             WriteBackEntry { url: url.map(str::to_owned), noted, state, ..WriteBackEntry::default() };
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted };
         let ledger = Ledger { room, write_back, ..complete() };
-        let mut plan = Case { ledger, link_in_ticket, begun: begun.to_vec(), ..Case::default() }.plan();
-        plan.steps.pop()
+        Case { ledger, link_in_ticket, begun: begun.to_vec(), ..Case::default() }.plan()
     };
     let note = |noted, state, adopted, url: Option<&str>, link_in_ticket| {
-        note_in(&[StepKind::CreateRoom], noted, state, adopted, url, link_in_ticket)
+        note_in(&[EffectKind::CreateRoom], noted, state, adopted, url, link_in_ticket)
     };
-    let written = |step| match step {
-        Some(Step::WriteBack { note, .. }) => note,
+    let written = |plan: Plan| match &plan.effects[..] {
+        [Effect::WriteBack(WriteBack { note, .. })] => *note,
         other => panic!("{other:?}"),
     };
     let pending = Entry::Pending { since: at(0) };
     let unreadable = || LinkInTicket::Unreadable;
     let is = |link: &str| LinkInTicket::Is(link.to_owned());
     let done = |link| note(true, Entry::Done, false, Some("https://d/s/1"), link);
-    assert_eq!(written(note(false, Entry::NotBegun, false, None, unreadable())), Note::Missing);
-    assert_eq!(written(note(false, Entry::NotBegun, false, None, LinkInTicket::Missing)), Note::Missing);
+    assert_eq!(written(note(false, Entry::NotBegun, false, None, unreadable())), NoteState::Missing);
+    assert_eq!(written(note(false, Entry::NotBegun, false, None, LinkInTicket::Missing)), NoteState::Missing);
     let in_a_later_run = note_in(&[], false, Entry::NotBegun, false, None, unreadable());
-    assert_eq!(written(in_a_later_run), Note::Uncertain, "the ledger may be a backup's");
-    assert_eq!(written(note(false, pending, false, None, LinkInTicket::Missing)), Note::Settling);
+    assert_eq!(written(in_a_later_run), NoteState::Uncertain, "the ledger may be a backup's");
+    assert_eq!(written(note(false, pending, false, None, LinkInTicket::Missing)), NoteState::Settling);
     let settled = Entry::Pending { since: at(-45) };
-    assert_eq!(written(note(false, settled, false, None, LinkInTicket::Missing)), Note::Uncertain);
-    assert_eq!(written(note(true, Entry::Done, false, Some("https://d/s/old"), unreadable())), Note::Written);
-    assert_eq!(written(done(is("https://elsewhere"))), Note::Written);
-    assert_eq!(written(done(LinkInTicket::Missing)), Note::Written, "somebody removed it");
+    assert_eq!(written(note(false, settled, false, None, LinkInTicket::Missing)), NoteState::Uncertain);
+    assert_eq!(
+        written(note(true, Entry::Done, false, Some("https://d/s/old"), unreadable())),
+        NoteState::Written
+    );
+    assert_eq!(written(done(is("https://elsewhere"))), NoteState::Written);
+    assert_eq!(written(done(LinkInTicket::Missing)), NoteState::Written, "somebody removed it");
     let there = note(false, pending, false, None, is("https://d/s/1"));
-    assert_eq!(there, Some(Step::NoteWrittenBack), "the place of the link is filled last");
-    assert_eq!(done(is("https://d/s/1")), None);
-    assert_eq!(done(unreadable()), None, "a field may not be readable");
+    assert_eq!(there.notes, [Note::WrittenBack], "the place of the link is filled last");
+    let nothing = |plan: Plan| plan.notes.is_empty() && plan.effects.is_empty();
+    assert!(nothing(done(is("https://d/s/1"))));
+    assert!(nothing(done(unreadable())), "a field may not be readable");
 }
 
 #[test]
@@ -320,7 +341,7 @@ fn a_link_that_something_else_changes_is_put_right_once_an_hour() {
         let ledger = Ledger { room, write_back, ..complete() };
         let link_in_ticket = LinkInTicket::Missing;
         let plan = Case { ledger, link_in_ticket, now: at(now), asked, ..Case::default() }.plan();
-        !plan.steps.is_empty()
+        !plan.effects.is_empty()
     };
     assert!(repaired(None, false, 10, false));
     assert!(!repaired(Some(at(0)), false, 10, false));
@@ -338,7 +359,7 @@ fn tickets_that_are_over_are_not_written_to() {
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted: false };
         let ledger = Ledger { room, write_back, ..complete() };
         let ticket = Ticket { status, ..Ticket::default() };
-        Case { ledger, ticket, link_in_ticket: LinkInTicket::Missing, ..Case::default() }.plan().steps.len()
+        Case { ledger, ticket, link_in_ticket: LinkInTicket::Missing, ..Case::default() }.plan().effects.len()
     };
     assert_eq!((steps(Status::Solved, true), steps(Status::Solved, false)), (1, 1));
     assert_eq!((steps(Status::Closed, true), steps(Status::Closed, false)), (0, 1));
@@ -359,7 +380,7 @@ fn tickets_that_are_not_there_are_told_apart() {
     for absence in [Absence::NotShown, Absence::Deleted, not_wanted()] {
         let rest = rest(absence, complete(), 0);
         assert!(
-            matches!(&rest, Rest::Ready { remark: Some(remark), .. } if remark.contains("stays")),
+            matches!(&rest, Rest::Ready { remark: Some(remark), .. } if remark.is(&reasons::GONE)),
             "{rest:?}"
         );
     }
@@ -375,24 +396,26 @@ fn a_complete_ticket_rests_and_a_new_assignee_gets_in() {
     let ticket = Ticket { subject: "x".to_owned(), assignee, ..Ticket::default() };
     let plan = Case { ledger: complete(), ticket, ..Case::default() }.plan();
     let grants = vec![grant(Subject::Assignee("b@example.com".to_owned()), Role::Viewer)];
-    assert_eq!(plan.steps, [Step::Access { room: RoomId(1), grants }]);
+    assert_eq!(plan.effects, [Access { room: RoomId(1), grants }.into()]);
 }
 
 #[test]
 fn whoever_is_missing_blocks_only_while_the_template_wants_them() {
     let missing = |grant| Missing { grant, why: MissingWhy::Unknown };
-    let rest = |grant: Grant, begun: &[StepKind], attempts| {
+    let rest = |grant: Grant, begun: &[EffectKind], attempts| {
         let mut ledger = complete();
         ledger.access.granted.retain(|granted| granted.grant != grant);
         ledger.access.missing = vec![missing(grant)];
         Case { ledger, begun: begun.to_vec(), attempts, ..Case::default() }.rest()
     };
-    let Rest::Blocked { reason, again } = rest(support(), &[StepKind::Access], 0) else {
+    let Rest::Blocked { reason, again } = rest(support(), &[EffectKind::Access], 0) else {
         panic!("not blocked")
     };
-    assert!(reason.contains("no group “Support”"), "{reason}");
+    assert!(reason.is(&docspace_reasons::GROUP_UNKNOWN) && reason.text.contains("“Support”"), "{reason}");
     assert_eq!(again, Some(at(15 * 60)));
-    let Rest::Blocked { again, .. } = rest(support(), &[StepKind::Access], 9) else { panic!("not blocked") };
+    let Rest::Blocked { again, .. } = rest(support(), &[EffectKind::Access], 9) else {
+        panic!("not blocked")
+    };
     assert_eq!(again, Some(at(16 * 15 * 60)));
     let former = grant(Subject::Group("Former".to_owned()), Role::Editor);
     assert_eq!(rest(former, &[], 0), Rest::Ready { next: None, remark: None });
@@ -409,43 +432,44 @@ fn whoever_was_refused_is_not_asked_for_with_every_delivery() {
     };
     assert_eq!(kinds(MissingWhy::Forbidden, 10, false), []);
     assert_eq!(kinds(MissingWhy::NotAdded, 10, false), []);
-    assert_eq!(kinds(MissingWhy::Unknown, 10, false), [StepKind::Access], "a look-up costs no write");
-    assert_eq!(kinds(MissingWhy::Forbidden, 10, true), [StepKind::Access], "a person asks");
-    assert_eq!(kinds(MissingWhy::Forbidden, 3600, false), [StepKind::Access]);
+    assert_eq!(kinds(MissingWhy::Unknown, 10, false), [EffectKind::Access], "a look-up costs no write");
+    assert_eq!(kinds(MissingWhy::Forbidden, 10, true), [EffectKind::Access], "a person asks");
+    assert_eq!(kinds(MissingWhy::Forbidden, 3600, false), [EffectKind::Access]);
 }
 
 #[test]
 fn what_people_did_to_the_room_is_respected() {
     let seen = |room, asked| Case { ledger: complete(), room: Some(room), asked, ..Case::default() };
-    assert_eq!(seen(RoomNow::Deleted, false).kinds(), [StepKind::NoteDeleted]);
+    assert_eq!(seen(RoomNow::Deleted, false).notes(), [Note::Deleted]);
     assert!(matches!(seen(RoomNow::Archived, false).rest(), Rest::Archived { .. }));
     assert!(matches!(seen(RoomNow::Hidden, false).rest(), Rest::Blocked { again: Some(_), .. }));
     let deleted = Ledger { room: RoomEntry::Deleted { room: room(1) }, ..complete() };
     let case = |asked| Case { ledger: deleted.clone(), asked, ..Case::default() };
     assert!(matches!(case(false).rest(), Rest::Blocked { again: None, .. }), "a person has to ask");
-    assert_eq!(case(true).kinds(), [StepKind::BeginAgain]);
+    assert_eq!(case(true).notes(), [Note::BeginAgain]);
     let there = Case { tagged: vec![found(1, false)], ..case(true) };
-    assert_eq!(there.kinds(), [StepKind::NoteRestored], "the portal was wrong about it");
+    assert_eq!(there.notes(), [Note::Restored], "the portal was wrong about it");
 }
 
 #[test]
-fn an_audit_puts_away_what_is_empty_and_tells_of_what_is_not() {
+fn an_audit_archives_what_is_empty_and_tells_of_what_is_not() {
     let audit = |tagged: Vec<FoundRoom>, now| {
         let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
         Case { ledger, tagged, now: at(now), ..Case::default() }.plan()
     };
     assert_eq!(audit(vec![], 9).rest, Rest::Ready { next: Some(at(10)), remark: None });
-    assert_eq!(audit(vec![found(1, false)], 10).steps, [Step::EndAudit { used: vec![], next: None }]);
+    assert_eq!(audit(vec![found(1, false)], 10).notes, [Note::EndAudit { used: vec![], next: None }]);
     let two = audit(vec![found(1, false), found(2, true), found(3, false)], 10);
-    let put_away = Step::ArchiveExtra {
+    let archive = ArchiveExtra {
         rooms: vec![RoomId(2)],
         used: vec![RoomId(3)],
+        tree: template(LinkKind::External).folders,
         granted: vec![uuid::Uuid::nil()],
         next: at(610),
     };
-    assert_eq!(two.steps, [put_away], "whether it is in the archive is looked at later");
+    assert_eq!(two.effects, [archive.into()], "whether it is in the archive is looked at later");
     let used = audit(vec![found(1, false), found(3, false)], 10);
-    assert_eq!(used.steps, [Step::EndAudit { used: vec![RoomId(3)], next: None }]);
+    assert_eq!(used.notes, [Note::EndAudit { used: vec![RoomId(3)], next: None }]);
     let ledger = Ledger { audit_at: Some(at(10)), ..complete() };
     let unseen = Case { ledger, looked: Some(at(9)), now: at(11), ..Case::default() }.rest();
     assert_eq!(unseen, Rest::Ready { next: Some(at(10)), remark: None }, "another run has to look");
@@ -463,7 +487,7 @@ fn audits_go_on_until_no_room_can_land_any_more() {
     assert_eq!(audits, [45, 360, 3600], "45 s, 6 minutes, 1 hour");
     let ledger = Ledger { audit_at: Some(at(145)), creates: Some(creates), ..complete() };
     let audit = Case { ledger, now: at(145), ..Case::default() }.plan();
-    assert_eq!(audit.steps, [Step::EndAudit { used: vec![], next: Some(at(460)) }]);
+    assert_eq!(audit.notes, [Note::EndAudit { used: vec![], next: Some(at(460)) }]);
 }
 
 #[test]
@@ -473,7 +497,7 @@ fn an_audit_finds_a_second_room_without_its_tag_by_its_title() {
     let untagged = vec![found(1, true), found(5, true), other];
     let audit = Case { ledger, untagged, now: at(10), ..Case::default() }.plan();
     assert!(
-        matches!(&audit.steps[..], [Step::ArchiveExtra { rooms, .. }] if *rooms == [RoomId(5)]),
+        matches!(&audit.effects[..], [Effect::ArchiveExtra(ArchiveExtra { rooms, .. })] if *rooms == [RoomId(5)]),
         "{audit:?}"
     );
 }
@@ -481,7 +505,7 @@ fn an_audit_finds_a_second_room_without_its_tag_by_its_title() {
 #[test]
 fn a_create_settles_from_the_first_look_after_it_was_given_up() {
     let kinds = |room| Case { ledger: with_room(room), now: at(50), ..Case::default() }.kinds();
-    assert_eq!(kinds(pending_room(Some(0), 1, 3)), [StepKind::CreateRoom]);
+    assert_eq!(kinds(pending_room(Some(0), 1, 3)), [EffectKind::CreateRoom]);
     assert_eq!(kinds(pending_room(Some(30), 1, 3)), [], "DocSpace could not be asked before");
     assert_eq!(kinds(pending_room(None, 1, 3)), [], "no look has succeeded yet");
     assert_eq!(kinds(pending_room(Some(0), 2, 3)), [], "a further call is given more time");
@@ -506,36 +530,40 @@ fn a_refused_create_blocks_only_after_the_room_was_looked_for() {
     let refused = |confirmed| {
         let mut room = pending_room(Some(0), 1, 9);
         if let RoomEntry::Pending { refusal, .. } = &mut room {
-            *refusal = Some(Refusal { reason: "DocSpace forbids it (403)".to_owned(), confirmed });
+            *refusal = Some(Refusal {
+                reason: docspace_reasons::CREATE_FORBIDDEN.reason("DocSpace forbids it (403)"),
+                confirmed,
+            });
         }
         Case { ledger: with_room(room), ..Case::default() }
     };
     let early = Case { now: at(5), ..refused(false) }.rest();
     assert!(
-        matches!(&early, Rest::Waiting { reason, .. } if reason.contains("403") && reason.contains("looking")),
+        matches!(&early, Rest::Waiting { reason, .. } if reason.is(&docspace_reasons::ROOM_UNSETTLED) && reason.text.contains("403")),
         "{early:?}"
     );
     let found = Case { untagged: vec![found(5, true)], now: at(45), ..refused(false) };
-    assert_eq!(found.kinds(), [StepKind::Adopt], "it was made before it was refused");
-    assert_eq!(Case { now: at(45), ..refused(false) }.kinds(), [StepKind::NoteNotMade]);
-    let noted = Case { now: at(45), begun: vec![StepKind::NoteNotMade], ..refused(true) }.rest();
+    assert!(matches!(found.notes()[..], [Note::Adopt { .. }]), "it was created before it was refused");
+    assert_eq!(Case { now: at(45), ..refused(false) }.notes(), [Note::NotCreated]);
+    let noted = Case { now: at(45), noted: vec![Note::NotCreated], ..refused(true) }.rest();
     assert!(matches!(&noted, Rest::Blocked { again: Some(_), .. }), "{noted:?}");
     assert_eq!(
         Case { now: at(990), ..refused(true) }.kinds(),
-        [StepKind::CreateRoom],
+        [EffectKind::CreateRoom],
         "the next run asks again"
     );
-    assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [StepKind::CreateRoom]);
+    assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [EffectKind::CreateRoom]);
 }
 
 #[test]
 fn a_tagged_room_of_another_owner_is_neither_taken_nor_doubled() {
     let others = || Case { tagged_by_others: vec![found(5, true)], ..Case::default() };
     let Rest::Blocked { reason, again: Some(_) } = others().rest() else { panic!("not blocked") };
-    assert!(reason.contains("room 5") && reason.contains("zendesk:7"), "{reason}");
+    assert!(reason.is(&docspace_reasons::ROOM_OF_ANOTHER_OWNER), "{reason}");
+    assert!(reason.text.contains("room 5") && reason.text.contains("zendesk:7"), "{reason}");
     let address = "https://d/rooms/shared/5/filter?folder=5".to_owned();
     let shown = Case { link_in_ticket: LinkInTicket::Is(address), ..others() };
-    assert_eq!(shown.kinds(), [StepKind::Adopt], "the ticket itself says that it is its room");
+    assert!(matches!(shown.notes()[..], [Note::Adopt { .. }]), "the ticket itself says that it is its room");
     let pending = Case { ledger: pending(0, 9), now: at(45), ..others() };
     assert!(matches!(pending.rest(), Rest::Blocked { .. }));
 }
@@ -555,5 +583,5 @@ fn a_template_that_is_gone_says_so() {
     let Rest::Blocked { reason, .. } = (Case { ledger, ..Case::default() }).rest() else {
         panic!("not blocked")
     };
-    assert!(reason.contains("“incident”"), "{reason}");
+    assert!(reason.is(&reasons::TEMPLATE_REMOVED) && reason.text.contains("“incident”"), "{reason}");
 }

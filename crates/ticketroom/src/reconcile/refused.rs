@@ -26,14 +26,14 @@ const LAST_PROBE: Duration = Duration::from_secs(60);
 
 /// A system that has credentials of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum System {
+pub(super) enum Account {
     /// The portal.
     DocSpace,
     /// A helpdesk.
     Helpdesk(HelpdeskName),
 }
 
-impl fmt::Display for System {
+impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DocSpace => f.write_str("DocSpace"),
@@ -45,7 +45,7 @@ impl fmt::Display for System {
 /// A system that is to be asked now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Probe {
-    pub(super) system: System,
+    pub(super) system: Account,
     /// A ticket that it refused us; what to ask a helpdesk for.
     pub(super) ticket: TicketId,
 }
@@ -59,15 +59,15 @@ struct Entry {
 
 /// The systems that refuse our credentials, as this process knows it.
 #[derive(Debug, Default)]
-pub(super) struct Refused(Mutex<BTreeMap<System, Entry>>);
+pub(super) struct Refused(Mutex<BTreeMap<Account, Entry>>);
 
 impl Refused {
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<System, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Account, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A system refused our credentials for a ticket. Whether that is news.
-    pub(super) fn refused(&self, system: System, ticket: &TicketId, now: Timestamp) -> bool {
+    pub(super) fn refused(&self, system: Account, ticket: &TicketId, now: Timestamp) -> bool {
         let mut entries = self.entries();
         let is_news = !entries.contains_key(&system);
         entries.entry(system).or_insert_with(|| Entry {
@@ -79,7 +79,7 @@ impl Refused {
     }
 
     /// A system accepts our credentials. Whether that is news.
-    pub(super) fn accepted(&self, system: &System) -> bool {
+    pub(super) fn accepted(&self, system: &Account) -> bool {
         self.entries().remove(system).is_some()
     }
 
@@ -106,8 +106,8 @@ impl Reconciler {
             let (probes, wait) = self.refused.due(self.parts.clock.now());
             for Probe { system, ticket } in probes {
                 let asked = match &system {
-                    System::DocSpace => self.parts.docspace.own_user().await.map(|_| ()),
-                    System::Helpdesk(name) => match self.parts.helpdesks.get(name) {
+                    Account::DocSpace => self.parts.docspace.own_user().await.map(|_| ()),
+                    Account::Helpdesk(name) => match self.parts.helpdesks.get(name) {
                         Some(helpdesk) => helpdesk.observe(&ticket, None).await.map(|_| ()),
                         None => continue,
                     },
@@ -171,8 +171,8 @@ mod tests {
         let refused = Refused::default();
         let ticket: TicketId = "1".parse().unwrap();
         let mut now = Timestamp::UNIX_EPOCH;
-        assert!(refused.refused(System::DocSpace, &ticket, now));
-        assert!(!refused.refused(System::DocSpace, &"2".parse().unwrap(), now));
+        assert!(refused.refused(Account::DocSpace, &ticket, now));
+        assert!(!refused.refused(Account::DocSpace, &"2".parse().unwrap(), now));
         assert_eq!(refused.due(now).0, []);
         let mut probes = 0;
         for _ in 0..600 {
@@ -181,8 +181,8 @@ mod tests {
         }
         // After 1, 3, 7, 15, 31, 63 seconds, then once a minute.
         assert_eq!(probes, 6 + (600 - 63) / 60);
-        assert!(refused.accepted(&System::DocSpace));
-        assert!(!refused.accepted(&System::DocSpace));
+        assert!(refused.accepted(&Account::DocSpace));
+        assert!(!refused.accepted(&Account::DocSpace));
         assert_eq!(refused.due(after(now, LAST_PROBE)).0, []);
     }
 }

@@ -9,18 +9,19 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::observe::{Observation, RoomNow, Unseen, observe};
+use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
+use super::note::Note;
+use super::observe::{Observation, Unseen, observe};
 use super::plan::{Plan, Rest, Situation, plan};
-use super::step::{Context, Outcome};
-use super::steps::{Step, StepKind};
+use super::reasons;
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::ledger::Ledger;
 use crate::printable::{MESSAGE, printable};
+use crate::reason::Reason;
 use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
-use crate::template::Template;
 use crate::ticket::Ticket;
 use settle::backoff;
 
@@ -33,9 +34,11 @@ pub(super) struct Run<'a> {
     events: Vec<Event>,
     /// How often something was written down in this run.
     commits: i64,
-    begun: Vec<StepKind>,
+    begun: Vec<EffectId>,
+    noted: Vec<Note>,
     failures: Vec<Failure>,
-    folders_may_come: Option<Timestamp>,
+    /// What may still come.
+    wait: Option<Wait>,
     progressed: bool,
     /// Whether the world was seen: a person's wish counts as heard only then.
     looked: bool,
@@ -51,7 +54,7 @@ enum Cut {
     RoomTaken(StoreError),
 }
 
-type Running<'a> = FuturesUnordered<BoxFuture<'a, (Step, Result<Outcome, Failure>)>>;
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Ended>>;
 
 impl<'a> Run<'a> {
     pub(super) fn new(all: &'a Reconciler, claim: Claim) -> Self {
@@ -64,8 +67,9 @@ impl<'a> Run<'a> {
             events: Vec::new(),
             commits: 0,
             begun: Vec::new(),
+            noted: Vec::new(),
             failures: Vec::new(),
-            folders_may_come: None,
+            wait: None,
             progressed: false,
             looked: false,
             looked_for_rooms: None,
@@ -93,12 +97,12 @@ impl<'a> Run<'a> {
     /// the next run takes the ledger as one that was not finished.
     async fn park(&mut self, deadline: Duration) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
-        let reason = format!(
-            "the run took longer than {} seconds and was broken off; what it was at is looked for first",
+        let reason = reasons::RUN_TOO_LONG.reason(format!(
+            "the run took longer than {} seconds and was broken off; what it was doing is looked for first",
             deadline.as_secs_f64()
-        );
-        tracing::warn!(reason, "parked");
-        self.events.push(Event { at: now, kind: "failed", text: reason.clone() });
+        ));
+        tracing::warn!(%reason, code = %reason.code, "parked");
+        self.events.push(Event { at: now, kind: "failed", text: reason.to_string() });
         let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
         let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };
         let settlement = Settlement {
@@ -106,11 +110,11 @@ impl<'a> Run<'a> {
             hints: self.claim.hints,
             asked: 0,
             state: State::Waiting,
-            reason: Some(reason),
+            reason: Some(reason.to_string()),
             due: Some(after(now, backoff)),
             attempts,
         };
-        self.end(settlement).await
+        self.end(settlement, Some(reason)).await
     }
 
     /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
@@ -119,19 +123,16 @@ impl<'a> Run<'a> {
         self.ledger = self.ledger.begin_again();
         self.events.clear();
         self.events.push(Event { at: now, kind: "failed", text: error.to_string() });
-        self.settle(
-            Rest::Waiting { until: after(now, Duration::from_secs(1)), reason: error.to_string() },
-            None,
-        )
-        .await
+        let reason = reasons::ROOM_OF_ANOTHER_TICKET.reason(error.to_string());
+        self.settle(Rest::Waiting { until: after(now, Duration::from_secs(1)), reason }, None).await
     }
 
     async fn observe_and_act(&mut self) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
         let Some(helpdesk) = self.all.parts.helpdesks.get(&self.claim.key.helpdesk) else {
             let name = &self.claim.key.helpdesk;
-            let reason =
-                format!("the configuration has no helpdesk “{name}” any more: put it back and restart");
+            let reason = reasons::HELPDESK_REMOVED
+                .reason(format!("the configuration has no helpdesk “{name}” any more"));
             return self.settle(Rest::blocked(reason, self.claim.attempts, now), None).await;
         };
         let all = self.all;
@@ -156,7 +157,8 @@ impl<'a> Run<'a> {
         if let Err(error) = self.leave_out_rooms_of_others(&mut seen).await {
             // Without knowing whose they are, neither taking one nor making another would be right.
             let until = after(now, Duration::from_secs(1));
-            return self.settle(Rest::Waiting { until, reason: error.to_string() }, None).await;
+            let reason = reasons::STORE_UNAVAILABLE.reason(error.to_string());
+            return self.settle(Rest::Waiting { until, reason }, None).await;
         }
         self.looked = true;
         self.looked_for_rooms = seen.looked;
@@ -198,104 +200,98 @@ impl<'a> Run<'a> {
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut first_save = true;
         loop {
-            let Plan { steps, rest } = plan(&self.situation(helpdesk, seen));
-            let (notes, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(Step::is_note);
+            let Plan { notes, effects, rest } = plan(&self.situation(helpdesk, seen));
             if !notes.is_empty() {
-                self.note(&notes, seen);
+                self.note(notes, seen);
                 continue;
             }
-            if !steps.is_empty() {
-                let now = self.all.parts.clock.now();
-                for step in &steps {
-                    step.intend(&mut self.ledger, now, self.all.parts.settings.settle);
-                    self.begun.push(step.kind());
-                }
-                let label = format!("intend_{}", names(&steps));
+            if !effects.is_empty() {
+                self.intend(&effects);
+                let label = format!("intend_{}", names(&effects));
                 self.save(label, first_save.then(|| ticket.clone())).await?;
                 first_save = false;
-                for step in steps {
-                    let Some(template) = self.template() else { continue };
-                    let context = Context {
-                        key: &key,
-                        ticket,
-                        template,
-                        docspace: &all.parts.docspace,
-                        skeletons: all.parts.skeletons.as_ref(),
-                        helpdesk,
-                        clock: all.parts.clock.as_ref(),
-                    };
-                    running.push(Box::pin(async move {
-                        let result = step.run(context).await;
-                        (step, result)
-                    }));
-                }
+                let context = Context {
+                    key: &key,
+                    ticket,
+                    docspace: &all.parts.docspace,
+                    skeletons: all.parts.skeletons.as_ref(),
+                    helpdesk,
+                    clock: all.parts.clock.as_ref(),
+                };
+                running.extend(effects.into_iter().map(|effect| effect.run(context)));
             } else if !self.events.is_empty() && !running.is_empty() {
                 self.save("record".to_owned(), None).await?;
             }
-            let Some((step, result)) = running.next().await else { return Ok(rest) };
-            self.record(&step, result);
+            let Some(ended) = running.next().await else { return Ok(rest) };
+            self.record(ended);
         }
     }
 
-    fn note(&mut self, notes: &[Step], seen: &mut Observation) {
-        for step in notes {
-            let event = step.note(&mut self.ledger, self.all.parts.clock.now());
+    fn note(&mut self, notes: Vec<Note>, seen: &mut Observation) {
+        for note in notes {
+            let event = note.apply(&mut self.ledger, seen, self.all.parts.clock.now());
             self.events.extend(event);
-            self.begun.push(step.kind());
-            match (step, self.ledger.room.made()) {
-                (Step::Adopt { .. } | Step::NoteRestored, Some(room)) => {
-                    let mut found = seen.tagged.iter().chain(&seen.untagged).chain(&seen.tagged_by_others);
-                    let is_archived = found.any(|found| found.room.id == room.id && found.archived);
-                    seen.room = Some(if is_archived { RoomNow::Archived } else { RoomNow::Active });
-                }
-                (Step::BeginAgain | Step::NoteDeleted, _) => seen.room = None,
-                _ => {}
-            }
+            self.noted.push(note);
         }
         self.progressed = true;
     }
 
-    fn record(&mut self, step: &Step, result: Result<Outcome, Failure>) {
-        let kind = step.kind().as_str();
-        match result {
-            Ok(Outcome::FoldersMayCome { until }) => self.folders_may_come = Some(until),
-            Ok(outcome) => {
-                self.all.parts.metrics.stepped(kind, "done");
-                self.progressed |= outcome.is_progress();
-                self.events.extend(outcome.record(&mut self.ledger, self.all.parts.clock.now()));
+    fn intend(&mut self, effects: &[Effect]) {
+        let mut records = self.records();
+        for effect in effects {
+            effect.intend(&mut records);
+        }
+        self.begun.extend(effects.iter().map(Effect::id));
+    }
+
+    fn record(&mut self, ended: Ended) {
+        let kind = ended.kind().as_str();
+        match ended.record(&mut self.records()) {
+            Ok(recorded) => {
+                if recorded.wait.is_none() {
+                    self.all.parts.metrics.stepped(kind, "done");
+                }
+                self.progressed |= recorded.is_progress;
+                self.events.extend(recorded.event);
+                self.wait = recorded.wait.or(self.wait.take());
             }
             Err(failure) => {
                 self.all.parts.metrics.stepped(kind, "failed");
-                step.record_failure(&failure, &mut self.ledger, self.all.parts.clock.now());
                 self.failed(kind, &failure);
                 self.failures.push(failure);
             }
         }
     }
 
+    fn records(&mut self) -> Records<'_> {
+        let (now, settle) = (self.all.parts.clock.now(), self.all.parts.settings.settle);
+        Records { ledger: &mut self.ledger, now, settle }
+    }
+
     /// Notes a failure in the timeline, once for as long as it stays the same.
     fn failed(&mut self, kind: &str, failure: &Failure) {
-        let text = failure.to_string();
+        let reason = failure.reason();
         let silence = failure.silence();
         // What does not pass by itself is said once, when the ticket is blocked by it; that a system does not answer is said
         // once for all tickets, when its breaker opens.
         let is_told_here = silence.is_none() && failure.is_transient();
         if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
-            tracing::warn!(step = kind, %failure, "failed");
+            tracing::warn!(effect = kind, code = %reason.code, %failure, "failed");
         } else {
-            tracing::debug!(step = kind, %failure, "failed");
+            tracing::debug!(effect = kind, code = %reason.code, %failure, "failed");
         }
-        let told = silence.as_ref().unwrap_or(&text);
-        let is_news = self.claim.reason.as_ref().is_none_or(|reason| !reason.contains(told));
+        let is_known = |known: &Reason| known.says_the_same_as(&reason);
+        let refusal = self.claim.ledger.room.refusal().map(|refusal| &refusal.reason);
+        let is_news =
+            self.claim.reason.as_deref() != Some(&reason.to_string()) && !refusal.is_some_and(is_known);
         // That it was not asked says nothing about the ticket.
         if is_news && failure.cause != Cause::HeldBack {
-            self.events.push(Event { at: self.all.parts.clock.now(), kind: "failed", text });
+            self.events.push(Event {
+                at: self.all.parts.clock.now(),
+                kind: "failed",
+                text: failure.to_string(),
+            });
         }
-    }
-
-    /// The template of the room. Every step that calls comes with or after the intent or the find that fixed it.
-    fn template(&self) -> Option<&'a Template> {
-        self.all.parts.rules.template(self.ledger.template.as_deref()?).map(AsRef::as_ref)
     }
 
     fn situation<'s>(&'s self, helpdesk: &dyn Helpdesk, seen: &'s Observation) -> Situation<'s> {
@@ -309,6 +305,7 @@ impl<'a> Run<'a> {
             asked: self.claim.asked > 0,
             attempts: self.claim.attempts,
             begun: &self.begun,
+            noted: &self.noted,
             now: self.all.parts.clock.now(),
             settle: self.all.parts.settings.settle,
         }
@@ -378,6 +375,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn names(steps: &[Step]) -> String {
-    steps.iter().map(|step| step.kind().as_str()).collect::<Vec<_>>().join("+")
+fn names(effects: &[Effect]) -> String {
+    effects.iter().map(|effect| effect.id().kind.as_str()).collect::<Vec<_>>().join("+")
 }

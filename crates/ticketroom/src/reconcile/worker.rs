@@ -21,6 +21,7 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
+use crate::reason::Reason;
 use crate::replica::lease_guard::LeaseGuard;
 use crate::rule::Rules;
 use crate::store::{Event, Held, State, Store, StoreError};
@@ -60,7 +61,7 @@ pub enum Progress {
     /// Something happened.
     Happened(TicketKey, Event),
     /// A run ended.
-    Settled(TicketKey, State, Option<String>),
+    Settled(TicketKey, State, Option<Reason>),
 }
 
 /// What a reconciler is made of; a service has each of these once.

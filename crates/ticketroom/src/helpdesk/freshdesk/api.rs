@@ -21,6 +21,7 @@ use url::Url;
 use super::super::pace::Style;
 use super::super::rest::{Rest, parsed};
 use super::super::salvage::Json;
+use super::reasons::FRESHDESK;
 use super::wire::{AgentDto, ConversationDto, FieldDto, GroupDto, TicketDto};
 use crate::call::{Cause, Failure};
 use crate::http::{Answer, Http};
@@ -79,7 +80,7 @@ impl fmt::Display for Objection {
 impl Api {
     pub(super) fn new(http: Http, url: &Url, api_key: &SecretString) -> Self {
         let authorization = format!("Basic {}", STANDARD.encode(format!("{}:X", api_key.expose_secret())));
-        let rest = Rest::new("Freshdesk", http, url, &authorization, &LIMITS, |body| list(&objections(body)));
+        let rest = Rest::new(&FRESHDESK, http, url, &authorization, &LIMITS, |body| list(&objections(body)));
         Self { rest, own_id: OnceLock::new() }
     }
 

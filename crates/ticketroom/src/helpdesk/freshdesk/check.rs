@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn failed<T>(cause: Cause) -> Result<T, Failure> {
-        Err(CallName { service: "Freshdesk", call: "me" }.failed(cause))
+        Err(CallName { system: &super::super::reasons::FRESHDESK, call: "me" }.failed(cause))
     }
 
     #[test]

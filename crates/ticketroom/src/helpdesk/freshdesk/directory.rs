@@ -131,7 +131,7 @@ mod tests {
     use crate::call::CallName;
 
     async fn ask(memory: &Memory<String>, id: u64, answer: Result<Option<&str>, Cause>) -> Option<String> {
-        let name = CallName { service: "Freshdesk", call: "get_group" };
+        let name = CallName { system: &super::super::reasons::FRESHDESK, call: "get_group" };
         let answer = answer.map(|name| name.map(str::to_owned)).map_err(|cause| name.failed(cause));
         memory.look_up(id, async { answer }).await.ok().flatten()
     }
@@ -154,7 +154,10 @@ mod tests {
         let memory = Memory::default();
         for cause in [Cause::Unauthorized, Cause::NoAnswer(String::new())] {
             let failed: Result<Option<String>, _> = memory
-                .look_up(1, async { Err(CallName { service: "Freshdesk", call: "get_group" }.failed(cause)) })
+                .look_up(1, async {
+                    Err(CallName { system: &super::super::reasons::FRESHDESK, call: "get_group" }
+                        .failed(cause))
+                })
                 .await;
             assert!(failed.is_err());
         }

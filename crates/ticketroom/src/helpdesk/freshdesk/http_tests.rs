@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::Freshdesk;
 use super::api::refusal;
-use crate::call::{Cause, Effect};
+use crate::call::{Cause, SideEffect};
 use crate::clock::ManualClock;
 use crate::config::FreshdeskConfig;
 use crate::finding::Level;
-use crate::helpdesk::{Absence, Helpdesk, LinkInTicket, Note, Observed, RoomLink};
+use crate::helpdesk::{Absence, Helpdesk, LinkInTicket, NoteState, Observed, RoomLink};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
@@ -88,7 +88,7 @@ impl Stage {
         Self { freshdesk, script, key: TicketKey { helpdesk: name, id: "8123".parse().unwrap() } }
     }
 
-    fn link(&self, note: Note) -> RoomLink<'_> {
+    fn link(&self, note: NoteState) -> RoomLink<'_> {
         RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version: None, note }
     }
 
@@ -218,7 +218,7 @@ async fn a_429_stops_further_calls() {
 #[tokio::test]
 async fn a_missing_note_is_written_before_the_field() {
     let stage = Stage::with([(NOTES, 201, note(999)), (PUT, 200, ticket(Some(URL)))]).await;
-    let written = stage.freshdesk.write_back(&stage.link(Note::Missing)).await.unwrap();
+    let written = stage.freshdesk.write_back(&stage.link(NoteState::Missing)).await.unwrap();
     assert_eq!((written.place.as_str(), written.warning), ("field and private note", None));
     assert_eq!(stage.asked(), [NOTES, PUT]);
     let posted = stage.body_of(NOTES);
@@ -233,10 +233,10 @@ async fn a_missing_note_is_written_before_the_field() {
 #[tokio::test]
 async fn without_a_field_there_is_only_the_note() {
     let stage = Stage::of(None, &[], [(NOTES, 201, json!({ "private": false }))]).await;
-    let written = stage.freshdesk.write_back(&stage.link(Note::Missing)).await.unwrap();
+    let written = stage.freshdesk.write_back(&stage.link(NoteState::Missing)).await.unwrap();
     assert_eq!(written.place, "private note");
     assert!(written.warning.unwrap().contains("made the note public"));
-    let written = stage.freshdesk.write_back(&stage.link(Note::Written)).await.unwrap();
+    let written = stage.freshdesk.write_back(&stage.link(NoteState::Written)).await.unwrap();
     assert_eq!((written.place.as_str(), written.warning), ("private note", None));
     assert_eq!(stage.asked(), [NOTES]);
 }
@@ -252,7 +252,7 @@ async fn an_uncertain_note_is_looked_for_on_every_page() {
         (GET, 200, ticket(Some(URL))),
     ];
     let stage = Stage::with(answers).await;
-    let written = stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    let written = stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert_eq!((written.place.as_str(), written.warning), ("field and private note", None));
     assert_eq!(stage.asked(), [PAGE_1, ME, PAGE_2, GET], "a field that is right is not written");
 }
@@ -267,27 +267,27 @@ async fn an_uncertain_note_that_is_not_there_is_written() {
         (PUT, 200, ticket(Some(URL))),
     ];
     let stage = Stage::with(answers).await;
-    stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert_eq!(stage.asked(), [PAGE_1, ME, NOTES, GET, PUT], "somebody copied the marker");
 }
 
 #[tokio::test]
 async fn nothing_is_written_while_the_note_can_not_be_looked_for() {
     let stage = Stage::with([(PAGE_1, 503, Value::Null)]).await;
-    assert!(stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.is_err());
+    assert!(stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.is_err());
     let stage = Stage::with([(PAGE_1, 200, json!([note(1)])), (ME, 401, Value::Null)]).await;
-    assert!(stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.is_err());
+    assert!(stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.is_err());
     assert_eq!(stage.asked(), [PAGE_1, ME]);
     // Who we are is not told to every key; then the marker has to do.
     let answers = [(PAGE_1, 200, json!([note(1)])), (ME, 403, Value::Null), (GET, 200, ticket(Some(URL)))];
     let stage = Stage::with(answers).await;
-    assert!(stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.is_ok());
+    assert!(stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_written_note_is_not_written_again() {
     let stage = Stage::with([(PUT, 200, ticket(Some(URL)))]).await;
-    stage.freshdesk.write_back(&stage.link(Note::Written)).await.unwrap();
+    stage.freshdesk.write_back(&stage.link(NoteState::Written)).await.unwrap();
     assert_eq!(stage.asked(), [PUT]);
 }
 
@@ -301,7 +301,7 @@ async fn a_refused_field_is_no_failure() {
         (200, ticket(None), "did not take the link"),
     ];
     for (status, body, part) in cases {
-        for state in [Note::Missing, Note::Written] {
+        for state in [NoteState::Missing, NoteState::Written] {
             let stage = Stage::with([(NOTES, 201, note(999)), (PUT, status, body.clone())]).await;
             let written = stage.freshdesk.write_back(&stage.link(state)).await.unwrap();
             assert_eq!(written.place, "private note");
@@ -317,32 +317,35 @@ async fn a_refused_field_is_no_failure() {
 async fn a_note_that_is_there_is_never_forgotten() {
     for status in [401, 404, 409, 429, 503] {
         let stage = Stage::with([(NOTES, 201, note(999)), (PUT, status, json!({}))]).await;
-        let failure = stage.freshdesk.write_back(&stage.link(Note::Missing)).await.unwrap_err();
-        assert_eq!(failure.effect(), Effect::Unknown, "{status}");
+        let failure = stage.freshdesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err();
+        assert_eq!(failure.side_effect(), SideEffect::Unknown, "{status}");
     }
     // No further call may be made, so the field's was not: the note is there all the same.
     let answers = [(PAGE_1, 200, json!([])), (NOTES, 201, note(999)), (GET, 429, json!({}))];
     let stage = Stage::with(answers).await;
-    let failure = stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.unwrap_err();
-    assert_eq!((failure.effect(), failure.call), (Effect::Unknown, "get_ticket"));
+    let failure = stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap_err();
+    assert_eq!((failure.side_effect(), failure.call), (SideEffect::Unknown, "get_ticket"));
 
-    for (status, effect) in
-        [(400, Effect::None), (403, Effect::None), (429, Effect::None), (500, Effect::Unknown)]
-    {
+    for (status, effect) in [
+        (400, SideEffect::None),
+        (403, SideEffect::None),
+        (429, SideEffect::None),
+        (500, SideEffect::Unknown),
+    ] {
         let stage = Stage::with([(NOTES, status, json!({}))]).await;
-        let failure = stage.freshdesk.write_back(&stage.link(Note::Missing)).await.unwrap_err();
-        assert_eq!(failure.effect(), effect, "{status}");
+        let failure = stage.freshdesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err();
+        assert_eq!(failure.side_effect(), effect, "{status}");
         assert_eq!(stage.asked(), [NOTES], "the field comes last");
     }
     let stage = Stage::with([(PUT, 429, json!({}))]).await;
-    let failure = stage.freshdesk.write_back(&stage.link(Note::Written)).await.unwrap_err();
-    assert_eq!(failure.effect(), Effect::None, "no note was posted");
+    let failure = stage.freshdesk.write_back(&stage.link(NoteState::Written)).await.unwrap_err();
+    assert_eq!(failure.side_effect(), SideEffect::None, "no note was posted");
 }
 
 #[tokio::test]
 async fn refusals_name_fields_and_codes_only() {
     let stage = Stage::with([(NOTES, 400, refusal(&[("body", "invalid_value")]))]).await;
-    let failure = stage.freshdesk.write_back(&stage.link(Note::Missing)).await.unwrap_err();
+    let failure = stage.freshdesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err();
     let detail = "body (invalid_value)".to_owned();
     assert_eq!(failure.cause, Cause::Rejected { status: 400, detail });
 }
@@ -378,6 +381,6 @@ async fn a_short_page_is_not_the_last_if_another_is_linked() {
         (GET, 200, ticket(Some(URL))),
     ];
     let stage = Stage::with(answers).await;
-    stage.freshdesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert!(!stage.asked().contains(&NOTES.to_owned()), "{:?}", stage.asked());
 }

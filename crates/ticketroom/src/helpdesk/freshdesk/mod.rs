@@ -8,11 +8,11 @@
 //! Below these, [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts of
 //! the answers that we read. [`check`] tries it all.
 
-pub(super) mod advice;
 mod api;
 mod check;
 mod delivery;
 mod directory;
+pub(crate) mod reasons;
 mod ticket;
 mod wire;
 mod write_back;

@@ -12,7 +12,7 @@
 use serde_json::Value;
 
 use super::super::html::{escaped, note};
-use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
 use super::api::{Api, Objection, Update, list};
 use super::wire::{ConversationDto, TicketDto};
 use crate::call::{Cause, Failure};
@@ -30,11 +30,11 @@ pub(super) async fn write_back(
     let id = salvage::whole_number(link.key.id.as_str())
         .ok_or_else(|| api.failed("create_note", Cause::NotFound))?;
     let is_there = match link.note {
-        Note::Missing => false,
-        Note::Settling | Note::Uncertain => has_note(api, id, link).await?,
-        Note::Written => true,
+        NoteState::Missing => false,
+        NoteState::Settling | NoteState::Uncertain => has_note(api, id, link).await?,
+        NoteState::Written => true,
     };
-    if link.note == Note::Settling && !is_there {
+    if link.note == NoteState::Settling && !is_there {
         return Err(api.failed("create_note", Cause::Unsettled));
     }
     let posted = if is_there { None } else { Some(api.post_note(id, &note(link)).await?) };
@@ -113,7 +113,8 @@ enum Field {
 /// Puts the link into the custom field.
 async fn fill(api: &Api, id: u64, field: &str, link: &RoomLink<'_>) -> Result<Field, Failure> {
     // After an uncertain write-back the field is most often right, and other rules run on every change.
-    if matches!(link.note, Note::Settling | Note::Uncertain) && holds(&api.ticket(id).await?, field, link.url)
+    if matches!(link.note, NoteState::Settling | NoteState::Uncertain)
+        && holds(&api.ticket(id).await?, field, link.url)
     {
         return Ok(Field::Filled);
     }

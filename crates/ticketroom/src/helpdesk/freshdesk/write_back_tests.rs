@@ -88,7 +88,10 @@ fn a_refusal_says_which_field_it_is_about_and_what_to_do() {
 
 #[test]
 fn only_what_is_about_the_field_is_told_of_and_not_failed_for() {
-    let failure = |cause| crate::call::CallName { service: "Freshdesk", call: "update_ticket" }.failed(cause);
+    let failure = |cause| {
+        crate::call::CallName { system: &super::super::reasons::FRESHDESK, call: "update_ticket" }
+            .failed(cause)
+    };
     let rejected = Cause::Rejected { status: 405, detail: String::new() };
     for cause in [Cause::Forbidden, rejected] {
         let warning = odd(not_filled(failure(cause), "cf_room").unwrap());

@@ -15,8 +15,8 @@
 //!
 //! That is said *at least once*: when an answer is lost, it is said again with the same key. Any 2xx ends it.
 
-pub(super) mod advice;
 mod payload;
+pub(crate) mod reasons;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ use sha2::Sha256;
 use url::Url;
 use uuid::Uuid;
 
+use self::reasons::CALLBACK;
 use super::salvage::whole_number;
 use super::verified::{Signature, real_secrets, shared_secret};
 use super::{
@@ -59,7 +60,7 @@ const ANY_PROOF: &str = "header X-Ticketroom-Signature, X-Hub-Signature-256, X-T
 /// How long a signature with a timestamp is good.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const TIMEOUT: Duration = Duration::from_secs(15);
-const CALLBACK: CallName = CallName { service: "callback", call: "callback" };
+const CALL: CallName = CallName { system: &CALLBACK, call: "callback" };
 
 /// A helpdesk that sends its tickets and may want to be told of their rooms.
 pub(super) struct Generic {
@@ -85,7 +86,7 @@ impl Generic {
     async fn callback_finding(&self, callback: &Url) -> Finding {
         // OPTIONS changes nothing, whatever is there.
         let request = self.http.client().request(Method::OPTIONS, callback.clone());
-        match self.http.send(CALLBACK, TIMEOUT, request).await {
+        match self.http.send(CALL, TIMEOUT, request).await {
             Ok(answer) => {
                 Finding::good(format!("the callback can be reached (it answered {})", answer.status.as_u16()))
             }
@@ -167,12 +168,12 @@ impl Helpdesk for Generic {
             let signature = signature(secret, &timestamp, body.as_bytes());
             request = request.header(TIMESTAMP, timestamp).header(SIGNATURE, signature);
         }
-        let answer = self.http.send(CALLBACK, TIMEOUT, request.body(body)).await?;
+        let answer = self.http.send(CALL, TIMEOUT, request.body(body)).await?;
         if answer.status.is_success() {
             return Ok(WrittenBack { place: "callback".to_owned(), warning: None });
         }
         // What the callback says is nobody's format, so it is not repeated.
-        Err(CALLBACK.failed(answer.refusal(String::new)))
+        Err(CALL.failed(answer.refusal(String::new)))
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -114,7 +114,7 @@ fn collect(node: &Value, depth: usize, said: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Note;
+    use super::super::super::NoteState;
     use super::*;
     use crate::room::RoomId;
     use crate::ticket::TicketKey;
@@ -123,7 +123,8 @@ mod tests {
 
     fn notes(title: &str, url: &str) -> (Value, String) {
         let key = TicketKey { helpdesk: "jira".parse().unwrap(), id: "10042".parse().unwrap() };
-        let link = RoomLink { key: &key, room: RoomId(4711), title, url, version: None, note: Note::Missing };
+        let link =
+            RoomLink { key: &key, room: RoomId(4711), title, url, version: None, note: NoteState::Missing };
         (note(&link), wiki_note(&link))
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::super::pace::Style;
 use super::super::rest::{Rest, codes, parsed};
 use super::super::salvage::Json;
+use super::reasons::JIRA;
 use super::wire::{CommentDto, CommentsDto, IssueDto, RemoteLinkDto, RemoteLinksDto, UserDto};
 use crate::call::{CallName, Cause, Failure};
 use crate::config::{JiraAuth, JiraConfig, JiraDeployment};
@@ -58,7 +59,7 @@ impl Api {
             }
             JiraAuth::Bearer { token } => format!("Bearer {}", token.expose_secret()),
         };
-        let rest = Rest::new("Jira", http, &config.url, &authorization, &LIMITS, objections);
+        let rest = Rest::new(&JIRA, http, &config.url, &authorization, &LIMITS, objections);
         Self { rest, deployment: config.deployment, own_id: OnceLock::new() }
     }
 

@@ -130,8 +130,14 @@ mod tests {
         }
         assert_eq!(jira("s").secrets(), []);
         assert_eq!(jira("").secrets().len(), 1);
-        let refused =
-            |cause| Err(Failure { service: "Jira", call: "get_project", cause, effect_uncertain: false });
+        let refused = |cause| {
+            Err(Failure {
+                system: &super::super::reasons::JIRA,
+                call: "get_project",
+                cause,
+                effect_uncertain: false,
+            })
+        };
         assert_eq!(project("SUP", Ok(())).level, Level::Good);
         assert_eq!(project("SUP", refused(Cause::NotFound)).level, Level::Bad);
         assert_eq!(project("SUP", refused(Cause::Forbidden)).level, Level::Warning);

@@ -10,10 +10,10 @@
 //! Data Center. [`check`] tries it all.
 
 mod adf;
-pub(super) mod advice;
 mod api;
 mod check;
 mod delivery;
+pub(crate) mod reasons;
 mod ticket;
 mod wire;
 mod write_back;

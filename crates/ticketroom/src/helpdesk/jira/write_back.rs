@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
 use super::adf;
 use super::api::{Api, OWN_PROPERTY, comment_properties};
 use super::wire::CommentDto;
@@ -26,12 +26,12 @@ pub(super) async fn write_back(api: &Api, link: &RoomLink<'_>) -> Result<Written
     let id = salvage::whole_number(link.key.id.as_str())
         .ok_or_else(|| api.name("create_comment").failed(Cause::NotFound))?;
     let (warning, commented) = match link.note {
-        Note::Missing => (comment(api, id, link).await?, true),
-        Note::Uncertain if !has_comment(api, id, link).await? => (comment(api, id, link).await?, true),
-        Note::Settling if !has_comment(api, id, link).await? => {
+        NoteState::Missing => (comment(api, id, link).await?, true),
+        NoteState::Uncertain if !has_comment(api, id, link).await? => (comment(api, id, link).await?, true),
+        NoteState::Settling if !has_comment(api, id, link).await? => {
             return Err(api.name("create_comment").failed(Cause::Unsettled));
         }
-        Note::Settling | Note::Uncertain | Note::Written => (None, false),
+        NoteState::Settling | NoteState::Uncertain | NoteState::Written => (None, false),
     };
     match api.put_remote_link(id, &remote_link(link)).await {
         Ok(()) => Ok(WrittenBack { place: "remote link and internal comment".to_owned(), warning }),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn link<'a>(key: &'a TicketKey, title: &'a str) -> RoomLink<'a> {
-        RoomLink { key, room: RoomId(4711), title, url: URL, version: None, note: Note::Missing }
+        RoomLink { key, room: RoomId(4711), title, url: URL, version: None, note: NoteState::Missing }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::super::pace::{Pace, Style};
 use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
 use super::super::salvage::Json;
 use super::auth::{Asking, Auth, Credentials};
+use super::reasons::ZENDESK;
 use super::wire::{
     CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto,
     WebhooksAnswer,
@@ -173,7 +174,7 @@ impl Api {
 
 /// The name of a call.
 pub(super) fn name(call: &'static str) -> CallName {
-    CallName { service: "Zendesk", call }
+    CallName { system: &ZENDESK, call }
 }
 
 /// Why a call did not succeed.

@@ -12,7 +12,7 @@ use super::Zendesk;
 use crate::call::Cause;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{ZendeskAuth, ZendeskConfig};
-use crate::helpdesk::{Absence, Helpdesk, Note, Observed, RoomLink};
+use crate::helpdesk::{Absence, Helpdesk, NoteState, Observed, RoomLink};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
@@ -77,7 +77,7 @@ impl Stage {
         Self { zendesk, clock, script, key: TicketKey { helpdesk: name, id: "40117".parse().unwrap() } }
     }
 
-    fn link(&self, note: Note) -> RoomLink<'_> {
+    fn link(&self, note: NoteState) -> RoomLink<'_> {
         let version = Some("2026-11-20T08:14:03Z");
         RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version, note }
     }
@@ -156,7 +156,7 @@ async fn a_429_stops_further_calls() {
 #[tokio::test]
 async fn a_missing_note_is_written_with_the_field() {
     let stage = Stage::with([(200, updated())]).await;
-    let written = stage.zendesk.write_back(&stage.link(Note::Missing)).await.unwrap();
+    let written = stage.zendesk.write_back(&stage.link(NoteState::Missing)).await.unwrap();
     assert_eq!((written.place.as_str(), written.warning), ("field and internal note", None));
     assert_eq!(stage.asked(), ["PUT /api/v2/tickets/40117 Bearer t1"]);
     assert_eq!(stage.last_body()["ticket"]["comment"]["public"], false);
@@ -172,7 +172,7 @@ async fn an_uncertain_note_is_looked_for_on_every_page() {
     let me = json!({ "user": { "id": 999, "role": "agent" } });
     let found = [(200, elsewhere), (200, me), (200, ours), (200, ticket(Some(URL)))];
     let stage = Stage::with(found).await;
-    let written = stage.zendesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    let written = stage.zendesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert_eq!(written.place, "field and internal note");
     let asked: Vec<_> = stage.asked().iter().map(|asked| asked.replace(" Bearer t1", "")).collect();
     let (comments, me) = ("GET /api/v2/tickets/40117/comments", "GET /api/v2/users/me");
@@ -182,14 +182,14 @@ async fn an_uncertain_note_is_looked_for_on_every_page() {
 #[tokio::test]
 async fn an_uncertain_note_that_is_not_there_is_written() {
     let stage = Stage::with([(200, json!({ "comments": [] })), (200, updated())]).await;
-    stage.zendesk.write_back(&stage.link(Note::Uncertain)).await.unwrap();
+    stage.zendesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert!(stage.last_body()["ticket"]["comment"]["html_body"].is_string());
 }
 
 #[tokio::test]
 async fn a_written_note_is_not_written_again() {
     let stage = Stage::with([(200, ticket(Some(URL)))]).await;
-    stage.zendesk.write_back(&stage.link(Note::Written)).await.unwrap();
+    stage.zendesk.write_back(&stage.link(NoteState::Written)).await.unwrap();
     assert_eq!(stage.last_body(), json!({ "ticket": { "custom_fields": [{ "id": 5, "value": URL }] } }));
 }
 
@@ -203,6 +203,6 @@ async fn refusals_say_what_happened() {
     ];
     for (status, body, cause) in cases {
         let stage = Stage::with([(status, body)]).await;
-        assert_eq!(stage.zendesk.write_back(&stage.link(Note::Missing)).await.unwrap_err().cause, cause);
+        assert_eq!(stage.zendesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err().cause, cause);
     }
 }

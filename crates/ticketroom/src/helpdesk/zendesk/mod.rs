@@ -7,11 +7,11 @@
 //! ([`write_back`]). Below these, [`api`] makes one HTTP call, with credentials from [`auth`] and no faster
 //! than [`pace`](super::pace) allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
 
-pub(super) mod advice;
 mod api;
 mod auth;
 mod check;
 mod delivery;
+pub(crate) mod reasons;
 mod ticket;
 mod wire;
 mod write_back;

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::super::html::{escaped, note};
-use super::super::{Note, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
 use super::api::{Api, name};
 use super::wire::{CommentDto, UpdateAnswer};
 use crate::call::{Cause, Failure};
@@ -26,12 +26,14 @@ pub(super) async fn write_back(
     let id = salvage::whole_number(link.key.id.as_str())
         .ok_or_else(|| name("update_ticket").failed(Cause::NotFound))?;
     match link.note {
-        Note::Missing => write_all(api, id, field, link).await,
-        Note::Settling if !has_note(api, id, link).await? => {
+        NoteState::Missing => write_all(api, id, field, link).await,
+        NoteState::Settling if !has_note(api, id, link).await? => {
             Err(name("update_ticket").failed(Cause::Unsettled))
         }
-        Note::Uncertain if !has_note(api, id, link).await? => write_all(api, id, field, link).await,
-        Note::Settling | Note::Uncertain | Note::Written => write_field(api, id, field, link).await,
+        NoteState::Uncertain if !has_note(api, id, link).await? => write_all(api, id, field, link).await,
+        NoteState::Settling | NoteState::Uncertain | NoteState::Written => {
+            write_field(api, id, field, link).await
+        }
     }
 }
 
@@ -62,7 +64,7 @@ async fn write_field(
         return Ok(WrittenBack { place: "internal note".to_owned(), warning: None });
     };
     // After an uncertain update the field is most often right, and a look costs less than a write.
-    if link.note != Note::Written
+    if link.note != NoteState::Written
         && api.ticket(id).await?.ticket.custom_field(field).and_then(Value::as_str) == Some(link.url)
     {
         return Ok(WrittenBack { place: "field and internal note".to_owned(), warning: None });

@@ -17,7 +17,7 @@ fn link<'a>(key: &'a TicketKey, title: &'a str, url: &'a str) -> RoomLink<'a> {
         title,
         url,
         version: Some("2026-11-20T08:14:03Z"),
-        note: Note::Missing,
+        note: NoteState::Missing,
     }
 }
 

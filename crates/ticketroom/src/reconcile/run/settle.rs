@@ -3,24 +3,21 @@
 
 use std::time::Duration;
 
-use super::super::advice::advice;
 use super::super::plan::Rest;
-use super::super::refused::System;
+use super::super::refused::Account;
 use super::super::worker::Progress;
 use super::{Cut, Run};
-use crate::call::{Cause, Effect, Failure};
+use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Timestamp, after, until};
-use crate::docspace::client::SERVICE;
+use crate::docspace::reasons::{DOCSPACE, ROOM_MAY_BE_GONE};
 use crate::docspace::rooms::CREATE_ROOM;
 use crate::ledger::RoomEntry;
-use crate::printable::{MESSAGE, printable};
+use crate::reason::Reason;
 use crate::store::{Event, Settlement, State};
 use crate::ticket::Ticket;
 
 /// The longest wait between tries while another system is away.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(5 * 60);
-/// How often to look whether folders have come after all.
-const FOLDERS_AGAIN: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
     pub(super) async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
@@ -36,7 +33,8 @@ impl Run<'_> {
             Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
             Rest::Archived { reason } => (State::Archived, Some(reason), None),
         };
-        let reason = reason.map(|reason| printable(&reason, MESSAGE));
+        // It may quote what other systems said.
+        let reason = reason.map(Reason::printable);
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
             // It was not tried at all, so it goes before those that were.
@@ -47,10 +45,10 @@ impl Run<'_> {
             _ => 0,
         };
         if matches!(state, State::Blocked | State::Skipped | State::Archived)
-            && reason != self.claim.reason
-            && let Some(text) = reason.clone()
+            && reason.as_ref().map(Reason::to_string) != self.claim.reason
+            && let Some(reason) = &reason
         {
-            self.events.push(Event { at: now, kind: state.as_str(), text });
+            self.events.push(Event { at: now, kind: state.as_str(), text: reason.to_string() });
         }
         let mut save = self.next_save(format!("settle_{}", state.as_str()), seen);
         save.ledger.unfinished = false;
@@ -59,14 +57,14 @@ impl Run<'_> {
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
             state,
-            reason,
+            reason: reason.as_ref().map(Reason::to_string),
             due,
             attempts,
         };
-        self.end(settlement).await
+        self.end(settlement, reason).await
     }
 
-    pub(super) async fn end(&mut self, settlement: Settlement) -> Result<(), Cut> {
+    pub(super) async fn end(&mut self, settlement: Settlement, reason: Option<Reason>) -> Result<(), Cut> {
         self.commit(|store| {
             let settlement = settlement.clone();
             Box::pin(async move { store.settle(settlement).await })
@@ -74,16 +72,16 @@ impl Run<'_> {
         .await?;
         self.publish(settlement.save.events);
         let now = self.all.parts.clock.now();
-        self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
-        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
+        self.log_how_it_stands(settlement.state, reason.as_ref(), now).await;
+        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, reason);
         let _ = self.all.progress.send(settled);
         Ok(())
     }
 
     /// One line for a ticket that is ready or blocked now and was not before. That a system refuses our credentials is one
     /// line for all the tickets that wait for it.
-    async fn log_how_it_stands(&self, state: State, reason: Option<&str>, now: Timestamp) {
-        let (key, reason_now) = (&self.claim.key, reason.unwrap_or_default());
+    async fn log_how_it_stands(&self, state: State, reason: Option<&Reason>, now: Timestamp) {
+        let key = &self.claim.key;
         match state {
             State::Ready if self.progressed => {
                 let Some(room) = self.ledger.room.made() else { return };
@@ -93,48 +91,53 @@ impl Run<'_> {
                     if is_new { self.all.parts.store.ticket(key).await.ok().flatten() } else { None };
                 let after_ms =
                     record.and_then(|record| u64::try_from(until(record.created, now).as_millis()).ok());
-                tracing::info!(room = room.id.0, after_ms, remark = reason, "ready");
+                let (code, remark) = (reason.map(|reason| &*reason.code), reason.map(Reason::to_string));
+                tracing::info!(room = room.id.0, after_ms, code, remark, "ready");
             }
             State::Blocked => {
+                let Some(reason) = reason else { return };
                 let refused = self.failures.iter().find(|failure| failure.cause == Cause::Unauthorized);
-                let is_logged = match refused.map(|failure| (failure, self.system_of(failure))) {
-                    Some((failure, Some(system))) => {
-                        let is_news = self.all.refused.refused(system, &key.id, now);
+                let is_logged = match refused.map(|failure| (failure, self.account_of(failure))) {
+                    Some((failure, Some(account))) => {
+                        let is_news = self.all.refused.refused(account, &key.id, now);
                         if is_news {
+                            let refusal = failure.reason();
                             tracing::warn!(
+                                code = %refusal.code,
                                 "{}: this ticket and others that need it are blocked, and resume once it \
                                  accepts our credentials",
-                                advice(failure)
+                                refusal
                             );
                         }
                         true
                     }
-                    _ => self.claim.reason.as_deref() == reason || !self.all.blocked.admit(now),
+                    _ => {
+                        self.claim.reason.as_deref() == Some(&reason.to_string())
+                            || !self.all.blocked.admit(now)
+                    }
                 };
                 if is_logged {
-                    tracing::debug!(reason = reason_now, "blocked");
+                    tracing::debug!(%reason, code = %reason.code, "blocked");
                 } else {
-                    tracing::warn!(reason = reason_now, "blocked");
+                    tracing::warn!(%reason, code = %reason.code, "blocked");
                 }
             }
             _ => {}
         }
     }
 
-    /// The system that a failure is about, if it can be asked whether it still refuses us.
-    fn system_of(&self, failure: &Failure) -> Option<System> {
-        match failure.service {
-            SERVICE => Some(System::DocSpace),
-            // A callback can only be told.
-            "callback" => None,
-            _ => Some(System::Helpdesk(self.claim.key.helpdesk.clone())),
+    /// Whose credentials a failure is about, if that system can be asked whether it still refuses them.
+    fn account_of(&self, failure: &Failure) -> Option<Account> {
+        if failure.system == &DOCSPACE {
+            return Some(Account::DocSpace);
         }
+        failure.system.can_be_asked.then(|| Account::Helpdesk(self.claim.key.helpdesk.clone()))
     }
 
     /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the
     /// next one does.
     fn may_mean_that_the_room_is_gone(&self, failure: &Failure) -> bool {
-        failure.service == SERVICE
+        failure.system == &DOCSPACE
             && matches!(failure.cause, Cause::Forbidden | Cause::NotFound)
             && self.ledger.room.made().is_some()
             && self.claim.ledger.room.made().is_none()
@@ -154,33 +157,34 @@ impl Run<'_> {
     /// What failed in this run counts for more than how the plan would let the ticket rest.
     fn after_failures(&self, rest: Rest, now: Timestamp) -> Rest {
         if self.failures.iter().any(|failure| self.may_mean_that_the_room_is_gone(failure)) {
-            let reason = "DocSpace denies access to the room; checking whether it still exists".to_owned();
+            let reason = ROOM_MAY_BE_GONE
+                .reason("DocSpace denies access to the room; checking whether it still exists");
             return Rest::Waiting { until: now, reason };
         }
         // A refused create is looked for before it counts as refused.
         let is_looked_for = |failure: &Failure| {
             failure.call == CREATE_ROOM
-                && failure.effect() == Effect::Unknown
+                && failure.side_effect() == SideEffect::Unknown
                 && matches!(self.ledger.room, RoomEntry::Pending { .. })
         };
         let refused = |failure: &&Failure| !failure.is_transient() && !is_looked_for(failure);
         if let Some(failure) = self.failures.iter().find(refused) {
             // What is wrong with the request itself will not get better by waiting.
             if matches!(failure.cause, Cause::Rejected { status: 400 | 413 | 415 | 422, .. }) {
-                return Rest::Blocked { reason: advice(failure), again: None };
+                return Rest::Blocked { reason: failure.reason(), again: None };
             }
-            return Rest::blocked(advice(failure), self.claim.attempts, now);
+            return Rest::blocked(failure.reason(), self.claim.attempts, now);
         }
         if let Some(failure) = self.failures.iter().max_by_key(|failure| failure.retry_after()) {
             if self.is_held_back() {
-                return Rest::Waiting { until: now, reason: failure.to_string() };
+                return Rest::Waiting { until: now, reason: failure.reason() };
             }
             if self.was_not_sent() {
                 // When it answers, all go on at once, at the pace that the limits allow. Which of them is the next probe is
                 // left to chance: the system may not answer for one ticket only.
                 let spread = self.all.parts.chance.jitter(Duration::from_secs(1));
                 let until = after(now, failure.retry_after().unwrap_or_default() + spread);
-                return Rest::Waiting { until, reason: failure.to_string() };
+                return Rest::Waiting { until, reason: failure.reason() };
             }
             let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
             let mut until = after(now, failure.retry_after().unwrap_or_default().max(backoff));
@@ -194,13 +198,12 @@ impl Run<'_> {
                     return Rest::Waiting { until, reason: reason.clone() };
                 }
             }
-            return Rest::Waiting { until, reason: failure.to_string() };
+            return Rest::Waiting { until, reason: failure.reason() };
         }
-        match (self.folders_may_come, rest) {
-            (Some(until), Rest::Ready { .. } | Rest::Blocked { .. }) => Rest::Waiting {
-                until: after(now, FOLDERS_AGAIN).min(until),
-                reason: "DocSpace did not say whether it made all folders; looking for them".to_owned(),
-            },
+        match (&self.wait, rest) {
+            (Some(wait), Rest::Ready { .. } | Rest::Blocked { .. }) => {
+                Rest::Waiting { until: wait.until, reason: wait.reason.clone() }
+            }
             (_, rest) => rest,
         }
     }

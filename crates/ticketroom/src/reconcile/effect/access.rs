@@ -1,4 +1,4 @@
-//! Lets people and groups into the room, all in one call, and makes sure that they are in.
+//! Grants people and groups access to the room, all in one call, and makes sure that they have it.
 //!
 //! DocSpace answers 200 also when it adds nobody: names that it doesn't know are ignored, terminated users are
 //! skipped. So the names are looked up first, and whoever the answer does not confirm is looked for among the members.
@@ -9,67 +9,110 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use super::Context;
-use crate::call::{Cause, Failure};
-use crate::clock::{Timestamp, after};
-use crate::docspace::DocSpace;
+use super::{Context, Perform, Recorded, Records, Target};
+use crate::call::{Cause, Failure, SideEffect};
+use crate::clock::after;
 use crate::docspace::share::Member;
-use crate::ledger::{Entry, Granted, Ledger, Missing, MissingWhy};
+use crate::docspace::{DocSpace, reasons};
+use crate::ledger::{Entry, Granted, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
-use crate::store::Event;
 use crate::template::{Grant, Subject};
 
 /// How long somebody whom DocSpace refused is not asked for again, unless a person says so.
 const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// Who is in now, and who is not.
+/// Grants access to the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The room.
+    pub room: RoomId,
+    /// Who has no access yet.
+    pub grants: Vec<Grant>,
+}
+
+/// Who has access now, and who has not.
 #[derive(Debug, Default)]
-pub(crate) struct Admitted {
+pub(in crate::reconcile) struct Outcome {
     granted: Vec<Granted>,
     missing: Vec<Missing>,
 }
 
-impl Admitted {
-    /// Whether anybody is in who was not.
-    pub(super) fn lets_somebody_in(&self) -> bool {
-        !self.granted.is_empty()
-    }
-}
+impl Perform for Access {
+    const NAME: &'static str = "access";
+    type Outcome = Outcome;
 
-pub(super) async fn run(context: Context<'_>, room: RoomId, grants: &[Grant]) -> Result<Admitted, Failure> {
-    let docspace = context.docspace;
-    let found = try_join_all(grants.iter().map(|grant| find(docspace, &grant.subject)));
-    let (found, own) = futures_util::try_join!(found, docspace.own_id_if_told())?;
-    let mut admitted = Admitted::default();
-    let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
-    for (grant, found) in grants.iter().zip(found) {
-        match found {
-            Ok(id) => wanted.push((grant.clone(), id)),
-            Err(why) => admitted.missing.push(Missing { grant: grant.clone(), why }),
-        }
+    fn target(&self) -> Target {
+        Target::Ticket
     }
-    // The owner has every right already; of two roles for one person the first counts.
-    let mut shares: Vec<(Uuid, Role)> = Vec::new();
-    for (grant, id) in &wanted {
-        if Some(*id) != own && !shares.iter().any(|(shared, _)| shared == id) {
-            shares.push((*id, grant.role));
-        }
+
+    fn intend(&self, records: &mut Records<'_>) {
+        records.ledger.access.state = Entry::Pending { since: records.now };
     }
-    let (members, forbidden) = share(context, room, &shares).await?;
-    for (grant, id) in wanted {
-        let role = match shares.iter().find(|(shared, _)| *shared == id) {
-            None => Some(grant.role),
-            Some((_, role)) => members.get(&id).map(|_| *role),
-        };
-        match role {
-            Some(role) => admitted.granted.push(Granted { grant, id, role }),
-            None => {
-                let why = if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
-                admitted.missing.push(Missing { grant, why });
+
+    async fn run(&self, context: Context<'_>) -> Result<Outcome, Failure> {
+        let docspace = context.docspace;
+        let found = try_join_all(self.grants.iter().map(|grant| find(docspace, &grant.subject)));
+        let (found, own) = futures_util::try_join!(found, docspace.own_id_if_told())?;
+        let mut outcome = Outcome::default();
+        let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
+        for (grant, found) in self.grants.iter().zip(found) {
+            match found {
+                Ok(id) => wanted.push((grant.clone(), id)),
+                Err(why) => outcome.missing.push(Missing { grant: grant.clone(), why }),
             }
         }
+        // The owner has every right already; of two roles for one person the first counts.
+        let mut shares: Vec<(Uuid, Role)> = Vec::new();
+        for (grant, id) in &wanted {
+            if Some(*id) != own && !shares.iter().any(|(shared, _)| shared == id) {
+                shares.push((*id, grant.role));
+            }
+        }
+        let (members, forbidden) = share(context, self.room, &shares).await?;
+        for (grant, id) in wanted {
+            let role = match shares.iter().find(|(shared, _)| *shared == id) {
+                None => Some(grant.role),
+                Some((_, role)) => members.get(&id).map(|_| *role),
+            };
+            match role {
+                Some(role) => outcome.granted.push(Granted { grant, id, role }),
+                None => {
+                    let why =
+                        if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
+                    outcome.missing.push(Missing { grant, why });
+                }
+            }
+        }
+        Ok(outcome)
     }
-    Ok(admitted)
+
+    fn record(&self, outcome: Outcome, records: &mut Records<'_>) -> Recorded {
+        let granted: Vec<String> =
+            outcome.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
+        let missing: Vec<String> =
+            outcome.missing.iter().map(|missing| reasons::missing(missing).to_string()).collect();
+        let refused = outcome.missing.iter().any(|missing| missing.why.costs_a_write());
+        let access = &mut records.ledger.access;
+        access.state = Entry::Done;
+        access.granted.extend(outcome.granted);
+        access.refused_until = refused.then(|| after(records.now, REFUSED_FOR));
+        access.missing = outcome.missing;
+        let text = match (granted.is_empty(), missing.is_empty()) {
+            (false, true) => format!("granted access to {}", granted.join(", ")),
+            (false, false) => format!("granted access to {}; {}", granted.join(", "), missing.join("; ")),
+            (true, _) => missing.join("; "),
+        };
+        let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
+        Recorded { is_progress: !granted.is_empty(), ..Recorded::done(records, kind, text) }
+    }
+
+    fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
+        match failure.side_effect() {
+            SideEffect::None => records.ledger.access.state = Entry::NotBegun,
+            // Granting again changes nothing.
+            SideEffect::Unknown => {}
+        }
+    }
 }
 
 /// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no reason to keep the others
@@ -156,22 +199,4 @@ async fn share(
 /// looked at.
 fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.cause, Cause::Forbidden | Cause::Rejected { status: 400, .. })
-}
-
-pub(super) fn record(admitted: Admitted, ledger: &mut Ledger, now: Timestamp) -> Option<Event> {
-    let in_now: Vec<String> =
-        admitted.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
-    let missing: Vec<String> = admitted.missing.iter().map(Missing::advice).collect();
-    ledger.access.state = Entry::Done;
-    ledger.access.granted.extend(admitted.granted);
-    let refused = admitted.missing.iter().any(|missing| missing.why.costs_a_write());
-    ledger.access.refused_until = refused.then(|| after(now, REFUSED_FOR));
-    ledger.access.missing = admitted.missing;
-    let text = match (in_now.is_empty(), missing.is_empty()) {
-        (false, true) => format!("granted access to {}", in_now.join(", ")),
-        (false, false) => format!("granted access to {}; {}", in_now.join(", "), missing.join("; ")),
-        (true, _) => missing.join("; "),
-    };
-    let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
-    Some(Event { at: now, kind, text })
 }

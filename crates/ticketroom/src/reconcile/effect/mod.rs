@@ -1,0 +1,237 @@
+//! Effects: what a run does in other systems, one kind a file.
+//!
+//! Each is *intended* (written into the ledger and committed), then *run* (the calls are made), and then either *recorded*
+//! or, if it failed, *taken back*: an intent that surely came to nothing is removed, one that may have had its effect stays
+//! and is settled by looking.
+//!
+//! A further effect is one file with a type that implements [`Perform`], one line in the list at the end, and its place in
+//! [`plan`](super::plan::plan).
+
+mod access;
+mod archive_extra;
+mod create_room;
+mod folders;
+mod link;
+mod tag_room;
+mod write_back;
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::call::Failure;
+use crate::clock::{Clock, Timestamp};
+use crate::docspace::DocSpace;
+use crate::docspace::skeleton::Skeletons;
+use crate::helpdesk::Helpdesk;
+use crate::ledger::Ledger;
+use crate::reason::Reason;
+use crate::store::Event;
+use crate::ticket::{Ticket, TicketKey};
+
+pub use access::Access;
+pub use archive_extra::{ArchiveExtra, used_text};
+pub use create_room::CreateRoom;
+pub use folders::{Folders, FoldersStart};
+pub use link::Link;
+pub use tag_room::TagRoom;
+pub use write_back::WriteBack;
+
+/// One kind of effect. Its type holds what the effect needs to know.
+pub(super) trait Perform {
+    /// The name in metrics, fault points and the timeline.
+    const NAME: &'static str;
+
+    /// What a run brings about.
+    type Outcome: fmt::Debug + Send;
+
+    /// Which one of its kind it is. Each is begun at most once in a run.
+    fn target(&self) -> Target;
+
+    /// Writes the intent down; it is committed before [`run`](Self::run).
+    fn intend(&self, records: &mut Records<'_>);
+
+    /// Makes the calls.
+    fn run(&self, context: Context<'_>) -> impl Future<Output = Result<Self::Outcome, Failure>> + Send;
+
+    /// Writes the outcome down.
+    fn record(&self, outcome: Self::Outcome, records: &mut Records<'_>) -> Recorded;
+
+    /// Takes the intent back if it surely came to nothing. One that may have had its effect stays.
+    fn take_back(&self, failure: &Failure, records: &mut Records<'_>);
+}
+
+/// Which one of its kind an effect is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A ticket has one of this kind.
+    Ticket,
+    /// One of many, by a name that is unique within the kind: `att-17`.
+    One(String),
+}
+
+/// The identity of an effect within its ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EffectId {
+    /// Its kind.
+    pub kind: EffectKind,
+    /// Which one of its kind.
+    pub target: Target,
+}
+
+/// `folders`, or `attachment/att-17`.
+impl fmt::Display for EffectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_str())?;
+        match &self.target {
+            Target::Ticket => Ok(()),
+            Target::One(name) => write!(f, "/{name}"),
+        }
+    }
+}
+
+/// What effects work with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) key: &'a TicketKey,
+    pub(super) ticket: &'a Ticket,
+    pub(super) docspace: &'a DocSpace,
+    /// `None` where the portal is not to hold folder skeletons.
+    pub(super) skeletons: Option<&'a Skeletons>,
+    pub(super) helpdesk: &'a dyn Helpdesk,
+    pub(super) clock: &'a dyn Clock,
+}
+
+/// Where intents and outcomes are written down.
+#[derive(Debug)]
+pub(super) struct Records<'a> {
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) now: Timestamp,
+    /// How long after its intent a call without an answer may still take effect.
+    pub(super) settle: Duration,
+}
+
+/// What the recording of an outcome leaves to the run.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// For the timeline.
+    pub(super) event: Option<Event>,
+    /// Whether the ticket is further than before.
+    pub(super) is_progress: bool,
+    /// What the ticket waits for: the effect is not complete, and may become so by itself.
+    pub(super) wait: Option<Wait>,
+}
+
+/// Something that may still come.
+#[derive(Debug, Clone)]
+pub(super) struct Wait {
+    /// When to look again.
+    pub(super) until: Timestamp,
+    /// What for.
+    pub(super) reason: Reason,
+}
+
+impl Recorded {
+    /// Something was done.
+    fn done(records: &Records<'_>, kind: &'static str, text: impl Into<String>) -> Self {
+        let event = Event { at: records.now, kind, text: text.into() };
+        Self { event: Some(event), is_progress: true, wait: None }
+    }
+}
+
+/// Makes the enumeration of effects from the list of their types; each variant has the name of its type.
+macro_rules! effects {
+    ($($effect:ident),+ $(,)?) => {
+        /// An effect: something that is done in another system.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "documented at the types")]
+        pub enum Effect {
+            $($effect($effect)),+
+        }
+
+        /// The kinds of effects.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "documented at the types")]
+        pub enum EffectKind {
+            $($effect),+
+        }
+
+        impl EffectKind {
+            /// The name in metrics, fault points and the timeline.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$effect => <$effect as Perform>::NAME),+
+                }
+            }
+        }
+
+        impl Effect {
+            /// Its identity within its ticket.
+            #[must_use]
+            pub fn id(&self) -> EffectId {
+                match self {
+                    $(Self::$effect(effect) => {
+                        EffectId { kind: EffectKind::$effect, target: effect.target() }
+                    }),+
+                }
+            }
+
+            /// Writes the intent down; it is committed before [`run`](Self::run).
+            pub(super) fn intend(&self, records: &mut Records<'_>) {
+                match self {
+                    $(Self::$effect(effect) => effect.intend(records)),+
+                }
+            }
+
+            /// Makes the calls.
+            pub(super) fn run(self, context: Context<'_>) -> BoxFuture<'_, Ended> {
+                match self {
+                    $(Self::$effect(effect) => Box::pin(async move {
+                        let result = effect.run(context).await;
+                        Ended::$effect(effect, result)
+                    })),+
+                }
+            }
+        }
+
+        /// An effect that was run, and what came of it.
+        #[derive(Debug)]
+        pub(super) enum Ended {
+            $($effect($effect, Result<<$effect as Perform>::Outcome, Failure>)),+
+        }
+
+        impl Ended {
+            /// The kind of the effect.
+            pub(super) fn kind(&self) -> EffectKind {
+                match self {
+                    $(Self::$effect(..) => EffectKind::$effect),+
+                }
+            }
+
+            /// Writes the outcome down, or takes the intent back.
+            ///
+            /// # Errors
+            /// Why the effect did not come about.
+            pub(super) fn record(self, records: &mut Records<'_>) -> Result<Recorded, Failure> {
+                match self {
+                    $(Self::$effect(effect, Ok(outcome)) => Ok(effect.record(outcome, records)),
+                    Self::$effect(effect, Err(failure)) => {
+                        effect.take_back(&failure, records);
+                        Err(failure)
+                    }),+
+                }
+            }
+        }
+
+        $(impl From<$effect> for Effect {
+            fn from(effect: $effect) -> Self {
+                Self::$effect(effect)
+            }
+        })+
+    };
+}
+
+// The list.
+effects! { CreateRoom, TagRoom, Folders, Access, Link, WriteBack, ArchiveExtra }
