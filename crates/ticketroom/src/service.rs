@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::breaker::Breakers;
@@ -43,11 +45,14 @@ pub struct Service {
     reconciler: Arc<Reconciler>,
     replica: Uuid,
     clock: Arc<dyn Clock>,
-    stop: watch::Sender<bool>,
+    /// Dropped, no more deliveries are taken and no more tickets are claimed.
+    stop: DropGuard,
+    /// Dropped, claims are no longer renewed.
+    stop_heartbeats: DropGuard,
     serving: JoinHandle<std::io::Result<()>>,
     working: Option<JoinHandle<Vec<Held>>>,
-    watching: Option<JoinHandle<()>>,
-    beating: JoinHandle<()>,
+    /// Whatever else runs in the background.
+    tasks: TaskTracker,
 }
 
 /// What a process does of all that there is to do.
@@ -105,13 +110,14 @@ impl Service {
         let listener =
             TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
-        let (stop, stopped) = watch::channel(false);
+        // If the start fails, its guard is dropped, and with it everything ends that was started.
+        let stop = CancellationToken::new();
+        let stop_guard = stop.clone().drop_guard();
         let entrance = Entrance::default();
         let metrics = Metrics::new();
         let limits = web::Limits::new(web::connections_that_fit(config.server.limits.connections));
-        // If the start fails, `stop` is dropped, and with it this ends.
         let serving =
-            tokio::spawn(web::serve(listener, entrance.clone(), limits, metrics.clone(), stopped.clone()));
+            tokio::spawn(web::serve(listener, entrance.clone(), limits, metrics.clone(), stop.clone()));
         let store = store::open(&config.store, Use::Serve, &clock).await?;
         let (lease, lease_guard) = match &config.store {
             StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, LeaseGuard::for_good()),
@@ -192,23 +198,31 @@ impl Service {
                 .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
                 .map(|helpdesk| helpdesk.name.clone()),
         }));
-        let watching = duties.work.then(|| {
+        let tasks = TaskTracker::new();
+        if duties.work {
             let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
-            let mut stop = stopped.clone();
-            tokio::spawn(async move {
-                let noting = all.note_configuration(fingerprint.as_uuid());
-                tokio::select! {
-                    noted = noting => if let Err(error) = noted {
-                        tracing::warn!(%error, "whether the configuration has changed can't be told");
-                    },
-                    _ = stop.changed() => return,
+            tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+                if let Err(error) = all.note_configuration(fingerprint.as_uuid()).await {
+                    tracing::warn!(%error, "whether the configuration has changed can't be told");
                 }
-                all.watch_refusals(stop).await;
-            })
-        });
-        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
-        let beating = tokio::spawn(heartbeats.keep_sending());
-        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, watching, beating })
+                all.watch_refusals().await;
+            }));
+        }
+        let stop_heartbeats = CancellationToken::new();
+        tasks.spawn(stop_heartbeats.clone().run_until_cancelled_owned(heartbeats.keep_sending()));
+        let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stop)));
+        Ok(Self {
+            address,
+            store,
+            reconciler,
+            replica,
+            clock,
+            stop: stop_guard,
+            stop_heartbeats: stop_heartbeats.drop_guard(),
+            serving,
+            working,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -239,7 +253,7 @@ impl Service {
 
     /// Takes no more deliveries, lets answers and runs that are under way end, and parks what doesn't in time.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
+        drop(self.stop);
         if !self.serving.is_finished() {
             let _ = self.serving.await;
         }
@@ -247,11 +261,10 @@ impl Service {
             Some(working) => working.await.unwrap_or_default(),
             None => Vec::new(),
         };
-        // Both hold the store, which another service may be about to open.
-        for task in self.watching.into_iter().chain([self.beating]) {
-            task.abort();
-            let _ = task.await;
-        }
+        drop(self.stop_heartbeats);
+        // They hold the store, which another service may be about to open.
+        self.tasks.close();
+        self.tasks.wait().await;
         let left = self.store.leave(self.replica, &parked, self.clock.now());
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(

@@ -18,7 +18,7 @@ use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
 use ticketroom::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::load::{Summary, play};
 use crate::systems::{ANY_PORT, Systems};
@@ -84,7 +84,7 @@ struct Open {
     real: SocketAddr,
     bare: SocketAddr,
     store: Arc<dyn Store>,
-    _stop: watch::Sender<bool>,
+    _stop: DropGuard,
 }
 
 async fn open(systems: &Systems, config: &Config) -> Result<Open> {
@@ -116,9 +116,9 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     };
     let (listener, bare_listener) = (TcpListener::bind(ANY_PORT).await?, TcpListener::bind(ANY_PORT).await?);
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
     let limits = web::Limits::new(config.server.limits.connections);
-    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), limits, metrics, stopped));
+    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), limits, metrics, stop.clone()));
     tokio::spawn(bare_door::serve(bare_listener, helpdesk));
-    Ok(Open { real, bare, store, _stop: stop })
+    Ok(Open { real, bare, store, _stop: stop.drop_guard() })
 }

@@ -7,10 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::worker::Reconciler;
@@ -99,10 +98,10 @@ impl Refused {
 }
 
 impl Reconciler {
-    /// Asks systems that refuse our credentials whether they still do, until `stop` says so. Once one of them does not
-    /// any more, all blocked tickets are tried again.
-    pub async fn watch_refusals(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
+    /// Asks systems that refuse our credentials whether they still do, for as long as it is polled. Once one of them
+    /// does not any more, all blocked tickets are tried again.
+    pub async fn watch_refusals(&self) {
+        loop {
             let (probes, wait) = self.refused.due(self.parts.clock.now());
             for Probe { system, ticket } in probes {
                 let asked = match &system {
@@ -122,10 +121,7 @@ impl Reconciler {
                     let _ = self.retry_blocked(&format!("{system} accepts our credentials again")).await;
                 }
             }
-            tokio::select! {
-                _ = stop.changed() => break,
-                () = tokio::time::sleep(wait) => {}
-            }
+            tokio::time::sleep(wait).await;
         }
     }
 

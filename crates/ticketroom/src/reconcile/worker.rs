@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::refused::Refused;
@@ -132,8 +133,8 @@ struct Claimed {
 struct Underway {
     fence: i64,
     helpdesk: HelpdeskName,
-    /// None for the moment in which it is started.
-    run: Option<AbortHandle>,
+    /// Breaks the run off where it waits.
+    break_off: CancellationToken,
 }
 
 /// A ticket that this process is at, until the run ends, however it ends, or if it never begins.
@@ -225,25 +226,25 @@ impl Reconciler {
             if let Some(underway) = running.get(&held.number).filter(|underway| underway.fence == held.fence)
             {
                 any = true;
-                underway.run.iter().for_each(AbortHandle::abort);
+                underway.break_off.cancel();
             }
         }
         any
     }
 
-    /// Works until `stop` says so; then lets what is under way end, as far as it does within the grace. What
+    /// Works until `stop` is cancelled; then lets what is under way end, as far as it does within the grace. What
     /// doesn't is parked: its intents are on disk, and whoever claims it next goes on with it. Returns what was parked.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> Vec<Held> {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Vec<Held> {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
-        while !*stop.borrow() {
+        while !stop.is_cancelled() {
             let full = runs.len() >= self.most_runs();
             let wait = match self.claim(&mut runs).await {
                 // With full hands nothing can be claimed before a run ends, however much is due.
                 Ok(_) if full => IDLE,
                 Ok(Claimed { tickets: 0, left_out }) => tokio::select! {
                     wait = self.idle_for(left_out) => wait,
-                    _ = stop.changed() => break,
+                    () = stop.cancelled() => break,
                 },
                 // More may be due.
                 Ok(_) => continue,
@@ -257,7 +258,7 @@ impl Reconciler {
                 failing_for = IDLE;
             }
             tokio::select! {
-                _ = stop.changed() => break,
+                () = stop.cancelled() => break,
                 () = self.wake.notified() => {}
                 Some(ended) = runs.join_next() => note_panic(ended),
                 () = tokio::time::sleep(wait) => {}
@@ -306,17 +307,16 @@ impl Reconciler {
         for claim in claims {
             let Held { number, fence } = claim.held();
             let helpdesk = claim.key.helpdesk.clone();
-            self.running().insert(number, Underway { fence, helpdesk, run: None });
+            let break_off = CancellationToken::new();
+            let underway = Underway { fence, helpdesk, break_off: break_off.clone() };
+            self.running().insert(number, underway);
             let running = Running { reconciler: Arc::clone(self), number };
             // Each line that is logged in it names the ticket, and the run by the number that its commits present.
             let span = tracing::error_span!(target: RUN, "run", ticket = %claim.key, run = fence);
-            let run = async move { Run::new(&running.reconciler, claim).drive().await };
-            let run = runs.spawn(run.instrument(span));
-            // It may have ended already.
-            if let Some(underway) = self.running().get_mut(&number) {
-                underway.run = Some(run);
-            }
-            self.changed.notify_waiters();
+            let run = async move {
+                break_off.run_until_cancelled(Run::new(&running.reconciler, claim).drive()).await;
+            };
+            runs.spawn(run.instrument(span));
         }
         Ok(claimed)
     }

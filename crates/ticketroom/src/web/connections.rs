@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// A body that arrives within this time is never given up for another connection. Helpdesks take milliseconds.
 const TIME_FOR_A_BODY: Duration = Duration::from_secs(1);
@@ -30,8 +31,8 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    idle: BTreeMap<u64, Arc<Notify>>,
-    receiving: BTreeMap<u64, (Instant, Arc<Notify>)>,
+    idle: BTreeMap<u64, CancellationToken>,
+    receiving: BTreeMap<u64, (Instant, CancellationToken)>,
 }
 
 /// How a connection came by its place.
@@ -87,14 +88,14 @@ impl Connections {
             (first.remove().1, Closed::Receiving)
         };
         drop(table);
-        close.notify_one();
+        close.cancel();
         Some(closed)
     }
 
     fn connection(&self, place: OwnedSemaphorePermit) -> Connection {
         let inner = Inner {
             table: Arc::clone(&self.table),
-            close: Arc::default(),
+            close: CancellationToken::new(),
             entry: Mutex::new(Entry::None),
             _place: place,
         };
@@ -110,7 +111,7 @@ pub(super) struct Connection(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     table: Arc<Mutex<Table>>,
-    close: Arc<Notify>,
+    close: CancellationToken,
     /// Locked after the table.
     entry: Mutex<Entry>,
     _place: OwnedSemaphorePermit,
@@ -134,7 +135,7 @@ enum Phase {
 impl Connection {
     /// Completes when the connection has to be closed for another one.
     pub(super) async fn has_to_close(&self) {
-        self.0.close.notified().await;
+        self.0.close.cancelled().await;
     }
 
     /// A request is being answered, until this is dropped.
@@ -176,11 +177,11 @@ impl Inner {
         let number = table.next;
         *entry = match phase {
             Phase::Idle => {
-                table.idle.insert(number, Arc::clone(&self.close));
+                table.idle.insert(number, self.close.clone());
                 Entry::Idle(number)
             }
             Phase::Receiving => {
-                table.receiving.insert(number, (Instant::now(), Arc::clone(&self.close)));
+                table.receiving.insert(number, (Instant::now(), self.close.clone()));
                 Entry::Receiving(number)
             }
             Phase::Working => Entry::None,

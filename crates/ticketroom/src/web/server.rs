@@ -23,9 +23,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::connections::{Admission, Closed, Connection, Connections};
@@ -70,7 +71,7 @@ const REFUSAL: Duration = Duration::from_millis(500);
 /// Between two reports about connections at the cap.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what is behind the entrance until `stop` says so, then lets the answers that are under way end.
+/// Serves what is behind the entrance until `stop` is cancelled, then lets the answers that are under way end.
 ///
 /// # Errors
 /// None at present: a listener that can't accept waits until it can.
@@ -79,7 +80,7 @@ pub async fn serve(
     entrance: Entrance,
     limits: Limits,
     metrics: Metrics,
-    stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) -> std::io::Result<()> {
     serve_router(listener, entrance.into_router(), limits, metrics, stop).await
 }
@@ -89,8 +90,11 @@ async fn serve_router(
     router: Router,
     limits: Limits,
     metrics: Metrics,
-    mut stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) -> std::io::Result<()> {
+    // However this ends, what is still open then is cut off.
+    let cut_off = CancellationToken::new();
+    let _cut_off_at_the_end = cut_off.drop_guard_ref();
     let server = Server {
         router,
         limits,
@@ -111,28 +115,23 @@ async fn serve_router(
             Report::Continues(errors) => tracing::error!(errors, "connections still can't be accepted"),
             Report::Ended(errors) => tracing::info!(errors, "connections can be accepted again"),
         }),
+        tasks: TaskTracker::new(),
         stop: stop.clone(),
+        cut_off: cut_off.clone(),
     };
-    let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
-            () = asked_to(&mut stop) => break,
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => server.take(stream, &mut tasks).await,
+                Ok((stream, _)) => server.take(stream).await,
                 Err(error) => server.pause_after(&error).await,
             }
         }
     }
     drop(listener);
-    let ended = async { while tasks.join_next().await.is_some() {} };
-    // What is left is cut off when the tasks are dropped.
-    let _ = tokio::time::timeout(LAST_ANSWERS, ended).await;
+    server.tasks.close();
+    let _ = tokio::time::timeout(LAST_ANSWERS, server.tasks.wait()).await;
     Ok(())
-}
-
-async fn asked_to(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 struct Server {
@@ -143,11 +142,16 @@ struct Server {
     metrics: Metrics,
     at_the_cap: Sampled,
     cannot_accept: Sampled,
-    stop: watch::Receiver<bool>,
+    /// One for each connection.
+    tasks: TaskTracker,
+    /// No further request is read.
+    stop: CancellationToken,
+    /// Connections end at once.
+    cut_off: CancellationToken,
 }
 
 impl Server {
-    async fn take(&self, stream: TcpStream, tasks: &mut JoinSet<()>) {
+    async fn take(&self, stream: TcpStream) {
         let connection = match self.connections.admit().await {
             Admission::Free(connection) => connection,
             Admission::InPlaceOf(connection, closed) => {
@@ -160,7 +164,7 @@ impl Server {
             Admission::None => {
                 self.shed("refused");
                 if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
-                    tasks.spawn(refuse(stream, place));
+                    self.spawn(refuse(stream, place));
                 }
                 return;
             }
@@ -168,10 +172,14 @@ impl Server {
         // Answers are small: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let (open, serving) = (self.metrics.connection(), self.serve_one(stream, connection));
-        tasks.spawn(async move {
+        self.spawn(async move {
             serving.await;
             drop(open);
         });
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.cut_off.clone().run_until_cancelled_owned(task));
     }
 
     fn shed(&self, how: &'static str) {
@@ -180,7 +188,7 @@ impl Server {
     }
 
     fn serve_one(&self, stream: TcpStream, connection: Connection) -> impl Future<Output = ()> + use<> {
-        let (router, limits, mut stop) = (self.router.clone(), self.limits, self.stop.clone());
+        let (router, limits, stop) = (self.router.clone(), self.limits, self.stop.clone());
         async move {
             let mut stream = TimeoutStream::new(stream);
             stream.set_write_timeout(Some(limits.write));
@@ -206,7 +214,7 @@ impl Server {
                 // Whatever ended it is the other side's: it went away, or sent what is no HTTP.
                 _ = serving.as_mut() => return,
                 () = connection.has_to_close() => return,
-                () = asked_to(&mut stop) => {}
+                () = stop.cancelled() => {}
             }
             serving.as_mut().graceful_shutdown();
             let _ = serving.await;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Limits, serve_router};
 use crate::metrics::{Format, Metrics};
@@ -17,7 +17,7 @@ const ALIVE: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 struct Listening {
     address: std::net::SocketAddr,
     metrics: Metrics,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
@@ -30,9 +30,9 @@ impl Listening {
     async fn start_router(limits: Limits, router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = watch::channel(false);
+        let stop = CancellationToken::new();
         let metrics = Metrics::new();
-        let serving = tokio::spawn(serve_router(listener, router, limits, metrics.clone(), stopped));
+        let serving = tokio::spawn(serve_router(listener, router, limits, metrics.clone(), stop.clone()));
         Self { address, metrics, stop, serving }
     }
 
@@ -194,7 +194,7 @@ async fn a_listener_that_is_stopped_lets_connections_end() {
     let listening = Listening::start(Limits::new(4)).await;
     let mut kept = listening.connect().await;
     assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200 OK"));
-    listening.stop.send(true).unwrap();
+    listening.stop.cancel();
     assert_eq!(closed(kept).await, "");
     listening.serving.await.unwrap().unwrap();
     assert!(TcpStream::connect(listening.address).await.is_err());

@@ -19,6 +19,7 @@ use ticketroom::reconcile::{Parts, Reconciler, Settings};
 use ticketroom::replica::lease_guard::LeaseGuard;
 use ticketroom::service::{self, Duties};
 use ticketroom::store::Held;
+use tokio_util::sync::CancellationToken;
 
 use crate::process::{process_over, run};
 use crate::world::World;
@@ -134,7 +135,7 @@ async fn while_docspace_does_not_answer_helpdesks_are_not_asked_again_and_again(
 
 /// The part of a service that works, over the store and the systems of a world whose own service only takes deliveries.
 struct Worker {
-    stop: tokio::sync::watch::Sender<bool>,
+    stop: CancellationToken,
     working: tokio::task::JoinHandle<Vec<Held>>,
 }
 
@@ -157,12 +158,12 @@ impl Worker {
             breakers,
             settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
         }));
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        Self { stop, working: tokio::spawn(reconciler.run(stopped)) }
+        let stop = CancellationToken::new();
+        Self { working: tokio::spawn(reconciler.run(stop.clone())), stop }
     }
 
     async fn stop(self) {
-        self.stop.send(true).unwrap();
+        self.stop.cancel();
         assert_eq!(self.working.await.unwrap(), [], "nothing is parked");
     }
 }
