@@ -37,9 +37,9 @@ struct Latency {
 pub(crate) fn answer(core: &Core, service: &dyn Service, request: &Request, path: &str) -> Answer {
     match (request.method.as_str(), path) {
         ("GET", "state") => Answer::json(StatusCode::OK, &service.state()),
-        ("GET", "counters") => Answer::json(StatusCode::OK, &core.counters()),
+        ("GET", "counters") => Answer::json(StatusCode::OK, &core.counting.snapshot()),
         ("POST", "counters/reset") => {
-            core.reset_counters();
+            core.counting.reset();
             done()
         }
         ("POST", "faults") if request.body.trim_ascii_start().starts_with(b"[") => {
@@ -78,6 +78,6 @@ pub(crate) fn done() -> Answer {
     Answer::empty(StatusCode::NO_CONTENT)
 }
 
-fn refused(status: StatusCode, why: &str) -> Answer {
+pub(crate) fn refused(status: StatusCode, why: &str) -> Answer {
     Answer::json(status, &json!({ "error": why }))
 }

@@ -1,6 +1,6 @@
 //! The portal as the serving core sees it: who calls, whether they may now, and which function answers.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
@@ -17,25 +17,27 @@ use super::wire::{self, Failure, Outcome, Reply};
 use crate::control::{done, ordered};
 use crate::fault::TooMany;
 use crate::http::{Answer, Request};
+use crate::lock;
 use crate::server::{Admission, Service};
 
 /// What the server's tasks and the handles share.
 #[derive(Debug)]
-pub(super) struct Portal {
+pub struct Portal {
+    pub(super) api_key: String,
     pub(super) limiter: Limiter,
     state: Mutex<State>,
 }
 
 impl Portal {
-    pub(super) fn new(state: State, limits: Option<Limits>) -> Self {
+    pub(super) fn new(state: State, api_key: String, limits: Option<Limits>) -> Self {
         let limiter = Limiter::default();
         limiter.set(limits);
-        Self { limiter, state: Mutex::new(state) }
+        Self { api_key, limiter, state: Mutex::new(state) }
     }
 
     /// The state, with everything done whose time has come.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.settle();
         state
     }
