@@ -63,6 +63,12 @@ impl<S> Server<S> {
         self.0.core.shutdown.complete().await;
     }
 
+    /// Lets everybody who can reach the port inject faults over HTTP. Without this, only the program that runs the server
+    /// can, by [`faults`](Self::faults).
+    pub fn enable_fault_injection(&self) {
+        self.0.core.enable_fault_injection();
+    }
+
     /// The faults of its calls.
     pub fn faults(&self) -> &Faults {
         &self.0.core.faults

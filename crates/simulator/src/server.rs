@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,11 +60,16 @@ pub(crate) trait Service: Send + Sync + 'static {
         None
     }
 
-    /// Everything that exists, for the control door.
+    /// Everything that exists, for the control endpoint.
     fn state(&self) -> Value;
 
-    /// A call at the control door that only this system has; the path is what follows `/_simulator/`.
+    /// A call at the control endpoint that only this system has; the path is what follows `/_simulator/`.
     fn control(&self, _request: &Request, _path: &str) -> Option<Answer> {
+        None
+    }
+
+    /// The same for a call that makes the system misbehave, which is there only if fault injection is enabled.
+    fn inject(&self, _request: &Request, _path: &str) -> Option<Answer> {
         None
     }
 }
@@ -88,6 +94,7 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) shutdown: Shutdown,
     pub(crate) counting: Counting,
+    fault_injection: Arc<AtomicBool>,
     latencies: Arc<Mutex<Latencies>>,
 }
 
@@ -100,6 +107,15 @@ struct Latencies {
 impl Core {
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, ..Self::default() }
+    }
+
+    /// Opens the calls of the control endpoint that inject faults.
+    pub(crate) fn enable_fault_injection(&self) {
+        self.fault_injection.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_fault_injection(&self) -> bool {
+        self.fault_injection.load(Ordering::Relaxed)
     }
 
     /// How long every call takes that has no latency of its own.
@@ -193,7 +209,7 @@ async fn respond(
     service: Arc<dyn Service>,
 ) -> Result<Response<Payload>, Closed> {
     let request = Request::read(request).await.map_err(|_| Closed)?;
-    if let Some(path) = request.path.strip_prefix(control::DOOR) {
+    if let Some(path) = request.path.strip_prefix(control::PREFIX) {
         let answer = control::answer(&core, service.as_ref(), &request, path);
         return Reply::Whole(answer).into_response(&core.clock);
     }
