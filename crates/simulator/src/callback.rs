@@ -3,29 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::clock::Clock;
 use crate::fault::TooMany;
+use crate::handle::Server;
 use crate::http::{Answer, Request};
-use crate::server::{self, Core, Running, Service};
+use crate::lock;
+use crate::server::{Core, Service};
 
-/// A running receiver. Clones are the same receiver, which stops when the last one is dropped.
-#[derive(Debug, Clone)]
-pub struct CallbackReceiver(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    inbox: Arc<Inbox>,
-    core: Core,
-    running: Running,
-}
+/// A running receiver.
+pub type CallbackReceiver = Server<Inbox>;
 
 /// What was received; a call that a fault kept from being worked on is not in here.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +33,12 @@ pub struct Received {
     pub raw: Bytes,
 }
 
+/// What a receiver has taken.
 #[derive(Debug, Default)]
-struct Inbox {
+pub struct Inbox {
     clock: Clock,
     received: Mutex<Vec<Received>>,
 }
-
-server::controlled!(CallbackReceiver, |handle| handle.0.core);
 
 impl CallbackReceiver {
     /// Starts to listen.
@@ -54,30 +46,18 @@ impl CallbackReceiver {
     /// # Errors
     /// When the address can't be listened at.
     pub async fn start(listen: SocketAddr) -> std::io::Result<Self> {
-        let (inbox, core) = (Arc::<Inbox>::default(), Core::default());
-        let running = server::start(listen, core.clone(), Arc::<Inbox>::clone(&inbox)).await?;
-        Ok(Self(Arc::new(Inner { inbox, core, running })))
-    }
-
-    /// Ends all calls and frees the port.
-    pub async fn stop(&self) {
-        self.0.running.stop().await;
-    }
-
-    /// What a `callback_url` may be; any path below will do as well.
-    pub fn url(&self) -> Url {
-        self.0.running.url()
+        Self::run(listen, Core::default(), Inbox::default()).await
     }
 
     /// Everything received, in order.
     pub fn received(&self) -> Vec<Received> {
-        self.0.inbox.received().clone()
+        self.system().received().clone()
     }
 }
 
 impl Inbox {
     fn received(&self) -> MutexGuard<'_, Vec<Received>> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.received)
     }
 }
 
@@ -103,11 +83,7 @@ impl Service for Inbox {
     }
 
     fn too_many(&self, kind: TooMany) -> Answer {
-        let answer = self.refusal(StatusCode::TOO_MANY_REQUESTS);
-        match kind.retry_after_s() {
-            Some(seconds) => answer.with("retry-after", &seconds.to_string()),
-            None => answer,
-        }
+        self.refusal(StatusCode::TOO_MANY_REQUESTS).with_retry_after(kind.retry_after_s())
     }
 
     fn state(&self) -> Value {

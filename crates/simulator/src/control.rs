@@ -1,17 +1,22 @@
-//! The control door: what a person or another process may ask of a running server beside its own API. It is
-//! never counted, delayed or struck by faults.
+//! The control endpoint: below `/_simulator/`, every server shows what it has and was asked, and lets people do what they
+//! would do in its own pages. Calls to it need no key, are not counted and never fail by a fault.
 //!
 //! | call | meaning |
 //! | --- | --- |
 //! | `GET /_simulator/state` | everything that exists |
 //! | `GET /_simulator/counters` | the [`Counters`](crate::Counters) |
 //! | `POST /_simulator/counters/reset` | start counting again |
+//!
+//! Calls that inject faults are there only after [`enable_fault_injection`](crate::Server::enable_fault_injection):
+//!
+//! | call | meaning |
+//! | --- | --- |
 //! | `POST /_simulator/faults` | one [`Fault`] or a list |
 //! | `POST /_simulator/faults/random` | [`RandomFaults`] |
 //! | `DELETE /_simulator/faults` | no more faults |
 //! | `PUT /_simulator/latency` | `{"ms": 25}`, or `{"call": "create_room", "ms": 25}` |
 //!
-//! A system may have further calls of its own.
+//! A system may have further calls of both kinds.
 
 use std::time::Duration;
 
@@ -24,8 +29,8 @@ use crate::fault::{Fault, RandomFaults};
 use crate::http::{Answer, Request};
 use crate::server::{Core, Service};
 
-/// The paths of the door begin with this.
-pub(crate) const DOOR: &str = "/_simulator/";
+/// The paths of the control endpoint begin with this.
+pub(crate) const PREFIX: &str = "/_simulator/";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,30 +40,43 @@ struct Latency {
 }
 
 pub(crate) fn answer(core: &Core, service: &dyn Service, request: &Request, path: &str) -> Answer {
-    match (request.method.as_str(), path) {
-        ("GET", "state") => Answer::json(StatusCode::OK, &service.state()),
-        ("GET", "counters") => Answer::json(StatusCode::OK, &core.counters()),
+    let answer = match (request.method.as_str(), path) {
+        ("GET", "state") => Some(Answer::json(StatusCode::OK, &service.state())),
+        ("GET", "counters") => Some(Answer::json(StatusCode::OK, &core.counting.snapshot())),
         ("POST", "counters/reset") => {
-            core.reset_counters();
-            done()
+            core.counting.reset();
+            Some(done())
         }
+        _ => service.control(request, path),
+    };
+    let may_inject = core.has_fault_injection();
+    let answer = answer.or_else(|| if may_inject { inject(core, service, request, path) } else { None });
+    let why = if may_inject { "no such call" } else { "no such call; fault injection is not enabled" };
+    answer.unwrap_or_else(|| refused(StatusCode::NOT_FOUND, why))
+}
+
+fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> Option<Answer> {
+    let faults = &core.faults;
+    match (request.method.as_str(), path) {
         ("POST", "faults") if request.body.trim_ascii_start().starts_with(b"[") => {
-            ordered(request, |faults: Vec<Fault>| faults.into_iter().for_each(|fault| core.faults.add(fault)))
+            Some(ordered(request, |several: Vec<Fault>| {
+                several.into_iter().for_each(|fault| faults.add(fault))
+            }))
         }
-        ("POST", "faults") => ordered(request, |fault: Fault| core.faults.add(fault)),
-        ("POST", "faults/random") => ordered(request, |random: RandomFaults| core.faults.random(random)),
+        ("POST", "faults") => Some(ordered(request, |fault| faults.add(fault))),
+        ("POST", "faults/random") => Some(ordered(request, |random: RandomFaults| faults.random(random))),
         ("DELETE", "faults") => {
-            core.faults.clear();
-            done()
+            faults.clear();
+            Some(done())
         }
-        ("PUT", "latency") => ordered(request, |latency: Latency| {
+        ("PUT", "latency") => Some(ordered(request, |latency: Latency| {
             let time = Duration::from_millis(latency.ms);
             match latency.call {
                 Some(call) => core.set_latency_of(&call, time),
                 None => core.set_latency(time),
             }
-        }),
-        _ => service.control(request, path).unwrap_or_else(|| refused(StatusCode::NOT_FOUND, "no such call")),
+        })),
+        _ => service.inject(request, path),
     }
 }
 
@@ -78,6 +96,6 @@ pub(crate) fn done() -> Answer {
     Answer::empty(StatusCode::NO_CONTENT)
 }
 
-fn refused(status: StatusCode, why: &str) -> Answer {
+pub(crate) fn refused(status: StatusCode, why: &str) -> Answer {
     Answer::json(status, &json!({ "error": why }))
 }

@@ -1,10 +1,12 @@
 //! What a server was asked, counted where it cannot be wrong: at the server.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
+
+use crate::lock;
 
 /// Numbers of calls since the start or the last reset.
 ///
@@ -50,7 +52,7 @@ struct Tally {
 
 impl Counting {
     fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(crate) fn snapshot(&self) -> Counters {

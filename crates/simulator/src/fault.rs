@@ -4,10 +4,12 @@
 //! random faults get their chance. The kinds differ in the two things that matter to a client: was the work
 //! done, and what does the client get to know.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::lock;
 
 /// The faults of one server; clones share the same queue.
 #[derive(Debug, Clone, Default)]
@@ -140,7 +142,7 @@ pub struct RandomFaults {
 
 impl Faults {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Puts a fault at the end of the queue.

@@ -112,6 +112,14 @@ impl Answer {
         self
     }
 
+    /// With `Retry-After` in seconds, if there is one.
+    pub(crate) fn with_retry_after(self, seconds: Option<u64>) -> Self {
+        match seconds {
+            Some(seconds) => self.with("retry-after", &seconds.to_string()),
+            None => self,
+        }
+    }
+
     /// As hyper sends it, with the body still to be chosen.
     pub(crate) fn head(&self, date: &str) -> hyper::http::response::Builder {
         let mut builder = hyper::Response::builder().status(self.status);

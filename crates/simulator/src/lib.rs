@@ -18,13 +18,26 @@ mod counters;
 pub mod docspace;
 pub mod fault;
 pub mod freshdesk;
+mod handle;
+mod helpdesk;
 mod html;
 mod http;
 pub mod jira;
 mod outbox;
+mod reply;
 mod server;
 mod window;
 pub mod zendesk;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use clock::Clock;
 pub use counters::Counters;
+pub use handle::Server;
+pub use helpdesk::Helpdesk;
+pub use outbox::Delivery;
+
+/// Locks what no panic can have left half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

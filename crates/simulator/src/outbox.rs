@@ -1,54 +1,91 @@
-//! Deliveries on their way to a webhook's endpoint: what all helpdesks that are played have in common. Each goes its
-//! own way, so they arrive in any order. How often one is tried, and with which headers, is the helpdesk's affair.
+//! Deliveries on their way to a webhook's endpoint. Each is a task of its own, so they arrive in any order. How often
+//! one is tried, and with which headers, its helpdesk says ([`Attempts`]).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::redirect::Policy;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use url::Url;
 
-/// A delivery as it is shown.
-pub(crate) trait Delivery: Clone + Send + 'static {
-    /// It is over: accepted, or not tried again.
-    fn end(&mut self, delivered: bool);
+use crate::lock;
+use crate::server::Shutdown;
+
+/// A delivery and what became of it so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The id of all its attempts, if they have one: Zendesk's invocation id, or Jira's webhook identifier.
+    pub id: Option<String>,
+    /// The ticket that it is about; 0 if it is about something else.
+    pub ticket: u64,
+    /// What happened, in the helpdesk's own words.
+    pub event: String,
+    /// The status that answered each attempt that is over, if any did.
+    pub attempts: Vec<Option<u16>>,
+    /// It has failed, and is not tried again.
+    pub given_up: bool,
+    /// It was answered with 2xx.
+    pub delivered: bool,
 }
 
-/// Every delivery so far; clones share everything.
-#[derive(Debug)]
-pub(crate) struct Outbox<D> {
-    client: reqwest::Client,
-    runtime: Handle,
-    deliveries: Arc<Mutex<Vec<D>>>,
-    under_way: watch::Sender<usize>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl<D> Clone for Outbox<D> {
-    fn clone(&self) -> Self {
-        Self {
-            client: self.client.clone(),
-            runtime: self.runtime.clone(),
-            deliveries: Arc::clone(&self.deliveries),
-            under_way: self.under_way.clone(),
-            stopping: self.stopping.clone(),
-        }
+impl Delivery {
+    pub(crate) fn about(ticket: u64, event: impl Into<String>, id: Option<String>) -> Self {
+        Self { id, ticket, event: event.into(), attempts: Vec::new(), given_up: false, delivered: false }
     }
 }
 
-/// What came back for an attempt, the whole answer read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Answered {
-    pub(crate) status: u16,
-    /// In seconds.
-    pub(crate) retry_after: Option<u32>,
+/// How a helpdesk makes the attempts at one delivery.
+pub(crate) trait Attempts: Send + 'static {
+    /// The headers of the next attempt.
+    fn headers(&self, body: &[u8]) -> Vec<(String, String)>;
+
+    /// After an attempt: how long to wait before the next one, if there is to be one. It is asked after the last
+    /// attempt, too, which was accepted.
+    fn pause_after(&mut self, outcome: Outcome) -> Option<Duration>;
 }
 
-impl<D: Delivery> Outbox<D> {
-    /// Deliveries end when `stopping` turns true, or its sender goes. A whole answer may take as long as `timeout`.
-    pub(crate) fn new(timeout: Duration, stopping: watch::Receiver<bool>) -> std::io::Result<Self> {
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome {
+    /// The whole answer was read; `Retry-After` is in seconds.
+    Answered {
+        status: u16,
+        retry_after: Option<u32>,
+    },
+    TimedOut,
+    Failed,
+}
+
+impl Outcome {
+    pub(crate) fn status(self) -> Option<u16> {
+        if let Self::Answered { status, .. } = self { Some(status) } else { None }
+    }
+
+    pub(crate) fn is_accepted(self) -> bool {
+        self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+/// All deliveries so far, and the webhook that further ones go to; clones share everything.
+#[derive(Debug)]
+pub struct Outbox<W>(Arc<Inner<W>>);
+
+#[derive(Debug)]
+struct Inner<W> {
+    client: reqwest::Client,
+    runtime: Handle,
+    webhook: Mutex<Option<W>>,
+    deliveries: Mutex<Vec<Delivery>>,
+    under_way: watch::Sender<usize>,
+    shutdown: Shutdown,
+}
+
+impl<W: Clone> Outbox<W> {
+    /// An attempt may take as long as `timeout`, until its whole answer is read.
+    pub(crate) fn new(timeout: Duration, shutdown: Shutdown) -> std::io::Result<Self> {
         // One TLS provider for the process; that there is one already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -58,85 +95,97 @@ impl<D: Delivery> Outbox<D> {
             .timeout(timeout)
             .build()
             .map_err(std::io::Error::other)?;
-        let (runtime, under_way) = (Handle::current(), watch::Sender::new(0));
-        Ok(Self { client, runtime, deliveries: Arc::default(), under_way, stopping })
+        Ok(Self(Arc::new(Inner {
+            client,
+            runtime: Handle::current(),
+            webhook: Mutex::new(None),
+            deliveries: Mutex::default(),
+            under_way: watch::Sender::new(0),
+            shutdown,
+        })))
     }
 
-    fn book(&self) -> MutexGuard<'_, Vec<D>> {
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn set_webhook(&self, webhook: W) {
+        *lock(&self.0.webhook) = Some(webhook);
     }
 
-    /// Every delivery, in the order in which they were sent off.
-    pub(crate) fn deliveries(&self) -> Vec<D> {
-        self.book().clone()
+    pub(crate) fn webhook(&self) -> Option<W> {
+        lock(&self.0.webhook).clone()
     }
 
-    /// Waits until every delivery is over.
+    /// All deliveries, in the order in which they were sent off.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        lock(&self.0.deliveries).clone()
+    }
+
+    /// Waits until all deliveries are over.
     pub(crate) async fn settled(&self) {
         // It can't fail: we hold the sender.
-        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.under_way.subscribe().wait_for(|count| *count == 0).await;
     }
+}
 
-    /// Sends a delivery on its way, which `view` makes of its number. From here on it is under way, even before the
-    /// first attempt. `deliver` gets the number and says whether it was accepted.
-    pub(crate) fn dispatch<F>(&self, view: impl FnOnce(usize) -> D, deliver: impl FnOnce(usize) -> F)
-    where
-        F: Future<Output = bool> + Send + 'static,
-    {
-        let mut book = self.book();
-        let number = book.len();
-        book.push(view(number));
-        drop(book);
-
-        let (outbox, mut stopping, under_way) = (self.clone(), self.stopping.clone(), UnderWay::new(self));
-        let delivery = deliver(number);
-        self.runtime.spawn(async move {
-            let delivered = tokio::select! {
-                delivered = delivery => delivered,
-                _ = stopping.wait_for(|stop| *stop) => false,
-            };
-            outbox.record(number, |delivery| delivery.end(delivered));
-            drop(under_way);
+impl<W: Send + 'static> Outbox<W> {
+    /// Sends a delivery on its way. From here on it is under way, even before the first attempt. `make` gets its number
+    /// among all deliveries, from 0.
+    pub(crate) fn send<A: Attempts>(
+        &self,
+        endpoint: Url,
+        body: Vec<u8>,
+        make: impl FnOnce(usize) -> (Delivery, A),
+    ) {
+        let mut deliveries = lock(&self.0.deliveries);
+        let number = deliveries.len();
+        let (delivery, attempts) = make(number);
+        deliveries.push(delivery);
+        drop(deliveries);
+        self.0.under_way.send_modify(|count| *count += 1);
+        let (outbox, mut shutdown) = (Self(Arc::clone(&self.0)), self.0.shutdown.receiver());
+        self.0.runtime.spawn(async move {
+            let delivery = outbox.deliver(number, endpoint, Bytes::from(body), attempts);
+            let delivered = shutdown.unless_stopped(delivery).await.unwrap_or(false);
+            outbox.record(number, |delivery| {
+                delivery.delivered = delivered;
+                delivery.given_up = !delivered;
+            });
+            outbox.0.under_way.send_modify(|count| *count -= 1);
         });
     }
 
-    /// Writes down what became of a delivery so far.
-    pub(crate) fn record(&self, number: usize, write: impl FnOnce(&mut D)) {
-        if let Some(delivery) = self.book().get_mut(number) {
-            write(delivery);
+    /// Tries until it is accepted (true) or not tried again (false).
+    async fn deliver(&self, number: usize, endpoint: Url, body: Bytes, mut attempts: impl Attempts) -> bool {
+        loop {
+            let outcome = self.post(endpoint.clone(), attempts.headers(&body), body.clone()).await;
+            self.record(number, |delivery| delivery.attempts.push(outcome.status()));
+            match attempts.pause_after(outcome) {
+                _ if outcome.is_accepted() => return true,
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return false,
+            }
         }
     }
 
-    /// Makes an attempt. The timeout is for the whole answer.
-    pub(crate) async fn post(
-        &self,
-        endpoint: Url,
-        headers: Vec<(String, String)>,
-        body: Bytes,
-    ) -> Result<Answered, reqwest::Error> {
-        let request = self.client.post(endpoint).body(body);
+    fn record(&self, number: usize, change: impl FnOnce(&mut Delivery)) {
+        if let Some(delivery) = lock(&self.0.deliveries).get_mut(number) {
+            change(delivery);
+        }
+    }
+
+    async fn post(&self, endpoint: Url, headers: Vec<(String, String)>, body: Bytes) -> Outcome {
+        let request = self.0.client.post(endpoint).body(body);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        let retry_after = answer.headers().get("retry-after");
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        answer.bytes().await?;
-        Ok(Answered { status, retry_after })
-    }
-}
-
-/// Counts a delivery as under way until it is dropped.
-struct UnderWay(watch::Sender<usize>);
-
-impl UnderWay {
-    fn new<D>(outbox: &Outbox<D>) -> Self {
-        outbox.under_way.send_modify(|count| *count += 1);
-        Self(outbox.under_way.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        let answered = async {
+            let answer = request.send().await?;
+            let status = answer.status().as_u16();
+            let retry_after = answer.headers().get("retry-after");
+            let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            answer.bytes().await?;
+            Ok::<_, reqwest::Error>(Outcome::Answered { status, retry_after })
+        };
+        match answered.await {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_timeout() => Outcome::TimedOut,
+            Err(_) => Outcome::Failed,
+        }
     }
 }

@@ -14,13 +14,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
@@ -32,9 +30,11 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::control;
-use crate::counters::{Counters, Counting};
+use crate::counters::Counting;
 use crate::fault::{FaultKind, Faults, TooMany};
 use crate::http::{Answer, Request};
+use crate::lock;
+use crate::reply::{Closed, Payload, Reply};
 
 /// A system, as the core sees it.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -60,11 +60,16 @@ pub(crate) trait Service: Send + Sync + 'static {
         None
     }
 
-    /// Everything that exists, for the control door.
+    /// Everything that exists, for the control endpoint.
     fn state(&self) -> Value;
 
-    /// A call at the control door that only this system has; the path is what follows `/_simulator/`.
+    /// A call at the control endpoint that only this system has; the path is what follows `/_simulator/`.
     fn control(&self, _request: &Request, _path: &str) -> Option<Answer> {
+        None
+    }
+
+    /// The same for a call that makes the system misbehave, which is there only if fault injection is enabled.
+    fn inject(&self, _request: &Request, _path: &str) -> Option<Answer> {
         None
     }
 }
@@ -87,7 +92,9 @@ impl Admission {
 pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
-    counting: Counting,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) counting: Counting,
+    fault_injection: Arc<AtomicBool>,
     latencies: Arc<Mutex<Latencies>>,
 }
 
@@ -102,163 +109,107 @@ impl Core {
         Self { clock, ..Self::default() }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
-        self.counting.snapshot()
+    /// Opens the calls of the control endpoint that inject faults.
+    pub(crate) fn enable_fault_injection(&self) {
+        self.fault_injection.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn reset_counters(&self) {
-        self.counting.reset();
+    pub(crate) fn has_fault_injection(&self) -> bool {
+        self.fault_injection.load(Ordering::Relaxed)
     }
 
     /// How long every call takes that has no latency of its own.
     pub(crate) fn set_latency(&self, all: Duration) {
-        self.latencies().all = all;
+        lock(&self.latencies).all = all;
     }
 
     pub(crate) fn set_latency_of(&self, call: &str, latency: Duration) {
-        self.latencies().by_call.insert(call.to_owned(), latency);
+        lock(&self.latencies).by_call.insert(call.to_owned(), latency);
     }
 
     fn latency_of(&self, call: &str) -> Duration {
-        let latencies = self.latencies();
+        let latencies = lock(&self.latencies);
         latencies.by_call.get(call).copied().unwrap_or(latencies.all)
     }
+}
 
-    fn latencies(&self) -> MutexGuard<'_, Latencies> {
-        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
+/// Ends all tasks of a server. Clones share the signal.
+///
+/// Each task holds a receiver, so "no receiver is left" means that all tasks have ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shutdown(watch::Sender<bool>);
+
+impl Shutdown {
+    /// Tells all tasks to end.
+    pub(crate) fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Tells all tasks to end, and waits until they have.
+    pub(crate) async fn complete(&self) {
+        self.begin();
+        self.0.closed().await;
+    }
+
+    /// For a task that ends with the server.
+    pub(crate) fn receiver(&self) -> ShutdownReceiver {
+        ShutdownReceiver(self.0.subscribe())
+    }
+
+    /// Runs a task until it ends or the server stops.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut shutdown = self.receiver();
+        tokio::spawn(async move { shutdown.unless_stopped(task).await });
     }
 }
 
-/// Gives a handle what a test or a person may ask of any running server.
-macro_rules! controlled {
-    ($handle:ty, |$this:ident| $core:expr) => {
-        impl $handle {
-            /// What goes wrong.
-            pub fn faults(&self) -> &crate::fault::Faults {
-                let $this = self;
-                &$core.faults
-            }
-
-            /// What was asked so far.
-            pub fn counters(&self) -> crate::Counters {
-                let $this = self;
-                $core.counters()
-            }
-
-            /// Counts from zero again.
-            pub fn reset_counters(&self) {
-                let $this = self;
-                $core.reset_counters();
-            }
-
-            /// How long every call takes that has no latency of its own.
-            pub fn set_latency(&self, latency: std::time::Duration) {
-                let $this = self;
-                $core.set_latency(latency);
-            }
-
-            /// How long calls of this name take.
-            pub fn set_latency_of(&self, call: &str, latency: std::time::Duration) {
-                let $this = self;
-                $core.set_latency_of(call, latency);
-            }
-        }
-    };
-}
-pub(crate) use controlled;
-
-/// A server that runs until it is stopped or this is dropped.
+/// What a task holds until it has ended.
 #[derive(Debug)]
-pub(crate) struct Running {
-    url: Url,
-    // Every task holds a receiver: they end at the signal, or when it can't come any more, and "no receiver
-    // is left" means that they have ended.
-    signal: watch::Sender<bool>,
-}
+pub(crate) struct ShutdownReceiver(watch::Receiver<bool>);
 
-impl Running {
-    /// Where it listens, as a base address.
-    pub(crate) fn url(&self) -> Url {
-        self.url.clone()
-    }
-
-    /// Ends every connection and all unfinished work, and frees the port before it returns.
-    pub(crate) async fn stop(&self) {
-        self.signal.send_replace(true);
-        self.signal.closed().await;
-    }
-}
-
-/// Says when to stop.
-#[derive(Debug, Clone)]
-struct Stopping(watch::Receiver<bool>);
-
-impl Stopping {
-    /// Works on `task` until it ends or the server stops.
-    async fn unless_stopped<T>(mut self, task: impl Future<Output = T>) -> Option<T> {
+impl ShutdownReceiver {
+    /// Awaits a future, but no longer than the server runs.
+    pub(crate) async fn unless_stopped<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             _ = self.0.wait_for(|stop| *stop) => None,
-            result = task => Some(result),
+            result = future => Some(result),
         }
     }
 }
 
-/// Starts to serve.
-pub(crate) async fn start(
-    listen: SocketAddr,
-    core: Core,
-    service: Arc<dyn Service>,
-) -> std::io::Result<Running> {
+/// Starts to serve, and returns the base address.
+pub(crate) async fn start(listen: SocketAddr, core: Core, service: Arc<dyn Service>) -> std::io::Result<Url> {
     let listener = TcpListener::bind(listen).await?;
     let url = Url::parse(&format!("http://{}/", listener.local_addr()?)).map_err(std::io::Error::other)?;
-    let (signal, stopping) = watch::channel(false);
-    let stopping = Stopping(stopping);
-    tokio::spawn(stopping.clone().unless_stopped(accept(listener, core, service, stopping)));
-    Ok(Running { url, signal })
+    core.shutdown.clone().spawn(accept(listener, core, service));
+    Ok(url)
 }
 
-async fn accept(listener: TcpListener, core: Core, service: Arc<dyn Service>, stopping: Stopping) {
+async fn accept(listener: TcpListener, core: Core, service: Arc<dyn Service>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let serving = serve(stream, core.clone(), Arc::clone(&service), stopping.clone());
-                tokio::spawn(stopping.clone().unless_stopped(serving));
-            }
+            Ok((stream, _)) => core.shutdown.spawn(serve(stream, core.clone(), Arc::clone(&service))),
             // Out of file descriptors, most likely: some come back when connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-async fn serve(stream: TcpStream, core: Core, service: Arc<dyn Service>, stopping: Stopping) {
+async fn serve(stream: TcpStream, core: Core, service: Arc<dyn Service>) {
     // An answer is written in one go; waiting for more to send would only distort latencies.
     let _ = stream.set_nodelay(true);
-    let respond =
-        service_fn(move |request| respond(request, core.clone(), Arc::clone(&service), stopping.clone()));
+    let respond = service_fn(move |request| respond(request, core.clone(), Arc::clone(&service)));
     // A connection that breaks is the client's affair.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), respond).await;
 }
-
-/// Why hyper has to close the connection without a (whole) answer.
-#[derive(Debug)]
-struct Closed;
-
-impl std::fmt::Display for Closed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the connection is closed on purpose")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 async fn respond(
     request: hyper::Request<Incoming>,
     core: Core,
     service: Arc<dyn Service>,
-    stopping: Stopping,
 ) -> Result<Response<Payload>, Closed> {
     let request = Request::read(request).await.map_err(|_| Closed)?;
-    if let Some(path) = request.path.strip_prefix(control::DOOR) {
+    if let Some(path) = request.path.strip_prefix(control::PREFIX) {
         let answer = control::answer(&core, service.as_ref(), &request, path);
         return Reply::Whole(answer).into_response(&core.clock);
     }
@@ -266,9 +217,8 @@ async fn respond(
         return Reply::Whole(page).into_response(&core.clock);
     }
     let (reply, replied) = oneshot::channel();
-    let clock = core.clock.clone();
-    tokio::spawn(stopping.unless_stopped(work(core, service, request, reply)));
-    replied.await.map_err(|_| Closed)?.into_response(&clock)
+    core.shutdown.spawn(work(core.clone(), service, request, reply));
+    replied.await.map_err(|_| Closed)?.into_response(&core.clock)
 }
 
 /// Takes one call from its arrival to its answer. Dropping `reply` without an answer drops the connection.
@@ -328,86 +278,4 @@ async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: on
 
 fn refuse(service: &dyn Service, status: u16) -> Answer {
     service.refusal(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-/// What goes back over the wire.
-enum Reply {
-    Whole(Answer),
-    /// The head promises the whole body, which ends in the middle.
-    Truncated(Answer),
-    /// The body begins as it should, and goes on for ever.
-    Endless(Answer),
-}
-
-impl Reply {
-    fn into_response(self, clock: &Clock) -> Result<Response<Payload>, Closed> {
-        let (answer, payload) = match self {
-            Self::Whole(answer) => {
-                let payload = Payload { rest: answer.body.clone(), end: End::Clean };
-                (answer, payload)
-            }
-            Self::Truncated(answer) => {
-                let half = answer.body.slice(..answer.body.len() / 2);
-                (answer, Payload { rest: half, end: End::AfterFlush })
-            }
-            Self::Endless(answer) => {
-                let payload = Payload { rest: answer.body.clone(), end: End::Never };
-                (answer, payload)
-            }
-        };
-        let date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        answer.head(&date).body(payload).map_err(|_| Closed)
-    }
-}
-
-/// A body that is sent whole, or breaks off.
-#[derive(Debug)]
-struct Payload {
-    rest: Bytes,
-    end: End,
-}
-
-#[derive(Debug)]
-enum End {
-    Clean,
-    /// Breaks off at the next poll but one: hyper sends what it has when there is nothing to poll.
-    AfterFlush,
-    BreakOff,
-    /// Goes on with blanks.
-    Never,
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Closed;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
-        if !self.rest.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
-        }
-        match self.end {
-            End::Clean => Poll::Ready(None),
-            End::AfterFlush => {
-                self.end = End::BreakOff;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            End::BreakOff => Poll::Ready(Some(Err(Closed))),
-            End::Never => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 64 << 10]))))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && matches!(self.end, End::Clean)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self.end {
-            End::Clean => SizeHint::with_exact(u64::try_from(self.rest.len()).unwrap_or(u64::MAX)),
-            End::AfterFlush | End::BreakOff | End::Never => SizeHint::default(),
-        }
-    }
 }

@@ -1,6 +1,32 @@
-//! A limit that is counted in windows, each of which begins with the first call after the one before it is over.
+//! Limits that are counted in windows. A window begins with the first call after the end of the one before it.
+
+use std::sync::Mutex;
 
 use jiff::Timestamp;
+
+use crate::lock;
+
+/// Limits, which may be off, and what was used up of them.
+#[derive(Debug)]
+pub(crate) struct Quota<L, U>(Mutex<(Option<L>, U)>);
+
+impl<L: Copy, U: Default> Quota<L, U> {
+    pub(crate) fn new(limits: Option<L>) -> Self {
+        Self(Mutex::new((limits, U::default())))
+    }
+
+    /// Other limits, or none. What was used up is forgotten.
+    pub(crate) fn set(&self, limits: Option<L>) {
+        *lock(&self.0) = (limits, U::default());
+    }
+
+    /// Looks at what was used up, and changes it. `None` without limits.
+    pub(crate) fn limited<T>(&self, look: impl FnOnce(L, &mut U) -> T) -> Option<T> {
+        let mut quota = lock(&self.0);
+        let (limits, used) = &mut *quota;
+        limits.map(|limits| look(limits, used))
+    }
+}
 
 /// What was used up of a limit. Lengths and waits are in milliseconds.
 #[derive(Debug, Clone, Copy, Default)]

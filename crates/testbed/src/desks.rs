@@ -106,7 +106,7 @@ impl Desk {
             Self::Jira => {
                 let assignee = Some(jira::ANNA.to_owned());
                 let issue = jira::NewIssue { assignee, ..jira::NewIssue::about(subject) };
-                systems.jira.create_issue(issue).to_string()
+                systems.jira.create_ticket(issue).to_string()
             }
             Self::Generic => format!("{:08x}", fastrand::u32(..)),
         }
@@ -163,7 +163,7 @@ impl Desk {
                 text(ticket.custom_fields.get(FRESHDESK_FIELD)).into_iter().collect()
             }
             Self::Jira => {
-                let issue = systems.jira.issue(number()).unwrap();
+                let issue = systems.jira.ticket(number()).unwrap();
                 issue.remote_links.into_iter().map(|link| link.url).collect()
             }
             Self::Generic => {
@@ -189,7 +189,7 @@ impl Desk {
                 notes.map(|note| (note.private, note.body)).collect()
             }
             Self::Jira => {
-                let comments = systems.jira.issue(number()).unwrap().comments.into_iter();
+                let comments = systems.jira.ticket(number()).unwrap().comments.into_iter();
                 comments.map(|note| (note.internal, note.body_text)).collect()
             }
             Self::Generic => Vec::new(),
@@ -329,7 +329,7 @@ impl Desk {
                 systems.zendesk.change_ticket(number(), zendesk::Change::Status("closed".to_owned()))
             }
             Self::Freshdesk => systems.freshdesk.change_ticket(number(), freshdesk::Change::Archive),
-            Self::Jira => systems.jira.change_issue(number(), jira::Change::Status("Closed".to_owned())),
+            Self::Jira => systems.jira.change_ticket(number(), jira::Change::Status("Closed".to_owned())),
             Self::Generic => true,
         };
         assert!(ended);
@@ -383,27 +383,17 @@ impl Desk {
         }
     }
 
-    /// Deliveries of the helpdesk's own that were not taken.
+    /// Deliveries of the helpdesk's own that were not accepted.
     #[must_use]
     pub fn refused_deliveries(self, systems: &Systems) -> Vec<String> {
-        let refused = |deliveries: Vec<(bool, String)>| {
-            deliveries.into_iter().filter(|(taken, _)| !taken).map(|(_, what)| what).collect()
-        };
-        match self {
-            Self::Zendesk => {
-                let all = systems.zendesk.deliveries().into_iter();
-                refused(all.map(|delivery| (delivery.delivered, format!("{delivery:?}"))).collect())
-            }
-            Self::Freshdesk => {
-                let all = systems.freshdesk.deliveries().into_iter();
-                refused(all.map(|delivery| (delivery.delivered, format!("{delivery:?}"))).collect())
-            }
-            Self::Jira => {
-                let all = systems.jira.deliveries().into_iter();
-                refused(all.map(|delivery| (delivery.delivered, format!("{delivery:?}"))).collect())
-            }
+        let deliveries = match self {
+            Self::Zendesk => systems.zendesk.deliveries(),
+            Self::Freshdesk => systems.freshdesk.deliveries(),
+            Self::Jira => systems.jira.deliveries(),
             Self::Generic => Vec::new(),
-        }
+        };
+        let refused = deliveries.into_iter().filter(|delivery| !delivery.delivered);
+        refused.map(|delivery| format!("{delivery:?}")).collect()
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn change(systems: &Systems, desk: Desk, id: &str, subject: &str) {
     match desk {
         Desk::Zendesk => systems.zendesk.change_ticket(number, zendesk::Change::Subject(subject)),
         Desk::Freshdesk => systems.freshdesk.change_ticket(number, freshdesk::Change::Subject(subject)),
-        Desk::Jira => systems.jira.change_issue(number, jira::Change::Summary(subject)),
+        Desk::Jira => systems.jira.change_ticket(number, jira::Change::Summary(subject)),
         // What it sends is all that there is.
         Desk::Generic => true,
     };

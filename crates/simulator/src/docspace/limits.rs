@@ -6,7 +6,7 @@
 //! `Retry-After` how long to wait; the two that a client meets first don't.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hyper::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::fault::TooMany;
 use crate::http::Answer;
+use crate::lock;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -112,7 +113,7 @@ impl Drop for Place {
 
 impl Limiter {
     fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(super) fn set(&self, limits: Option<Limits>) {

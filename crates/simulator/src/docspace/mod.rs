@@ -33,13 +33,10 @@ mod state;
 mod views;
 mod wire;
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use url::Url;
 use uuid::Uuid;
 
 pub use self::limits::Limits;
@@ -47,10 +44,11 @@ pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
 pub use self::quirks::Quirks;
 pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
-use self::service::Portal;
+pub use self::service::Portal;
 use self::state::{ARCHIVE, State};
 use crate::clock::Clock;
-use crate::server::{self, Core, Running};
+use crate::handle::Server;
+use crate::server::Core;
 
 /// How a portal starts.
 #[derive(Debug, Clone)]
@@ -88,22 +86,8 @@ impl Default for Setup {
     }
 }
 
-/// A running portal; clones are handles to the same one. It stops when the last handle is gone.
-#[derive(Clone)]
-pub struct DocSpace {
-    running: Arc<Running>,
-    portal: Arc<Portal>,
-    core: Core,
-    api_key: Arc<str>,
-}
-
-impl fmt::Debug for DocSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DocSpace").field("url", &self.url().as_str()).finish_non_exhaustive()
-    }
-}
-
-server::controlled!(DocSpace, |handle| handle.core);
+/// A running portal. Its API key belongs to the service user.
+pub type DocSpace = Server<Portal>;
 
 impl DocSpace {
     /// Starts a portal.
@@ -122,16 +106,8 @@ impl DocSpace {
                 group.members.iter().filter_map(|email| state.people.by_email(email)).collect();
             state.people.add_group(&group.name, &members);
         }
-        let api_key = state.add_key(state.service_user, &[], None).into();
-        let portal = Arc::new(Portal::new(state, setup.limits));
-        let core = Core::new(setup.clock);
-        let running = Arc::new(server::start(setup.listen, core.clone(), portal.clone()).await?);
-        Ok(Self { running, portal, core, api_key })
-    }
-
-    /// Its address, ending in `/`.
-    pub fn url(&self) -> Url {
-        self.running.url()
+        let api_key = state.add_key(state.service_user, &[], None);
+        Self::run(setup.listen, Core::new(setup.clock), Portal::new(state, api_key, setup.limits)).await
     }
 
     fn origin(&self) -> String {
@@ -140,88 +116,88 @@ impl DocSpace {
 
     /// The service user's key, which may do everything.
     pub fn api_key(&self) -> String {
-        self.api_key.to_string()
+        self.system().api_key.clone()
     }
 
     /// Another key of the service user: with these permissions (none are all), until that time.
     pub fn add_key(&self, permissions: &[&str], expires_at: Option<Timestamp>) -> String {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let user = state.service_user;
         state.add_key(user, permissions, expires_at)
     }
 
     /// A key of somebody else, with every permission they have themselves.
     pub fn add_key_of(&self, user: Uuid) -> String {
-        self.portal.state().add_key(user, &[], None)
+        self.system().state().add_key(user, &[], None)
     }
 
     /// The key opens nothing from now on.
     pub fn revoke_key(&self, key: &str) {
-        self.portal.state().activate_key(key, false);
+        self.system().state().activate_key(key, false);
     }
 
     /// A revoked key is good again.
     pub fn restore_key(&self, key: &str) {
-        self.portal.state().activate_key(key, true);
+        self.system().state().activate_key(key, true);
     }
 
     /// Other limits, or none. What has been used up stays used up.
     pub fn set_limits(&self, limits: Option<Limits>) {
-        self.portal.limiter.set(limits);
+        self.system().limiter.set(limits);
     }
 
     /// There may be so many active rooms: 402 beyond.
     pub fn set_room_quota(&self, most: Option<usize>) {
-        self.portal.state().room_quota = most;
+        self.system().state().room_quota = most;
     }
 
     /// Whether only the proxy in front answers, with 503 and HTML, whatever is asked.
     pub fn set_down(&self, down: bool) {
-        self.portal.state().down = down;
+        self.system().state().down = down;
     }
 
     /// The next room is made and its tags aren't: the call fails with 500 between the two transactions.
     pub fn lose_tags_of_next_room(&self) {
-        self.portal.state().loses_tags = true;
+        self.system().state().loses_tags = true;
     }
 
     /// Adds somebody.
     pub fn add_user(&self, user: NewUser) -> Uuid {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let now = state.now();
         state.people.add(user, now)
     }
 
     /// Who has that address.
     pub fn user(&self, email: &str) -> Option<Uuid> {
-        self.portal.state().people.by_email(email)
+        self.system().state().people.by_email(email)
     }
 
     /// The first group of exactly that name.
     pub fn group(&self, name: &str) -> Option<Uuid> {
-        let state = self.portal.state();
+        let state = self.system().state();
         let mut groups = state.people.groups.iter();
         groups.find(|(_, group)| group.name == name).map(|(id, _)| *id)
     }
 
     /// Adds a group.
     pub fn add_group(&self, name: &str, members: &[Uuid]) -> Uuid {
-        self.portal.state().people.add_group(name, members)
+        self.system().state().people.add_group(name, members)
     }
 
     /// A group is gone, from the rooms too.
     pub fn remove_group(&self, group: Uuid) {
-        self.portal.state().remove_group(group);
+        self.system().state().remove_group(group);
     }
 
     /// Whose [`api_key`](Self::api_key) is.
     pub fn service_user(&self) -> Uuid {
-        self.portal.state().service_user
+        self.system().state().service_user
     }
 
     /// The service user is made something else.
     pub fn set_service_user_kind(&self, kind: UserKind) {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let id = state.service_user;
         if let Some(user) = state.people.users.get_mut(&id) {
             user.kind = kind;
@@ -230,80 +206,75 @@ impl DocSpace {
 
     /// Every room, active and archived, by number.
     pub fn rooms(&self) -> Vec<RoomView> {
-        self.portal.state().room_views(&self.origin())
+        self.system().state().room_views(&self.origin())
     }
 
     /// The room of that number.
     pub fn room(&self, id: i64) -> Option<RoomView> {
-        self.portal.state().room_view(id, &self.origin())
+        self.system().state().room_view(id, &self.origin())
     }
 
     /// How the portal differs from a plain one.
     pub fn set_quirks(&self, quirks: Quirks) {
-        self.portal.state().quirks = quirks;
+        self.system().state().quirks = quirks;
     }
 
     /// A session token of the service user, as signing in gives it.
     pub fn add_session(&self) -> String {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let user = state.service_user;
         state.add_session(user)
     }
 
     /// A person makes somebody else the owner of a room. The one who was it keeps no role in it.
     pub fn set_room_owner(&self, id: i64, owner: Uuid) {
-        self.portal.state().set_room_owner(id, owner);
+        self.system().state().set_room_owner(id, owner);
     }
 
     /// A person makes a room of their own.
     pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-        self.portal.state().add_room(title, owner, &tags)
+        self.system().state().add_room(title, owner, &tags)
     }
 
     /// A person gives somebody a role in a room.
     pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
-        self.portal.state().add_member(room, id, access);
+        self.system().state().add_member(room, id, access);
     }
 
     /// A person puts a tag on a room.
     pub fn add_tag(&self, room: i64, tag: &str) {
-        self.portal.state().tag_room(room, &[tag.to_owned()]);
+        self.system().state().tag_room(room, &[tag.to_owned()]);
     }
 
     /// A person makes a folder in a room or folder.
     pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let owner = state.service_user;
         state.add_folder(parent, title, owner, state::Kind::Plain)
     }
 
     /// The number of the service user's own documents.
     pub fn my_documents(&self) -> i64 {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let user = state.service_user;
         state.documents_of(user)
     }
 
     /// A person deletes a room.
     pub fn delete_room(&self, id: i64) {
-        self.portal.state().delete_room_by_hand(id);
+        self.system().state().delete_room_by_hand(id);
     }
 
     /// A person archives a room.
     pub fn archive_room(&self, id: i64) {
-        self.portal.state().move_room(id, ARCHIVE);
+        self.system().state().move_room(id, ARCHIVE);
     }
 
     /// A person uploads a file into a room or folder.
     pub fn add_file(&self, folder: i64, title: &str) -> i64 {
-        let mut state = self.portal.state();
+        let mut state = self.system().state();
         let owner = state.service_user;
         state.add_file(folder, title, owner)
-    }
-
-    /// Ends every connection and all unfinished work, and frees the port before it returns.
-    pub async fn stop(&self) {
-        self.running.stop().await;
     }
 }

@@ -1,6 +1,6 @@
 //! The portal as the serving core sees it: who calls, whether they may now, and which function answers.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
@@ -17,25 +17,27 @@ use super::wire::{self, Failure, Outcome, Reply};
 use crate::control::{done, ordered};
 use crate::fault::TooMany;
 use crate::http::{Answer, Request};
+use crate::lock;
 use crate::server::{Admission, Service};
 
 /// What the server's tasks and the handles share.
 #[derive(Debug)]
-pub(super) struct Portal {
+pub struct Portal {
+    pub(super) api_key: String,
     pub(super) limiter: Limiter,
     state: Mutex<State>,
 }
 
 impl Portal {
-    pub(super) fn new(state: State, limits: Option<Limits>) -> Self {
+    pub(super) fn new(state: State, api_key: String, limits: Option<Limits>) -> Self {
         let limiter = Limiter::default();
         limiter.set(limits);
-        Self { limiter, state: Mutex::new(state) }
+        Self { api_key, limiter, state: Mutex::new(state) }
     }
 
     /// The state, with everything done whose time has come.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.settle();
         state
     }
@@ -100,40 +102,38 @@ impl Service for Portal {
         self.state().everything("")
     }
 
-    /// Beside the common calls:
-    ///
+    /// A person archives or deletes a room: `POST rooms/{id}/archive`, `DELETE rooms/{id}`.
+    fn control(&self, request: &Request, path: &str) -> Option<Answer> {
+        let parts: Vec<&str> = path.split('/').collect();
+        match (request.method.as_str(), parts.as_slice()) {
+            ("POST", ["rooms", id, "archive"]) => self.state().move_room(id.parse().ok()?, ARCHIVE),
+            ("DELETE", ["rooms", id]) => self.state().delete_room_by_hand(id.parse().ok()?),
+            _ => return None,
+        }
+        Some(done())
+    }
+
     /// | call | meaning |
     /// | --- | --- |
     /// | `PUT down` | `{"down": true}`: only the proxy in front answers |
     /// | `PUT limits` | [`Limits`], or `null` for none |
     /// | `PUT quirks` | [`Quirks`] |
     /// | `PUT room_quota` | `{"most": 5}` active rooms, or `{}` |
-    /// | `POST lose_tags_of_next_room` | the next room is made, but its tags aren't |
-    /// | `POST rooms/{id}/archive`, `DELETE rooms/{id}` | a person does it by hand |
-    fn control(&self, request: &Request, path: &str) -> Option<Answer> {
-        let parts: Vec<&str> = path.split('/').collect();
-        let answer = match (request.method.as_str(), parts.as_slice()) {
-            ("PUT", ["down"]) => ordered(request, |order: Down| self.state().down = order.down),
-            ("PUT", ["limits"]) => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
-            ("PUT", ["quirks"]) => ordered(request, |quirks: Quirks| self.state().quirks = quirks),
-            ("PUT", ["room_quota"]) => {
+    /// | `POST lose_tags_of_next_room` | the next room is created, but its tags aren't |
+    fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
+        Some(match (request.method.as_str(), path) {
+            ("PUT", "down") => ordered(request, |order: Down| self.state().down = order.down),
+            ("PUT", "limits") => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
+            ("PUT", "quirks") => ordered(request, |quirks: Quirks| self.state().quirks = quirks),
+            ("PUT", "room_quota") => {
                 ordered(request, |quota: RoomQuota| self.state().room_quota = quota.most)
             }
-            ("POST", ["lose_tags_of_next_room"]) => {
+            ("POST", "lose_tags_of_next_room") => {
                 self.state().loses_tags = true;
                 done()
             }
-            ("POST", ["rooms", id, "archive"]) => {
-                self.state().move_room(id.parse().ok()?, ARCHIVE);
-                done()
-            }
-            ("DELETE", ["rooms", id]) => {
-                self.state().delete_room_by_hand(id.parse().ok()?);
-                done()
-            }
             _ => return None,
-        };
-        Some(answer)
+        })
     }
 }
 

@@ -5,14 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::FreshdeskService;
 use super::account::{Account, Invalid, Ticket, time};
 use super::limits;
 use super::people::{INTEGRATION, dated};
-use super::view::{Change, NewTicket};
-use super::webhook::Webhook;
-use crate::control::ordered;
+use super::view::Change;
 use crate::fault::TooMany;
+use crate::helpdesk;
 use crate::http::{Answer, Request};
 use crate::server::{Admission, Service};
 
@@ -107,7 +106,7 @@ fn cost(request: &Request) -> u32 {
     1 + u32::try_from(includes).unwrap_or(u32::MAX)
 }
 
-impl Service for Desk {
+impl Service for FreshdeskService {
     fn name(&self, method: &Method, path: &str) -> &'static str {
         Call::of(method, path).name()
     }
@@ -139,32 +138,15 @@ impl Service for Desk {
     }
 
     fn state(&self) -> Value {
-        json!({ "tickets": self.views(), "deliveries": self.outbox.deliveries() })
+        helpdesk::state(self)
     }
 
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
-        let ticket = path.strip_prefix("tickets/").and_then(|id| id.parse().ok());
-        match (request.method.as_str(), path, ticket) {
-            ("GET", "tickets", _) => Some(Answer::json(StatusCode::OK, &self.views())),
-            ("POST", "tickets", _) => {
-                let mut id = None;
-                let answer = ordered(request, |new: NewTicket| id = Some(self.create(new)));
-                Some(id.map_or(answer, |id| Answer::json(StatusCode::CREATED, &json!({ "id": id }))))
-            }
-            ("POST", _, Some(id)) => {
-                let mut changed = true;
-                let answer = ordered(request, |change: Change| changed = self.change(None, id, change));
-                Some(if changed { answer } else { Answer::empty(StatusCode::NOT_FOUND) })
-            }
-            ("PUT", "webhook", _) => {
-                Some(ordered(request, |webhook: Webhook| self.outbox.set_webhook(webhook)))
-            }
-            _ => None,
-        }
+        helpdesk::control(self, request, path)
     }
 }
 
-impl Desk {
+impl FreshdeskService {
     fn call(&self, call: Call, request: &Request) -> Answer {
         if !self.knows(request) {
             return unauthorized();

@@ -29,21 +29,22 @@ mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::watch;
-use url::Url;
+use std::sync::{Mutex, MutexGuard};
 
 use self::account::{Account, Happened, Ticket};
 use self::limits::Quota;
-use self::webhook::Outbox;
+use self::webhook::Webhooks;
 use crate::clock::Clock;
-use crate::server::{self, Core, Running};
+use crate::handle::Server;
+use crate::helpdesk::Helpdesk;
+use crate::lock;
+use crate::outbox::Outbox;
+use crate::server::Core;
 
 pub use self::limits::Limits;
 pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};
 pub use self::view::{Change, ConversationView, NewTicket, TicketView};
-pub use self::webhook::{Content, DeliveryView, RetryPace, Webhook};
+pub use self::webhook::{Content, RetryPace, Webhook};
 
 /// How to play Freshdesk.
 #[derive(Debug, Clone)]
@@ -72,30 +73,19 @@ impl Default for Setup {
     }
 }
 
-/// A running Freshdesk account. Clones are the same account, which stops when the last one is dropped.
-#[derive(Debug, Clone)]
-pub struct Freshdesk(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    desk: Arc<Desk>,
-    core: Core,
-    running: Running,
-    stopping: watch::Sender<bool>,
-}
+/// A running Freshdesk account, with a few people and no tickets at the start.
+pub type Freshdesk = Server<FreshdeskService>;
 
 /// The account and all that its answers depend on.
 #[derive(Debug)]
-struct Desk {
+pub struct FreshdeskService {
     clock: Clock,
     account: Mutex<Account>,
     api_key: String,
     revoked: AtomicBool,
     quota: Quota,
-    outbox: Outbox,
+    webhooks: Webhooks,
 }
-
-server::controlled!(Freshdesk, |handle| handle.0.core);
 
 impl Freshdesk {
     /// Starts an account with a few people and no tickets.
@@ -103,77 +93,63 @@ impl Freshdesk {
     /// # Errors
     /// When the address can't be listened at.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let (stopping, stopped) = watch::channel(false);
-        let desk = Arc::new(Desk {
-            clock: setup.clock.clone(),
+        let core = Core::new(setup.clock);
+        let service = FreshdeskService {
+            clock: core.clock.clone(),
             account: Mutex::new(Account::new(setup.room_field)),
             api_key: uuid::Uuid::new_v4().simple().to_string(),
             revoked: AtomicBool::new(false),
             quota: Quota::new(setup.limits),
-            outbox: Outbox::new(setup.retry_pace, stopped)?,
-        });
-        let core = Core::new(setup.clock);
-        let running = server::start(setup.listen, core.clone(), Arc::<Desk>::clone(&desk)).await?;
-        Ok(Self(Arc::new(Inner { desk, core, running, stopping })))
-    }
-
-    /// Ends all calls and deliveries, and frees the port.
-    pub async fn stop(&self) {
-        self.0.stopping.send_replace(true);
-        self.0.running.stop().await;
-        self.deliveries_settled().await;
-    }
-
-    /// The base address, without `/api/v2`.
-    pub fn url(&self) -> Url {
-        self.0.running.url()
+            webhooks: Webhooks::new(&core, setup.retry_pace)?,
+        };
+        Self::run(setup.listen, core, service).await
     }
 
     /// The API key of the integration's agent.
     pub fn api_key(&self) -> String {
-        self.0.desk.api_key.clone()
+        self.system().api_key.clone()
     }
 
     /// The API key is no longer accepted.
     pub fn revoke_key(&self) {
-        self.0.desk.revoked.store(true, Ordering::Relaxed);
+        self.system().revoked.store(true, Ordering::Relaxed);
     }
 
     /// The single-line text field for the room's address, if there is one.
     pub fn room_field(&self) -> Option<String> {
-        self.0.desk.account().room_field.clone()
+        self.system().account().room_field.clone()
     }
 
     /// Changes the rate limits; what was used up is forgotten.
     pub fn set_limits(&self, limits: Option<Limits>) {
-        self.0.desk.quota.set(limits);
+        self.system().quota.set(limits);
     }
 
     /// From now on no ticket can be changed while the field of this name is empty in it. Tickets that are made later
     /// have it.
     pub fn require_field(&self, name: Option<&str>) {
-        self.0.desk.account().required_field = name.map(str::to_owned);
+        self.system().account().required_field = name.map(str::to_owned);
     }
 
     /// Whether the integration's agent may look at agents and groups.
     pub fn set_directory_readable(&self, readable: bool) {
-        self.0.desk.account().people.readable = readable;
+        self.system().account().people.readable = readable;
     }
 
     /// What the integration's agent sees: 1 everything, 2 its groups, 3 its tickets. Only told, not obeyed: see
     /// [`restrict_ticket`](Self::restrict_ticket).
     pub fn set_own_scope(&self, scope: u64) {
-        self.0.desk.account().people.own_scope = scope;
+        self.system().account().people.own_scope = scope;
     }
 
     /// The integration's agent may not see this ticket.
     pub fn restrict_ticket(&self, id: u64) {
-        self.0.desk.account().restricted.insert(id);
+        self.system().account().restricted.insert(id);
     }
 
     /// Adds an agent and says its id.
     pub fn add_agent(&self, agent: NewAgent) -> u64 {
-        let mut account = self.0.desk.account();
+        let mut account = self.system().account();
         let id = account.long_id();
         account.people.agents.insert(id, agent);
         id
@@ -181,80 +157,37 @@ impl Freshdesk {
 
     /// Deactivates an agent: it is not found any more, though tickets still name it.
     pub fn remove_agent(&self, id: u64) {
-        self.0.desk.account().people.agents.remove(&id);
+        self.system().account().people.agents.remove(&id);
     }
 
     /// Adds a group and says its id.
     pub fn add_group(&self, name: &str) -> u64 {
-        let mut account = self.0.desk.account();
+        let mut account = self.system().account();
         let id = account.long_id();
         account.people.groups.insert(id, name.to_owned());
         id
     }
 
-    /// Makes a ticket, as its requester would by mail, and says its id.
-    pub fn create_ticket(&self, ticket: NewTicket) -> u64 {
-        self.0.desk.create(ticket)
-    }
-
-    /// Changes a ticket as [`ANNA`]. False if there is no such ticket, or it is like that already.
-    pub fn change_ticket(&self, id: u64, change: Change) -> bool {
-        self.0.desk.change(None, id, change)
-    }
-
     /// Changes a ticket as that agent.
     pub fn change_ticket_by(&self, agent: u64, id: u64, change: Change) -> bool {
-        self.0.desk.change(Some(agent), id, change)
-    }
-
-    /// The ticket as it is, even if it is in the trash.
-    pub fn ticket(&self, id: u64) -> Option<TicketView> {
-        self.0.desk.account().tickets.get(&id).map(Ticket::view)
-    }
-
-    /// All tickets by their numbers.
-    pub fn tickets(&self) -> Vec<TicketView> {
-        self.0.desk.views()
-    }
-
-    /// From now on, what happens to tickets is delivered there.
-    pub fn set_webhook(&self, webhook: Webhook) {
-        self.0.desk.outbox.set_webhook(webhook);
+        self.system().change_by(agent, id, change)
     }
 
     /// The body that the rule for new tickets would send now.
     pub fn created_body(&self, id: u64, content: Content) -> Option<Vec<u8>> {
-        let account = self.0.desk.account();
+        let account = self.system().account();
         let ticket = account.tickets.get(&id)?;
         let triggered = "{ticket_action:created}".to_owned();
         let happened = Happened { ticket: id, triggered, by: ticket.requester };
-        Some(rule::body(content, &account, ticket, &happened, self.0.desk.clock.now()))
-    }
-
-    /// Every delivery so far, in the order in which they were sent off.
-    pub fn deliveries(&self) -> Vec<DeliveryView> {
-        self.0.desk.outbox.deliveries()
-    }
-
-    /// Waits until no delivery is under way or waits for its next attempt.
-    pub async fn deliveries_settled(&self) {
-        self.0.desk.outbox.settled().await;
+        Some(rule::body(content, &account, ticket, &happened, self.system().clock.now()))
     }
 }
 
-impl Desk {
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this is the user that the API key makes.
-    fn is_api_key(&self, user: &str) -> bool {
-        user == self.api_key && !self.revoked.load(Ordering::Relaxed)
-    }
-
-    fn views(&self) -> Vec<TicketView> {
-        self.account().tickets.values().map(Ticket::view).collect()
-    }
+impl Helpdesk for FreshdeskService {
+    type Webhook = Webhook;
+    type NewTicket = NewTicket;
+    type Change = Change;
+    type Ticket = TicketView;
 
     fn create(&self, ticket: NewTicket) -> u64 {
         let mut account = self.account();
@@ -264,9 +197,36 @@ impl Desk {
         id
     }
 
-    fn change(&self, agent: Option<u64>, id: u64, change: Change) -> bool {
+    fn change(&self, id: u64, change: Change) -> bool {
+        self.change_by(ANNA, id, change)
+    }
+
+    fn ticket(&self, id: u64) -> Option<TicketView> {
+        self.account().tickets.get(&id).map(Ticket::view)
+    }
+
+    fn tickets(&self) -> Vec<TicketView> {
+        self.account().tickets.values().map(Ticket::view).collect()
+    }
+
+    fn outbox(&self) -> &Outbox<Webhook> {
+        &self.webhooks.outbox
+    }
+}
+
+impl FreshdeskService {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        lock(&self.account)
+    }
+
+    /// Whether this is the user that the API key makes.
+    fn is_api_key(&self, user: &str) -> bool {
+        user == self.api_key && !self.revoked.load(Ordering::Relaxed)
+    }
+
+    fn change_by(&self, agent: u64, id: u64, change: Change) -> bool {
         let mut account = self.account();
-        let happened = account.change(agent.unwrap_or(ANNA), id, change, self.clock.now());
+        let happened = account.change(agent, id, change, self.clock.now());
         let changed = happened.is_some();
         self.announce(&account, happened);
         changed
@@ -274,7 +234,7 @@ impl Desk {
 
     /// Sends deliveries for what happened, with the tickets as they are.
     fn announce(&self, account: &Account, happened: impl IntoIterator<Item = Happened>) {
-        let Some(content) = self.outbox.content() else { return };
+        let Some(content) = self.webhooks.content() else { return };
         for happened in happened {
             let Some(ticket) = account.tickets.get(&happened.ticket) else { continue };
             // Time archives and purges; no rule is for that.
@@ -282,7 +242,7 @@ impl Desk {
                 continue;
             }
             let body = rule::body(content, account, ticket, &happened, self.clock.now());
-            self.outbox.send(ticket.id, happened.triggered, body);
+            self.webhooks.send(ticket.id, happened.triggered, body);
         }
     }
 }

@@ -3,17 +3,15 @@
 //!
 //! There is no signature, no id and no time. Every delivery goes its own way, so they arrive in any order.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 use url::Url;
 
-use crate::outbox;
+use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
+use crate::server::Core;
 
 /// The webhook of the account's two rules, for new tickets and for updated ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,91 +75,46 @@ impl Default for RetryPace {
     }
 }
 
-/// A delivery and what became of it so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryView {
-    /// The ticket it is about.
-    pub ticket: u64,
-    /// What happened, as placeholders tell it.
-    pub event: String,
-    /// What each attempt that is over was answered, if anything was.
-    pub attempts: Vec<Option<u16>>,
-    /// It has failed, and is not tried again.
-    pub given_up: bool,
-    /// It was answered with 2xx.
-    pub delivered: bool,
-}
-
-impl outbox::Delivery for DeliveryView {
-    fn end(&mut self, delivered: bool) {
-        self.delivered = delivered;
-        self.given_up = !delivered;
-    }
-}
-
-/// Clones share everything.
-#[derive(Debug, Clone)]
-pub(super) struct Outbox {
-    sent: outbox::Outbox<DeliveryView>,
+/// The webhook of the account's rules, and what it sends.
+#[derive(Debug)]
+pub(super) struct Webhooks {
+    pub(super) outbox: Outbox<Webhook>,
     pace: RetryPace,
-    webhook: Arc<Mutex<Option<Webhook>>>,
 }
 
-impl Outbox {
-    /// Deliveries end when `stopping` turns true, or its sender goes.
-    pub(super) fn new(pace: RetryPace, stopping: watch::Receiver<bool>) -> std::io::Result<Self> {
-        Ok(Self { sent: outbox::Outbox::new(pace.timeout, stopping)?, pace, webhook: Arc::default() })
-    }
-
-    fn webhook(&self) -> MutexGuard<'_, Option<Webhook>> {
-        self.webhook.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set_webhook(&self, webhook: Webhook) {
-        *self.webhook() = Some(webhook);
+impl Webhooks {
+    pub(super) fn new(core: &Core, pace: RetryPace) -> std::io::Result<Self> {
+        Ok(Self { outbox: Outbox::new(pace.timeout, core.shutdown.clone())?, pace })
     }
 
     pub(super) fn content(&self) -> Option<Content> {
-        self.webhook().as_ref().map(|webhook| webhook.content)
-    }
-
-    pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
-        self.sent.deliveries()
-    }
-
-    /// Waits until every delivery is over.
-    pub(super) async fn settled(&self) {
-        self.sent.settled().await;
+        self.outbox.webhook().map(|webhook| webhook.content)
     }
 
     /// Sends a body on its way.
     pub(super) fn send(&self, ticket: u64, event: String, body: Vec<u8>) {
-        let Some(mut webhook) = self.webhook().clone() else { return };
+        let Some(webhook) = self.outbox.webhook() else { return };
+        let mut endpoint = webhook.endpoint.clone();
         if matches!(webhook.content, Content::Advanced | Content::AdvancedWrapped) {
-            webhook.endpoint.query_pairs_mut().append_pair("ticket_id", &ticket.to_string());
+            endpoint.query_pairs_mut().append_pair("ticket_id", &ticket.to_string());
         }
-        let attempts = Vec::new();
-        let view = |_| DeliveryView { ticket, event, attempts, given_up: false, delivered: false };
-        let outbox = self.clone();
-        self.sent.dispatch(view, |number| async move {
-            outbox.deliver(number, &webhook, Bytes::from(body)).await
-        });
+        let retries = Retries { headers: webhook.headers(), pauses: self.pace.pauses.into_iter() };
+        self.outbox.send(endpoint, body, |_| (Delivery::about(ticket, event, None), retries));
+    }
+}
+
+/// The headers of all attempts at one delivery, and the waits that are left.
+struct Retries {
+    headers: Vec<(String, String)>,
+    pauses: std::array::IntoIter<Duration, 3>,
+}
+
+impl Attempts for Retries {
+    fn headers(&self, _: &[u8]) -> Vec<(String, String)> {
+        self.headers.clone()
     }
 
-    /// Tries until it is accepted (true) or not tried again (false).
-    async fn deliver(&self, number: usize, webhook: &Webhook, body: Bytes) -> bool {
-        let mut pauses = self.pace.pauses.into_iter();
-        loop {
-            let answered = self.sent.post(webhook.endpoint.clone(), webhook.headers(), body.clone()).await;
-            let status = answered.ok().map(|answered| answered.status);
-            self.sent.record(number, |delivery| delivery.attempts.push(status));
-            if status.is_some_and(|status| (200..300).contains(&status)) {
-                return true;
-            }
-            match pauses.next() {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return false,
-            }
-        }
+    fn pause_after(&mut self, _: Outcome) -> Option<Duration> {
+        self.pauses.next()
     }
 }

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use super::people::{Audience, INTEGRATION};
 use super::route::{Call, Route};
 use super::site::Site;
-use super::view::{Change, NewIssue};
-use super::webhook::Webhook;
 use super::wire::{self, Lens};
-use super::{Deployment, Desk, auth, limits};
+use super::{Deployment, JiraService, auth, limits};
 use crate::control::ordered;
 use crate::fault::TooMany;
+use crate::helpdesk;
 use crate::http::{Answer, Request};
 use crate::server::{Admission, Service};
 
@@ -37,7 +36,7 @@ impl Asked<'_> {
     }
 }
 
-impl Service for Desk {
+impl Service for JiraService {
     fn name(&self, method: &Method, path: &str) -> &'static str {
         Route::of(self.deployment, method, path).call.name()
     }
@@ -86,35 +85,19 @@ impl Service for Desk {
     }
 
     fn state(&self) -> Value {
-        json!({ "tickets": self.views(), "deliveries": self.outbox.deliveries() })
+        helpdesk::state(self)
     }
 
-    /// `POST tickets` makes a [`NewIssue`], `GET tickets` lists all, `POST tickets/{id}` makes a [`Change`],
-    /// `PUT webhook` sets the [`Webhook`], `PUT issue_linking` takes `true` or `false`.
+    /// Beside those of all helpdesks, `PUT issue_linking` takes `true` or `false`.
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
-        let issue = path.strip_prefix("tickets/").and_then(|id| id.parse().ok());
-        match (request.method.as_str(), path, issue) {
-            ("GET", "tickets", _) => Some(Answer::json(StatusCode::OK, &self.views())),
-            ("POST", "tickets", _) => {
-                let mut id = None;
-                let answer = ordered(request, |new: NewIssue| id = Some(self.create(new)));
-                Some(id.map_or(answer, |id| Answer::json(StatusCode::CREATED, &json!({ "id": id }))))
-            }
-            ("POST", _, Some(id)) => {
-                let mut changed = true;
-                let answer = ordered(request, |change: Change| changed = self.change(None, id, change));
-                Some(if changed { answer } else { wire::no_issue() })
-            }
-            ("PUT", "webhook", _) => {
-                Some(ordered(request, |webhook: Webhook| self.outbox.set_webhook(webhook)))
-            }
-            ("PUT", "issue_linking", _) => Some(ordered(request, |on: bool| self.site().linking = on)),
-            _ => None,
+        match (request.method.as_str(), path) {
+            ("PUT", "issue_linking") => Some(ordered(request, |on: bool| self.site().linking = on)),
+            _ => helpdesk::control(self, request, path),
         }
     }
 }
 
-impl Desk {
+impl JiraService {
     /// Carries out a call of the integration's.
     fn call(&self, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let mut site = self.site();

@@ -8,10 +8,10 @@ use super::api::{Asked, no_attachment, page};
 use super::issue::Attachment;
 use super::site::Site;
 use super::wire::encoded;
-use super::{Deployment, Desk};
+use super::{Deployment, JiraService};
 use crate::http::Answer;
 
-impl Desk {
+impl JiraService {
     pub(super) fn get_attachment(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let file = attachment(site, &asked.route.subject)?;
         Ok(Answer::json(StatusCode::OK, &asked.lens(site).attachment(file)))

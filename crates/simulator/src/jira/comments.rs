@@ -13,7 +13,7 @@ use super::issue::{Comment, Issue};
 use super::people::{Audience, INTEGRATION};
 use super::site::{NewComment, Site};
 use super::wire::{self, Lens};
-use super::{Desk, adf};
+use super::{JiraService, adf};
 use crate::http::Answer;
 
 const LARGEST_PAGE: usize = 100;
@@ -22,7 +22,7 @@ const MOST_COMMENTS: usize = 5_000;
 /// The property that decides who reads a comment.
 const VISIBILITY: &str = "sd.public.comment";
 
-impl Desk {
+impl JiraService {
     pub(super) fn comments(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
         let mut comments: Vec<&Comment> = issue.comments.iter().collect();

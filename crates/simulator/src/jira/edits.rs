@@ -10,7 +10,7 @@ use super::issue::Issue;
 use super::people::INTEGRATION;
 use super::site::{Edit, Site, priority_named};
 use super::wire::{self, Lens};
-use super::{Deployment, Desk, ROOM_FIELD, adf};
+use super::{Deployment, JiraService, ROOM_FIELD, adf};
 use crate::http::Answer;
 
 /// The longest description and comment, in characters.
@@ -23,7 +23,7 @@ const LONGEST_KEY: usize = 255;
 /// The most issues of one bulk fetch.
 const MOST_FETCHED: usize = 100;
 
-impl Desk {
+impl JiraService {
     pub(super) fn get_issue(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
         let fields = wanted(asked.request.query_all("fields"));

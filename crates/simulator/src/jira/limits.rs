@@ -6,7 +6,6 @@
 //! calls away, too, doesn't.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire;
 use crate::http::Answer;
-use crate::window::Window;
+use crate::window::{self, Window};
 
 const SECOND: i64 = 1_000;
 
@@ -71,14 +70,13 @@ pub(super) const ISSUE_WRITES: &str = "jira-per-issue-on-write";
 /// The limits, and what was used up.
 #[derive(Debug)]
 pub(super) struct Quota {
-    used: Mutex<Used>,
+    counted: window::Quota<Limits, Used>,
     /// Every other 429 has no `Retry-After`.
     silent_gateway: bool,
 }
 
 #[derive(Debug, Default)]
 struct Used {
-    limits: Option<Limits>,
     bursts: BTreeMap<(String, &'static str), Window>,
     /// Of each issue, in 2 and in 30 seconds.
     writes: BTreeMap<u64, [Window; 2]>,
@@ -87,16 +85,12 @@ struct Used {
 
 impl Quota {
     pub(super) fn new(limits: Option<Limits>, silent_gateway: bool) -> Self {
-        Self { used: Mutex::new(Used { limits, ..Used::default() }), silent_gateway }
+        Self { counted: window::Quota::new(limits), silent_gateway }
     }
 
-    fn used(&self) -> MutexGuard<'_, Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whatever was used up is forgotten.
+    /// What was used up is forgotten.
     pub(super) fn set(&self, limits: Option<Limits>) {
-        *self.used() = Used { limits, ..Used::default() };
+        self.counted.set(limits);
     }
 
     /// Takes what a call needs. A call that is turned away by one limit has still used up the others before it.
@@ -107,21 +101,21 @@ impl Quota {
         write_to: Option<u64>,
         now: Timestamp,
     ) -> Result<(), Answer> {
-        let mut used = self.used();
-        let Some(limits) = used.limits else { return Ok(()) };
-        let burst = used.bursts.entry((method.to_string(), call)).or_default();
-        let mut taken = burst.take(limits.burst(method, call), SECOND, now).map_err(|wait| (BURST, wait));
-        if let (Ok(()), Some(issue)) = (taken, write_to) {
-            let [short, long] = used.writes.entry(issue).or_default();
-            taken = short
-                .take(limits.issue_writes_per_2_seconds, 2 * SECOND, now)
-                .and_then(|()| long.take(limits.issue_writes_per_30_seconds, 30 * SECOND, now))
-                .map_err(|wait| (ISSUE_WRITES, wait));
-        }
-        let Err((reason, wait)) = taken else { return Ok(()) };
-        used.refusals += 1;
-        let silent = self.silent_gateway && used.refusals % 2 == 1;
-        drop(used);
+        let refused = self.counted.limited(|limits, used| {
+            let burst = used.bursts.entry((method.to_string(), call)).or_default();
+            let mut taken = burst.take(limits.burst(method, call), SECOND, now).map_err(|wait| (BURST, wait));
+            if let (Ok(()), Some(issue)) = (taken, write_to) {
+                let [short, long] = used.writes.entry(issue).or_default();
+                taken = short
+                    .take(limits.issue_writes_per_2_seconds, 2 * SECOND, now)
+                    .and_then(|()| long.take(limits.issue_writes_per_30_seconds, 30 * SECOND, now))
+                    .map_err(|wait| (ISSUE_WRITES, wait));
+            }
+            used.refusals += u64::from(taken.is_err());
+            taken.err().map(|(reason, wait)| (reason, wait, used.refusals))
+        });
+        let Some((reason, wait, refusals)) = refused.flatten() else { return Ok(()) };
+        let silent = self.silent_gateway && refusals % 2 == 1;
         let seconds = u64::try_from(wait).unwrap_or(0).div_ceil(1_000).max(1);
         let answer = too_many(reason, (!silent).then_some(seconds));
         let answer = self.headers(answer, method, call, now);
@@ -136,10 +130,11 @@ impl Quota {
         call: &'static str,
         now: Timestamp,
     ) -> Answer {
-        let used = self.used();
-        let Some(limits) = used.limits else { return answer };
-        let limit = limits.burst(method, call);
-        let window = used.bursts.get(&(method.to_string(), call)).copied().unwrap_or_default();
+        let counted = self.counted.limited(|limits, used| {
+            let window = used.bursts.get(&(method.to_string(), call)).copied().unwrap_or_default();
+            (limits.burst(method, call), window)
+        });
+        let Some((limit, window)) = counted else { return answer };
         let left = limit.saturating_sub(window.used);
         answer
             .with("x-ratelimit-limit", &limit.to_string())
@@ -158,9 +153,5 @@ fn iso(now: Timestamp, millis: i64) -> String {
 /// The answer to a call beyond a limit.
 pub(super) fn too_many(reason: &str, retry_after: Option<u64>) -> Answer {
     let answer = wire::error(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded.");
-    let answer = answer.with("ratelimit-reason", reason);
-    match retry_after {
-        Some(seconds) => answer.with("retry-after", &seconds.to_string()),
-        None => answer,
-    }
+    answer.with("ratelimit-reason", reason).with_retry_after(retry_after)
 }

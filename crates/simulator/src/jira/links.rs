@@ -5,7 +5,7 @@
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::Desk;
+use super::JiraService;
 use super::api::Asked;
 use super::issue::{Issue, RemoteLink};
 use super::site::Site;
@@ -14,7 +14,7 @@ use crate::http::Answer;
 
 const LONGEST_GLOBAL_ID: usize = 255;
 
-impl Desk {
+impl JiraService {
     pub(super) fn remote_links(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = linked_issue(site, asked)?;
         let json = |link: &RemoteLink| {

@@ -49,28 +49,30 @@ mod webhook;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
-use url::Url;
 use uuid::Uuid;
 
 use self::auth::Credentials;
 use self::issue::{Happening, Issue};
 use self::limits::Quota;
 use self::site::{Done, Site};
-use self::webhook::{Outbox, Parcel};
+use self::webhook::{Parcel, Webhooks};
 use crate::clock::Clock;
-use crate::server::{self, Core, Running};
+use crate::handle::Server;
+use crate::helpdesk::Helpdesk;
+use crate::lock;
+use crate::outbox::Outbox;
+use crate::server::Core;
 
 pub use self::limits::Limits;
 pub use self::people::{ANNA, AccountType, BEN, EmailShown, INTEGRATION, MO, NewUser, RITA};
 pub use self::signature::{Flow, hub_signature, signed_headers};
 pub use self::view::{Change, CommentView, IssueView, NewAttachment, NewIssue, RemoteLinkView};
-pub use self::webhook::{AttemptView, DeliveryView, Mode, RetryPace, Webhook};
+pub use self::webhook::{Mode, RetryPace, Webhook};
 
 /// The custom field "DocSpace room", which holds a URL.
 pub const ROOM_FIELD: &str = "customfield_10077";
@@ -120,21 +122,12 @@ impl Default for Setup {
     }
 }
 
-/// A running Jira site. Clones are the same site, which stops when the last one is dropped.
-#[derive(Debug, Clone)]
-pub struct Jira(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    desk: Arc<Desk>,
-    core: Core,
-    running: Running,
-    stopping: watch::Sender<bool>,
-}
+/// A running Jira site, with a few people and no tickets at the start.
+pub type Jira = Server<JiraService>;
 
 /// The site and all that its answers depend on.
 #[derive(Debug)]
-struct Desk {
+pub struct JiraService {
     clock: Clock,
     deployment: Deployment,
     site: Mutex<Site>,
@@ -142,11 +135,9 @@ struct Desk {
     /// What lets a client have a file.
     media_token: String,
     quota: Quota,
-    outbox: Outbox,
+    webhooks: Webhooks,
     search_hold: SignedDuration,
 }
-
-server::controlled!(Jira, |handle| handle.0.core);
 
 impl Jira {
     /// Starts a site with a few people, the projects `SUP` and `HR`, and no issues.
@@ -154,33 +145,18 @@ impl Jira {
     /// # Errors
     /// When the address can't be listened at.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let (stopping, stopped) = watch::channel(false);
-        let (clock, deployment) = (setup.clock.clone(), setup.deployment);
-        let desk = Arc::new(Desk {
-            clock: setup.clock.clone(),
+        let (core, deployment) = (Core::new(setup.clock), setup.deployment);
+        let service = JiraService {
+            clock: core.clock.clone(),
             deployment,
             site: Mutex::new(Site::new(deployment)),
             credentials: Credentials::default(),
             media_token: Uuid::new_v4().simple().to_string(),
             quota: Quota::new(setup.limits, setup.silent_gateway),
-            outbox: Outbox::new(clock, deployment, setup.retry_pace, stopped)?,
+            webhooks: Webhooks::new(&core, deployment, setup.retry_pace)?,
             search_hold: SignedDuration::try_from(setup.search_hold).unwrap_or(SignedDuration::MAX),
-        });
-        let core = Core::new(setup.clock);
-        let running = server::start(setup.listen, core.clone(), Arc::<Desk>::clone(&desk)).await?;
-        Ok(Self(Arc::new(Inner { desk, core, running, stopping })))
-    }
-
-    /// Ends all calls and deliveries, and frees the port.
-    pub async fn stop(&self) {
-        self.0.stopping.send_replace(true);
-        self.0.running.stop().await;
-        self.deliveries_settled().await;
-    }
-
-    /// The base address, without `/rest`.
-    pub fn url(&self) -> Url {
-        self.0.running.url()
+        };
+        Self::run(setup.listen, core, service).await
     }
 
     /// The integration's e-mail address: the user name in HTTP Basic (Cloud).
@@ -190,17 +166,17 @@ impl Jira {
 
     /// The API token: the password in HTTP Basic (Cloud).
     pub fn api_token(&self) -> String {
-        self.0.desk.credentials.api_token.clone()
+        self.system().credentials.api_token.clone()
     }
 
     /// The personal access token: the bearer token (Data Center).
     pub fn personal_access_token(&self) -> String {
-        self.0.desk.credentials.personal_access_token.clone()
+        self.system().credentials.personal_access_token.clone()
     }
 
     /// Neither token is accepted any more.
     pub fn revoke_credentials(&self) {
-        self.0.desk.credentials.revoke();
+        self.system().credentials.revoke();
     }
 
     /// The account id of the user as whom all credentials act, [`INTEGRATION`].
@@ -210,117 +186,78 @@ impl Jira {
 
     /// How the site's JSON refers to the user of that account id: by the same (Cloud), or by a user key.
     pub fn reference(&self, account_id: &str) -> String {
-        self.0.desk.site().people.reference(account_id)
+        self.system().site().people.reference(account_id)
     }
 
     /// Which of the two products is played.
     pub fn deployment(&self) -> Deployment {
-        self.0.desk.deployment
+        self.system().deployment
     }
 
     /// Changes the rate limits; what was used up is forgotten.
     pub fn set_limits(&self, limits: Option<Limits>) {
-        self.0.desk.quota.set(limits);
+        self.system().quota.set(limits);
     }
 
     /// Adds a user and says the account id.
     pub fn add_user(&self, user: NewUser) -> String {
-        self.0.desk.site().people.add(user)
+        self.system().site().people.add(user)
     }
 
     /// Adds a service project; nothing happens if there is one of that key.
     pub fn add_project(&self, key: &str, name: &str) {
-        self.0.desk.site().add_project(key, name, 0);
+        self.system().site().add_project(key, name, 0);
     }
 
     /// The integration may no longer browse the project. False if there is none of that key.
     pub fn hide_project(&self, key: &str) -> bool {
-        let mut site = self.0.desk.site();
+        let mut site = self.system().site();
         let project = site.projects.get_mut(&key.to_uppercase());
         project.map(|project| project.hidden = true).is_some()
     }
 
     /// Whether comments come in the order that is asked for; if not, the oldest come first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
-        self.0.desk.site().heeds_order = heeds_order;
+        self.system().site().heeds_order = heeds_order;
     }
 
     /// Whether issues may have links; they may at the start.
     pub fn set_issue_linking(&self, on: bool) {
-        self.0.desk.site().linking = on;
-    }
-
-    /// Makes an issue, as its reporter would in the portal, and says its id.
-    pub fn create_issue(&self, issue: NewIssue) -> u64 {
-        self.0.desk.create(issue)
-    }
-
-    /// Changes an issue as [`ANNA`]. False if there is no such issue, it can't be changed like that, or is like
-    /// that already.
-    pub fn change_issue(&self, id: u64, change: Change) -> bool {
-        self.0.desk.change(None, id, change)
+        self.system().site().linking = on;
     }
 
     /// Changes an issue as the user of that account id.
-    pub fn change_issue_by(&self, user: &str, id: u64, change: Change) -> bool {
-        self.0.desk.change(Some(user), id, change)
+    pub fn change_ticket_by(&self, user: &str, id: u64, change: Change) -> bool {
+        self.system().change_by(user, id, change)
     }
 
     /// Removes all remote links of the issue, as a person would; webhooks don't hear of it. False if there are
     /// none.
     pub fn remove_remote_links(&self, id: u64) -> bool {
-        let mut site = self.0.desk.site();
+        let mut site = self.system().site();
         site.issue_mut(id).is_some_and(|issue| !std::mem::take(&mut issue.links).is_empty())
-    }
-
-    /// The issue as it is, even if it is deleted.
-    pub fn issue(&self, id: u64) -> Option<IssueView> {
-        self.0.desk.site().issues.get(&id).map(Issue::view)
-    }
-
-    /// All issues by their ids, deleted ones included.
-    pub fn issues(&self) -> Vec<IssueView> {
-        self.0.desk.views()
-    }
-
-    /// From now on, changes of issues are delivered there.
-    pub fn set_webhook(&self, webhook: Webhook) {
-        self.0.desk.outbox.set_webhook(webhook);
     }
 
     /// The body of the latest event of that name, such as `jira:issue_created`, with the issue as it is now.
     pub fn event_body(&self, id: u64, event: &str) -> Option<Vec<u8>> {
-        let site = self.0.desk.site();
+        let site = self.system().site();
         let body = event::latest(&site, site.issues.get(&id)?, event)?;
         Some(body.to_string().into_bytes())
     }
 
     /// What Automation would send in that mode for the latest change of the issue; nothing for [`Mode::Admin`].
     pub fn automation_body(&self, id: u64, mode: Mode) -> Option<Vec<u8>> {
-        let site = self.0.desk.site();
+        let site = self.system().site();
         let issue = site.issues.get(&id)?;
         automation::body(mode, &site, issue, issue.history.last()?)
     }
-
-    /// Every delivery so far, in the order in which they were sent off.
-    pub fn deliveries(&self) -> Vec<DeliveryView> {
-        self.0.desk.outbox.deliveries()
-    }
-
-    /// Waits until no delivery is under way or waits for its next attempt.
-    pub async fn deliveries_settled(&self) {
-        self.0.desk.outbox.settled().await;
-    }
 }
 
-impl Desk {
-    fn site(&self) -> MutexGuard<'_, Site> {
-        self.site.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn views(&self) -> Vec<IssueView> {
-        self.site().issues.values().map(Issue::view).collect()
-    }
+impl Helpdesk for JiraService {
+    type Webhook = Webhook;
+    type NewTicket = NewIssue;
+    type Change = Change;
+    type Ticket = IssueView;
 
     fn create(&self, issue: NewIssue) -> u64 {
         let mut site = self.site();
@@ -329,22 +266,48 @@ impl Desk {
         done.issue
     }
 
-    fn change(&self, user: Option<&str>, id: u64, change: Change) -> bool {
+    fn change(&self, id: u64, change: Change) -> bool {
+        self.change_by(ANNA, id, change)
+    }
+
+    fn ticket(&self, id: u64) -> Option<IssueView> {
+        self.site().issues.get(&id).map(Issue::view)
+    }
+
+    fn tickets(&self) -> Vec<IssueView> {
+        self.site().issues.values().map(Issue::view).collect()
+    }
+
+    fn outbox(&self) -> &Outbox<Webhook> {
+        &self.webhooks.outbox
+    }
+
+    fn set_webhook(&self, webhook: Webhook) {
+        self.webhooks.set(webhook);
+    }
+}
+
+impl JiraService {
+    fn site(&self) -> MutexGuard<'_, Site> {
+        lock(&self.site)
+    }
+
+    fn change_by(&self, user: &str, id: u64, change: Change) -> bool {
         let mut site = self.site();
-        let done = site.change(user.unwrap_or(ANNA), id, change, self.clock.now());
+        let done = site.change(user, id, change, self.clock.now());
         self.announce(&site, done);
         done.is_some()
     }
 
     /// Sends deliveries for what was done, with the issue as it is.
     fn announce(&self, site: &Site, done: Option<Done>) {
-        let (Some(done), Some(webhook)) = (done, self.outbox.webhook()) else { return };
+        let (Some(done), Some(webhook)) = (done, self.webhooks.outbox.webhook()) else { return };
         let Some(issue) = site.issues.get(&done.issue).filter(|issue| webhook.is_for(&issue.project)) else {
             return;
         };
         let happening = issue.history.iter().rfind(|happening| happening.id == done.happening);
         for parcel in happening.into_iter().flat_map(|it| parcels(webhook.mode, site, issue, it)) {
-            self.outbox.send(webhook.clone(), parcel);
+            self.webhooks.send(webhook.clone(), parcel);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::issue::Issue;
 use super::jql::Query;
 use super::site::Site;
 use super::wire;
-use super::{Deployment, Desk};
+use super::{Deployment, JiraService};
 use crate::http::Answer;
 
 /// How many issues a page has where nothing else is asked for.
@@ -78,7 +78,7 @@ impl Wish {
     }
 }
 
-impl Desk {
+impl JiraService {
     pub(super) fn search(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let wish = Wish::of(asked)?;
         let now = self.clock.now();

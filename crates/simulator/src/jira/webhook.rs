@@ -9,20 +9,20 @@
 //! Every delivery goes its own way, so they arrive in any order. All attempts of one have the same identifier.
 //! Data Center doesn't send an identifier at all.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
 
 use super::Deployment;
 use super::signature::{Flow, signed_headers};
 use crate::clock::Clock;
-use crate::outbox;
+use crate::lock;
+use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
+use crate::server::Core;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;
@@ -101,32 +101,6 @@ impl Default for RetryPace {
     }
 }
 
-/// A delivery and what became of it so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryView {
-    /// Its identifier, the same for all attempts; only Cloud's admin webhooks send it.
-    pub identifier: String,
-    /// The id of the issue it is about.
-    pub issue: u64,
-    /// The event, such as `jira:issue_created`; for Automation `created`, `updated`, `commented` or `deleted`.
-    pub event: String,
-    /// How urgent it is.
-    pub flow: Flow,
-    /// Every attempt that is over.
-    pub attempts: Vec<AttemptView>,
-    /// It has failed, and is not tried again.
-    pub given_up: bool,
-    /// It was answered with 2xx.
-    pub delivered: bool,
-}
-
-/// One attempt at a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptView {
-    /// What was answered, if anything was.
-    pub status: Option<u16>,
-}
-
 /// A body to be delivered.
 #[derive(Debug)]
 pub(super) struct Parcel {
@@ -136,132 +110,69 @@ pub(super) struct Parcel {
     pub(super) body: Vec<u8>,
 }
 
-impl outbox::Delivery for DeliveryView {
-    fn end(&mut self, delivered: bool) {
-        self.delivered = delivered;
-        self.given_up = !delivered;
-    }
-}
-
-/// Clones share everything.
-#[derive(Debug, Clone)]
-pub(super) struct Outbox {
-    sent: outbox::Outbox<DeliveryView>,
+/// The webhook of the site, and what it sends.
+#[derive(Debug)]
+pub(super) struct Webhooks {
+    pub(super) outbox: Outbox<Webhook>,
     clock: Clock,
     deployment: Deployment,
     pace: RetryPace,
-    connection: Arc<Mutex<Connection>>,
+    /// When the first of the latest attempts failed, if all attempts since then have failed.
+    failing_since: Arc<Mutex<Option<Timestamp>>>,
 }
 
-/// Where to deliver, and how that goes.
-#[derive(Debug, Default)]
-struct Connection {
-    webhook: Option<Webhook>,
-    /// When the first of the latest attempts failed that all did.
-    failing_since: Option<Timestamp>,
-}
-
-impl Outbox {
-    /// Deliveries end when `stopping` turns true, or its sender goes.
-    pub(super) fn new(
-        clock: Clock,
-        deployment: Deployment,
-        pace: RetryPace,
-        stopping: watch::Receiver<bool>,
-    ) -> std::io::Result<Self> {
-        let sent = outbox::Outbox::new(pace.timeout, stopping)?;
-        Ok(Self { sent, clock, deployment, pace, connection: Arc::default() })
+impl Webhooks {
+    pub(super) fn new(core: &Core, deployment: Deployment, pace: RetryPace) -> std::io::Result<Self> {
+        let outbox = Outbox::new(pace.timeout, core.shutdown.clone())?;
+        let (clock, failing_since) = (core.clock.clone(), Arc::default());
+        Ok(Self { outbox, clock, deployment, pace, failing_since })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set_webhook(&self, webhook: Webhook) {
-        *self.connection() = Connection { webhook: Some(webhook), failing_since: None };
-    }
-
-    pub(super) fn webhook(&self) -> Option<Webhook> {
-        self.connection().webhook.clone()
-    }
-
-    pub(super) fn deliveries(&self) -> Vec<DeliveryView> {
-        self.sent.deliveries()
-    }
-
-    /// Waits until every delivery is over.
-    pub(super) async fn settled(&self) {
-        self.sent.settled().await;
+    pub(super) fn set(&self, webhook: Webhook) {
+        self.outbox.set_webhook(webhook);
+        *lock(&self.failing_since) = None;
     }
 
     /// Sends a body on its way.
     pub(super) fn send(&self, webhook: Webhook, parcel: Parcel) {
         let Parcel { issue, event, flow, body } = parcel;
         let identifier = Uuid::new_v4().to_string();
-        let view = |_| DeliveryView {
-            identifier: identifier.clone(),
-            issue,
-            event: event.to_owned(),
-            flow,
-            attempts: Vec::new(),
-            given_up: false,
-            delivered: false,
-        };
-        let letter = Letter { webhook, identifier: identifier.clone(), flow, body: Bytes::from(body) };
-        let outbox = self.clone();
-        self.sent.dispatch(view, |number| async move { outbox.deliver(number, &letter).await });
-    }
-
-    /// Tries until it is accepted (true) or must not be tried again (false).
-    async fn deliver(&self, number: usize, letter: &Letter) -> bool {
-        let retries = match (self.deployment, letter.webhook.mode) {
+        let delivery = Delivery::about(issue, event, Some(identifier.clone()));
+        let retries = match (self.deployment, webhook.mode) {
             (Deployment::Cloud, Mode::Admin) => RETRIES,
             _ => 0,
         };
-        let mut retry = 0;
-        loop {
-            let headers = letter.headers(self.deployment, retry);
-            let answered =
-                self.sent.post(letter.webhook.endpoint.clone(), headers, letter.body.clone()).await;
-            let status = answered.ok().map(|answered| answered.status);
-            self.sent.record(number, |delivery| delivery.attempts.push(AttemptView { status }));
-            let accepted = status.is_some_and(|status| (200..300).contains(&status));
-            let hopeless = self.note(accepted);
-            if accepted || hopeless || retry >= retries || !may_be_tried_again(status) {
-                return accepted;
-            }
-            retry += 1;
-            tokio::time::sleep(self.pace.pause).await;
-        }
-    }
-
-    /// Whether there have been nothing but failures for so long that nothing is tried again.
-    fn note(&self, accepted: bool) -> bool {
-        let now = self.clock.now();
-        let mut connection = self.connection();
-        if accepted {
-            connection.failing_since = None;
-            return false;
-        }
-        let since = *connection.failing_since.get_or_insert(now);
-        now.duration_since(since) >= PATIENCE
+        let endpoint = webhook.endpoint.clone();
+        let attempts = Retries {
+            webhook,
+            identifier,
+            flow,
+            clock: self.clock.clone(),
+            deployment: self.deployment,
+            pause: self.pace.pause,
+            retries,
+            retry: 0,
+            failing_since: Arc::clone(&self.failing_since),
+        };
+        self.outbox.send(endpoint, body, |_| (delivery, attempts));
     }
 }
 
-fn may_be_tried_again(status: Option<u16>) -> bool {
-    status.is_none_or(|status| matches!(status, 408 | 409 | 425 | 429 | 500..))
-}
-
-/// A body with all that its headers depend on.
-struct Letter {
+/// What the headers of one delivery depend on, and how often it is tried again.
+struct Retries {
     webhook: Webhook,
     identifier: String,
     flow: Flow,
-    body: Bytes,
+    clock: Clock,
+    deployment: Deployment,
+    pause: Duration,
+    retries: u32,
+    retry: u32,
+    failing_since: Arc<Mutex<Option<Timestamp>>>,
 }
 
-impl Letter {
-    fn headers(&self, deployment: Deployment, retry: u32) -> Vec<(String, String)> {
+impl Attempts for Retries {
+    fn headers(&self, body: &[u8]) -> Vec<(String, String)> {
         if self.webhook.mode != Mode::Admin {
             let secret = self.webhook.header_secret.iter();
             let secret = secret.map(|secret| ("x-ticketroom-secret".to_owned(), secret.clone()));
@@ -269,10 +180,36 @@ impl Letter {
             return std::iter::once(kind).chain(secret).collect();
         }
         let secret = self.webhook.secret.as_deref();
-        let mut headers = signed_headers(secret, &self.body, &self.identifier, self.flow, retry);
-        if deployment == Deployment::DataCenter {
+        let mut headers = signed_headers(secret, body, &self.identifier, self.flow, self.retry);
+        if self.deployment == Deployment::DataCenter {
             headers.retain(|(name, _)| !name.starts_with("x-atlassian-webhook-"));
         }
         headers
     }
+
+    fn pause_after(&mut self, outcome: Outcome) -> Option<Duration> {
+        let is_hopeless = self.is_hopeless_after(outcome);
+        if is_hopeless || self.retry >= self.retries || !may_be_tried_again(outcome.status()) {
+            return None;
+        }
+        self.retry += 1;
+        Some(self.pause)
+    }
+}
+
+impl Retries {
+    /// Whether all attempts have failed for so long that nothing is tried again.
+    fn is_hopeless_after(&self, outcome: Outcome) -> bool {
+        let mut failing_since = lock(&self.failing_since);
+        if outcome.is_accepted() {
+            *failing_since = None;
+            return false;
+        }
+        let now = self.clock.now();
+        now.duration_since(*failing_since.get_or_insert(now)) >= PATIENCE
+    }
+}
+
+fn may_be_tried_again(status: Option<u16>) -> bool {
+    status.is_none_or(|status| matches!(status, 408 | 409 | 425 | 429 | 500..))
 }

@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 use super::account::{Account, Actor, NewComment, Refusal, Update};
 use super::people::INTEGRATION;
 use super::ticket::{Status, Ticket, Via, tags};
-use super::view::{Change, NewTicket};
-use super::webhook::Webhook;
-use super::{Desk, auth, export, limits, paging, wire};
-use crate::control::ordered;
+use super::{ZendeskService, auth, export, limits, paging, wire};
 use crate::fault::TooMany;
+use crate::helpdesk;
 use crate::http::{Answer, Request};
 use crate::server::{Admission, Service};
 
@@ -105,7 +103,7 @@ impl Call {
     }
 }
 
-impl Service for Desk {
+impl Service for ZendeskService {
     fn name(&self, method: &Method, path: &str) -> &'static str {
         Call::of(method, path).name()
     }
@@ -149,39 +147,19 @@ impl Service for Desk {
     }
 
     fn too_many(&self, kind: TooMany) -> Answer {
-        let seconds = kind.retry_after_s().map_or(1, |seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-        limits::too_many(Some(seconds))
+        limits::too_many(Some(kind.retry_after_s().unwrap_or(1)))
     }
 
     fn state(&self) -> Value {
-        json!({ "tickets": self.views(), "deliveries": self.outbox.deliveries() })
+        helpdesk::state(self)
     }
 
-    /// `POST tickets` makes a [`NewTicket`], `GET tickets` lists all, `POST tickets/{id}` makes a [`Change`],
-    /// `PUT webhook` sets the [`Webhook`].
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
-        let ticket = path.strip_prefix("tickets/").and_then(|id| id.parse().ok());
-        match (request.method.as_str(), path, ticket) {
-            ("GET", "tickets", _) => Some(Answer::json(StatusCode::OK, &self.views())),
-            ("POST", "tickets", _) => {
-                let mut id = None;
-                let answer = ordered(request, |new: NewTicket| id = Some(self.create(new)));
-                Some(id.map_or(answer, |id| Answer::json(StatusCode::CREATED, &json!({ "id": id }))))
-            }
-            ("POST", _, Some(id)) => {
-                let mut changed = true;
-                let answer = ordered(request, |change: Change| changed = self.change(None, id, change));
-                Some(if changed { answer } else { wire::not_found() })
-            }
-            ("PUT", "webhook", _) => {
-                Some(ordered(request, |webhook: Webhook| self.outbox.set_webhook(webhook)))
-            }
-            _ => None,
-        }
+        helpdesk::control(self, request, path)
     }
 }
 
-impl Desk {
+impl ZendeskService {
     fn call(&self, call: Call, request: &Request) -> Answer {
         let api = format!("{}/api/v2", request.origin());
         let mut account = self.account();
@@ -206,7 +184,7 @@ impl Desk {
             }),
             Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
             Call::Webhooks => {
-                let body = json!({ "webhooks": self.outbox.webhooks(), "meta": { "has_more": false } });
+                let body = json!({ "webhooks": self.webhooks.list(), "meta": { "has_more": false } });
                 Some(Answer::json(StatusCode::OK, &body))
             }
             Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),

@@ -2,7 +2,7 @@
 //! HTTP Basic are the older way, which works for existing installations.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::people::INTEGRATION_EMAIL;
 use crate::http::{Answer, Request};
+use crate::lock;
 
 /// How long tokens live if nothing else is asked for, in seconds, and what may be asked for.
 const DEFAULT_LIFE: i64 = 1_800;
@@ -52,7 +53,7 @@ impl Default for Credentials {
 
 impl Credentials {
     fn issued(&self) -> MutexGuard<'_, Issued> {
-        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.issued)
     }
 
     pub(super) fn expire_tokens(&self) {

@@ -30,27 +30,29 @@ mod webhook;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
-use url::Url;
 
 use self::account::{Account, Actor, Done};
 use self::auth::Credentials;
 use self::limits::Quota;
 use self::ticket::{Audit, Ticket, Via};
-use self::webhook::{Outbox, Parcel};
+use self::webhook::{Parcel, Webhooks};
 use crate::clock::Clock;
-use crate::server::{self, Core, Running};
+use crate::handle::Server;
+use crate::helpdesk::Helpdesk;
+use crate::lock;
+use crate::outbox::Outbox;
+use crate::server::Core;
 
 pub use self::event::SUGGESTED_SUBSCRIPTION;
 pub use self::limits::Limits;
 pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewUser, RITA, Role, SALES, SUPPORT};
 pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
-pub use self::webhook::{AttemptView, DeliveryView, Mode, RetryPace, Webhook};
+pub use self::webhook::{Mode, RetryPace, Webhook};
 
 /// How to play Zendesk.
 #[derive(Debug, Clone)]
@@ -82,30 +84,19 @@ impl Default for Setup {
     }
 }
 
-/// A running Zendesk account. Clones are the same account, which stops when the last one is dropped.
-#[derive(Debug, Clone)]
-pub struct Zendesk(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    desk: Arc<Desk>,
-    core: Core,
-    running: Running,
-    stopping: watch::Sender<bool>,
-}
+/// A running Zendesk account, with a few people and no tickets at the start.
+pub type Zendesk = Server<ZendeskService>;
 
 /// The account and all that its answers depend on.
 #[derive(Debug)]
-struct Desk {
+pub struct ZendeskService {
     clock: Clock,
     account: Mutex<Account>,
     credentials: Credentials,
     quota: Quota,
-    outbox: Outbox,
+    webhooks: Webhooks,
     export_hold: SignedDuration,
 }
-
-server::controlled!(Zendesk, |handle| handle.0.core);
 
 impl Zendesk {
     /// Starts an account with a few people and no tickets.
@@ -113,45 +104,31 @@ impl Zendesk {
     /// # Errors
     /// When the address can't be listened at.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let (stopping, stopped) = watch::channel(false);
-        let desk = Arc::new(Desk {
-            clock: setup.clock.clone(),
+        let core = Core::new(setup.clock);
+        let service = ZendeskService {
+            clock: core.clock.clone(),
             account: Mutex::new(Account::new(setup.room_field)),
             credentials: Credentials::default(),
             quota: Quota::new(setup.limits),
-            outbox: Outbox::new(setup.clock.clone(), setup.retry_pace, stopped)?,
+            webhooks: Webhooks::new(&core, setup.retry_pace)?,
             export_hold: SignedDuration::try_from(setup.export_hold).unwrap_or(SignedDuration::MAX),
-        });
-        let core = Core::new(setup.clock);
-        let running = server::start(setup.listen, core.clone(), Arc::<Desk>::clone(&desk)).await?;
-        Ok(Self(Arc::new(Inner { desk, core, running, stopping })))
-    }
-
-    /// Ends all calls and deliveries, and frees the port.
-    pub async fn stop(&self) {
-        self.0.stopping.send_replace(true);
-        self.0.running.stop().await;
-        self.deliveries_settled().await;
-    }
-
-    /// The base address, without `/api/v2`.
-    pub fn url(&self) -> Url {
-        self.0.running.url()
+        };
+        Self::run(setup.listen, core, service).await
     }
 
     /// The id of the custom field for the room's address, if there is one.
     pub fn room_field(&self) -> Option<u64> {
-        self.0.desk.account().room_field
+        self.system().account().room_field
     }
 
     /// The OAuth client's identifier.
     pub fn client_id(&self) -> String {
-        self.0.desk.credentials.client_id.clone()
+        self.system().credentials.client_id.clone()
     }
 
     /// The OAuth client's secret.
     pub fn client_secret(&self) -> String {
-        self.0.desk.credentials.client_secret.clone()
+        self.system().credentials.client_secret.clone()
     }
 
     /// The integration's e-mail address, for API tokens.
@@ -161,17 +138,17 @@ impl Zendesk {
 
     /// The API token: HTTP Basic with the user name `{email}/token`.
     pub fn api_token(&self) -> String {
-        self.0.desk.credentials.api_token.clone()
+        self.system().credentials.api_token.clone()
     }
 
     /// All access tokens that were handed out stop working. The client may get new ones.
     pub fn expire_tokens(&self) {
-        self.0.desk.credentials.expire_tokens();
+        self.system().credentials.expire_tokens();
     }
 
     /// The OAuth client is no longer accepted, nor are its access tokens.
     pub fn revoke_client(&self) {
-        self.0.desk.credentials.revoke_client();
+        self.system().credentials.revoke_client();
     }
 
     /// The user as whom all credentials act.
@@ -181,70 +158,44 @@ impl Zendesk {
 
     /// Changes the rate limits; what was used up is forgotten.
     pub fn set_limits(&self, limits: Option<Limits>) {
-        self.0.desk.quota.set(limits);
+        self.system().quota.set(limits);
     }
 
     /// Whether comments and audits come in the order that is asked for; if not, the oldest come first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
-        self.0.desk.account().heeds_order = heeds_order;
+        self.system().account().heeds_order = heeds_order;
     }
 
     /// Adds a user and says its id.
     pub fn add_user(&self, user: NewUser) -> u64 {
-        let mut account = self.0.desk.account();
+        let mut account = self.system().account();
         let id = account.next_id();
         account.people.add_user(id, user);
-        let desk = &self.0.desk;
-        if desk.outbox.mode() == Some(Mode::Events) && desk.outbox.is_subscribed(event::USER_CREATED) {
+        let desk = &self.system();
+        if desk.webhooks.mode() == Some(Mode::Events) && desk.webhooks.is_subscribed(event::USER_CREATED) {
             let body = event::user_created(id, desk.clock.now()).to_string().into_bytes();
-            desk.outbox.send(Parcel { ticket: 0, event: event::USER_CREATED.to_owned(), body });
+            desk.webhooks.send(Parcel { ticket: 0, event: event::USER_CREATED.to_owned(), body });
         }
         id
     }
 
     /// Adds a group and says its id.
     pub fn add_group(&self, name: &str) -> u64 {
-        let mut account = self.0.desk.account();
+        let mut account = self.system().account();
         let id = account.next_id();
         account.people.add_group(id, name);
         id
     }
 
-    /// Makes a ticket, as its requester would by a form, and says its id.
-    pub fn create_ticket(&self, ticket: NewTicket) -> u64 {
-        self.0.desk.create(ticket)
-    }
-
-    /// Changes a ticket as [`ANNA`]. False if there is no such ticket, it can't be changed like that (a closed
-    /// one can only be deleted and restored), or is like that already.
-    pub fn change_ticket(&self, id: u64, change: Change) -> bool {
-        self.0.desk.change(None, id, change)
-    }
-
     /// Changes a ticket as that user; a requester does so by e-mail.
     pub fn change_ticket_by(&self, user: u64, id: u64, change: Change) -> bool {
-        self.0.desk.change(Some(user), id, change)
-    }
-
-    /// The ticket as it is, even if it is deleted.
-    pub fn ticket(&self, id: u64) -> Option<TicketView> {
-        self.0.desk.account().tickets.get(&id).map(Ticket::view)
-    }
-
-    /// All tickets by their numbers, deleted ones included.
-    pub fn tickets(&self) -> Vec<TicketView> {
-        self.0.desk.views()
-    }
-
-    /// From now on, changes of tickets are delivered there.
-    pub fn set_webhook(&self, webhook: Webhook) {
-        self.0.desk.outbox.set_webhook(webhook);
+        self.system().change_by(user, id, change)
     }
 
     /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like those; what is not
     /// about tickets has its whole name, such as `user.created`.
     pub fn subscribe(&self, events: &[&str]) {
-        self.0.desk.outbox.subscribe(events);
+        self.system().webhooks.subscribe(events);
     }
 
     /// The headers of a delivery, for tests that send it by hand.
@@ -260,7 +211,7 @@ impl Zendesk {
 
     /// The body of an event that has happened to the ticket, such as `created`, with the ticket as it is now.
     pub fn event_body(&self, id: u64, event: &str) -> Option<Vec<u8>> {
-        let desk = &self.0.desk;
+        let desk = &self.system();
         let account = desk.account();
         let body = event::latest(&account, account.tickets.get(&id)?, event, desk.clock.now())?;
         Some(body.to_string().into_bytes())
@@ -268,32 +219,19 @@ impl Zendesk {
 
     /// The body of the trigger that would fire for the ticket now: for a new ticket, unless it was changed.
     pub fn trigger_body(&self, id: u64) -> Option<Vec<u8>> {
-        let account = self.0.desk.account();
+        let account = self.system().account();
         let ticket = account.tickets.get(&id)?;
         let kind = if ticket.audits.len() > 1 { "ticket_updated" } else { "ticket_created" };
         let actor = ticket.audits.last().map_or(ticket.requester, |audit| audit.author);
         Some(event::trigger_body(&account, ticket, actor, kind))
     }
-
-    /// Every delivery so far, in the order in which they were sent off.
-    pub fn deliveries(&self) -> Vec<DeliveryView> {
-        self.0.desk.outbox.deliveries()
-    }
-
-    /// Waits until no delivery is under way or waits for its next attempt.
-    pub async fn deliveries_settled(&self) {
-        self.0.desk.outbox.settled().await;
-    }
 }
 
-impl Desk {
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn views(&self) -> Vec<TicketView> {
-        self.account().tickets.values().map(Ticket::view).collect()
-    }
+impl Helpdesk for ZendeskService {
+    type Webhook = Webhook;
+    type NewTicket = NewTicket;
+    type Change = Change;
+    type Ticket = TicketView;
 
     fn create(&self, ticket: NewTicket) -> u64 {
         let mut account = self.account();
@@ -302,9 +240,30 @@ impl Desk {
         done.ticket
     }
 
-    fn change(&self, user: Option<u64>, id: u64, change: Change) -> bool {
+    fn change(&self, id: u64, change: Change) -> bool {
+        self.change_by(ANNA, id, change)
+    }
+
+    fn ticket(&self, id: u64) -> Option<TicketView> {
+        self.account().tickets.get(&id).map(Ticket::view)
+    }
+
+    fn tickets(&self) -> Vec<TicketView> {
+        self.account().tickets.values().map(Ticket::view).collect()
+    }
+
+    fn outbox(&self) -> &Outbox<Webhook> {
+        &self.webhooks.outbox
+    }
+}
+
+impl ZendeskService {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        lock(&self.account)
+    }
+
+    fn change_by(&self, user: u64, id: u64, change: Change) -> bool {
         let mut account = self.account();
-        let user = user.unwrap_or(ANNA);
         let via = if account.people.is_staff(user) { Via::Web } else { Via::Email };
         let done = account.change(Actor { user, via }, id, change, self.clock.now());
         let changed = !done.is_empty();
@@ -314,13 +273,13 @@ impl Desk {
 
     /// Sends deliveries for what was done, with the tickets as they are.
     fn announce(&self, account: &Account, done: impl IntoIterator<Item = Done>) {
-        let Some(mode) = self.outbox.mode() else { return };
+        let Some(mode) = self.webhooks.mode() else { return };
         for Done { ticket, audit } in done {
             let Some(ticket) = account.tickets.get(&ticket) else { continue };
             let Some(audit) = ticket.audit(audit) else { continue };
             self.parcels(mode, account, ticket, audit)
                 .into_iter()
-                .for_each(|parcel| self.outbox.send(parcel));
+                .for_each(|parcel| self.webhooks.send(parcel));
         }
     }
 
@@ -328,7 +287,7 @@ impl Desk {
         match mode {
             Mode::Events => event::bodies(account, ticket, audit, self.clock.now())
                 .into_iter()
-                .filter(|(name, _)| self.outbox.is_subscribed(name))
+                .filter(|(name, _)| self.webhooks.is_subscribed(name))
                 .map(|(name, body)| Parcel {
                     ticket: ticket.id,
                     event: name.to_owned(),

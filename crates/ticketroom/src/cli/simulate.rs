@@ -21,6 +21,10 @@ pub(super) struct Options {
     /// Switches the rate limits of all of them on.
     #[arg(long)]
     limits: bool,
+    /// Lets everybody who can reach these ports inject faults: lost answers, error statuses, latency, an unreachable
+    /// DocSpace.
+    #[arg(long)]
+    fault_injection: bool,
 }
 
 pub(super) async fn run(options: Options) -> Result {
@@ -59,6 +63,13 @@ pub(super) async fn run(options: Options) -> Result {
     });
     let jira = jira.await.map_err(busy)?;
     let callback = CallbackReceiver::start(callback_at).await.map_err(busy)?;
+    if options.fault_injection {
+        docspace.enable_fault_injection();
+        zendesk.enable_fault_injection();
+        freshdesk.enable_fault_injection();
+        jira.enable_fault_injection();
+        callback.enable_fault_injection();
+    }
 
     let (docspace_url, zendesk_url, callback_url) = (docspace.url(), zendesk.url(), callback.url());
     let (freshdesk_url, jira_url) = (freshdesk.url(), jira.url());
@@ -76,6 +87,15 @@ pub(super) async fn run(options: Options) -> Result {
         callback.section("generic"),
     ];
     say(format!("{}\n{TEMPLATE}", sections.join("\n")))?;
+    let faults = if options.fault_injection {
+        format!(
+            "\x20 # the answer to the next new room gets lost\n\
+             \x20 curl {docspace_url}_simulator/faults -H 'content-type: application/json' \\\n\
+             \x20   -d '{{\"call\":{{\"named\":\"create_room\"}},\"kind\":\"answer_lost\"}}'"
+        )
+    } else {
+        "\x20 # with --fault-injection, also lost answers, error statuses and latency".to_owned()
+    };
     say(format!(
         "Then, in other terminals:\n\
          \x20 ticketroom check && ticketroom serve\n\
@@ -91,8 +111,7 @@ pub(super) async fn run(options: Options) -> Result {
          \x20 curl {freshdesk_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
          \x20 curl {jira_url}_simulator/tickets -H 'content-type: application/json' -d '{{\"subject\":\"VPN is down\"}}'\n\
          \x20 curl {docspace_url}_simulator/state      # what exists now\n\
-         \x20 curl {docspace_url}_simulator/faults -H 'content-type: application/json' \\\n\
-         \x20   -d '{{\"call\":{{\"named\":\"create_room\"}},\"kind\":\"answer_lost\"}}'\n\
+         {faults}\n\
          Ctrl-C ends it; nothing is kept."
     ))?;
     tokio::signal::ctrl_c().await?;

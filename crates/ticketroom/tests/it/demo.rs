@@ -87,6 +87,8 @@ async fn its_links_open_and_it_leaves_nothing_behind_however_it_ends() {
             page.contains("<h2>Folders</h2>") && page.contains("Findings") && page.contains("Support"),
             "{page}"
         );
+        let docspace = reqwest::Url::parse(&link).unwrap();
+        assert_eq!(inject(&docspace).await, 404, "nobody else can disturb the demo");
         let services = services_of(demo.id().unwrap());
         assert_eq!(services.len(), 1);
         let pid = Pid::from_raw(demo.id().unwrap().try_into().unwrap()).unwrap();
@@ -116,4 +118,27 @@ async fn after_a_kill_no_process_goes_on() {
     let services = services_of(demo.id().unwrap());
     demo.kill().await.unwrap();
     wait_until("the service has ended", async || services.iter().all(|id| !lives(*id))).await;
+}
+
+/// The status of a call that would lose the answer to the next new room.
+async fn inject(docspace: &reqwest::Url) -> u16 {
+    let fault = serde_json::json!({ "call": { "named": "create_room" }, "kind": "answer_lost" });
+    let faults = docspace.join("/_simulator/faults").unwrap();
+    reqwest::Client::new().post(faults).json(&fault).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simulate_takes_faults_only_if_it_is_asked_to() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for (arguments, status) in [([].as_slice(), 404), (["--fault-injection"].as_slice(), 204)] {
+        let mut simulate = Command::new(BINARY);
+        simulate.args(["simulate", "--listen", "127.0.0.1:0"]).args(arguments).env_clear();
+        simulate.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut simulate = simulate.spawn().unwrap();
+        let mut lines = BufReader::new(simulate.stdout.take().unwrap()).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let docspace = first.strip_prefix("DocSpace").unwrap().trim().parse().unwrap();
+        assert_eq!(inject(&docspace).await, status, "{arguments:?}");
+        simulate.kill().await.unwrap();
+    }
 }

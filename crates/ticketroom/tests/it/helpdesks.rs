@@ -81,15 +81,15 @@ async fn tickets_that_are_gone_get_no_room_and_keep_the_one_they_have() {
         says(&view, &format!("already {why}"));
     }
 
-    let deleted = jira.create_issue(NewIssue::about("never mind"));
-    jira.change_issue(deleted, jira::Change::Delete);
+    let deleted = jira.create_ticket(NewIssue::about("never mind"));
+    jira.change_ticket(deleted, jira::Change::Delete);
     let body = jira.event_body(deleted, "jira:issue_deleted").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, deleted).await;
     assert_eq!((view["state"].as_str(), reason(&view).as_str()), (Some("skipped"), "the ticket was deleted"));
 
     let kept: u64 = world.open_in(Desk::Jira, "worked on").await.parse().unwrap();
     world.wait_for_state(&format!("jira/{kept}"), &["ready"]).await;
-    jira.change_issue(kept, jira::Change::Delete);
+    jira.change_ticket(kept, jira::Change::Delete);
     let body = jira.event_body(kept, "jira:issue_deleted").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, kept).await;
     assert_eq!(view["state"], "ready");
@@ -103,23 +103,23 @@ async fn only_issues_of_configured_projects_get_rooms() {
     let world = World::new().await;
     let jira = &world.systems.jira;
     let elsewhere = NewIssue { project: Some("HR".to_owned()), ..NewIssue::about("salary") };
-    let elsewhere = jira.create_issue(elsewhere);
+    let elsewhere = jira.create_ticket(elsewhere);
     let body = jira.event_body(elsewhere, "jira:issue_created").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, elsewhere).await;
     assert_eq!(view["state"], "skipped");
     says(&view, "the issue is in the project HR, and only SUP get rooms");
 
     // It keeps its id when it is moved; now it is wanted.
-    jira.change_issue(elsewhere, jira::Change::Move("SUP".to_owned()));
+    jira.change_ticket(elsewhere, jira::Change::Move("SUP".to_owned()));
     let body = jira.event_body(elsewhere, "jira:issue_updated").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, elsewhere).await;
     assert_eq!(view["state"], "ready", "{view:#}");
-    let key = jira.issue(elsewhere).unwrap().key;
+    let key = jira.ticket(elsewhere).unwrap().key;
     assert_eq!(view["key"], key.as_str());
 
     // And away again, into a project that our user can't see.
     jira.hide_project("HR");
-    jira.change_issue(elsewhere, jira::Change::Move("HR".to_owned()));
+    jira.change_ticket(elsewhere, jira::Change::Move("HR".to_owned()));
     world.retry(&format!("jira/{elsewhere}")).await;
     let view = world.wait_for_state(&format!("jira/{elsewhere}"), &["ready"]).await;
     says(&view, "the room stays");
@@ -131,7 +131,7 @@ async fn issues_are_found_by_what_people_call_them() {
     let world = World::with("[template.default]\nfolders = [\"Logs\"]\n").await;
     let id = world.open_in(Desk::Jira, "Export fails").await;
     world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
-    let key = world.systems.jira.issue(id.parse().unwrap()).unwrap().key;
+    let key = world.systems.jira.ticket(id.parse().unwrap()).unwrap().key;
     for written in [key.clone(), key.to_lowercase()] {
         let view = world.ticket(&format!("jira/{written}")).await;
         assert_eq!((view["id"].as_str(), view["key"].as_str()), (Some(id.as_str()), Some(key.as_str())));
@@ -199,7 +199,7 @@ async fn agents_and_groups_are_known_or_else_missed_by_nobody() {
 async fn jiras_assignee_gets_in() {
     let world = World::new().await;
     let issue = NewIssue { assignee: Some(jira::ANNA.to_owned()), ..NewIssue::about("for Anna") };
-    let id = world.systems.jira.create_issue(issue);
+    let id = world.systems.jira.create_ticket(issue);
     let body = world.systems.jira.event_body(id, "jira:issue_created").unwrap();
     deliver_and_wait(&world, Desk::Jira, "", body, id).await;
     let members = world.systems.the_room_of(&format!("jira:{id}")).members;
@@ -294,7 +294,7 @@ async fn every_form_of_a_delivery_leads_to_the_room() {
         Mode::AutomationRawCustomData,
     ];
     for mode in automation {
-        let id = jira.create_issue(NewIssue::about(subject));
+        let id = jira.create_ticket(NewIssue::about(subject));
         let body = jira.automation_body(id, mode).unwrap();
         let secret = ("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned());
         let parcel = Parcel { headers: vec![secret], query: "", body };
@@ -326,14 +326,14 @@ async fn whatever_happens_to_a_ticket_it_has_one_room_and_one_note() {
     ] {
         assert!(freshdesk.change_ticket(ticket, change));
     }
-    let issue = jira.create_issue(NewIssue::about("a life"));
+    let issue = jira.create_ticket(NewIssue::about("a life"));
     for change in [
         jira::Change::Assignee(Some(jira::BEN.to_owned())),
         jira::Change::Status("Resolved".to_owned()),
         jira::Change::PublicComment("solved?".to_owned()),
         jira::Change::Status("Waiting for support".to_owned()),
     ] {
-        assert!(jira.change_issue(issue, change));
+        assert!(jira.change_ticket(issue, change));
     }
     for (desk, id) in [(Desk::Freshdesk, ticket), (Desk::Jira, issue)] {
         wait_until("the room has its people", async || {
@@ -376,7 +376,7 @@ async fn our_note_is_found_among_many() {
     let world = World::new().await;
     let (freshdesk, jira) = (&world.systems.freshdesk, &world.systems.jira);
     let ticket = freshdesk.create_ticket(freshdesk::NewTicket::about("talkative"));
-    let issue = jira.create_issue(NewIssue::about("talkative"));
+    let issue = jira.create_ticket(NewIssue::about("talkative"));
     // Freshdesk tells the oldest first, Jira the newest.
     for number in 0..150 {
         freshdesk.change_ticket(ticket, freshdesk::Change::Reply(format!("before {number}")));
@@ -388,7 +388,7 @@ async fn our_note_is_found_among_many() {
         let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
         helpdesk.write_back(&link(Note::Missing)).await.unwrap();
         for number in 0..150 {
-            jira.change_issue(issue, jira::Change::InternalComment(format!("after {number}")));
+            jira.change_ticket(issue, jira::Change::InternalComment(format!("after {number}")));
         }
         helpdesk.write_back(&link(Note::Uncertain)).await.unwrap();
         assert_eq!(desk.notes(&world.systems, &id.to_string()), (1, 0), "{desk:?}");
@@ -430,7 +430,7 @@ async fn our_note_is_found_among_a_thousand_in_whichever_order_they_come() {
             match desk {
                 Desk::Zendesk => zendesk.change_ticket(id, zendesk::Change::PublicComment(text)),
                 Desk::Freshdesk => freshdesk.change_ticket(id, freshdesk::Change::Reply(text)),
-                _ => jira.change_issue(id, jira::Change::InternalComment(text)),
+                _ => jira.change_ticket(id, jira::Change::InternalComment(text)),
             };
         }
         let helpdesk = helpdesk_of(&world, desk);

@@ -102,8 +102,9 @@ async fn a_portal_that_is_down_leaves_the_talking_to_its_proxy() {
 }
 
 #[tokio::test]
-async fn the_control_door_is_not_part_of_the_portal() {
+async fn the_control_endpoint_is_not_part_of_the_portal() {
     let play = play().await;
+    play.docspace.enable_fault_injection();
     let id = play.room("Ticket", 2, &["hd-1"]).await;
     play.docspace
         .faults()
@@ -167,5 +168,32 @@ async fn a_stopped_portal_is_gone() {
     let deadline = Instant::now() + Duration::from_secs(10);
     while play.http.get(url.clone()).send().await.is_ok() {
         assert!(Instant::now() < deadline);
+    }
+}
+
+#[tokio::test]
+async fn faults_are_injected_over_http_only_if_that_is_enabled() {
+    let play = play().await;
+    let calls = [
+        (Method::POST, "faults", Some(json!({ "kind": "refuse" }))),
+        (Method::POST, "faults/random", Some(json!({ "seed": 1, "probability": 0.0, "kinds": ["refuse"] }))),
+        (Method::DELETE, "faults", None),
+        (Method::PUT, "latency", Some(json!({ "ms": 1 }))),
+        (Method::PUT, "down", Some(json!({ "down": false }))),
+        (Method::PUT, "limits", Some(Value::Null)),
+        (Method::PUT, "quirks", Some(json!({}))),
+        (Method::PUT, "room_quota", Some(json!({}))),
+        (Method::POST, "lose_tags_of_next_room", None),
+    ];
+    for (method, path, body) in calls.clone() {
+        let answer = play.control(method, path, body).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.body["error"].as_str().unwrap().contains("not enabled"), "{path}");
+    }
+    assert_eq!(play.control(Method::GET, "state", None).await.status, 200);
+    assert_eq!(play.post("files/rooms", room()).await.status, 200, "nothing was injected");
+    play.docspace.enable_fault_injection();
+    for (method, path, body) in calls {
+        assert_eq!(play.control(method, path, body).await.status, 204, "{path}");
     }
 }

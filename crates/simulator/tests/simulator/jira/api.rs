@@ -14,13 +14,13 @@ use crate::play::Reply;
 #[tokio::test]
 async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
     let play = play(Setup::default()).await;
-    let id = play.jira.create_issue(NewIssue {
+    let id = play.jira.create_ticket(NewIssue {
         description: Some("See the log.\n[log|https://l.example/]".to_owned()),
         assignee: Some(BEN.to_owned()),
         labels: vec!["export".to_owned()],
         ..NewIssue::about("Export of \"Q3\" fails")
     });
-    assert_eq!((id, play.jira.issue(id).unwrap().key.as_str()), (10042, "SUP-42"));
+    assert_eq!((id, play.jira.ticket(id).unwrap().key.as_str()), (10042, "SUP-42"));
     let body = play.get("api/3/issue/sup-42").await.body;
     for (pointer, value) in [
         ("/id", json!("10042")),
@@ -45,7 +45,7 @@ async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
     assert_eq!(text["fields"], json!({ "description": "See the log.\n[log|https://l.example/]" }));
     let few = play.get("api/3/issue/10042?fields=summary&fields=labels").await.body;
     assert_eq!(few["fields"], json!({ "summary": "Export of \"Q3\" fails", "labels": ["export"] }));
-    let view = play.jira.issue(id).unwrap();
+    let view = play.jira.ticket(id).unwrap();
     assert_eq!(serde_json::from_value::<IssueView>(json!(view)).unwrap(), view);
     assert_eq!(play.jira.counters().of("get_issue"), 3);
 }
@@ -54,9 +54,9 @@ async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
 async fn moved_issues_keep_their_id_and_hidden_and_deleted_ones_are_not_there() {
     let play = play(Setup::default()).await;
     let id = play.issue();
-    assert!(play.jira.change_issue(id, Change::Move("HR".to_owned())));
-    assert!(!play.jira.change_issue(id, Change::Move("HR".to_owned())));
-    assert!(!play.jira.change_issue(id, Change::Move("NONE".to_owned())));
+    assert!(play.jira.change_ticket(id, Change::Move("HR".to_owned())));
+    assert!(!play.jira.change_ticket(id, Change::Move("HR".to_owned())));
+    assert!(!play.jira.change_ticket(id, Change::Move("NONE".to_owned())));
     for name in ["SUP-42", "HR-1", "hr-1", "10042"] {
         let body = play.get(&format!("api/3/issue/{name}?fields=project")).await.body;
         assert_eq!((&body["key"], &body["fields"]["project"]["key"]), (&json!("HR-1"), &json!("HR")));
@@ -66,8 +66,8 @@ async fn moved_issues_keep_their_id_and_hidden_and_deleted_ones_are_not_there() 
     assert_eq!(play.get("api/3/project/HR").await.status, 404);
     let other = play.issue();
     assert_eq!(play.get(&format!("api/3/issue/{other}")).await.status, 200);
-    assert!(play.jira.change_issue(other, Change::Delete));
-    assert!(!play.jira.change_issue(other, Change::Delete));
+    assert!(play.jira.change_ticket(other, Change::Delete));
+    assert!(!play.jira.change_ticket(other, Change::Delete));
     assert_eq!(play.get(&format!("api/3/issue/{other}")).await.status, 404);
     assert_eq!(play.get("api/3/issue/SUP-99").await.status, 404);
     let third = play.issue();
@@ -114,7 +114,7 @@ async fn people_and_projects_can_be_read() {
         (&request["issueKey"], &request["currentStatus"]["status"]),
         (&json!("SUP-42"), &json!("Waiting for support"))
     );
-    play.jira.change_issue(id, Change::Reporter(None));
+    play.jira.change_ticket(id, Change::Reporter(None));
     assert_eq!(play.get(&format!("servicedeskapi/request/{id}")).await.body["reporter"], Value::Null);
 }
 
@@ -129,7 +129,7 @@ async fn an_edit_is_made_as_a_whole_or_not_at_all() {
         "update": { "labels": [{ "add": "docspace-room" }, { "add": "x" }, { "remove": "x" }] },
     });
     assert_eq!(play.put(&path, edit.clone()).await.status, 204);
-    let view = play.jira.issue(id).unwrap();
+    let view = play.jira.ticket(id).unwrap();
     assert_eq!(
         (view.room_field.as_deref(), view.summary.as_str()),
         (Some("https://d.example/rooms/1"), "Import fails")
@@ -141,7 +141,7 @@ async fn an_edit_is_made_as_a_whole_or_not_at_all() {
     assert!(view.updated_at > view.created_at);
     play.hands.move_on(5);
     assert_eq!(play.put(&path, edit).await.status, 204);
-    assert_eq!(play.jira.issue(id).unwrap(), view);
+    assert_eq!(play.jira.ticket(id).unwrap(), view);
     let both = json!({ "fields": { "labels": [] }, "update": { "labels": [{ "add": "x" }] } });
     for (edit, field) in [
         (json!({ "fields": { "summary": "y", "customfield_1": "x" } }), "customfield_1"),
@@ -157,13 +157,13 @@ async fn an_edit_is_made_as_a_whole_or_not_at_all() {
     ] {
         let answer = play.put(&path, edit.clone()).await;
         assert_eq!((answer.status, answer.body["errors"][field].is_string()), (400, true), "{edit}");
-        assert_eq!(play.jira.issue(id).unwrap(), view);
+        assert_eq!(play.jira.ticket(id).unwrap(), view);
     }
     let quiet = play.put(&format!("{path}?notifyUsers=false"), json!({ "fields": { "summary": "y" } })).await;
-    assert_eq!((quiet.status, play.jira.issue(id).unwrap()), (403, view));
+    assert_eq!((quiet.status, play.jira.ticket(id).unwrap()), (403, view));
     let text = document(&json!([{ "type": "text", "text": "new" }]));
     assert_eq!(play.put(&path, json!({ "fields": { "description": text } })).await.status, 204);
-    assert_eq!(play.jira.issue(id).unwrap().description.as_deref(), Some("new"));
+    assert_eq!(play.jira.ticket(id).unwrap().description.as_deref(), Some("new"));
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn properties_are_kept_with_the_issue() {
     let issue =
         play.get(&format!("api/3/issue/{id}?fields=status&properties=docspace.room,other")).await.body;
     assert_eq!(issue["properties"], json!({ "docspace.room": { "room_id": 4712 } }));
-    assert_eq!(play.jira.issue(id).unwrap().properties["docspace.room"], json!({ "room_id": 4712 }));
+    assert_eq!(play.jira.ticket(id).unwrap().properties["docspace.room"], json!({ "room_id": 4712 }));
     assert_eq!(play.put(&path, json!("x".repeat(32_767))).await.status, 400);
     let long = format!("api/3/issue/{id}/properties/{}", "k".repeat(256));
     assert_eq!(play.put(&long, json!(1)).await.status, 400);
@@ -199,8 +199,8 @@ async fn the_resolution_comes_and_goes_with_the_status() {
         ("10100", "indeterminate", Value::Null),
         ("open", "new", Value::Null),
     ] {
-        assert!(play.jira.change_issue(id, Change::Status(status.to_owned())));
-        assert!(!play.jira.change_issue(id, Change::Status(status.to_owned())));
+        assert!(play.jira.change_ticket(id, Change::Status(status.to_owned())));
+        assert!(!play.jira.change_ticket(id, Change::Status(status.to_owned())));
         let fields = &play.get(&format!("api/3/issue/{id}?fields=status,resolution")).await.body["fields"];
         assert_eq!(fields["status"]["statusCategory"]["key"], category, "{status}");
         assert_eq!(fields.pointer("/resolution/name").unwrap_or(&Value::Null), &resolution, "{status}");
@@ -211,7 +211,7 @@ async fn the_resolution_comes_and_goes_with_the_status() {
         Change::Reporter(Some("nobody".to_owned())),
         Change::Priority("extreme".to_owned()),
     ] {
-        assert!(!play.jira.change_issue(id, impossible));
+        assert!(!play.jira.change_ticket(id, impossible));
     }
 }
 

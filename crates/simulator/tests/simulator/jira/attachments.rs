@@ -15,7 +15,7 @@ fn with_a_log() -> NewIssue {
 #[tokio::test]
 async fn the_content_is_elsewhere_and_wants_no_credentials() {
     let play = play(Setup::default()).await;
-    let id = play.jira.create_issue(with_a_log());
+    let id = play.jira.create_ticket(with_a_log());
     let listed = play.get(&format!("api/3/issue/{id}?fields=attachment")).await.body;
     let file = &listed["fields"]["attachment"][0];
     assert_eq!(
@@ -45,7 +45,7 @@ async fn the_content_is_elsewhere_and_wants_no_credentials() {
 #[tokio::test]
 async fn data_center_has_them_itself() {
     let play = play(Setup { deployment: Deployment::DataCenter, ..Setup::default() }).await;
-    play.jira.create_issue(with_a_log());
+    play.jira.create_ticket(with_a_log());
     let content = play.get("api/2/attachment/10021").await.body["content"].as_str().unwrap().to_owned();
     let answer = play.http.get(content).bearer_auth(play.jira.personal_access_token()).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "0x80070057");

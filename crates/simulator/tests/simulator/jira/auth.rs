@@ -28,7 +28,7 @@ async fn strangers_are_not_refused_but_see_nothing() {
         assert_eq!((answer.status, &answer.body), (404, &hidden), "{path}");
     }
     let comment = play.post(&format!("servicedeskapi/request/{id}/comment"), json!({ "body": "x" })).await;
-    assert_eq!((comment.status, play.jira.issue(id).unwrap().comments.len()), (404, 0));
+    assert_eq!((comment.status, play.jira.ticket(id).unwrap().comments.len()), (404, 0));
 }
 
 #[tokio::test]

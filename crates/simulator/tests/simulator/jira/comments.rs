@@ -35,7 +35,7 @@ async fn only_the_boolean_in_the_same_request_makes_a_comment_internal() {
     let number = plain.body["id"].as_str().unwrap();
     let late = format!("api/3/comment/{number}/properties/sd.public.comment");
     assert_eq!(play.put(&late, json!({ "internal": true })).await.status, 201);
-    let view = play.jira.issue(id).unwrap();
+    let view = play.jira.ticket(id).unwrap();
     let internal: Vec<bool> = view.comments.iter().map(|comment| comment.internal).collect();
     assert_eq!(internal, [true, false, false, false, false, false, false]);
     assert_eq!((view.customers_notified, view.comments[0].author.as_str()), (6, INTEGRATION));
@@ -77,7 +77,7 @@ async fn each_version_takes_its_own_form_of_text() {
     }
     let invalid = play.post(&format!("api/3/issue/{id}/comment"), json!({ "body": "Hello" })).await.body;
     assert_eq!(invalid, json!({ "errorMessages": ["Comment body is not valid!"], "errors": {} }));
-    let [_, one, other] = play.jira.issue(id).unwrap().comments.try_into().unwrap();
+    let [_, one, other] = play.jira.ticket(id).unwrap().comments.try_into().unwrap();
     assert_eq!(
         (one.body_text.as_str(), &other.body_text),
         ("[open|https://d.example/1] [m:1]", &one.body_text)
@@ -94,7 +94,7 @@ async fn comments_come_in_pages_with_properties_for_those_who_ask() {
     let play = play(Setup::default()).await;
     let id = play.issue();
     for number in 0..101 {
-        play.jira.change_issue(id, Change::InternalComment(format!("note {number}")));
+        play.jira.change_ticket(id, Change::InternalComment(format!("note {number}")));
     }
     let path = format!("api/3/issue/{id}/comment");
     let mark = json!({ "key": "docspace.room", "value": { "key": "jira:10042" } });
@@ -136,7 +136,7 @@ async fn the_service_desk_has_a_flag_for_it() {
         let answer = play.post(&path, body).await;
         assert_eq!((answer.status, &answer.body["public"]), (status, &public));
     }
-    let view = play.jira.issue(id).unwrap();
+    let view = play.jira.ticket(id).unwrap();
     assert_eq!((view.comments.len(), view.comments[0].internal, view.customers_notified), (3, true, 2));
 }
 
@@ -145,10 +145,10 @@ async fn nobody_is_told_of_what_they_wrote() {
     let play = play(Setup::default()).await;
     let id = play.issue();
     let public = || Change::PublicComment("x".to_owned());
-    assert!(play.jira.change_issue_by(RITA, id, public()));
-    assert_eq!(play.jira.issue(id).unwrap().customers_notified, 0);
-    assert!(play.jira.change_issue_by(BEN, id, public()) && play.jira.change_issue_by(MO, id, public()));
-    assert_eq!(play.jira.issue(id).unwrap().customers_notified, 2);
+    assert!(play.jira.change_ticket_by(RITA, id, public()));
+    assert_eq!(play.jira.ticket(id).unwrap().customers_notified, 0);
+    assert!(play.jira.change_ticket_by(BEN, id, public()) && play.jira.change_ticket_by(MO, id, public()));
+    assert_eq!(play.jira.ticket(id).unwrap().customers_notified, 2);
 }
 
 #[tokio::test]
@@ -156,8 +156,8 @@ async fn an_issue_takes_so_many_comments() {
     let play = play(Setup::default()).await;
     let id = play.issue();
     for _ in 0..5_000 {
-        play.jira.change_issue(id, Change::InternalComment("x".to_owned()));
+        play.jira.change_ticket(id, Change::InternalComment("x".to_owned()));
     }
     assert_eq!(play.post(&format!("api/3/issue/{id}/comment"), json!({ "body": hello() })).await.status, 413);
-    assert_eq!(play.jira.issue(id).unwrap().comments.len(), 5_000);
+    assert_eq!(play.jira.ticket(id).unwrap().comments.len(), 5_000);
 }

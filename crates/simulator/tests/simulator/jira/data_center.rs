@@ -38,7 +38,7 @@ async fn users_have_names_and_keys_and_there_is_no_version_3() {
     assert_eq!(answer.body["author"]["key"], play.jira.reference(INTEGRATION));
     let assign = json!({ "fields": { "assignee": { "name": "ben.engineer" } } });
     assert_eq!(play.put(&format!("api/2/issue/{id}"), assign).await.status, 204);
-    assert_eq!(play.jira.issue(id).unwrap().assignee.as_deref(), Some(BEN));
+    assert_eq!(play.jira.ticket(id).unwrap().assignee.as_deref(), Some(BEN));
 
     let basic = play.http.get(play.url("rest/api/2/myself"));
     let basic = basic.basic_auth(play.jira.email(), Some(play.jira.api_token()));
@@ -75,7 +75,7 @@ async fn webhooks_are_sent_once_and_without_an_identifier() {
     play.jira.deliveries_settled().await;
     let lost = play.jira.deliveries().pop().unwrap();
     assert_eq!((lost.attempts.len(), lost.given_up), (1, true));
-    assert!(play.jira.change_issue(id, Change::Assignee(Some(BEN.to_owned()))));
+    assert!(play.jira.change_ticket(id, Change::Assignee(Some(BEN.to_owned()))));
     play.jira.deliveries_settled().await;
     let received = receiver.received().pop().unwrap();
     assert!(received.headers.contains_key("x-hub-signature"));

@@ -43,7 +43,7 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
     let one = play.get(&format!("{path}?globalId={ENCODED}")).await.body;
     assert_eq!((&one["object"]["title"], &one["globalId"]), (&json!("Room for SUP-42"), &json!(GLOBAL_ID)));
     assert_eq!(play.get(&path).await.body.as_array().unwrap().len(), 3);
-    let view = &play.jira.issue(id).unwrap().remote_links[0];
+    let view = &play.jira.ticket(id).unwrap().remote_links[0];
     assert_eq!((view.title.as_str(), view.resolved), ("Room for SUP-42", Some(true)));
     assert_eq!(
         (view.relationship.as_deref(), view.application.as_deref()),
@@ -52,7 +52,7 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
 
     let bare = json!({ "globalId": GLOBAL_ID, "object": { "url": "https://d.example/2", "title": "Other" } });
     assert_eq!(play.post(&path, bare).await.status, 200);
-    let view = &play.jira.issue(id).unwrap().remote_links[0];
+    let view = &play.jira.ticket(id).unwrap().remote_links[0];
     assert_eq!((view.url.as_str(), &view.relationship, view.resolved), ("https://d.example/2", &None, None));
     assert_eq!((&view.summary, &view.application, &view.icon), (&None, &None, &None));
 
@@ -70,7 +70,7 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
     assert_eq!(play.call(Method::DELETE, &delete, None).await.status, 404);
     assert_eq!(play.get(&delete).await.status, 404);
     assert!(play.jira.remove_remote_links(id) && !play.jira.remove_remote_links(id));
-    assert_eq!(play.jira.issue(id).unwrap().remote_links, []);
+    assert_eq!(play.jira.ticket(id).unwrap().remote_links, []);
     assert_eq!(play.events().await, ["jira:issue_created", "jira:issue_created"]);
     assert_eq!(receiver.received().len(), 2);
     let counters = play.jira.counters();
@@ -98,7 +98,7 @@ async fn links_that_are_refused_change_nothing() {
     let message = json!({ "errorMessages": ["Issue linking is currently disabled."], "errors": {} });
     assert_eq!((off.status, off.body), (403, message));
     assert_eq!(play.post("api/3/issue/SUP-99/remotelink", link("Room")).await.status, 404);
-    assert_eq!(play.jira.issue(id).unwrap().remote_links, []);
+    assert_eq!(play.jira.ticket(id).unwrap().remote_links, []);
     play.jira.set_issue_linking(true);
     assert_eq!(play.post(&path, link("Room")).await.status, 201);
 }

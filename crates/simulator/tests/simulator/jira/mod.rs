@@ -69,7 +69,7 @@ impl Play {
     }
 
     fn issue(&self) -> u64 {
-        self.jira.create_issue(NewIssue::about("Export fails"))
+        self.jira.create_ticket(NewIssue::about("Export fails"))
     }
 
     /// Connects a webhook with a receiver.

@@ -20,7 +20,7 @@ async fn what_was_just_changed_is_missing_for_a_while() {
     assert_eq!(play.post(SEARCH, fresh).await.body["issues"], json!([{ "id": "10042" }]));
     play.hands.move_on(60);
     assert_eq!(found().await, json!([{ "id": "10042" }]));
-    play.jira.change_issue(id, Change::PublicComment("x".to_owned()));
+    play.jira.change_ticket(id, Change::PublicComment("x".to_owned()));
     assert_eq!(found().await, json!([]));
     play.hands.move_on(90 * 60);
     assert_eq!(found().await, json!([{ "id": "10042" }]));
@@ -35,10 +35,10 @@ async fn pages_are_turned_by_tokens() {
         let id = play.issue();
         play.hands.move_on(60);
         if number == 2 {
-            play.jira.change_issue(id, Change::Delete);
+            play.jira.change_ticket(id, Change::Delete);
         }
     }
-    play.jira.change_issue(10043, Change::Move("HR".to_owned()));
+    play.jira.change_ticket(10043, Change::Move("HR".to_owned()));
     let mut asked = json!({
         "jql": "project in (SUP, HR) ORDER BY updated ASC",
         "fields": ["status", "updated"],

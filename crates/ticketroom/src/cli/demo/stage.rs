@@ -193,7 +193,7 @@ impl Stage {
         });
         tickets.push(on_stage("freshdesk", &id.to_string(), subject)?);
         let subject = "Export of \"Q3 report\" fails {code}";
-        let id = self.jira.create_issue(jira::NewIssue {
+        let id = self.jira.create_ticket(jira::NewIssue {
             assignee: Some(jira::ANNA.to_owned()),
             labels: vec!["export".to_owned()],
             ..jira::NewIssue::about(subject)
@@ -287,7 +287,7 @@ impl Stage {
         let in_zendesk = in_zendesk.filter(|note| !note.public).map(|note| note.html_body);
         let in_freshdesk = self.freshdesk.tickets().into_iter().flat_map(|ticket| ticket.conversations);
         let in_freshdesk = in_freshdesk.filter(|note| note.private).map(|note| note.body);
-        let in_jira = self.jira.issues().into_iter().flat_map(|issue| issue.comments);
+        let in_jira = self.jira.tickets().into_iter().flat_map(|issue| issue.comments);
         let in_jira = in_jira.filter(|note| note.internal).map(|note| note.body_text);
         in_zendesk.chain(in_freshdesk).chain(in_jira).filter(|note| note.contains("ticketroom:")).count()
     }
@@ -305,7 +305,7 @@ impl Stage {
                 ticket.custom_fields.get("cf_room")?.as_str().map(str::to_owned)
             }
             "jira" => {
-                let issue = self.jira.issue(id.parse().ok()?)?;
+                let issue = self.jira.ticket(id.parse().ok()?)?;
                 issue.remote_links.first().map(|link| link.url.clone())
             }
             _ => {
