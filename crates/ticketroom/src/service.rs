@@ -26,7 +26,7 @@ use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::store::{self, Held, OpenError, Store, StoreError, Use};
+use crate::store::{self, Budget, Held, OpenError, Store, StoreError, Use};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
@@ -124,7 +124,8 @@ impl Service {
         let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
         let http =
             Http::new(metrics.clone())?.guarded_by(lease_guard.clone()).with_breakers(breakers.clone());
-        let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
+        let budget =
+            Arc::new(StoredBudget { store: Arc::<dyn Store>::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
         let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
         let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
@@ -133,7 +134,7 @@ impl Service {
         let skeletons = config
             .docspace
             .allow_skeleton
-            .then(|| Skeletons::new(Arc::clone(&store), replica, Arc::clone(&clock), settle));
+            .then(|| Skeletons::new(Arc::<dyn Store>::clone(&store), replica, Arc::clone(&clock), settle));
         let reconciler = Arc::new(Reconciler::new(Parts {
             store: Arc::clone(&store),
             docspace,
@@ -157,7 +158,7 @@ impl Service {
         let wake = reconciler.wake();
         store.listen(Arc::clone(&wake));
         let heartbeats = HeartbeatSender {
-            store: Arc::clone(&store),
+            store: Arc::<dyn Store>::clone(&store),
             replica,
             lease,
             settle,
@@ -171,7 +172,7 @@ impl Service {
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
                 &helpdesks,
-                Arc::clone(&store),
+                Arc::<dyn Store>::clone(&store),
                 Arc::clone(&clock),
                 metrics.clone(),
                 Arc::clone(&wake),
@@ -269,7 +270,7 @@ pub fn docspace(config: &DocSpaceConfig, http: Http, governor: Arc<Governor>) ->
 
 /// The day's writes, counted in the store.
 struct StoredBudget {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Budget>,
     clock: Arc<dyn Clock>,
 }
 

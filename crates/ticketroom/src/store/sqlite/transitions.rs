@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::queries::owner_other_than;
+use super::rows::owner_other_than;
 use super::statements::{
     CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE,
     NOTE_RECOVERY, NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
