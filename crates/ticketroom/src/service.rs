@@ -26,7 +26,7 @@ use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::store::{self, Budget, Held, OpenError, Store, StoreError, Use};
+use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
@@ -149,7 +149,7 @@ impl Service {
             settings,
         }));
         if duties.recover {
-            let tickets = store.look_again_at_all(clock.now()).await?;
+            let tickets = store.requeue(&Selection::All, &Why::Restored, clock.now()).await?;
             tracing::info!(
                 tickets,
                 "the store is taken as restored from a backup: every ticket is looked at again"

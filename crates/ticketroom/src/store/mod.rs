@@ -22,6 +22,7 @@ pub mod postgres;
 mod queries;
 mod queue;
 mod repeat;
+mod requeue;
 mod reservations;
 pub mod sqlite;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use budget::Budget;
 pub use open::{OpenError, Use, open};
 pub use queries::Queries;
 pub use queue::Queue;
+pub use requeue::{Selection, Why};
 pub use reservations::Reservations;
 pub use types::{
     Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,

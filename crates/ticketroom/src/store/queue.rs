@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Accepted, Claim, Delivery, Heartbeat, Held, Pulse, Save, Settlement, StoreError};
+use super::{
+    Accepted, Claim, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError, Why,
+};
 use crate::clock::Timestamp;
-use crate::ticket::{HelpdeskName, TicketKey};
+use crate::ticket::HelpdeskName;
 
 /// Takes deliveries in, and gives their tickets to one worker at a time.
 #[async_trait::async_trait]
@@ -76,25 +78,12 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// When the store can't be reached: the claims end with their leases.
     async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError>;
 
-    /// Marks a ticket as due because a person asks for it. `false` if there is no such ticket.
+    /// Marks tickets as due without a delivery, and says why in their timelines; returns how many there were. One that is
+    /// worked on is due again at the end of its run. What is marked is marked in parts, see [`requeue`](super::requeue).
     ///
     /// # Errors
-    /// When the store can't be reached.
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError>;
-
-    /// Marks every blocked ticket as due, and says why in its timeline; returns how many there were. Nobody asks for new
-    /// rooms by that.
-    ///
-    /// # Errors
-    /// When the store can't be reached.
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError>;
-
-    /// The store was restored from a backup, so any ledger may be behind the world: marks every ticket as due, after
-    /// those that are new. Returns how many there are.
-    ///
-    /// # Errors
-    /// When the store can't be reached.
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError>;
+    /// When the store can't be reached. Some may be marked then.
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Commits something small: proof that deliveries could be committed now.
     ///

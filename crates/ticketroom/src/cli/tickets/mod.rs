@@ -12,7 +12,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::printable::printable;
 use crate::reconcile::preview::{Preview, preview};
-use crate::store::{self, Queries, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
+use crate::store::{
+    self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, Why,
+};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
 
@@ -171,13 +173,12 @@ async fn show(store: &dyn Queries, options: &Show) -> Result {
 
 async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
     if options.blocked {
-        let count =
-            store.retry_blocked("somebody asked to try all blocked tickets again", clock.now()).await?;
+        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked, clock.now()).await?;
         return say(format!("{count} blocked tickets are tried again"));
     }
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
-        store.retry(&record.key, clock.now()).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Asked, clock.now()).await?;
         say(format!(
             "{} is tried again; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key

@@ -15,12 +15,13 @@ use super::{PostgresStore, only, schema, statements, whole_millis};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
+use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Settlement, StoreError,
-    UNREADABLE_FOR, unreadable,
+    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
+    StoreError, UNREADABLE_FOR, Why, unreadable,
 };
-use crate::ticket::{HelpdeskName, TicketKey};
+use crate::ticket::HelpdeskName;
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -151,39 +152,44 @@ impl Queue for PostgresStore {
         Ok(())
     }
 
-    async fn retry(&self, ticket: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str(), &millis(now)];
-        let row = self.write_one("retry", statements::RETRY, parameters).await?;
-        self.outbox.notify_one();
-        get(&row, 0)
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let Some(last) = self.read(statements::LAST_BLOCKED, &[]).await?.into_iter().next() else {
-            return Ok(0);
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
+        let (at, wishes, is_look) = (millis(now), i64::from(why.wishes()), why.is_look());
+        let (kind, text, most) = (why.kind(), why.to_string(), i64::from(BATCH));
+        let last = match selection {
+            Selection::One(_) => Vec::new(),
+            Selection::Blocked => self.read(statements::LAST_BLOCKED, &[]).await?,
+            Selection::All => self.read(statements::LAST, &[]).await?,
         };
-        let (end_at, end): (i64, i64) = (get(&last, 0)?, get(&last, 1)?);
-        let (mut at, mut number, mut count) = (i64::MIN, 0_i64, 0_i64);
+        let (last_at, last): (i64, i64) = match last.first() {
+            Some(row) => (get(row, 0)?, get(row, 1)?),
+            None => (i64::MIN, i64::MIN),
+        };
+        let (mut after_at, mut after, mut count) = (i64::MIN, i64::MIN, 0);
         loop {
-            let parameters: Parameters<'_> = &[&millis(now), &at, &number, &end_at, &end, &why];
-            let some = self.write("retry", statements::RETRY_BLOCKED, parameters).await?;
+            let rows = match selection {
+                Selection::One(key) => {
+                    let (helpdesk, id) = (key.helpdesk.as_str(), key.id.as_str());
+                    let parameters: Parameters<'_> = &[&at, &wishes, &is_look, &kind, &text, &helpdesk, &id];
+                    self.write("requeue", statements::REQUEUE_ONE, parameters).await?
+                }
+                Selection::Blocked => {
+                    let parameters: Parameters<'_> =
+                        &[&at, &wishes, &is_look, &kind, &text, &after_at, &after, &last_at, &last, &most];
+                    self.write("requeue", statements::REQUEUE_BLOCKED, parameters).await?
+                }
+                Selection::All => {
+                    let parameters: Parameters<'_> =
+                        &[&at, &wishes, &is_look, &kind, &text, &after, &last, &most];
+                    self.write("requeue", statements::REQUEUE_ALL, parameters).await?
+                }
+            };
             self.outbox.notify_one();
-            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
-            let marked: i64 = get(row, 0)?;
-            (count, at, number) = (count + marked, get(row, 1)?, get(row, 2)?);
-        }
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let last: i64 = get(&only(self.read(statements::LAST, &[]).await?)?, 0)?;
-        let (mut number, mut count) = (0_i64, 0_i64);
-        loop {
-            let parameters: Parameters<'_> = &[&millis(now), &number, &last];
-            let some = self.write("look_again", statements::LOOK_AGAIN, parameters).await?;
-            self.outbox.notify_one();
-            let Some(row) = some.first() else { return Ok(u64::try_from(count).unwrap_or(0)) };
-            let marked: i64 = get(row, 0)?;
-            (count, number) = (count + marked, get(row, 1)?);
+            let Some(row) = rows.first() else { return Ok(count) };
+            count += u64::try_from(get::<i64>(row, 0)?).unwrap_or(0);
+            if matches!(selection, Selection::One(_)) {
+                return Ok(count);
+            }
+            (after_at, after) = (get(row, 1)?, get(row, 2)?);
         }
     }
 

@@ -13,6 +13,7 @@ mod place;
 mod queries;
 mod queue;
 mod reader;
+pub(super) mod requeue;
 mod reservations;
 mod rows;
 pub(super) mod schema;
@@ -29,10 +30,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use self::place::{Place, beside, canonical};
 use self::reader::Reader;
-use self::transitions::{let_all_go, look_again_at_all};
+use self::requeue::requeue_all;
+use self::transitions::let_all_go;
 pub(super) use self::writer::explain;
 use self::writer::{BUSY, Writer};
-use super::{OpenError, Use};
+use super::{OpenError, Use, Why};
 use crate::clock::Timestamp;
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
     let_all_go(&transaction, now)?;
     let sql = "UPDATE identity SET backup_at = NULL WHERE backup_at IS NOT NULL";
     if transaction.execute(sql, [])? == 1 {
-        let tickets = look_again_at_all(&transaction, now)?;
+        let tickets = requeue_all(&transaction, &Why::Restored, now)?;
         tracing::warn!(tickets, "the store is a backup that was restored: every ticket is looked at again");
     }
     transaction.commit()

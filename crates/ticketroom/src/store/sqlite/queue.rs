@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::statements::{NOTE_RETRY, PROBE, RETRY, RETRY_BLOCKED};
-use super::transitions::{
-    Written, accept, claim, let_go, look_again_at_all, note, renew, settle, write_ledger,
-};
+use super::requeue::{extent, requeue_some};
+use super::statements::PROBE;
+use super::transitions::{Written, accept, claim, let_go, renew, settle, write_ledger};
 use super::writer::ANSWER;
 use crate::clock::{Timestamp, after};
 use crate::store::repeat::Kept;
 use crate::store::values::{json, millis};
 use crate::store::{
-    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Settlement, StoreError,
+    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
+    StoreError, Why,
 };
-use crate::ticket::{HelpdeskName, TicketKey};
+use crate::ticket::HelpdeskName;
 
 #[async_trait::async_trait]
 impl Queue for SqliteStore {
@@ -105,35 +105,18 @@ impl Queue for SqliteStore {
         self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
     }
 
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        let key = key.clone();
-        self.writer
-            .run("retry", move |connection| {
-                let number: Option<i64> = connection
-                    .prepare_cached(RETRY)?
-                    .query_row(params![key.helpdesk.as_str(), key.id.as_str(), millis(now)], |row| row.get(0))
-                    .optional()?;
-                if let Some(number) = number {
-                    note(connection, number, now, "retry", "somebody asked to try again")?;
-                }
-                Ok(Ok(number.is_some()))
-            })
-            .await
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let why = why.to_owned();
-        self.writer
-            .run("retry", move |connection| {
-                connection.prepare_cached(NOTE_RETRY)?.execute(params![millis(now), why])?;
-                let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
-                Ok(Ok(changed as u64))
-            })
-            .await
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.writer.run("look_again", move |connection| look_again_at_all(connection, now).map(Ok)).await
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
+        let selected = selection.clone();
+        let whole = self.writer.run("requeue", move |connection| extent(connection, &selected).map(Ok));
+        let (mut range, mut count) = (whole.await?, 0);
+        loop {
+            let (selected, why, place) = (selection.clone(), why.clone(), range);
+            let marked = self.writer.run("requeue", move |connection| {
+                requeue_some(connection, &selected, &why, now, place).map(Ok)
+            });
+            let Some((marked, end)) = marked.await? else { return Ok(count) };
+            (count, range.after) = (count + marked, end);
+        }
     }
 
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {

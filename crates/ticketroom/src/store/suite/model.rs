@@ -194,13 +194,6 @@ impl Row {
                     || subject.contains(&text.to_ascii_lowercase())
             })
     }
-
-    fn mark_for(&mut self, now: Timestamp) {
-        self.hints += 1;
-        if !self.claimed {
-            self.due = Some(now);
-        }
-    }
 }
 
 #[async_trait::async_trait]
@@ -325,41 +318,30 @@ impl Queue for Model {
         Ok(())
     }
 
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
-        let Some(row) = contents.find(key) else { return Ok(false) };
-        row.mark_for(now);
-        row.asked += 1;
-        row.attempts = 0;
-        if row.state == State::Blocked {
-            row.state = State::Waiting;
-        }
-        row.events.push(entry(now, "retry", "somebody asked to try again"));
-        Ok(true)
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
+        let is_selected = |row: &&mut Row| match selection {
+            Selection::One(key) => row.key == *key,
+            Selection::Blocked => row.state == State::Blocked,
+            Selection::All => true,
+        };
         let mut count = 0;
-        for row in contents.tickets.iter_mut().filter(|row| row.state == State::Blocked) {
-            row.mark_for(now);
-            row.attempts = 0;
-            row.state = State::Waiting;
-            row.events.push(entry(now, "retry", why));
+        for row in contents.tickets.iter_mut().filter(is_selected) {
+            row.hints += 1;
+            row.asked += u32::from(*why == Why::Asked);
+            if !row.claimed {
+                row.due = Some(now);
+            }
+            if *why == Why::Restored {
+                row.attempts = row.attempts.max(1);
+            } else {
+                row.attempts = 0;
+                row.state = if row.state == State::Blocked { State::Waiting } else { row.state };
+            }
+            row.events.push(entry(now, why.kind(), &why.to_string()));
             count += 1;
         }
         Ok(count)
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
-        for row in &mut contents.tickets {
-            row.mark_for(now);
-            row.attempts = row.attempts.max(1);
-            let text = "the store was restored from a backup: looking at everything again";
-            row.events.push(entry(now, "recover", text));
-        }
-        Ok(contents.tickets.len() as u64)
     }
 
     async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {

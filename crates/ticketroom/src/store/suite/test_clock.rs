@@ -119,16 +119,8 @@ impl Queue for OnTestClock {
         self.at(now).await.leave(replica, held, now).await
     }
 
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.at(now).await.retry(key, now).await
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.retry_blocked(why, now).await
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.look_again_at_all(now).await
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
+        self.at(now).await.requeue(selection, why, now).await
     }
 
     async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
