@@ -20,14 +20,14 @@ use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDeliver
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::printable::{MESSAGE, printable, printed};
-use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
+use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
 use crate::ticket::HelpdeskName;
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
     helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
@@ -88,7 +88,7 @@ impl Intake {
     #[must_use]
     pub fn new(
         helpdesks: &[Arc<dyn Helpdesk>],
-        store: Arc<dyn Store>,
+        store: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         wake: Arc<Notify>,
