@@ -18,7 +18,7 @@ use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
 use crate::docspace::skeleton::Skeletons;
-use crate::helpdesk;
+use crate::helpdesk::{self, Helpdesk};
 use crate::http::Http;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -26,6 +26,7 @@ use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
+use crate::source::Source;
 use crate::store::{self, Held, OpenError, Store, StoreError, Use};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
@@ -138,7 +139,7 @@ impl Service {
             store: Arc::clone(&store),
             docspace,
             skeletons,
-            helpdesks: helpdesks.iter().map(|one| (one.name().clone(), Arc::clone(one))).collect(),
+            helpdesks: helpdesks.iter().map(|one| (one.helpdesk_name().clone(), Arc::clone(one))).collect(),
             rules: config.rules.clone(),
             clock: Arc::clone(&clock),
             chance,
@@ -170,7 +171,7 @@ impl Service {
         heartbeats.send_first().await?;
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
-                &helpdesks,
+                helpdesks.iter().map(|one| -> Arc<dyn Source> { Arc::<dyn Helpdesk>::clone(one) }),
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 metrics.clone(),

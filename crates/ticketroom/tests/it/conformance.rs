@@ -12,6 +12,7 @@ use ticketroom::helpdesk::{self, Helpdesk, Note, RoomLink};
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
+use ticketroom::source::{Hint, RawDelivery, Target};
 use ticketroom::ticket::TicketKey;
 
 use crate::world::World;
@@ -64,7 +65,7 @@ pub(crate) fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).unwrap();
     let all = helpdesk::build(&world.config().helpdesks, &http, &clock);
-    all.into_iter().find(|helpdesk| helpdesk.name().as_str() == desk.name()).unwrap()
+    all.into_iter().find(|helpdesk| helpdesk.helpdesk_name().as_str() == desk.name()).unwrap()
 }
 
 fn key(desk: Desk, id: &str) -> TicketKey {
@@ -345,14 +346,14 @@ fn understood_examples(world: &World) -> String {
                 .verify(raw(&parcel), SystemClock.now())
                 .map(|verified| helpdesk.read(&verified))
             {
-                Ok(Ok(hint)) => format!(
-                    "ticket {} | {} | {:?} | id {} | told {}",
-                    hint.ticket,
-                    hint.event,
-                    hint.consequence,
-                    hint.delivery_id.as_deref().unwrap_or("none"),
-                    hint.snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
-                ),
+                Ok(Ok(Hint { target: Target::Ticket(key), event, delivery_id, snapshot, consequence })) => {
+                    format!(
+                        "ticket {} | {event} | {consequence:?} | id {} | told {}",
+                        key.id,
+                        delivery_id.as_deref().unwrap_or("none"),
+                        snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
+                    )
+                }
                 Ok(Err(why)) => format!("{why:?}"),
                 Err(why) => format!("refused: {why}"),
             };
@@ -362,11 +363,11 @@ fn understood_examples(world: &World) -> String {
     lines
 }
 
-fn raw(parcel: &Parcel) -> helpdesk::RawDelivery {
+fn raw(parcel: &Parcel) -> RawDelivery {
     let headers = parcel.headers.iter();
     let headers = headers.map(|(name, value)| {
         let name: reqwest::header::HeaderName = name.parse().unwrap();
         (name, value.parse().unwrap())
     });
-    helpdesk::RawDelivery { headers: headers.collect(), query: None, body: parcel.body.clone().into() }
+    RawDelivery { headers: headers.collect(), query: None, body: parcel.body.clone().into() }
 }

@@ -243,7 +243,7 @@ fn columns(held: &[Held]) -> (Vec<i64>, Vec<i64>) {
 #[async_trait::async_trait]
 impl Store for PostgresStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
-        let (helpdesk, at) = (delivery.helpdesk.as_str(), millis(delivery.at));
+        let (source, at) = (delivery.source.as_str(), millis(delivery.at));
         let Kept { key, id, body, problem } = Kept::of(&delivery);
         let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
         let (query, body) = (delivery.query.as_deref().map(text_of), body.as_ref());
@@ -251,15 +251,14 @@ impl Store for PostgresStore {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
             Meaning::AboutSomethingElse => {
-                let parameters: Parameters<'_> =
-                    &[&helpdesk, &at, &key, &event, &headers, &query, &body, &id];
+                let parameters: Parameters<'_> = &[&source, &at, &key, &event, &headers, &query, &body, &id];
                 let written = self.write("accept", statements::KEEP, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
             Meaning::NotUnderstood { .. } => {
                 let beside = NOT_UNDERSTOOD - 1;
                 let parameters: Parameters<'_> = &[
-                    &helpdesk,
+                    &source,
                     &at,
                     &key,
                     &event,
@@ -281,8 +280,8 @@ impl Store for PostgresStore {
         let subject = snapshot.map(|ticket| text_of(&ticket.subject));
         let is_echo = matches!(delivery.meaning, Meaning::Echo { .. });
         let parameters: Parameters<'_> = &[
-            &helpdesk,
-            &ticket.as_str(),
+            &source,
+            &ticket.id.as_str(),
             &at,
             &key,
             &event,
@@ -301,7 +300,7 @@ impl Store for PostgresStore {
                 Ok(Accepted::New)
             }
             Ok(_) => Ok(Accepted::Repeat),
-            // The same delivery, at the same moment, through another door.
+            // The same delivery, at the same moment, by another endpoint.
             Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
             Err(trouble) => Err(trouble.into()),
         }
