@@ -12,6 +12,7 @@ mod freshdesk;
 mod generic;
 mod html;
 mod jira;
+pub mod listing;
 mod pace;
 mod rest;
 mod zendesk;
@@ -26,6 +27,8 @@ use crate::http::Http;
 use crate::room::RoomId;
 use crate::source::Source;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
+
+pub use listing::Listing;
 
 /// One configured helpdesk.
 #[async_trait::async_trait]
@@ -48,6 +51,11 @@ pub trait Helpdesk: Source {
     /// # Errors
     /// When the link may not be there; [`Failure::effect`] tells whether it may.
     async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure>;
+
+    /// Its tickets by when they changed, if it can list them.
+    fn listing(&self) -> Option<&dyn Listing> {
+        None
+    }
 
     /// Tries everything that the service will need of the helpdesk, without changing anything.
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding>;

@@ -224,7 +224,11 @@ fn bodies_are_taken_as_they_come() {
         "payload=%7B%22ticketId%22%3A%22LS%22%2C%22subject%22%3A%22cut+%5Cud83d%22%7D",
     ] {
         let hint = read(body).unwrap();
-        assert_eq!((hint.ticket_id(), &*hint.snapshot.as_ref().unwrap().subject), ("LS", "cut \u{FFFD}"), "{body}");
+        assert_eq!(
+            (hint.ticket_id(), &*hint.snapshot.as_ref().unwrap().subject),
+            ("LS", "cut \u{FFFD}"),
+            "{body}"
+        );
     }
     assert_eq!(read(r#"{"ticketId":42.0,"subject":""}"#).unwrap().ticket_id(), "42");
     let long = read(r#"{"ticketId":99999999999999999999999,"subject":""}"#).unwrap();
