@@ -12,10 +12,11 @@ mod source;
 
 /// The lowest first. Modules of one layer don't use each other. A part of a module that has a line of its own lies in
 /// that layer; the rest of the module lies where the module is.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("basics", &["clock", "docspace::limits", "fault_point", "finding", "printable", "room", "secret_hash"]),
     ("reasons", &["reason"]),
     ("time and log", &["call", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"]),
+    ("sources", &["source"]),
     ("language", &["language"]),
     ("templates", &["template"]),
     ("rules and ledger", &["ledger", "rule"]),
@@ -49,7 +50,7 @@ fn no_module_uses_one_of_its_own_layer_or_a_higher_one() {
 
 #[test]
 fn every_module_has_a_layer() {
-    let text = fs::read_to_string(root().join("lib.rs")).unwrap();
+    let text = without_tests(&fs::read_to_string(root().join("lib.rs")).unwrap());
     let modules = text.lines().filter_map(|line| {
         line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
     });

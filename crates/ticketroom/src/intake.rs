@@ -16,17 +16,18 @@ use tracing::Span;
 use tracing::field::display;
 
 use crate::clock::Clock;
-use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::printable::{MESSAGE, printable, printed};
+use crate::source::{
+    Consequence, NoTarget, NotUnderstood, RawDelivery, Source, SourceName, Target, Unverified,
+};
 use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
-use crate::ticket::HelpdeskName;
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
-    helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
+    sources: HashMap<SourceName, Arc<dyn Source>>,
     store: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -34,8 +35,8 @@ pub struct Intake {
     /// Callers outside decide how often these are to be logged.
     refusals: LogLimiter,
     failures: LogLimiter,
-    /// The kinds of events, by helpdesk, of which the log has said that they are not about tickets.
-    said: Mutex<HashSet<(HelpdeskName, String)>>,
+    /// The kinds of events, by source, of which the log has said that they are not about tickets.
+    said: Mutex<HashSet<(SourceName, String)>>,
 }
 
 /// Of so many kinds of events the log speaks. Senders name them as they like.
@@ -52,13 +53,13 @@ enum Taken {
 /// Why a delivery was not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// No helpdesk has this name.
+    /// No source has this name.
     #[error("no helpdesk is configured under this name")]
-    NoSuchHelpdesk,
+    NoSuchSource,
     /// It doesn't prove where it comes from.
     #[error(transparent)]
     Unverified(#[from] Unverified),
-    /// It is not in the helpdesk's format.
+    /// It is not in the source's format.
     #[error(transparent)]
     NotUnderstood(#[from] NotUnderstood),
     /// It is written in a way that is not supported.
@@ -75,7 +76,7 @@ pub enum Refused {
 impl Refused {
     fn outcome(&self) -> &'static str {
         match self {
-            Self::NoSuchHelpdesk => "no_such_helpdesk",
+            Self::NoSuchSource => "no_such_source",
             Self::Unverified(_) => "unverified",
             Self::NotUnderstood(_) | Self::Unsupported(_) | Self::TooLarge(_) => "not_understood",
             Self::NotStored(_) => "not_stored",
@@ -84,50 +85,49 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake for these helpdesks; `wake` is told of every ticket that becomes due.
+    /// An intake for these sources; `wake` is told of every ticket that becomes due.
     #[must_use]
     pub fn new(
-        helpdesks: &[Arc<dyn Helpdesk>],
+        sources: impl IntoIterator<Item = Arc<dyn Source>>,
         store: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         wake: Arc<Notify>,
     ) -> Self {
-        let helpdesks =
-            helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
+        let sources = sources.into_iter().map(|source| (source.name(), source)).collect();
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { helpdesks, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+        Self { sources, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
     ///
     /// # Errors
     /// Why it is refused whatever its body is.
-    pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
-        let helpdesk = self.helpdesk(helpdesk)?;
-        Span::current().record("helpdesk", helpdesk.name().as_str());
-        helpdesk.require_proof(headers).map_err(|unverified| {
+    pub fn admit(&self, name: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let (name, source) = self.source(name)?;
+        Span::current().record("helpdesk", name.as_str());
+        source.require_proof(headers).map_err(|unverified| {
             let refused = Refused::Unverified(unverified);
-            self.refused(helpdesk, &refused);
+            self.refused(name, &refused);
             refused
         })
     }
 
-    fn helpdesk(&self, name: &str) -> Result<&dyn Helpdesk, Refused> {
-        let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name));
-        helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
+    fn source(&self, name: &str) -> Result<(&SourceName, &dyn Source), Refused> {
+        let source = name.parse().ok().and_then(|name: SourceName| self.sources.get_key_value(&name));
+        source.map(|(name, source)| (name, source.as_ref())).ok_or(Refused::NoSuchSource)
     }
 
-    fn refused(&self, helpdesk: &dyn Helpdesk, refused: &Refused) {
-        self.metrics.delivered(helpdesk.name(), refused.outcome());
+    fn refused(&self, source: &SourceName, refused: &Refused) {
+        self.metrics.delivered(source, refused.outcome());
         match refused {
             Refused::NotStored(error) if self.failures.admit(self.clock.now()) => {
-                tracing::error!(helpdesk = %helpdesk.name(), %error, "a delivery could not be stored");
+                tracing::error!(helpdesk = %source, %error, "a delivery could not be stored");
             }
             Refused::NotStored(_) => {}
             refused if self.refusals.admit(self.clock.now()) => {
-                tracing::warn!(helpdesk = %helpdesk.name(), %refused, "a delivery was refused");
+                tracing::warn!(helpdesk = %source, %refused, "a delivery was refused");
             }
             _ => {}
         }
@@ -137,31 +137,36 @@ impl Intake {
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let helpdesk = self.helpdesk(helpdesk)?;
-        let result = self.deliver_to(helpdesk, raw).await;
+    pub async fn deliver(&self, name: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
+        let (name, source) = self.source(name)?;
+        let result = self.deliver_from(name, source, raw).await;
         if result.is_ok() {
-            self.metrics.delivery_stored(helpdesk.name(), self.clock.now());
+            self.metrics.delivery_stored(name, self.clock.now());
         }
         match &result {
-            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(helpdesk.name(), "accepted"),
+            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(name, "accepted"),
             Ok(Taken::SomethingElse(Accepted::New)) => {
-                self.metrics.delivered(helpdesk.name(), "about_something_else");
+                self.metrics.delivered(name, "about_something_else");
             }
             Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => {
-                self.metrics.delivered(helpdesk.name(), "repeat");
+                self.metrics.delivered(name, "repeat");
             }
-            Err(refused) => self.refused(helpdesk, refused),
+            Err(refused) => self.refused(name, refused),
         }
         result.map(|(Taken::Ticket(accepted) | Taken::SomethingElse(accepted))| accepted)
     }
 
-    async fn deliver_to(&self, helpdesk: &dyn Helpdesk, raw: RawDelivery) -> Result<Taken, Refused> {
+    async fn deliver_from(
+        &self,
+        name: &SourceName,
+        source: &dyn Source,
+        raw: RawDelivery,
+    ) -> Result<Taken, Refused> {
         let at = self.clock.now();
-        let verified = helpdesk.verify(raw, at)?;
-        let hint = helpdesk.read(&verified);
+        let verified = source.verify(raw, at)?;
+        let hint = source.read(&verified);
         let delivery = |delivery_id, event: String, meaning| Delivery {
-            helpdesk: helpdesk.name().clone(),
+            source: name.clone(),
             at,
             delivery_id,
             event: printable(&event, LONGEST_EVENT),
@@ -172,13 +177,11 @@ impl Intake {
         };
         let refused = match hint {
             Ok(hint) => {
-                Span::current()
-                    .record("ticket", display(format_args!("{}/{}", helpdesk.name(), hint.ticket)));
+                let Target::Ticket(ticket) = hint.target;
+                Span::current().record("ticket", display(&ticket));
                 let meaning = match hint.consequence {
-                    Consequence::Look => {
-                        Meaning::Look { ticket: hint.ticket, snapshot: hint.snapshot.map(Box::new) }
-                    }
-                    Consequence::Echo => Meaning::Echo { ticket: hint.ticket },
+                    Consequence::Look => Meaning::Look { ticket, snapshot: hint.snapshot.map(Box::new) },
+                    Consequence::Echo => Meaning::Echo { ticket },
                 };
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
@@ -187,15 +190,15 @@ impl Intake {
                 }
                 return Ok(Taken::Ticket(accepted));
             }
-            Err(NoTicket::AboutSomethingElse { event, delivery_id }) => {
-                self.say_once(helpdesk.name(), &event);
+            Err(NoTarget::AboutSomethingElse { event, delivery_id }) => {
+                self.say_once(name, &event);
                 let delivery = delivery(delivery_id, event, Meaning::AboutSomethingElse);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
                 return Ok(Taken::SomethingElse(accepted));
             }
-            Err(NoTicket::NotUnderstood(why)) => Refused::NotUnderstood(why),
-            Err(NoTicket::Unsupported(why)) => Refused::Unsupported(why),
-            Err(NoTicket::TooLarge(why)) => Refused::TooLarge(why),
+            Err(NoTarget::NotUnderstood(why)) => Refused::NotUnderstood(why),
+            Err(NoTarget::Unsupported(why)) => Refused::Unsupported(why),
+            Err(NoTarget::TooLarge(why)) => Refused::TooLarge(why),
         };
         let meaning = Meaning::NotUnderstood { why: printed(&refused, MESSAGE) };
         let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
@@ -209,12 +212,12 @@ impl Intake {
     }
 
     /// Tells the log that a kind of event is not about tickets, the first time it comes.
-    fn say_once(&self, helpdesk: &HelpdeskName, event: &str) {
+    fn say_once(&self, source: &SourceName, event: &str) {
         // Nothing in here can fail halfway, so what a panic elsewhere left is good.
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.len() < MOST_SAID && said.insert((helpdesk.clone(), event.to_owned())) {
+        if said.len() < MOST_SAID && said.insert((source.clone(), event.to_owned())) {
             tracing::info!(
-                %helpdesk,
+                helpdesk = %source,
                 event,
                 "events of this kind are not about tickets: they are kept, and nothing follows; the sender need not send them"
             );

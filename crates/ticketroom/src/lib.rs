@@ -27,6 +27,7 @@ pub mod room;
 pub mod rule;
 mod secret_hash;
 pub mod service;
+pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod template;

@@ -18,8 +18,8 @@ use reqwest::header::{ACCEPT, HeaderMap};
 
 use crate::call::CallName;
 use crate::clock::{Timestamp, until};
+use crate::source::SourceName;
 use crate::store::{Figures, State};
-use crate::ticket::HelpdeskName;
 
 /// The counters of one service. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -270,8 +270,8 @@ impl Metrics {
     }
 
     /// A delivery was answered.
-    pub fn delivered(&self, helpdesk: &HelpdeskName, outcome: &'static str) {
-        let labels = DeliveryLabels { helpdesk: helpdesk.to_string(), outcome };
+    pub fn delivered(&self, source: &SourceName, outcome: &'static str) {
+        let labels = DeliveryLabels { helpdesk: source.to_string(), outcome };
         self.0.deliveries.get_or_create(&labels).inc();
     }
 
@@ -321,8 +321,8 @@ impl Metrics {
     }
 
     /// A delivery is in the store.
-    pub fn delivery_stored(&self, helpdesk: &HelpdeskName, at: Timestamp) {
-        let labels = HelpdeskLabels { helpdesk: helpdesk.to_string() };
+    pub fn delivery_stored(&self, source: &SourceName, at: Timestamp) {
+        let labels = HelpdeskLabels { helpdesk: source.to_string() };
         self.0.last_delivery.get_or_create(&labels).set(at.as_second());
     }
 

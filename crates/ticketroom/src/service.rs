@@ -20,7 +20,7 @@ use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
 use crate::docspace::skeleton::Skeletons;
-use crate::helpdesk;
+use crate::helpdesk::{self, Helpdesk};
 use crate::http::Http;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -28,6 +28,7 @@ use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
+use crate::source::Source;
 use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
@@ -145,7 +146,7 @@ impl Service {
             store: Arc::clone(&store),
             docspace,
             skeletons,
-            helpdesks: helpdesks.iter().map(|one| (one.name().clone(), Arc::clone(one))).collect(),
+            helpdesks: helpdesks.iter().map(|one| (one.helpdesk_name().clone(), Arc::clone(one))).collect(),
             rules: config.rules.clone(),
             clock: Arc::clone(&clock),
             chance,
@@ -177,7 +178,7 @@ impl Service {
         heartbeats.send_first().await?;
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
-                &helpdesks,
+                helpdesks.iter().map(|one| -> Arc<dyn Source> { Arc::<dyn Helpdesk>::clone(one) }),
                 Arc::<dyn Store>::clone(&store),
                 Arc::clone(&clock),
                 metrics.clone(),

@@ -11,7 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::Timestamp;
 
-/// The name of a configured helpdesk: its door is `/webhooks/{name}`.
+/// The name of DocSpace among systems that have names. No helpdesk has it.
+pub const DOCSPACE: &str = "docspace";
+
+/// The name of a configured helpdesk: its endpoint is `/webhooks/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct HelpdeskName(String);
@@ -31,6 +34,9 @@ impl FromStr for HelpdeskName {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if text.is_empty() || text.len() > 40 || !text.chars().all(allowed) {
             return Err(InvalidId("a helpdesk's name has 1 to 40 of a-z, 0-9, - and _"));
+        }
+        if text == DOCSPACE {
+            return Err(InvalidId("“docspace” is the name of DocSpace itself"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::config::Config;
-use ticketroom::helpdesk::{self, Helpdesk};
+use ticketroom::helpdesk;
 use ticketroom::http::Http;
 use ticketroom::intake::Intake;
 use ticketroom::metrics::Metrics;
+use ticketroom::source::Source;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
@@ -92,11 +93,12 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&systems.store(), Use::Serve, clock.now())?);
     let metrics = Metrics::new();
     let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
-    let helpdesk: Arc<dyn Helpdesk> = helpdesks.first().cloned().ok_or("no helpdesk is configured")?;
+    let sources: Vec<Arc<dyn Source>> = helpdesks.into_iter().map(|one| -> Arc<dyn Source> { one }).collect();
+    let source = sources.first().cloned().ok_or("no helpdesk is configured")?;
     let wake = Arc::default();
     let doors = Doors {
         intake: Intake::new(
-            &helpdesks,
+            sources,
             Arc::<dyn Store>::clone(&store),
             Arc::clone(&clock),
             metrics.clone(),
@@ -119,6 +121,6 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let stop = CancellationToken::new();
     let limits = web::Limits::new(config.server.limits.connections);
     tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), limits, metrics, stop.clone()));
-    tokio::spawn(bare_door::serve(bare_listener, helpdesk));
+    tokio::spawn(bare_door::serve(bare_listener, source));
     Ok(Open { real, bare, store, _stop: stop.drop_guard() })
 }

@@ -218,14 +218,14 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
     // Like the ids of deliveries, which come in no order.
     let delivery_id = format!("{}-{call}", key.uuid());
     let delivery = Delivery {
-        helpdesk: key.helpdesk,
+        source: key.helpdesk.clone().into(),
         at: SystemClock.now(),
         delivery_id: Some(delivery_id),
         event: "zen:event-type:ticket.created".to_owned(),
         headers: "h".repeat(fill::HEADERS),
         query: None,
         body: Bytes::from("b".repeat(fill::BODY)),
-        meaning: Meaning::Look { ticket: key.id, snapshot: None },
+        meaning: Meaning::Look { ticket: key, snapshot: None },
     };
     store.accept(delivery).await?;
     Ok(())

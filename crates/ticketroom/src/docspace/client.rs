@@ -22,7 +22,7 @@ use crate::http::{Answer, Http};
 
 /// How DocSpace is called in messages and metrics.
 /// How it is called among systems that have names: no helpdesk has this one.
-pub const SYSTEM: &str = "docspace";
+pub const SYSTEM: &str = crate::ticket::DOCSPACE;
 
 /// Largest answer that is read. A page of a hundred rooms has about 300 KiB.
 const ANSWER_LIMIT: usize = 4 << 20;

@@ -1,64 +1,40 @@
 //! Helpdesks: what they send us, what a ticket is there now, and how the room's link gets into it.
 //!
-//! A delivery passes [`Helpdesk::verify`] as raw bytes, and only then [`Helpdesk::read`] may look inside
-//! (the type [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed. The truth is
+//! A helpdesk is a [`Source`] of deliveries, and a delivery only says that a ticket may have changed. The truth is
 //! asked for with [`Helpdesk::observe`], and the link is written with [`Helpdesk::write_back`], which is
 //! repeatable: however often it is called, the ticket has one link and one note.
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
-mod body;
 mod caps;
 mod fields;
 pub(crate) mod freshdesk;
 pub(crate) mod generic;
 mod html;
 pub(crate) mod jira;
+pub mod listing;
 mod pace;
 mod rest;
-mod salvage;
-mod verified;
 pub(crate) mod zendesk;
 
-use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::HeaderMap;
-
 use crate::call::{Cause, Failure};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::config::{HelpdeskConfig, HelpdeskKind};
 use crate::finding::Finding;
 use crate::http::Http;
 use crate::room::RoomId;
+use crate::source::Source;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
-pub use verified::{RawDelivery, Unverified, Verified};
+pub use listing::Listing;
 
 /// One configured helpdesk.
 #[async_trait::async_trait]
-pub trait Helpdesk: Send + Sync + fmt::Debug {
+pub trait Helpdesk: Source {
     /// Its name in the configuration.
-    fn name(&self) -> &HelpdeskName;
-
-    /// Checks what the headers of a delivery tell of where it comes from, before its body is read: that there is a proof,
-    /// and that it is right where it needs no body. [`verify`](Self::verify) checks everything.
-    ///
-    /// # Errors
-    /// When no body could make up for it; the answer is 401.
-    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified>;
-
-    /// Checks that a delivery comes from the helpdesk, in constant time and over its raw bytes.
-    ///
-    /// # Errors
-    /// When it doesn't prove where it comes from, or is too old; the answer is 401.
-    fn verify(&self, delivery: RawDelivery, now: Timestamp) -> Result<Verified, Unverified>;
-
-    /// Understands a delivery.
-    ///
-    /// # Errors
-    /// When it is about no ticket, or no ticket can be made out.
-    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket>;
+    fn helpdesk_name(&self) -> &HelpdeskName;
 
     /// The ticket as it is now. `told` is the last snapshot a delivery carried; for a helpdesk that can't
     /// be asked, that is the ticket.
@@ -76,75 +52,14 @@ pub trait Helpdesk: Send + Sync + fmt::Debug {
     /// When the link may not be there; [`Failure::effect`] tells whether it may.
     async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure>;
 
+    /// Its tickets by when they changed, if it can list them.
+    fn listing(&self) -> Option<&dyn Listing> {
+        None
+    }
+
     /// Tries everything that the service will need of the helpdesk, without changing anything.
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding>;
 }
-
-/// What a delivery says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint {
-    /// Which ticket may have changed.
-    pub ticket: TicketId,
-    /// What happened, in the helpdesk's words: `ticket.created`. For the timeline; short and printable.
-    pub event: String,
-    /// By what a repeat of this delivery is known, unique within the helpdesk.
-    pub delivery_id: Option<String>,
-    /// The ticket, where the delivery is the only source there is.
-    pub snapshot: Option<Ticket>,
-    /// What follows.
-    pub consequence: Consequence,
-}
-
-/// What follows from a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consequence {
-    /// The ticket has to be looked at.
-    Look,
-    /// Nothing: it tells of what we did ourselves.
-    Echo,
-}
-
-/// A delivery from which no ticket follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoTicket {
-    /// It is one of the helpdesk's own, about something else than a ticket: nothing is to be done, and that is no
-    /// mistake.
-    AboutSomethingElse {
-        /// What happened, as in [`Hint::event`].
-        event: String,
-        /// As in [`Hint::delivery_id`].
-        delivery_id: Option<String>,
-    },
-    /// It can't be understood; the answer is 400.
-    NotUnderstood(NotUnderstood),
-    /// It is compressed or written in a way that is not supported; the answer is 415.
-    Unsupported(NotUnderstood),
-    /// It is larger than may be when it is decompressed; the answer is 413.
-    TooLarge(NotUnderstood),
-}
-
-#[cfg(test)]
-impl NoTicket {
-    /// What the sender is told; for what is about something else, what it is.
-    fn words(self) -> NotUnderstood {
-        match self {
-            Self::NotUnderstood(why) | Self::Unsupported(why) | Self::TooLarge(why) => why,
-            Self::AboutSomethingElse { event, .. } => NotUnderstood(format!("about something else: {event}")),
-        }
-    }
-}
-
-impl From<NotUnderstood> for NoTicket {
-    fn from(why: NotUnderstood) -> Self {
-        Self::NotUnderstood(why)
-    }
-}
-
-/// A delivery that is not in the helpdesk's format: what is wrong, in words for the person who set the
-/// helpdesk up. Never quotes the body.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotUnderstood(pub String);
 
 /// What a helpdesk says about a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,18 +9,19 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
 use crate::room::Room;
+use crate::source::SourceName;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
 /// A delivery on its way into the store.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which helpdesk's door it came through.
-    pub helpdesk: HelpdeskName,
+    /// Where it came from.
+    pub source: SourceName,
     /// When.
     pub at: Timestamp,
     /// By what a repeat is known, together with the body: the sender's word, which no signature covers.
     pub delivery_id: Option<String>,
-    /// What happened, in the helpdesk's words.
+    /// What happened, in the source's words.
     pub event: String,
     /// The headers as JSON, without those that hold secrets.
     pub headers: String,
@@ -40,14 +41,14 @@ pub enum Meaning {
     /// A ticket has to be looked at.
     Look {
         /// Which.
-        ticket: TicketId,
+        ticket: TicketKey,
         /// The ticket itself, where the delivery is the only source.
         snapshot: Option<Box<Ticket>>,
     },
     /// It tells of what we did ourselves: kept, but nothing follows.
     Echo {
         /// Of which ticket.
-        ticket: TicketId,
+        ticket: TicketKey,
     },
     /// It is signed, but nobody understands it: kept for the operator.
     NotUnderstood {

@@ -22,8 +22,8 @@ use super::connections::Connection;
 use super::done::{Done, done};
 use super::parameters::Segments;
 use super::{Doors, Problem};
-use crate::helpdesk::RawDelivery;
 use crate::intake::Refused;
+use crate::source::RawDelivery;
 
 /// How long a sender may take over its body.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -218,7 +218,7 @@ fn too_large(limit: usize) -> Problem {
 
 fn refusal(refused: &Refused) -> Problem {
     match refused {
-        Refused::NoSuchHelpdesk => Problem::not_found(refused.to_string()),
+        Refused::NoSuchSource => Problem::not_found(refused.to_string()),
         Refused::Unverified(why) => Problem::new(StatusCode::UNAUTHORIZED, why.to_string()),
         Refused::NotUnderstood(why) => Problem::bad_request(why.to_string()),
         Refused::Unsupported(why) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_string()),

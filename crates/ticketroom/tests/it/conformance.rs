@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use simulator::fault::{Fault, FaultKind, TooMany};
 use testbed::{Desk, Parcel, WEBHOOK_SECRET, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
-use ticketroom::helpdesk::{self, Helpdesk, Note, RoomLink};
+use ticketroom::helpdesk::{self, Helpdesk, NoteState, RoomLink};
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
+use ticketroom::source::{Hint, RawDelivery, Target};
 use ticketroom::ticket::TicketKey;
 
 use crate::world::World;
@@ -64,7 +65,7 @@ pub(crate) fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).unwrap();
     let all = helpdesk::build(&world.config().helpdesks, &http, &clock);
-    all.into_iter().find(|helpdesk| helpdesk.name().as_str() == desk.name()).unwrap()
+    all.into_iter().find(|helpdesk| helpdesk.helpdesk_name().as_str() == desk.name()).unwrap()
 }
 
 fn key(desk: Desk, id: &str) -> TicketKey {
@@ -111,7 +112,13 @@ async fn a_link_written_again_is_one_link(desk: Desk) {
     let (helpdesk, key) = (helpdesk_of(&world, desk), key(desk, &id));
     let url = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711";
     let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
-    for note in [Note::Missing, Note::Uncertain, Note::Settling, Note::Written, Note::Uncertain] {
+    for note in [
+        NoteState::Missing,
+        NoteState::Uncertain,
+        NoteState::Settling,
+        NoteState::Written,
+        NoteState::Uncertain,
+    ] {
         let written = helpdesk.write_back(&link(note)).await.unwrap();
         assert_eq!(written.warning, None, "{note:?}");
         assert_eq!(desk.notes(&world.systems, &id), (1, 0), "{note:?}");
@@ -268,7 +275,8 @@ async fn a_hostile_title_stays_text(desk: Desk) {
     let title =
         "\"><img src=x onerror=alert(1)></a>\n<script>alert(2)</script> &amp; [x|javascript:alert(3)] {html}";
     let url = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711&x='1'";
-    let link = RoomLink { key: &key, room: RoomId(4711), title, url, version: None, note: Note::Missing };
+    let link =
+        RoomLink { key: &key, room: RoomId(4711), title, url, version: None, note: NoteState::Missing };
     helpdesk.write_back(&link).await.unwrap();
     assert_eq!(desk.notes(&world.systems, &id), (1, 0));
     assert_eq!(desk.links(&world.systems, &id), [url]);
@@ -345,14 +353,14 @@ fn understood_examples(world: &World) -> String {
                 .verify(raw(&parcel), SystemClock.now())
                 .map(|verified| helpdesk.read(&verified))
             {
-                Ok(Ok(hint)) => format!(
-                    "ticket {} | {} | {:?} | id {} | told {}",
-                    hint.ticket,
-                    hint.event,
-                    hint.consequence,
-                    hint.delivery_id.as_deref().unwrap_or("none"),
-                    hint.snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
-                ),
+                Ok(Ok(Hint { target: Target::Ticket(key), event, delivery_id, snapshot, consequence })) => {
+                    format!(
+                        "ticket {} | {event} | {consequence:?} | id {} | told {}",
+                        key.id,
+                        delivery_id.as_deref().unwrap_or("none"),
+                        snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
+                    )
+                }
                 Ok(Err(why)) => format!("{why:?}"),
                 Err(why) => format!("refused: {why}"),
             };
@@ -362,11 +370,11 @@ fn understood_examples(world: &World) -> String {
     lines
 }
 
-fn raw(parcel: &Parcel) -> helpdesk::RawDelivery {
+fn raw(parcel: &Parcel) -> RawDelivery {
     let headers = parcel.headers.iter();
     let headers = headers.map(|(name, value)| {
         let name: reqwest::header::HeaderName = name.parse().unwrap();
         (name, value.parse().unwrap())
     });
-    helpdesk::RawDelivery { headers: headers.collect(), query: None, body: parcel.body.clone().into() }
+    RawDelivery { headers: headers.collect(), query: None, body: parcel.body.clone().into() }
 }

@@ -149,7 +149,10 @@ impl Worker {
             store: Arc::clone(world.service.as_ref().unwrap().store()),
             docspace: service::docspace(&config.docspace, http.to("docspace"), governor),
             skeletons: None,
-            helpdesks: helpdesks.into_iter().map(|one| (one.name().clone(), one)).collect::<HashMap<_, _>>(),
+            helpdesks: helpdesks
+                .into_iter()
+                .map(|one| (one.helpdesk_name().clone(), one))
+                .collect::<HashMap<_, _>>(),
             rules: config.rules.clone(),
             clock,
             chance: Chance::from_os(),

@@ -8,7 +8,7 @@ use simulator::freshdesk::{self, Content, Freshdesk};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 use simulator::zendesk::{self, Zendesk};
 use testbed::{Desk, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET, wait_until};
-use ticketroom::helpdesk::{Note, RoomLink};
+use ticketroom::helpdesk::{NoteState, RoomLink};
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
 
@@ -386,17 +386,17 @@ async fn our_note_is_found_among_many() {
         let key = TicketKey { helpdesk: desk.name().parse().unwrap(), id: TicketId::from(id) };
         let url = "https://docspace.example.com/rooms/shared/4711";
         let link = |note| RoomLink { key: &key, room: RoomId(4711), title: "Room", url, version: None, note };
-        helpdesk.write_back(&link(Note::Missing)).await.unwrap();
+        helpdesk.write_back(&link(NoteState::Missing)).await.unwrap();
         for number in 0..150 {
             jira.change_ticket(issue, jira::Change::InternalComment(format!("after {number}")));
         }
-        helpdesk.write_back(&link(Note::Uncertain)).await.unwrap();
+        helpdesk.write_back(&link(NoteState::Uncertain)).await.unwrap();
         assert_eq!(desk.notes(&world.systems, &id.to_string()), (1, 0), "{desk:?}");
         // A note about another room is another note.
         let other = RoomLink {
             room: RoomId(4712),
             url: "https://docspace.example.com/rooms/shared/4712",
-            ..link(Note::Uncertain)
+            ..link(NoteState::Uncertain)
         };
         helpdesk.write_back(&other).await.unwrap();
         assert_eq!(desk.notes(&world.systems, &id.to_string()), (2, 0), "{desk:?}");
@@ -443,8 +443,8 @@ async fn our_note_is_found_among_a_thousand_in_whichever_order_they_come() {
             _ => (jira.faults(), "create_comment"),
         };
         faults.add(Fault::once(call, FaultKind::AnswerLost));
-        helpdesk.write_back(&link(Note::Missing)).await.unwrap_err();
-        helpdesk.write_back(&link(Note::Uncertain)).await.unwrap();
+        helpdesk.write_back(&link(NoteState::Missing)).await.unwrap_err();
+        helpdesk.write_back(&link(NoteState::Uncertain)).await.unwrap();
         assert_eq!(desk.notes(&world.systems, &id.to_string()), (1, 0), "{desk:?}");
     }
 }

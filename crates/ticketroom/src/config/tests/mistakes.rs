@@ -187,6 +187,10 @@ fn helpdesks() {
             "t.toml:2: “name” is wrong: a helpdesk's name has 1 to 40 of a-z, 0-9, - and _",
         ),
         (
+            "[[helpdesk]]\nname = \"docspace\"\nkind = \"generic\"\nallow_unsigned = true",
+            "t.toml:2: “name” is wrong: “docspace” is the name of DocSpace itself",
+        ),
+        (
             &format!("{generic}allow_unsigned = true\n{generic}allow_unsigned = true"),
             "t.toml:6: another helpdesk is named “g”",
         ),

@@ -20,11 +20,11 @@ use url::Url;
 
 use super::super::pace::Style;
 use super::super::rest::{Rest, parsed};
-use super::super::salvage::Json;
 use super::reasons::FRESHDESK;
 use super::wire::{AgentDto, ConversationDto, FieldDto, GroupDto, TicketDto};
 use crate::call::{Cause, Failure};
 use crate::http::{Answer, Http};
+use crate::source::salvage::Json;
 
 /// The most that a page of a list can hold.
 pub(super) const PAGE: usize = 100;

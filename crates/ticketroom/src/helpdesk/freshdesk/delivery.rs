@@ -18,9 +18,11 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::SecretString;
 use url::form_urlencoded;
 
-use super::super::salvage::{self, Json};
-use super::super::verified::shared_secret;
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
+use crate::source::salvage::{self, Json};
+use crate::source::verified::shared_secret;
+use crate::source::{
+    Consequence, Hint, NoTarget, NotUnderstood, RawDelivery, Target, Unverified, Verified, body,
+};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 const SECRET: &str = "x-ticketroom-secret";
@@ -71,7 +73,7 @@ pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NoTicket> {
+) -> Result<Hint, NoTarget> {
     let read = body::read(delivery)?;
     let told = Told::of(read.json());
     if let Some(event) = app_event(read.json()).filter(|_| !told.names_a_ticket()) {
@@ -90,7 +92,7 @@ pub(super) fn read(
         .ok_or_else(|| NotUnderstood(no_ticket_in(&read, &told)))?;
     let event = told.text(&["triggered_event", "event", "kind"]).map(plain);
     Ok(Hint {
-        ticket: TicketId::from(ticket),
+        target: Target::Ticket(TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(ticket) }),
         event: salvage::event_name(event.as_deref(), "automation rule"),
         delivery_id: None,
         snapshot: None,
@@ -165,14 +167,14 @@ fn read_app_event(
     data: &Json,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NoTicket> {
+) -> Result<Hint, NoTarget> {
     let (ticket, conversation) = (data.get("ticket"), data.get("conversation"));
     let number = conversation.get("ticket_id").number().or_else(|| ticket.get("id").number());
     let Some(number) = number.filter(|number| *number != 0) else {
         if !["onTicket", "onConversation"].iter().any(|about| event.starts_with(about)) {
             // Contacts, companies, agents ...: an app that forwards everything makes no mistake.
             let event = salvage::event_name(Some(event), "app event");
-            return Err(NoTicket::AboutSomethingElse { event, delivery_id: None });
+            return Err(NoTarget::AboutSomethingElse { event, delivery_id: None });
         }
         return Err(NotUnderstood(
             "the app's event names no ticket: neither `data.ticket.id` nor `data.conversation.ticket_id` has a number"
@@ -191,7 +193,7 @@ fn read_app_event(
     let is_echo = event == "onConversationCreate" && is_private && (by_us || is_marked());
     Ok(Hint {
         event: salvage::event_name(Some(event), "app event"),
-        ticket: key.id,
+        target: Target::Ticket(key),
         delivery_id: None,
         snapshot: None,
         consequence: if is_echo { Consequence::Echo } else { Consequence::Look },

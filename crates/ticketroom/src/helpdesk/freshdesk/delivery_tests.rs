@@ -62,11 +62,11 @@ fn proved(headers: &[(&str, &str)], secrets: &[&str]) -> Result<(), Unverified> 
 
 fn understood(body: &[u8], query: Option<&str>) -> Result<Hint, NotUnderstood> {
     let raw = RawDelivery { query: query.map(str::to_owned), ..raw(&[], body) };
-    read(&Verified::unsigned(raw), &"freshdesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTicket::words)
+    read(&Verified::unsigned(raw), &"freshdesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTarget::words)
 }
 
 fn ticket_in(body: &str) -> Option<String> {
-    understood(body.as_bytes(), None).ok().map(|hint| hint.ticket.to_string())
+    understood(body.as_bytes(), None).ok().map(|hint| hint.ticket_id().to_owned())
 }
 
 #[test]
@@ -142,7 +142,10 @@ fn every_example_is_understood() {
     ];
     for (file, event, consequence) in cases {
         let hint = Hint {
-            ticket: "8123".parse().unwrap(),
+            target: Target::Ticket(TicketKey {
+                helpdesk: "freshdesk".parse().unwrap(),
+                id: "8123".parse().unwrap(),
+            }),
             event: event.to_owned(),
             delivery_id: None,
             snapshot: None,
@@ -221,7 +224,7 @@ fn ticket_numbers_are_found_where_they_may_be() {
 #[test]
 fn the_address_is_believed_before_a_broken_body_and_after_a_good_one() {
     let ticket = |body: &str, query: &str| {
-        understood(body.as_bytes(), Some(query)).ok().map(|hint| hint.ticket.to_string())
+        understood(body.as_bytes(), Some(query)).ok().map(|hint| hint.ticket_id().to_owned())
     };
     let query = "a=b&ticket_id=8123";
     for (body, expected) in [
@@ -258,7 +261,7 @@ fn no_rule_tells_of_our_own_note_beyond_doubt() {
 fn a_number_that_is_there_twice_gives_way_to_the_address() {
     let ticket = |body: &str, query: &str| {
         let query = (!query.is_empty()).then_some(query);
-        understood(body.as_bytes(), query).ok().map(|hint| hint.ticket.to_string())
+        understood(body.as_bytes(), query).ok().map(|hint| hint.ticket_id().to_owned())
     };
     let body = r#"{"subject":"x","ticket_id":"1","x":"","ticket_id":"8123"}"#;
     assert_eq!(ticket(body, "ticket_id=8123").as_deref(), Some("8123"));
@@ -358,6 +361,6 @@ fn what_an_app_forwards_besides_tickets_is_no_mistake() {
         let body = format!(r#"{{"event":"{event}","data":{{"contact":{{"id":8123}}}}}}"#);
         let delivery = Verified::unsigned(raw(&[], body.as_bytes()));
         let read = read(&delivery, &"freshdesk".parse().unwrap(), None);
-        assert_eq!(read, Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: None }));
+        assert_eq!(read, Err(NoTarget::AboutSomethingElse { event: event.to_owned(), delivery_id: None }));
     }
 }

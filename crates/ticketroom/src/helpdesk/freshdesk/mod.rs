@@ -24,13 +24,14 @@ use secrecy::SecretString;
 
 use self::api::Api;
 use self::directory::Directory;
-use super::verified::real_secrets;
-use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
+use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::FreshdeskConfig;
 use crate::finding::Finding;
 use crate::http::Http;
+use crate::source::verified::real_secrets;
+use crate::source::{Hint, NoTarget, RawDelivery, Source, SourceName, Unverified, Verified};
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 /// One Freshdesk account, as the agent of the API key sees it.
@@ -66,10 +67,9 @@ impl fmt::Debug for Freshdesk {
     }
 }
 
-#[async_trait::async_trait]
-impl Helpdesk for Freshdesk {
-    fn name(&self) -> &HelpdeskName {
-        &self.name
+impl Source for Freshdesk {
+    fn name(&self) -> SourceName {
+        self.name.clone().into()
     }
 
     fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
@@ -80,8 +80,15 @@ impl Helpdesk for Freshdesk {
         delivery::verify(delivery, &self.webhook_secrets)
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget> {
         delivery::read(delivery, &self.name, self.api.known_own_id())
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Freshdesk {
+    fn helpdesk_name(&self) -> &HelpdeskName {
+        &self.name
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {

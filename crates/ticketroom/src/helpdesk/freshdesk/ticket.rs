@@ -5,11 +5,12 @@
 
 use serde_json::Value;
 
-use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
+use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::api::Api;
 use super::directory::{Directory, person};
 use super::wire::TicketDto;
 use crate::call::{Cause, Failure};
+use crate::source::salvage;
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
 /// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets are. The requester's

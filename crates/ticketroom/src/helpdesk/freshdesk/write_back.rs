@@ -12,10 +12,11 @@
 use serde_json::Value;
 
 use super::super::html::{escaped, note};
-use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, too_many_comments};
 use super::api::{Api, Objection, Update, list};
 use super::wire::{ConversationDto, TicketDto};
 use crate::call::{Cause, Failure};
+use crate::source::salvage;
 
 /// How many pages of a hundred conversations are searched for our note: all that there are, whichever order they come
 /// in, unless our note is found before. They come oldest first, and our note is seldom far behind the first.

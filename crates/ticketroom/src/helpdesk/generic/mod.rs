@@ -1,7 +1,7 @@
 //! A helpdesk of one's own: whatever can send JSON over HTTP.
 //!
 //! It can't be asked for its tickets, so what it sends *is* the ticket ([`payload`]). It proves itself by a
-//! signature or by a secret that it sends along ([`verify`](Helpdesk::verify)). If it wants to know about
+//! signature or by a secret that it sends along ([`verify`](Source::verify)). If it wants to know about
 //! the room, it names an address, which is told by a POST that is signed the same way:
 //!
 //! ```text
@@ -32,17 +32,15 @@ use url::Url;
 use uuid::Uuid;
 
 use self::reasons::CALLBACK;
-use super::salvage::whole_number;
-use super::verified::{Signature, real_secrets, shared_secret};
-use super::{
-    Absence, Helpdesk, Hint, LinkInTicket, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified,
-    WrittenBack,
-};
+use super::{Absence, Helpdesk, LinkInTicket, Observed, RoomLink, WrittenBack};
 use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
 use crate::finding::Finding;
 use crate::http::Http;
+use crate::source::salvage::whole_number;
+use crate::source::verified::{Signature, real_secrets, shared_secret};
+use crate::source::{Hint, NoTarget, RawDelivery, Source, SourceName, Unverified, Verified};
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const SIGNATURE: &str = "x-ticketroom-signature";
@@ -104,10 +102,9 @@ impl fmt::Debug for Generic {
     }
 }
 
-#[async_trait::async_trait]
-impl Helpdesk for Generic {
-    fn name(&self) -> &HelpdeskName {
-        &self.name
+impl Source for Generic {
+    fn name(&self) -> SourceName {
+        self.name.clone().into()
     }
 
     fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
@@ -124,8 +121,15 @@ impl Helpdesk for Generic {
         }
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
-        payload::read(delivery)
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget> {
+        payload::read(delivery, &self.name)
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Generic {
+    fn helpdesk_name(&self) -> &HelpdeskName {
+        &self.name
     }
 
     async fn observe(&self, _id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {

@@ -29,12 +29,13 @@
 use std::collections::BTreeMap;
 
 use super::super::caps::{MOST_FIELDS, capped};
-use super::super::salvage::{self, Json};
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, Verified, body, fields};
-use crate::ticket::{FieldValue, Person, Status, Ticket, TicketId};
+use super::super::fields;
+use crate::source::salvage::{self, Json};
+use crate::source::{Consequence, Hint, NoTarget, NotUnderstood, Target, Verified, body};
+use crate::ticket::{FieldValue, HelpdeskName, Person, Status, Ticket, TicketId, TicketKey};
 
 /// Understands a delivery.
-pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
+pub(super) fn read(delivery: &Verified, helpdesk: &HelpdeskName) -> Result<Hint, NoTarget> {
     let read = body::read(delivery)?;
     let body = read.json();
     if !matches!(body, Json::Object(_)) {
@@ -56,7 +57,7 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         && let Some(event) = event.filter(|event| is_about_something_else(event))
     {
         let event = salvage::event_name(Some(event), "event");
-        return Err(NoTicket::AboutSomethingElse { event, delivery_id });
+        return Err(NoTarget::AboutSomethingElse { event, delivery_id });
     }
     let not = |why: &str| NotUnderstood(why.to_owned());
     let ticket = match given {
@@ -79,7 +80,7 @@ pub(super) fn read(delivery: &Verified) -> Result<Hint, NoTicket> {
         subject => subject.as_text().ok_or_else(|| not("`subject` has to be text"))?,
     };
     Ok(Hint {
-        ticket,
+        target: Target::Ticket(TicketKey { helpdesk: helpdesk.clone(), id: ticket }),
         event: salvage::event_name(body.get("event").text(), "ticket"),
         delivery_id,
         snapshot: Some(capped(Ticket {

@@ -7,14 +7,18 @@ use reqwest::header::{HeaderMap, HeaderName};
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::helpdesk::{Consequence, NotUnderstood};
 use crate::metrics::Metrics;
-use crate::ticket::{FieldValue, Person, Status};
+use crate::source::{Consequence, NotUnderstood, Target};
+use crate::ticket::{FieldValue, Person, Status, TicketKey};
 
 const NOW: i64 = 1_795_766_400;
 
 fn now() -> Timestamp {
     Timestamp::from_second(NOW).unwrap()
+}
+
+fn name() -> HelpdeskName {
+    "generic".parse().unwrap()
 }
 
 fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
@@ -26,7 +30,7 @@ fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
 fn generic(inbound: Inbound) -> Generic {
     let config = GenericConfig { inbound, callback: None };
     let http = Http::new(Metrics::new()).unwrap();
-    Generic::new("generic".parse().unwrap(), &config, http, Arc::new(ManualClock::at(now())))
+    Generic::new(name(), &config, http, Arc::new(ManualClock::at(now())))
 }
 
 fn verified(headers: &[(&str, &str)], body: &[u8]) -> Result<(), Unverified> {
@@ -35,7 +39,7 @@ fn verified(headers: &[(&str, &str)], body: &[u8]) -> Result<(), Unverified> {
 }
 
 fn read(body: &str) -> Result<Hint, NotUnderstood> {
-    payload::read(&Verified::unsigned(raw(&[], body.as_bytes()))).map_err(NoTicket::words)
+    payload::read(&Verified::unsigned(raw(&[], body.as_bytes())), &name()).map_err(NoTarget::words)
 }
 
 fn ticket(body: &str) -> Ticket {
@@ -113,7 +117,7 @@ fn the_smallest_delivery_is_understood() {
     let hint = read(r#"{"ticketId":"T-1","subject":"Printer is on fire"}"#).unwrap();
     let snapshot = Ticket { subject: "Printer is on fire".to_owned(), ..Ticket::default() };
     let expected = Hint {
-        ticket: "T-1".parse().unwrap(),
+        target: Target::Ticket(TicketKey { helpdesk: name(), id: "T-1".parse().unwrap() }),
         event: "ticket".to_owned(),
         delivery_id: None,
         snapshot: Some(snapshot),
@@ -130,7 +134,7 @@ fn the_largest_delivery_is_understood() {
         "organization":"Acme","brand":7,"type":"Incident","form":"Fault","channel":"Web","createdAt":"2026-11-20T08:00:00Z",
         "somethingElse":{"a":[1]}}"#;
     let hint = read(body).unwrap();
-    assert_eq!((hint.ticket.as_str(), hint.event.as_str()), ("4711", "ticket.created"));
+    assert_eq!((hint.ticket_id(), hint.event.as_str()), ("4711", "ticket.created"));
     assert_eq!(hint.delivery_id.as_deref(), Some("d-1"));
     let expected = Ticket {
         subject: "S".to_owned(),
@@ -221,14 +225,14 @@ fn bodies_are_taken_as_they_come() {
     ] {
         let hint = read(body).unwrap();
         assert_eq!(
-            (hint.ticket.as_str(), &*hint.snapshot.unwrap().subject),
+            (hint.ticket_id(), &*hint.snapshot.as_ref().unwrap().subject),
             ("LS", "cut \u{FFFD}"),
             "{body}"
         );
     }
-    assert_eq!(read(r#"{"ticketId":42.0,"subject":""}"#).unwrap().ticket.as_str(), "42");
+    assert_eq!(read(r#"{"ticketId":42.0,"subject":""}"#).unwrap().ticket_id(), "42");
     let long = read(r#"{"ticketId":99999999999999999999999,"subject":""}"#).unwrap();
-    assert_eq!(long.ticket.as_str(), "99999999999999999999999");
+    assert_eq!(long.ticket_id(), "99999999999999999999999");
     let broken = ticket(r#"{"ticketId":"1","subject":"Export of "Q3" fails","priority":"high"}"#);
     assert_eq!((&*broken.subject, broken.priority.as_deref()), (r#"Export of "Q3" fails"#, Some("high")));
     let numbers = ticket(r#"{"ticketId":1,"subject":"","fields":{"a":42.0,"b":-5,"c":1e999,"d":1.50}}"#);
@@ -251,9 +255,9 @@ fn bodies_are_taken_as_they_come() {
 
 #[test]
 fn events_about_something_else_are_no_mistake() {
-    let read = |body: &str| payload::read(&Verified::unsigned(raw(&[], body.as_bytes())));
+    let read = |body: &str| payload::read(&Verified::unsigned(raw(&[], body.as_bytes())), &name());
     let other = |event: &str, id: Option<&str>| {
-        Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: id.map(str::to_owned) })
+        Err(NoTarget::AboutSomethingElse { event: event.to_owned(), delivery_id: id.map(str::to_owned) })
     };
     assert_eq!(
         read(r#"{"event":"user.created","deliveryId":"7","user":{}}"#),
@@ -267,7 +271,7 @@ fn events_about_something_else_are_no_mistake() {
         r#"{"type":"question","subject":"x"}"#,
         "{}",
     ] {
-        assert!(matches!(read(mistake), Err(NoTicket::NotUnderstood(_))), "{mistake}");
+        assert!(matches!(read(mistake), Err(NoTarget::NotUnderstood(_))), "{mistake}");
     }
     assert!(read(r#"{"event":"user.created","ticketId":"1","subject":""}"#).is_ok(), "a ticket is a ticket");
 }
@@ -291,7 +295,7 @@ fn a_timestamp_cannot_be_moved_into_the_body() {
 #[test]
 fn a_repeat_is_known_by_a_header_or_a_field() {
     let id = |headers: &[(&str, &str)], body: &[u8]| {
-        payload::read(&Verified::unsigned(raw(headers, body))).unwrap().delivery_id
+        payload::read(&Verified::unsigned(raw(headers, body)), &name()).unwrap().delivery_id
     };
     let body = br#"{"ticketId":"1","subject":"","deliveryId":7}"#;
     assert_eq!(id(&[("idempotency-key", "a"), ("x-ticketroom-delivery", "b")], body).as_deref(), Some("a"));

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::super::pace::Style;
 use super::super::rest::{Rest, codes, parsed};
-use super::super::salvage::Json;
 use super::reasons::JIRA;
 use super::wire::{CommentDto, CommentsDto, IssueDto, RemoteLinkDto, RemoteLinksDto, UserDto};
 use crate::call::{CallName, Cause, Failure};
 use crate::config::{JiraAuth, JiraConfig, JiraDeployment};
 use crate::http::Http;
+use crate::source::salvage::Json;
 
 /// Jira fills its allowances up within seconds, so nothing is spread. Its gateway's 429 may name no wait.
 static LIMITS: Style = Style {

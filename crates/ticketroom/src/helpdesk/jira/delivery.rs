@@ -19,11 +19,13 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::super::caps::capped;
-use super::super::salvage::{self, Json};
-use super::super::verified::{Signature, shared_secret};
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use super::write_back::is_marked;
 use crate::clock::Timestamp;
+use crate::source::salvage::{self, Json};
+use crate::source::verified::{Signature, shared_secret};
+use crate::source::{
+    Consequence, Hint, NoTarget, NotUnderstood, RawDelivery, Target, Unverified, Verified, body,
+};
 use crate::ticket::{HelpdeskName, Status, Ticket, TicketId, TicketKey};
 
 const SIGNATURE: &str = "x-hub-signature";
@@ -84,7 +86,7 @@ pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
     own_id: Option<&str>,
-) -> Result<Hint, NoTicket> {
+) -> Result<Hint, NoTarget> {
     let delivery_id = || delivery.header(IDENTIFIER).and_then(salvage::short_id).map(str::to_owned);
     let body = body::read(delivery)?;
     let said = body.json();
@@ -105,7 +107,7 @@ pub(super) fn read(
         .filter(|id| *id != 0)
         .ok_or_else(|| match webhook {
             // Attachments, worklogs, users, projects ...: Jira sends what it was told to send.
-            Some(event) if !is_about_issues(event) => NoTicket::AboutSomethingElse {
+            Some(event) if !is_about_issues(event) => NoTarget::AboutSomethingElse {
                 event: salvage::event_name(Some(event), "webhook"),
                 delivery_id: delivery_id(),
             },
@@ -116,7 +118,7 @@ pub(super) fn read(
     let event = webhook.or_else(|| said.get("kind").text());
     let is_deletion = matches!(event, Some("jira:issue_deleted" | "deleted" | "issue_deleted"));
     Ok(Hint {
-        ticket: key.id,
+        target: Target::Ticket(key),
         event: salvage::event_name(event, "automation"),
         delivery_id: delivery_id(),
         snapshot: is_deletion.then(|| capped(deleted(issue))),

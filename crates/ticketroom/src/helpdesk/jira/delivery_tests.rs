@@ -27,11 +27,11 @@ fn verified(headers: &[(&str, &str)], body: &[u8]) -> Result<Verified, Unverifie
     verify(raw(headers, None, body), &secrets, None, Timestamp::UNIX_EPOCH)
 }
 
-fn read_with(query: Option<&str>, body: &[u8], own: Option<&str>) -> Result<Hint, NoTicket> {
+fn read_with(query: Option<&str>, body: &[u8], own: Option<&str>) -> Result<Hint, NoTarget> {
     read(&Verified::unsigned(raw(&[("x-atlassian-webhook-identifier", "wh-1")], query, body)), &name(), own)
 }
 
-fn read_body(body: &str) -> Result<Hint, NoTicket> {
+fn read_body(body: &str) -> Result<Hint, NoTarget> {
     read_with(None, body.as_bytes(), None)
 }
 
@@ -144,7 +144,7 @@ fn the_examples_are_understood() {
     ];
     for (event, consequence, deleted, body) in examples {
         let hint = read_body(body).unwrap();
-        assert_eq!((hint.ticket.as_str(), hint.event.as_str()), ("10042", event));
+        assert_eq!((hint.ticket_id(), hint.event.as_str()), ("10042", event));
         assert_eq!((hint.consequence, hint.snapshot.is_some()), (consequence, deleted), "{event}");
         assert_eq!(hint.delivery_id.as_deref(), Some("wh-1"));
     }
@@ -162,9 +162,9 @@ fn a_deletion_is_remembered() {
 #[test]
 fn broken_custom_data_is_salvaged() {
     let broken = b"{\"v\":1,\"kind\":\"created\",\"issue_id\":\"10042\",\"summary\":\"the \"new\" one\nfails \\\"issue_id\\\":1\"}";
-    assert_eq!(read_with(None, broken, None).unwrap().ticket.as_str(), "10042");
-    assert_eq!(read_with(Some("issue_id=77"), b"<xml/>", None).unwrap().ticket.as_str(), "77");
-    assert_eq!(read_with(Some("issue_id=77"), br#"{"issue_id":5}"#, None).unwrap().ticket.as_str(), "5");
+    assert_eq!(read_with(None, broken, None).unwrap().ticket_id(), "10042");
+    assert_eq!(read_with(Some("issue_id=77"), b"<xml/>", None).unwrap().ticket_id(), "77");
+    assert_eq!(read_with(Some("issue_id=77"), br#"{"issue_id":5}"#, None).unwrap().ticket_id(), "5");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn what_names_no_issue_says_what_to_do() {
         (r#"{"webhookEvent":"jira:issue_created","issue":{"id":"../1"}}"#, "the event names no issue"),
     ] {
         let why = match read_body(body).unwrap_err() {
-            NoTicket::NotUnderstood(why) => why.0,
+            NoTarget::NotUnderstood(why) => why.0,
             other => panic!("{body}: {other:?}"),
         };
         let expected = expected.replace("a key but", "an issue's key but");
@@ -218,13 +218,13 @@ fn only_our_own_comment_is_an_echo() {
 #[test]
 fn the_issue_of_a_comment_is_in_its_address() {
     let body = r#"{"webhookEvent":"comment_created","comment":{"self":"https://x/rest/api/2/issue/10042/comment/3"}}"#;
-    assert_eq!(read_body(body).unwrap().ticket.as_str(), "10042");
+    assert_eq!(read_body(body).unwrap().ticket_id(), "10042");
 }
 
 #[test]
 fn events_about_other_things_are_no_mistakes() {
     let body = r#"{"webhookEvent":"attachment_created","attachment":{"id":"1"}}"#;
-    let expected = NoTicket::AboutSomethingElse {
+    let expected = NoTarget::AboutSomethingElse {
         event: "attachment_created".to_owned(),
         delivery_id: Some("wh-1".to_owned()),
     };

@@ -25,13 +25,14 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
-use super::verified::real_secrets;
-use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
+use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::JiraConfig;
 use crate::finding::Finding;
 use crate::http::Http;
+use crate::source::verified::real_secrets;
+use crate::source::{Hint, NoTarget, RawDelivery, Source, SourceName, Unverified, Verified};
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
 /// One Jira site, as our user sees it.
@@ -61,10 +62,9 @@ impl fmt::Debug for Jira {
     }
 }
 
-#[async_trait::async_trait]
-impl Helpdesk for Jira {
-    fn name(&self) -> &HelpdeskName {
-        &self.name
+impl Source for Jira {
+    fn name(&self) -> SourceName {
+        self.name.clone().into()
     }
 
     fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
@@ -75,8 +75,15 @@ impl Helpdesk for Jira {
         delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget> {
         delivery::read(delivery, &self.name, self.api.known_own_id())
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Jira {
+    fn helpdesk_name(&self) -> &HelpdeskName {
+        &self.name
     }
 
     async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
+use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::adf;
 use super::api::Api;
 use super::wire::{IssueDto, RemoteLinkDto, UserDto};
 use super::write_back::global_id;
 use crate::call::{Cause, Failure};
+use crate::source::salvage;
 use crate::ticket::{Person, Status, Ticket, TicketKey};
 
 /// Asks for an issue. Only issues of `projects` are wanted, if there are any.

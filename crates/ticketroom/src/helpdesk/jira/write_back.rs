@@ -7,12 +7,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, too_many_comments};
 use super::adf;
 use super::api::{Api, OWN_PROPERTY, comment_properties};
 use super::wire::CommentDto;
 use crate::call::{Cause, Failure};
 use crate::config::JiraDeployment;
+use crate::source::salvage;
 use crate::ticket::TicketKey;
 
 /// How many pages of comments are searched for ours. An issue has 5,000 at most; whichever order they come in, all of

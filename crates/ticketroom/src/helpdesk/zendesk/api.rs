@@ -15,7 +15,6 @@ use url::Url;
 
 use super::super::pace::{Pace, Style};
 use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
-use super::super::salvage::Json;
 use super::auth::{Asking, Auth, Credentials};
 use super::reasons::ZENDESK;
 use super::wire::{
@@ -26,6 +25,7 @@ use crate::call::{CallName, Cause, Failure};
 use crate::clock::Clock;
 use crate::config::ZendeskAuth;
 use crate::http::{Answer, Http};
+use crate::source::salvage::Json;
 
 /// All of Zendesk's account-wide limits are per minute.
 static LIMITS: Style = Style {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use secrecy::ExposeSecret;
 
-use super::super::salvage::event_name;
 use super::Zendesk;
 use super::delivery::EVENT;
 use super::wire::{FieldDto, MeDto, WebhookDto};
@@ -12,6 +11,7 @@ use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew};
 use crate::config::ZENDESK_TEST_SECRET;
 use crate::finding::Finding;
+use crate::source::salvage::event_name;
 
 /// From this day on (2027-05-01), Zendesk takes no API tokens.
 const API_TOKENS_END: i64 = 1_809_129_600;

@@ -16,10 +16,12 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use super::super::salvage::{self, Json};
-use super::super::verified::Signature;
-use super::super::{Consequence, Hint, NoTicket, NotUnderstood, RawDelivery, Unverified, Verified, body};
 use crate::clock::Timestamp;
+use crate::source::salvage::{self, Json};
+use crate::source::verified::Signature;
+use crate::source::{
+    Consequence, Hint, NoTarget, NotUnderstood, RawDelivery, Target, Unverified, Verified, body,
+};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 const SIGNATURE: &str = "x-zendesk-webhook-signature";
@@ -76,7 +78,7 @@ pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NoTicket> {
+) -> Result<Hint, NoTarget> {
     let read = body::read(delivery)?;
     let body = read.json();
     if let Some(event) = body.get("type").text().and_then(|kind| kind.strip_prefix(EVENT)) {
@@ -89,7 +91,7 @@ pub(super) fn read(
         .filter(|number| *number != 0)
         .ok_or_else(|| NotUnderstood(no_ticket_in(&read)))?;
     Ok(Hint {
-        ticket: TicketId::from(ticket),
+        target: Target::Ticket(TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(ticket) }),
         event: salvage::event_name(body.get("kind").text(), "trigger"),
         delivery_id: invocation(delivery),
         snapshot: None,
@@ -103,7 +105,7 @@ fn read_event(
     event: &str,
     helpdesk: &HelpdeskName,
     own_id: Option<u64>,
-) -> Result<Hint, NoTicket> {
+) -> Result<Hint, NoTarget> {
     let delivery_id = || {
         invocation(delivery).or_else(|| {
             let id = salvage::short_id(body.get("id").text()?)?;
@@ -113,7 +115,7 @@ fn read_event(
     if !event.starts_with("ticket.") {
         // Users, organizations, messaging ...: a refusal would count as an error of ours, and many of them open the
         // webhook's circuit breaker, which then holds back tickets, too.
-        return Err(NoTicket::AboutSomethingElse {
+        return Err(NoTarget::AboutSomethingElse {
             event: salvage::event_name(Some(event), "event"),
             delivery_id: delivery_id(),
         });
@@ -131,7 +133,7 @@ fn read_event(
     let key = TicketKey { helpdesk: helpdesk.clone(), id: ticket };
     let consequence = if is_echo(event, body, &key, own_id) { Consequence::Echo } else { Consequence::Look };
     Ok(Hint {
-        ticket: key.id,
+        target: Target::Ticket(key),
         event: salvage::event_name(Some(event), "ticket"),
         delivery_id: delivery_id(),
         snapshot: None,

@@ -83,11 +83,11 @@ fn raw<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: &[u8]) -
 
 fn understood(body: &[u8], query: Option<&str>) -> Result<Hint, NotUnderstood> {
     let raw = RawDelivery { query: query.map(str::to_owned), ..raw([], body) };
-    read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTicket::words)
+    read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), Some(OWN_ID)).map_err(NoTarget::words)
 }
 
 fn ticket_in(body: &str) -> Option<String> {
-    understood(body.as_bytes(), None).ok().map(|hint| hint.ticket.to_string())
+    understood(body.as_bytes(), None).ok().map(|hint| hint.ticket_id().to_owned())
 }
 
 #[test]
@@ -194,7 +194,10 @@ fn every_example_is_understood() {
         let example = Example::named(file);
         let invocation = &example.headers[INVOCATION];
         let hint = Hint {
-            ticket: "40117".parse().unwrap(),
+            target: Target::Ticket(TicketKey {
+                helpdesk: "zendesk".parse().unwrap(),
+                id: "40117".parse().unwrap(),
+            }),
             event: event.to_owned(),
             delivery_id: Some(format!("{webhook}:{invocation}")),
             snapshot: None,
@@ -283,9 +286,9 @@ fn ticket_numbers_are_found_where_they_may_be() {
         assert_eq!(ticket_in(body).as_deref(), expected, "{body}");
     }
     let by_query = understood(b"", Some("a=b&ticket_id=40117")).unwrap();
-    assert_eq!(by_query.ticket.as_str(), "40117");
+    assert_eq!(by_query.ticket_id(), "40117");
     let signed_wins = understood(br#"{"ticket_id":7}"#, Some("ticket_id=40117")).unwrap();
-    assert_eq!(signed_wins.ticket.as_str(), "7");
+    assert_eq!(signed_wins.ticket_id(), "7");
 }
 
 #[test]
@@ -346,7 +349,7 @@ fn events_about_something_else_are_no_mistake() {
             super::read(&Verified::unsigned(raw), &"zendesk".parse().unwrap(), None)
         };
         let expected = |id: &str| {
-            Err(NoTicket::AboutSomethingElse { event: event.to_owned(), delivery_id: Some(id.to_owned()) })
+            Err(NoTarget::AboutSomethingElse { event: event.to_owned(), delivery_id: Some(id.to_owned()) })
         };
         assert_eq!(read(&[(WEBHOOK, "01J"), (INVOCATION, "8")]), expected("01J:8"));
         assert_eq!(read(&[]), expected("event:5c1f"));

@@ -24,13 +24,14 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use self::api::Api;
-use super::verified::real_secrets;
-use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
+use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;
 use crate::finding::Finding;
 use crate::http::Http;
+use crate::source::verified::real_secrets;
+use crate::source::{Hint, NoTarget, RawDelivery, Source, SourceName, Unverified, Verified};
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 /// One Zendesk account, as the integration's user sees it.
@@ -62,10 +63,9 @@ impl fmt::Debug for Zendesk {
     }
 }
 
-#[async_trait::async_trait]
-impl Helpdesk for Zendesk {
-    fn name(&self) -> &HelpdeskName {
-        &self.name
+impl Source for Zendesk {
+    fn name(&self) -> SourceName {
+        self.name.clone().into()
     }
 
     fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
@@ -76,8 +76,15 @@ impl Helpdesk for Zendesk {
         delivery::verify(delivery, &self.webhook_secrets, self.signature_window, now)
     }
 
-    fn read(&self, delivery: &Verified) -> Result<Hint, NoTicket> {
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget> {
         delivery::read(delivery, &self.name, self.api.known_own_id())
+    }
+}
+
+#[async_trait::async_trait]
+impl Helpdesk for Zendesk {
+    fn helpdesk_name(&self) -> &HelpdeskName {
+        &self.name
     }
 
     async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {

@@ -1,11 +1,12 @@
 //! A ticket as it is now: `GET tickets/{id}?include=users,groups`.
 
-use super::super::{Absence, LinkInTicket, Observed, fields, salvage};
+use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::api::Api;
 use super::wire::{TicketAnswer, UserDto};
 use serde_json::Value;
 
 use crate::call::{Cause, Failure};
+use crate::source::salvage;
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
 /// Asks for a ticket. One that we may not see is indistinguishable from one that is not there.

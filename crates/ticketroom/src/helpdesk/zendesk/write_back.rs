@@ -8,10 +8,11 @@
 use serde_json::{Value, json};
 
 use super::super::html::{escaped, note};
-use super::super::{NoteState, RoomLink, WrittenBack, salvage, too_many_comments};
+use super::super::{NoteState, RoomLink, WrittenBack, too_many_comments};
 use super::api::{Api, name};
 use super::wire::{CommentDto, UpdateAnswer};
 use crate::call::{Cause, Failure};
+use crate::source::salvage;
 
 /// How many pages of a hundred comments are searched for our note. A ticket has 5,000 comments at most; whichever order
 /// they come in, all of them are read, unless our note is found before.

@@ -30,7 +30,7 @@ const ROOM_TAKEN: &str = "ticket_room";
 #[async_trait::async_trait]
 impl Queue for PostgresStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
-        let (helpdesk, at) = (delivery.helpdesk.as_str(), millis(delivery.at));
+        let (source, at) = (delivery.source.as_str(), millis(delivery.at));
         let Kept { key, id, body, problem } = Kept::of(&delivery);
         let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
         let (query, body) = (delivery.query.as_deref().map(text_of), body.as_ref());
@@ -38,15 +38,14 @@ impl Queue for PostgresStore {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
             Meaning::AboutSomethingElse => {
-                let parameters: Parameters<'_> =
-                    &[&helpdesk, &at, &key, &event, &headers, &query, &body, &id];
+                let parameters: Parameters<'_> = &[&source, &at, &key, &event, &headers, &query, &body, &id];
                 let written = self.write("accept", statements::KEEP, parameters).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
             Meaning::NotUnderstood { .. } => {
                 let beside = NOT_UNDERSTOOD - 1;
                 let parameters: Parameters<'_> = &[
-                    &helpdesk,
+                    &source,
                     &at,
                     &key,
                     &event,
@@ -68,8 +67,8 @@ impl Queue for PostgresStore {
         let subject = snapshot.map(|ticket| text_of(&ticket.subject));
         let is_echo = matches!(delivery.meaning, Meaning::Echo { .. });
         let parameters: Parameters<'_> = &[
-            &helpdesk,
-            &ticket.as_str(),
+            &source,
+            &ticket.id.as_str(),
             &at,
             &key,
             &event,

@@ -14,7 +14,7 @@ use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
 use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, TicketKey};
 
 pub(super) fn accept(
     connection: &Connection,
@@ -22,31 +22,32 @@ pub(super) fn accept(
     kept: &Kept,
     snapshot: Option<&(String, String, Option<String>)>,
 ) -> rusqlite::Result<Accepted> {
-    let helpdesk = delivery.helpdesk.as_str();
+    let source = delivery.source.as_str();
     if let Some(key) = &kept.key {
         let mut statement = connection.prepare_cached(REPEAT)?;
-        if statement.exists(params![helpdesk, key, kept.id, kept.body.as_ref()])? {
+        if statement.exists(params![source, key, kept.id, kept.body.as_ref()])? {
             return Ok(Accepted::Repeat);
         }
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
-            (Some(mark_due(connection, delivery, ticket.as_str(), snapshot)?), "accepted")
+            (Some(mark_due(connection, ticket, delivery.at, snapshot)?), "accepted")
         }
         Meaning::Echo { ticket } => {
             let mut statement = connection.prepare_cached(NUMBER)?;
-            let number = statement.query_row(params![helpdesk, ticket.as_str()], |row| row.get(0));
+            let number =
+                statement.query_row(params![ticket.helpdesk.as_str(), ticket.id.as_str()], |row| row.get(0));
             match number.optional()? {
                 Some(number) => (Some(number), "echo"),
                 // We can't have written into a ticket that we don't know: what looks like an echo is none.
-                None => (Some(mark_due(connection, delivery, ticket.as_str(), None)?), "accepted"),
+                None => (Some(mark_due(connection, ticket, delivery.at, None)?), "accepted"),
             }
         }
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
     let number = connection.prepare_cached(KEEP)?.insert(params![
-        helpdesk,
+        source,
         ticket,
         millis(delivery.at),
         kept.key,
@@ -58,12 +59,7 @@ pub(super) fn accept(
         kept.body.as_ref(),
     ])?;
     if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
-        connection.prepare_cached(FORGET)?.execute(params![
-            helpdesk,
-            UNREAD,
-            AFTER_UNREAD,
-            NOT_UNDERSTOOD
-        ])?;
+        connection.prepare_cached(FORGET)?.execute(params![source, UNREAD, AFTER_UNREAD, NOT_UNDERSTOOD])?;
     }
     Ok(Accepted::New)
 }
@@ -71,22 +67,20 @@ pub(super) fn accept(
 /// A snapshot replaces an older one only: deliveries overtake each other.
 pub(super) fn mark_due(
     connection: &Connection,
-    delivery: &Delivery,
-    ticket: &str,
+    ticket: &TicketKey,
+    at: Timestamp,
     snapshot: Option<&(String, String, Option<String>)>,
 ) -> rusqlite::Result<i64> {
     let (told, subject, version) = match snapshot {
         Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
         None => (None, None, None),
     };
-    let (helpdesk, now) = (delivery.helpdesk.as_str(), millis(delivery.at));
+    let (helpdesk, id, now) = (ticket.helpdesk.as_str(), ticket.id.as_str(), millis(at));
     // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
     let mut statement = connection.prepare_cached(NUMBER)?;
-    let number: Option<i64> = statement.query_row(params![helpdesk, ticket], |row| row.get(0)).optional()?;
+    let number: Option<i64> = statement.query_row(params![helpdesk, id], |row| row.get(0)).optional()?;
     let Some(number) = number else {
-        return connection
-            .prepare_cached(MAKE)?
-            .insert(params![helpdesk, ticket, now, told, subject, version]);
+        return connection.prepare_cached(MAKE)?.insert(params![helpdesk, id, now, told, subject, version]);
     };
     connection.prepare_cached(MARK)?.execute(named_params! {
         ":number": number,

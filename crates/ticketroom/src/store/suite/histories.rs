@@ -113,17 +113,18 @@ impl History {
     }
 
     fn delivery(&mut self) -> Delivery {
-        let TicketKey { helpdesk, id } = self.key();
+        let ticket = self.key();
+        let source = ticket.helpdesk.clone().into();
         let snapshot = self.rng.bool().then(|| Box::new(self.ticket()));
         let meaning = match self.rng.u32(..8) {
-            0 => Meaning::Echo { ticket: id },
+            0 => Meaning::Echo { ticket },
             1 => Meaning::AboutSomethingElse,
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
-            _ => Meaning::Look { ticket: id, snapshot },
+            _ => Meaning::Look { ticket, snapshot },
         };
         let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
         let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
-        Delivery { helpdesk, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
+        Delivery { source, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {

@@ -29,6 +29,7 @@ use super::*;
 use crate::clock::{Timestamp, after};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
+use crate::source::SourceName;
 use crate::store::sqlite::SqliteStore;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
@@ -83,23 +84,31 @@ fn key(id: &str) -> TicketKey {
     TicketKey { helpdesk: "desk".parse().unwrap(), id: id.parse().unwrap() }
 }
 
+/// A delivery of another helpdesk than [`delivery`]'s.
+fn delivery_of(helpdesk: &str, id: &str, delivery_id: Option<&str>, second: i64) -> Delivery {
+    let helpdesk: HelpdeskName = helpdesk.parse().unwrap();
+    let ticket = TicketKey { helpdesk: helpdesk.clone(), id: id.parse().unwrap() };
+    let meaning = Meaning::Look { ticket, snapshot: None };
+    Delivery { source: helpdesk.into(), meaning, ..delivery(id, delivery_id, second) }
+}
+
 fn delivery(id: &str, delivery_id: Option<&str>, second: i64) -> Delivery {
     Delivery {
-        helpdesk: "desk".parse().unwrap(),
+        source: "desk".parse().unwrap(),
         at: at(second),
         delivery_id: delivery_id.map(str::to_owned),
         event: "created".to_owned(),
         headers: "{}".to_owned(),
         query: None,
         body: Bytes::from_static(b"{}"),
-        meaning: Meaning::Look { ticket: id.parse().unwrap(), snapshot: None },
+        meaning: Meaning::Look { ticket: key(id), snapshot: None },
     }
 }
 
 fn told(id: &str, subject: &str, version: Option<&str>, second: i64) -> Delivery {
     let ticket =
         Ticket { subject: subject.to_owned(), version: version.map(str::to_owned), ..Ticket::default() };
-    let meaning = Meaning::Look { ticket: id.parse().unwrap(), snapshot: Some(Box::new(ticket)) };
+    let meaning = Meaning::Look { ticket: key(id), snapshot: Some(Box::new(ticket)) };
     Delivery { meaning, ..delivery(id, None, second) }
 }
 

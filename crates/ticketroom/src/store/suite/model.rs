@@ -17,8 +17,8 @@ pub(super) struct Model(Mutex<Contents>);
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Helpdesk, id and body of every delivery that has an id; without it, of those that were not understood.
-    repeats: Vec<(HelpdeskName, Option<String>, Bytes)>,
+    /// Source, id and body of every delivery that has an id; without it, of those that were not understood.
+    repeats: Vec<(SourceName, Option<String>, Bytes)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
 }
@@ -203,24 +203,23 @@ impl Queue for Model {
         let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
         let id = delivery.delivery_id.clone().filter(|_| is_understood);
         if id.is_some() || !is_understood {
-            let repeat = (delivery.helpdesk.clone(), id, delivery.body.clone());
+            let repeat = (delivery.source.clone(), id, delivery.body.clone());
             if contents.repeats.contains(&repeat) {
                 return Ok(Accepted::Repeat);
             }
             contents.repeats.push(repeat);
         }
-        let key = |id: &TicketId| TicketKey { helpdesk: delivery.helpdesk.clone(), id: id.clone() };
         let kept = entry(delivery.at, "delivery", &delivery.event);
         match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => {
-                contents.mark_due(key(ticket), snapshot.as_deref(), delivery.at).deliveries.push(kept);
+                contents.mark_due(ticket.clone(), snapshot.as_deref(), delivery.at).deliveries.push(kept);
             }
-            Meaning::Echo { ticket } => match contents.find(&key(ticket)) {
+            Meaning::Echo { ticket } => match contents.find(ticket) {
                 Some(row) => {
                     let text = format!("{} (our own note)", delivery.event);
                     row.deliveries.push(entry(delivery.at, "delivery", &text));
                 }
-                None => contents.mark_due(key(ticket), None, delivery.at).deliveries.push(kept),
+                None => contents.mark_due(ticket.clone(), None, delivery.at).deliveries.push(kept),
             },
             Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
         }

@@ -49,7 +49,7 @@ async fn kept_by_an_earlier_version(store: &dyn Store, tables: &impl Tables) {
 /// Not more than is of use: the newest ones, and of each as much as shows what it is.
 async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &impl Tables) {
     let unread = |helpdesk: &str, body: Vec<u8>| Delivery {
-        helpdesk: helpdesk.parse().unwrap(),
+        source: helpdesk.parse().unwrap(),
         body: body.into(),
         meaning: Meaning::NotUnderstood { why: "no".to_owned() },
         ..delivery("1", None, 0)

@@ -48,10 +48,8 @@ async fn requeue_one(store: &dyn Store, id: &str, second: i64) -> u64 {
 }
 
 async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &dyn Store) {
-    let echo = |second| Delivery {
-        meaning: Meaning::Echo { ticket: "1".parse().unwrap() },
-        ..delivery("1", None, second)
-    };
+    let echo =
+        |second| Delivery { meaning: Meaning::Echo { ticket: key("1") }, ..delivery("1", None, second) };
     store.accept(echo(0)).await.unwrap();
     assert_eq!(due_in(store, 0).await, Some(0), "we can't have written into it");
     let claim = claim_one(store, 0).await;
@@ -110,7 +108,7 @@ async fn the_same_id_with_another_body_is_no_repeat(store: &dyn Store) {
     assert_eq!(store.accept(genuine).await.unwrap(), Accepted::Repeat);
     assert_eq!(claim_one(store, 1).await.key, key("2"));
     // The same where there is nothing new to be made: an echo, something else, and a ticket that is known.
-    let echo = Meaning::Echo { ticket: "3".parse().unwrap() };
+    let echo = Meaning::Echo { ticket: key("3") };
     let echo = Delivery { meaning: echo, ..with_body(b"echo", delivery("3", Some("b"), 2)) };
     assert_eq!(store.accept(echo).await.unwrap(), Accepted::New);
     assert_eq!(claim_one(store, 2).await.key, key("3"));
@@ -129,13 +127,13 @@ async fn the_same_id_with_another_body_is_no_repeat(store: &dyn Store) {
     let named = with_body(b"genuine", delivery("4", Some("d"), 5));
     assert_eq!(store.accept(named).await.unwrap(), Accepted::New);
     // Nor does another helpdesk's count.
-    let other = Delivery { helpdesk: "other".parse().unwrap(), ..delivery("5", Some("a"), 6) };
+    let other = delivery_of("other", "5", Some("a"), 6);
     assert_eq!(store.accept(with_body(b"genuine", other)).await.unwrap(), Accepted::New);
 }
 
 async fn what_is_not_understood_is_kept_once(store: &dyn Store) {
     let unread = |body, helpdesk: &str| Delivery {
-        helpdesk: helpdesk.parse().unwrap(),
+        source: helpdesk.parse().unwrap(),
         meaning: Meaning::NotUnderstood { why: "no".to_owned() },
         ..with_body(body, delivery("1", None, 0))
     };
@@ -181,10 +179,7 @@ async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first
 }
 
 async fn tickets_of_some_helpdesks_can_be_claimed_alone(store: &dyn Store) {
-    let of = |helpdesk: &str, id, second| Delivery {
-        helpdesk: helpdesk.parse().unwrap(),
-        ..delivery(id, None, second)
-    };
+    let of = |helpdesk, id, second| delivery_of(helpdesk, id, None, second);
     // One that was tried in vain, and many new ones that are due for longer than what others have.
     store.accept(of("dead", "tried", 0)).await.unwrap();
     let tried = claim_one(store, 0).await;

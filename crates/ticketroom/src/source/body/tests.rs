@@ -202,12 +202,12 @@ fn what_cannot_be_decompressed_is_refused_in_words() {
     assert!(bomb.len() < 100_000);
     let refused =
         |coding: &str, body: &[u8]| read(&verified(&[("content-encoding", coding)], body)).unwrap_err();
-    assert!(matches!(refused("gzip", &bomb), NoTicket::TooLarge(why) if why.0.contains("8388608 bytes")));
-    assert!(matches!(refused("br", b"x"), NoTicket::Unsupported(why) if why.0.contains("gzip or deflate")));
-    assert!(matches!(refused("gzip, gzip", b"x"), NoTicket::Unsupported(_)));
+    assert!(matches!(refused("gzip", &bomb), NoTarget::TooLarge(why) if why.0.contains("8388608 bytes")));
+    assert!(matches!(refused("br", b"x"), NoTarget::Unsupported(why) if why.0.contains("gzip or deflate")));
+    assert!(matches!(refused("gzip, gzip", b"x"), NoTarget::Unsupported(_)));
     for (coding, body) in [("gzip", &b"{}"[..]), ("gzip", &bomb[..500]), ("deflate", b"{}"), ("gzip", b"")] {
         assert!(
-            matches!(refused(coding, body), NoTicket::NotUnderstood(why) if why.0.contains("can't be decompressed"))
+            matches!(refused(coding, body), NoTarget::NotUnderstood(why) if why.0.contains("can't be decompressed"))
         );
     }
 }
@@ -244,7 +244,7 @@ fn charsets_are_known_by_their_name_or_their_mark() {
     let unknown = [("content-type", "application/json; charset=klingon")];
     assert_eq!(subject(&unknown, b"{\"s\":\"x\"}").as_deref(), Some("x"), "it is UTF-8 all the same");
     let refused = read(&verified(&unknown, b"{\"s\":\"\xFF\"}")).unwrap_err();
-    assert!(matches!(refused, NoTicket::Unsupported(why) if why.0.contains("send UTF-8")));
+    assert!(matches!(refused, NoTarget::Unsupported(why) if why.0.contains("send UTF-8")));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn forms_are_read() {
     assert!(!plain(r#"{"s":"x"y"&ticket_id=1}"#).is_form());
     let refused =
         read(&verified(&[("content-type", "multipart/form-data; boundary=x")], b"--x")).unwrap_err();
-    assert!(matches!(refused, NoTicket::Unsupported(_)));
+    assert!(matches!(refused, NoTarget::Unsupported(_)));
 }
 
 #[test]

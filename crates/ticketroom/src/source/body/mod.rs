@@ -1,6 +1,6 @@
-//! The body of a delivery, from the bytes that were verified to the value that a helpdesk reads.
+//! The body of a delivery, from the bytes that were verified to the value that a source reads.
 //!
-//! Every helpdesk reads through here, so that all of them take the same:
+//! Every source reads through here, so that all of them take the same:
 //!
 //! 1. `Content-Encoding`: gzip and deflate, to a bound ([`encoding`]).
 //! 2. The charset: a byte order mark, `Content-Type`, UTF-16 by its zeros, else UTF-8 ([`encoding`]).
@@ -17,10 +17,10 @@ mod form;
 mod parse;
 
 use super::salvage::{self, Json};
-use super::{NoTicket, NotUnderstood, Verified};
+use super::{NoTarget, NotUnderstood, Verified};
 use parse::{Fault, Mode, Parsed};
 
-pub(super) use diagnosis::has_placeholder;
+pub(crate) use diagnosis::has_placeholder;
 
 /// How often JSON may be a text within JSON.
 const LAYERS: usize = 3;
@@ -30,7 +30,7 @@ static NULL: Json = Json::Null;
 
 /// A body that was read, as far as it can be.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(crate) struct Body {
     content: Content,
     text: String,
 }
@@ -51,12 +51,12 @@ enum Content {
 ///
 /// # Errors
 /// When it is compressed or written in a way that is not supported, or too large.
-pub(super) fn read(delivery: &Verified) -> Result<Body, NoTicket> {
+pub(crate) fn read(delivery: &Verified) -> Result<Body, NoTarget> {
     let content_type = delivery.header("content-type");
     let media_type =
         content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media_type.starts_with("multipart/") {
-        return Err(NoTicket::Unsupported(NotUnderstood(
+        return Err(NoTarget::Unsupported(NotUnderstood(
             "the body is a multipart form; send JSON, or the form as application/x-www-form-urlencoded"
                 .to_owned(),
         )));
@@ -111,7 +111,7 @@ fn layered(text: &str, mode: Mode) -> Result<Parsed, Fault> {
 
 impl Body {
     /// What was read; null if nothing was.
-    pub(super) fn json(&self) -> &Json {
+    pub(crate) fn json(&self) -> &Json {
         match &self.content {
             Content::Json { json, .. } | Content::Repaired(json) | Content::Form(json) => json,
             Content::Unreadable(_) => &NULL,
@@ -119,17 +119,17 @@ impl Body {
     }
 
     /// Whether a template had broken it, so that some of it may be in the wrong place.
-    pub(super) fn was_broken(&self) -> bool {
+    pub(crate) fn was_broken(&self) -> bool {
         matches!(self.content, Content::Repaired(_) | Content::Unreadable(_))
     }
 
     /// Whether it is a form with plain fields.
-    pub(super) fn is_form(&self) -> bool {
+    pub(crate) fn is_form(&self) -> bool {
         matches!(self.content, Content::Form(_))
     }
 
     /// The number after one of these names, wherever it is in what could not be read, or not be kept: in JSON or XML.
-    pub(super) fn number_named(&self, names: &[&str]) -> Option<u64> {
+    pub(crate) fn number_named(&self, names: &[&str]) -> Option<u64> {
         let is_whole = matches!(self.content, Content::Json { is_partial: false, .. } | Content::Form(_));
         if is_whole {
             return None;
@@ -141,7 +141,7 @@ impl Body {
     }
 
     /// Why it can't be read, if it can't.
-    pub(super) fn unreadable(&self) -> Option<&str> {
+    pub(crate) fn unreadable(&self) -> Option<&str> {
         match &self.content {
             Content::Unreadable(why) => Some(why),
             _ => None,

@@ -54,6 +54,6 @@ fn something_else(text: &str) -> Option<&'static str> {
 }
 
 /// Whether a text has `{{…}}`, as templates write what they fill in.
-pub(in super::super) fn has_placeholder(text: &str) -> bool {
+pub(crate) fn has_placeholder(text: &str) -> bool {
     text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::super::{NoTicket, NotUnderstood};
+use super::super::{NoTarget, NotUnderstood};
 
 /// The most bytes that a compressed body may become.
 const LARGEST: usize = 8 << 20;
@@ -14,7 +14,7 @@ const LARGEST: usize = 8 << 20;
 const GZIP: &[u8] = b"\x1f\x8b";
 
 /// The body as its sender made it before it compressed it.
-pub(super) fn inflated<'a>(coding: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, [u8]>, NoTicket> {
+pub(super) fn inflated<'a>(coding: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, [u8]>, NoTarget> {
     let coding = coding.unwrap_or_default().trim().to_ascii_lowercase();
     match coding.as_str() {
         // Some senders compress and don't say so.
@@ -23,7 +23,7 @@ pub(super) fn inflated<'a>(coding: Option<&str>, body: &'a [u8]) -> Result<Cow<'
         // By the standard with zlib's head; many leave that out.
         "deflate" if is_zlib(body) => bounded(ZlibDecoder::new(body), "deflate"),
         "deflate" => bounded(DeflateDecoder::new(body), "deflate"),
-        _ => Err(NoTicket::Unsupported(NotUnderstood(
+        _ => Err(NoTarget::Unsupported(NotUnderstood(
             "the body's Content-Encoding is not supported: send it as it is, or as gzip or deflate"
                 .to_owned(),
         ))),
@@ -34,14 +34,14 @@ fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [head, flags, ..] if head & 15 == 8 && (u16::from(*head) << 8 | u16::from(*flags)) % 31 == 0)
 }
 
-fn bounded(decoder: impl Read, coding: &str) -> Result<Cow<'static, [u8]>, NoTicket> {
+fn bounded(decoder: impl Read, coding: &str) -> Result<Cow<'static, [u8]>, NoTarget> {
     let mut inflated = Vec::new();
     match decoder.take(LARGEST as u64 + 1).read_to_end(&mut inflated) {
-        Ok(length) if length > LARGEST => Err(NoTicket::TooLarge(NotUnderstood(format!(
+        Ok(length) if length > LARGEST => Err(NoTarget::TooLarge(NotUnderstood(format!(
             "the body is compressed, and has more than {LARGEST} bytes when it is not"
         )))),
         Ok(_) => Ok(Cow::Owned(inflated)),
-        Err(_) => Err(NoTicket::from(NotUnderstood(format!(
+        Err(_) => Err(NoTarget::from(NotUnderstood(format!(
             "the body is said to be compressed with {coding}, but can't be decompressed: is it cut off, or not compressed \
              at all?"
         )))),
@@ -52,7 +52,7 @@ fn bounded(decoder: impl Read, coding: &str) -> Result<Cow<'static, [u8]>, NoTic
 pub(super) fn decoded<'a>(
     content_type: Option<&str>,
     bytes: &'a [u8],
-) -> Result<(Cow<'a, str>, &'static Encoding), NoTicket> {
+) -> Result<(Cow<'a, str>, &'static Encoding), NoTarget> {
     // A byte order mark counts over everything, then what the sender says, then the only other thing that JSON may be.
     let named = content_type.and_then(charset);
     let charset = match (Encoding::for_bom(bytes), named, utf_16(bytes)) {
@@ -64,7 +64,7 @@ pub(super) fn decoded<'a>(
             Some(charset) => charset,
             None if std::str::from_utf8(bytes).is_ok() => UTF_8,
             None => {
-                return Err(NoTicket::Unsupported(NotUnderstood(
+                return Err(NoTarget::Unsupported(NotUnderstood(
                     "the charset in the body's Content-Type is not known; send UTF-8".to_owned(),
                 )));
             }

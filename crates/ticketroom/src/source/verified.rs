@@ -1,6 +1,6 @@
 //! Deliveries before and after they have proved where they come from.
 //!
-//! A [`Verified`] can only be made here, by one of the ways that helpdesks have to prove themselves; all
+//! A [`Verified`] can only be made here, by one of the ways that sources have to prove themselves; all
 //! parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::secret_hash::SecretHash;
 
-/// A request at a helpdesk's door, as it arrived.
+/// A request at a source's endpoint, as it arrived.
 #[derive(Debug, Clone)]
 pub struct RawDelivery {
     /// The headers.
@@ -22,11 +22,11 @@ pub struct RawDelivery {
     pub body: Bytes,
 }
 
-/// A delivery that comes from its helpdesk.
+/// A delivery that comes from its source.
 #[derive(Debug, Clone)]
 pub struct Verified(RawDelivery);
 
-/// Why a delivery is not taken for one of the helpdesk's. Says what to set right, nothing that helps to
+/// Why a delivery is not taken for one of the source's. Says what to set right, nothing that helps to
 /// forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
@@ -43,18 +43,18 @@ pub enum Unverified {
 
 /// Where a signature is, how it is called in messages, and what it covers besides the body.
 #[derive(Debug)]
-pub(super) struct Signature<'a> {
+pub(crate) struct Signature<'a> {
     /// For messages: `signature (header X-Zendesk-Webhook-Signature)`.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// The signature's bytes, decoded; `None` if it can't be.
-    pub(super) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
     /// What was signed before the body.
-    pub(super) prefix: &'a [u8],
+    pub(crate) prefix: &'a [u8],
 }
 
 impl Verified {
     /// By an HMAC-SHA256 over a prefix and the body, with any of the secrets that are live.
-    pub(super) fn by_hmac(
+    pub(crate) fn by_hmac(
         delivery: RawDelivery,
         secrets: &[SecretString],
         signature: &Signature<'_>,
@@ -73,7 +73,7 @@ impl Verified {
     }
 
     /// By a secret that the delivery carries.
-    pub(super) fn by_shared_secret(
+    pub(crate) fn by_shared_secret(
         delivery: RawDelivery,
         secrets: &[SecretString],
         what: &'static str,
@@ -83,7 +83,7 @@ impl Verified {
     }
 
     /// By one of several things that the delivery carries and that may be a secret.
-    pub(super) fn by_any_shared_secret(
+    pub(crate) fn by_any_shared_secret(
         delivery: RawDelivery,
         secrets: &[SecretString],
         what: &'static str,
@@ -94,7 +94,7 @@ impl Verified {
     }
 
     /// Without proof, where the configuration says `allow_unsigned`.
-    pub(super) fn unsigned(delivery: RawDelivery) -> Self {
+    pub(crate) fn unsigned(delivery: RawDelivery) -> Self {
         Self(delivery)
     }
 
@@ -124,7 +124,7 @@ impl Verified {
 }
 
 /// Checks that one of several things that the headers carry is a secret of ours.
-pub(super) fn shared_secret(
+pub(crate) fn shared_secret(
     secrets: &[SecretString],
     what: &'static str,
     given: &[impl AsRef<[u8]>],
@@ -139,6 +139,6 @@ pub(super) fn shared_secret(
 }
 
 /// The secrets that are some. Everybody knows the empty one, and can sign with it.
-pub(super) fn real_secrets(configured: &[SecretString]) -> Vec<SecretString> {
+pub(crate) fn real_secrets(configured: &[SecretString]) -> Vec<SecretString> {
     configured.iter().filter(|secret| !secret.expose_secret().is_empty()).cloned().collect()
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value, reduced to what deliveries are read for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     /// `null`.
     Null,
     /// `true` and `false`, which no delivery is read for.
@@ -31,12 +31,12 @@ static NULL: Json = Json::Null;
 
 impl Json {
     /// Parses an answer of an API. Deliveries are read by [`body`](super::body).
-    pub(super) fn strict(body: &[u8]) -> Option<Self> {
+    pub(crate) fn strict(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 
     /// A field of an object; null where there is none.
-    pub(super) fn get(&self, name: &str) -> &Self {
+    pub(crate) fn get(&self, name: &str) -> &Self {
         match self {
             Self::Object(fields) => {
                 fields.iter().find(|(key, _)| key == name).map_or(&NULL, |(_, value)| value)
@@ -46,12 +46,12 @@ impl Json {
     }
 
     /// The first of several names for one thing that is there and not null.
-    pub(super) fn any(&self, names: &[&str]) -> &Self {
+    pub(crate) fn any(&self, names: &[&str]) -> &Self {
         names.iter().map(|name| self.get(name)).find(|value| **value != Self::Null).unwrap_or(&NULL)
     }
 
     /// A string.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -59,7 +59,7 @@ impl Json {
     }
 
     /// A string, or what a sender wrote without quotes where a string was meant.
-    pub(super) fn as_text(&self) -> Option<String> {
+    pub(crate) fn as_text(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::OtherNumber(text) => Some(text.clone()),
             Self::Number(number) => Some(number.to_string()),
@@ -70,7 +70,7 @@ impl Json {
 
     /// A whole number, written as one or as a string of digits; `42.0` is 42, too, since spreadsheets and some
     /// languages write it so.
-    pub(super) fn number(&self) -> Option<u64> {
+    pub(crate) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Text(text) => {
@@ -84,7 +84,7 @@ impl Json {
 }
 
 /// Digits and nothing else; `str::parse` alone would take a plus sign.
-pub(super) fn whole_number(text: &str) -> Option<u64> {
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn whole_number(text: &str) -> Option<u64> {
 ///
 /// At most 19 digits, so that it fits; a longer run of digits is not cut, since that would be another
 /// ticket's number.
-pub(super) fn number_after(name: &str, body: &[u8]) -> Option<u64> {
+pub(crate) fn number_after(name: &str, body: &[u8]) -> Option<u64> {
     let key = format!("\"{name}\"");
     let key = key.as_bytes();
     (0..body.len()).filter(|at| body[*at..].starts_with(key)).find_map(|at| {
@@ -108,7 +108,7 @@ pub(super) fn number_after(name: &str, body: &[u8]) -> Option<u64> {
 const MOST_ATTRIBUTES: usize = 200;
 
 /// The number in the first element `<name>` that has one, wherever it is.
-pub(super) fn number_in_element(name: &str, body: &[u8]) -> Option<u64> {
+pub(crate) fn number_in_element(name: &str, body: &[u8]) -> Option<u64> {
     let tag = format!("<{name}");
     let tag = tag.as_bytes();
     (0..body.len()).filter(|at| body[*at..].starts_with(tag)).find_map(|at| {
@@ -126,14 +126,14 @@ pub(super) fn number_in_element(name: &str, body: &[u8]) -> Option<u64> {
 }
 
 /// What a sender calls an event, made fit for the timeline.
-pub(super) fn event_name(given: Option<&str>, otherwise: &str) -> String {
+pub(crate) fn event_name(given: Option<&str>, otherwise: &str) -> String {
     let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
     let name: String = given.unwrap_or_default().trim().chars().filter(printable).take(60).collect();
     if name.trim().is_empty() { otherwise.to_owned() } else { name }
 }
 
 /// An identifier from a header or a field, if it is short and printable as one should be.
-pub(super) fn short_id(given: &str) -> Option<&str> {
+pub(crate) fn short_id(given: &str) -> Option<&str> {
     let given = given.trim();
     let fits = (1..=200).contains(&given.len()) && given.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     fits.then_some(given)
