@@ -101,7 +101,7 @@ impl<'a> Run<'a> {
             "the run took longer than {} seconds and was broken off; what it was doing is looked for first",
             deadline.as_secs_f64()
         ));
-        tracing::warn!(%reason, code = %reason.code, "parked");
+        tracing::warn!(code = %reason.code, %reason, "parked");
         self.events.push(Event { at: now, kind: "failed", text: reason.to_string() });
         let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
         let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };

@@ -117,9 +117,9 @@ impl Run<'_> {
                     }
                 };
                 if is_logged {
-                    tracing::debug!(%reason, code = %reason.code, "blocked");
+                    tracing::debug!(code = %reason.code, %reason, "blocked");
                 } else {
-                    tracing::warn!(%reason, code = %reason.code, "blocked");
+                    tracing::warn!(code = %reason.code, %reason, "blocked");
                 }
             }
             _ => {}
