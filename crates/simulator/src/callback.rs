@@ -15,7 +15,7 @@ use crate::fault::TooMany;
 use crate::handle::Server;
 use crate::http::{Answer, Request};
 use crate::lock;
-use crate::server::{Core, Service};
+use crate::service::{Core, Service};
 
 /// A running receiver.
 pub type CallbackReceiver = Server<Inbox>;

@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::fault::{Fault, RandomFaults};
 use crate::http::{Answer, Request};
-use crate::server::{Core, Service};
+use crate::service::{Core, Service};
 
 /// The paths of the control endpoint begin with this.
 pub(crate) const PREFIX: &str = "/_simulator/";

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::counters::Counters;
 use crate::fault::Faults;
-use crate::server::{self, Core, Service};
+use crate::server;
+use crate::service::{Core, Service};
 
 /// A running server. Clones are handles to the same one, which stops when the last of them is dropped.
 pub struct Server<S>(Arc<Inner<S>>);

@@ -26,6 +26,7 @@ pub mod jira;
 mod outbox;
 mod reply;
 mod server;
+mod service;
 mod window;
 pub mod zendesk;
 

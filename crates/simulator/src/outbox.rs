@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::lock;
-use crate::server::Shutdown;
+use crate::service::Shutdown;
 
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

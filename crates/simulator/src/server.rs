@@ -12,170 +12,24 @@
 //! The work is done in a task of its own, since a client that gives up must not undo what it asked for:
 //! the real servers don't notice either.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use url::Url;
 
-use crate::clock::Clock;
 use crate::control;
-use crate::counters::Counting;
-use crate::fault::{FaultKind, Faults, TooMany};
+use crate::fault::FaultKind;
 use crate::http::{Answer, Request};
-use crate::lock;
 use crate::reply::{Closed, Payload, Reply};
-
-/// A system, as the core sees it.
-pub(crate) trait Service: Send + Sync + 'static {
-    /// The name that counters, faults and latencies know the call by, such as `create_room`.
-    fn name(&self, method: &Method, path: &str) -> &'static str;
-
-    /// Lets a call in, or answers it at once. An answer of 429 is counted as a rejection by the limits.
-    fn admit(&self, _request: &Request, _call: &'static str) -> Result<Admission, Answer> {
-        Ok(Admission::default())
-    }
-
-    /// Does the work and says what came of it.
-    fn answer(&self, request: &Request, call: &'static str) -> Answer;
-
-    /// How this system words an error of that status.
-    fn refusal(&self, status: StatusCode) -> Answer;
-
-    /// How this system words a 429 from that limit.
-    fn too_many(&self, kind: TooMany) -> Answer;
-
-    /// A page for people in browsers. It is no call: nothing counts it, and nothing goes wrong with it.
-    fn page(&self, _request: &Request) -> Option<Answer> {
-        None
-    }
-
-    /// Everything that exists, for the control endpoint.
-    fn state(&self) -> Value;
-
-    /// A call at the control endpoint that only this system has; the path is what follows `/_simulator/`.
-    fn control(&self, _request: &Request, _path: &str) -> Option<Answer> {
-        None
-    }
-
-    /// The same for a call that makes the system misbehave, which is there only if fault injection is enabled.
-    fn inject(&self, _request: &Request, _path: &str) -> Option<Answer> {
-        None
-    }
-}
-
-/// What an admitted call occupies until it is over, such as a place among the concurrent requests.
-#[derive(Default)]
-pub(crate) struct Admission {
-    _held: Option<Box<dyn Send>>,
-}
-
-impl Admission {
-    /// Dropped when the call is over.
-    pub(crate) fn holding(place: impl Send + 'static) -> Self {
-        Self { _held: Some(Box::new(place)) }
-    }
-}
-
-/// What surrounds a service; clones share everything.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Core {
-    pub(crate) clock: Clock,
-    pub(crate) faults: Faults,
-    pub(crate) shutdown: Shutdown,
-    pub(crate) counting: Counting,
-    fault_injection: Arc<AtomicBool>,
-    latencies: Arc<Mutex<Latencies>>,
-}
-
-#[derive(Debug, Default)]
-struct Latencies {
-    all: Duration,
-    by_call: BTreeMap<String, Duration>,
-}
-
-impl Core {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, ..Self::default() }
-    }
-
-    /// Opens the calls of the control endpoint that inject faults.
-    pub(crate) fn enable_fault_injection(&self) {
-        self.fault_injection.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn has_fault_injection(&self) -> bool {
-        self.fault_injection.load(Ordering::Relaxed)
-    }
-
-    /// How long every call takes that has no latency of its own.
-    pub(crate) fn set_latency(&self, all: Duration) {
-        lock(&self.latencies).all = all;
-    }
-
-    pub(crate) fn set_latency_of(&self, call: &str, latency: Duration) {
-        lock(&self.latencies).by_call.insert(call.to_owned(), latency);
-    }
-
-    fn latency_of(&self, call: &str) -> Duration {
-        let latencies = lock(&self.latencies);
-        latencies.by_call.get(call).copied().unwrap_or(latencies.all)
-    }
-}
-
-/// Ends all tasks of a server. Clones share the signal.
-///
-/// Each task holds a receiver, so "no receiver is left" means that all tasks have ended.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Shutdown(watch::Sender<bool>);
-
-impl Shutdown {
-    /// Tells all tasks to end.
-    pub(crate) fn begin(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Tells all tasks to end, and waits until they have.
-    pub(crate) async fn complete(&self) {
-        self.begin();
-        self.0.closed().await;
-    }
-
-    /// For a task that ends with the server.
-    pub(crate) fn receiver(&self) -> ShutdownReceiver {
-        ShutdownReceiver(self.0.subscribe())
-    }
-
-    /// Runs a task until it ends or the server stops.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut shutdown = self.receiver();
-        tokio::spawn(async move { shutdown.unless_stopped(task).await });
-    }
-}
-
-/// What a task holds until it has ended.
-#[derive(Debug)]
-pub(crate) struct ShutdownReceiver(watch::Receiver<bool>);
-
-impl ShutdownReceiver {
-    /// Awaits a future, but no longer than the server runs.
-    pub(crate) async fn unless_stopped<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            _ = self.0.wait_for(|stop| *stop) => None,
-            result = future => Some(result),
-        }
-    }
-}
+use crate::service::{Core, Service};
 
 /// Starts to serve, and returns the base address.
 pub(crate) async fn start(listen: SocketAddr, core: Core, service: Arc<dyn Service>) -> std::io::Result<Url> {

@@ -4,34 +4,34 @@
 //! What to know before reading on:
 //!
 //! * A success has an envelope, and a null result in it has no `response` at all. A failed validation comes
-//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`wire`).
-//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`body`, `share`).
-//! * 403 may mean "not there", and 200 may mean "not done" (`rooms`, `folders`, `share`, `links`).
-//! * Rights are those of the key's user towards each room (`state`), after the key's own scopes (`auth`).
-//! * Archive, copy and delete are answered at once and done later (`operations`).
+//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`endpoints::wire`).
+//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`endpoints::body`).
+//! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share, links}`).
+//! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
+//!   (`endpoints::auth`).
+//! * Archive, copy and delete are answered at once and done later (`endpoints::operations`, `state::catch_up`).
 //!
-//! Not played: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
-//! sessions and passwords. What isn't played answers 404 and counts as `unknown`.
+//! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
+//!
+//! | layer | holds |
+//! | --- | --- |
+//! | `service`, `page` | the portal as the serving core sees it; its pages for browsers |
+//! | `endpoints` | the API: from below `wire`, `body`, `call`, `dto`, then one file for each group of calls |
+//! | `overview` | everything that exists, for tests and the control endpoint |
+//! | `state` | what the portal holds, and what is done with it |
+//! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
+//!
+//! Not simulated: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
+//! signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
 
-mod auth;
-mod body;
-mod dto;
-mod find;
-mod folders;
+mod endpoints;
 mod limits;
-mod links;
-mod operations;
+mod overview;
 mod page;
-mod people;
 mod quirks;
 mod roles;
-mod rooms;
-mod routes;
 mod service;
-mod share;
 mod state;
-mod views;
-mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -40,15 +40,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::limits::Limits;
-pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
 pub use self::quirks::Quirks;
-pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+pub use self::state::people::{NewGroup, NewUser, UserKind, UserStatus};
+pub use self::state::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
 pub use self::service::Portal;
 use self::state::{ARCHIVE, State};
 use crate::clock::Clock;
 use crate::handle::Server;
-use crate::server::Core;
+use crate::service::Core;
 
 /// How a portal starts.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct Setup {
     pub clock: Clock,
     /// The rate limits; none by default, as on a server of one's own.
     pub limits: Option<Limits>,
-    /// Which server it plays.
+    /// Which server it is.
     pub version: ServerVersion,
     /// How long asynchronous operations take.
     pub operation_time: Duration,
@@ -79,9 +79,9 @@ impl Default for Setup {
             limits: None,
             version: ServerVersion::default(),
             operation_time: Duration::from_millis(50),
-            service_user: people::default_service_user(),
-            users: people::default_users(),
-            groups: people::default_groups(),
+            service_user: state::people::default_service_user(),
+            users: state::people::default_users(),
+            groups: state::people::default_groups(),
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 
 use super::roles::{CREATOR, CUSTOM, DATA, EDITING, FILL_FORMS, MANAGER, PUBLIC, READ};
 use super::state::State;
-use super::views::{LinkKind, RoomView};
+use super::state::views::{LinkKind, RoomView};
 use crate::html::escaped;
 use crate::http::{Answer, Request};
 

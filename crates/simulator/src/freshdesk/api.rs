@@ -13,7 +13,7 @@ use super::view::Change;
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,7 +39,7 @@ use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
 use crate::lock;
 use crate::outbox::Outbox;
-use crate::server::Core;
+use crate::service::Core;
 
 pub use self::limits::Limits;
 pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};

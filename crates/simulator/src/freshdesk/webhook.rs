@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// The webhook of the account's two rules, for new tickets and for updated ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::control::ordered;
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// A call that is being answered.
 pub(super) struct Asked<'a> {

@@ -22,7 +22,7 @@ use super::signature::{Flow, signed_headers};
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;

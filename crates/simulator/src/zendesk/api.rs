@@ -10,7 +10,7 @@ use super::{ZendeskService, auth, export, limits, paging, wire};
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// The most tickets that one call shows.
 const MOST_SHOWN: usize = 100;

@@ -45,7 +45,7 @@ use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
 use crate::lock;
 use crate::outbox::Outbox;
-use crate::server::Core;
+use crate::service::Core;
 
 pub use self::event::SUGGESTED_SUBSCRIPTION;
 pub use self::limits::Limits;

@@ -22,7 +22,7 @@ use super::signature::signed_headers;
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// Before the first invocation.
 const BEFORE_FIRST_INVOCATION: u64 = 8_350_205_600;

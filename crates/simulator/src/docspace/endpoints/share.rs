@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::body::Fields;
-use super::people::{NewUser, User, UserKind, UserStatus, is_address};
-use super::roles::{self, MANAGER, ROLES, Subject};
-use super::state::{Call, Folder, Kind, Member, State};
-use super::views::ServerVersion;
-use super::wire::{Failure, Outcome, Reply, page, without_nulls};
+use super::body::{Fields, is_address};
+use super::call::Call;
+use super::wire::{Failure, Outcome, Reply, page};
+use crate::docspace::roles::{self, MANAGER, ROLES, Subject};
+use crate::docspace::state::people::{NewUser, User, UserKind, UserStatus};
+use crate::docspace::state::{Folder, Member, State};
 
 /// `filterType` of the list of shares: bits for kinds of links, and values beyond them for people.
 const USERS_AND_GROUPS: u32 = 0;
@@ -40,7 +40,7 @@ fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> R
 impl State {
     /// Gives roles, one invitation after the other: those before one that is refused stay. Reads `invitations`
     /// and nothing else, so a body with another key succeeds and adds nobody.
-    pub(super) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let folder = self.managed_room(call, id, Failure::NotFound)?;
         let (owner, room_type) = (folder.owner, folder.room().map_or(0, |room| room.room_type));
@@ -128,41 +128,8 @@ impl State {
         Ok(Invited::Somebody(Member { id, is_group: false, access }))
     }
 
-    /// A group is gone, and with it what it was in rooms.
-    pub(super) fn remove_group(&mut self, group: Uuid) {
-        self.people.groups.remove(&group);
-        for folder in self.folders.values_mut() {
-            if let Kind::Room(room) = &mut folder.kind {
-                room.members.retain(|member| member.id != group);
-            }
-        }
-    }
-
-    pub(super) fn add_member(&mut self, room: i64, id: Uuid, access: i32) {
-        let is_group = self.people.groups.contains_key(&id);
-        self.set_member(room, &Member { id, is_group, access });
-    }
-
-    fn set_member(&mut self, room: i64, member: &Member) {
-        let Some(Kind::Room(room)) = self.folders.get_mut(&room).map(|folder| &mut folder.kind) else {
-            return;
-        };
-        match room.members.iter().position(|known| known.id == member.id) {
-            Some(position) if member.access == 0 => {
-                room.members.remove(position);
-            }
-            Some(position) => {
-                if let Some(known) = room.members.get_mut(position) {
-                    known.access = member.access;
-                }
-            }
-            None if member.access == 0 => {}
-            None => room.members.push(member.clone()),
-        }
-    }
-
     /// The owner first, then the others in the order they came.
-    pub(super) fn get_share(&self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn get_share(&self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.room(id).ok_or(Failure::NotFound)?;
         if !self.standing(call.caller, id).reads() {
             return Err(Failure::Security);
@@ -211,28 +178,5 @@ impl State {
         let user = self.people.users.get(&id).map(|user| &user.name);
         let group = self.people.groups.get(&id).map(|group| &group.name);
         part.is_empty() || user.or(group).is_some_and(|name| name.to_lowercase().contains(part))
-    }
-
-    /// Somebody's share (FileShareDto). The fields by kind came with 3.5; the older `sharedTo` is all of them.
-    fn share_dto(&self, member: &Member, origin: &str) -> Value {
-        let subject = match self.people.groups.get(&member.id) {
-            Some(group) => json!({ "id": member.id, "name": group.name, "isSystem": false }),
-            None => self.people.full(member.id, origin),
-        };
-        let newer = self.version != ServerVersion::V2_0;
-        without_nulls(json!({
-            "access": member.access,
-            "sharedTo": subject,
-            "sharedToUser": (newer && !member.is_group).then_some(&subject),
-            "sharedToGroup": (newer && member.is_group).then_some(&subject),
-            "isLocked": false,
-            "isOwner": false,
-            "canEditAccess": true,
-            "canEditInternal": false,
-            "canEditDenyDownload": false,
-            "canEditExpirationDate": false,
-            "canRevoke": false,
-            "subjectType": if member.is_group { 2 } else { 0 },
-        }))
     }
 }

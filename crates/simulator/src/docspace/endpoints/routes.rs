@@ -2,9 +2,9 @@
 
 use hyper::Method;
 
-/// The calls that are played.
+/// The calls that are simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route<'a> {
+pub(crate) enum Route<'a> {
     CreateRoom,
     FindRooms,
     GetRoom(i64),
@@ -43,7 +43,7 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    pub(super) fn of(method: &Method, path: &'a str) -> Self {
+    pub(crate) fn of(method: &Method, path: &'a str) -> Self {
         let Some(path) = path.strip_prefix("/api/2.0/") else { return Self::Unknown };
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let (get, post, put, delete) =
@@ -94,7 +94,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CreateRoom => "create_room",
             Self::FindRooms => "find_rooms",
@@ -131,7 +131,7 @@ impl<'a> Route<'a> {
     }
 
     /// Endpoints that a caller without a valid key gets into, to be told there what they may not see.
-    pub(super) fn lets_anonymous_in(self) -> bool {
+    pub(crate) fn lets_anonymous_in(self) -> bool {
         matches!(
             self,
             Self::GetRoom(_)

@@ -3,22 +3,21 @@
 use std::time::Instant;
 
 use serde_json::json;
-use uuid::Uuid;
 
-use super::body::Fields;
-use super::dto::valid_room_title;
-use super::links::Link;
-use super::people::UserKind;
-use super::roles::{self, FILLING_FORMS, READ, ROOM_TYPES, stored_title};
-use super::state::{Call, Indexed, Kind, ROOMS, Room, Standing, State, same_tag};
-use super::views::ServerVersion;
+use super::body::{Fields, valid_room_title};
+use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, page};
+use crate::docspace::roles::{self, ROOM_TYPES, stored_title};
+use crate::docspace::state::people::UserKind;
+use crate::docspace::state::rooms::Standing;
+use crate::docspace::state::views::ServerVersion;
+use crate::docspace::state::{Indexed, Kind, ROOMS, Room, State, same_tag};
 
 const TAG: usize = 255;
 
 impl State {
     /// Nothing here makes a repeat harmless: titles need not be unique, and there is no idempotency key.
-    pub(super) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = valid_room_title(fields.text("Title")?)?;
         let room_type = fields.member("RoomType", &ROOM_TYPES)?.flatten();
@@ -57,17 +56,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    /// A collaboration room that somebody makes by hand.
-    pub(super) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
-        let indexed = Indexed { before: None, changed: Instant::now() };
-        let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
-        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed };
-        let id = self.add_folder(ROOMS, &stored_title(title), owner, Kind::Room(room));
-        self.tag_room(id, tags);
-        id
-    }
-
-    pub(super) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.room(id).ok_or(Failure::NotFound)?;
         if !self.standing(call.caller, id).reads() {
             return Err(Failure::Security);
@@ -76,7 +65,7 @@ impl State {
     }
 
     /// What is absent stays; `tags` replaces them all.
-    pub(super) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = match fields.text("Title")? {
             Some(title) => Some(stored_title(valid_room_title(Some(title))?)),
@@ -101,7 +90,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn add_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn add_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
         // A DocSpace admin who is not in the room may do this, too.
         let archived = self.room(id).ok_or(Failure::NotFound)?.archived();
@@ -113,7 +102,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
         if let Kind::Room(room) = &mut self.managed_room(call, id, Failure::Security)?.kind {
             room.tags.retain(|tag| !names.iter().any(|name| same_tag(name, tag)));
@@ -121,18 +110,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn tag_room(&mut self, id: i64, names: &[String]) {
-        for name in names {
-            let tag = self.tag(name);
-            if let Some(Kind::Room(room)) = self.folders.get_mut(&id).map(|folder| &mut folder.kind)
-                && !room.tags.contains(&tag)
-            {
-                room.tags.push(tag);
-            }
-        }
-    }
-
-    pub(super) fn create_tag(&mut self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn create_tag(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let name = fields.text_within("Name", TAG)?.filter(|name| !name.trim().is_empty());
         let name = name.ok_or(Failure::Invalid("Name"))?;
@@ -142,15 +120,9 @@ impl State {
         Ok(Reply::One(json!(self.tag(name))))
     }
 
-    pub(super) fn list_tags(&self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn list_tags(&self, call: &Call<'_>) -> Outcome {
         let part = call.request.query("filterValue").unwrap_or_default().to_lowercase();
         let found = self.tags.iter().filter(|tag| tag.to_lowercase().contains(&part)).map(|tag| json!(tag));
         Ok(Reply::Many(page(call.request, 100, found.collect())?, None))
     }
-}
-
-/// The primary link of rooms that have one from the start, and of those that are asked for one.
-pub(super) fn primary_link(room_type: i32) -> Link {
-    let access = if room_type == FILLING_FORMS { roles::FILL_FORMS } else { READ };
-    Link::primary(access)
 }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use crate::http::{Answer, Request};
 
 /// What a call came to.
-pub(super) type Outcome = Result<Reply, Failure>;
+pub(crate) type Outcome = Result<Reply, Failure>;
 
 /// A success before it is wrapped.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     One(Value),
     /// A list; some endpoints say how many there are in all.
     Many(Vec<Value>, Option<usize>),
@@ -22,7 +22,7 @@ pub(super) enum Reply {
 
 /// A refusal, by the family of .NET exceptions that decides its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     NotFound,
     /// Not allowed to this caller.
     Security,
@@ -99,7 +99,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_answer(self, request: &Request) -> Answer {
+    pub(crate) fn into_answer(self, request: &Request) -> Answer {
         match self {
             Self::Bare(status) => Answer::empty(status),
             Self::Invalid(field) => invalid(request, field),
@@ -111,7 +111,7 @@ impl Failure {
     }
 
     /// The refusal that goes with a status that was ordered from outside.
-    pub(super) fn answer_of_status(status: StatusCode) -> Answer {
+    pub(crate) fn answer_of_status(status: StatusCode) -> Answer {
         let failure = match status.as_u16() {
             401 => return Answer::empty(status),
             402 => Self::Quota,
@@ -153,7 +153,7 @@ fn invalid(request: &Request, field: &str) -> Answer {
 }
 
 /// What the nginx in front of DocSpace says when nothing behind it does.
-pub(super) fn gateway(status: StatusCode) -> Answer {
+pub(crate) fn gateway(status: StatusCode) -> Answer {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
     let body = format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -161,7 +161,7 @@ pub(super) fn gateway(status: StatusCode) -> Answer {
     Answer { body: body.into(), ..Answer::empty(status) }.with("content-type", "text/html")
 }
 
-pub(super) fn answer(request: &Request, outcome: Outcome) -> Answer {
+pub(crate) fn answer(request: &Request, outcome: Outcome) -> Answer {
     let ok = StatusCode::OK;
     match outcome {
         Ok(Reply::One(value)) => Answer::json(ok, &envelope(request, Some(value), 1, None, ok)),
@@ -197,12 +197,12 @@ fn envelope(
 }
 
 /// A time as DocSpace writes it: seven decimals, in the portal's zone, which is UTC here.
-pub(super) fn date(time: Timestamp) -> String {
+pub(crate) fn date(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string()
 }
 
 /// Part of a list, as `startIndex` and `count` ask for it.
-pub(super) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<Vec<T>, Failure> {
+pub(crate) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<Vec<T>, Failure> {
     let number = |name, otherwise| match request.query(name) {
         None | Some("") => Ok(otherwise),
         Some(text) => text.parse::<usize>().map_err(|_| Failure::Invalid("Query")),
@@ -216,7 +216,7 @@ pub(super) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<V
 }
 
 /// Leaves the null members of an object out, as the server does everywhere.
-pub(super) fn without_nulls(mut object: Value) -> Value {
+pub(crate) fn without_nulls(mut object: Value) -> Value {
     if let Value::Object(members) = &mut object {
         members.retain(|_, value| !value.is_null());
     }
