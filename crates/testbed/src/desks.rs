@@ -3,10 +3,11 @@
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use simulator::configuration::Secrets;
 use simulator::fault::Faults;
 use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
-use crate::systems::{ROOM_FIELD, Systems, WEBHOOK_SECRET};
+use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
 /// The custom field of the played Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
@@ -76,6 +77,21 @@ impl Desk {
         }
     }
 
+    /// Its section of the configuration. A generic helpdesk has two: one that takes unsigned deliveries, and `signed`.
+    pub(crate) fn section(self, systems: &Systems, secrets: &mut Secrets) -> String {
+        const LIVE: [&str; 2] = [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET];
+        match self {
+            Self::Zendesk => systems.zendesk.section(&LIVE, secrets),
+            Self::Freshdesk => systems.freshdesk.section(&LIVE, secrets),
+            Self::Jira => systems.jira.section(&LIVE, secrets),
+            Self::Generic => format!(
+                "{}\n[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
+                systems.callback.section(self.name()),
+                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+            ),
+        }
+    }
+
     /// What its tickets' rooms are found by in DocSpace.
     #[must_use]
     pub fn tag(self, id: &str) -> String {
@@ -84,7 +100,7 @@ impl Desk {
 
     /// Where its deliveries go.
     #[must_use]
-    pub fn door(self) -> String {
+    pub fn endpoint(self) -> String {
         format!("/webhooks/{}", self.name())
     }
 

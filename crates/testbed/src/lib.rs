@@ -29,5 +29,6 @@ pub use patience::{
 pub use process::{Process, Readiness, free_port};
 pub use proofs::Proofs;
 pub use systems::{
-    ADMIN_TOKEN, FOLDERS, OLD_WEBHOOK_SECRET, ROOM_FIELD, SETTLE, Systems, TEMPLATE, WEBHOOK_SECRET, sqlite,
+    ADMIN_TOKEN, FOLDERS, OLD_WEBHOOK_SECRET, Pace, ROOM_FIELD, SETTLE, Systems, TEMPLATE, WEBHOOK_SECRET,
+    sqlite,
 };

@@ -13,7 +13,7 @@ use crate::systems::{OLD_WEBHOOK_SECRET, Systems, WEBHOOK_SECRET};
 #[derive(Debug, Clone)]
 pub struct Proofs {
     /// Where they go.
-    pub door: String,
+    pub endpoint: String,
     /// What is taken, each with what is particular about it.
     pub good: Vec<(&'static str, Parcel)>,
     /// What is refused.
@@ -40,7 +40,7 @@ impl Desk {
                 let signature = "x-zendesk-webhook-signature";
                 let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![("new", parcel.clone()), ("old secret", signed(OLD_WEBHOOK_SECRET, now))],
                     bad: vec![
                         ("nothing", parcel.clone().without(signature)),
@@ -57,7 +57,7 @@ impl Desk {
                 let bare = parcel.clone().without(secret).without("authorization");
                 let authorized = |pair: &str| bare.clone().with("authorization", &basic(pair));
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![
                         ("header", bare.clone().with(secret, WEBHOOK_SECRET)),
                         ("old secret", bare.clone().with(secret, OLD_WEBHOOK_SECRET)),
@@ -79,7 +79,7 @@ impl Desk {
                 let bare = parcel.clone().without(signature);
                 let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![
                         ("signed", signed(WEBHOOK_SECRET)),
                         ("old secret", signed(OLD_WEBHOOK_SECRET)),
@@ -106,7 +106,7 @@ impl Desk {
                     parcel.clone().with(signature, &value).with(timestamp, &at)
                 };
                 Proofs {
-                    door: "/webhooks/signed".to_owned(),
+                    endpoint: "/webhooks/signed".to_owned(),
                     good: vec![
                         ("signed", signed(WEBHOOK_SECRET, now)),
                         ("secret", parcel.clone().with(secret, WEBHOOK_SECRET)),

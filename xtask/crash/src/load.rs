@@ -149,7 +149,7 @@ impl Delivery {
         let Self { stage, doors, ticket, word, rng } = self;
         let door = rng.choice(doors.iter()).map_or("", String::as_str);
         let (parcel, label) = word.request(ticket.next_request())?;
-        let request = parcel.request(&stage.client, &format!("{door}{}", ticket.desk.door()));
+        let request = parcel.request(&stage.client, &format!("{door}{}", ticket.desk.endpoint()));
         stage.tally.count(What::Sent);
         ticket.send(&label);
         // As impatient as helpdesks are, by and large.

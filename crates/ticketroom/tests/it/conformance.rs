@@ -76,7 +76,7 @@ async fn proofs_decide(desk: Desk) {
     let id = desk.open(&world.systems, "proven");
     let proofs = desk.proofs(&world.systems, &id);
     for (what, parcel) in &proofs.bad {
-        let answer = world.send(&proofs.door, parcel).await;
+        let answer = world.send(&proofs.endpoint, parcel).await;
         assert_eq!(answer.status(), 401, "{what}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}");
         let problem: serde_json::Value = answer.json().await.unwrap();
@@ -85,7 +85,7 @@ async fn proofs_decide(desk: Desk) {
     }
     assert_eq!(world.api("/api/v1/tickets").await["tickets"], serde_json::json!([]), "nothing was let in");
     for (what, parcel) in &proofs.good {
-        assert_eq!(world.deliver_to(&proofs.door, parcel).await, 200, "{what}");
+        assert_eq!(world.deliver_to(&proofs.endpoint, parcel).await, 200, "{what}");
     }
     assert!(proofs.bad.len() >= 3 && !proofs.good.is_empty());
 }
@@ -94,11 +94,11 @@ async fn repeats_are_one(desk: Desk) {
     let world = World::new().await;
     let id = desk.open(&world.systems, "over and over");
     let parcel = desk.created(&world.systems, &id, "over and over");
-    let repeats = (0..20).map(|_| async { world.deliver_to(&desk.door(), &parcel).await });
+    let repeats = (0..20).map(|_| async { world.deliver_to(&desk.endpoint(), &parcel).await });
     let statuses = futures_util::future::join_all(repeats).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     world.wait_until_all_rest().await;
-    assert_eq!(world.deliver_to(&desk.door(), &parcel).await, 200, "a late repeat");
+    assert_eq!(world.deliver_to(&desk.endpoint(), &parcel).await, 200, "a late repeat");
     world.wait_until_all_rest().await;
     assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0]);
     assert_eq!(world.systems.docspace.rooms().len(), 1);
@@ -159,7 +159,7 @@ async fn every_call_may_go_wrong_in_every_way(desk: Desk) {
 
 async fn our_own_note_ends_there(desk: Desk) {
     let world = World::new().await;
-    desk.send_all_to(&world.systems, &world.url(&desk.door()));
+    desk.send_all_to(&world.systems, &world.url(&desk.endpoint()));
     let id = desk.open(&world.systems, "echo");
     let view = world.wait_for_state(&format!("{}/{id}", desk.name()), &["ready"]).await;
     assert_eq!(view["written_back"], true);

@@ -97,7 +97,7 @@ impl World {
     /// Makes a ticket in a helpdesk and delivers what it says about it.
     pub(crate) async fn open_in(&self, desk: Desk, subject: &str) -> String {
         let id = desk.open(&self.systems, subject);
-        let status = self.deliver_to(&desk.door(), &desk.created(&self.systems, &id, subject)).await;
+        let status = self.deliver_to(&desk.endpoint(), &desk.created(&self.systems, &id, subject)).await;
         assert_eq!(status, StatusCode::OK, "{desk:?}");
         id
     }
