@@ -27,7 +27,7 @@ pub enum Desk {
 
 /// What a helpdesk sends.
 #[derive(Debug, Clone)]
-pub struct Parcel {
+pub struct WebhookRequest {
     /// Its headers, proofs among them.
     pub headers: Vec<(String, String)>,
     /// What comes behind the address of the door; empty, or with the question mark.
@@ -36,7 +36,7 @@ pub struct Parcel {
     pub body: Vec<u8>,
 }
 
-impl Parcel {
+impl WebhookRequest {
     /// Without a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -133,7 +133,7 @@ impl Desk {
     /// # Panics
     /// When the ticket isn't there.
     #[must_use]
-    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> Parcel {
+    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> WebhookRequest {
         let number = || id.parse::<u64>().unwrap();
         match self {
             Self::Zendesk => {
@@ -152,7 +152,7 @@ impl Desk {
                 let mut ticket = generic(id, subject);
                 ticket["assignee"] = Value::from("anna.agent@example.com");
                 let body = ticket.to_string().into_bytes();
-                Parcel {
+                WebhookRequest {
                     headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                     query: "",
                     body,
@@ -353,15 +353,15 @@ impl Desk {
 
     /// A body with the proof that this helpdesk sends along.
     #[must_use]
-    pub fn prove(self, body: Vec<u8>, id: &str) -> Parcel {
+    pub fn prove(self, body: Vec<u8>, id: &str) -> WebhookRequest {
         match self {
             Self::Zendesk => zendesk_parcel(body, id),
             Self::Freshdesk => {
                 let headers = vec![("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned())];
-                Parcel { headers, query: "", body }
+                WebhookRequest { headers, query: "", body }
             }
             Self::Jira => jira_parcel(body, id),
-            Self::Generic => Parcel { headers: Vec::new(), query: "", body },
+            Self::Generic => WebhookRequest { headers: Vec::new(), query: "", body },
         }
     }
 
@@ -414,15 +414,15 @@ impl Desk {
 }
 
 /// An event of Zendesk's, signed now.
-fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> Parcel {
+fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
     let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
 /// An event of Jira's, signed.
-fn jira_parcel(body: Vec<u8>, identifier: &str) -> Parcel {
+fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
 /// A ticket as a generic helpdesk sends it.

@@ -21,7 +21,7 @@ mod process;
 mod proofs;
 mod systems;
 
-pub use desks::{Desk, Parcel, generic};
+pub use desks::{Desk, WebhookRequest, generic};
 pub use patience::{
     PATIENCE, all_rest_within, holds_within, is_due, is_due_within, wait_until, wait_until_all_rest,
     wait_until_every,

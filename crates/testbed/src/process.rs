@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::desks::{Desk, Parcel};
+use crate::desks::{Desk, WebhookRequest};
 use crate::patience::{PATIENCE, all_rest_within, holds_within, wait_until_all_rest};
 use crate::systems::{Systems, TEMPLATE, sqlite};
 
@@ -208,7 +208,7 @@ impl Process {
     }
 
     /// Sends it what a helpdesk sends, once. `true` if it acknowledged that.
-    pub async fn acknowledges(&self, desk: Desk, parcel: &Parcel) -> bool {
+    pub async fn acknowledges(&self, desk: Desk, parcel: &WebhookRequest) -> bool {
         let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.endpoint()));
         let answer = request.timeout(Duration::from_secs(10)).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)

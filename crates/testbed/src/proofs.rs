@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use simulator::{Clock, jira, zendesk};
 
-use crate::desks::{Desk, Parcel};
+use crate::desks::{Desk, WebhookRequest};
 use crate::systems::{OLD_WEBHOOK_SECRET, Systems, WEBHOOK_SECRET};
 
 /// Deliveries with all sorts of proofs.
@@ -15,9 +15,9 @@ pub struct Proofs {
     /// Where they go.
     pub endpoint: String,
     /// What is taken, each with what is particular about it.
-    pub good: Vec<(&'static str, Parcel)>,
+    pub good: Vec<(&'static str, WebhookRequest)>,
     /// What is refused.
-    pub bad: Vec<(&'static str, Parcel)>,
+    pub bad: Vec<(&'static str, WebhookRequest)>,
 }
 
 impl Desk {
@@ -35,10 +35,10 @@ impl Desk {
             Self::Zendesk => {
                 let signed = |secret: &str, at| {
                     let headers = zendesk::signed_headers(secret, &parcel.body, "proof", at);
-                    Parcel { headers, ..parcel.clone() }
+                    WebhookRequest { headers, ..parcel.clone() }
                 };
                 let signature = "x-zendesk-webhook-signature";
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
+                let other_body = WebhookRequest { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
                     endpoint: self.endpoint(),
                     good: vec![("new", parcel.clone()), ("old secret", signed(OLD_WEBHOOK_SECRET, now))],
@@ -77,7 +77,7 @@ impl Desk {
                 let signed =
                     |secret: &str| parcel.clone().with(signature, &jira::hub_signature(secret, &parcel.body));
                 let bare = parcel.clone().without(signature);
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
+                let other_body = WebhookRequest { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
                     endpoint: self.endpoint(),
                     good: vec![

@@ -60,7 +60,7 @@ use self::auth::Credentials;
 use self::issue::{Happening, Issue};
 use self::limits::Quota;
 use self::site::{Done, Site};
-use self::webhook::{Parcel, Webhooks};
+use self::webhook::{Notification, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
@@ -306,17 +306,18 @@ impl JiraService {
             return;
         };
         let happening = issue.history.iter().rfind(|happening| happening.id == done.happening);
-        for parcel in happening.into_iter().flat_map(|it| parcels(webhook.mode, site, issue, it)) {
-            self.webhooks.send(webhook.clone(), parcel);
+        for notification in happening.into_iter().flat_map(|it| notifications(webhook.mode, site, issue, it))
+        {
+            self.webhooks.send(webhook.clone(), notification);
         }
     }
 }
 
-fn parcels(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec<Parcel> {
+fn notifications(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec<Notification> {
     if mode == Mode::Admin {
         return event::events(site, issue, happening)
             .into_iter()
-            .map(|event| Parcel {
+            .map(|event| Notification {
                 issue: issue.id,
                 event: event.name,
                 flow: event.flow,
@@ -326,6 +327,6 @@ fn parcels(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec
     }
     let body = automation::body(mode, site, issue, happening);
     let event = automation::trigger(happening);
-    let parcel = body.map(|body| Parcel { issue: issue.id, event, flow: Flow::Primary, body });
-    parcel.into_iter().collect()
+    let notification = body.map(|body| Notification { issue: issue.id, event, flow: Flow::Primary, body });
+    notification.into_iter().collect()
 }

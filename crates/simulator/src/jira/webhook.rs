@@ -103,7 +103,7 @@ impl Default for RetryPace {
 
 /// A body to be delivered.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Notification {
     pub(super) issue: u64,
     pub(super) event: &'static str,
     pub(super) flow: Flow,
@@ -134,8 +134,8 @@ impl Webhooks {
     }
 
     /// Sends a body on its way.
-    pub(super) fn send(&self, webhook: Webhook, parcel: Parcel) {
-        let Parcel { issue, event, flow, body } = parcel;
+    pub(super) fn send(&self, webhook: Webhook, notification: Notification) {
+        let Notification { issue, event, flow, body } = notification;
         let identifier = Uuid::new_v4().to_string();
         let delivery = Delivery::about(issue, event, Some(identifier.clone()));
         let retries = match (self.deployment, webhook.mode) {

@@ -39,7 +39,7 @@ use self::account::{Account, Actor, Done};
 use self::auth::Credentials;
 use self::limits::Quota;
 use self::ticket::{Audit, Ticket, Via};
-use self::webhook::{Parcel, Webhooks};
+use self::webhook::{Notification, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
@@ -174,7 +174,7 @@ impl Zendesk {
         let desk = &self.system();
         if desk.webhooks.mode() == Some(Mode::Events) && desk.webhooks.is_subscribed(event::USER_CREATED) {
             let body = event::user_created(id, desk.clock.now()).to_string().into_bytes();
-            desk.webhooks.send(Parcel { ticket: 0, event: event::USER_CREATED.to_owned(), body });
+            desk.webhooks.send(Notification { ticket: 0, event: event::USER_CREATED.to_owned(), body });
         }
         id
     }
@@ -277,25 +277,31 @@ impl ZendeskService {
         for Done { ticket, audit } in done {
             let Some(ticket) = account.tickets.get(&ticket) else { continue };
             let Some(audit) = ticket.audit(audit) else { continue };
-            self.parcels(mode, account, ticket, audit)
+            self.notifications(mode, account, ticket, audit)
                 .into_iter()
-                .for_each(|parcel| self.webhooks.send(parcel));
+                .for_each(|notification| self.webhooks.send(notification));
         }
     }
 
-    fn parcels(&self, mode: Mode, account: &Account, ticket: &Ticket, audit: &Audit) -> Vec<Parcel> {
+    fn notifications(
+        &self,
+        mode: Mode,
+        account: &Account,
+        ticket: &Ticket,
+        audit: &Audit,
+    ) -> Vec<Notification> {
         match mode {
             Mode::Events => event::bodies(account, ticket, audit, self.clock.now())
                 .into_iter()
                 .filter(|(name, _)| self.webhooks.is_subscribed(name))
-                .map(|(name, body)| Parcel {
+                .map(|(name, body)| Notification {
                     ticket: ticket.id,
                     event: name.to_owned(),
                     body: body.to_string().into_bytes(),
                 })
                 .collect(),
             Mode::Trigger => event::trigger(audit)
-                .map(|kind| Parcel {
+                .map(|kind| Notification {
                     ticket: ticket.id,
                     event: kind.to_owned(),
                     body: event::trigger_body(account, ticket, audit.author, kind),

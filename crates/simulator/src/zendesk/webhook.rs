@@ -75,7 +75,7 @@ impl Default for RetryPace {
 
 /// A body to be delivered.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Notification {
     pub(super) ticket: u64,
     pub(super) event: String,
     pub(super) body: Vec<u8>,
@@ -131,9 +131,9 @@ impl Webhooks {
     }
 
     /// Sends a body on its way.
-    pub(super) fn send(&self, parcel: Parcel) {
+    pub(super) fn send(&self, notification: Notification) {
         let Some(Webhook { endpoint, secret, .. }) = self.outbox.webhook() else { return };
-        let Parcel { ticket, event, body } = parcel;
+        let Notification { ticket, event, body } = notification;
         self.outbox.send(endpoint, body, |number| {
             let invocation = invocation(number);
             let delivery = Delivery::about(ticket, event, Some(invocation.clone()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simulator::fault::{Fault, FaultKind, TooMany};
-use testbed::{Desk, Parcel, WEBHOOK_SECRET, wait_until};
+use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::helpdesk::{self, Helpdesk, Note, RoomLink};
 use ticketroom::http::Http;
@@ -362,7 +362,7 @@ fn understood_examples(world: &World) -> String {
     lines
 }
 
-fn raw(parcel: &Parcel) -> helpdesk::RawDelivery {
+fn raw(parcel: &WebhookRequest) -> helpdesk::RawDelivery {
     let headers = parcel.headers.iter();
     let headers = headers.map(|(name, value)| {
         let name: reqwest::header::HeaderName = name.parse().unwrap();

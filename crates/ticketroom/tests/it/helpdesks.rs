@@ -7,7 +7,7 @@ use simulator::fault::{Fault, FaultKind};
 use simulator::freshdesk::{self, Content, Freshdesk};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 use simulator::zendesk::{self, Zendesk};
-use testbed::{Desk, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET, wait_until};
+use testbed::{Desk, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::helpdesk::{Note, RoomLink};
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
@@ -26,7 +26,7 @@ fn says(view: &Value, part: &str) {
 
 /// Sends a body of a helpdesk's, and waits until its ticket rests.
 async fn deliver_and_wait(world: &World, desk: Desk, query: &'static str, body: Vec<u8>, id: u64) -> Value {
-    let parcel = Parcel { query, ..desk.prove(body, &format!("{:x}", fastrand::u64(..))) };
+    let parcel = WebhookRequest { query, ..desk.prove(body, &format!("{:x}", fastrand::u64(..))) };
     assert_eq!(world.deliver_to(&desk.endpoint(), &parcel).await, 200);
     let states = ["ready", "blocked", "skipped"];
     world.wait_for_state(&format!("{}/{id}", desk.name()), &states).await
@@ -297,7 +297,7 @@ async fn every_form_of_a_delivery_leads_to_the_room() {
         let id = jira.create_ticket(NewIssue::about(subject));
         let body = jira.automation_body(id, mode).unwrap();
         let secret = ("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned());
-        let parcel = Parcel { headers: vec![secret], query: "", body };
+        let parcel = WebhookRequest { headers: vec![secret], query: "", body };
         assert_eq!(world.deliver_to(&Desk::Jira.endpoint(), &parcel).await, 200, "{mode:?}");
         world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
         assert_eq!(world.systems.wrong_with(Desk::Jira, &id.to_string()), [""; 0], "{mode:?}");
