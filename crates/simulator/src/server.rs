@@ -1,16 +1,15 @@
 //! The serving core that all systems share: one loopback listener, HTTP/1.1 with keep-alive.
 //!
-//! What happens to a call, in this order:
+//! A call goes through these steps:
 //!
-//! 1. It is read to its end and given a name by its [`Service`].
-//! 2. A fault may strike it ([`Faults::strike`]). A refused call ends here and is not counted.
-//! 3. The service admits it or turns it away; only an admitted call counts as in flight, from now until its
-//!    answer is about to be sent. A call that is struck and then turned away by the service has used the
-//!    fault up.
-//! 4. The latency passes, then the work is done all at once, then the answer goes out.
+//! 1. It is read completely, and its [`Service`] names it.
+//! 2. A fault may be injected ([`Faults::next_for`](crate::fault::Faults::next_for)). A refused call ends here and is not
+//!    counted.
+//! 3. The service admits or rejects it. An admitted call counts as in flight until its answer is about to be sent. A fault
+//!    is used up even if the service then rejects the call.
+//! 4. The latency passes, then the work is done at once, then the answer is sent.
 //!
-//! The work is done in a task of its own, since a client that gives up must not undo what it asked for:
-//! the real servers don't notice either.
+//! The work runs in a task of its own: a client that gives up does not undo what it asked for, as with the real servers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,17 +42,17 @@ async fn accept(listener: TcpListener, core: Core, service: Arc<dyn Service>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => core.shutdown.spawn(serve(stream, core.clone(), Arc::clone(&service))),
-            // Out of file descriptors, most likely: some come back when connections end.
+            // Most likely out of file descriptors. Some become free when connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
 async fn serve(stream: TcpStream, core: Core, service: Arc<dyn Service>) {
-    // An answer is written in one go; waiting for more to send would only distort latencies.
+    // An answer is written in one piece; Nagle's algorithm would only distort latencies.
     let _ = stream.set_nodelay(true);
     let respond = service_fn(move |request| respond(request, core.clone(), Arc::clone(&service)));
-    // A connection that breaks is the client's affair.
+    // A broken connection needs no handling here.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), respond).await;
 }
 
@@ -75,10 +74,10 @@ async fn respond(
     replied.await.map_err(|_| Closed)?.into_response(&core.clock)
 }
 
-/// Takes one call from its arrival to its answer. Dropping `reply` without an answer drops the connection.
+/// Handles one call. Dropping `reply` without an answer closes the connection.
 async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: oneshot::Sender<Reply>) {
     let call = service.name(&request.method, &request.path);
-    let fault = core.faults.strike(call);
+    let fault = core.faults.next_for(call);
     if fault == Some(FaultKind::Refuse) {
         return;
     }
@@ -123,7 +122,7 @@ async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: on
         Some(FaultKind::EndlessBody) => Some(Reply::Endless(service.answer(&request, call))),
         _ => Some(Reply::Whole(service.answer(&request, call))),
     };
-    // Before the answer, so that a client which sends its next call upon it never meets its last one.
+    // Before the answer, so that the client's next call doesn't find this one in flight.
     drop((in_flight, admission));
     if let Some(answer) = reply_with {
         let _ = reply.send(answer);

@@ -15,26 +15,26 @@ use crate::fault::{Faults, TooMany};
 use crate::http::{Answer, Request};
 use crate::lock;
 
-/// A system, as the core sees it.
+/// A simulated system.
 pub(crate) trait Service: Send + Sync + 'static {
-    /// The name that counters, faults and latencies know the call by, such as `create_room`.
+    /// The call's name in counters, faults and latencies, such as `create_room`.
     fn name(&self, method: &Method, path: &str) -> &'static str;
 
-    /// Lets a call in, or answers it at once. An answer of 429 is counted as a rejection by the limits.
+    /// Admits a call, or rejects it with an answer. An answer of 429 is counted as a rejection by the limits.
     fn admit(&self, _request: &Request, _call: &'static str) -> Result<Admission, Answer> {
         Ok(Admission::default())
     }
 
-    /// Does the work and says what came of it.
+    /// Does the work, and answers.
     fn answer(&self, request: &Request, call: &'static str) -> Answer;
 
-    /// How this system words an error of that status.
+    /// This system's answer for an error with that status.
     fn refusal(&self, status: StatusCode) -> Answer;
 
-    /// How this system words a 429 from that limit.
+    /// This system's 429 for that limit.
     fn too_many(&self, kind: TooMany) -> Answer;
 
-    /// A page for people in browsers. It is no call: nothing counts it, and nothing goes wrong with it.
+    /// A page for browsers. It is not a call: it is not counted, and no fault is injected.
     fn page(&self, _request: &Request) -> Option<Answer> {
         None
     }
@@ -53,20 +53,20 @@ pub(crate) trait Service: Send + Sync + 'static {
     }
 }
 
-/// What an admitted call occupies until it is over, such as a place among the concurrent requests.
+/// What an admitted call holds until it ends, such as its share of the concurrent requests.
 #[derive(Default)]
 pub(crate) struct Admission {
     _held: Option<Box<dyn Send>>,
 }
 
 impl Admission {
-    /// Dropped when the call is over.
+    /// `place` is dropped when the call ends.
     pub(crate) fn holding(place: impl Send + 'static) -> Self {
         Self { _held: Some(Box::new(place)) }
     }
 }
 
-/// What surrounds a service; clones share everything.
+/// What the serving core keeps for a service; clones share everything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
@@ -97,7 +97,7 @@ impl Core {
         self.fault_injection.load(Ordering::Relaxed)
     }
 
-    /// How long every call takes that has no latency of its own.
+    /// How long each call takes that has no latency of its own.
     pub(crate) fn set_latency(&self, all: Duration) {
         lock(&self.latencies).all = all;
     }

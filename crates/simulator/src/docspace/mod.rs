@@ -93,7 +93,7 @@ impl DocSpace {
     /// Starts a portal.
     ///
     /// # Errors
-    /// When it can't listen there.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let mut state = State::new(setup.clock.clone(), setup.version, setup.operation_time);
         let now = setup.clock.now();

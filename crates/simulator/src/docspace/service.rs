@@ -13,7 +13,7 @@ use super::endpoints::wire::{self, Failure};
 use super::limits::{Limiter, Limits};
 use super::quirks::Quirks;
 use super::state::{ARCHIVE, State};
-use crate::control::{done, ordered};
+use crate::control::{done, with_body};
 use crate::fault::TooMany;
 use crate::http::{Answer, Request};
 use crate::lock;
@@ -121,11 +121,11 @@ impl Service for Portal {
     /// | `POST lose_tags_of_next_room` | the next room is created, but its tags aren't |
     fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
         Some(match (request.method.as_str(), path) {
-            ("PUT", "down") => ordered(request, |order: Down| self.state().down = order.down),
-            ("PUT", "limits") => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
-            ("PUT", "quirks") => ordered(request, |quirks: Quirks| self.state().quirks = quirks),
+            ("PUT", "down") => with_body(request, |order: Down| self.state().down = order.down),
+            ("PUT", "limits") => with_body(request, |limits: Option<Limits>| self.limiter.set(limits)),
+            ("PUT", "quirks") => with_body(request, |quirks: Quirks| self.state().quirks = quirks),
             ("PUT", "room_quota") => {
-                ordered(request, |quota: RoomQuota| self.state().room_quota = quota.most)
+                with_body(request, |quota: RoomQuota| self.state().room_quota = quota.most)
             }
             ("POST", "lose_tags_of_next_room") => {
                 self.state().loses_tags = true;

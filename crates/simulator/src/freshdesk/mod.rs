@@ -15,7 +15,7 @@
 //! * Deliveries have no signature, no id and no time, come in any order, and tell old values when they are repeated.
 //!   Own notes and updates raise events, too. An advanced body is broken JSON as soon as a subject has a quote in it.
 //!
-//! Not played: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
+//! Not simulated: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
 //! webhooks, forms and XML, and plans.
 
 mod account;
@@ -46,7 +46,7 @@ pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPOR
 pub use self::view::{Change, ConversationView, NewTicket, TicketView};
 pub use self::webhook::{Content, RetryPace, Webhook};
 
-/// How to play Freshdesk.
+/// How to simulate Freshdesk.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -91,7 +91,7 @@ impl Freshdesk {
     /// Starts an account with a few people and no tickets.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let core = Core::new(setup.clock);
         let service = FreshdeskService {

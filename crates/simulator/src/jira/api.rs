@@ -8,7 +8,7 @@ use super::route::{Call, Route};
 use super::site::Site;
 use super::wire::{self, Lens};
 use super::{Deployment, JiraService, auth, limits};
-use crate::control::ordered;
+use crate::control::with_body;
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
@@ -73,7 +73,7 @@ impl Service for JiraService {
             StatusCode::NOT_FOUND => wire::no_issue(),
             StatusCode::UNAUTHORIZED => auth::unauthenticated(),
             StatusCode::TOO_MANY_REQUESTS => limits::too_many(limits::BURST, None),
-            // A proxy in front says so, and it doesn't know the language of the API.
+            // The proxy in front answers, and in HTML.
             status if status.is_server_error() => page(status),
             status => wire::error(status, "The request was refused."),
         }
@@ -91,7 +91,7 @@ impl Service for JiraService {
     /// Beside those of all helpdesks, `PUT issue_linking` takes `true` or `false`.
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         match (request.method.as_str(), path) {
-            ("PUT", "issue_linking") => Some(ordered(request, |on: bool| self.site().linking = on)),
+            ("PUT", "issue_linking") => Some(with_body(request, |on: bool| self.site().linking = on)),
             _ => helpdesk::control(self, request, path),
         }
     }

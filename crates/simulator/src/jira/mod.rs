@@ -22,7 +22,7 @@
 //! * Cloud's search misses what was just changed, and no search finds what was deleted.
 //! * Attachments are somewhere else, where credentials are refused.
 //!
-//! Not played: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook API, events of
+//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook API, events of
 //! attachments, links and properties, transitions, uploads, ranges of attachments, queues, participants and
 //! comment lists of the service desk, `expand=changelog`, tables and media in documents, limits of Data
 //! Center, time zones of profiles other than UTC, merging, archiving, and fields that are filled late.
@@ -88,7 +88,7 @@ pub enum Deployment {
     DataCenter,
 }
 
-/// How to play Jira.
+/// How to simulate Jira.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -143,7 +143,7 @@ impl Jira {
     /// Starts a site with a few people, the projects `SUP` and `HR`, and no issues.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let (core, deployment) = (Core::new(setup.clock), setup.deployment);
         let service = JiraService {
@@ -189,7 +189,7 @@ impl Jira {
         self.system().site().people.reference(account_id)
     }
 
-    /// Which of the two products is played.
+    /// Which of the two products is simulated.
     pub fn deployment(&self) -> Deployment {
         self.system().deployment
     }

@@ -137,7 +137,7 @@ impl Service for ZendeskService {
             StatusCode::CONFLICT => wire::refusal(&Refusal::Conflict),
             StatusCode::UNPROCESSABLE_ENTITY => wire::invalid("base", "Ticket could not be saved"),
             StatusCode::TOO_MANY_REQUESTS => limits::too_many(None),
-            // A proxy in front says so, and it doesn't know the language of the API.
+            // The proxy in front answers, and in HTML.
             status if status.is_server_error() => {
                 let page = format!("<html><body><h1>{status}</h1></body></html>");
                 Answer { body: page.into(), ..Answer::empty(status) }.with("content-type", "text/html")

@@ -11,7 +11,7 @@
 //! * A trigger's body is broken JSON as soon as a subject has a quote in it.
 //! * The incremental export shows tickets twice, and the newest changes late.
 //!
-//! Not played: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
+//! Not simulated: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
 //! comments, and the circuit breaker for webhooks.
 
 mod account;
@@ -54,7 +54,7 @@ pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
 pub use self::webhook::{Mode, RetryPace, Webhook};
 
-/// How to play Zendesk.
+/// How to simulate Zendesk.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -102,7 +102,7 @@ impl Zendesk {
     /// Starts an account with a few people and no tickets.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let core = Core::new(setup.clock);
         let service = ZendeskService {

@@ -69,7 +69,7 @@ impl State {
     /// API keys came with 3.1. An older server has no such endpoint.
     pub(crate) fn self_key(&self, call: &Call<'_>) -> Outcome {
         if self.version == ServerVersion::V2_0 {
-            return Err(Failure::Unplayed);
+            return Err(Failure::Unknown);
         }
         let key = self.key(call.request).ok_or(Failure::NotFound)?;
         // The server maps what it has not found.

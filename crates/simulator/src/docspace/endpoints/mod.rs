@@ -76,7 +76,7 @@ impl State {
             Route::UserByEmail => self.user_by_email(call),
             Route::SelfUser => self.self_user(call),
             Route::SelfKey => self.self_key(call),
-            Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unplayed),
+            Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unknown),
         }
     }
 

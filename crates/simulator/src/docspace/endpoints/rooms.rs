@@ -31,7 +31,7 @@ impl State {
         if self.quota_is_reached() {
             return Err(Failure::Quota);
         }
-        // `share` is read for private rooms only, which are not played.
+        // `share` is read for private rooms only, which are not simulated.
         let has_primary = roles::external_links(room_type).is_some_and(|(primary, _)| primary);
         let room = Room {
             room_type,

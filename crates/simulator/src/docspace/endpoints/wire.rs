@@ -44,7 +44,7 @@ pub(crate) enum Failure {
     /// Turned away before the endpoint: no body.
     Bare(StatusCode),
     /// No such endpoint.
-    Unplayed,
+    Unknown,
 }
 
 impl Failure {
@@ -92,7 +92,7 @@ impl Failure {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, None, "Der Medientyp wird nicht unterstützt")
             }
             Self::Anonymous => (StatusCode::UNAUTHORIZED, None, "Nicht angemeldet"),
-            Self::Unplayed => (StatusCode::NOT_FOUND, None, "Die Ressource wurde nicht gefunden"),
+            Self::Unknown => (StatusCode::NOT_FOUND, None, "Die Ressource wurde nicht gefunden"),
             // These two have no exception; see `into_answer`.
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, None, ""),
             Self::Bare(status) => (status, None, ""),
