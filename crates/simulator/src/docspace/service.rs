@@ -1,4 +1,4 @@
-//! The portal as the serving core sees it: who calls, whether they may now, and which function answers.
+//! The portal as a service: admission by key and limits, the control endpoint, pages.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -34,7 +34,7 @@ impl Portal {
         Self { api_key, limiter, state: Mutex::new(state) }
     }
 
-    /// The state, with everything done whose time has come.
+    /// The state, after all operations that are due were done.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         let mut state = lock(&self.state);
         state.catch_up();
@@ -59,7 +59,7 @@ impl Service for Portal {
         Route::of(method, path).name()
     }
 
-    /// The key comes before the limits, and the limits before what the key may do.
+    /// The key is checked before the limits, and the limits before the key's scopes.
     fn admit(&self, request: &Request, _call: &'static str) -> Result<Admission, Answer> {
         let state = self.state();
         if state.down {
@@ -136,7 +136,7 @@ impl Service for Portal {
     }
 }
 
-/// What a share weighs for the limit on e-mail invitations.
+/// How many e-mail invitations a request to share has.
 fn email_invitations(request: &Request) -> u32 {
     let invitations = Fields::of(request).and_then(|fields| fields.objects("Invitations"));
     let invitations = invitations.ok().flatten().unwrap_or_default();

@@ -47,7 +47,7 @@ impl Key {
 }
 
 impl State {
-    /// The key that a request carries, if it opens anything.
+    /// The valid key that a request carries.
     fn key(&self, request: &Request) -> Option<&Key> {
         let text = request.header("authorization")?.strip_prefix("Bearer ")?;
         let key = self.keys.iter().find(|key| key.text == text)?;
@@ -56,7 +56,7 @@ impl State {
         (key.active && in_time && user.status != UserStatus::Terminated).then_some(key)
     }
 
-    /// Who calls; nobody if the key is none or no good.
+    /// The caller; `None` without a valid key.
     pub(crate) fn caller(&self, request: &Request) -> Option<Uuid> {
         self.key(request).map(|key| key.user)
     }

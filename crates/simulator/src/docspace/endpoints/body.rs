@@ -1,5 +1,5 @@
-//! Reading a request's body the way ASP.NET binds it: names without regard to case, numbers also as strings,
-//! enumerations as number or name, and members that nobody knows ignored.
+//! Reads a request's body as ASP.NET binds it: names without regard to case, numbers also as strings, enumerations as number
+//! or name, and unknown members ignored.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl Fields {
         self.get(name).map(|value| integer(value).ok_or(Failure::Invalid(name))).transpose()
     }
 
-    /// False when it is not there.
+    /// False if it is absent.
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Failure> {
         match self.get(name) {
             None => Ok(false),
@@ -91,7 +91,7 @@ impl Fields {
         }
     }
 
-    /// A list of objects; null ones are passed over.
+    /// A list of objects; nulls are ignored.
     pub(crate) fn objects(&self, name: &'static str) -> Result<Option<Vec<Self>>, Failure> {
         let Some(items) = self.list(name)? else { return Ok(None) };
         let objects = items.iter().filter(|item| !item.is_null()).map(|item| match item {
@@ -139,7 +139,7 @@ pub(crate) fn valid_title(title: Option<&str>, most: usize) -> Result<&str, Fail
     }
 }
 
-/// What the server's validation takes for an e-mail address.
+/// Whether the server's validation accepts an e-mail address.
 pub(crate) fn is_address(email: &str) -> bool {
     let (at, length) = (email.find('@'), email.encode_utf16().count());
     at.is_some_and(|at| at > 0 && at + 1 < email.len() && email.rfind('@') == Some(at)) && length <= 255

@@ -17,7 +17,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl State {
-    /// A room that the caller may change. Which refusal stands for "no such room" is up to the endpoint.
+    /// A room that the caller may change. `missing` is the endpoint's error for "no such room".
     pub(crate) fn managed_room(
         &mut self,
         call: &Call<'_>,
@@ -31,13 +31,13 @@ impl State {
         self.folders.get_mut(&id).ok_or(missing)
     }
 
-    /// A folder that the caller may look into.
+    /// A folder that the caller may read.
     pub(crate) fn readable(&self, call: &Call<'_>, id: i64) -> Result<&Folder, Failure> {
         let folder = self.folders.get(&id).ok_or(Failure::NotFound)?;
         if self.standing(call.caller, id).reads() { Ok(folder) } else { Err(Failure::Security) }
     }
 
-    /// A folder that the caller may put something into; nothing in the archive is one.
+    /// A folder that the caller may write to. Nothing in the archive is writable.
     pub(crate) fn writable(&self, call: &Call<'_>, id: i64) -> Result<&Folder, Failure> {
         let folder = self.folders.get(&id).ok_or(Failure::NotFound)?;
         let archived = self.path(id).any(|above| above.id == ARCHIVE);

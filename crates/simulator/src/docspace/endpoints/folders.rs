@@ -30,11 +30,11 @@ impl State {
         self.contents(call, id, &self.children_by_title(id))
     }
 
-    /// Never finds fault with a title that is there already: twice the same makes two.
+    /// Titles need not be unique: a repeat creates a second folder.
     pub(crate) fn create_folder(&mut self, call: &Call<'_>, parent: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = stored_title(valid_title(fields.text("Title")?, FOLDER_TITLE)?);
-        // That the parent doesn't exist is refused like that it may not be written to.
+        // A missing parent is refused like one that may not be written to.
         self.writable(call, parent).map_err(|_| Failure::InvalidOperation)?;
         let id = self.add_folder(parent, &title, call.caller, Kind::Plain);
         self.folder_info(call, id)

@@ -28,7 +28,7 @@ impl State {
         id
     }
 
-    /// The caller's operations that `wanted` picks. Those that are over are gone after this.
+    /// The caller's operations that `wanted` picks. Those that have ended are removed by this.
     fn report(&mut self, call: &Call<'_>, wanted: impl Fn(&Operation) -> bool) -> Vec<Value> {
         let mut operations = std::mem::take(&mut self.operations);
         let mut report = Vec::new();
@@ -84,15 +84,15 @@ impl State {
         if !self.standing(call.caller, id).archives() {
             return Err(Failure::Security);
         }
-        // To where it is already: a success that does nothing.
+        // Already there: a success that does nothing.
         let work = if folder.archived() == archived { work } else { Work::Nothing };
         let started = self.start(call.caller, work, delete_after);
-        // Finished and forgotten already: the server stumbles over its own haste.
+        // Finished and removed already: the real server fails with a timeout then.
         let report = self.report(call, |operation| operation.id == started).pop();
         report.map(Reply::One).ok_or(Failure::Timeout)
     }
 
-    /// Answers the *first* deletion that its user has going, which need not be this one.
+    /// Answers with the user's *first* deletion under way, which need not be this one.
     pub(crate) fn delete_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let archived = self.room(id).ok_or(Failure::NotFound)?.archived();
@@ -118,7 +118,7 @@ impl State {
         Ok(Reply::Many(self.report(call, |_| true), None))
     }
 
-    /// Merges: what has the name of something that is there goes into that, so a repeat adds nothing.
+    /// Merges into folders and files of the same name, so a repeat adds nothing.
     pub(crate) fn copy(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let copying = Copying {
@@ -133,7 +133,7 @@ impl State {
             },
         };
         let (delete_after, single) = (fields.flag("DeleteAfter")?, fields.flag("ReturnSingleOperation")?);
-        // Rights are looked at before the operation waits for its turn.
+        // Rights are checked before the operation starts.
         self.writable(call, copying.destination).map_err(|_| Failure::InvalidOperation)?;
         for &id in &copying.folders {
             let source = self.readable(call, id)?;

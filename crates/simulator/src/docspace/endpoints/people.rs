@@ -11,7 +11,7 @@ use crate::docspace::state::State;
 use crate::docspace::state::people::UserKind;
 
 impl State {
-    /// Looking others up is for those who run rooms.
+    /// Only admins may look users up.
     fn demand_admin(&self, caller: Uuid) -> Result<(), Failure> {
         match self.people.kind(caller) {
             Some(UserKind::DocSpaceAdmin | UserKind::RoomAdmin) => Ok(()),

@@ -16,7 +16,7 @@ use crate::docspace::state::{Indexed, Kind, ROOMS, Room, State, same_tag};
 const TAG: usize = 255;
 
 impl State {
-    /// Nothing here makes a repeat harmless: titles need not be unique, and there is no idempotency key.
+    /// Not idempotent: titles need not be unique, and there is no idempotency key.
     pub(crate) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = valid_room_title(fields.text("Title")?)?;
@@ -42,11 +42,11 @@ impl State {
             indexed: Indexed { before: None, changed: Instant::now() },
         };
         let id = self.add_folder(ROOMS, &stored_title(title), call.caller, Kind::Room(room));
-        // The tags are a transaction of their own, behind a lock that may not be had in time.
+        // The tags are a transaction of their own, behind a lock that may not be acquired in time.
         if std::mem::take(&mut self.loses_tags) {
             return Err(Failure::Timeout);
         }
-        // The column has so much room. By now the room is there.
+        // The length of the column. By now the room exists.
         if tags.iter().any(|tag| tag.encode_utf16().count() > TAG) {
             return Err(Failure::Argument);
         }
@@ -64,7 +64,7 @@ impl State {
         Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
     }
 
-    /// What is absent stays; `tags` replaces them all.
+    /// Absent members stay as they are; `tags` replaces all tags.
     pub(crate) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = match fields.text("Title")? {
@@ -73,13 +73,13 @@ impl State {
         };
         let tags = fields.texts("Tags", TAG)?;
         let now = self.now();
-        // The refusal for a room that doesn't exist is the same as for one that may not be changed.
+        // A missing room is refused like one that may not be changed.
         let folder = self.managed_room(call, id, Failure::Security)?;
         folder.updated = now;
         if let Some(title) = title.filter(|title| *title != folder.title) {
             let before = std::mem::replace(&mut folder.title, title);
             if let Kind::Room(room) = &mut folder.kind {
-                // A title that was never found, because it went as fast as it came, still isn't.
+                // A title that was replaced before the index had it is never found.
                 room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
             }
         }

@@ -1,4 +1,4 @@
-//! Which call an address is. The names are those of counters, faults and latencies.
+//! Maps a method and path to a call. Its name is the one in counters, faults and latencies.
 
 use hyper::Method;
 
@@ -130,7 +130,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Endpoints that a caller without a valid key gets into, to be told there what they may not see.
+    /// Endpoints that check the caller themselves, so that a call without a valid key reaches them.
     pub(crate) fn lets_anonymous_in(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Who is in a room: the calls that say "200" and may have done nothing.
+//! The members of a room. These calls may answer 200 and have done nothing.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,15 +19,14 @@ const PRIMARY_LINKS: u32 = 8;
 const USERS: u32 = 16;
 const GROUPS: u32 = 32;
 
-/// Whom an invitation is for, as far as the portal goes along with it.
+/// What an invitation leads to.
 enum Invited {
     Somebody(Member),
-    /// Passed over without a word.
+    /// Ignored silently.
     Nobody,
 }
 
-/// Refuses a role that the room's type doesn't have for them, or that is above them: managers of rooms are
-/// those who may make rooms themselves.
+/// Refuses a role that the room's type doesn't have for this subject. Only users who may create rooms can be managers.
 fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> Result<(), Failure> {
     let makes_rooms = |user: &User| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin);
     if roles::knows(room_type, subject, access) && (access != MANAGER || user.is_some_and(makes_rooms)) {
@@ -50,7 +49,7 @@ impl State {
         self.validate(call, &invitations)?;
         let mut members = Vec::new();
         for invitation in &invitations {
-            // A name that no role has is taken for none, and none takes the role away.
+            // An unknown role counts as none, which removes the role.
             let access = invitation.member("Access", &ROLES)?.map_or(0, |role| role.unwrap_or(0));
             let by_id = invitation.uuid("Id")?;
             let invited = match by_id {
@@ -70,8 +69,8 @@ impl State {
         Ok(Reply::One(json!({ "members": members, "error": 0 })))
     }
 
-    /// What fails the whole call before anybody is let in: an address that is none, and a guest whom a room admin may not
-    /// see.
+    /// Errors that fail the whole call before any access is granted: an invalid address, and a guest whom a room admin may
+    /// not see.
     fn validate(&self, call: &Call<'_>, invitations: &[Fields]) -> Result<(), Failure> {
         for invitation in invitations {
             let by_id = invitation.uuid("Id")?;
@@ -98,11 +97,11 @@ impl State {
             return Ok(Invited::Nobody);
         }
         fits(room_type, subject, access, user)?;
-        // A number that the portal doesn't know becomes a member without a name.
+        // An unknown id becomes a member without a name.
         Ok(Invited::Somebody(Member { id, is_group, access }))
     }
 
-    /// Invites an address; if nobody has it, a guest is made.
+    /// Invites an address; if no user has it, a guest is created.
     fn invited_by_email(
         &mut self,
         email: Option<&str>,
@@ -128,7 +127,7 @@ impl State {
         Ok(Invited::Somebody(Member { id, is_group: false, access }))
     }
 
-    /// The owner first, then the others in the order they came.
+    /// The owner first, then the others in the order in which they were added.
     pub(crate) fn get_share(&self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.room(id).ok_or(Failure::NotFound)?;
         if !self.standing(call.caller, id).reads() {

@@ -1,4 +1,4 @@
-//! How DocSpace wraps what it says: two envelopes for refusals, one for everything else.
+//! DocSpace's envelopes: two for errors, one for everything else.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::{Answer, Request};
 
-/// What a call came to.
+/// The result of a call.
 pub(crate) type Outcome = Result<Reply, Failure>;
 
 /// A success before it is wrapped.
@@ -32,24 +32,24 @@ pub(crate) enum Failure {
     Quota,
     /// Malformed JSON in a query parameter.
     Json,
-    /// A lock that was not to be had in time.
+    /// A lock that was not acquired in time.
     Timeout,
     /// A null reference: a defect of the server's.
     Null,
     UnsupportedMedia,
     /// The model's validation failed at this field: the one refusal in the *success* envelope.
     Invalid(&'static str),
-    /// Nobody signed in, at an endpoint that also serves the anonymous.
+    /// The caller has not signed in, at an endpoint that also serves anonymous callers.
     Anonymous,
-    /// Turned away before the endpoint: no body.
+    /// Rejected before the endpoint: no body.
     Bare(StatusCode),
     /// No such endpoint.
     Unknown,
 }
 
 impl Failure {
-    /// Status, .NET type and localised message. The portal's language is German, since whoever matches on
-    /// messages should notice early.
+    /// Status, .NET type and localised message. The portal's language is German, so that code that matches on messages
+    /// fails in tests.
     fn exception(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::NotFound => (
@@ -110,7 +110,7 @@ impl Failure {
         }
     }
 
-    /// The refusal that goes with a status that was ordered from outside.
+    /// The error for a status that a fault has chosen.
     pub(crate) fn answer_of_status(status: StatusCode) -> Answer {
         let failure = match status.as_u16() {
             401 => return Answer::empty(status),
@@ -127,7 +127,7 @@ impl Failure {
 }
 
 fn error(status: StatusCode, kind: Option<&str>, message: &str) -> Answer {
-    // In production, too. It names what is inside, so a client must keep it to itself.
+    // The real server sends stacks in production, too. They name internals, so a client must not show them.
     let stack = kind.map(|kind| {
         format!(
             "   at ASC.Files.Core.FileStorageService.Simulated({kind}) in /app/products/ASC.Files/Core/Core/FileStorageService.cs:line 371"
@@ -152,7 +152,7 @@ fn invalid(request: &Request, field: &str) -> Answer {
         .with("content-type", "application/problem+json; charset=utf-8")
 }
 
-/// What the nginx in front of DocSpace says when nothing behind it does.
+/// The answer of the nginx in front of DocSpace when DocSpace doesn't answer.
 pub(crate) fn gateway(status: StatusCode) -> Answer {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
     let body = format!(

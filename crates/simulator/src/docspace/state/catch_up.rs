@@ -1,5 +1,4 @@
-//! Does what operations have started. An operation is done when its time has come: the state catches up whenever
-//! somebody looks.
+//! Carries out operations that are due. The state catches up whenever it is read.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::{ARCHIVE, Kind, ROOMS, State, same_title};
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 impl State {
-    /// Does what is due, and forgets what is old.
+    /// Carries out what is due, and removes old operations.
     pub(crate) fn catch_up(&mut self) {
         let now = Instant::now();
         for position in 0..self.operations.len() {
@@ -35,7 +34,7 @@ impl State {
     fn carry_out(&mut self, work: Work, user: Uuid) -> bool {
         match work {
             Work::Archive(id) if self.room(id).is_some() => self.move_room(id, ARCHIVE),
-            // The quota is looked at when it happens, so the call itself succeeds.
+            // The quota is checked here, so the call itself succeeds.
             Work::Unarchive(id) if self.room(id).is_some() && !self.quota_is_reached() => {
                 self.move_room(id, ROOMS);
             }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// An API key. The server keeps a hash only; we have nothing to protect.
+/// An API key. The real server keeps only a hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) id: Uuid,
@@ -13,6 +13,6 @@ pub(crate) struct Key {
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) active: bool,
-    /// A session token, which somebody who signs in gets, in place of a key.
+    /// It is the session token of a user who has signed in.
     pub(crate) is_session: bool,
 }

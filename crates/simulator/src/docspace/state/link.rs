@@ -13,7 +13,7 @@ pub(crate) struct Link {
     pub(crate) primary: bool,
     pub(crate) access: i32,
     pub(crate) title: String,
-    /// What its short address ends in, as long as it exists.
+    /// The end of its short address.
     pub(crate) token: String,
     pub(crate) ends: Option<Timestamp>,
     pub(crate) password: Option<String>,
@@ -53,7 +53,7 @@ impl Link {
         self.kind == LinkKind::External
     }
 
-    /// Its address at the host by which the portal was called.
+    /// Its address, at the host that the client has called.
     pub(crate) fn address(&self, origin: &str) -> String {
         format!("{origin}/s/{}", self.token)
     }

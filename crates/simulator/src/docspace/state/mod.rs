@@ -27,7 +27,7 @@ use self::views::ServerVersion;
 use super::quirks::Quirks;
 use crate::clock::Clock;
 
-/// How long the title search doesn't know of a new or renamed room.
+/// How long the title search doesn't find a new or renamed room.
 pub(crate) const INDEX_LAG: Duration = Duration::from_secs(2);
 /// The folder that holds the active rooms.
 pub(crate) const ROOMS: i64 = 14;
@@ -40,12 +40,12 @@ pub(crate) struct State {
     pub(crate) keys: Vec<Key>,
     pub(crate) service_user: Uuid,
     pub(crate) folders: BTreeMap<i64, Folder>,
-    /// Parent and child: portals get large enough for a look through all folders to be felt.
+    /// Parent and child. Portals in benchmarks are too large to look through all folders.
     by_parent: BTreeSet<(i64, i64)>,
     pub(crate) files: BTreeMap<i64, File>,
-    /// What is in each folder, at any depth. The real server keeps these as well: every list tells them of its folder.
+    /// How much is in each folder, at any depth. Each list shows it, and the real server stores it as well.
     contained: BTreeMap<i64, Contained>,
-    /// Every tag of the portal, whether or not a room has it.
+    /// All tags of the portal, used or not.
     pub(crate) tags: Vec<String>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) sorts: BTreeMap<Uuid, Sort>,
@@ -105,7 +105,7 @@ pub(crate) struct Room {
     pub(crate) indexed: Indexed,
 }
 
-/// What the title search knows about a room. It is told after the fact, so it lags.
+/// What the title search knows about a room. Its index lags behind.
 #[derive(Debug, Clone)]
 pub(crate) struct Indexed {
     pub(crate) before: Option<String>,
@@ -113,7 +113,7 @@ pub(crate) struct Indexed {
 }
 
 impl Indexed {
-    /// The title that the search finds the room by, if it has heard of it yet.
+    /// The title that the search has for the room, if it has one yet.
     pub(crate) fn known(&self, title: &str) -> Option<String> {
         if self.changed.elapsed() >= INDEX_LAG { Some(title.to_owned()) } else { self.before.clone() }
     }
@@ -148,7 +148,7 @@ impl Folder {
 }
 
 impl State {
-    /// An empty portal, whose service user is not there yet.
+    /// An empty portal, still without its service user.
     pub(crate) fn new(clock: Clock, version: ServerVersion, operation_time: Duration) -> Self {
         let mut state = Self {
             people: People::default(),
@@ -198,7 +198,7 @@ impl State {
         self.count_in(parent, Contained { files: 0, folders: 1 });
     }
 
-    /// There is so much more below this folder, and so below all that it is in.
+    /// Adds to the counts of this folder and of all folders that it is in.
     fn count_in(&mut self, id: i64, more: Contained) {
         let path: Vec<i64> = self.path(id).map(|folder| folder.id).collect();
         for id in path {
@@ -208,7 +208,7 @@ impl State {
         }
     }
 
-    /// A folder and all that is in it, as it counts for the one that it is in.
+    /// A folder with all that is in it, as its parent counts it.
     fn weight(&self, id: i64) -> Contained {
         let contained = self.contained.get(&id).copied().unwrap_or_default();
         Contained { folders: contained.folders + 1, ..contained }
@@ -222,7 +222,7 @@ impl State {
         id
     }
 
-    /// Somebody's own documents, which are there from their first use.
+    /// A user's own documents, which are created by their first use.
     pub(crate) fn documents_of(&mut self, user: Uuid) -> i64 {
         let root =
             self.folders.values().find(|folder| folder.owner == user && matches!(folder.kind, Kind::Root(_)));
@@ -241,7 +241,7 @@ impl State {
         self.files.values().filter(move |file| file.folder == id)
     }
 
-    /// Every folder below this one, at any depth, without itself.
+    /// All folders below this one, at any depth.
     pub(crate) fn below(&self, id: i64) -> Vec<i64> {
         let mut found: Vec<i64> = self.children(id).map(|folder| folder.id).collect();
         let mut next = 0;
@@ -263,7 +263,7 @@ impl State {
         std::iter::successors(self.folders.get(&id), |folder| self.folders.get(&folder.parent))
     }
 
-    /// The room that this is, or is in.
+    /// The room that this folder is or is in.
     pub(crate) fn room_around(&self, id: i64) -> Option<&Folder> {
         self.path(id).find(|folder| folder.room().is_some())
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-/// An operation, waiting or over.
+/// An operation, waiting or ended.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) id: Uuid,
@@ -13,7 +13,7 @@ pub(crate) struct Operation {
     pub(crate) due: Instant,
     pub(crate) seen: bool,
     pub(crate) delete_after: bool,
-    /// Whether it succeeded, when it is over.
+    /// Whether it succeeded, once it has ended.
     pub(crate) result: Option<bool>,
 }
 

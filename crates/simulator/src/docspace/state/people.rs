@@ -6,54 +6,54 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What somebody may do in the portal.
+/// What a user may do in the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserKind {
-    /// Sees every room, and makes rooms.
+    /// Sees all rooms, and creates rooms.
     DocSpaceAdmin,
-    /// Makes rooms.
+    /// Creates rooms.
     RoomAdmin,
     /// Works in rooms.
     User,
-    /// Is let into single rooms from outside.
+    /// Has access to single rooms from outside.
     Guest,
 }
 
-/// Whether somebody is there.
+/// The state of a user's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
-    /// Is.
+    /// In use.
     #[default]
     Active,
-    /// Was; invitations pass them over silently.
+    /// Disabled; invitations ignore it silently.
     Terminated,
-    /// Has been invited.
+    /// Invited.
     Pending,
 }
 
-/// Somebody who is to exist.
+/// A user to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewUser {
-    /// Their address, unique in the portal.
+    /// The e-mail address, unique in the portal.
     pub email: String,
     /// First and last name.
     pub name: String,
-    /// What they may do.
+    /// What the user may do.
     pub kind: UserKind,
-    /// Whether they are there.
+    /// The state of the account.
     pub status: UserStatus,
 }
 
 impl NewUser {
-    /// Somebody active.
+    /// An active user.
     pub fn active(email: &str, name: &str, kind: UserKind) -> Self {
         Self { email: email.to_owned(), name: name.to_owned(), kind, status: UserStatus::Active }
     }
 }
 
-/// A group that is to exist.
+/// A group to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewGroup {
     /// Its name, which need not be unique.
@@ -107,7 +107,7 @@ pub(crate) struct Group {
     pub(crate) members: Vec<Uuid>,
 }
 
-/// Everybody.
+/// All users and groups.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     pub(crate) users: BTreeMap<Uuid, User>,

@@ -9,7 +9,7 @@ use super::people::UserKind;
 use super::{ARCHIVE, Indexed, Kind, Member, ROOMS, Room, State, same_tag};
 use crate::docspace::roles::{CREATOR, MANAGER, stored_title};
 
-/// What somebody is to a room or folder.
+/// A user's relation to a room or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Owner,
@@ -41,7 +41,7 @@ impl Standing {
 }
 
 impl State {
-    /// A collaboration room that somebody makes by hand.
+    /// A collaboration room that a person creates.
     pub(crate) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
         let indexed = Indexed { before: None, changed: Instant::now() };
         let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ impl State {
         self.room_quota.is_some_and(|most| active() >= most)
     }
 
-    /// What the user is to that folder: to the room around it, or to the documents it is in.
+    /// The user's relation to that folder: to the room or the documents that it is in.
     pub(crate) fn standing(&self, user: Uuid, id: i64) -> Standing {
         let is_admin = self.people.kind(user) == Some(UserKind::DocSpaceAdmin);
         let Some(folder) = self.room_around(id) else {
@@ -107,7 +107,7 @@ impl State {
         }
     }
 
-    /// The portal's spelling of that tag, which is made if it isn't there.
+    /// The portal's spelling of that tag, which is created if it doesn't exist.
     pub(crate) fn tag(&mut self, name: &str) -> String {
         let known = self.tags.iter().find(|tag| same_tag(tag, name)).cloned();
         known.unwrap_or_else(|| {
@@ -144,7 +144,7 @@ impl State {
         self.set_member(room, &Member { id, is_group, access });
     }
 
-    /// A group is gone, and with it what it was in rooms.
+    /// Removes a group, and its roles in rooms.
     pub(crate) fn remove_group(&mut self, group: Uuid) {
         self.people.groups.remove(&group);
         for folder in self.folders.values_mut() {

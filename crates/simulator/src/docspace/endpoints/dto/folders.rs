@@ -70,12 +70,12 @@ fn folder_rights(standing: Standing, archived: bool) -> Value {
     })
 }
 
-/// The list of rooms grants all that a room grants its owner, as far as the shape goes.
+/// The list of rooms has the rights of a room's owner.
 fn root_rights() -> Value {
     room_rights(Standing::Owner, false)
 }
 
-/// What it says of links is true of files, and says nothing about the room that it stands at.
+/// The same for all entries. It is right for files, and says nothing about rooms.
 fn share_rights() -> Value {
     let rights = ["Editing", "FillForms", "Review", "Comment", "Read", "None"];
     json!({ "ExternalLink": rights, "PrimaryExternalLink": rights })
