@@ -1,4 +1,4 @@
-//! The calls of the REST API and of the control door.
+//! The calls of the REST API.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Service for JiraService {
     }
 
     fn admit(&self, request: &Request, call: &'static str) -> Result<Admission, Answer> {
-        // Data Center's limits are what its administrator makes them: none here.
+        // Data Center's administrator sets its limits: here, none.
         if self.deployment == Deployment::Cloud {
             let route = Route::of(self.deployment, &request.method, &request.path);
             let is_write = route.call.writes_to_issue();
@@ -60,7 +60,7 @@ impl Service for JiraService {
         } else if self.credentials.is_known(request, self.deployment) {
             self.call(&asked).unwrap_or_else(|refusal| refusal)
         } else {
-            stranger(self.deployment, &route)
+            anonymous(self.deployment, &route)
         };
         match self.deployment {
             Deployment::Cloud => self.quota.headers(answer, &request.method, call, self.clock.now()),
@@ -98,7 +98,7 @@ impl Service for JiraService {
 }
 
 impl JiraService {
-    /// Carries out a call of the integration's.
+    /// Answers a call by the integration.
     fn call(&self, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let mut site = self.site();
         let subject = asked.route.subject.as_str();
@@ -134,12 +134,12 @@ impl JiraService {
     }
 }
 
-/// Answers somebody who may see nothing.
-fn stranger(deployment: Deployment, route: &Route) -> Answer {
+/// Answers an anonymous call.
+fn anonymous(deployment: Deployment, route: &Route) -> Answer {
     match route.call {
         Call::Myself | Call::GetUser => auth::unauthenticated(),
         Call::GetProject => no_project(&route.subject),
-        // There is nothing to be found for nobody.
+        // Anonymous searches find nothing.
         Call::Search if deployment == Deployment::Cloud => {
             Answer::json(StatusCode::OK, &json!({ "issues": [], "isLast": true }))
         }
@@ -185,7 +185,7 @@ pub(super) fn no_attachment(id: &str) -> Answer {
     wire::error(StatusCode::NOT_FOUND, &format!("The attachment with id '{id}' does not exist"))
 }
 
-/// An answer for people: of a path that there is not, or of a proxy.
+/// An HTML page: for an unknown path, or from a proxy.
 pub(super) fn page(status: StatusCode) -> Answer {
     let page = format!("<html><body><h1>{status}</h1></body></html>");
     Answer { body: page.into(), ..Answer::empty(status) }.with("content-type", "text/html;charset=UTF-8")

@@ -1,13 +1,12 @@
-//! Sends deliveries to the endpoint of the webhook. Who tries again, and when:
+//! Sends deliveries to the endpoint of the webhook. Retries:
 //!
 //! | sender | tried again |
 //! | --- | --- |
 //! | Cloud's admin webhook | up to 5 times, after a failed connection, a timeout, 408, 409, 425, 429 and 5xx |
-//! | the same after half an hour in which nothing but such answers came | not at all, until one is accepted |
+//! | the same after half an hour with only such answers | not at all, until one is accepted |
 //! | Automation, and all of Data Center | never |
 //!
-//! Every delivery goes its own way, so they arrive in any order. All attempts of one have the same identifier.
-//! Data Center doesn't send an identifier at all.
+//! Deliveries arrive in any order. All attempts of one have the same identifier. Data Center sends no identifier.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +25,7 @@ use crate::service::Core;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;
-/// After failures for so long, nothing is tried again.
+/// After only failures for so long, nothing is retried.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// Where changes of issues are delivered.

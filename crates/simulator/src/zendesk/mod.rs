@@ -1,7 +1,7 @@
 //! Zendesk Support as seen by an integration: the part of the REST API that works on tickets, OAuth client
 //! credentials, rate limits, and webhooks with their signatures and their rules for trying again.
 //!
-//! What makes it hard on clients, as the real one is:
+//! What makes it difficult for clients, as with the real one:
 //!
 //! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored silently.
 //! * `updated_at` has whole seconds, so two updates within one look the same even to `safe_update`.
@@ -141,7 +141,7 @@ impl Zendesk {
         self.system().credentials.api_token.clone()
     }
 
-    /// All access tokens that were handed out stop working. The client may get new ones.
+    /// All access tokens expire. The client may get new ones.
     pub fn expire_tokens(&self) {
         self.system().credentials.expire_tokens();
     }
@@ -161,12 +161,12 @@ impl Zendesk {
         self.system().quota.set(limits);
     }
 
-    /// Whether comments and audits come in the order that is asked for; if not, the oldest come first.
+    /// Whether comments and audits are listed in the requested order; if not, oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().account().heeds_order = heeds_order;
     }
 
-    /// Adds a user and says its id.
+    /// Adds a user and returns its id.
     pub fn add_user(&self, user: NewUser) -> u64 {
         let mut account = self.system().account();
         let id = account.next_id();
@@ -179,7 +179,7 @@ impl Zendesk {
         id
     }
 
-    /// Adds a group and says its id.
+    /// Adds a group and returns its id.
     pub fn add_group(&self, name: &str) -> u64 {
         let mut account = self.system().account();
         let id = account.next_id();
@@ -187,7 +187,7 @@ impl Zendesk {
         id
     }
 
-    /// Changes a ticket as that user; a requester does so by e-mail.
+    /// Changes a ticket as that user. Requesters do it by e-mail.
     pub fn change_ticket_by(&self, user: u64, id: u64, change: Change) -> bool {
         self.system().change_by(user, id, change)
     }

@@ -1,4 +1,4 @@
-//! Sends deliveries to the webhook's endpoint, and tries again by Zendesk's rules, which are not kind:
+//! Sends deliveries to the webhook's endpoint, and retries by Zendesk's strict rules:
 //!
 //! | answer to an attempt | tried again |
 //! | --- | --- |
@@ -7,8 +7,7 @@
 //! | 429 or 503 with `Retry-After` below 60 s | up to 5 times, after that time |
 //! | all else, redirects and refused connections among it | never: the delivery is lost |
 //!
-//! Every delivery goes its own way, so they arrive in any order. All attempts of one have the same invocation
-//! id, and each is signed with its own time.
+//! Deliveries arrive in any order. All attempts of one have the same invocation id, and each is signed with its own time.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -40,7 +39,7 @@ pub struct Webhook {
     pub mode: Mode,
 }
 
-/// What a webhook is connected to; a webhook can't be both.
+/// What a webhook is connected to: one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
