@@ -3,10 +3,11 @@
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use simulator::configuration::Secrets;
 use simulator::fault::Faults;
 use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
-use crate::systems::{ROOM_FIELD, Systems, WEBHOOK_SECRET};
+use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
 /// The custom field of the played Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
@@ -26,7 +27,7 @@ pub enum Desk {
 
 /// What a helpdesk sends.
 #[derive(Debug, Clone)]
-pub struct Parcel {
+pub struct WebhookRequest {
     /// Its headers, proofs among them.
     pub headers: Vec<(String, String)>,
     /// What comes behind the address of the door; empty, or with the question mark.
@@ -35,7 +36,7 @@ pub struct Parcel {
     pub body: Vec<u8>,
 }
 
-impl Parcel {
+impl WebhookRequest {
     /// Without a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -76,6 +77,21 @@ impl Desk {
         }
     }
 
+    /// Its section of the configuration. A generic helpdesk has two: one that takes unsigned deliveries, and `signed`.
+    pub(crate) fn section(self, systems: &Systems, secrets: &mut Secrets) -> String {
+        const LIVE: [&str; 2] = [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET];
+        match self {
+            Self::Zendesk => systems.zendesk.section(&LIVE, secrets),
+            Self::Freshdesk => systems.freshdesk.section(&LIVE, secrets),
+            Self::Jira => systems.jira.section(&LIVE, secrets),
+            Self::Generic => format!(
+                "{}\n[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
+                systems.callback.section(self.name()),
+                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+            ),
+        }
+    }
+
     /// What its tickets' rooms are found by in DocSpace.
     #[must_use]
     pub fn tag(self, id: &str) -> String {
@@ -84,7 +100,7 @@ impl Desk {
 
     /// Where its deliveries go.
     #[must_use]
-    pub fn door(self) -> String {
+    pub fn endpoint(self) -> String {
         format!("/webhooks/{}", self.name())
     }
 
@@ -117,7 +133,7 @@ impl Desk {
     /// # Panics
     /// When the ticket isn't there.
     #[must_use]
-    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> Parcel {
+    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> WebhookRequest {
         let number = || id.parse::<u64>().unwrap();
         match self {
             Self::Zendesk => {
@@ -136,7 +152,7 @@ impl Desk {
                 let mut ticket = generic(id, subject);
                 ticket["assignee"] = Value::from("anna.agent@example.com");
                 let body = ticket.to_string().into_bytes();
-                Parcel {
+                WebhookRequest {
                     headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                     query: "",
                     body,
@@ -337,15 +353,15 @@ impl Desk {
 
     /// A body with the proof that this helpdesk sends along.
     #[must_use]
-    pub fn prove(self, body: Vec<u8>, id: &str) -> Parcel {
+    pub fn prove(self, body: Vec<u8>, id: &str) -> WebhookRequest {
         match self {
             Self::Zendesk => zendesk_parcel(body, id),
             Self::Freshdesk => {
                 let headers = vec![("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned())];
-                Parcel { headers, query: "", body }
+                WebhookRequest { headers, query: "", body }
             }
             Self::Jira => jira_parcel(body, id),
-            Self::Generic => Parcel { headers: Vec::new(), query: "", body },
+            Self::Generic => WebhookRequest { headers: Vec::new(), query: "", body },
         }
     }
 
@@ -398,15 +414,15 @@ impl Desk {
 }
 
 /// An event of Zendesk's, signed now.
-fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> Parcel {
+fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
     let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
 /// An event of Jira's, signed.
-fn jira_parcel(body: Vec<u8>, identifier: &str) -> Parcel {
+fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
 /// A ticket as a generic helpdesk sends it.

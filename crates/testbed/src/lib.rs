@@ -21,7 +21,7 @@ mod process;
 mod proofs;
 mod systems;
 
-pub use desks::{Desk, Parcel, generic};
+pub use desks::{Desk, WebhookRequest, generic};
 pub use patience::{
     PATIENCE, all_rest_within, holds_within, is_due, is_due_within, wait_until, wait_until_all_rest,
     wait_until_every,
@@ -29,5 +29,6 @@ pub use patience::{
 pub use process::{Process, Readiness, free_port};
 pub use proofs::Proofs;
 pub use systems::{
-    ADMIN_TOKEN, FOLDERS, OLD_WEBHOOK_SECRET, ROOM_FIELD, SETTLE, Systems, TEMPLATE, WEBHOOK_SECRET, sqlite,
+    ADMIN_TOKEN, FOLDERS, OLD_WEBHOOK_SECRET, Pace, ROOM_FIELD, SETTLE, Systems, TEMPLATE, WEBHOOK_SECRET,
+    sqlite,
 };

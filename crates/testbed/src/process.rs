@@ -1,6 +1,7 @@
 //! The real binary, run as a user or a supervisor would.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::desks::{Desk, Parcel};
+use crate::desks::{Desk, WebhookRequest};
 use crate::patience::{PATIENCE, all_rest_within, holds_within, wait_until_all_rest};
 use crate::systems::{Systems, TEMPLATE, sqlite};
 
@@ -64,9 +65,20 @@ impl Process {
     /// When files can't be written.
     pub fn prepare(binary: &Path, systems: &Systems, store: Option<&str>) -> std::io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("ticketroom-").tempdir()?;
-        let port = free_port()?;
         let store = store.map_or_else(|| sqlite(&folder.path().join("store.db")), str::to_owned);
-        let (text, variables) = systems.config(&store, TEMPLATE);
+        Self::configure(binary, folder, systems.config(&store, TEMPLATE))
+    }
+
+    /// Prepares a port of its own in a configuration, as [`Systems::config_for`] has it, and writes it into the folder.
+    ///
+    /// # Errors
+    /// When files can't be written.
+    pub fn configure(
+        binary: &Path,
+        folder: TempDir,
+        (text, variables): (String, HashMap<String, String>),
+    ) -> std::io::Result<Self> {
+        let port = free_port()?;
         let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
         let config = folder.path().join("ticketroom.toml");
         std::fs::write(&config, text)?;
@@ -179,7 +191,7 @@ impl Process {
             if Instant::now() >= deadline {
                 return Readiness::NotInTime;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -196,8 +208,8 @@ impl Process {
     }
 
     /// Sends it what a helpdesk sends, once. `true` if it acknowledged that.
-    pub async fn acknowledges(&self, desk: Desk, parcel: &Parcel) -> bool {
-        let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.door()));
+    pub async fn acknowledges(&self, desk: Desk, parcel: &WebhookRequest) -> bool {
+        let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.endpoint()));
         let answer = request.timeout(Duration::from_secs(10)).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)
     }
@@ -228,10 +240,16 @@ impl Process {
         }
     }
 
+    /// The process, if it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<Pid> {
+        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
+        id.and_then(Pid::from_raw)
+    }
+
     /// Sends a signal. `false` if there is no process that could get it.
     pub fn signal(&self, signal: Signal) -> bool {
-        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
-        let pid = id.and_then(Pid::from_raw);
+        let pid = self.id();
         pid.is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
     }
 

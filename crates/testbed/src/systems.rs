@@ -34,6 +34,15 @@ pub const TEMPLATE: &str = r#"
     access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
 "#;
 
+/// The waits and limits of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Short waits, and limits that no test meets.
+    Tests,
+    /// The product's defaults.
+    Production,
+}
+
 /// The address of a store in a file.
 #[must_use]
 pub fn sqlite(file: &Path) -> String {
@@ -89,47 +98,42 @@ impl Systems {
         })
     }
 
-    /// A configuration file for these systems and the store at that address (`sqlite:/path`, `postgres://...`), and
-    /// the environment variables that it names. `more` is added at its end.
+    /// A configuration file for all systems and the store at that address (`sqlite:/path`, `postgres://...`), with short
+    /// waits, and the environment variables that it names. `more` is added at its end.
     #[must_use]
     pub fn config(&self, store: &str, more: &str) -> (String, HashMap<String, String>) {
-        let mut secrets = Secrets::in_variables();
-        // Whoever is killed is replaced soon.
-        let lease = if store.starts_with("postgres") { "lease = \"1s\"" } else { "" };
-        let text = format!(
-            r#"
-[server]
-listen = "127.0.0.1:0"
-[admin]
-token = {token}
-[store]
-url = {store:?}
-{lease}
-{docspace}
-timeout = "800ms"
-settle = "{settle}ms"
-# Tests that are not about it should not have to wait for the next minute, nor for the next day.
-requests_per_minute = 1000000
-writes_per_day = 1000000
+        self.config_for(store, &Desk::ALL, Pace::Tests, more)
+    }
 
-{zendesk}
-{freshdesk}
-{jira}
-{callback}
-{signed}
-{more}
-            "#,
-            token = secrets.write("ADMIN", ADMIN_TOKEN),
-            settle = SETTLE.as_millis(),
-            docspace = self.docspace.section(&mut secrets),
-            zendesk = self.zendesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            freshdesk = self.freshdesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            jira = self.jira.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            callback = self.callback.section("intranet"),
-            signed = format_args!(
-                "[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
-                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+    /// A configuration file for DocSpace and these helpdesks.
+    #[must_use]
+    pub fn config_for(
+        &self,
+        store: &str,
+        desks: &[Desk],
+        pace: Pace,
+        more: &str,
+    ) -> (String, HashMap<String, String>) {
+        let mut secrets = Secrets::in_variables();
+        let (lease, docspace) = match pace {
+            Pace::Production => ("", String::new()),
+            // A killed replica is soon replaced, and tests that are not about DocSpace's limits don't meet them.
+            Pace::Tests => (
+                if store.starts_with("postgres") { "lease = \"1s\"" } else { "" },
+                format!(
+                    "timeout = \"800ms\"\nsettle = \"{}ms\"\n\
+                     requests_per_minute = 1000000\nwrites_per_day = 1000000\n",
+                    SETTLE.as_millis()
+                ),
             ),
+        };
+        let token = secrets.write("ADMIN", ADMIN_TOKEN);
+        let docspace = self.docspace.section(&mut secrets) + &docspace;
+        let desks: Vec<String> = desks.iter().map(|desk| desk.section(self, &mut secrets)).collect();
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\ntoken = {token}\n[store]\nurl = {store:?}\n{lease}\n\
+             {docspace}\n{}\n{more}\n",
+            desks.join("\n")
         );
         (text, secrets.variables())
     }
@@ -158,13 +162,13 @@ writes_per_day = 1000000
     /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
     #[must_use]
     pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
-        self.wrong_with_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
+        self.wrong_with_rooms(&FOLDERS, desk, id, &self.rooms_of(&desk.tag(id)))
     }
 
-    fn wrong_with_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
+    fn wrong_with_rooms(&self, folders: &[&str], desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
         let [room] = rooms else { return vec![format!("{tag}: {} rooms", rooms.len())] };
-        let mut wrong = wrong_with_room(&tag, room);
+        let mut wrong = wrong_with_room(folders, &tag, room);
         let (internal, public) = desk.notes(self, id);
         if (internal, public) != (1, 0) {
             wrong.push(format!("{tag}: {internal} notes for agents, {public} that customers see"));
@@ -185,22 +189,33 @@ writes_per_day = 1000000
     /// The same for each of many tickets, for which all rooms are looked through once.
     #[must_use]
     pub fn wrong_with_each_opened(&self, tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
+        self.each(tickets, |desk, id, rooms| self.wrong_with_opened_rooms(desk, id, rooms))
+    }
+
+    /// What is wrong with each of many tickets of another template: one with these folders, and with the group Support as
+    /// editor.
+    #[must_use]
+    pub fn wrong_with_each(&self, folders: &[&str], tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
+        self.each(tickets, |desk, id, rooms| self.wrong_with_rooms(folders, desk, id, rooms))
+    }
+
+    fn each<T>(&self, tickets: &[(Desk, String)], look: impl Fn(Desk, &str, &[RoomView]) -> T) -> Vec<T> {
         let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
         for room in self.docspace.rooms() {
             for tag in &room.tags {
                 rooms_of.entry(tag.clone()).or_default().push(room.clone());
             }
         }
-        let wrong = |(desk, id): &(Desk, String)| {
+        let look = |(desk, id): &(Desk, String)| {
             let rooms = rooms_of.get(&desk.tag(id)).map(Vec::as_slice).unwrap_or_default();
-            self.wrong_with_opened_rooms(*desk, id, rooms)
+            look(*desk, id, rooms)
         };
-        tickets.iter().map(wrong).collect()
+        tickets.iter().map(look).collect()
     }
 
     fn wrong_with_opened_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
-        let mut wrong = self.wrong_with_rooms(desk, id, rooms);
+        let mut wrong = self.wrong_with_rooms(&FOLDERS, desk, id, rooms);
         let members = rooms.iter().flat_map(|room| &room.members);
         let anna = members.filter(|member| member.name == "Anna Agent");
         let roles: Vec<_> = anna.map(|member| member.access).collect();
@@ -229,12 +244,12 @@ writes_per_day = 1000000
     }
 }
 
-fn wrong_with_room(tag: &str, room: &RoomView) -> Vec<String> {
+fn wrong_with_room(folders: &[&str], tag: &str, room: &RoomView) -> Vec<String> {
     let mut wrong = Vec::new();
     if room.archived {
         wrong.push(format!("{tag}: archived"));
     }
-    if room.folders != FOLDERS {
+    if room.folders != folders {
         wrong.push(format!("{tag}: folders {:?}", room.folders));
     }
     let support: Vec<_> = room.members.iter().filter(|member| member.name == "Support").collect();

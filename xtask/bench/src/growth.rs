@@ -13,8 +13,8 @@ use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::store::{Delivery, Meaning, Save, Settlement, State, Store, TicketQuery};
 
 use crate::fill::{self, BLOCKED, Filling};
+use crate::fixture::Fixture;
 use crate::spread::Spread;
-use crate::systems::Systems;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
@@ -82,22 +82,22 @@ struct Filled {
 pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
     let mut sizes = SIZES.map(|size| size.min(most)).to_vec();
     sizes.dedup();
-    let systems = Systems::start(None).await?;
-    let server = stores::start_postgres(systems.folder())?;
+    let fixture = Fixture::start(None).await?;
+    let server = stores::start_postgres(fixture.folder())?;
     let (mut filled, mut databases) = (Vec::new(), Vec::new());
     for size in sizes.iter().copied() {
-        let file = systems.folder().join(format!("{size}.db"));
-        let url = format!("sqlite:{}", file.display());
+        let file = fixture.folder().join(format!("{size}.db"));
+        let url = testbed::sqlite(&file);
         // It makes the tables, and is closed again.
-        drop(stores::open(&systems, &url).await?);
+        drop(stores::open(&fixture, &url).await?);
         let start = Instant::now();
         fill::sqlite(&file, &(1..=size), Filling::Settled)?;
         tell("SQLite", size, start);
-        filled.push(Filled { store: stores::open(&systems, &url).await?, size });
+        filled.push(Filled { store: stores::open(&fixture, &url).await?, size });
     }
     for size in sizes.iter().copied() {
         let database = server.create_database()?;
-        let store = stores::open(&systems, database.url()).await?;
+        let store = stores::open(&fixture, database.url()).await?;
         let start = Instant::now();
         fill::postgres(&database, &(1..=size), Filling::Settled)?;
         tell("PostgreSQL", size, start);
@@ -118,7 +118,6 @@ pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
         }
     }
     drop(filled);
-    systems.stop().await;
     Ok(tables.into())
 }
 

@@ -1,15 +1,15 @@
 //! Measures the product, as it is built for release: `cargo xtask bench`.
 //!
 //! Machines differ, and so does what else they are doing. So each figure stands beside something that was measured
-//! in the same run on the same machine: the door without its store, the sequence of calls without the reconciler,
-//! the bound that DocSpace's limits set, the other store, the same store with fewer tickets. The *ratio* is what may be compared with another day's. Nothing fails for
-//! being slow; what does fail a benchmark is a wrong result, counted at the simulated systems.
+//! in the same run on the same machine: the endpoint without a store, the sequence of calls without the
+//! reconciler, the bound that DocSpace's limits set, the other store, the same store with fewer tickets. Only the *ratio*
+//! can be compared with that of another day. A benchmark doesn't fail for slowness. It fails for a wrong result, counted at
+//! the simulated systems.
 
 mod accept;
-mod audit;
-mod bare_door;
 mod disk;
 mod fill;
+mod fixture;
 mod growth;
 mod latency;
 mod load;
@@ -21,8 +21,8 @@ mod size;
 mod spread;
 mod stores;
 mod storm;
-mod systems;
 mod table;
+mod without_store;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

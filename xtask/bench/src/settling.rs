@@ -16,7 +16,7 @@ use ticketroom::store::{Claim, Event, Save, Settlement, State, Store};
 use tokio::task::JoinSet;
 
 use crate::fill::{self, Filling};
-use crate::systems::Systems;
+use crate::fixture::Fixture;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
@@ -29,13 +29,13 @@ const PARALLEL: usize = 64;
 const LEASE: Duration = Duration::from_secs(600);
 
 pub(crate) async fn measure() -> Result<Table> {
-    let systems = Systems::start(None).await?;
-    let server = stores::start_postgres(systems.folder())?;
+    let fixture = Fixture::start(None).await?;
+    let server = stores::start_postgres(fixture.folder())?;
     let database = server.create_database()?;
-    let file = vec![stores::open(&systems, &systems.store_url()).await?];
+    let file = vec![stores::open(&fixture, &fixture.store_url()).await?];
     let mut replicas = Vec::new();
     for _ in 0..MOST_REPLICAS {
-        replicas.push(stores::open(&systems, database.url()).await?);
+        replicas.push(stores::open(&fixture, database.url()).await?);
     }
 
     let (mut of_file, mut of_replicas) = (Vec::new(), [const { Vec::new() }; MOST_REPLICAS]);
@@ -43,7 +43,7 @@ pub(crate) async fn measure() -> Result<Table> {
     // One round more than counts: the first finds cold caches.
     for round in 0..=ROUNDS {
         let numbers = next(&mut in_file);
-        fill::sqlite(&systems.store(), &numbers, Filling::Due)?;
+        fill::sqlite(&fixture.store(), &numbers, Filling::Due)?;
         let rate = work_off(&file).await?;
         of_file.extend((round > 0).then_some(rate));
         for (count, rates) in (1..).zip(&mut of_replicas) {
@@ -60,7 +60,6 @@ pub(crate) async fn measure() -> Result<Table> {
             return Err(format!("{count} tickets were due, and {ready} are ready").into());
         }
     }
-    systems.stop().await;
 
     let mut table = Table::between(
         format!("replicas: tickets claimed, saved once and settled, {PARALLEL} at once in each"),

@@ -13,11 +13,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::context::Context;
+use crate::fault_points::Choice;
 use crate::faults;
-use crate::places::Choice;
 use crate::proxy::Mode;
 use crate::replica::Replica;
-use crate::stage::Stage;
 use crate::store::{Absence, Store};
 use crate::tally::What;
 
@@ -104,7 +104,7 @@ pub(crate) fn all_over(store: &Store) -> Vec<What> {
 /// What everything is done with.
 #[derive(Clone)]
 pub(crate) struct Chaos {
-    pub(crate) stage: Arc<Stage>,
+    pub(crate) context: Arc<Context>,
     pub(crate) replicas: Replicas,
     pub(crate) store: Arc<Mutex<Store>>,
     pub(crate) absence: Absence,
@@ -115,7 +115,7 @@ impl Chaos {
     ///
     /// # Errors
     /// When something can't be done that is the campaign's own affair.
-    pub(crate) async fn go_on(self, mut rng: Rng, until: Instant) -> Result {
+    pub(crate) async fn run(self, mut rng: Rng, until: Instant) -> Result {
         let actions = actions(&*self.store.lock().await);
         // Each once at first, so that even a short campaign has something of everything.
         let (mut under_way, mut bag) = (JoinSet::new(), Vec::<Action>::new());
@@ -179,7 +179,7 @@ impl Chaos {
 
     async fn act(self, action: Action, held: Held, mut rng: Rng) -> Result {
         match held {
-            Held::Systems => faults::for_a_while(self.stage, rng).await,
+            Held::Systems => faults::for_a_while(self.context, rng).await,
             Held::Replica(mut replica) => self.act_on(action, &mut replica, &mut rng).await?,
             Held::Server(store) => self.act_on_server(action, &store, &mut rng).await?,
         }
@@ -187,8 +187,8 @@ impl Chaos {
     }
 
     async fn act_on_server(&self, action: Action, store: &Store, rng: &mut Rng) -> Result {
-        let tally = &self.stage.tally;
-        let _disturbance = self.stage.calm.disturb();
+        let tally = &self.context.tally;
+        let _disturbance = self.context.disturbances.begin();
         tally.count(action.what());
         if let Action::FillItsDisk(left) = action {
             let full = store.fill_disk(left, Duration::from_millis(rng.u64(1000..4000)));
@@ -216,20 +216,20 @@ impl Chaos {
     }
 
     async fn act_on(&self, action: Action, replica: &mut Replica, rng: &mut Rng) -> Result {
-        let (stage, what) = (&self.stage, action.what());
+        let (context, what) = (&self.context, action.what());
         match action {
             Action::Kill => {
                 replica.kill().await;
-                stage.tally.count(what);
+                context.tally.count(what);
                 down_for(rng).await;
-                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
+                replica.start_armed(true, self.rare_point(rng)).await?;
             }
             Action::KillAtPlaces => {
                 // It dies several times in a row, as in a loop of crashes.
                 for _ in 0..rng.u32(2..=6) {
                     replica.kill().await;
                     down_for(rng).await;
-                    let Some(choice) = stage.places.choose(rng) else { break };
+                    let Some(choice) = context.fault_points.choose(rng) else { break };
                     let passing = if choice.again { rng.choice([1, 1, 1, 2, 3]).unwrap_or(1) } else { 1 };
                     if !replica.die_at(&choice.place, passing).await? && rng.bool() {
                         // Something else may bring it there.
@@ -237,24 +237,24 @@ impl Chaos {
                     }
                 }
                 replica.kill().await;
-                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
+                replica.start_armed(true, self.rare_point(rng)).await?;
             }
             Action::Terminate => {
-                stage.tally.count(what);
+                context.tally.count(what);
                 replica.terminate().await;
                 down_for(rng).await;
-                replica.start_to_die(false, self.sooner_or_later(rng)).await?;
+                replica.start_armed(false, self.rare_point(rng)).await?;
             }
             Action::Pause => {
-                let _disturbance = stage.calm.disturb();
+                let _disturbance = context.disturbances.begin();
                 if replica.pause(self.absence.random(rng)).await {
-                    stage.tally.count(what);
+                    context.tally.count(what);
                 }
             }
             Action::Cut | Action::BlackHole => {
                 let Some(proxy) = &replica.proxy else { return Ok(()) };
-                stage.tally.count(what);
-                let _disturbance = stage.calm.disturb();
+                context.tally.count(what);
+                let _disturbance = context.disturbances.begin();
                 proxy.set(if action == Action::Cut { Mode::Cut } else { Mode::BlackHole });
                 tokio::time::sleep(self.absence.random(rng)).await;
                 proxy.set(Mode::Pass);
@@ -266,14 +266,14 @@ impl Chaos {
     }
 
     /// Two lives of three that nothing else is to end soon die at a place that few reach, should they reach it.
-    fn sooner_or_later(&self, rng: &mut Rng) -> Option<Choice> {
-        if rng.u32(..3) > 0 { self.stage.places.choose_rare(rng) } else { None }
+    fn rare_point(&self, rng: &mut Rng) -> Option<Choice> {
+        if rng.u32(..3) > 0 { self.context.fault_points.choose_rare(rng) } else { None }
     }
 
     /// Its disk has a little room left, for a few seconds.
     async fn fill_disk(&self, replica: &mut Replica, rng: &mut Rng) -> Result {
-        let tally = &self.stage.tally;
-        let _disturbance = self.stage.calm.disturb();
+        let tally = &self.context.tally;
+        let _disturbance = self.context.disturbances.begin();
         tally.count(What::DiskFull);
         replica.kill().await;
         let kibibytes = replica.store_size() / 1024 + rng.u64(40..160);

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use simulator::fault::{FaultKind, Faults, RandomFaults, TooMany};
 use testbed::Desk;
 
-use crate::stage::Stage;
+use crate::context::Context;
 use crate::tally::What;
 
 /// The latest that a late effect comes, in milliseconds: well below the `settle` of the test configuration
@@ -16,24 +16,24 @@ use crate::tally::What;
 const LATEST_LANDING: u64 = 700;
 
 /// All faults that have struck so far.
-pub(crate) fn fired(stage: &Stage) -> u64 {
-    let desks = Desk::ALL.iter().map(|desk| desk.faults(&stage.systems).fired());
-    stage.systems.docspace.faults().fired() + desks.sum::<u64>()
+pub(crate) fn fired(context: &Context) -> u64 {
+    let desks = Desk::ALL.iter().map(|desk| desk.faults(&context.systems).fired());
+    context.systems.docspace.faults().fired() + desks.sum::<u64>()
 }
 
 /// No more faults.
-pub(crate) fn clear(stage: &Stage) {
-    stage.systems.docspace.faults().clear();
+pub(crate) fn clear(context: &Context) {
+    context.systems.docspace.faults().clear();
     for desk in Desk::ALL {
-        desk.faults(&stage.systems).clear();
+        desk.faults(&context.systems).clear();
     }
 }
 
 /// Switches faults on, and off again after a few seconds.
-pub(crate) async fn for_a_while(stage: Arc<Stage>, mut rng: Rng) {
-    let _disturbance = stage.calm.disturb();
-    stage.tally.count(What::FaultWindow);
-    let systems = &stage.systems;
+pub(crate) async fn for_a_while(context: Arc<Context>, mut rng: Rng) {
+    let _disturbance = context.disturbances.begin();
+    context.tally.count(What::FaultWindow);
+    let systems = &context.systems;
     let desk = rng.choice(Desk::ALL).unwrap_or(Desk::Zendesk);
     let (at_docspace, at_desk) = rng.choice([(true, true), (true, false), (false, true)]).unwrap_or_default();
     let mut struck: Vec<&Faults> = Vec::new();

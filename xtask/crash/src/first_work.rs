@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use testbed::Desk;
 
-use crate::book::Ticket;
-use crate::places::has_called;
-use crate::stage::Stage;
+use crate::context::Context;
+use crate::fault_points::has_called;
+use crate::tickets::Ticket;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -78,34 +78,34 @@ pub(crate) fn percentile(times: &[Duration], percent: usize) -> Option<Duration>
 }
 
 /// What was left to do when a replica was started whose last life had begun at `before`.
-pub(crate) fn left(stage: &Stage, before: Instant) -> Vec<Arc<Ticket>> {
-    let Some((calm_since, _)) = stage.calm.since() else { return Vec::new() };
-    let mut tickets = stage.book.accepted_after(before.max(calm_since));
+pub(crate) fn left(context: &Context, before: Instant) -> Vec<Arc<Ticket>> {
+    let Some((calm_since, _)) = context.disturbances.calm_since() else { return Vec::new() };
+    let mut tickets = context.tickets.accepted_after(before.max(calm_since));
     // What a generic helpdesk was told is too much to be looked through all the time.
-    tickets.retain(|ticket| ticket.desk != Desk::Generic && !ticket.has_link(&stage.systems));
+    tickets.retain(|ticket| ticket.desk != Desk::Generic && !ticket.has_link(&context.systems));
     tickets
 }
 
 /// Measures one life.
-pub(crate) async fn watch(stage: Arc<Stage>, life: Life, left: Vec<Arc<Ticket>>) {
-    let outcome = outcome(&stage, &life, &left).await;
+pub(crate) async fn watch(context: Arc<Context>, life: Life, left: Vec<Arc<Ticket>>) {
+    let outcome = outcome(&context, &life, &left).await;
     match outcome {
-        Some(outcome) => stage.restarts.outcomes().push(outcome),
+        Some(outcome) => context.restarts.outcomes().push(outcome),
         None => {
             let left: Vec<_> = left.iter().map(|ticket| ticket.desk.tag(&ticket.id)).collect();
-            stage.find(format!("nobody has worked on {} for {LONGEST:?} after a restart", left.join(", ")));
+            context.find(format!("nobody has worked on {} for {LONGEST:?} after a restart", left.join(", ")));
         }
     }
 }
 
 /// `None`: nobody has worked.
-async fn outcome(stage: &Stage, life: &Life, left: &[Arc<Ticket>]) -> Option<Outcome> {
+async fn outcome(context: &Context, life: &Life, left: &[Arc<Ticket>]) -> Option<Outcome> {
     let this = life.lives.load(Ordering::Acquire);
-    let Some((_, calm)) = stage.calm.since() else { return Some(Outcome::Disturbed) };
-    let are_done = || left.iter().all(|ticket| ticket.has_link(&stage.systems));
+    let Some((_, calm)) = context.disturbances.calm_since() else { return Some(Outcome::Disturbed) };
+    let are_done = || left.iter().all(|ticket| ticket.has_link(&context.systems));
     let mut looks = 0;
     while life.spawned.elapsed() < LONGEST {
-        let is_disturbed = stage.calm.since().is_none_or(|(_, now)| now != calm);
+        let is_disturbed = context.disturbances.calm_since().is_none_or(|(_, now)| now != calm);
         if is_disturbed || life.lives.load(Ordering::Acquire) != this {
             return Some(Outcome::Disturbed);
         }

@@ -9,25 +9,25 @@
 //! What is chosen follows from the seed. When it happens, and what it meets, does not, so a seed makes a finding likely
 //! again rather than certain.
 
-mod book;
-mod calm;
 mod campaign;
 mod chaos;
 mod claims;
+mod context;
 mod demands;
+mod disturbances;
+mod fault_points;
 mod faults;
 mod first_work;
 mod load;
-mod places;
+mod message;
 mod proxy;
 mod receipts;
 mod replica;
 mod report;
-mod stage;
 mod store;
 mod tally;
+mod tickets;
 mod verdict;
-mod word;
 
 use std::process::ExitCode;
 

@@ -141,14 +141,14 @@ mod tests {
         address
     }
 
-    async fn says(stream: &mut TcpStream, word: &[u8]) -> bool {
-        let mut heard = vec![0; word.len()];
-        stream.write_all(word).await.is_ok()
+    async fn says(stream: &mut TcpStream, message: &[u8]) -> bool {
+        let mut heard = vec![0; message.len()];
+        stream.write_all(message).await.is_ok()
             && matches!(
                 tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut heard)).await,
                 Ok(Ok(_))
             )
-            && heard == word
+            && heard == message
     }
 
     #[tokio::test]

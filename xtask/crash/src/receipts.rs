@@ -4,7 +4,7 @@
 //! The timeline has an entry for each delivery that was kept, by what its helpdesk calls the event. It doesn't tell a
 //! delivery's id, but one id is kept once however often it comes. So of each event there have to be at least as many
 //! entries as ids were acknowledged, and requests without an id; and no more than were sent, as one whose answer was lost
-//! may have been kept. Where nothing but a request's own name tells it from others, it has one (`word`), and none can
+//! may have been kept. Where nothing but a request's own name tells it from others, it has one (`message`), and none can
 //! stand in for another that was lost.
 
 use std::collections::BTreeMap;

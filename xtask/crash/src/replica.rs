@@ -14,10 +14,10 @@ use rustix::process::Signal;
 use testbed::{ADMIN_TOKEN, Process, Readiness};
 
 use crate::Result;
+use crate::context::Context;
+use crate::fault_points::{Choice, has_called};
 use crate::first_work::{self, Life};
-use crate::places::{Choice, has_called};
 use crate::proxy::Proxy;
-use crate::stage::Stage;
 use crate::tally::What;
 
 /// How long a start may take; one that waits for its database waits for half a minute.
@@ -41,10 +41,10 @@ pub(crate) struct Replica {
     pub(crate) name: String,
     /// Its way to the database, if that is a server.
     pub(crate) proxy: Option<Proxy>,
-    stage: Arc<Stage>,
+    context: Arc<Context>,
     lives: Arc<AtomicU64>,
     /// When the present life began, or the last one.
-    born: Instant,
+    started: Instant,
     /// Where it is to kill itself in this life.
     armed: Option<String>,
     /// Whether it has taken deliveries in this life. Before, it may end with a message; afterwards never.
@@ -64,9 +64,9 @@ struct Start {
 
 impl Replica {
     /// A replica that isn't running yet.
-    pub(crate) fn new(stage: Arc<Stage>, process: Process, number: usize, proxy: Option<Proxy>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, process: Process, number: usize, proxy: Option<Proxy>) -> Self {
         let (name, lives) = (format!("replica {number}"), Arc::default());
-        Self { process, name, proxy, stage, lives, born: Instant::now(), armed: None, was_ready: false }
+        Self { process, name, proxy, context, lives, started: Instant::now(), armed: None, was_ready: false }
     }
 
     fn fault_log(&self, life: u64) -> PathBuf {
@@ -80,7 +80,7 @@ impl Replica {
 
     /// Starts it, ready or not.
     fn spawn(&mut self, start: &Start) -> Result {
-        let left = if start.measured { first_work::left(&self.stage, self.born) } else { Vec::new() };
+        let left = if start.measured { first_work::left(&self.context, self.started) } else { Vec::new() };
         let life = self.lives.fetch_add(1, Ordering::AcqRel) + 1;
         let fault_log = self.fault_log(life);
         let mut command = match start.file_limit {
@@ -97,12 +97,12 @@ impl Replica {
         }
         let spawned = Instant::now();
         self.process.try_start(command)?;
-        self.born = spawned;
+        self.started = spawned;
         self.armed = start.kill_at.as_ref().map(|(place, _)| place.clone());
         self.was_ready = false;
         if !left.is_empty() {
             let life = Life { fault_log, spawned, lives: Arc::clone(&self.lives) };
-            self.stage.spawn(first_work::watch(Arc::clone(&self.stage), life, left));
+            self.context.spawn(first_work::watch(Arc::clone(&self.context), life, left));
         }
         Ok(())
     }
@@ -110,22 +110,22 @@ impl Replica {
     /// The present life is over, or can't be measured any more.
     fn end_life(&mut self) {
         if self.armed.take().is_some() {
-            self.stage.tally.count(What::NotReached);
+            self.context.tally.count(What::NotReached);
         }
         let life = self.lives.fetch_add(1, Ordering::AcqRel);
         let fault_log = self.fault_log(life);
-        self.stage.places.learn(&fault_log);
+        self.context.fault_points.learn(&fault_log);
         let _ = std::fs::remove_file(fault_log);
     }
 
     /// Starts it and waits until it takes deliveries; starts it again if it ends before it does. `measured` is said if
     /// it was killed before, so that it counts how fast it comes to work.
     pub(crate) async fn start(&mut self, measured: bool) -> Result {
-        self.start_to_die(measured, None).await
+        self.start_armed(measured, None).await
     }
 
     /// The same, with a place that it is to die at once something brings it there.
-    pub(crate) async fn start_to_die(&mut self, measured: bool, at: Option<Choice>) -> Result {
+    pub(crate) async fn start_armed(&mut self, measured: bool, at: Option<Choice>) -> Result {
         let kill_at = at.map(|choice| (choice.place, 1));
         let mut start = Start { measured, kill_at, ..Start::default() };
         let deadline = Instant::now() + START;
@@ -139,7 +139,7 @@ impl Replica {
                 }
                 Ok(Readiness::Ended) => {}
                 Err(_) | Ok(Readiness::NotInTime) => {
-                    self.stage.find(format!("{} takes no deliveries: {}", self.name, self.last_words()));
+                    self.context.find(format!("{} takes no deliveries: {}", self.name, self.log_tail()));
                     return Ok(());
                 }
             }
@@ -148,7 +148,7 @@ impl Replica {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                self.stage.find(format!("{} doesn't start: {}", self.name, self.last_words()));
+                self.context.find(format!("{} doesn't start: {}", self.name, self.log_tail()));
                 return Ok(());
             }
             start = Start::default();
@@ -179,12 +179,12 @@ impl Replica {
             Some(status) => {
                 self.note_end(status).await;
             }
-            None => self.bury().await,
+            None => self.clear().await,
         }
     }
 
     /// Nothing of its life is left.
-    async fn bury(&mut self) {
+    async fn clear(&mut self) {
         self.process.kill().await;
         self.end_life();
     }
@@ -213,16 +213,16 @@ impl Replica {
         let armed = self.armed.take();
         // What has worked on tickets was ready, whether anybody has asked or not.
         let was_ready = self.was_ready || has_called(&self.fault_log(self.lives.load(Ordering::Acquire)));
-        let end = End { is_armed: armed.is_some(), was_ready, age: self.born.elapsed() };
+        let end = End { is_armed: armed.is_some(), was_ready, age: self.started.elapsed() };
         let verdict = end.judge(status.code(), status.signal());
         match verdict {
-            Some(what) => self.stage.tally.count(what),
-            None => self.stage.find(format!("{} ended with {status}: {}", self.name, self.last_words())),
+            Some(what) => self.context.tally.count(what),
+            None => self.context.find(format!("{} ended with {status}: {}", self.name, self.log_tail())),
         }
         if let (Some(place), Some(What::KilledAtPlace)) = (armed, verdict) {
-            self.stage.places.killed_at(&place);
+            self.context.fault_points.killed_at(&place);
         }
-        self.bury().await;
+        self.clear().await;
         verdict.is_some()
     }
 
@@ -240,13 +240,13 @@ impl Replica {
     pub(crate) async fn terminate(&mut self) {
         self.process.signal(Signal::TERM);
         match self.process.ended_within(STOP).await {
-            Some(status) if status.success() => self.bury().await,
+            Some(status) if status.success() => self.clear().await,
             Some(status) => {
                 self.note_end(status).await;
             }
             None => {
-                self.stage.find(format!("{} did not stop: {}", self.name, self.last_words()));
-                self.bury().await;
+                self.context.find(format!("{} did not stop: {}", self.name, self.log_tail()));
+                self.clear().await;
             }
         }
     }
@@ -269,7 +269,7 @@ impl Replica {
             None if self.process.has_ended() => {}
             None => {
                 if !self.was_ready {
-                    self.was_ready = self.says().await == Some(200);
+                    self.was_ready = self.readiness().await == Some(200);
                 }
                 return Ok(());
             }
@@ -278,20 +278,20 @@ impl Replica {
     }
 
     /// What it answers to whether it is ready.
-    async fn says(&self) -> Option<u16> {
-        let request = self.stage.client.get(format!("{}/readyz", self.process.url));
+    async fn readiness(&self) -> Option<u16> {
+        let request = self.context.client.get(format!("{}/readyz", self.process.url));
         let answer = request.timeout(Duration::from_secs(5)).send().await;
         answer.ok().map(|answer| answer.status().as_u16())
     }
 
     /// Whether it says that it can't take deliveries now.
     pub(crate) async fn is_unready(&self) -> bool {
-        self.says().await == Some(503)
+        self.readiness().await == Some(503)
     }
 
     /// What it says to an operator's question; `None` if there is no answer, or none by 200.
     pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let request = self.stage.client.get(format!("{}/api/v1/{path}", self.process.url));
+        let request = self.context.client.get(format!("{}/api/v1/{path}", self.process.url));
         let request = request.bearer_auth(ADMIN_TOKEN).timeout(Duration::from_secs(20));
         request.send().await.ok()?.error_for_status().ok()?.json().await.ok()
     }
@@ -305,7 +305,7 @@ impl Replica {
     }
 
     /// The end of its log, in one line.
-    fn last_words(&self) -> String {
+    fn log_tail(&self) -> String {
         let log = self.process.log();
         let lines: Vec<_> = log.lines().collect();
         lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join(" | ")

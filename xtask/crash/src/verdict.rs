@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use simulator::docspace::RoomView;
 
-use crate::book::Ticket;
 use crate::claims::{self, Truth};
+use crate::context::{Context, Finding};
 use crate::replica::Replica;
-use crate::stage::{Finding, Stage};
+use crate::tickets::Ticket;
 
 /// The end of a campaign.
 #[derive(Debug, Default)]
@@ -37,10 +37,10 @@ impl Verdict {
 }
 
 /// Counts everything. `replica` is asked what the product knows.
-pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
-    let (tickets, rooms) = (stage.book.all(), stage.systems.docspace.rooms());
+pub(crate) async fn reach(context: &Context, replica: &Replica) -> Verdict {
+    let (tickets, rooms) = (context.tickets.all(), context.systems.docspace.rooms());
     // What was found on the way is wrong, too.
-    let findings = stage.findings();
+    let findings = context.findings();
     let mut verdict = Verdict {
         tickets: tickets.len(),
         rooms: rooms.len(),
@@ -50,7 +50,7 @@ pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
     };
     verdict.count_rooms_of_nobody(&tickets, &rooms);
     let pairs: Vec<_> = tickets.iter().map(|ticket| (ticket.desk, ticket.id.clone())).collect();
-    let wrong_at_systems = stage.systems.wrong_with_each_opened(&pairs);
+    let wrong_at_systems = context.systems.wrong_with_each_opened(&pairs);
     let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
     for room in rooms {
         if let Some(tag) = room.tags.first() {
@@ -60,7 +60,7 @@ pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
     for (ticket, wrong) in tickets.iter().zip(wrong_at_systems) {
         let its_rooms = rooms_of.remove(&ticket.desk.tag(&ticket.id)).unwrap_or_default();
         let told = replica.ask(&format!("tickets/{}/{}", ticket.desk.name(), ticket.id)).await;
-        let address = |room: &RoomView| stage.systems.member_address(room);
+        let address = |room: &RoomView| context.systems.member_address(room);
         verdict.judge(ticket, &its_rooms, address, wrong, told.as_ref());
     }
     verdict

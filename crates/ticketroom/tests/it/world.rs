@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
-use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET};
+use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest};
 use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
 use ticketroom::service::{Duties, Service};
@@ -97,18 +97,18 @@ impl World {
     /// Makes a ticket in a helpdesk and delivers what it says about it.
     pub(crate) async fn open_in(&self, desk: Desk, subject: &str) -> String {
         let id = desk.open(&self.systems, subject);
-        let status = self.deliver_to(&desk.door(), &desk.created(&self.systems, &id, subject)).await;
+        let status = self.deliver_to(&desk.endpoint(), &desk.created(&self.systems, &id, subject)).await;
         assert_eq!(status, StatusCode::OK, "{desk:?}");
         id
     }
 
     /// Delivers what a helpdesk sends, at its door.
-    pub(crate) async fn deliver_to(&self, door: &str, parcel: &Parcel) -> StatusCode {
+    pub(crate) async fn deliver_to(&self, door: &str, parcel: &WebhookRequest) -> StatusCode {
         self.send(door, parcel).await.status()
     }
 
     /// Sends what a helpdesk sends, and returns the whole answer.
-    pub(crate) async fn send(&self, door: &str, parcel: &Parcel) -> reqwest::Response {
+    pub(crate) async fn send(&self, door: &str, parcel: &WebhookRequest) -> reqwest::Response {
         parcel.request(&self.client, &self.url(door)).send().await.unwrap()
     }
 

@@ -20,7 +20,7 @@ use simulator::Clock;
 use simulator::docspace::{DocSpace, Setup};
 
 /// A portal, its clock, and a client with a key.
-struct Play {
+struct Fixture {
     docspace: DocSpace,
     /// What time it is over there, in milliseconds: it stands still until it is moved.
     now: Arc<AtomicI64>,
@@ -59,27 +59,27 @@ impl Reply {
     }
 }
 
-async fn play() -> Play {
-    play_with(Setup::default()).await
+async fn fixture() -> Fixture {
+    fixture_with(Setup::default()).await
 }
 
-async fn play_with(setup: Setup) -> Play {
+async fn fixture_with(setup: Setup) -> Fixture {
     let start: Timestamp = "2026-07-01T10:15:30Z".parse().unwrap();
     let now = Arc::new(AtomicI64::new(start.as_millisecond()));
     let millis = Arc::clone(&now);
     let clock = Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap());
     let docspace = DocSpace::start(Setup { clock, ..setup }).await.unwrap();
-    Play { key: docspace.api_key(), docspace, now, http: crate::client() }
+    Fixture { key: docspace.api_key(), docspace, now, http: crate::client() }
 }
 
-impl Play {
+impl Fixture {
     /// The same portal with another key.
     fn with_key(&self, key: &str) -> Self {
         let (docspace, now, http) = (self.docspace.clone(), Arc::clone(&self.now), self.http.clone());
         Self { docspace, now, http, key: key.to_owned() }
     }
 
-    fn move_on(&self, time: Duration) {
+    fn advance(&self, time: Duration) {
         self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
@@ -115,7 +115,7 @@ impl Play {
         self.send(Method::DELETE, path, Some(&body)).await
     }
 
-    /// A call at the control door.
+    /// A call at the control control.
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         self.send(method, &format!("/_simulator/{path}"), body.as_ref()).await
     }

@@ -8,21 +8,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::freshdesk::{Freshdesk, NewTicket, Setup};
 
-use crate::play::{Hands, Reply};
+use crate::fixture::{ManualClock, Reply};
 
-struct Play {
+struct Fixture {
     freshdesk: Freshdesk,
-    hands: Hands,
+    clock: ManualClock,
     http: reqwest::Client,
 }
 
-async fn play(setup: Setup) -> Play {
-    let hands = Hands::new();
-    let freshdesk = Freshdesk::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
-    Play { freshdesk, hands, http: crate::client() }
+async fn fixture(setup: Setup) -> Fixture {
+    let clock = ManualClock::new();
+    let freshdesk = Freshdesk::start(Setup { clock: clock.clock(), ..setup }).await.unwrap();
+    Fixture { freshdesk, clock, http: crate::client() }
 }
 
-impl Play {
+impl Fixture {
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = self.freshdesk.url().join(&format!("api/v2/{path}")).unwrap();
         self.http.request(method, url)

@@ -3,22 +3,21 @@
 use std::time::Instant;
 
 use serde_json::json;
-use uuid::Uuid;
 
-use super::body::Fields;
-use super::dto::valid_room_title;
-use super::links::Link;
-use super::people::UserKind;
-use super::roles::{self, FILLING_FORMS, READ, ROOM_TYPES, stored_title};
-use super::state::{Call, Indexed, Kind, ROOMS, Room, Standing, State, same_tag};
-use super::views::ServerVersion;
+use super::body::{Fields, valid_room_title};
+use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, page};
+use crate::docspace::roles::{self, ROOM_TYPES, stored_title};
+use crate::docspace::state::people::UserKind;
+use crate::docspace::state::rooms::Standing;
+use crate::docspace::state::views::ServerVersion;
+use crate::docspace::state::{Indexed, Kind, ROOMS, Room, State, same_tag};
 
 const TAG: usize = 255;
 
 impl State {
-    /// Nothing here makes a repeat harmless: titles need not be unique, and there is no idempotency key.
-    pub(super) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
+    /// Not idempotent: titles need not be unique, and there is no idempotency key.
+    pub(crate) fn create_room(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = valid_room_title(fields.text("Title")?)?;
         let room_type = fields.member("RoomType", &ROOM_TYPES)?.flatten();
@@ -32,7 +31,7 @@ impl State {
         if self.quota_is_reached() {
             return Err(Failure::Quota);
         }
-        // `share` is read for private rooms only, which are not played.
+        // `share` is read for private rooms only, which are not simulated.
         let has_primary = roles::external_links(room_type).is_some_and(|(primary, _)| primary);
         let room = Room {
             room_type,
@@ -43,11 +42,11 @@ impl State {
             indexed: Indexed { before: None, changed: Instant::now() },
         };
         let id = self.add_folder(ROOMS, &stored_title(title), call.caller, Kind::Room(room));
-        // The tags are a transaction of their own, behind a lock that may not be had in time.
+        // The tags are a transaction of their own, behind a lock that may not be acquired in time.
         if std::mem::take(&mut self.loses_tags) {
             return Err(Failure::Timeout);
         }
-        // The column has so much room. By now the room is there.
+        // The length of the column. By now the room exists.
         if tags.iter().any(|tag| tag.encode_utf16().count() > TAG) {
             return Err(Failure::Argument);
         }
@@ -57,17 +56,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    /// A collaboration room that somebody makes by hand.
-    pub(super) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
-        let indexed = Indexed { before: None, changed: Instant::now() };
-        let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
-        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed };
-        let id = self.add_folder(ROOMS, &stored_title(title), owner, Kind::Room(room));
-        self.tag_room(id, tags);
-        id
-    }
-
-    pub(super) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn get_room(&self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.room(id).ok_or(Failure::NotFound)?;
         if !self.standing(call.caller, id).reads() {
             return Err(Failure::Security);
@@ -75,8 +64,8 @@ impl State {
         Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
     }
 
-    /// What is absent stays; `tags` replaces them all.
-    pub(super) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    /// Absent members stay as they are; `tags` replaces all tags.
+    pub(crate) fn update_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let title = match fields.text("Title")? {
             Some(title) => Some(stored_title(valid_room_title(Some(title))?)),
@@ -84,13 +73,13 @@ impl State {
         };
         let tags = fields.texts("Tags", TAG)?;
         let now = self.now();
-        // The refusal for a room that doesn't exist is the same as for one that may not be changed.
+        // A missing room is refused like one that may not be changed.
         let folder = self.managed_room(call, id, Failure::Security)?;
         folder.updated = now;
         if let Some(title) = title.filter(|title| *title != folder.title) {
             let before = std::mem::replace(&mut folder.title, title);
             if let Kind::Room(room) = &mut folder.kind {
-                // A title that was never found, because it went as fast as it came, still isn't.
+                // A title that was replaced before the index had it is never found.
                 room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
             }
         }
@@ -101,7 +90,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn add_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn add_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
         // A DocSpace admin who is not in the room may do this, too.
         let archived = self.room(id).ok_or(Failure::NotFound)?.archived();
@@ -113,7 +102,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
         if let Kind::Room(room) = &mut self.managed_room(call, id, Failure::Security)?.kind {
             room.tags.retain(|tag| !names.iter().any(|name| same_tag(name, tag)));
@@ -121,18 +110,7 @@ impl State {
         self.get_room(call, id)
     }
 
-    pub(super) fn tag_room(&mut self, id: i64, names: &[String]) {
-        for name in names {
-            let tag = self.tag(name);
-            if let Some(Kind::Room(room)) = self.folders.get_mut(&id).map(|folder| &mut folder.kind)
-                && !room.tags.contains(&tag)
-            {
-                room.tags.push(tag);
-            }
-        }
-    }
-
-    pub(super) fn create_tag(&mut self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn create_tag(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let name = fields.text_within("Name", TAG)?.filter(|name| !name.trim().is_empty());
         let name = name.ok_or(Failure::Invalid("Name"))?;
@@ -142,15 +120,9 @@ impl State {
         Ok(Reply::One(json!(self.tag(name))))
     }
 
-    pub(super) fn list_tags(&self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn list_tags(&self, call: &Call<'_>) -> Outcome {
         let part = call.request.query("filterValue").unwrap_or_default().to_lowercase();
         let found = self.tags.iter().filter(|tag| tag.to_lowercase().contains(&part)).map(|tag| json!(tag));
         Ok(Reply::Many(page(call.request, 100, found.collect())?, None))
     }
-}
-
-/// The primary link of rooms that have one from the start, and of those that are asked for one.
-pub(super) fn primary_link(room_type: i32) -> Link {
-    let access = if room_type == FILLING_FORMS { roles::FILL_FORMS } else { READ };
-    Link::primary(access)
 }

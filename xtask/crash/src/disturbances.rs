@@ -8,7 +8,7 @@ use std::time::Instant;
 
 /// Counts disturbances.
 #[derive(Debug, Clone)]
-pub(crate) struct Calm(Arc<Mutex<Inner>>);
+pub(crate) struct Disturbances(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -20,21 +20,21 @@ struct Inner {
 
 /// A disturbance, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Disturbance(Calm);
+pub(crate) struct Disturbance(Disturbances);
 
-impl Default for Calm {
+impl Default for Disturbances {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Inner { active: 0, generation: 0, since: Instant::now() })))
     }
 }
 
-impl Calm {
+impl Disturbances {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A disturbance begins.
-    pub(crate) fn disturb(&self) -> Disturbance {
+    pub(crate) fn begin(&self) -> Disturbance {
         let mut inner = self.inner();
         inner.active += 1;
         inner.generation += 1;
@@ -42,7 +42,7 @@ impl Calm {
     }
 
     /// Since when all is calm, and a number that changes with the next disturbance. `None` while it isn't.
-    pub(crate) fn since(&self) -> Option<(Instant, u64)> {
+    pub(crate) fn calm_since(&self) -> Option<(Instant, u64)> {
         let inner = self.inner();
         (inner.active == 0).then_some((inner.since, inner.generation))
     }
@@ -62,13 +62,13 @@ mod tests {
 
     #[test]
     fn calm_returns_with_the_end_of_the_last_disturbance() {
-        let calm = Calm::default();
-        let first = calm.since().map(|(_, generation)| generation);
+        let calm = Disturbances::default();
+        let first = calm.calm_since().map(|(_, generation)| generation);
         assert!(first.is_some());
-        let (one, another) = (calm.disturb(), calm.disturb());
+        let (one, another) = (calm.begin(), calm.begin());
         drop(one);
-        assert!(calm.since().is_none());
+        assert!(calm.calm_since().is_none());
         drop(another);
-        assert!(calm.since().is_some_and(|(_, generation)| Some(generation) != first));
+        assert!(calm.calm_since().is_some_and(|(_, generation)| Some(generation) != first));
     }
 }

@@ -7,21 +7,21 @@ use reqwest::Client;
 use testbed::{Desk, Systems};
 use tokio::task::JoinSet;
 
-use crate::book::Book;
-use crate::calm::Calm;
+use crate::disturbances::Disturbances;
+use crate::fault_points::FaultPoints;
 use crate::first_work::Restarts;
-use crate::places::Places;
 use crate::tally::Tally;
+use crate::tickets::Tickets;
 
 /// What all parts share.
-pub(crate) struct Stage {
+pub(crate) struct Context {
     pub(crate) systems: Systems,
     /// What deliveries and questions are sent with; it has no limits of its own.
     pub(crate) client: Client,
-    pub(crate) book: Book,
+    pub(crate) tickets: Tickets,
     pub(crate) tally: Tally,
-    pub(crate) calm: Calm,
-    pub(crate) places: Places,
+    pub(crate) disturbances: Disturbances,
+    pub(crate) fault_points: FaultPoints,
     pub(crate) restarts: Restarts,
     pub(crate) started: Instant,
     findings: Mutex<Vec<Finding>>,
@@ -36,16 +36,16 @@ pub(crate) struct Finding {
     pub(crate) text: String,
 }
 
-impl Stage {
+impl Context {
     /// Over these systems.
     pub(crate) fn new(systems: Systems, client: Client) -> Self {
         Self {
             systems,
             client,
-            book: Book::default(),
+            tickets: Tickets::default(),
             tally: Tally::default(),
-            calm: Calm::default(),
-            places: Places::default(),
+            disturbances: Disturbances::default(),
+            fault_points: FaultPoints::default(),
             restarts: Restarts::default(),
             started: Instant::now(),
             findings: Mutex::default(),

@@ -1,19 +1,20 @@
-//! Reading a request's body the way ASP.NET binds it: names without regard to case, numbers also as strings,
-//! enumerations as number or name, and members that nobody knows ignored.
+//! Reads a request's body as ASP.NET binds it: names without regard to case, numbers also as strings, enumerations as number
+//! or name, and unknown members ignored.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::wire::Failure;
+use crate::docspace::roles::ROOM_TITLE;
 use crate::http::Request;
 
 /// A JSON object.
 #[derive(Debug, Default)]
-pub(super) struct Fields(Map<String, Value>);
+pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
     /// The body of a call that needs one.
-    pub(super) fn of(request: &Request) -> Result<Self, Failure> {
+    pub(crate) fn of(request: &Request) -> Result<Self, Failure> {
         if request.body.is_empty() {
             return Err(Failure::Invalid("Body"));
         }
@@ -27,14 +28,14 @@ impl Fields {
     }
 
     /// A member that is there and not null.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0
             .iter()
             .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null())
             .map(|(_, value)| value)
     }
 
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -43,7 +44,7 @@ impl Fields {
     }
 
     /// A text of at most so many UTF-16 units.
-    pub(super) fn text_within(&self, name: &'static str, most: usize) -> Result<Option<&str>, Failure> {
+    pub(crate) fn text_within(&self, name: &'static str, most: usize) -> Result<Option<&str>, Failure> {
         let text = self.text(name)?;
         if text.is_some_and(|text| text.encode_utf16().count() > most) {
             return Err(Failure::Invalid(name));
@@ -51,12 +52,12 @@ impl Fields {
         Ok(text)
     }
 
-    pub(super) fn integer(&self, name: &'static str) -> Result<Option<i64>, Failure> {
+    pub(crate) fn integer(&self, name: &'static str) -> Result<Option<i64>, Failure> {
         self.get(name).map(|value| integer(value).ok_or(Failure::Invalid(name))).transpose()
     }
 
-    /// False when it is not there.
-    pub(super) fn flag(&self, name: &'static str) -> Result<bool, Failure> {
+    /// False if it is absent.
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Failure> {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -64,12 +65,12 @@ impl Fields {
         }
     }
 
-    pub(super) fn uuid(&self, name: &'static str) -> Result<Option<Uuid>, Failure> {
+    pub(crate) fn uuid(&self, name: &'static str) -> Result<Option<Uuid>, Failure> {
         self.text(name)?.map(|text| text.parse().map_err(|_| Failure::Invalid(name))).transpose()
     }
 
     /// The number of an enumeration's member. A name that it doesn't have is `None` inside.
-    pub(super) fn member(
+    pub(crate) fn member(
         &self,
         name: &'static str,
         names: &[(&str, i32)],
@@ -82,7 +83,7 @@ impl Fields {
         Ok(Some(names.iter().find(|(known, _)| known.eq_ignore_ascii_case(text)).map(|(_, number)| *number)))
     }
 
-    pub(super) fn list(&self, name: &'static str) -> Result<Option<&[Value]>, Failure> {
+    pub(crate) fn list(&self, name: &'static str) -> Result<Option<&[Value]>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Array(items)) => Ok(Some(items)),
@@ -90,8 +91,8 @@ impl Fields {
         }
     }
 
-    /// A list of objects; null ones are passed over.
-    pub(super) fn objects(&self, name: &'static str) -> Result<Option<Vec<Self>>, Failure> {
+    /// A list of objects; nulls are ignored.
+    pub(crate) fn objects(&self, name: &'static str) -> Result<Option<Vec<Self>>, Failure> {
         let Some(items) = self.list(name)? else { return Ok(None) };
         let objects = items.iter().filter(|item| !item.is_null()).map(|item| match item {
             Value::Object(members) => Ok(Self(members.clone())),
@@ -101,13 +102,13 @@ impl Fields {
     }
 
     /// A list of numbers.
-    pub(super) fn integers(&self, name: &'static str) -> Result<Vec<i64>, Failure> {
+    pub(crate) fn integers(&self, name: &'static str) -> Result<Vec<i64>, Failure> {
         let items = self.list(name)?.unwrap_or_default();
         items.iter().map(|item| integer(item).ok_or(Failure::Invalid(name))).collect()
     }
 
     /// A list of texts of at most so many UTF-16 units each.
-    pub(super) fn texts(&self, name: &'static str, most: usize) -> Result<Option<Vec<String>>, Failure> {
+    pub(crate) fn texts(&self, name: &'static str, most: usize) -> Result<Option<Vec<String>>, Failure> {
         let Some(items) = self.list(name)? else { return Ok(None) };
         let texts = items.iter().map(|item| match item.as_str() {
             Some(text) if text.encode_utf16().count() <= most => Ok(text.to_owned()),
@@ -123,4 +124,23 @@ fn integer(value: &Value) -> Option<i64> {
         Value::String(text) => text.parse().ok(),
         _ => None,
     }
+}
+
+/// A room's title as a request may give it.
+pub(crate) fn valid_room_title(title: Option<&str>) -> Result<&str, Failure> {
+    valid_title(title, ROOM_TITLE)
+}
+
+/// A title of at most so many UTF-16 units that isn't blank.
+pub(crate) fn valid_title(title: Option<&str>, most: usize) -> Result<&str, Failure> {
+    match title {
+        Some(title) if !title.trim().is_empty() && title.encode_utf16().count() <= most => Ok(title),
+        _ => Err(Failure::Invalid("Title")),
+    }
+}
+
+/// Whether the server's validation accepts an e-mail address.
+pub(crate) fn is_address(email: &str) -> bool {
+    let (at, length) = (email.find('@'), email.encode_utf16().count());
+    at.is_some_and(|at| at > 0 && at + 1 < email.len() && email.rfind('@') == Some(at)) && length <= 255
 }

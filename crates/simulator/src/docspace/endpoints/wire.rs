@@ -1,4 +1,4 @@
-//! How DocSpace wraps what it says: two envelopes for refusals, one for everything else.
+//! DocSpace's envelopes: two for errors, one for everything else.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::http::{Answer, Request};
 
-/// What a call came to.
-pub(super) type Outcome = Result<Reply, Failure>;
+/// The result of a call.
+pub(crate) type Outcome = Result<Reply, Failure>;
 
 /// A success before it is wrapped.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     One(Value),
     /// A list; some endpoints say how many there are in all.
     Many(Vec<Value>, Option<usize>),
@@ -22,7 +22,7 @@ pub(super) enum Reply {
 
 /// A refusal, by the family of .NET exceptions that decides its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     NotFound,
     /// Not allowed to this caller.
     Security,
@@ -32,24 +32,24 @@ pub(super) enum Failure {
     Quota,
     /// Malformed JSON in a query parameter.
     Json,
-    /// A lock that was not to be had in time.
+    /// A lock that was not acquired in time.
     Timeout,
     /// A null reference: a defect of the server's.
     Null,
     UnsupportedMedia,
     /// The model's validation failed at this field: the one refusal in the *success* envelope.
     Invalid(&'static str),
-    /// Nobody signed in, at an endpoint that also serves the anonymous.
+    /// The caller has not signed in, at an endpoint that also serves anonymous callers.
     Anonymous,
-    /// Turned away before the endpoint: no body.
+    /// Rejected before the endpoint: no body.
     Bare(StatusCode),
     /// No such endpoint.
-    Unplayed,
+    Unknown,
 }
 
 impl Failure {
-    /// Status, .NET type and localised message. The portal's language is German, since whoever matches on
-    /// messages should notice early.
+    /// Status, .NET type and localised message. The portal's language is German, so that code that matches on messages
+    /// fails in tests.
     fn exception(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::NotFound => (
@@ -92,14 +92,14 @@ impl Failure {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, None, "Der Medientyp wird nicht unterstützt")
             }
             Self::Anonymous => (StatusCode::UNAUTHORIZED, None, "Nicht angemeldet"),
-            Self::Unplayed => (StatusCode::NOT_FOUND, None, "Die Ressource wurde nicht gefunden"),
+            Self::Unknown => (StatusCode::NOT_FOUND, None, "Die Ressource wurde nicht gefunden"),
             // These two have no exception; see `into_answer`.
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, None, ""),
             Self::Bare(status) => (status, None, ""),
         }
     }
 
-    pub(super) fn into_answer(self, request: &Request) -> Answer {
+    pub(crate) fn into_answer(self, request: &Request) -> Answer {
         match self {
             Self::Bare(status) => Answer::empty(status),
             Self::Invalid(field) => invalid(request, field),
@@ -110,8 +110,8 @@ impl Failure {
         }
     }
 
-    /// The refusal that goes with a status that was ordered from outside.
-    pub(super) fn answer_of_status(status: StatusCode) -> Answer {
+    /// The error for a status that a fault has chosen.
+    pub(crate) fn answer_of_status(status: StatusCode) -> Answer {
         let failure = match status.as_u16() {
             401 => return Answer::empty(status),
             402 => Self::Quota,
@@ -127,7 +127,7 @@ impl Failure {
 }
 
 fn error(status: StatusCode, kind: Option<&str>, message: &str) -> Answer {
-    // In production, too. It names what is inside, so a client must keep it to itself.
+    // The real server sends stacks in production, too. They name internals, so a client must not show them.
     let stack = kind.map(|kind| {
         format!(
             "   at ASC.Files.Core.FileStorageService.Simulated({kind}) in /app/products/ASC.Files/Core/Core/FileStorageService.cs:line 371"
@@ -152,8 +152,8 @@ fn invalid(request: &Request, field: &str) -> Answer {
         .with("content-type", "application/problem+json; charset=utf-8")
 }
 
-/// What the nginx in front of DocSpace says when nothing behind it does.
-pub(super) fn gateway(status: StatusCode) -> Answer {
+/// The answer of the nginx in front of DocSpace when DocSpace doesn't answer.
+pub(crate) fn gateway(status: StatusCode) -> Answer {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
     let body = format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -161,7 +161,7 @@ pub(super) fn gateway(status: StatusCode) -> Answer {
     Answer { body: body.into(), ..Answer::empty(status) }.with("content-type", "text/html")
 }
 
-pub(super) fn answer(request: &Request, outcome: Outcome) -> Answer {
+pub(crate) fn answer(request: &Request, outcome: Outcome) -> Answer {
     let ok = StatusCode::OK;
     match outcome {
         Ok(Reply::One(value)) => Answer::json(ok, &envelope(request, Some(value), 1, None, ok)),
@@ -197,12 +197,12 @@ fn envelope(
 }
 
 /// A time as DocSpace writes it: seven decimals, in the portal's zone, which is UTC here.
-pub(super) fn date(time: Timestamp) -> String {
+pub(crate) fn date(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%7fZ").to_string()
 }
 
 /// Part of a list, as `startIndex` and `count` ask for it.
-pub(super) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<Vec<T>, Failure> {
+pub(crate) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<Vec<T>, Failure> {
     let number = |name, otherwise| match request.query(name) {
         None | Some("") => Ok(otherwise),
         Some(text) => text.parse::<usize>().map_err(|_| Failure::Invalid("Query")),
@@ -216,7 +216,7 @@ pub(super) fn page<T>(request: &Request, most: usize, items: Vec<T>) -> Result<V
 }
 
 /// Leaves the null members of an object out, as the server does everywhere.
-pub(super) fn without_nulls(mut object: Value) -> Value {
+pub(crate) fn without_nulls(mut object: Value) -> Value {
     if let Value::Object(members) = &mut object {
         members.retain(|_, value| !value.is_null());
     }

@@ -88,9 +88,9 @@ impl Ticket {
 
 /// All tickets, in the order in which they were opened.
 #[derive(Debug, Default)]
-pub(crate) struct Book(Mutex<Vec<Arc<Ticket>>>);
+pub(crate) struct Tickets(Mutex<Vec<Arc<Ticket>>>);
 
-impl Book {
+impl Tickets {
     fn tickets(&self) -> MutexGuard<'_, Vec<Arc<Ticket>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,69 +2,18 @@
 //! a room may have, and how many, depends on its type.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::roles::{self, PUBLIC, ROLES, Subject};
-use super::rooms::primary_link;
-use super::state::{Call, Kind, Room, State};
-use super::views::{LinkKind, ServerVersion};
-use super::wire::{Failure, Outcome, Reply, date, without_nulls};
+use super::call::Call;
+use super::wire::{Failure, Outcome, Reply};
+use crate::docspace::roles::{self, PUBLIC, ROLES, Subject};
+use crate::docspace::state::link::Link;
+use crate::docspace::state::views::LinkKind;
+use crate::docspace::state::{Kind, Room, State};
 
 /// A link may end at most so far ahead.
 const FURTHEST_END: SignedDuration = SignedDuration::from_hours(24 * 3653);
-
-#[derive(Debug, Clone)]
-pub(super) struct Link {
-    pub(super) id: Uuid,
-    pub(super) kind: LinkKind,
-    pub(super) primary: bool,
-    pub(super) access: i32,
-    title: String,
-    /// What its short address ends in, as long as it exists.
-    token: String,
-    ends: Option<Timestamp>,
-    password: Option<String>,
-    deny_download: bool,
-    internal: bool,
-    most_uses: Option<i64>,
-}
-
-impl Link {
-    fn new(id: Uuid, kind: LinkKind, access: i32) -> Self {
-        let title = match kind {
-            LinkKind::Invitation => "Invitation link",
-            LinkKind::External => "Shared link",
-        };
-        Self {
-            id,
-            kind,
-            primary: false,
-            access,
-            title: title.to_owned(),
-            token: std::iter::repeat_with(fastrand::alphanumeric).take(15).collect(),
-            ends: None,
-            password: None,
-            deny_download: false,
-            internal: false,
-            most_uses: None,
-        }
-    }
-
-    pub(super) fn primary(access: i32) -> Self {
-        Self { primary: true, ..Self::new(Uuid::new_v4(), LinkKind::External, access) }
-    }
-
-    pub(super) fn is_external(&self) -> bool {
-        self.kind == LinkKind::External
-    }
-
-    /// Its address at the host by which the portal was called.
-    pub(super) fn address(&self, origin: &str) -> String {
-        format!("{origin}/s/{}", self.token)
-    }
-}
 
 /// What a request says of a link.
 struct Wanted {
@@ -135,7 +84,7 @@ impl Wanted {
 impl State {
     /// Makes or changes the link with the client's own `linkId`; without one, makes another each time. `{}`
     /// asks for an invitation link with no access, which stores nothing and answers nothing.
-    pub(super) fn set_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn set_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let wanted = Wanted::of(&fields, self.now())?;
         let elsewhere = |link: &Link| Some(link.id) == wanted.id;
@@ -158,7 +107,7 @@ impl State {
                 // Rooms that are open by nature get a new primary link at once.
                 if known.primary && roles::external_links(room.room_type).is_some_and(|(primary, _)| primary)
                 {
-                    let renewed = primary_link(room.room_type);
+                    let renewed = Link::primary(room.room_type, false);
                     room.links.insert(0, renewed);
                 }
                 return Ok(Reply::Nothing);
@@ -186,7 +135,7 @@ impl State {
     }
 
     /// The primary external link. A GET that makes it where there is none yet.
-    pub(super) fn get_primary_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn get_primary_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.managed_room(call, id, Failure::NotFound)?;
         let Kind::Room(room) = &mut folder.kind else { return Err(Failure::NotFound) };
         if roles::external_links(room.room_type).is_none() {
@@ -206,11 +155,7 @@ impl State {
         Ok(Reply::One(self.link_dto(&link, &call.origin)))
     }
 
-    pub(super) fn new_primary_link(&self, room_type: i32) -> Link {
-        Link { internal: self.quirks.links_are_internal, ..primary_link(room_type) }
-    }
-
-    pub(super) fn get_links(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn get_links(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let kind = match call.request.query("type").map(str::to_ascii_lowercase).as_deref() {
             None | Some("") => None,
             Some("0" | "invitation") => Some(LinkKind::Invitation),
@@ -224,42 +169,5 @@ impl State {
         let links = folder.room().map(|room| room.links.as_slice()).unwrap_or_default();
         let links = links.iter().filter(|link| kind.is_none_or(|kind| link.kind == kind)).take(100);
         Ok(Reply::Many(links.map(|link| self.link_dto(link, &call.origin)).collect(), None))
-    }
-
-    /// A link as a share (FileShareDto). `sharedLink` came with 3.5.
-    pub(super) fn link_dto(&self, link: &Link, origin: &str) -> Value {
-        let external = link.is_external();
-        let shared = without_nulls(json!({
-            "id": link.id,
-            "title": link.title,
-            "shareLink": self.quirks.link_address.clone().unwrap_or_else(|| link.address(origin)),
-            "expirationDate": link.ends.map(date),
-            "linkType": i32::from(external),
-            "password": link.password,
-            "denyDownload": link.deny_download,
-            "isExpired": link.ends.is_some_and(|ends| ends < self.now()),
-            "primary": link.primary,
-            "internal": link.internal,
-            "requestToken": external.then(|| format!("{}{}", link.token, link.id.simple())),
-            "maxUseCount": link.most_uses,
-            "currentUseCount": (!external).then_some(0),
-        }));
-        without_nulls(json!({
-            "access": link.access,
-            "sharedTo": shared,
-            "sharedLink": (self.version != ServerVersion::V2_0).then_some(&shared),
-            "isLocked": false,
-            "isOwner": false,
-            "canEditAccess": true,
-            "canEditInternal": external,
-            "canEditDenyDownload": external,
-            "canEditExpirationDate": external,
-            "canRevoke": false,
-            "subjectType": match (external, link.primary) {
-                (false, _) => 3,
-                (true, false) => 1,
-                (true, true) => 4,
-            },
-        }))
     }
 }

@@ -1,12 +1,12 @@
 //! What a helpdesk says of a ticket: made when it happens, and sent later, again, and in another order.
 //!
-//! A word's contents are those of the moment, so that an old one may arrive after a new one. Only the proof is made when
+//! A message's contents are those of the moment, so that an old one may arrive after a new one. Only the proof is made when
 //! it is sent, and the name of a request that has no id (`receipts`): rules of Freshdesk's and senders of one's own say
 //! whatever was typed into them.
 
 use serde_json::{Value, json};
 use simulator::{Clock, freshdesk};
-use testbed::{Desk, Parcel, Systems, generic};
+use testbed::{Desk, Systems, WebhookRequest, generic};
 
 use crate::Result;
 use crate::receipts::Label;
@@ -22,7 +22,7 @@ pub(crate) enum Happening {
 
 /// Something that a helpdesk says.
 #[derive(Debug, Clone)]
-pub(crate) struct Word {
+pub(crate) struct Message {
     desk: Desk,
     body: Vec<u8>,
     /// What the timeline calls it, but for the number of the request.
@@ -31,7 +31,7 @@ pub(crate) struct Word {
     id: Option<String>,
 }
 
-impl Word {
+impl Message {
     /// What is said of a ticket that is like this now. `identified` says whether a sender of one's own gives its
     /// deliveries ids.
     ///
@@ -83,7 +83,7 @@ impl Word {
     ///
     /// # Errors
     /// When the body is none that a request can be named in.
-    pub(crate) fn request(&self, number: u64) -> Result<(Parcel, Label)> {
+    pub(crate) fn request(&self, number: u64) -> Result<(WebhookRequest, Label)> {
         let Self { desk, body, event, id } = self;
         let event = if id.is_some() { event.clone() } else { format!("{event}, request {number}") };
         let body = match desk {
@@ -136,11 +136,12 @@ mod tests {
         let systems = systems().await;
         for desk in Desk::ALL {
             let id = desk.open(&systems, "before");
-            let word = Word::of(&systems, desk, &id, "before", Happening::Created, true).unwrap();
+            let message = Message::of(&systems, desk, &id, "before", Happening::Created, true).unwrap();
             crate::load::change(&systems, desk, &id, "afterwards");
-            let changed = Word::of(&systems, desk, &id, "afterwards", Happening::Changed(1), true).unwrap();
-            let text = |word: &Word| String::from_utf8(word.request(1).unwrap().0.body).unwrap();
-            assert!(!text(&word).contains("afterwards"), "{desk:?}");
+            let changed =
+                Message::of(&systems, desk, &id, "afterwards", Happening::Changed(1), true).unwrap();
+            let text = |message: &Message| String::from_utf8(message.request(1).unwrap().0.body).unwrap();
+            assert!(!text(&message).contains("afterwards"), "{desk:?}");
             assert!(text(&changed).contains("afterwards"), "{desk:?}");
         }
     }
@@ -156,8 +157,8 @@ mod tests {
             (Desk::Generic, false, false),
         ] {
             let id = desk.open(&systems, "new");
-            let word = Word::of(&systems, desk, &id, "new", Happening::Created, identified).unwrap();
-            let (first, second) = (word.request(1).unwrap(), word.request(2).unwrap());
+            let message = Message::of(&systems, desk, &id, "new", Happening::Created, identified).unwrap();
+            let (first, second) = (message.request(1).unwrap(), message.request(2).unwrap());
             assert_eq!(first.1.id.is_some(), has_id, "{desk:?}");
             assert_eq!(first.1 == second.1, has_id, "{desk:?}");
             if !has_id {

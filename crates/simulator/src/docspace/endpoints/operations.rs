@@ -1,163 +1,34 @@
 //! Archive, unarchive, delete and copy, which are answered at once and done later.
 //!
-//! A started operation is done when its time has come; the state catches up whenever somebody looks
-//! ([`State::settle`]). A finished one is reported *once*, to whichever poller of its user asks first, and
-//! removed by that; one started with `deleteAfter` is removed without ever being reported. All are gone a
-//! minute after their last change. So an unknown id says nothing: look at the thing itself.
+//! A finished operation is reported *once*, to whichever poller of its user asks first, and removed by that; one started
+//! with `deleteAfter` is removed without ever being reported. All are gone a minute after their last change. So an unknown
+//! id says nothing: look at the thing itself.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::state::{ARCHIVE, Call, Kind, ROOMS, Standing, State, same_title};
+use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, without_nulls};
+use crate::docspace::state::operation::{Copying, Operation, Work};
+use crate::docspace::state::rooms::Standing;
+use crate::docspace::state::{Kind, State};
 
-/// How long after its last change an operation is known.
 /// What becomes of a file whose name is taken.
 const CONFLICTS: [(&str, i32); 3] = [("Skip", 0), ("Overwrite", 1), ("Duplicate", 2)];
-const KNOWN_FOR: Duration = Duration::from_secs(60);
-
-/// An operation, waiting or over.
-#[derive(Debug)]
-pub(super) struct Operation {
-    id: Uuid,
-    user: Uuid,
-    work: Work,
-    due: Instant,
-    seen: bool,
-    delete_after: bool,
-    /// Whether it succeeded, when it is over.
-    result: Option<bool>,
-}
-
-#[derive(Debug, Clone)]
-enum Work {
-    Archive(i64),
-    Unarchive(i64),
-    Delete(i64),
-    Copy(Copying),
-    Nothing,
-}
-
-#[derive(Debug, Clone)]
-struct Copying {
-    folders: Vec<i64>,
-    files: Vec<i64>,
-    destination: i64,
-    /// What is in the folders, rather than the folders themselves.
-    content: bool,
-    /// Keep both when a name is taken, instead of the one that is there.
-    duplicate: bool,
-}
-
-impl Work {
-    /// The number of its kind.
-    fn number(&self) -> i32 {
-        match self {
-            Self::Archive(_) | Self::Unarchive(_) | Self::Nothing => 0,
-            Self::Copy(_) => 1,
-            Self::Delete(_) => 2,
-        }
-    }
-}
 
 impl State {
-    /// Does what is due, and forgets what is old.
-    pub(super) fn settle(&mut self) {
-        let now = Instant::now();
-        for position in 0..self.operations.len() {
-            let Some(operation) = self.operations.get(position) else { break };
-            if operation.result.is_some() || operation.due > now {
-                continue;
-            }
-            let (work, user) = (operation.work.clone(), operation.user);
-            let succeeded = self.carry_out(work, user);
-            if let Some(operation) = self.operations.get_mut(position) {
-                operation.result = Some(succeeded);
-            }
-        }
-        self.operations.retain(|operation| match operation.result {
-            None => true,
-            Some(_) => !operation.delete_after && operation.due + KNOWN_FOR > now,
-        });
-    }
-
-    fn carry_out(&mut self, work: Work, user: Uuid) -> bool {
-        match work {
-            Work::Archive(id) if self.room(id).is_some() => self.move_room(id, ARCHIVE),
-            // The quota is looked at when it happens, so the call itself succeeds.
-            Work::Unarchive(id) if self.room(id).is_some() && !self.quota_is_reached() => {
-                self.move_room(id, ROOMS);
-            }
-            Work::Nothing => {}
-            Work::Delete(id) if self.folders.contains_key(&id) => self.remove(id),
-            Work::Copy(copying) if self.takes_copies(copying.destination) => {
-                self.copy_all(&copying, user);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn takes_copies(&self, destination: i64) -> bool {
-        self.folders.contains_key(&destination) && !self.path(destination).any(|above| above.id == ARCHIVE)
-    }
-
-    fn copy_all(&mut self, copying: &Copying, user: Uuid) {
-        for &id in &copying.folders {
-            if copying.content {
-                self.copy_content(id, copying.destination, copying.duplicate, user);
-            } else {
-                self.copy_folder(id, copying.destination, copying.duplicate, user);
-            }
-        }
-        for &id in &copying.files {
-            self.copy_file(id, copying.destination, copying.duplicate, user);
-        }
-    }
-
-    fn copy_content(&mut self, from: i64, to: i64, duplicate: bool, user: Uuid) {
-        let folders: Vec<i64> = self.children(from).map(|folder| folder.id).collect();
-        let files: Vec<i64> = self.files_in(from).map(|file| file.id).collect();
-        for id in folders {
-            self.copy_folder(id, to, duplicate, user);
-        }
-        for id in files {
-            self.copy_file(id, to, duplicate, user);
-        }
-    }
-
-    /// Copies a folder with all that is in it, into one of the same name if there is one.
-    fn copy_folder(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) {
-        let Some(title) = self.folders.get(&id).map(|folder| folder.title.clone()) else { return };
-        let there = self.children(to).find(|folder| same_title(&folder.title, &title));
-        let target = match there.map(|folder| folder.id) {
-            Some(there) if !duplicate => there,
-            Some(_) => self.add_folder(to, &format!("{title} (1)"), user, Kind::Plain),
-            None => self.add_folder(to, &title, user, Kind::Plain),
-        };
-        self.copy_content(id, target, duplicate, user);
-    }
-
-    fn copy_file(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) {
-        let Some(title) = self.files.get(&id).map(|file| file.title.clone()) else { return };
-        let is_there = self.files_in(to).any(|file| same_title(&file.title, &title));
-        if duplicate || !is_there {
-            self.add_file(to, &title, user);
-        }
-    }
-
     fn start(&mut self, user: Uuid, work: Work, delete_after: bool) -> Uuid {
         let id = Uuid::new_v4();
         let due = Instant::now() + self.operation_time;
         self.operations.push(Operation { id, user, work, due, seen: false, delete_after, result: None });
-        self.settle();
+        self.catch_up();
         id
     }
 
-    /// The caller's operations that `wanted` picks. Those that are over are gone after this.
+    /// The caller's operations that `wanted` picks. Those that have ended are removed by this.
     fn report(&mut self, call: &Call<'_>, wanted: impl Fn(&Operation) -> bool) -> Vec<Value> {
         let mut operations = std::mem::take(&mut self.operations);
         let mut report = Vec::new();
@@ -199,11 +70,11 @@ impl State {
         }))
     }
 
-    pub(super) fn archive_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn archive_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         self.move_later(call, id, false, Work::Archive(id))
     }
 
-    pub(super) fn unarchive_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn unarchive_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         self.move_later(call, id, true, Work::Unarchive(id))
     }
 
@@ -213,16 +84,16 @@ impl State {
         if !self.standing(call.caller, id).archives() {
             return Err(Failure::Security);
         }
-        // To where it is already: a success that does nothing.
+        // Already there: a success that does nothing.
         let work = if folder.archived() == archived { work } else { Work::Nothing };
         let started = self.start(call.caller, work, delete_after);
-        // Finished and forgotten already: the server stumbles over its own haste.
+        // Finished and removed already: the real server fails with a timeout then.
         let report = self.report(call, |operation| operation.id == started).pop();
         report.map(Reply::One).ok_or(Failure::Timeout)
     }
 
-    /// Answers the *first* deletion that its user has going, which need not be this one.
-    pub(super) fn delete_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    /// Answers with the user's *first* deletion under way, which need not be this one.
+    pub(crate) fn delete_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let archived = self.room(id).ok_or(Failure::NotFound)?.archived();
         match self.standing(call.caller, id) {
@@ -237,7 +108,7 @@ impl State {
         report.map(Reply::One).ok_or(Failure::Timeout)
     }
 
-    pub(super) fn delete_folder(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn delete_folder(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let folder = self.writable(call, id)?;
         if !matches!(folder.kind, Kind::Plain) {
@@ -247,8 +118,8 @@ impl State {
         Ok(Reply::Many(self.report(call, |_| true), None))
     }
 
-    /// Merges: what has the name of something that is there goes into that, so a repeat adds nothing.
-    pub(super) fn copy(&mut self, call: &Call<'_>) -> Outcome {
+    /// Merges into folders and files of the same name, so a repeat adds nothing.
+    pub(crate) fn copy(&mut self, call: &Call<'_>) -> Outcome {
         let fields = Fields::of(call.request)?;
         let copying = Copying {
             folders: fields.integers("FolderIds")?,
@@ -262,7 +133,7 @@ impl State {
             },
         };
         let (delete_after, single) = (fields.flag("DeleteAfter")?, fields.flag("ReturnSingleOperation")?);
-        // Rights are looked at before the operation waits for its turn.
+        // Rights are checked before the operation starts.
         self.writable(call, copying.destination).map_err(|_| Failure::InvalidOperation)?;
         for &id in &copying.folders {
             let source = self.readable(call, id)?;
@@ -280,7 +151,7 @@ impl State {
     }
 
     /// `GET files/fileops`: the caller's operations.
-    pub(super) fn operations(&mut self, call: &Call<'_>, kind: Option<&str>) -> Outcome {
+    pub(crate) fn operations(&mut self, call: &Call<'_>, kind: Option<&str>) -> Outcome {
         let kind = match kind.map(str::to_ascii_lowercase).as_deref() {
             None => None,
             Some("0" | "move") => Some(0),

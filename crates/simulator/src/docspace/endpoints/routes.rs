@@ -1,10 +1,10 @@
-//! Which call an address is. The names are those of counters, faults and latencies.
+//! Maps a method and path to a call. Its name is the one in counters, faults and latencies.
 
 use hyper::Method;
 
-/// The calls that are played.
+/// The calls that are simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route<'a> {
+pub(crate) enum Route<'a> {
     CreateRoom,
     FindRooms,
     GetRoom(i64),
@@ -43,7 +43,7 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    pub(super) fn of(method: &Method, path: &'a str) -> Self {
+    pub(crate) fn of(method: &Method, path: &'a str) -> Self {
         let Some(path) = path.strip_prefix("/api/2.0/") else { return Self::Unknown };
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let (get, post, put, delete) =
@@ -94,7 +94,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CreateRoom => "create_room",
             Self::FindRooms => "find_rooms",
@@ -130,8 +130,8 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Endpoints that a caller without a valid key gets into, to be told there what they may not see.
-    pub(super) fn lets_anonymous_in(self) -> bool {
+    /// Endpoints that check the caller themselves, so that a call without a valid key reaches them.
+    pub(crate) fn lets_anonymous_in(self) -> bool {
         matches!(
             self,
             Self::GetRoom(_)

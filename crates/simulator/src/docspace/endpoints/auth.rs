@@ -1,29 +1,16 @@
-//! Keys: whose they are, whether they are good, and what they are good for.
+//! Keys: whose they are, whether they are valid, and what they are valid for.
 
 use hyper::Method;
-use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::people::UserStatus;
-use super::state::{Call, State};
-use super::views::ServerVersion;
+use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, date, without_nulls};
+use crate::docspace::state::State;
+use crate::docspace::state::key::Key;
+use crate::docspace::state::people::UserStatus;
+use crate::docspace::state::views::ServerVersion;
 use crate::http::Request;
-
-/// An API key. The server keeps a hash only; we have nothing to protect.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    id: Uuid,
-    text: String,
-    user: Uuid,
-    permissions: Vec<String>,
-    created: Timestamp,
-    expires: Option<Timestamp>,
-    active: bool,
-    /// A session token, which somebody who signs in gets, in place of a key.
-    is_session: bool,
-}
 
 /// What a key must be allowed to do for a call. Any one of the permissions will do.
 fn accepted(method: &Method, path: &str) -> &'static [&'static str] {
@@ -60,38 +47,7 @@ impl Key {
 }
 
 impl State {
-    /// Makes a key, whose text is never shown again.
-    pub(super) fn add_key(&mut self, user: Uuid, permissions: &[&str], expires: Option<Timestamp>) -> String {
-        let text = format!("sk-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        self.keys.push(Key {
-            id: Uuid::new_v4(),
-            text: text.clone(),
-            user,
-            permissions: permissions.iter().map(|&permission| permission.to_owned()).collect(),
-            created: self.now(),
-            expires,
-            active: true,
-            is_session: false,
-        });
-        text
-    }
-
-    /// Signs somebody in.
-    pub(super) fn add_session(&mut self, user: Uuid) -> String {
-        let text = self.add_key(user, &[], None);
-        for key in self.keys.iter_mut().filter(|key| key.text == text) {
-            key.is_session = true;
-        }
-        text
-    }
-
-    pub(super) fn activate_key(&mut self, text: &str, active: bool) {
-        for key in self.keys.iter_mut().filter(|key| key.text == text) {
-            key.active = active;
-        }
-    }
-
-    /// The key that a request carries, if it opens anything.
+    /// The valid key that a request carries.
     fn key(&self, request: &Request) -> Option<&Key> {
         let text = request.header("authorization")?.strip_prefix("Bearer ")?;
         let key = self.keys.iter().find(|key| key.text == text)?;
@@ -100,20 +56,20 @@ impl State {
         (key.active && in_time && user.status != UserStatus::Terminated).then_some(key)
     }
 
-    /// Who calls; nobody if the key is none or no good.
-    pub(super) fn caller(&self, request: &Request) -> Option<Uuid> {
+    /// The caller; `None` without a valid key.
+    pub(crate) fn caller(&self, request: &Request) -> Option<Uuid> {
         self.key(request).map(|key| key.user)
     }
 
     /// Whether the key's scopes cover the call.
-    pub(super) fn is_in_scope(&self, request: &Request) -> bool {
+    pub(crate) fn is_in_scope(&self, request: &Request) -> bool {
         self.key(request).is_none_or(|key| key.may(&request.method, &request.path))
     }
 
     /// API keys came with 3.1. An older server has no such endpoint.
-    pub(super) fn self_key(&self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn self_key(&self, call: &Call<'_>) -> Outcome {
         if self.version == ServerVersion::V2_0 {
-            return Err(Failure::Unplayed);
+            return Err(Failure::Unknown);
         }
         let key = self.key(call.request).ok_or(Failure::NotFound)?;
         // The server maps what it has not found.

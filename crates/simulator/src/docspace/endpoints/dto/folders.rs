@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::roles::{self, ROOM_TITLE};
-use super::state::{ARCHIVE, Call, File, Folder, Kind, Room, Standing, State};
-use super::wire::{Failure, Outcome, Reply, date, page, without_nulls};
+use crate::docspace::endpoints::call::Call;
+use crate::docspace::endpoints::wire::{Failure, Outcome, Reply, date, page, without_nulls};
+use crate::docspace::roles;
+use crate::docspace::state::rooms::Standing;
+use crate::docspace::state::{ARCHIVE, File, Folder, Kind, Room, State};
 
 /// The names of all rights, in the server's order.
 const RIGHTS: [&str; 24] = [
@@ -68,12 +70,12 @@ fn folder_rights(standing: Standing, archived: bool) -> Value {
     })
 }
 
-/// The list of rooms grants all that a room grants its owner, as far as the shape goes.
+/// The list of rooms has the rights of a room's owner.
 fn root_rights() -> Value {
     room_rights(Standing::Owner, false)
 }
 
-/// What it says of links is true of files, and says nothing about the room that it stands at.
+/// The same for all entries. It is right for files, and says nothing about rooms.
 fn share_rights() -> Value {
     let rights = ["Editing", "FillForms", "Review", "Comment", "Read", "None"];
     json!({ "ExternalLink": rights, "PrimaryExternalLink": rights })
@@ -81,7 +83,7 @@ fn share_rights() -> Value {
 
 impl State {
     /// A folder of any kind, as the caller sees it (FolderDto).
-    pub(super) fn folder_dto(&self, folder: &Folder, caller: Uuid, origin: &str) -> Value {
+    pub(crate) fn folder_dto(&self, folder: &Folder, caller: Uuid, origin: &str) -> Value {
         let standing = self.standing(caller, folder.id);
         let root = self.path(folder.id).last().unwrap_or(folder);
         let archived = root.id == ARCHIVE;
@@ -181,7 +183,7 @@ impl State {
     }
 
     /// What is in a folder (FolderContentDto). `folders` are those to choose the page from.
-    pub(super) fn contents(&self, call: &Call<'_>, current: i64, folders: &[&Folder]) -> Outcome {
+    pub(crate) fn contents(&self, call: &Call<'_>, current: i64, folders: &[&Folder]) -> Outcome {
         let here = self.folders.get(&current).ok_or(Failure::NotFound)?;
         let files: Vec<&File> = self.files_in(current).collect();
         let total = folders.len() + files.len();
@@ -240,17 +242,4 @@ fn add_room_members(members: &mut Map<String, Value>, room: &Room, standing: Sta
     members.insert("logo".to_owned(), logo);
     members.insert("roomType".to_owned(), json!(room.room_type));
     members.insert("inRoom".to_owned(), json!(matches!(standing, Standing::Owner | Standing::Member(_))));
-}
-
-/// A room's title as a request may give it.
-pub(super) fn valid_room_title(title: Option<&str>) -> Result<&str, Failure> {
-    valid_title(title, ROOM_TITLE)
-}
-
-/// A title of at most so many UTF-16 units that isn't blank.
-pub(super) fn valid_title(title: Option<&str>, most: usize) -> Result<&str, Failure> {
-    match title {
-        Some(title) if !title.trim().is_empty() && title.encode_utf16().count() <= most => Ok(title),
-        _ => Err(Failure::Invalid("Title")),
-    }
 }

@@ -9,9 +9,9 @@ use simulator::Clock;
 
 /// A clock that stands still until it is moved.
 #[derive(Clone)]
-pub(crate) struct Hands(Arc<AtomicI64>);
+pub(crate) struct ManualClock(Arc<AtomicI64>);
 
-impl Hands {
+impl ManualClock {
     /// At the time of the examples.
     pub(crate) fn new() -> Self {
         let start: Timestamp = "2026-11-20T08:14:03.412Z".parse().unwrap();
@@ -23,7 +23,7 @@ impl Hands {
         Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap())
     }
 
-    pub(crate) fn move_on(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }

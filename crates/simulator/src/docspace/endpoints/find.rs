@@ -1,43 +1,18 @@
 //! `GET files/rooms`: the list of rooms with its filters.
 //!
-//! Tags are looked up in the database, so a room is found by its tag at once. Titles are looked up in a
-//! search index that is told of changes afterwards ([`INDEX_LAG`]), so a new room isn't found by its title.
-
-use std::time::Duration;
+//! Tags are looked up in the database, so a room is found by its tag at once. Titles are looked up in a search index that
+//! is updated later ([`INDEX_LAG`](super::super::state::INDEX_LAG)), so a new room isn't found by its title.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::people::UserKind;
-use super::state::{Call, Folder, Indexed, ROOMS, Room, State, same_tag};
+use super::call::Call;
 use super::wire::{Failure, Outcome, Reply};
+use crate::docspace::roles::ROOM_TYPES;
+use crate::docspace::state::people::UserKind;
+use crate::docspace::state::sort::{Sort, SortBy};
+use crate::docspace::state::{Folder, ROOMS, Room, State, same_tag};
 use crate::http::Request;
-
-/// How long the title search doesn't know of a new or renamed room.
-const INDEX_LAG: Duration = Duration::from_secs(2);
-
-/// An order of rooms; each user's last one is their default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sort {
-    by: SortBy,
-    descending: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SortBy {
-    Updated,
-    Created,
-    Title,
-    Author,
-    RoomType,
-    Tags,
-}
-
-impl Default for Sort {
-    fn default() -> Self {
-        Self { by: SortBy::Updated, descending: true }
-    }
-}
 
 impl Sort {
     fn asked(request: &Request) -> Option<Self> {
@@ -67,13 +42,6 @@ impl Sort {
             let order = order.then(a.id.cmp(&b.id));
             if self.descending { order.reverse() } else { order }
         });
-    }
-}
-
-impl Indexed {
-    /// The title that the search finds the room by, if it has heard of it yet.
-    pub(super) fn known(&self, title: &str) -> Option<String> {
-        if self.changed.elapsed() >= INDEX_LAG { Some(title.to_owned()) } else { self.before.clone() }
     }
 }
 
@@ -160,7 +128,7 @@ fn has(folder: &Folder, room: &Room, member: Uuid) -> bool {
 }
 
 fn is_type(kind: &str, room_type: i32) -> bool {
-    let named = super::roles::ROOM_TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
+    let named = ROOM_TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
     named.map(|(_, number)| *number).or_else(|| kind.parse().ok()) == Some(room_type)
 }
 
@@ -179,7 +147,7 @@ fn third_party_room(title: &str) -> Value {
 }
 
 impl State {
-    pub(super) fn find_rooms(&mut self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn find_rooms(&mut self, call: &Call<'_>) -> Outcome {
         let filter = Filter::of(call.request)?;
         if let Some(sort) = Sort::asked(call.request) {
             self.sorts.insert(call.caller, sort);

@@ -17,7 +17,7 @@ const TRIES: u32 = 4;
 
 /// The places.
 #[derive(Debug, Default)]
-pub(crate) struct Places(Mutex<Inner>);
+pub(crate) struct FaultPoints(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -34,7 +34,7 @@ pub(crate) struct Choice {
     pub(crate) again: bool,
 }
 
-impl Places {
+impl FaultPoints {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,8 +111,8 @@ fn lines(fault_log: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn places(names: &[&str]) -> Places {
-        let places = Places::default();
+    fn places(names: &[&str]) -> FaultPoints {
+        let places = FaultPoints::default();
         places.inner().known.extend(names.iter().map(|place| ((*place).to_owned(), 0)));
         places
     }

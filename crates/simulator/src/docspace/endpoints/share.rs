@@ -1,14 +1,14 @@
-//! Who is in a room: the calls that say "200" and may have done nothing.
+//! The members of a room. These calls may answer 200 and have done nothing.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::body::Fields;
-use super::people::{NewUser, User, UserKind, UserStatus, is_address};
-use super::roles::{self, MANAGER, ROLES, Subject};
-use super::state::{Call, Folder, Kind, Member, State};
-use super::views::ServerVersion;
-use super::wire::{Failure, Outcome, Reply, page, without_nulls};
+use super::body::{Fields, is_address};
+use super::call::Call;
+use super::wire::{Failure, Outcome, Reply, page};
+use crate::docspace::roles::{self, MANAGER, ROLES, Subject};
+use crate::docspace::state::people::{NewUser, User, UserKind, UserStatus};
+use crate::docspace::state::{Folder, Member, State};
 
 /// `filterType` of the list of shares: bits for kinds of links, and values beyond them for people.
 const USERS_AND_GROUPS: u32 = 0;
@@ -19,15 +19,14 @@ const PRIMARY_LINKS: u32 = 8;
 const USERS: u32 = 16;
 const GROUPS: u32 = 32;
 
-/// Whom an invitation is for, as far as the portal goes along with it.
+/// What an invitation leads to.
 enum Invited {
     Somebody(Member),
-    /// Passed over without a word.
+    /// Ignored silently.
     Nobody,
 }
 
-/// Refuses a role that the room's type doesn't have for them, or that is above them: managers of rooms are
-/// those who may make rooms themselves.
+/// Refuses a role that the room's type doesn't have for this subject. Only users who may create rooms can be managers.
 fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> Result<(), Failure> {
     let makes_rooms = |user: &User| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin);
     if roles::knows(room_type, subject, access) && (access != MANAGER || user.is_some_and(makes_rooms)) {
@@ -40,7 +39,7 @@ fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> R
 impl State {
     /// Gives roles, one invitation after the other: those before one that is refused stay. Reads `invitations`
     /// and nothing else, so a body with another key succeeds and adds nobody.
-    pub(super) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
+    pub(crate) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let folder = self.managed_room(call, id, Failure::NotFound)?;
         let (owner, room_type) = (folder.owner, folder.room().map_or(0, |room| room.room_type));
@@ -50,7 +49,7 @@ impl State {
         self.validate(call, &invitations)?;
         let mut members = Vec::new();
         for invitation in &invitations {
-            // A name that no role has is taken for none, and none takes the role away.
+            // An unknown role counts as none, which removes the role.
             let access = invitation.member("Access", &ROLES)?.map_or(0, |role| role.unwrap_or(0));
             let by_id = invitation.uuid("Id")?;
             let invited = match by_id {
@@ -70,8 +69,8 @@ impl State {
         Ok(Reply::One(json!({ "members": members, "error": 0 })))
     }
 
-    /// What fails the whole call before anybody is let in: an address that is none, and a guest whom a room admin may not
-    /// see.
+    /// Errors that fail the whole call before any access is granted: an invalid address, and a guest whom a room admin may
+    /// not see.
     fn validate(&self, call: &Call<'_>, invitations: &[Fields]) -> Result<(), Failure> {
         for invitation in invitations {
             let by_id = invitation.uuid("Id")?;
@@ -98,11 +97,11 @@ impl State {
             return Ok(Invited::Nobody);
         }
         fits(room_type, subject, access, user)?;
-        // A number that the portal doesn't know becomes a member without a name.
+        // An unknown id becomes a member without a name.
         Ok(Invited::Somebody(Member { id, is_group, access }))
     }
 
-    /// Invites an address; if nobody has it, a guest is made.
+    /// Invites an address; if no user has it, a guest is created.
     fn invited_by_email(
         &mut self,
         email: Option<&str>,
@@ -128,41 +127,8 @@ impl State {
         Ok(Invited::Somebody(Member { id, is_group: false, access }))
     }
 
-    /// A group is gone, and with it what it was in rooms.
-    pub(super) fn remove_group(&mut self, group: Uuid) {
-        self.people.groups.remove(&group);
-        for folder in self.folders.values_mut() {
-            if let Kind::Room(room) = &mut folder.kind {
-                room.members.retain(|member| member.id != group);
-            }
-        }
-    }
-
-    pub(super) fn add_member(&mut self, room: i64, id: Uuid, access: i32) {
-        let is_group = self.people.groups.contains_key(&id);
-        self.set_member(room, &Member { id, is_group, access });
-    }
-
-    fn set_member(&mut self, room: i64, member: &Member) {
-        let Some(Kind::Room(room)) = self.folders.get_mut(&room).map(|folder| &mut folder.kind) else {
-            return;
-        };
-        match room.members.iter().position(|known| known.id == member.id) {
-            Some(position) if member.access == 0 => {
-                room.members.remove(position);
-            }
-            Some(position) => {
-                if let Some(known) = room.members.get_mut(position) {
-                    known.access = member.access;
-                }
-            }
-            None if member.access == 0 => {}
-            None => room.members.push(member.clone()),
-        }
-    }
-
-    /// The owner first, then the others in the order they came.
-    pub(super) fn get_share(&self, call: &Call<'_>, id: i64) -> Outcome {
+    /// The owner first, then the others in the order in which they were added.
+    pub(crate) fn get_share(&self, call: &Call<'_>, id: i64) -> Outcome {
         let folder = self.room(id).ok_or(Failure::NotFound)?;
         if !self.standing(call.caller, id).reads() {
             return Err(Failure::Security);
@@ -211,28 +177,5 @@ impl State {
         let user = self.people.users.get(&id).map(|user| &user.name);
         let group = self.people.groups.get(&id).map(|group| &group.name);
         part.is_empty() || user.or(group).is_some_and(|name| name.to_lowercase().contains(part))
-    }
-
-    /// Somebody's share (FileShareDto). The fields by kind came with 3.5; the older `sharedTo` is all of them.
-    fn share_dto(&self, member: &Member, origin: &str) -> Value {
-        let subject = match self.people.groups.get(&member.id) {
-            Some(group) => json!({ "id": member.id, "name": group.name, "isSystem": false }),
-            None => self.people.full(member.id, origin),
-        };
-        let newer = self.version != ServerVersion::V2_0;
-        without_nulls(json!({
-            "access": member.access,
-            "sharedTo": subject,
-            "sharedToUser": (newer && !member.is_group).then_some(&subject),
-            "sharedToGroup": (newer && member.is_group).then_some(&subject),
-            "isLocked": false,
-            "isOwner": false,
-            "canEditAccess": true,
-            "canEditInternal": false,
-            "canEditDenyDownload": false,
-            "canEditExpirationDate": false,
-            "canRevoke": false,
-            "subjectType": if member.is_group { 2 } else { 0 },
-        }))
     }
 }
