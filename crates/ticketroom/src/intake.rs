@@ -22,13 +22,13 @@ use crate::printable::{MESSAGE, printable, printed};
 use crate::source::{
     Consequence, NoTarget, NotUnderstood, RawDelivery, Source, SourceName, Target, Unverified,
 };
-use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
+use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
     sources: HashMap<SourceName, Arc<dyn Source>>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
@@ -89,7 +89,7 @@ impl Intake {
     #[must_use]
     pub fn new(
         sources: impl IntoIterator<Item = Arc<dyn Source>>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         wake: Arc<Notify>,

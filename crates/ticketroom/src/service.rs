@@ -27,7 +27,7 @@ use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
 use crate::source::Source;
-use crate::store::{self, Held, OpenError, Store, StoreError, Use};
+use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
 use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
@@ -125,7 +125,8 @@ impl Service {
         let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
         let http =
             Http::new(metrics.clone())?.guarded_by(lease_guard.clone()).with_breakers(breakers.clone());
-        let budget = Arc::new(StoredBudget { store: Arc::clone(&store), clock: Arc::clone(&clock) });
+        let budget =
+            Arc::new(StoredBudget { store: Arc::<dyn Store>::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
         let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
         let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
@@ -134,7 +135,7 @@ impl Service {
         let skeletons = config
             .docspace
             .allow_skeleton
-            .then(|| Skeletons::new(Arc::clone(&store), replica, Arc::clone(&clock), settle));
+            .then(|| Skeletons::new(Arc::<dyn Store>::clone(&store), replica, Arc::clone(&clock), settle));
         let reconciler = Arc::new(Reconciler::new(Parts {
             store: Arc::clone(&store),
             docspace,
@@ -149,7 +150,7 @@ impl Service {
             settings,
         }));
         if duties.recover {
-            let tickets = store.look_again_at_all(clock.now()).await?;
+            let tickets = store.requeue(&Selection::All, &Why::Restored, clock.now()).await?;
             tracing::info!(
                 tickets,
                 "the store is taken as restored from a backup: every ticket is looked at again"
@@ -158,7 +159,7 @@ impl Service {
         let wake = reconciler.wake();
         store.listen(Arc::clone(&wake));
         let heartbeats = HeartbeatSender {
-            store: Arc::clone(&store),
+            store: Arc::<dyn Store>::clone(&store),
             replica,
             lease,
             settle,
@@ -172,7 +173,7 @@ impl Service {
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
                 helpdesks.iter().map(|one| -> Arc<dyn Source> { Arc::<dyn Helpdesk>::clone(one) }),
-                Arc::clone(&store),
+                Arc::<dyn Store>::clone(&store),
                 Arc::clone(&clock),
                 metrics.clone(),
                 Arc::clone(&wake),
@@ -270,7 +271,7 @@ pub fn docspace(config: &DocSpaceConfig, http: Http, governor: Arc<Governor>) ->
 
 /// The day's writes, counted in the store.
 struct StoredBudget {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Budget>,
     clock: Arc<dyn Clock>,
 }
 

@@ -99,7 +99,7 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let doors = Doors {
         intake: Intake::new(
             sources,
-            Arc::clone(&store),
+            Arc::<dyn Store>::clone(&store),
             Arc::clone(&clock),
             metrics.clone(),
             Arc::clone(&wake),

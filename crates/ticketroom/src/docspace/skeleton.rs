@@ -16,7 +16,7 @@ use super::DocSpace;
 use crate::call::{Effect, Failure};
 use crate::clock::{Clock, Timestamp, after};
 use crate::room::FolderId;
-use crate::store::Store;
+use crate::store::Reservations;
 use crate::template::FolderTree;
 
 /// The folder in the service user's documents that holds the skeletons.
@@ -29,7 +29,7 @@ const MAKING: &str = "folder skeletons";
 #[derive(Debug)]
 pub struct Skeletons {
     complete: tokio::sync::Mutex<HashMap<FolderTree, FolderId>>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Reservations>,
     replica: Uuid,
     clock: Arc<dyn Clock>,
     /// How long after a lost answer a folder may still come.
@@ -41,7 +41,7 @@ pub struct Skeletons {
 impl Skeletons {
     /// Skeletons that `replica` makes.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, replica: Uuid, clock: Arc<dyn Clock>, settle: Duration) -> Self {
+    pub fn new(store: Arc<dyn Reservations>, replica: Uuid, clock: Arc<dyn Clock>, settle: Duration) -> Self {
         let (complete, unsettled_until) = (tokio::sync::Mutex::default(), Mutex::default());
         Self { complete, store, replica, clock, settle, unsettled_until }
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::worker::Reconciler;
 use crate::call::Cause;
 use crate::clock::{Timestamp, after};
-use crate::store::StoreError;
+use crate::store::{Selection, StoreError, Why};
 use crate::ticket::{HelpdeskName, TicketId};
 
 /// The first wait before a system is asked; doubled each time.
@@ -119,7 +119,7 @@ impl Reconciler {
                 };
                 if accepts && self.refused.accepted(&system) {
                     // What can't be marked is tried again in its own time.
-                    let _ = self.retry_blocked(&format!("{system} accepts our credentials again")).await;
+                    let _ = self.retry_blocked(&Why::Accepted { system: system.to_string() }).await;
                 }
             }
             tokio::select! {
@@ -130,8 +130,8 @@ impl Reconciler {
     }
 
     /// Marks all blocked tickets as due.
-    async fn retry_blocked(&self, why: &str) -> Result<(), StoreError> {
-        let marked = self.parts.store.retry_blocked(why, self.parts.clock.now()).await;
+    async fn retry_blocked(&self, why: &Why) -> Result<(), StoreError> {
+        let marked = self.parts.store.requeue(&Selection::Blocked, why, self.parts.clock.now()).await;
         match &marked {
             Ok(tickets) => {
                 tracing::info!(tickets, "{why}: blocked tickets are tried again");
@@ -155,7 +155,7 @@ impl Reconciler {
             return Ok(());
         }
         if last.is_some() {
-            self.retry_blocked("the configuration has changed").await?;
+            self.retry_blocked(&Why::Configured).await?;
         }
         // Only now: if this process dies before, the next start does it.
         self.parts.store.remember(NAME, fingerprint).await

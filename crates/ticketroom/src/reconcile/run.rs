@@ -19,7 +19,7 @@ use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::ledger::Ledger;
 use crate::printable::{MESSAGE, printable};
-use crate::store::{Claim, Event, Save, Settlement, State, StoreError};
+use crate::store::{Claim, Event, Queue, Save, Settlement, State, StoreError};
 use crate::template::Template;
 use crate::ticket::Ticket;
 use settle::backoff;
@@ -360,7 +360,7 @@ impl<'a> Run<'a> {
 
     async fn commit(
         &self,
-        transition: impl Fn(&'a dyn crate::store::Store) -> BoxFuture<'a, Result<(), StoreError>>,
+        transition: impl Fn(&'a dyn Queue) -> BoxFuture<'a, Result<(), StoreError>>,
     ) -> Result<(), Cut> {
         let mut wait = Duration::from_millis(50);
         loop {

@@ -14,7 +14,7 @@ use super::lease_guard::LeaseGuard;
 use crate::clock::{Clock, until};
 use crate::docspace::limits::Governor;
 use crate::reconcile::Reconciler;
-use crate::store::{self, Held, Store, StoreError};
+use crate::store::{self, Held, Queue, StoreError};
 
 /// An answer that tells the time well.
 const PROMPT: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct HeartbeatSender {
     /// Where it is left.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Queue>,
     /// Whose it is.
     pub replica: Uuid,
     /// For how long it counts.

@@ -16,7 +16,7 @@ use tracing::field::display;
 use super::done::{Done, done};
 use super::parameters::{Parameters, Segments};
 use super::{Doors, Problem, auth};
-use crate::store::{State as TicketState, StoreError, TicketQuery};
+use crate::store::{Selection, State as TicketState, StoreError, TicketQuery, Why};
 use crate::ticket::TicketKey;
 use crate::view::TicketView;
 
@@ -157,7 +157,11 @@ async fn retry(
 ) -> Result<(StatusCode, Json<Done>), Problem> {
     let key = key(&helpdesk, &id)?;
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
-    doors.store.retry(&record.key, doors.clock.now()).await.map_err(|error| unreadable(&error))?;
+    doors
+        .store
+        .requeue(&Selection::One(record.key.clone()), &Why::Asked, doors.clock.now())
+        .await
+        .map_err(|error| unreadable(&error))?;
     doors.wake.notify_one();
     Ok((StatusCode::ACCEPTED, done()))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cli::{Result, print};
 use crate::clock::{Timestamp, until};
 use crate::printable::{column, fit};
-use crate::store::{State, Store, TicketQuery};
+use crate::store::{Queries, State, TicketQuery};
 
 /// Where nobody tells how wide it is.
 const WIDTH: usize = 80;
@@ -96,7 +96,7 @@ impl Screen {
 
 /// Shows what the store tells of tickets, as it comes in.
 pub(super) struct Watcher {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Queries>,
     pub(super) screen: Screen,
     pub(super) began: Timestamp,
     /// How much of each timeline was shown, and how the ticket stood last.
@@ -104,7 +104,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(store: Arc<dyn Store>, screen: Screen, began: Timestamp) -> Self {
+    pub(super) fn new(store: Arc<dyn Queries>, screen: Screen, began: Timestamp) -> Self {
         Self { store, screen, began, seen: HashMap::new() }
     }
 

@@ -12,7 +12,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::printable::printable;
 use crate::reconcile::preview::{Preview, preview};
-use crate::store::{self, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use};
+use crate::store::{
+    self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, Why,
+};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
 
@@ -86,7 +88,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     }
 }
 
-async fn list(store: &dyn Store, options: List, clock: &dyn Clock) -> Result {
+async fn list(store: &dyn Queries, options: List, clock: &dyn Clock) -> Result {
     let width = list::Width::of_stdout();
     let query = TicketQuery {
         helpdesk: options.helpdesk,
@@ -126,7 +128,7 @@ async fn list(store: &dyn Store, options: List, clock: &dyn Clock) -> Result {
 }
 
 /// “6 of 24”, where that can be told without going through all tickets.
-async fn how_many(store: &dyn Store, query: &TicketQuery, shown: usize) -> Result<String> {
+async fn how_many(store: &dyn Queries, query: &TicketQuery, shown: usize) -> Result<String> {
     if query.helpdesk.is_some() || query.text.is_some() {
         return Ok(format!("the latest {shown}, and maybe others"));
     }
@@ -136,7 +138,7 @@ async fn how_many(store: &dyn Store, query: &TicketQuery, shown: usize) -> Resul
     Ok(format!("{shown} of {all}"))
 }
 
-async fn show(store: &dyn Store, options: &Show) -> Result {
+async fn show(store: &dyn Queries, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let timeline = store.timeline(&record.key).await?;
     let view = TicketView::new(&record, Some(timeline.clone()));
@@ -171,13 +173,12 @@ async fn show(store: &dyn Store, options: &Show) -> Result {
 
 async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
     if options.blocked {
-        let count =
-            store.retry_blocked("somebody asked to try all blocked tickets again", clock.now()).await?;
+        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked, clock.now()).await?;
         return say(format!("{count} blocked tickets are tried again"));
     }
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
-        store.retry(&record.key, clock.now()).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Asked, clock.now()).await?;
         say(format!(
             "{} is tried again; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key
@@ -196,7 +197,7 @@ struct Explanation<'a> {
     today: &'a Preview,
 }
 
-async fn explain(store: &dyn Store, config: &Config, options: &Show) -> Result {
+async fn explain(store: &dyn Queries, config: &Config, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let ticket = record.ticket.clone().unwrap_or_default();
     let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
@@ -248,7 +249,7 @@ fn called(record: &TicketRecord) -> String {
 }
 
 /// A ticket by its key, or by its id where only one helpdesk has it.
-async fn find(store: &dyn Store, written: &str) -> Result<TicketRecord> {
+async fn find(store: &dyn Queries, written: &str) -> Result<TicketRecord> {
     if let Some((helpdesk, id)) = written.split_once('/')
         && let (Ok(helpdesk), Ok(id)) = (helpdesk.parse(), id.parse())
         && let Some(record) = store.ticket(&TicketKey { helpdesk, id }).await?

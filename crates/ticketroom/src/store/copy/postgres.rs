@@ -9,8 +9,9 @@ use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
 use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
+use crate::store::requeue::BATCH;
 use crate::store::values::millis;
-use crate::store::{OpenError, Use};
+use crate::store::{OpenError, Use, Why};
 
 /// A database that no replica works on.
 pub(super) struct Database {
@@ -192,12 +193,17 @@ impl Side for Database {
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
         transaction.execute(sql, &[&now]).await.map_err(plain)?;
         if is_backup {
-            let mut number: i64 = 0;
-            let some = transaction.prepare(statements::LOOK_AGAIN).await.map_err(plain)?;
-            while let Some(row) =
-                transaction.query_opt(&some, &[&now, &number, &i64::MAX]).await.map_err(plain)?
-            {
-                number = row.get(1);
+            let why = Why::Restored;
+            let (wishes, is_look, most) = (i64::from(why.wishes()), why.is_look(), i64::from(BATCH));
+            let (kind, text, mut number) = (why.kind(), why.to_string(), 0_i64);
+            let some = transaction.prepare(statements::REQUEUE_ALL).await.map_err(plain)?;
+            let requeue = async |after: i64| {
+                let parameters: [&(dyn ToSql + Sync); 8] =
+                    [&now, &wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
+                transaction.query_opt(&some, &parameters).await.map_err(plain)
+            };
+            while let Some(row) = requeue(number).await? {
+                number = row.try_get(2).map_err(plain)?;
             }
         }
         transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;

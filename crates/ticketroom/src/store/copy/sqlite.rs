@@ -9,8 +9,9 @@ use super::table::{BYTES, Row, Table, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::store::day::Day;
+use crate::store::sqlite::requeue::requeue_all;
 use crate::store::sqlite::{create_private, lock, schema, transitions};
-use crate::store::{OpenError, values::text_of};
+use crate::store::{OpenError, Why, values::text_of};
 
 /// A file that nobody serves from.
 pub(super) struct File {
@@ -144,7 +145,7 @@ impl Side for File {
         transitions::set_day(&transaction, day).map_err(plain)?;
         transitions::let_all_go(&transaction, now).map_err(plain)?;
         if is_backup {
-            transitions::look_again_at_all(&transaction, now).map_err(plain)?;
+            requeue_all(&transaction, &Why::Restored, now).map_err(plain)?;
         }
         transaction.execute("UPDATE identity SET copying = NULL", []).map_err(plain)?;
         transaction.commit().map_err(plain)

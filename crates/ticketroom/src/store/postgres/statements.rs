@@ -228,65 +228,57 @@ pub(super) const REMEMBER: &str = "
     INSERT INTO reservation VALUES ($1, $2, 0)
     ON CONFLICT (name) DO UPDATE SET replica = $2, until = 0";
 
-/// $1 helpdesk, $2 ticket id, $3 time. Returns whether there is such a ticket.
-pub(super) const RETRY: &str = "
-    WITH asked_for AS (
-        UPDATE ticket
-        SET asked = asked + 1, attempts = 0, hints = hints + 1,
-            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END,
-            state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
-        WHERE helpdesk = $1 AND id = $2 RETURNING number
-    ), noted AS (
-        INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, $3, 'retry', 'somebody asked to try again' FROM asked_for
-    )
-    SELECT EXISTS (SELECT FROM asked_for)";
-
 /// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
 pub(super) const LAST_BLOCKED: &str = "
     SELECT updated_at, number FROM ticket WHERE state = 'blocked'
     ORDER BY updated_at DESC, number DESC LIMIT 1";
 
-/// Some of the blocked tickets: to mark all at once takes as long as there are many, and holds up everybody who is at one of
-/// them. $1 time, $2 and $3 behind which one to begin, $4 and $5 the last one, $6 why. Returns how many there were, and where to go
-/// on; no row if nothing is left.
-pub(super) const RETRY_BLOCKED: &str = "
-    WITH next AS (
-        SELECT number, updated_at FROM ticket
-        WHERE state = 'blocked' AND (updated_at, number) > ($2, $3) AND (updated_at, number) <= ($4, $5)
-        ORDER BY updated_at, number LIMIT 500
-    ), blocked AS (
-        UPDATE ticket
-        SET attempts = 0, hints = hints + 1, state = 'waiting',
-            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        FROM next WHERE ticket.number = next.number AND state = 'blocked' RETURNING ticket.number
-    ), noted AS (
-        INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, $1, 'retry', $6 FROM blocked
-    )
-    SELECT (SELECT count(*) FROM blocked), updated_at, number FROM next
-    ORDER BY updated_at DESC, number DESC LIMIT 1";
+/// Where all tickets of this moment end. No row: there are none.
+pub(in crate::store) const LAST: &str = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
 
-/// The number of the last ticket.
-pub(in crate::store) const LAST: &str = "SELECT coalesce(max(number), 0) FROM ticket";
+/// What becomes of tickets that are due without a delivery. $1 time, $2 how many wishes that is, $3 whether they are only looked
+/// at, $4 and $5 kind and text for the timeline. What is only looked at goes after new tickets, as if it had been tried before,
+/// and its state stands until then. Returns how many there were, and where to go on; no row if nothing is left.
+macro_rules! requeue {
+    ($next:literal, $still:literal) => {
+        concat!(
+            "WITH next AS (",
+            $next,
+            "), marked AS (
+                UPDATE ticket
+                SET asked = asked + $2, hints = hints + 1,
+                    attempts = CASE WHEN $3 THEN greatest(attempts, 1) ELSE 0 END,
+                    state = CASE WHEN state = 'blocked' AND NOT $3 THEN 'waiting' ELSE state END,
+                    due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
+                FROM next WHERE ticket.number = next.number",
+            $still,
+            "   RETURNING ticket.number
+            ), noted AS (
+                INSERT INTO timeline (ticket, at, kind, text) SELECT number, $1, $4, $5 FROM marked
+            )
+            SELECT (SELECT count(*) FROM marked), at, number FROM next ORDER BY at DESC, number DESC LIMIT 1"
+        )
+    };
+}
 
-/// Some of all tickets, for the same reason. $1 time, $2 behind which number to begin, $3 the last one. As if they had been
-/// tried before, so that new tickets go first. Returns how many there were, and where to go on; no row if nothing is left.
-pub(in crate::store) const LOOK_AGAIN: &str = "
-    WITH next AS (
-        SELECT number FROM ticket WHERE number > $2 AND number <= $3 ORDER BY number LIMIT 500
-    ), marked AS (
-        UPDATE ticket
-        SET hints = hints + 1, attempts = greatest(attempts, 1),
-            due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
-        FROM next WHERE ticket.number = next.number
-        RETURNING ticket.number
-    ), noted AS (
-        INSERT INTO timeline (ticket, at, kind, text)
-        SELECT number, $1, 'recover', 'the store was restored from a backup: looking at everything again'
-        FROM marked
-    )
-    SELECT (SELECT count(*) FROM marked), number FROM next ORDER BY number DESC LIMIT 1";
+/// One ticket: $6 helpdesk, $7 ticket id.
+pub(super) const REQUEUE_ONE: &str =
+    requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = $6 AND id = $7", "");
+
+/// Some of those that are blocked, in the order of their index: $6 and $7 behind which one to begin, $8 and $9 the last one, $10
+/// how many. Somebody may just have marked one of them.
+pub(super) const REQUEUE_BLOCKED: &str = requeue!(
+    "SELECT updated_at AS at, number FROM ticket
+        WHERE state = 'blocked' AND (updated_at, number) > ($6, $7) AND (updated_at, number) <= ($8, $9)
+        ORDER BY updated_at, number LIMIT $10",
+    " AND state = 'blocked' "
+);
+
+/// Some of all tickets: $6 behind which number to begin, $7 the last one, $8 how many.
+pub(in crate::store) const REQUEUE_ALL: &str = requeue!(
+    "SELECT 0::bigint AS at, number FROM ticket WHERE number > $6 AND number <= $7 ORDER BY number LIMIT $8",
+    ""
+);
 
 /// Milliseconds until the next ticket can be claimed; NULL if none is due ever.
 pub(super) const NEXT_DUE: &str = "
@@ -352,11 +344,11 @@ pub(in crate::store) const ALL: [(&str, &str); 28] = [
     ("RESERVE", RESERVE),
     ("REMEMBERED", REMEMBERED),
     ("REMEMBER", REMEMBER),
-    ("RETRY", RETRY),
     ("LAST_BLOCKED", LAST_BLOCKED),
-    ("RETRY_BLOCKED", RETRY_BLOCKED),
     ("LAST", LAST),
-    ("LOOK_AGAIN", LOOK_AGAIN),
+    ("REQUEUE_ONE", REQUEUE_ONE),
+    ("REQUEUE_BLOCKED", REQUEUE_BLOCKED),
+    ("REQUEUE_ALL", REQUEUE_ALL),
     ("NEXT_DUE", NEXT_DUE),
     ("OWNER", OWNER),
     ("OWNERS", OWNERS),

@@ -8,9 +8,14 @@
 //! more stands in the file itself before anything is acknowledged. So a log beside a file that is still a backup is
 //! never its own, and has nothing of it.
 
+mod budget;
 mod place;
 mod queries;
+mod queue;
 mod reader;
+pub(super) mod requeue;
+mod reservations;
+mod rows;
 pub(super) mod schema;
 pub(super) mod statements;
 pub(super) mod transitions;
@@ -20,36 +25,20 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use uuid::Uuid;
+use rusqlite::{Connection, OpenFlags};
 
 use self::place::{Place, beside, canonical};
-use self::queries::{list, owner, record, ticket_sql, timeline};
 use self::reader::Reader;
-use self::statements::{
-    COUNTS, NEXT_DUE, NOTE_RETRY, OLDEST_WAITING, PROBE, REMEMBER, REMEMBERED, RESERVE, RETRY, RETRY_BLOCKED,
-};
-use self::transitions::{
-    Written, accept, claim, day, let_all_go, let_go, look_again_at_all, note, renew, set_day, settle,
-    write_ledger,
-};
+use self::requeue::requeue_all;
+use self::transitions::let_all_go;
 pub(super) use self::writer::explain;
-use self::writer::{ANSWER, BUSY, Writer};
-use super::repeat::Kept;
-use super::values::{json, millis, timestamp};
-use super::{
-    Accepted, Claim, Delivery, Figures, Heartbeat, Held, Meaning, OpenError, Pulse, Save, Settlement, State,
-    Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, remembered_value,
-};
-use crate::clock::{Timestamp, after, until};
-use crate::docspace::limits::Taken;
-use crate::room::RoomId;
-use crate::ticket::{HelpdeskName, TicketKey};
+use self::writer::{BUSY, Writer};
+use super::{OpenError, Use, Why};
+use crate::clock::Timestamp;
 
 #[cfg(test)]
-pub(super) use self::queries::{list_sql, ticket_sql as find_sql};
+pub(super) use self::rows::{list_sql, ticket_sql as find_sql};
 
 /// The store.
 #[derive(Debug)]
@@ -189,7 +178,7 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
     let_all_go(&transaction, now)?;
     let sql = "UPDATE identity SET backup_at = NULL WHERE backup_at IS NOT NULL";
     if transaction.execute(sql, [])? == 1 {
-        let tickets = look_again_at_all(&transaction, now)?;
+        let tickets = requeue_all(&transaction, &Why::Restored, now)?;
         tracing::warn!(tickets, "the store is a backup that was restored: every ticket is looked at again");
     }
     transaction.commit()
@@ -211,273 +200,5 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
-    }
-}
-
-/// An answer, if there is one in time.
-async fn within<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let late = |_| StoreError::Unavailable(format!("no answer within {} seconds", limit.as_secs()));
-    tokio::time::timeout(limit, answer).await.map_err(late)?
-}
-
-#[async_trait::async_trait]
-impl Store for SqliteStore {
-    async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
-        let snapshot = match &delivery.meaning {
-            Meaning::Look { snapshot: Some(snapshot), .. } => {
-                Some((json(snapshot)?, snapshot.subject.clone(), snapshot.version.clone()))
-            }
-            _ => None,
-        };
-        let kept = Kept::of(&delivery);
-        // It may be committed after that: then its repeat is known, or its ticket is looked at once too often.
-        within(
-            ANSWER,
-            self.writer.run("accept", move |connection| {
-                accept(connection, &delivery, &kept, snapshot.as_ref()).map(Ok)
-            }),
-        )
-        .await
-    }
-
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running) = (after(now, lease), json(&running)?);
-        self.writer
-            .run("claim", move |connection| claim(connection, now, lease_until, most, &running, None).map(Ok))
-            .await
-    }
-
-    async fn claim_of(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-        helpdesks: &[HelpdeskName],
-    ) -> Result<Vec<Claim>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let (lease_until, running, helpdesks) = (after(now, lease), json(&running)?, json(&helpdesks)?);
-        self.writer
-            .run("claim", move |connection| {
-                claim(connection, now, lease_until, most, &running, Some(&helpdesks)).map(Ok)
-            })
-            .await
-    }
-
-    async fn save(&self, save: Save) -> Result<(), StoreError> {
-        let label = save.label.clone();
-        self.writer
-            .run(label, move |connection| Ok(write_ledger(connection, &save)?.map(|_: Written| ())))
-            .await
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        let label = settlement.save.label.clone();
-        self.writer
-            .run(label, move |connection| match write_ledger(connection, &settlement.save)? {
-                Ok(Written::Now) => settle(connection, &settlement).map(Ok),
-                Ok(Written::Before) => Ok(Ok(())),
-                Err(error) => Ok(Err(error)),
-            })
-            .await
-    }
-
-    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
-        self.place.check()?;
-        // Nobody else works on this file, and no clock but ours counts.
-        if beat.held.is_empty() {
-            return Ok(Pulse { held: Vec::new(), workers: 1, now: None, quiet: Duration::ZERO });
-        }
-        let until = after(beat.now, beat.lease);
-        let renew = move |connection: &Connection| renew(connection, &beat.held, until).map(Ok);
-        let held = self.writer.run("heartbeat", renew).await?;
-        Ok(Pulse { held, workers: 1, now: None, quiet: Duration::ZERO })
-    }
-
-    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let held = held.to_vec();
-        self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
-    }
-
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
-        self.writer
-            .run("reserve", move |connection| {
-                let values = params![name, replica, millis(until), millis(now)];
-                Ok(Ok(connection.prepare_cached(RESERVE)?.execute(values)? == 1))
-            })
-            .await
-    }
-
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        let key = key.clone();
-        self.writer
-            .run("retry", move |connection| {
-                let number: Option<i64> = connection
-                    .prepare_cached(RETRY)?
-                    .query_row(params![key.helpdesk.as_str(), key.id.as_str(), millis(now)], |row| row.get(0))
-                    .optional()?;
-                if let Some(number) = number {
-                    note(connection, number, now, "retry", "somebody asked to try again")?;
-                }
-                Ok(Ok(number.is_some()))
-            })
-            .await
-    }
-
-    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
-        let name = name.to_owned();
-        self.reader
-            .ask(move |connection| {
-                let mut statement = connection.prepare_cached(REMEMBERED)?;
-                let value: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
-                Ok(value.as_deref().map(remembered_value).transpose())
-            })
-            .await
-    }
-
-    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
-        let (name, value) = (name.to_owned(), value.to_string());
-        self.writer
-            .run("remember", move |connection| {
-                connection.prepare_cached(REMEMBER)?.execute([&name, &value])?;
-                Ok(Ok(()))
-            })
-            .await
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let why = why.to_owned();
-        self.writer
-            .run("retry", move |connection| {
-                connection.prepare_cached(NOTE_RETRY)?.execute(params![millis(now), why])?;
-                let changed = connection.prepare_cached(RETRY_BLOCKED)?.execute([millis(now)])?;
-                Ok(Ok(changed as u64))
-            })
-            .await
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.writer.run("look_again", move |connection| look_again_at_all(connection, now).map(Ok)).await
-    }
-
-    async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
-        let key = key.clone();
-        self.reader
-            .ask(move |connection| {
-                for by_name in [false, true] {
-                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
-                    let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
-                    if let Some(record) = row.optional()? {
-                        return Ok(record.map(Some));
-                    }
-                }
-                Ok(Ok(None))
-            })
-            .await
-    }
-
-    async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
-        let query = query.clone();
-        self.reader.ask(move |connection| list(connection, &query)).await
-    }
-
-    async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
-        let key = key.clone();
-        self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
-    }
-
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        self.reader
-            .ask(move |connection| {
-                let due: Option<i64> =
-                    connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
-                Ok(Ok(due.map(|due| until(now, timestamp(due)))))
-            })
-            .await
-    }
-
-    async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
-        let rooms = rooms.to_vec();
-        self.reader
-            .ask(move |connection| {
-                let mut owned = Vec::new();
-                for room in rooms {
-                    if let Some(owner) = owner(connection, room)? {
-                        owned.push(owner.map(|owner| (room, owner)));
-                    }
-                }
-                Ok(owned.into_iter().collect())
-            })
-            .await
-    }
-
-    async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
-        self.reader
-            .ask(|connection| {
-                let mut statement = connection.prepare_cached(COUNTS)?;
-                let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let (name, count): (String, i64) = (row.get(0)?, row.get(1)?);
-                    super::count(&mut counts, &name, count);
-                }
-                Ok(Ok(counts))
-            })
-            .await
-    }
-
-    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
-        self.reader
-            .ask(move |connection| {
-                let oldest: Option<i64> =
-                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
-                let writes_left = day(connection)?.left(now, per_day);
-                Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
-            })
-            .await
-    }
-
-    async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
-        self.writer
-            .run("take_writes", move |connection| {
-                let (taken, day) = day(connection)?.take(now, wanted, per_day);
-                day.map_or(Ok(()), |day| set_day(connection, day))?;
-                Ok(Ok(taken))
-            })
-            .await
-    }
-
-    async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        self.writer
-            .run("no_writes_until", move |connection| {
-                let day = day(connection)?.none_until(now, until);
-                day.map_or(Ok(()), |day| set_day(connection, day)).map(Ok)
-            })
-            .await
-    }
-
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        let probe = self.writer.run("probe", move |connection| {
-            connection.prepare_cached(PROBE)?.execute([millis(now)])?;
-            Ok(Ok(()))
-        });
-        within(ANSWER, probe).await
     }
 }

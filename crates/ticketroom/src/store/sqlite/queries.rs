@@ -1,112 +1,95 @@
-//! The questions in SQL.
+//! Questions, asked beside the writing thread.
 
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::time::Duration;
 
-use super::statements::{OWNER, TIMELINE};
-use crate::room::{Room, RoomId};
-use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{key, shown, template_in, timestamp};
-use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry, left_out};
+use rusqlite::{OptionalExtension, params};
+
+use super::SqliteStore;
+use super::rows::{list, owner, record, ticket_sql, timeline};
+use super::statements::{COUNTS, NEXT_DUE, OLDEST_WAITING};
+use super::transitions::day;
+use crate::clock::{Timestamp, until};
+use crate::room::RoomId;
+use crate::store::values::timestamp;
+use crate::store::{Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
 use crate::ticket::TicketKey;
 
-pub(super) fn owner(
-    connection: &Connection,
-    room: RoomId,
-) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
-    owner_other_than(connection, room, 0)
-}
-
-pub(super) fn owner_other_than(
-    connection: &Connection,
-    room: RoomId,
-    number: i64,
-) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
-    connection
-        .prepare_cached(OWNER)?
-        .query_row([room.0, number], |row| {
-            let (helpdesk, id): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok(key(&helpdesk, &id))
-        })
-        .optional()
-}
-
-/// The columns of a [`TicketRecord`], in the order of [`record`].
-const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at, number, ledger";
-
-pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
-    let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let claimed: bool = row.get(3)?;
-    let (seen, told): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
-    let room_id: Option<i64> = row.get(7)?;
-    let title: Option<String> = row.get(8)?;
-    let (reason, url, written_back, attempts) = (row.get(4)?, row.get(9)?, row.get(10)?, row.get(11)?);
-    let (due, ledger): (Option<i64>, String) = (row.get(12)?, row.get(16)?);
-    let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
-    let read = || {
-        let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(told.as_deref()));
-        Ok(TicketRecord {
-            key: key(&helpdesk, &id)?,
-            state: if claimed { State::Working } else { known },
-            reason,
-            ticket,
-            room: room_id.map(|id| Room { id: RoomId(id), title: title.unwrap_or_default() }),
-            url,
-            written_back,
-            attempts,
-            template: template_in(&ledger),
-            due: due.map(timestamp),
-            created: timestamp(created),
-            updated: timestamp(updated),
-        })
-    };
-    Ok(read())
-}
-
-/// The statement that finds a ticket by `id`, or by what people call it. SQLite would rather go through all tickets of the
-/// helpdesk, the latest first, until it meets that name.
-pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
-    let how = if by_name { "INDEXED BY ticket_called WHERE called" } else { "WHERE id" };
-    format!("SELECT {RECORD} FROM ticket {how} = ?2 AND helpdesk = ?1 ORDER BY updated_at DESC LIMIT 1")
-}
-
-const DIALECT: Dialect = Dialect {
-    parameter: '?',
-    claimed: ["claimed = 1", "claimed = 0"],
-    // The column compares without case.
-    called: |name| format!("called = {name}"),
-    contains: |column, text| format!("instr({column}, {text}) > 0"),
-    contains_any_case: |column, text| format!("instr(lower({column}), lower({text})) > 0"),
-};
-
-/// The statement that lists tickets.
-pub(in crate::store) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
-    let Condition { sql, parameters } = condition(query, DIALECT);
-    (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)
-}
-
-pub(super) fn list(
-    connection: &Connection,
-    query: &TicketQuery,
-) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
-    let (sql, parameters) = list_sql(query);
-    // Its text may never come again.
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params_from_iter(parameters))?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        match record(row)? {
-            Ok(record) => records.push(record),
-            Err(error) => left_out(row.get(15)?, &error),
-        }
+#[async_trait::async_trait]
+impl Queries for SqliteStore {
+    async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
+        let key = key.clone();
+        self.reader
+            .ask(move |connection| {
+                for by_name in [false, true] {
+                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
+                    let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
+                    if let Some(record) = row.optional()? {
+                        return Ok(record.map(Some));
+                    }
+                }
+                Ok(Ok(None))
+            })
+            .await
     }
-    Ok(Ok(records))
-}
 
-pub(super) fn timeline(connection: &Connection, key: &TicketKey) -> rusqlite::Result<Vec<TimelineEntry>> {
-    let mut statement = connection.prepare_cached(TIMELINE)?;
-    let rows = statement.query_map(params![key.helpdesk.as_str(), key.id.as_str()], |row| {
-        Ok(TimelineEntry { at: timestamp(row.get(0)?), kind: row.get(1)?, text: row.get(2)? })
-    })?;
-    rows.collect()
+    async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
+        let query = query.clone();
+        self.reader.ask(move |connection| list(connection, &query)).await
+    }
+
+    async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
+        let key = key.clone();
+        self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        self.reader
+            .ask(move |connection| {
+                let due: Option<i64> =
+                    connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
+                Ok(Ok(due.map(|due| until(now, timestamp(due)))))
+            })
+            .await
+    }
+
+    async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
+        let rooms = rooms.to_vec();
+        self.reader
+            .ask(move |connection| {
+                let mut owned = Vec::new();
+                for room in rooms {
+                    if let Some(owner) = owner(connection, room)? {
+                        owned.push(owner.map(|owner| (room, owner)));
+                    }
+                }
+                Ok(owned.into_iter().collect())
+            })
+            .await
+    }
+
+    async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
+        self.reader
+            .ask(|connection| {
+                let mut statement = connection.prepare_cached(COUNTS)?;
+                let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let (name, count): (String, i64) = (row.get(0)?, row.get(1)?);
+                    crate::store::count(&mut counts, &name, count);
+                }
+                Ok(Ok(counts))
+            })
+            .await
+    }
+
+    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
+        self.reader
+            .ask(move |connection| {
+                let oldest: Option<i64> =
+                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+                let writes_left = day(connection)?.left(now, per_day);
+                Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
+            })
+            .await
+    }
 }

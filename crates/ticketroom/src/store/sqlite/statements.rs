@@ -121,18 +121,6 @@ pub(super) const LET_GO: &str =
 /// Nobody holds any claim from ?1 on.
 pub(super) const LET_ALL_GO: &str = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
 
-/// ?1 time. Over all tickets, after a restore.
-pub(super) const NOTE_RECOVERY: &str = "
-    INSERT INTO timeline (ticket, at, kind, text)
-    SELECT number, ?1, 'recover', 'the store was restored from a backup: looking at everything again'
-    FROM ticket";
-
-/// ?1 time. The same; as if they had been tried before, so that new tickets go first.
-pub(super) const LOOK_AGAIN_AT_ALL: &str = "
-    UPDATE ticket
-    SET hints = hints + 1, attempts = max(attempts, 1),
-        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END";
-
 /// The day's writes as they are.
 pub(super) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
 
@@ -183,26 +171,51 @@ pub(super) const REMEMBER: &str = "
     INSERT INTO reservation VALUES (?1, ?2, 0)
     ON CONFLICT (name) DO UPDATE SET replica = ?2, until = 0";
 
-/// ?1 helpdesk, ?2 ticket id, ?3 time.
-pub(super) const RETRY: &str = "
-    UPDATE ticket
-    SET asked = asked + 1, attempts = 0, hints = hints + 1,
-        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?3 END,
-        state = CASE state WHEN 'blocked' THEN 'waiting' ELSE state END
-    WHERE helpdesk = ?1 AND id = ?2 RETURNING number";
+/// What becomes of a ticket that is due without a delivery. One that is only looked at goes after new ones, as if it had been
+/// tried before, and its state stands until then. Returns when each last changed, and its number.
+macro_rules! requeue {
+    ($at:literal, $which:literal) => {
+        concat!(
+            "UPDATE ticket
+            SET asked = asked + :wishes, hints = hints + 1,
+                attempts = CASE WHEN :is_look THEN max(attempts, 1) ELSE 0 END,
+                state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
+                due_at = CASE claimed WHEN 1 THEN due_at ELSE :now END
+            WHERE ",
+            $which,
+            " RETURNING ",
+            $at,
+            ", number"
+        )
+    };
+}
 
-/// ?1 time, ?2 why. Over all tickets that are blocked.
-pub(super) const NOTE_RETRY: &str = "
-    INSERT INTO timeline (ticket, at, kind, text)
-    SELECT number, ?1, 'retry', ?2
-    FROM ticket WHERE state = 'blocked'";
+/// One ticket.
+pub(super) const REQUEUE_ONE: &str = requeue!("0", "helpdesk = :helpdesk AND id = :id");
 
-/// ?1 time. The same.
-pub(super) const RETRY_BLOCKED: &str = "
-    UPDATE ticket
-    SET attempts = 0, hints = hints + 1, state = 'waiting',
-        due_at = CASE claimed WHEN 1 THEN due_at ELSE ?1 END
-    WHERE state = 'blocked'";
+/// Some of those that are blocked, in the order of their index.
+pub(super) const REQUEUE_BLOCKED: &str = requeue!(
+    "updated_at",
+    "number IN (
+        SELECT number FROM ticket
+        WHERE state = 'blocked' AND (updated_at, number) > (:after_at, :after)
+            AND (updated_at, number) <= (:last_at, :last)
+        ORDER BY updated_at, number LIMIT :most)"
+);
+
+/// Some of all tickets.
+pub(super) const REQUEUE_ALL: &str = requeue!(
+    "0",
+    "number IN (SELECT number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most)"
+);
+
+/// Where the blocked tickets of this moment end. No row: there are none.
+pub(super) const LAST_BLOCKED: &str = "
+    SELECT updated_at, number FROM ticket WHERE state = 'blocked'
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
+
+/// Where all tickets of this moment end. No row: there are none.
+pub(super) const LAST: &str = "SELECT 0, number FROM ticket ORDER BY number DESC LIMIT 1";
 
 /// ?1 time. As much as a delivery takes.
 pub(super) const PROBE: &str = "
@@ -228,8 +241,6 @@ pub(in crate::store) const ALL: [(&str, &str); 32] = [
     ("RENEW", RENEW),
     ("LET_GO", LET_GO),
     ("LET_ALL_GO", LET_ALL_GO),
-    ("NOTE_RECOVERY", NOTE_RECOVERY),
-    ("LOOK_AGAIN_AT_ALL", LOOK_AGAIN_AT_ALL),
     ("DAY", DAY),
     ("SET_DAY", SET_DAY),
     ("OWNER", OWNER),
@@ -240,8 +251,10 @@ pub(in crate::store) const ALL: [(&str, &str); 32] = [
     ("RESERVE", RESERVE),
     ("REMEMBERED", REMEMBERED),
     ("REMEMBER", REMEMBER),
-    ("RETRY", RETRY),
-    ("NOTE_RETRY", NOTE_RETRY),
-    ("RETRY_BLOCKED", RETRY_BLOCKED),
+    ("REQUEUE_ONE", REQUEUE_ONE),
+    ("REQUEUE_BLOCKED", REQUEUE_BLOCKED),
+    ("REQUEUE_ALL", REQUEUE_ALL),
+    ("LAST_BLOCKED", LAST_BLOCKED),
+    ("LAST", LAST),
     ("PROBE", PROBE),
 ];

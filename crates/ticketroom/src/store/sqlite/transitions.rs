@@ -3,10 +3,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::queries::owner_other_than;
+use super::rows::owner_other_than;
 use super::statements::{
-    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, LOOK_AGAIN_AT_ALL, MAKE, MARK, NOTE,
-    NOTE_RECOVERY, NUMBER, RENEW, REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
+    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, MAKE, MARK, NOTE, NUMBER, RENEW, REPEAT,
+    SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
 use crate::ledger::Ledger;
@@ -264,11 +264,6 @@ pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> 
 /// Nobody holds any claim.
 pub(in crate::store) fn let_all_go(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     connection.execute(LET_ALL_GO, [millis(now)]).map(|_| ())
-}
-
-pub(in crate::store) fn look_again_at_all(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
-    connection.prepare_cached(NOTE_RECOVERY)?.execute([millis(now)])?;
-    Ok(connection.prepare_cached(LOOK_AGAIN_AT_ALL)?.execute([millis(now)])? as u64)
 }
 
 pub(in crate::store) fn day(connection: &Connection) -> rusqlite::Result<Day> {

@@ -284,7 +284,8 @@ async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_al
         } else {
             // Beside nobody's `serve`, a command may mark something.
             let looked_at = SqliteStore::open(&restored, Use::Operate, at(1)).unwrap();
-            assert!(looked_at.retry(&key("1"), at(1)).await.unwrap());
+            let one = Selection::One(key("1"));
+            assert_eq!(looked_at.requeue(&one, &Why::Asked, at(1)).await.unwrap(), 1);
             assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "a backup has a log");
         }
         reader.execute_batch("BEGIN; SELECT count(*) FROM ticket").unwrap();

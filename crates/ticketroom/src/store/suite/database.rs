@@ -290,7 +290,8 @@ async fn all_tickets_are_marked_however_long_that_takes() {
     database.run(slow).unwrap();
     let client = connect(database.url()).await;
     let store = Arc::clone(&stores[0]);
-    let marking = tokio::spawn(async move { store.retry_blocked("why", at(0)).await });
+    let marking =
+        tokio::spawn(async move { store.requeue(&Selection::Blocked, &Why::Configured, at(0)).await });
     let sql = "SELECT count(*) FROM ticket WHERE state = 'waiting'";
     let mut first = 0_i64;
     while first == 0 && !marking.is_finished() {
@@ -300,8 +301,8 @@ async fn all_tickets_are_marked_however_long_that_takes() {
     let marked = marking.await.unwrap();
     assert_eq!(marked.unwrap(), 2999);
     assert!((1..2999).contains(&first), "{first} of them at once");
-    assert_eq!(stores[0].retry_blocked("why", at(0)).await.unwrap(), 0);
-    assert_eq!(stores[0].look_again_at_all(at(0)).await.unwrap(), 3000);
+    assert_eq!(stores[0].requeue(&Selection::Blocked, &Why::Configured, at(0)).await.unwrap(), 0);
+    assert_eq!(stores[0].requeue(&Selection::All, &Why::Restored, at(0)).await.unwrap(), 3000);
     let told = stores[0].timeline(&key("7")).await.unwrap();
     let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(told, ["retry", "recover"]);

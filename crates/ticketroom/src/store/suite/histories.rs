@@ -268,6 +268,29 @@ impl History {
         self.held = Default::default();
     }
 
+    fn some_selection(&mut self) -> Selection {
+        match self.rng.u32(..6) {
+            0 => Selection::All,
+            1 => Selection::One(self.key()),
+            _ => Selection::Blocked,
+        }
+    }
+
+    fn some_reason(&mut self) -> Why {
+        match self.rng.u32(..6) {
+            0 => Why::Restored,
+            1 => Why::Asked,
+            2 => Why::AskedForBlocked,
+            3 => Why::Accepted { system: "DocSpace".to_owned() },
+            _ => Why::Configured,
+        }
+    }
+
+    async fn requeue(&self, selection: &Selection, why: &Why) {
+        let requeue = async |_, store: &dyn Store| store.requeue(selection, why, self.now).await;
+        self.three.same("requeue", requeue).await.unwrap();
+    }
+
     async fn step(&mut self) {
         let now = self.now;
         match self.rng.u32(..24) {
@@ -297,19 +320,16 @@ impl History {
             }
             20 => {
                 let key = self.key();
-                self.three.same("retry", async |_, store| store.retry(&key, now).await).await.unwrap();
+                self.requeue(&Selection::One(key.clone()), &Why::Asked).await;
                 let found = async |_, store: &dyn Store| store.ticket(&key).await;
                 self.three.same("ticket", found).await.unwrap();
             }
             21 => match self.rng.u32(..4) {
                 0 => self.restart().await,
-                1 => {
-                    let again = async |_, store: &dyn Store| store.look_again_at_all(now).await;
-                    self.three.same("look_again_at_all", again).await.unwrap();
-                }
+                1 => self.requeue(&Selection::All, &Why::Restored).await,
                 _ => {
-                    let again = async |_, store: &dyn Store| store.retry_blocked("why", now).await;
-                    self.three.same("retry_blocked", again).await.unwrap();
+                    let (selection, why) = (self.some_selection(), self.some_reason());
+                    self.requeue(&selection, &why).await;
                 }
             },
             22 => {

@@ -20,11 +20,13 @@ mod test_clock;
 mod versions;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::*;
-use crate::clock::after;
+use crate::clock::{Timestamp, after};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
 use crate::source::SourceName;

@@ -194,17 +194,10 @@ impl Row {
                     || subject.contains(&text.to_ascii_lowercase())
             })
     }
-
-    fn mark_for(&mut self, now: Timestamp) {
-        self.hints += 1;
-        if !self.claimed {
-            self.due = Some(now);
-        }
-    }
 }
 
 #[async_trait::async_trait]
-impl Store for Model {
+impl Queue for Model {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let mut contents = self.contents();
         let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
@@ -324,68 +317,39 @@ impl Store for Model {
         Ok(())
     }
 
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.contents();
-        let is_free =
-            contents.reservations.get(name).is_none_or(|(holder, until)| *holder == replica || *until <= now);
-        if is_free {
-            contents.reservations.insert(name.to_owned(), (replica, after(now, lease)));
-        }
-        Ok(is_free)
-    }
-
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut contents = self.contents();
-        let Some(row) = contents.find(key) else { return Ok(false) };
-        row.mark_for(now);
-        row.asked += 1;
-        row.attempts = 0;
-        if row.state == State::Blocked {
-            row.state = State::Waiting;
-        }
-        row.events.push(entry(now, "retry", "somebody asked to try again"));
-        Ok(true)
-    }
-
-    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
-        Ok(self.contents().reservations.get(name).map(|(value, _)| *value))
-    }
-
-    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
-        self.contents().reservations.insert(name.to_owned(), (value, Timestamp::UNIX_EPOCH));
-        Ok(())
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
+        let is_selected = |row: &&mut Row| match selection {
+            Selection::One(key) => row.key == *key,
+            Selection::Blocked => row.state == State::Blocked,
+            Selection::All => true,
+        };
         let mut count = 0;
-        for row in contents.tickets.iter_mut().filter(|row| row.state == State::Blocked) {
-            row.mark_for(now);
-            row.attempts = 0;
-            row.state = State::Waiting;
-            row.events.push(entry(now, "retry", why));
+        for row in contents.tickets.iter_mut().filter(is_selected) {
+            row.hints += 1;
+            row.asked += u32::from(*why == Why::Asked);
+            if !row.claimed {
+                row.due = Some(now);
+            }
+            if *why == Why::Restored {
+                row.attempts = row.attempts.max(1);
+            } else {
+                row.attempts = 0;
+                row.state = if row.state == State::Blocked { State::Waiting } else { row.state };
+            }
+            row.events.push(entry(now, why.kind(), &why.to_string()));
             count += 1;
         }
         Ok(count)
     }
 
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
-        for row in &mut contents.tickets {
-            row.mark_for(now);
-            row.attempts = row.attempts.max(1);
-            let text = "the store was restored from a backup: looking at everything again";
-            row.events.push(entry(now, "recover", text));
-        }
-        Ok(contents.tickets.len() as u64)
+    async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
+}
 
+#[async_trait::async_trait]
+impl Queries for Model {
     async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
         let mut contents = self.contents();
         if let Some(row) = contents.find(key) {
@@ -438,7 +402,10 @@ impl Store for Model {
         let oldest_waiting = waiting.filter(|row| !row.record().written_back).map(|row| row.created).min();
         Ok(Figures { oldest_waiting, writes_left: contents.day.left(now, per_day) })
     }
+}
 
+#[async_trait::async_trait]
+impl Budget for Model {
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         let mut contents = self.contents();
         let (taken, day) = contents.day.take(now, wanted, per_day);
@@ -451,8 +418,32 @@ impl Store for Model {
         contents.day = contents.day.none_until(now, until).unwrap_or(contents.day);
         Ok(())
     }
+}
 
-    async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {
+#[async_trait::async_trait]
+impl Reservations for Model {
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut contents = self.contents();
+        let is_free =
+            contents.reservations.get(name).is_none_or(|(holder, until)| *holder == replica || *until <= now);
+        if is_free {
+            contents.reservations.insert(name.to_owned(), (replica, after(now, lease)));
+        }
+        Ok(is_free)
+    }
+
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.contents().reservations.get(name).map(|(value, _)| *value))
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.contents().reservations.insert(name.to_owned(), (value, Timestamp::UNIX_EPOCH));
         Ok(())
     }
 }

@@ -77,7 +77,7 @@ impl OnTestClock {
 }
 
 #[async_trait::async_trait]
-impl Store for OnTestClock {
+impl Queue for OnTestClock {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         self.at(delivery.at).await.accept(delivery).await
     }
@@ -119,36 +119,17 @@ impl Store for OnTestClock {
         self.at(now).await.leave(replica, held, now).await
     }
 
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.at(now).await.reserve(name, replica, lease, now).await
+    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
+        self.at(now).await.requeue(selection, why, now).await
     }
 
-    async fn retry(&self, key: &TicketKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.at(now).await.retry(key, now).await
+    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.store.probe(now).await
     }
+}
 
-    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
-        self.store.remembered(name).await
-    }
-
-    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
-        self.store.remember(name, value).await
-    }
-
-    async fn retry_blocked(&self, why: &str, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.retry_blocked(why, now).await
-    }
-
-    async fn look_again_at_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.look_again_at_all(now).await
-    }
-
+#[async_trait::async_trait]
+impl Queries for OnTestClock {
     async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
         self.store.ticket(key).await
     }
@@ -176,7 +157,10 @@ impl Store for OnTestClock {
     async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
         self.store.figures(now, per_day).await
     }
+}
 
+#[async_trait::async_trait]
+impl Budget for OnTestClock {
     async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
         self.store.take_writes(now, wanted, per_day).await
     }
@@ -184,8 +168,25 @@ impl Store for OnTestClock {
     async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
         self.store.no_writes_until(now, until).await
     }
+}
 
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store.probe(now).await
+#[async_trait::async_trait]
+impl Reservations for OnTestClock {
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.at(now).await.reserve(name, replica, lease, now).await
+    }
+
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        self.store.remembered(name).await
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.store.remember(name, value).await
     }
 }

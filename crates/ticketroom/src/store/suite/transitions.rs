@@ -30,6 +30,8 @@ on_every_store!(
     a_name_is_had_by_one_process_at_a_time,
     the_days_writes_are_counted,
     after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
+    blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that,
+    many_tickets_are_marked_in_parts,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
     the_oldest_that_waits_and_the_writes_that_are_left_are_figures,
@@ -39,6 +41,10 @@ on_every_store!(
 /// Seconds until the next ticket is due.
 async fn due_in(store: &dyn Store, second: i64) -> Option<u64> {
     store.next_due(at(second)).await.unwrap().map(|wait| wait.as_secs())
+}
+
+async fn requeue_one(store: &dyn Store, id: &str, second: i64) -> u64 {
+    store.requeue(&Selection::One(key(id)), &Why::Asked, at(second)).await.unwrap()
 }
 
 async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &dyn Store) {
@@ -215,8 +221,8 @@ async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {
 async fn a_wish_is_kept_until_a_run_has_heard_it(store: &dyn Store) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
-    assert!(store.retry(&key("1"), at(1)).await.unwrap());
-    assert!(!store.retry(&key("2"), at(1)).await.unwrap());
+    assert!(requeue_one(store, "1", 1).await == 1);
+    assert!(requeue_one(store, "2", 1).await == 0);
     store.settle(settlement(&claim, State::Blocked, None, 2)).await.unwrap();
     let asked = claim_one(store, 2).await;
     assert_eq!((claim.asked, asked.asked), (0, 1));
@@ -360,7 +366,7 @@ async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(stor
     for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
         store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
     }
-    assert_eq!(store.look_again_at_all(at(5)).await.unwrap(), 3);
+    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(5)).await.unwrap(), 3);
     store.accept(delivery("heard of", None, 6)).await.unwrap();
     store.accept(delivery("new", None, 6)).await.unwrap();
     for id in ["heard of", "new", "1", "2"] {
@@ -368,6 +374,60 @@ async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(stor
         assert_eq!(claims[0].key, key(id));
     }
     assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
+}
+
+async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store: &dyn Store) {
+    for id in ["blocked", "claimed", "ready"] {
+        store.accept(delivery(id, None, 0)).await.unwrap();
+    }
+    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
+        let state = if claim.key == key("ready") { State::Ready } else { State::Blocked };
+        let end = Settlement { attempts: 4, ..settlement(&claim, state, None, 0) };
+        store.settle(end).await.unwrap();
+    }
+    assert_eq!(requeue_one(store, "claimed", 1).await, 1);
+    let claimed = claim_one(store, 1).await;
+    let at_work = Settlement { attempts: 2, ..settlement(&claimed, State::Blocked, None, 1) };
+    assert_eq!((claimed.asked, claimed.attempts), (1, 0), "somebody asked for this one");
+    let why = Why::Accepted { system: "DocSpace".to_owned() };
+    let again = async |second| store.requeue(&Selection::Blocked, &why, at(second)).await.unwrap();
+    assert_eq!(again(2).await, 1, "what is worked on waits already");
+    assert_eq!(again(2).await, 0);
+    let again_at_it = claim_one(store, 2).await;
+    assert_eq!((again_at_it.key.clone(), again_at_it.asked), (key("blocked"), 0));
+    assert_eq!(again_at_it.attempts, 0, "as if it were new");
+    let told = store.timeline(&key("blocked")).await.unwrap().pop().unwrap();
+    let told = (told.kind.as_str(), told.text.as_str(), told.at);
+    assert_eq!(told, ("retry", "DocSpace accepts our credentials again", at(2)));
+    // One that is worked on goes on, and is looked at again.
+    assert_eq!(store.requeue(&Selection::All, &why, at(3)).await.unwrap(), 3);
+    let due = store.claim(at(3), LEASE, 10, &[]).await.unwrap();
+    assert_eq!(due.iter().map(|claim| &claim.key).collect::<Vec<_>>(), [&key("ready")]);
+    store.settle(at_work).await.unwrap();
+    assert_eq!(claim_one(store, 3).await.key, key("claimed"));
+}
+
+async fn many_tickets_are_marked_in_parts(store: &dyn Store) {
+    let count = 520;
+    for number in 0..count {
+        store.accept(delivery(&number.to_string(), None, 0)).await.unwrap();
+    }
+    for claim in store.claim(at(0), LEASE, count, &[]).await.unwrap() {
+        // Many have changed at the same moment.
+        let second = claim.number / 200;
+        store.settle(settlement(&claim, State::Blocked, None, second)).await.unwrap();
+    }
+    let all = count as u64;
+    // What stays blocked is marked once all the same.
+    assert_eq!(store.requeue(&Selection::Blocked, &Why::Restored, at(9)).await.unwrap(), all);
+    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(10)).await.unwrap(), all);
+    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(11)).await.unwrap(), 0);
+    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(12)).await.unwrap(), all);
+    for id in ["0", "499", "500", "519"] {
+        let told = store.timeline(&key(id)).await.unwrap();
+        let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
+        assert_eq!(told, ["delivery", "tested", "recover", "retry", "recover"], "{id}");
+    }
 }
 
 /// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.

@@ -1,0 +1,34 @@
+//! Names and what is remembered under them.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::rows::get;
+use super::{PostgresStore, statements, whole_millis};
+use crate::clock::Timestamp;
+use crate::store::{Reservations, StoreError, remembered_value};
+
+#[async_trait::async_trait]
+impl Reservations for PostgresStore {
+    async fn reserve(
+        &self,
+        name: &str,
+        replica: Uuid,
+        lease: Duration,
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (replica, lease) = (replica.to_string(), whole_millis(lease));
+        Ok(!self.write("reserve", statements::RESERVE, &[&name, &replica, &lease]).await?.is_empty())
+    }
+
+    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.read(statements::REMEMBERED, &[&name]).await?;
+        rows.first().map(|row| remembered_value(&get::<String>(row, 0)?)).transpose()
+    }
+
+    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
+        self.write("remember", statements::REMEMBER, &[&name, &value.to_string()]).await?;
+        Ok(())
+    }
+}
