@@ -89,7 +89,8 @@ struct Open {
 
 async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&systems.store(), Use::Serve, clock.now())?);
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&systems.store(), Use::Serve, Arc::clone(&clock))?);
     let metrics = Metrics::new();
     let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
     let helpdesk: Arc<dyn Helpdesk> = helpdesks.first().cloned().ok_or("no helpdesk is configured")?;
