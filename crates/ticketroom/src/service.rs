@@ -43,7 +43,6 @@ pub struct Service {
     store: Arc<dyn Store>,
     reconciler: Arc<Reconciler>,
     replica: Uuid,
-    clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     working: Option<JoinHandle<Vec<Held>>>,
@@ -150,7 +149,7 @@ impl Service {
             settings,
         }));
         if duties.recover {
-            let tickets = store.requeue(&Selection::All, &Why::Restored, clock.now()).await?;
+            let tickets = store.requeue(&Selection::All, &Why::Restored).await?;
             tracing::info!(
                 tickets,
                 "the store is taken as restored from a backup: every ticket is looked at again"
@@ -210,7 +209,7 @@ impl Service {
         });
         let working = duties.work.then(|| tokio::spawn(Arc::clone(&reconciler).run(stopped)));
         let beating = tokio::spawn(heartbeats.keep_sending());
-        Ok(Self { address, store, reconciler, replica, clock, stop, serving, working, watching, beating })
+        Ok(Self { address, store, reconciler, replica, stop, serving, working, watching, beating })
     }
 
     /// Where it listens.
@@ -254,7 +253,7 @@ impl Service {
             task.abort();
             let _ = task.await;
         }
-        let left = self.store.leave(self.replica, &parked, self.clock.now());
+        let left = self.store.leave(self.replica, &parked);
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(
                 "the store can't be told that we stop; parked tickets stay claimed until their leases end"
