@@ -45,7 +45,6 @@ pub struct Service {
     store: Arc<dyn Store>,
     reconciler: Arc<Reconciler>,
     replica: Uuid,
-    clock: Arc<dyn Clock>,
     /// Dropped, no more deliveries are taken and no more tickets are claimed.
     stop: DropGuard,
     /// Dropped, claims are no longer renewed.
@@ -156,7 +155,7 @@ impl Service {
             settings,
         }));
         if duties.recover {
-            let tickets = store.requeue(&Selection::All, &Why::Restored, clock.now()).await?;
+            let tickets = store.requeue(&Selection::All, &Why::Restored).await?;
             tracing::info!(
                 tickets,
                 "the store is taken as restored from a backup: every ticket is looked at again"
@@ -218,7 +217,6 @@ impl Service {
             store,
             reconciler,
             replica,
-            clock,
             stop: stop_guard,
             stop_heartbeats: stop_heartbeats.drop_guard(),
             serving,
@@ -267,7 +265,7 @@ impl Service {
         // They hold the store, which another service may be about to open.
         self.tasks.close();
         self.tasks.wait().await;
-        let left = self.store.leave(self.replica, &parked, self.clock.now());
+        let left = self.store.leave(self.replica, &parked);
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(
                 "the store can't be told that we stop; parked tickets stay claimed until their leases end"

@@ -91,7 +91,8 @@ struct Open {
 
 async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&fixture.store(), Use::Serve, clock.now())?);
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&fixture.store(), Use::Serve, Arc::clone(&clock))?);
     let metrics = Metrics::new();
     let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
     let sources: Vec<Arc<dyn Source>> = helpdesks.into_iter().map(|one| -> Arc<dyn Source> { one }).collect();

@@ -189,7 +189,7 @@ async fn call(operation: Operation, filled: &Filled, number: usize) -> Result<Ve
             let text = Some("nobody wrote this".to_owned());
             list(store, 0, TicketQuery { text, ..TicketQuery::default() }).await?;
         }
-        Operation::NextDue => drop(store.next_due(SystemClock.now()).await?),
+        Operation::NextDue => drop(store.next_due().await?),
         Operation::Counts => drop(store.counts().await?),
         Operation::New => accept(store, size.saturating_add(u32::try_from(number)? + 1), number).await?,
         Operation::Known => accept(store, any(number, *size), number).await?,
@@ -233,7 +233,7 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
 /// A ticket at a time; it is due again at once, after all others.
 async fn claim_and_settle(store: &Arc<dyn Store>) -> Result<Vec<Duration>> {
     let start = Instant::now();
-    let claim = store.claim(SystemClock.now(), LEASE, 1, &[]).await?.pop().ok_or("nothing is due")?;
+    let claim = store.claim(LEASE, 1, &[]).await?.pop().ok_or("nothing is due")?;
     let claimed = start.elapsed();
     let now = SystemClock.now();
     let settlement = Settlement {

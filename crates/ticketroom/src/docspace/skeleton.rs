@@ -110,7 +110,7 @@ impl Skeletons {
 
     /// Takes the right to make one, or gives it back.
     async fn reserve(&self, lease: Duration) -> bool {
-        let reserved = self.store.reserve(MAKING, self.replica, lease, self.clock.now()).await;
+        let reserved = self.store.reserve(MAKING, self.replica, lease).await;
         reserved.unwrap_or_else(|error| {
             tracing::warn!(%error, "whether another process makes a folder skeleton can't be told");
             false

@@ -127,7 +127,7 @@ impl Reconciler {
 
     /// Marks all blocked tickets as due.
     async fn retry_blocked(&self, why: &Why) -> Result<(), StoreError> {
-        let marked = self.parts.store.requeue(&Selection::Blocked, why, self.parts.clock.now()).await;
+        let marked = self.parts.store.requeue(&Selection::Blocked, why).await;
         match &marked {
             Ok(tickets) => {
                 tracing::info!(tickets, "{why}: blocked tickets are tried again");

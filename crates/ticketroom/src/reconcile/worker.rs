@@ -295,13 +295,13 @@ impl Reconciler {
         }
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
         let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
-        let (now, lease) = (self.parts.clock.now(), settings.lease);
+        let lease = settings.lease;
         let claims = if left_out.is_empty() {
-            self.parts.store.claim(now, lease, some, &running).await?
+            self.parts.store.claim(lease, some, &running).await?
         } else {
             let others = shares.iter().map(|share| share.helpdesk).filter(|name| !left_out.contains(name));
             let others: Vec<_> = others.cloned().collect();
-            self.parts.store.claim_of(now, lease, some, &running, &others).await?
+            self.parts.store.claim_of(lease, some, &running, &others).await?
         };
         let claimed = Claimed { tickets: claims.len(), left_out: !left_out.is_empty() };
         for claim in claims {
@@ -342,7 +342,7 @@ impl Reconciler {
         if self.parts.lease_guard.permit().is_none() {
             return IDLE;
         }
-        match self.parts.store.next_due(self.parts.clock.now()).await {
+        match self.parts.store.next_due().await {
             // The end of a run is noticed at once. What others have to do may become due sooner.
             Ok(Some(Duration::ZERO)) if left_out => LEFT_OUT,
             Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),

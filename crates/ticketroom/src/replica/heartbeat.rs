@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::clock::SharedClock;
 use super::lease_guard::LeaseGuard;
-use crate::clock::{Clock, until};
+use crate::clock::until;
 use crate::docspace::limits::Governor;
 use crate::reconcile::Reconciler;
 use crate::store::{self, Held, Queue, StoreError};
@@ -55,8 +55,8 @@ impl HeartbeatSender {
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
         // What was intended before a failover goes out for as long as claims hold, and then comes to its end.
-        let (quiet, now) = (lease + self.settle, self.clock.now());
-        let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet, now };
+        let quiet = lease + self.settle;
+        let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet };
         let pulse = self.store.heartbeat(heartbeat).await?;
         // Before the lease is renewed: it is that of the claims that are left.
         if let Some(reconciler) = &self.reconciler {

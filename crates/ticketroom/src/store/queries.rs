@@ -29,11 +29,11 @@ pub trait Queries: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError>;
 
-    /// How long until the next ticket is due; nothing if it is already.
+    /// How long until the next ticket is due, by the store's own clock; nothing if it is already.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError>;
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError>;
 
     /// Which of these rooms belong to a ticket.
     ///

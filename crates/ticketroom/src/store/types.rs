@@ -120,8 +120,6 @@ pub struct Heartbeat {
     /// For how long nobody may claim anything once the store's server has been taken over by one that may lack commits.
     /// What was intended by those may go out for as long as a claim holds, and take effect later still.
     pub quiet: Duration,
-    /// The time.
-    pub now: Timestamp,
 }
 
 /// What the store answers to a sign of life.
@@ -151,9 +149,9 @@ pub struct Save {
     pub seen: Option<Ticket>,
     /// What happened.
     pub events: Vec<Event>,
-    /// The time.
+    /// When the ticket changes by that.
     pub now: Timestamp,
-    /// For how long from now on the claim holds.
+    /// For how long from now on the claim holds, by the store's clock.
     pub lease: Duration,
     /// What is being written down, for fault points: `intend_create_room`.
     pub label: String,

@@ -59,7 +59,7 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
     let metrics = doors.metrics.clone();
     let probe = async move {
         metrics.store_probed();
-        store.probe(now).await
+        store.probe().await
     };
     match doors.readiness.at(now, probe).await {
         Ok(()) => Ok(done()),

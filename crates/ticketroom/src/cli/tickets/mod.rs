@@ -83,7 +83,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     match command {
         Command::List(options) => list(store.as_ref(), options, clock.as_ref()).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
-        Command::Retry(options) => retry(store.as_ref(), &options, clock.as_ref()).await,
+        Command::Retry(options) => retry(store.as_ref(), &options).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }
@@ -171,14 +171,14 @@ async fn show(store: &dyn Queries, options: &Show) -> Result {
     Ok(())
 }
 
-async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
+async fn retry(store: &dyn Store, options: &Retry) -> Result {
     if options.blocked {
-        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked, clock.now()).await?;
+        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked).await?;
         return say(format!("{count} blocked tickets are tried again"));
     }
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
-        store.requeue(&Selection::One(record.key.clone()), &Why::Asked, clock.now()).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Asked).await?;
         say(format!(
             "{} is tried again; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key

@@ -198,8 +198,8 @@ impl Side for Database {
             let (kind, text, mut number) = (why.kind(), why.to_string(), 0_i64);
             let some = transaction.prepare(statements::REQUEUE_ALL).await.map_err(plain)?;
             let requeue = async |after: i64| {
-                let parameters: [&(dyn ToSql + Sync); 8] =
-                    [&now, &wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
+                let parameters: [&(dyn ToSql + Sync); 7] =
+                    [&wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
                 transaction.query_opt(&some, &parameters).await.map_err(plain)
             };
             while let Some(row) = requeue(number).await? {

@@ -41,7 +41,7 @@ impl Queries for PostgresStore {
             .collect()
     }
 
-    async fn next_due(&self, _now: Timestamp) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
         let row = only(self.read(statements::NEXT_DUE, &[]).await?)?;
         let wait: Option<i64> = get(&row, 0)?;
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))

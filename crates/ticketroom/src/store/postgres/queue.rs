@@ -12,7 +12,6 @@ use super::hints::Hints;
 use super::parameter::{Parameter, Parameters};
 use super::rows::{claim, get, number};
 use super::{PostgresStore, only, schema, statements, whole_millis};
-use crate::clock::Timestamp;
 use crate::room::RoomId;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::requeue::BATCH;
@@ -87,19 +86,13 @@ impl Queue for PostgresStore {
                 Ok(Accepted::New)
             }
             Ok(_) => Ok(Accepted::Repeat),
-            // The same delivery, at the same moment, through another door.
+            // The same delivery, at the same moment, by another endpoint.
             Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
             Err(trouble) => Err(trouble.into()),
         }
     }
 
-    async fn claim(
-        &self,
-        _now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
         let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
         self.claims(&rows).await
@@ -107,7 +100,6 @@ impl Queue for PostgresStore {
 
     async fn claim_of(
         &self,
-        _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
@@ -143,7 +135,7 @@ impl Queue for PostgresStore {
         Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)), quiet })
     }
 
-    async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
+    async fn leave(&self, replica: Uuid, held: &[Held]) -> Result<(), StoreError> {
         let ((numbers, fences), replica) = (columns(held), replica.to_string());
         // Whoever has the tables now, their claims need not wait for the end of the lease.
         self.database.run(Some("leave"), statements::LEAVE, &[&numbers, &fences, &replica]).await?;
@@ -151,8 +143,8 @@ impl Queue for PostgresStore {
         Ok(())
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
-        let (at, wishes, is_look) = (millis(now), i64::from(why.wishes()), why.is_look());
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
+        let (wishes, is_look) = (i64::from(why.wishes()), why.is_look());
         let (kind, text, most) = (why.kind(), why.to_string(), i64::from(BATCH));
         let last = match selection {
             Selection::One(_) => Vec::new(),
@@ -168,17 +160,16 @@ impl Queue for PostgresStore {
             let rows = match selection {
                 Selection::One(key) => {
                     let (helpdesk, id) = (key.helpdesk.as_str(), key.id.as_str());
-                    let parameters: Parameters<'_> = &[&at, &wishes, &is_look, &kind, &text, &helpdesk, &id];
+                    let parameters: Parameters<'_> = &[&wishes, &is_look, &kind, &text, &helpdesk, &id];
                     self.write("requeue", statements::REQUEUE_ONE, parameters).await?
                 }
                 Selection::Blocked => {
                     let parameters: Parameters<'_> =
-                        &[&at, &wishes, &is_look, &kind, &text, &after_at, &after, &last_at, &last, &most];
+                        &[&wishes, &is_look, &kind, &text, &after_at, &after, &last_at, &last, &most];
                     self.write("requeue", statements::REQUEUE_BLOCKED, parameters).await?
                 }
                 Selection::All => {
-                    let parameters: Parameters<'_> =
-                        &[&at, &wishes, &is_look, &kind, &text, &after, &last, &most];
+                    let parameters: Parameters<'_> = &[&wishes, &is_look, &kind, &text, &after, &last, &most];
                     self.write("requeue", statements::REQUEUE_ALL, parameters).await?
                 }
             };
@@ -192,8 +183,8 @@ impl Queue for PostgresStore {
         }
     }
 
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write("probe", statements::PROBE, &[&millis(now)]).await?;
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.write("probe", statements::PROBE, &[]).await?;
         Ok(())
     }
 

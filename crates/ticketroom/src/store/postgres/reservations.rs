@@ -6,18 +6,11 @@ use uuid::Uuid;
 
 use super::rows::get;
 use super::{PostgresStore, statements, whole_millis};
-use crate::clock::Timestamp;
 use crate::store::{Reservations, StoreError, remembered_value};
 
 #[async_trait::async_trait]
 impl Reservations for PostgresStore {
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        _now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError> {
         let (replica, lease) = (replica.to_string(), whole_millis(lease));
         Ok(!self.write("reserve", statements::RESERVE, &[&name, &replica, &lease]).await?.is_empty())
     }

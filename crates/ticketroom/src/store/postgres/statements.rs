@@ -236,8 +236,8 @@ pub(super) const LAST_BLOCKED: &str = "
 /// Where all tickets of this moment end. No row: there are none.
 pub(in crate::store) const LAST: &str = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
 
-/// What becomes of tickets that are due without a delivery. $1 time, $2 how many wishes that is, $3 whether they are only looked
-/// at, $4 and $5 kind and text for the timeline. What is only looked at goes after new tickets, as if it had been tried before,
+/// What becomes of tickets that are due without a delivery. $1 how many wishes that is, $2 whether they are only looked
+/// at, $3 and $4 kind and text for the timeline. What is only looked at goes after new tickets, as if it had been tried before,
 /// and its state stands until then. Returns how many there were, and where to go on; no row if nothing is left.
 macro_rules! requeue {
     ($next:literal, $still:literal) => {
@@ -246,37 +246,37 @@ macro_rules! requeue {
             $next,
             "), marked AS (
                 UPDATE ticket
-                SET asked = asked + $2, hints = hints + 1,
-                    attempts = CASE WHEN $3 THEN greatest(attempts, 1) ELSE 0 END,
-                    state = CASE WHEN state = 'blocked' AND NOT $3 THEN 'waiting' ELSE state END,
+                SET asked = asked + $1, hints = hints + 1,
+                    attempts = CASE WHEN $2 THEN greatest(attempts, 1) ELSE 0 END,
+                    state = CASE WHEN state = 'blocked' AND NOT $2 THEN 'waiting' ELSE state END,
                     due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
                 FROM next WHERE ticket.number = next.number",
             $still,
             "   RETURNING ticket.number
             ), noted AS (
-                INSERT INTO timeline (ticket, at, kind, text) SELECT number, $1, $4, $5 FROM marked
+                INSERT INTO timeline (ticket, at, kind, text) SELECT number, server_millis(), $3, $4 FROM marked
             )
             SELECT (SELECT count(*) FROM marked), at, number FROM next ORDER BY at DESC, number DESC LIMIT 1"
         )
     };
 }
 
-/// One ticket: $6 helpdesk, $7 ticket id.
+/// One ticket: $5 helpdesk, $6 ticket id.
 pub(super) const REQUEUE_ONE: &str =
-    requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = $6 AND id = $7", "");
+    requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = $5 AND id = $6", "");
 
-/// Some of those that are blocked, in the order of their index: $6 and $7 behind which one to begin, $8 and $9 the last one, $10
+/// Some of those that are blocked, in the order of their index: $5 and $6 behind which one to begin, $7 and $8 the last one, $9
 /// how many. Somebody may just have marked one of them.
 pub(super) const REQUEUE_BLOCKED: &str = requeue!(
     "SELECT updated_at AS at, number FROM ticket
-        WHERE state = 'blocked' AND (updated_at, number) > ($6, $7) AND (updated_at, number) <= ($8, $9)
-        ORDER BY updated_at, number LIMIT $10",
+        WHERE state = 'blocked' AND (updated_at, number) > ($5, $6) AND (updated_at, number) <= ($7, $8)
+        ORDER BY updated_at, number LIMIT $9",
     " AND state = 'blocked' "
 );
 
-/// Some of all tickets: $6 behind which number to begin, $7 the last one, $8 how many.
+/// Some of all tickets: $5 behind which number to begin, $6 the last one, $7 how many.
 pub(in crate::store) const REQUEUE_ALL: &str = requeue!(
-    "SELECT 0::bigint AS at, number FROM ticket WHERE number > $6 AND number <= $7 ORDER BY number LIMIT $8",
+    "SELECT 0::bigint AS at, number FROM ticket WHERE number > $5 AND number <= $6 ORDER BY number LIMIT $7",
     ""
 );
 
@@ -324,8 +324,9 @@ pub(super) const SET_DAY: &str = "
     WHERE day_began_at = $4 AND used = $5 AND none_until = $6
     RETURNING 1";
 
-/// $1 time.
-pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1";
+/// Commits something.
+pub(super) const PROBE: &str =
+    "INSERT INTO probe VALUES (1, server_millis()) ON CONFLICT (one) DO UPDATE SET at = server_millis()";
 
 /// All of them, by their names.
 #[cfg(test)]

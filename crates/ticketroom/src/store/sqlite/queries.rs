@@ -42,7 +42,8 @@ impl Queries for SqliteStore {
         self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
+        let now = self.clock.now();
         self.reader
             .ask(move |connection| {
                 let due: Option<i64> =

@@ -7,19 +7,14 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::statements::{REMEMBER, REMEMBERED, RESERVE};
-use crate::clock::{Timestamp, after};
+use crate::clock::after;
 use crate::store::values::millis;
 use crate::store::{Reservations, StoreError, remembered_value};
 
 #[async_trait::async_trait]
 impl Reservations for SqliteStore {
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError> {
+        let now = self.clock.now();
         let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
         self.writer
             .run("reserve", move |connection| {

@@ -23,11 +23,11 @@ pub(super) const FORGET: &str = "
         WHERE helpdesk = ?1 AND delivery_id > ?2 AND delivery_id < ?3 AND outcome = 'not_understood'
         ORDER BY number DESC LIMIT 100 OFFSET ?4)";
 
-/// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
+/// ?1 helpdesk, ?2 ticket id, ?3 since when it is due, ?4 snapshot, ?5 its subject, ?6 its version, ?7 when it was told of.
 pub(super) const MAKE: &str = "
     INSERT INTO ticket
     (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-    VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?3, ?3)";
+    VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?7, ?7)";
 
 /// A delivery for a ticket that is known.
 pub(super) const MARK: &str = "

@@ -21,6 +21,7 @@ pub(super) fn accept(
     delivery: &Delivery,
     kept: &Kept,
     snapshot: Option<&(String, String, Option<String>)>,
+    now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let source = delivery.source.as_str();
     if let Some(key) = &kept.key {
@@ -31,7 +32,7 @@ pub(super) fn accept(
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
-            (Some(mark_due(connection, ticket, delivery.at, snapshot)?), "accepted")
+            (Some(mark_due(connection, ticket, delivery.at, snapshot, now)?), "accepted")
         }
         Meaning::Echo { ticket } => {
             let mut statement = connection.prepare_cached(NUMBER)?;
@@ -40,7 +41,7 @@ pub(super) fn accept(
             match number.optional()? {
                 Some(number) => (Some(number), "echo"),
                 // We can't have written into a ticket that we don't know: what looks like an echo is none.
-                None => (Some(mark_due(connection, ticket, delivery.at, None)?), "accepted"),
+                None => (Some(mark_due(connection, ticket, delivery.at, None, now)?), "accepted"),
             }
         }
         Meaning::AboutSomethingElse => (None, "about_something_else"),
@@ -70,17 +71,19 @@ pub(super) fn mark_due(
     ticket: &TicketKey,
     at: Timestamp,
     snapshot: Option<&(String, String, Option<String>)>,
+    now: Timestamp,
 ) -> rusqlite::Result<i64> {
     let (told, subject, version) = match snapshot {
         Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
         None => (None, None, None),
     };
-    let (helpdesk, id, now) = (ticket.helpdesk.as_str(), ticket.id.as_str(), millis(at));
+    let (helpdesk, id, now) = (ticket.helpdesk.as_str(), ticket.id.as_str(), millis(now));
     // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
     let mut statement = connection.prepare_cached(NUMBER)?;
     let number: Option<i64> = statement.query_row(params![helpdesk, id], |row| row.get(0)).optional()?;
     let Some(number) = number else {
-        return connection.prepare_cached(MAKE)?.insert(params![helpdesk, id, now, told, subject, version]);
+        let values = params![helpdesk, id, now, told, subject, version, millis(at)];
+        return connection.prepare_cached(MAKE)?.insert(values);
     };
     connection.prepare_cached(MARK)?.execute(named_params! {
         ":number": number,
@@ -166,6 +169,7 @@ pub(super) enum Written {
 pub(super) fn write_ledger(
     connection: &Connection,
     save: &Save,
+    now: Timestamp,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
     let Held { number, fence } = save.held;
     let mut statement = connection.prepare_cached(HELD)?;
@@ -196,7 +200,7 @@ pub(super) fn write_ledger(
     }
     connection.prepare_cached(SAVE)?.execute(named_params! {
         ":ledger": ledger,
-        ":lease_until": millis(after(save.now, save.lease)),
+        ":lease_until": millis(after(now, save.lease)),
         ":nth": save.nth,
         ":now": millis(save.now),
         ":seen": seen.as_ref().map(|(seen, _, _)| seen),
@@ -215,14 +219,18 @@ pub(super) fn write_ledger(
     Ok(Ok(Written::Now))
 }
 
-pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+pub(super) fn settle(
+    connection: &Connection,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     connection.prepare_cached(SETTLE)?.execute(named_params! {
         ":state": settlement.state.as_str(),
         ":reason": settlement.reason,
         ":attempts": settlement.attempts,
         ":hints": settlement.hints,
         ":asked": settlement.asked,
-        ":now": millis(settlement.save.now),
+        ":now": millis(now),
         ":due": settlement.due.map(millis),
         ":number": settlement.save.held.number,
         ":fence": settlement.save.held.fence,

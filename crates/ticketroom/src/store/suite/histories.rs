@@ -6,8 +6,6 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::model::Model;
-use super::test_clock::OnTestClock;
 use super::*;
 use crate::ledger::{Entry, LinkEntry};
 
@@ -17,10 +15,10 @@ const WORKERS: usize = 3;
 
 /// The three, and what a test can know of them: numbers and fences differ between them.
 struct Three {
-    model: Model,
-    postgres: OnTestClock,
+    model: Timed,
+    postgres: Timed,
     /// None for a moment while it is opened again.
-    sqlite: Option<SqliteStore>,
+    sqlite: Option<Timed>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -32,16 +30,10 @@ struct Claimed([Claim; 3]);
 impl Three {
     async fn new() -> Self {
         let File { store, path, _folder } = File::new();
-        Self {
-            model: Model::default(),
-            postgres: OnTestClock::new().await,
-            sqlite: Some(store),
-            path,
-            _folder,
-        }
+        Self { model: Timed::model(), postgres: Timed::postgres().await, sqlite: Some(store), path, _folder }
     }
 
-    fn each(&self) -> [&dyn Store; 3] {
+    fn each(&self) -> [&Timed; 3] {
         [&self.model, self.sqlite.as_ref().unwrap(), &self.postgres]
     }
 
@@ -49,7 +41,7 @@ impl Three {
     async fn same<T: PartialEq + std::fmt::Debug>(
         &self,
         what: &str,
-        act: impl AsyncFn(usize, &dyn Store) -> Result<T, StoreError>,
+        act: impl AsyncFn(usize, &Timed) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let [model, sqlite, postgres] = self.each();
         let expected = act(0, model).await;
@@ -69,7 +61,7 @@ impl Three {
             self.same("timeline", async |_, store| store.timeline(&record.key).await).await.unwrap();
         }
         let rooms: Vec<_> = (1..=ROOMS).map(RoomId).collect();
-        let owned = async |_, store: &dyn Store| {
+        let owned = async |_, store: &Timed| {
             let mut owned = store.owned_rooms(&rooms).await?;
             owned.sort_by_key(|(room, _)| room.0);
             Ok(owned)
@@ -226,7 +218,7 @@ impl History {
         let attempts = self.rng.u32(..3);
         let reason = self.rng.bool().then(|| "because".to_owned());
         for _ in 0..self.rng.usize(1..=2) {
-            let settle = async |place: usize, store: &dyn Store| {
+            let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];
                 let (save, reason) = (save(place), reason.clone());
                 store.settle(Settlement { save, hints, asked, state, reason, due, attempts }).await
@@ -253,7 +245,7 @@ impl History {
         self.three.sqlite = None;
         let deadline = std::time::Instant::now() + Duration::from_secs(20);
         let store = loop {
-            match SqliteStore::open(&self.three.path, Use::Serve, self.now) {
+            match Timed::file(&self.three.path, Use::Serve, self.now) {
                 Ok(store) => break store,
                 // A process that another test is just starting has our lock until it has become another program.
                 Err(OpenError::InUse(_)) if std::time::Instant::now() < deadline => std::thread::yield_now(),
@@ -287,7 +279,7 @@ impl History {
     }
 
     async fn requeue(&self, selection: &Selection, why: &Why) {
-        let requeue = async |_, store: &dyn Store| store.requeue(selection, why, self.now).await;
+        let requeue = async |_, store: &Timed| store.requeue(selection, why, self.now).await;
         self.three.same("requeue", requeue).await.unwrap();
     }
 
@@ -296,7 +288,7 @@ impl History {
         match self.rng.u32(..24) {
             0..=6 => {
                 let delivery = self.delivery();
-                let accept = async |_, store: &dyn Store| store.accept(delivery.clone()).await;
+                let accept = async |_, store: &Timed| store.accept(delivery.clone()).await;
                 self.three.same("accept", accept).await.unwrap();
             }
             7..=10 => self.claim().await,
@@ -304,10 +296,10 @@ impl History {
             14..=16 => self.settle().await,
             17 => {
                 let worker = self.rng.usize(..WORKERS);
-                let beat = async |place, store: &dyn Store| {
+                let beat = async |place, store: &Timed| {
                     let (held, replica) = (self.held_by(worker, place), Uuid::nil());
-                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET, now };
-                    Ok(store.heartbeat(beat).await?.held.len())
+                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET };
+                    Ok(store.heartbeat(now, beat).await?.held.len())
                 };
                 self.three.same("heartbeat", beat).await.unwrap();
             }
@@ -321,7 +313,7 @@ impl History {
             20 => {
                 let key = self.key();
                 self.requeue(&Selection::One(key.clone()), &Why::Asked).await;
-                let found = async |_, store: &dyn Store| store.ticket(&key).await;
+                let found = async |_, store: &Timed| store.ticket(&key).await;
                 self.three.same("ticket", found).await.unwrap();
             }
             21 => match self.rng.u32(..4) {
@@ -334,23 +326,23 @@ impl History {
             },
             22 => {
                 let (wanted, per_day) = (self.rng.u32(1..30), 50);
-                let take = async |_, store: &dyn Store| store.take_writes(now, wanted, per_day).await;
+                let take = async |_, store: &Timed| store.take_writes(now, wanted, per_day).await;
                 self.three.same("take_writes", take).await.unwrap();
                 if self.rng.u32(..4) == 0 {
                     let until = after(now, Duration::from_secs(self.rng.u64(1..100_000)));
-                    let none = async |_, store: &dyn Store| store.no_writes_until(now, until).await;
+                    let none = async |_, store: &Timed| store.no_writes_until(now, until).await;
                     self.three.same("no_writes_until", none).await.unwrap();
                 }
             }
             _ => {
                 let replica = Uuid::from_u128(self.rng.u128(..2));
                 let lease = Duration::from_secs(self.rng.u64(..900));
-                let reserve = async |_, store: &dyn Store| store.reserve("name", replica, lease, now).await;
+                let reserve = async |_, store: &Timed| store.reserve("name", replica, lease, now).await;
                 self.three.same("reserve", reserve).await.unwrap();
                 let value = Uuid::from_u128(self.rng.u128(..3));
-                let before = async |_, store: &dyn Store| store.remembered("value").await;
+                let before = async |_, store: &Timed| store.remembered("value").await;
                 self.three.same("remembered", before).await.unwrap();
-                let remember = async |_, store: &dyn Store| store.remember("value", value).await;
+                let remember = async |_, store: &Timed| store.remember("value", value).await;
                 self.three.same("remember", remember).await.unwrap();
             }
         }

@@ -4,8 +4,8 @@
 //! have what is in the way of a database; [`versions`] has
 //! what a later version has written.
 //!
-//! All of it runs on real SQLite files and a real PostgreSQL server. Its clock, by which leases end there, is one that
-//! tests can set ([`test_clock`]).
+//! All of it runs on real SQLite files and a real PostgreSQL server. The clocks by which leases end are set by the
+//! tests ([`test_clock`]).
 
 mod copying;
 mod database;
@@ -25,12 +25,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use self::test_clock::Timed;
 use super::*;
 use crate::clock::{Timestamp, after};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
 use crate::source::SourceName;
-use crate::store::sqlite::SqliteStore;
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const LEASE: Duration = Duration::from_secs(600);
@@ -44,16 +44,16 @@ macro_rules! on_every_store {
         }
         mod on_postgres {
             $(#[tokio::test] async fn $name() {
-                super::$name(&crate::store::suite::test_clock::OnTestClock::new().await).await;
+                super::$name(&crate::store::suite::test_clock::Timed::postgres().await).await;
             })*
         }
         mod behind_a_pooler {
             $(#[tokio::test] async fn $name() {
-                super::$name(&crate::store::suite::test_clock::OnTestClock::behind_a_pooler().await).await;
+                super::$name(&crate::store::suite::test_clock::Timed::behind_a_pooler().await).await;
             })*
         }
         mod on_the_model {
-            $(#[tokio::test] async fn $name() { super::$name(&crate::store::suite::model::Model::default()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(&crate::store::suite::test_clock::Timed::model()).await; })*
         }
     };
 }
@@ -67,7 +67,7 @@ fn at(second: i64) -> Timestamp {
 
 /// A store in a file that goes with it.
 struct File {
-    store: SqliteStore,
+    store: Timed,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -76,7 +76,7 @@ impl File {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        Self { store: SqliteStore::open(&path, Use::Serve, at(0)).unwrap(), path, _folder: folder }
+        Self { store: Timed::file(&path, Use::Serve, at(0)).unwrap(), path, _folder: folder }
     }
 }
 
@@ -144,8 +144,15 @@ fn with_room(id: i64) -> Ledger {
     Ledger { room: RoomEntry::Made { room, tagged: true, adopted: false }, ..Ledger::default() }
 }
 
-async fn claim_one(store: &dyn Store, second: i64) -> Claim {
+async fn claim_one(store: &Timed, second: i64) -> Claim {
     let mut claims = store.claim(at(second), LEASE, 10, &[]).await.unwrap();
+    assert_eq!(claims.len(), 1);
+    claims.remove(0)
+}
+
+/// On a store that goes by the real time.
+async fn claim_one_now(store: &dyn Store) -> Claim {
+    let mut claims = store.claim(LEASE, 10, &[]).await.unwrap();
     assert_eq!(claims.len(), 1);
     claims.remove(0)
 }

@@ -6,13 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::*;
-use crate::clock::until;
+use crate::clock::{Clock, until};
 use crate::docspace::limits::Taken;
 use crate::store::day::Day;
 
 /// A store in memory.
 #[derive(Debug)]
-pub(super) struct Model(Mutex<Contents>);
+pub(super) struct Model {
+    contents: Mutex<Contents>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Debug)]
 struct Contents {
@@ -46,16 +49,14 @@ struct Row {
     events: Vec<TimelineEntry>,
 }
 
-impl Default for Model {
-    fn default() -> Self {
-        let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self(Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }))
-    }
-}
-
 impl Model {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { contents: Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }), clock }
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +75,13 @@ impl Contents {
         (row.fence == held.fence).then_some(row)
     }
 
-    fn mark_due(&mut self, key: TicketKey, snapshot: Option<&Ticket>, now: Timestamp) -> &mut Row {
+    fn mark_due(
+        &mut self,
+        key: TicketKey,
+        snapshot: Option<&Ticket>,
+        told: Timestamp,
+        now: Timestamp,
+    ) -> &mut Row {
         let Some(place) = self.tickets.iter().position(|row| row.key == key) else {
             self.tickets.push(Row {
                 key,
@@ -92,8 +99,8 @@ impl Contents {
                 seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
                 ledger: Ledger::default(),
-                created: now,
-                updated: now,
+                created: told,
+                updated: told,
                 deliveries: Vec::new(),
                 events: Vec::new(),
             });
@@ -120,7 +127,7 @@ impl Contents {
     }
 
     /// `Ok(true)`: it is to be written now; `Ok(false)`: it was before.
-    fn begin_commit(&mut self, save: &Save) -> Result<bool, StoreError> {
+    fn begin_commit(&mut self, save: &Save, now: Timestamp) -> Result<bool, StoreError> {
         let number = save.held.number;
         if let Some(room) = save.ledger.room.made() {
             let owner = self.numbered().find(|(other, row)| {
@@ -142,7 +149,7 @@ impl Contents {
         row.saves = save.nth;
         row.ledger = save.ledger.clone();
         row.updated = save.now;
-        row.due = Some(after(save.now, save.lease));
+        row.due = Some(after(now, save.lease));
         if let Some(seen) = &save.seen {
             row.seen = Some(seen.clone());
             row.subject.clone_from(&seen.subject);
@@ -212,40 +219,39 @@ impl Queue for Model {
         let kept = entry(delivery.at, "delivery", &delivery.event);
         match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => {
-                contents.mark_due(ticket.clone(), snapshot.as_deref(), delivery.at).deliveries.push(kept);
+                contents
+                    .mark_due(ticket.clone(), snapshot.as_deref(), delivery.at, self.clock.now())
+                    .deliveries
+                    .push(kept);
             }
             Meaning::Echo { ticket } => match contents.find(ticket) {
                 Some(row) => {
                     let text = format!("{} (our own note)", delivery.event);
                     row.deliveries.push(entry(delivery.at, "delivery", &text));
                 }
-                None => contents.mark_due(ticket.clone(), None, delivery.at).deliveries.push(kept),
+                None => contents
+                    .mark_due(ticket.clone(), None, delivery.at, self.clock.now())
+                    .deliveries
+                    .push(kept),
             },
             Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
         }
         Ok(Accepted::New)
     }
 
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
         let all: Vec<_> = self.contents().tickets.iter().map(|row| row.key.helpdesk.clone()).collect();
-        self.claim_of(now, lease, most, running, &all).await
+        self.claim_of(lease, most, running, &all).await
     }
 
     async fn claim_of(
         &self,
-        now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        let mut contents = self.contents();
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let mut due: Vec<(i64, &mut Row)> = contents
             .numbered()
             .filter(|(number, row)| {
@@ -276,12 +282,12 @@ impl Queue for Model {
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
-        self.contents().begin_commit(&save).map(|_| ())
+        self.contents().begin_commit(&save, self.clock.now()).map(|_| ())
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let mut contents = self.contents();
-        if contents.begin_commit(&settlement.save)?
+        if contents.begin_commit(&settlement.save, self.clock.now())?
             && let Some(row) = contents.held(settlement.save.held)
         {
             row.claimed = false;
@@ -289,7 +295,7 @@ impl Queue for Model {
             row.reason = settlement.reason;
             row.attempts = settlement.attempts;
             row.asked = row.asked.saturating_sub(settlement.asked);
-            row.due = if row.hints > settlement.hints { Some(settlement.save.now) } else { settlement.due };
+            row.due = if row.hints > settlement.hints { Some(self.clock.now()) } else { settlement.due };
         }
         Ok(())
     }
@@ -299,15 +305,15 @@ impl Queue for Model {
         let mut still = Vec::new();
         for held in beat.held {
             if let Some(row) = contents.held(held).filter(|row| row.claimed) {
-                row.due = Some(after(beat.now, beat.lease));
+                row.due = Some(after(self.clock.now(), beat.lease));
                 still.push(held);
             }
         }
         Ok(Pulse { held: still, workers: 1, now: None, quiet: Duration::ZERO })
     }
 
-    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let mut contents = self.contents();
+    async fn leave(&self, _replica: Uuid, held: &[Held]) -> Result<(), StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         for held in held {
             if let Some(row) = contents.held(*held).filter(|row| row.claimed) {
                 row.claimed = false;
@@ -317,8 +323,8 @@ impl Queue for Model {
         Ok(())
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let is_selected = |row: &&mut Row| match selection {
             Selection::One(key) => row.key == *key,
             Selection::Blocked => row.state == State::Blocked,
@@ -343,7 +349,7 @@ impl Queue for Model {
         Ok(count)
     }
 
-    async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -378,9 +384,9 @@ impl Queries for Model {
         Ok(entries)
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
         let due = self.contents().tickets.iter().filter_map(|row| row.due).min();
-        Ok(due.map(|due| until(now, due)))
+        Ok(due.map(|due| until(self.clock.now(), due)))
     }
 
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
@@ -422,14 +428,8 @@ impl Budget for Model {
 
 #[async_trait::async_trait]
 impl Reservations for Model {
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut contents = self.contents();
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let is_free =
             contents.reservations.get(name).is_none_or(|(holder, until)| *holder == replica || *until <= now);
         if is_free {

@@ -1,6 +1,6 @@
 //! What stands in the tables of deliveries that come again: rows of earlier versions, and what nobody understands.
 
-use super::test_clock::{OnTestClock, connect};
+use super::test_clock::connect;
 use super::*;
 use crate::store::repeat::{BODY, FORGET_EVERY, NOT_UNDERSTOOD};
 
@@ -31,7 +31,7 @@ impl Tables for tokio_postgres::Client {
 }
 
 /// An earlier version, or a replica of one beside us, kept the sender's id alone.
-async fn kept_by_an_earlier_version(store: &dyn Store, tables: &impl Tables) {
+async fn kept_by_an_earlier_version(store: &Timed, tables: &impl Tables) {
     store.accept(delivery("1", Some("a"), 0)).await.unwrap();
     let something_else = Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("1", Some("b"), 0) };
     store.accept(something_else.clone()).await.unwrap();
@@ -47,7 +47,7 @@ async fn kept_by_an_earlier_version(store: &dyn Store, tables: &impl Tables) {
 }
 
 /// Not more than is of use: the newest ones, and of each as much as shows what it is.
-async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &impl Tables) {
+async fn what_is_not_understood_takes_little_room(store: &Timed, tables: &impl Tables) {
     let unread = |helpdesk: &str, body: Vec<u8>| Delivery {
         source: helpdesk.parse().unwrap(),
         body: body.into(),
@@ -94,7 +94,7 @@ async fn a_file_of_an_earlier_version_knows_its_repeats() {
 
 #[tokio::test]
 async fn a_database_of_an_earlier_version_knows_its_repeats() {
-    let store = OnTestClock::new().await;
+    let store = Timed::postgres().await;
     let tables = connect(store.url()).await;
     kept_by_an_earlier_version(&store, &tables).await;
 }
@@ -108,7 +108,7 @@ async fn a_file_keeps_little_of_what_is_not_understood() {
 
 #[tokio::test]
 async fn a_database_keeps_little_of_what_is_not_understood() {
-    let store = OnTestClock::new().await;
+    let store = Timed::postgres().await;
     let tables = connect(store.url()).await;
     what_is_not_understood_takes_little_room(&store, &tables).await;
 }
