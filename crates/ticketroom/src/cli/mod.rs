@@ -159,3 +159,32 @@ fn print(lines: &str) -> Result {
         _ => error.into(),
     })
 }
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    /// The help of a command and of those below it.
+    fn help(command: &mut clap::Command, out: &mut String) {
+        *out += &format!("{}\n----\n", command.render_long_help());
+        for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+            help(below, out);
+        }
+    }
+
+    /// Without the values that variables have in this process.
+    fn without_values(command: clap::Command) -> clap::Command {
+        command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(without_values)
+    }
+
+    #[test]
+    fn the_help_of_every_command() {
+        let mut command = without_values(Arguments::command()).term_width(100);
+        command.build();
+        let mut out = String::new();
+        help(&mut command, &mut out);
+        insta::assert_snapshot!(out);
+    }
+}
