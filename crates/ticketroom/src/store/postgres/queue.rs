@@ -13,6 +13,7 @@ use super::parameter::{Parameter, Parameters};
 use super::rows::{claim, get, number};
 use super::{PostgresStore, only, schema, statements, whole_millis};
 use crate::room::RoomId;
+use crate::source::Consequence;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
@@ -36,6 +37,13 @@ impl Queue for PostgresStore {
         let (ticket, snapshot) = match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
+            Meaning::InRoom { room, consequence } => {
+                let is_echo = *consequence == Consequence::Echo;
+                let parameters: Parameters<'_> =
+                    &[&source, &room.0, &at, &key, &event, &headers, &query, &body, &is_echo, &id];
+                let written = self.write_one("accept", statements::ACCEPT_IN_ROOM, parameters).await;
+                return self.accepted(written);
+            }
             Meaning::AboutSomethingElse => {
                 let parameters: Parameters<'_> = &[&source, &at, &key, &event, &headers, &query, &body, &id];
                 let written = self.write("accept", statements::KEEP, parameters).await?;
@@ -80,16 +88,7 @@ impl Queue for PostgresStore {
             &is_echo,
             &id,
         ];
-        match self.write_one("accept", statements::ACCEPT, parameters).await {
-            Ok(row) if get::<bool>(&row, 0)? => {
-                self.outbox.notify_one();
-                Ok(Accepted::New)
-            }
-            Ok(_) => Ok(Accepted::Repeat),
-            // The same delivery, at the same moment, by another endpoint.
-            Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
-            Err(trouble) => Err(trouble.into()),
-        }
+        self.accepted(self.write_one("accept", statements::ACCEPT, parameters).await)
     }
 
     async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
@@ -274,6 +273,21 @@ impl PostgresStore {
             Err(Trouble::Duplicate(constraint)) if constraint == ROOM_TAKEN => {
                 Err(self.taken(room.map_or(RoomId(0), |room| room.id), save.held.number).await)
             }
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// What became of a delivery that points at a ticket or a room.
+    fn accepted(&self, written: Result<Row, Trouble>) -> Result<Accepted, StoreError> {
+        match written {
+            Ok(row) if !get::<bool>(&row, 0)? => Ok(Accepted::Repeat),
+            Ok(row) if !get::<bool>(&row, 1)? => Ok(Accepted::Unowned),
+            Ok(_) => {
+                self.outbox.notify_one();
+                Ok(Accepted::New)
+            }
+            // The same delivery, at the same moment, by another replica.
+            Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
             Err(trouble) => Err(trouble.into()),
         }
     }

@@ -7,7 +7,7 @@
 
 /// $1 helpdesk, $2 ticket id, $3 time, $4 key, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
 /// version, $11 its subject, $12 whether it looks like an echo, $13 the sender's id alone, as earlier versions keep it.
-/// Returns whether the delivery is new.
+/// Returns whether the delivery is new, and that it is about a ticket.
 ///
 /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
 /// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
@@ -40,7 +40,33 @@ pub(super) const ACCEPT: &str = "
         FROM (SELECT number, 'accepted' AS outcome FROM due UNION ALL SELECT number, 'echo' FROM known) AS its
         RETURNING 1
     )
-    SELECT EXISTS (SELECT FROM kept)";
+    SELECT EXISTS (SELECT FROM kept), true";
+
+/// $1 source, $2 room, $3 time, $4 key, $5 event, $6 headers, $7 query, $8 body, $9 whether it is an echo, $10 the sender's id
+/// alone. Returns whether the delivery is new, and whether a ticket has the room. Two of the same delivery as in [`ACCEPT`].
+pub(super) const ACCEPT_IN_ROOM: &str = "
+    WITH repeat AS (
+        SELECT FROM delivery
+        WHERE helpdesk = $1 AND delivery_id = ANY (ARRAY[$4, $10]) AND (delivery_id = $4 OR body = $8)
+    ), owner AS (
+        SELECT number FROM ticket WHERE room_id = $2 AND NOT EXISTS (SELECT FROM repeat)
+    ), due AS (
+        UPDATE ticket SET
+            hints = hints + 1,
+            attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+        FROM owner WHERE ticket.number = owner.number AND NOT $9
+    ), kept AS (
+        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        SELECT $1, (SELECT number FROM owner), $3, $4, $5, CASE
+                WHEN NOT EXISTS (SELECT FROM owner) THEN 'about_something_else'
+                WHEN $9 THEN 'echo'
+                ELSE 'accepted'
+            END, $6, $7, $8
+        WHERE NOT EXISTS (SELECT FROM repeat)
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM kept), EXISTS (SELECT FROM owner)";
 
 /// $1 helpdesk, $2 time, $3 key, $4 event, $5 headers, $6 query, $7 body, $8 the sender's id alone, as earlier versions keep
 /// it. Returns a row if the delivery, which is about no ticket, is new.
@@ -297,7 +323,7 @@ pub(super) const OWNERS: &str = "SELECT room_id, helpdesk, id FROM ticket WHERE 
 pub(super) const TIMELINE: &str = "
     WITH this AS (SELECT number FROM ticket WHERE helpdesk = $1 AND id = $2)
     SELECT at, kind, text FROM (
-        SELECT received_at AS at, 'delivery' AS kind, event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END AS text,
+        SELECT received_at AS at, 'delivery' AS kind, event || CASE WHEN outcome <> 'echo' THEN '' WHEN helpdesk = 'docspace' THEN ' (done by us)' ELSE ' (our own note)' END AS text,
             0 AS turn, number
         FROM delivery WHERE ticket = (SELECT number FROM this)
         UNION ALL
@@ -330,8 +356,9 @@ pub(super) const PROBE: &str =
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 28] = [
+pub(in crate::store) const ALL: [(&str, &str); 29] = [
     ("ACCEPT", ACCEPT),
+    ("ACCEPT_IN_ROOM", ACCEPT_IN_ROOM),
     ("KEEP", KEEP),
     ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
     ("CLAIM", CLAIM),

@@ -9,6 +9,9 @@ pub(super) const REPEAT: &str = "
 /// ?1 helpdesk, ?2 ticket id.
 pub(super) const NUMBER: &str = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
 
+/// ?1 room.
+pub(super) const IN_ROOM: &str = "SELECT number FROM ticket WHERE room_id = ?1";
+
 /// A delivery as it came.
 pub(super) const KEEP: &str = "
     INSERT INTO delivery
@@ -152,7 +155,7 @@ pub(super) const NEXT_DUE: &str = "
 /// ?1 helpdesk, ?2 ticket id. Deliveries before what followed from them.
 pub(super) const TIMELINE: &str = "
     WITH this AS (SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2)
-    SELECT received_at, 'delivery', event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END, number
+    SELECT received_at, 'delivery', event || CASE WHEN outcome <> 'echo' THEN '' WHEN helpdesk = 'docspace' THEN ' (done by us)' ELSE ' (our own note)' END, number
         FROM delivery WHERE ticket = (SELECT number FROM this)
     UNION ALL
     SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
@@ -224,9 +227,10 @@ pub(super) const PROBE: &str = "
 
 /// All of them, by their names.
 #[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 32] = [
+pub(in crate::store) const ALL: [(&str, &str); 33] = [
     ("REPEAT", REPEAT),
     ("NUMBER", NUMBER),
+    ("IN_ROOM", IN_ROOM),
     ("KEEP", KEEP),
     ("FORGET", FORGET),
     ("MAKE", MAKE),

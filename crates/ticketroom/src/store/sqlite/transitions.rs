@@ -5,11 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::rows::owner_other_than;
 use super::statements::{
-    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, MAKE, MARK, NOTE, NUMBER, RENEW, REPEAT,
-    SAVE, SET_ASIDE, SET_DAY, SETTLE,
+    CLAIM, CLAIM_OF, DAY, FORGET, HELD, IN_ROOM, KEEP, LET_ALL_GO, LET_GO, MAKE, MARK, NOTE, NUMBER, RENEW,
+    REPEAT, SAVE, SET_ASIDE, SET_DAY, SETTLE,
 };
 use crate::clock::{Timestamp, after};
 use crate::ledger::Ledger;
+use crate::source::Consequence;
 use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
@@ -20,7 +21,7 @@ pub(super) fn accept(
     connection: &Connection,
     delivery: &Delivery,
     kept: &Kept,
-    snapshot: Option<&(String, String, Option<String>)>,
+    snapshot: Option<&Snapshot>,
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let source = delivery.source.as_str();
@@ -44,6 +45,18 @@ pub(super) fn accept(
                 None => (Some(mark_due(connection, ticket, delivery.at, None, now)?), "accepted"),
             }
         }
+        Meaning::InRoom { room, consequence } => {
+            let mut statement = connection.prepare_cached(IN_ROOM)?;
+            let number = statement.query_row([room.0], |row| row.get(0)).optional()?;
+            match (number, consequence) {
+                (None, _) => (None, "about_something_else"),
+                (Some(number), Consequence::Echo) => (Some(number), "echo"),
+                (Some(number), Consequence::Look) => {
+                    mark(connection, number, None, now)?;
+                    (Some(number), "accepted")
+                }
+            }
+        }
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
@@ -62,37 +75,57 @@ pub(super) fn accept(
     if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
         connection.prepare_cached(FORGET)?.execute(params![source, UNREAD, AFTER_UNREAD, NOT_UNDERSTOOD])?;
     }
-    Ok(Accepted::New)
+    let is_unowned = ticket.is_none() && matches!(delivery.meaning, Meaning::InRoom { .. });
+    Ok(if is_unowned { Accepted::Unowned } else { Accepted::New })
 }
 
+/// What a delivery's snapshot is kept as: the ticket, its subject and its version.
+type Snapshot = (String, String, Option<String>);
+
 /// A snapshot replaces an older one only: deliveries overtake each other.
-pub(super) fn mark_due(
+fn mark_due(
     connection: &Connection,
     ticket: &TicketKey,
     at: Timestamp,
-    snapshot: Option<&(String, String, Option<String>)>,
+    snapshot: Option<&Snapshot>,
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
-    let (told, subject, version) = match snapshot {
-        Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
-        None => (None, None, None),
-    };
-    let (helpdesk, id, now) = (ticket.helpdesk.as_str(), ticket.id.as_str(), millis(now));
+    let (helpdesk, id) = (ticket.helpdesk.as_str(), ticket.id.as_str());
     // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
     let mut statement = connection.prepare_cached(NUMBER)?;
-    let number: Option<i64> = statement.query_row(params![helpdesk, id], |row| row.get(0)).optional()?;
+    let number: Option<i64> = statement.query_row([helpdesk, id], |row| row.get(0)).optional()?;
     let Some(number) = number else {
-        let values = params![helpdesk, id, now, told, subject, version, millis(at)];
+        let (told, subject, version) = columns(snapshot);
+        let values = params![helpdesk, id, millis(now), told, subject, version, millis(at)];
         return connection.prepare_cached(MAKE)?.insert(values);
     };
+    mark(connection, number, snapshot, now)?;
+    Ok(number)
+}
+
+/// The same for a ticket that is known.
+fn mark(
+    connection: &Connection,
+    number: i64,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let (told, subject, version) = columns(snapshot);
     connection.prepare_cached(MARK)?.execute(named_params! {
         ":number": number,
-        ":now": now,
+        ":now": millis(now),
         ":told": told,
         ":subject": subject,
         ":version": version,
     })?;
-    Ok(number)
+    Ok(())
+}
+
+fn columns(snapshot: Option<&Snapshot>) -> (Option<&String>, Option<&String>, Option<&String>) {
+    match snapshot {
+        Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
+        None => (None, None, None),
+    }
 }
 
 pub(super) fn claim(

@@ -59,9 +59,10 @@ fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
     statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
-const ON_SQLITE: [(&str, &[&str]); 40] = [
+const ON_SQLITE: [(&str, &[&str]); 41] = [
     ("REPEAT", &["delivery_repeat"]),
     ("NUMBER", &["sqlite_autoindex_ticket_2"]),
+    ("IN_ROOM", &["sqlite_autoindex_ticket_1"]),
     ("KEEP", &[]),
     // Those of one helpdesk that were not understood, of which there are few.
     ("FORGET", &["PRIMARY KEY", "delivery_repeat", "sorted"]),
@@ -142,8 +143,9 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 36] = [
+const ON_POSTGRES: [(&str, &[&str]); 37] = [
     ("ACCEPT", &["delivery_repeat", "ticket_key"]),
+    ("ACCEPT_IN_ROOM", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
     ("KEEP", &["delivery_repeat"]),
     ("KEEP_NOT_UNDERSTOOD", &["delivery_pkey", "delivery_repeat"]),
     ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),

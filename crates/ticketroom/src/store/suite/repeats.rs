@@ -37,7 +37,7 @@ async fn kept_by_an_earlier_version(store: &Timed, tables: &impl Tables) {
     store.accept(something_else.clone()).await.unwrap();
     tables.run("UPDATE delivery SET delivery_id = substr(delivery_id, 66)").await;
     assert_eq!(tables.number("SELECT count(*) FROM delivery WHERE delivery_id IN ('a', 'b')").await, 2);
-    let other_body = |delivery: Delivery| Delivery { body: Bytes::from_static(b"[]"), ..delivery };
+    let other_body = |delivery: Delivery| with_body(b"[]", delivery);
     for delivery in [delivery("1", Some("a"), 1), something_else] {
         assert_eq!(store.accept(delivery.clone()).await.unwrap(), Accepted::Repeat);
         assert_eq!(store.accept(other_body(delivery.clone())).await.unwrap(), Accepted::New);
