@@ -6,12 +6,11 @@
 //!
 //! Both stores keep the two in one column, `delivery_id`: the SHA-256 of the body in hexadecimal digits, a space, and the
 //! sender's id. The digest comes first and has a fixed length, so no id can be chosen such that two deliveries get the
-//! same key. Rows of earlier versions have the id alone there; for those the body itself is compared. So there is nothing
-//! to migrate, and replicas of both versions can share a database.
+//! same key.
 //!
 //! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept once, and all of a
 //! helpdesk's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
-//! bytes of its body; the others go now and then. (Those of earlier versions have no key, and stay.)
+//! bytes of its body; the others go now and then.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -35,8 +34,6 @@ pub(super) const BODY: usize = 64 * 1024;
 pub(super) struct Kept {
     /// By what a repeat is known; none for a delivery that is never a repeat.
     pub(super) key: Option<String>,
-    /// By what an earlier version knew a repeat, whose body has to be the same as well.
-    pub(super) id: Option<String>,
     /// The body, or the beginning of it.
     pub(super) body: Bytes,
     /// Why it was not understood.
@@ -48,16 +45,16 @@ impl Kept {
     pub(super) fn of(delivery: &Delivery) -> Self {
         let body = Bytes::clone(&delivery.body);
         let Meaning::NotUnderstood { why } = &delivery.meaning else {
-            let id = delivery.delivery_id.as_deref().map(|id| text_of(id).into_owned());
-            let key = id.as_deref().map(|id| format!("{} {id}", digest(&body)));
-            return Self { key, id, body, problem: None };
+            let id = delivery.delivery_id.as_deref().map(text_of);
+            let key = id.map(|id| format!("{} {id}", digest(&body)));
+            return Self { key, body, problem: None };
         };
         let (key, mut problem, length) =
             (Some(format!("{UNREAD}{}", digest(&body))), text_of(why).into_owned(), body.len());
         if length > BODY {
             problem = format!("{problem} (of its {length} bytes, the first {BODY} are kept)");
         }
-        Self { key, id: None, body: body.slice(..length.min(BODY)), problem: Some(problem) }
+        Self { key, body: body.slice(..length.min(BODY)), problem: Some(problem) }
     }
 }
 

@@ -16,6 +16,7 @@ mod reader;
 pub(super) mod requeue;
 mod reservations;
 mod rows;
+mod run;
 pub(super) mod schema;
 pub(super) mod statements;
 pub(super) mod transitions;
@@ -38,7 +39,7 @@ use super::{OpenError, Use, Why};
 use crate::clock::{Clock, Timestamp};
 
 #[cfg(test)]
-pub(super) use self::rows::{list_sql, ticket_sql as find_sql};
+pub(super) use self::rows::list_sql;
 
 /// The store.
 #[derive(Debug)]
