@@ -170,7 +170,7 @@ fn in_the_way(error: &rusqlite::Error) -> String {
 /// Whether the file was made as a backup, and nobody has served from it since.
 fn is_backup(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM pragma_table_info('identity') WHERE name = 'backup_at'";
-    // There are no tables yet, or those of an earlier version, whose backups didn't say so.
+    // There are no tables yet.
     let can_be = connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
     Ok(can_be && connection.query_row("SELECT backup_at IS NOT NULL FROM identity", [], |row| row.get(0))?)
 }
