@@ -1,12 +1,10 @@
 //! By what a delivery is known that comes again, and what is kept of one that nobody understands.
 //!
 //! Both stores keep a [`RepeatKey`](crate::source::RepeatKey) in one column, `delivery_id`: a digest and the sender's id.
-//! Rows of earlier versions have the id alone there; for those the body itself is compared. So there is nothing
-//! to migrate, and replicas of both versions can share a database.
 //!
 //! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept once, and all of a
 //! source's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
-//! bytes of its body; the others go now and then. (Those of earlier versions have no key, and stay.)
+//! bytes of its body; the others go now and then.
 
 use bytes::Bytes;
 
@@ -30,8 +28,6 @@ pub(super) const BODY: usize = 64 * 1024;
 pub(super) struct Kept {
     /// By what a repeat is known; none for a delivery that is never a repeat.
     pub(super) key: Option<String>,
-    /// By what an earlier version knew a repeat, whose body has to be the same as well.
-    pub(super) id: Option<String>,
     /// The body, or the beginning of it.
     pub(super) body: Bytes,
     /// Why it was not understood.
@@ -44,14 +40,13 @@ impl Kept {
         let body = Bytes::clone(&delivery.body);
         let Meaning::NotUnderstood { why } = &delivery.meaning else {
             let key = delivery.repeat.as_ref().map(|key| text_of(&key.to_string()).into_owned());
-            let id = delivery.repeat.as_ref().map(|key| text_of(key.id()).into_owned());
-            return Self { key, id, body, problem: None };
+            return Self { key, body, problem: None };
         };
         let (key, mut problem, length) =
             (Some(format!("{UNREAD}{}", digest(&body))), text_of(why).into_owned(), body.len());
         if length > BODY {
             problem = format!("{problem} (of its {length} bytes, the first {BODY} are kept)");
         }
-        Self { key, id: None, body: body.slice(..length.min(BODY)), problem: Some(problem) }
+        Self { key, body: body.slice(..length.min(BODY)), problem: Some(problem) }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the tables of deliveries that come again: rows of earlier versions, and what nobody understands.
+//! What stands in the tables of deliveries that nobody understands.
 
 use super::test_clock::connect;
 use super::*;
@@ -28,22 +28,6 @@ impl Tables for tokio_postgres::Client {
     async fn number(&self, sql: &str) -> i64 {
         self.query_one(sql, &[]).await.unwrap().get(0)
     }
-}
-
-/// An earlier version, or a replica of one beside us, kept the sender's id alone.
-async fn kept_by_an_earlier_version(store: &Timed, tables: &impl Tables) {
-    store.accept(delivery("1", Some("a"), 0)).await.unwrap();
-    let something_else = Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("1", Some("b"), 0) };
-    store.accept(something_else.clone()).await.unwrap();
-    tables.run("UPDATE delivery SET delivery_id = substr(delivery_id, 66)").await;
-    assert_eq!(tables.number("SELECT count(*) FROM delivery WHERE delivery_id IN ('a', 'b')").await, 2);
-    let other_body = |delivery: Delivery| with_body(b"[]", delivery);
-    for delivery in [delivery("1", Some("a"), 1), something_else] {
-        assert_eq!(store.accept(delivery.clone()).await.unwrap(), Accepted::Repeat);
-        assert_eq!(store.accept(other_body(delivery.clone())).await.unwrap(), Accepted::New);
-        assert_eq!(store.accept(other_body(delivery)).await.unwrap(), Accepted::Repeat);
-    }
-    assert_eq!(tables.number("SELECT count(*) FROM delivery").await, 4);
 }
 
 /// Not more than is of use: the newest ones, and of each as much as shows what it is.
@@ -83,20 +67,6 @@ async fn what_is_not_understood_takes_little_room(store: &Timed, tables: &impl T
     let newest = format!("{kept} AND length(delivery_id) > 64");
     assert_eq!(tables.number(&newest).await, 5 * FORGET_EVERY, "the newest ones stay");
     assert_eq!(tables.number(all).await - count, others, "and so do all others");
-}
-
-#[tokio::test]
-async fn a_file_of_an_earlier_version_knows_its_repeats() {
-    let file = File::new();
-    let tables = rusqlite::Connection::open(&file.path).unwrap();
-    kept_by_an_earlier_version(&file.store, &tables).await;
-}
-
-#[tokio::test]
-async fn a_database_of_an_earlier_version_knows_its_repeats() {
-    let store = Timed::postgres().await;
-    let tables = connect(store.url()).await;
-    kept_by_an_earlier_version(&store, &tables).await;
 }
 
 #[tokio::test]
