@@ -45,13 +45,13 @@ impl Queue for PostgresStore {
                 return self.accepted(self.write_one("accept", &accept).await);
             }
             Meaning::AboutSomethingElse => {
-                let keep = sql::Keep { helpdesk: source, at, key, event, headers, query, body };
+                let keep = sql::Keep { source, at, key, event, headers, query, body };
                 let written = self.write("accept", &keep).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
             Meaning::NotUnderstood { .. } => {
                 let keep = sql::KeepNotUnderstood {
-                    helpdesk: source,
+                    source,
                     at,
                     key,
                     event,

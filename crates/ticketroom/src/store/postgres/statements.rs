@@ -78,7 +78,7 @@ statements! {
     Accept { source, helpdesk, id, at, key, event, headers, query, body, told, version, subject, is_echo } = "
     WITH repeat AS (
         SELECT FROM delivery
-        WHERE helpdesk = :source AND delivery_id = :key
+        WHERE source = :source AND delivery_id = :key
     ), known AS (
         -- We can't have written into a ticket that we don't know: what looks like an echo is none then.
         SELECT number FROM ticket WHERE :is_echo AND helpdesk = :helpdesk AND id = :id AND NOT EXISTS (SELECT FROM repeat)
@@ -99,7 +99,7 @@ statements! {
                 THEN t.told_version ELSE :version::text END
         RETURNING number
     ), kept AS (
-        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, query, body)
         SELECT :source, number, :at, :key, :event, outcome, :headers, :query, :body
         FROM (SELECT number, 'accepted' AS outcome FROM due UNION ALL SELECT number, 'echo' FROM known) AS its
         RETURNING 1
@@ -109,7 +109,7 @@ statements! {
     /// The same for what happened in a room. Returns whether the delivery is new, and whether a ticket has the room.
     AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body } = "
     WITH repeat AS (
-        SELECT FROM delivery WHERE helpdesk = :source AND delivery_id = :key
+        SELECT FROM delivery WHERE source = :source AND delivery_id = :key
     ), owner AS (
         SELECT number FROM ticket WHERE room_id = :room AND NOT EXISTS (SELECT FROM repeat)
     ), due AS (
@@ -119,7 +119,7 @@ statements! {
             due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
         FROM owner WHERE ticket.number = owner.number AND NOT :is_echo
     ), kept AS (
-        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, query, body)
         SELECT :source, (SELECT number FROM owner), :at, :key, :event, CASE
                 WHEN NOT EXISTS (SELECT FROM owner) THEN 'about_something_else'
                 WHEN :is_echo THEN 'echo'
@@ -131,23 +131,23 @@ statements! {
     SELECT EXISTS (SELECT FROM kept), EXISTS (SELECT FROM owner)";
 
     /// Returns a row if the delivery, which is about no ticket, is new.
-    Keep { helpdesk, at, key, event, headers, query, body } = "
-    INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, headers, query, body)
-    VALUES (:helpdesk, :at, :key, :event, 'about_something_else', :headers, :query, :body)
-    ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+    Keep { source, at, key, event, headers, query, body } = "
+    INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, query, body)
+    VALUES (:source, :at, :key, :event, 'about_something_else', :headers, :query, :body)
+    ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
     /// Returns a row if there is none yet with this body. Beside it, so many stay; with each so many-th, what was not understood before
     /// those goes, some at a time: their keys are between `first` and `end`. What another replica is just taking away is skipped.
-    KeepNotUnderstood { helpdesk, at, key, event, problem, headers, query, body, beside, forget_every, first, end } = "
+    KeepNotUnderstood { source, at, key, event, problem, headers, query, body, beside, forget_every, first, end } = "
     WITH kept AS (
-        INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
-        VALUES (:helpdesk, :at, :key, :event, 'not_understood', :problem, :headers, :query, :body)
-        ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+        INSERT INTO delivery (source, received_at, delivery_id, event, outcome, problem, headers, query, body)
+        VALUES (:source, :at, :key, :event, 'not_understood', :problem, :headers, :query, :body)
+        ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
         RETURNING number
     ), old AS (
         SELECT number FROM delivery
-        WHERE helpdesk = :helpdesk AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
+        WHERE source = :source AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
             AND (SELECT number % :forget_every::bigint = 0 FROM kept)
         ORDER BY number DESC LIMIT 100 OFFSET :beside FOR UPDATE SKIP LOCKED
     ), gone AS (
@@ -327,7 +327,7 @@ statements! {
     SELECT at, kind, text FROM (
         SELECT received_at AS at, 'delivery' AS kind, event || CASE
                 WHEN outcome <> 'echo' THEN ''
-                WHEN helpdesk = 'docspace' THEN ' (done by us)'
+                WHEN source = 'docspace' THEN ' (done by us)'
                 ELSE ' (our own note)'
             END AS text,
             0 AS turn, number

@@ -44,7 +44,7 @@ CREATE INDEX ticket_claimed ON ticket (updated_at, number) WHERE claimed = 1;
 
 CREATE TABLE delivery (
     number       INTEGER PRIMARY KEY,
-    helpdesk     TEXT    NOT NULL,
+    source       TEXT    NOT NULL,          -- a helpdesk, or docspace
     ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood, or about something else
     received_at  INTEGER NOT NULL,
     delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
@@ -55,7 +55,7 @@ CREATE TABLE delivery (
     query        TEXT,
     body         BLOB    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX delivery_repeat ON delivery (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE UNIQUE INDEX delivery_repeat ON delivery (source, delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX delivery_ticket ON delivery (ticket) WHERE ticket IS NOT NULL;
 
 CREATE TABLE timeline (

@@ -36,9 +36,9 @@ statements! {
     '?', super::run::Statement, rusqlite::ToSql;
 
     /// A row if the delivery has been here.
-    Repeat { helpdesk, key } = "
+    Repeat { source, key } = "
     SELECT 1 FROM delivery
-    WHERE helpdesk = :helpdesk AND delivery_id = :key";
+    WHERE source = :source AND delivery_id = :key";
 
     /// A ticket's number.
     Number { helpdesk, id } = "SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id";
@@ -47,16 +47,16 @@ statements! {
     InRoom { room } = "SELECT number FROM ticket WHERE room_id = :room";
 
     /// A delivery as it came.
-    Keep { helpdesk, ticket, at, key, event, outcome, problem, headers, query, body } = "
+    Keep { source, ticket, at, key, event, outcome, problem, headers, query, body } = "
     INSERT INTO delivery
-    (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
-    VALUES (:helpdesk, :ticket, :at, :key, :event, :outcome, :problem, :headers, :query, :body)";
+    (source, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
+    VALUES (:source, :ticket, :at, :key, :event, :outcome, :problem, :headers, :query, :body)";
 
     /// Takes away what was not understood before the newest ones, some at a time: their keys are between `first` and `end`.
-    Forget { helpdesk, first, end, kept } = "
+    Forget { source, first, end, kept } = "
     DELETE FROM delivery WHERE number IN (
         SELECT number FROM delivery
-        WHERE helpdesk = :helpdesk AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
+        WHERE source = :source AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
         ORDER BY number DESC LIMIT 100 OFFSET :kept)";
 
     /// A ticket that nobody knows yet.
@@ -188,7 +188,7 @@ statements! {
     WITH this AS (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id)
     SELECT received_at, 'delivery', event || CASE
             WHEN outcome <> 'echo' THEN ''
-            WHEN helpdesk = 'docspace' THEN ' (done by us)'
+            WHEN source = 'docspace' THEN ' (done by us)'
             ELSE ' (our own note)'
         END, number
         FROM delivery WHERE ticket = (SELECT number FROM this)

@@ -27,7 +27,7 @@ pub(super) fn accept(
 ) -> rusqlite::Result<Accepted> {
     let source = &delivery.source.as_str();
     if let Some(key) = &kept.key {
-        if (sql::Repeat { helpdesk: source, key }).exists(connection)? {
+        if (sql::Repeat { source, key }).exists(connection)? {
             return Ok(Accepted::Repeat);
         }
     }
@@ -55,7 +55,7 @@ pub(super) fn accept(
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
     let keep = sql::Keep {
-        helpdesk: source,
+        source,
         ticket: &ticket,
         at: &millis(delivery.at),
         key: &kept.key,
@@ -68,7 +68,7 @@ pub(super) fn accept(
     };
     let number = keep.insert(connection)?;
     if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
-        sql::Forget { helpdesk: source, first: &UNREAD, end: &AFTER_UNREAD, kept: &NOT_UNDERSTOOD }
+        sql::Forget { source, first: &UNREAD, end: &AFTER_UNREAD, kept: &NOT_UNDERSTOOD }
             .execute(connection)?;
     }
     let is_unowned = ticket.is_none() && matches!(delivery.meaning, Meaning::InRoom { .. });

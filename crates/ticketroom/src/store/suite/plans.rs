@@ -190,7 +190,7 @@ async fn postgres_looks_by_indexes() {
                 CASE n % 50 WHEN 0 THEN 'blocked' ELSE 'ready' END,
                 CASE n % 100 WHEN 0 THEN n END, n % 200 / 100, n, n, n
             FROM generate_series(1, 20000) AS n;
-        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, body)
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
             SELECT 'desk', n, n, n, 'created', 'accepted', '', '' FROM generate_series(1, 20000) AS n;
         INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n";
     database.run(fill).unwrap();

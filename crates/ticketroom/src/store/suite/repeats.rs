@@ -52,11 +52,11 @@ async fn what_is_not_understood_takes_little_room(store: &Timed, tables: &impl T
     // As many as there may be when the limit is lowered.
     store.accept(delivery("1", None, 0)).await.unwrap();
     let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1300)
-        INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, headers, body)
+        INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, body)
         SELECT 'desk', n, 'unread ' || n, 'not understood', 'not_understood', '', example.body
         FROM n, (SELECT body FROM delivery LIMIT 1) AS example";
     tables.run(many).await;
-    let kept = "SELECT count(*) FROM delivery WHERE helpdesk = 'desk' AND outcome = 'not_understood'";
+    let kept = "SELECT count(*) FROM delivery WHERE source = 'desk' AND outcome = 'not_understood'";
     let all = "SELECT count(*) FROM delivery";
     let others = tables.number(all).await - tables.number(kept).await;
     for number in 0..5 * FORGET_EVERY {
