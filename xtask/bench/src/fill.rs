@@ -203,7 +203,7 @@ fn inserts(numbers: &RangeInclusive<u32>, filling: Filling, dialect: &Dialect) -
     };
     let (body, headers) = ("b".repeat(BODY), "h".repeat(HEADERS));
     let deliveries = format!(
-        "INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, body)
+        "INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
         SELECT '{HELPDESK}', n, {changed} - 1000 * turn, {any_id}, 'zen:event-type:ticket.created', 'accepted',
             '{headers}', CAST('{body}' AS {blob})
         FROM {series} CROSS JOIN (SELECT 1 AS turn UNION ALL SELECT 0) AS turns"

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::source::RepeatKey;
 use ticketroom::store::{Delivery, Meaning, Save, Settlement, State, Store, TicketQuery};
 
 use crate::fill::{self, BLOCKED, Filling};
@@ -216,14 +217,15 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
     let key = fill::key(number)?;
     // Like the ids of deliveries, which come in no order.
     let delivery_id = format!("{}-{call}", key.uuid());
+    let body = Bytes::from("b".repeat(fill::BODY));
     let delivery = Delivery {
         source: key.helpdesk.clone().into(),
         at: SystemClock.now(),
-        delivery_id: Some(delivery_id),
+        repeat: Some(RepeatKey::new(delivery_id, &body)),
         event: "zen:event-type:ticket.created".to_owned(),
         headers: "h".repeat(fill::HEADERS),
         query: None,
-        body: Bytes::from("b".repeat(fill::BODY)),
+        body,
         meaning: Meaning::Look { ticket: key, snapshot: None },
     };
     store.accept(delivery).await?;

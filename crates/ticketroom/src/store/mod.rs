@@ -17,6 +17,7 @@ pub mod check;
 pub mod copy;
 mod day;
 mod list;
+mod named;
 mod open;
 pub mod postgres;
 mod queries;

@@ -16,9 +16,9 @@ use crate::ticket::HelpdeskName;
 /// store's own clock: that of the database's server, or the one that a file was opened with.
 #[async_trait::async_trait]
 pub trait Queue: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk. A repeat, with the same id and the
-    /// same body, changes nothing; the same id with another body is a delivery of its own. What was not understood is kept
-    /// once for each body, and the newest thousand of a helpdesk.
+    /// Keeps a delivery and marks its ticket as due, or the ticket that has its room. When this returns, it is on disk. A
+    /// repeat, with the same key, changes nothing. What was not understood is kept once for each body, and the newest
+    /// thousand of a source.
     ///
     /// # Errors
     /// When it could not be committed: nothing may be acknowledged.

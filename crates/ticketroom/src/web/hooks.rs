@@ -121,7 +121,7 @@ async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json
     // Until now the body was in memory, here or on its way into the store.
     drop(share);
     match delivered {
-        Ok(_) => Ok(done()),
+        Ok(()) => Ok(done()),
         Err(refused) => Err(refusal(&refused)),
     }
 }

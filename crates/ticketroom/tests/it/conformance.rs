@@ -361,6 +361,7 @@ fn understood_examples(world: &World) -> String {
                         snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
                     )
                 }
+                Ok(Ok(other)) => format!("{other:?}"),
                 Ok(Err(why)) => format!("{why:?}"),
                 Err(why) => format!("refused: {why}"),
             };

@@ -8,6 +8,7 @@ use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
+use crate::store::postgres::parameter::Statement;
 use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
@@ -167,7 +168,7 @@ impl Side for Database {
     }
 
     async fn day(&mut self) -> Result<Day, String> {
-        let row = self.client.query_one(statements::DAY, &[]).await.map_err(plain)?;
+        let row = self.client.query_one(statements::Day.sql(), &[]).await.map_err(plain)?;
         rows::day(&row).map_err(|error| error.to_string())
     }
 
@@ -194,15 +195,22 @@ impl Side for Database {
         transaction.execute(sql, &[&now]).await.map_err(plain)?;
         if is_backup {
             let why = Why::Restored;
-            let (wishes, is_look, most) = (i64::from(why.wishes()), why.is_look(), i64::from(BATCH));
-            let (kind, text, mut number) = (why.kind(), why.to_string(), 0_i64);
-            let some = transaction.prepare(statements::REQUEUE_ALL).await.map_err(plain)?;
-            let requeue = async |after: i64| {
-                let parameters: [&(dyn ToSql + Sync); 7] =
-                    [&wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
-                transaction.query_opt(&some, &parameters).await.map_err(plain)
-            };
-            while let Some(row) = requeue(number).await? {
+            let mut number = 0_i64;
+            loop {
+                let some = statements::RequeueAll {
+                    wishes: &i64::from(why.wishes()),
+                    is_look: &why.is_look(),
+                    kind: &why.kind(),
+                    text: &why.to_string(),
+                    after: &number,
+                    last: &i64::MAX,
+                    most: &i64::from(BATCH),
+                };
+                let prepared = transaction.prepare_cached(some.sql()).await.map_err(plain)?;
+                let values: Vec<_> = some.values().into_iter().map(|value| value.value()).collect();
+                let Some(row) = transaction.query_opt(&prepared, &values).await.map_err(plain)? else {
+                    break;
+                };
                 number = row.try_get(2).map_err(plain)?;
             }
         }

@@ -60,7 +60,7 @@ pub(super) const TABLES: [Table; 3] = [
         batch: 100,
         columns: &[
             ("number", Type::Number),
-            ("helpdesk", Type::Text),
+            ("source", Type::Text),
             ("ticket", Type::Number),
             ("received_at", Type::Number),
             ("delivery_id", Type::Text),

@@ -16,6 +16,7 @@ mod reader;
 pub(super) mod requeue;
 mod reservations;
 mod rows;
+mod run;
 pub(super) mod schema;
 pub(super) mod statements;
 pub(super) mod transitions;
@@ -38,7 +39,7 @@ use super::{OpenError, Use, Why};
 use crate::clock::{Clock, Timestamp};
 
 #[cfg(test)]
-pub(super) use self::rows::{list_sql, ticket_sql as find_sql};
+pub(super) use self::rows::list_sql;
 
 /// The store.
 #[derive(Debug)]
@@ -169,7 +170,7 @@ fn in_the_way(error: &rusqlite::Error) -> String {
 /// Whether the file was made as a backup, and nobody has served from it since.
 fn is_backup(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM pragma_table_info('identity') WHERE name = 'backup_at'";
-    // There are no tables yet, or those of an earlier version, whose backups didn't say so.
+    // There are no tables yet.
     let can_be = connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
     Ok(can_be && connection.query_row("SELECT backup_at IS NOT NULL FROM identity", [], |row| row.get(0))?)
 }

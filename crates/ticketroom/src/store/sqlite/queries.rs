@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
-
 use super::SqliteStore;
-use super::rows::{list, owner, record, ticket_sql, timeline};
-use super::statements::{COUNTS, NEXT_DUE, OLDEST_WAITING};
+use super::rows::{list, owner, record, timeline};
+use super::run::Statement;
+use super::statements as sql;
 use super::transitions::day;
 use crate::clock::{Timestamp, until};
 use crate::room::RoomId;
@@ -20,14 +19,12 @@ impl Queries for SqliteStore {
         let key = key.clone();
         self.reader
             .ask(move |connection| {
-                for by_name in [false, true] {
-                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
-                    let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
-                    if let Some(record) = row.optional()? {
-                        return Ok(record.map(Some));
-                    }
-                }
-                Ok(Ok(None))
+                let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+                let found = match (sql::TicketById { helpdesk, id }).maybe(connection, record)? {
+                    None => sql::TicketByName { helpdesk, name: id }.maybe(connection, record)?,
+                    found => found,
+                };
+                Ok(found.transpose())
             })
             .await
     }
@@ -46,8 +43,7 @@ impl Queries for SqliteStore {
         let now = self.clock.now();
         self.reader
             .ask(move |connection| {
-                let due: Option<i64> =
-                    connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
+                let due: Option<i64> = sql::NextDue.row(connection, |row| row.get(0))?;
                 Ok(Ok(due.map(|due| until(now, timestamp(due)))))
             })
             .await
@@ -71,13 +67,11 @@ impl Queries for SqliteStore {
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         self.reader
             .ask(|connection| {
-                let mut statement = connection.prepare_cached(COUNTS)?;
                 let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let (name, count): (String, i64) = (row.get(0)?, row.get(1)?);
-                    crate::store::count(&mut counts, &name, count);
-                }
+                let rows = sql::Counts.rows(connection, |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.iter().for_each(|(name, count): &(String, i64)| {
+                    crate::store::count(&mut counts, name, *count);
+                });
                 Ok(Ok(counts))
             })
             .await
@@ -86,8 +80,7 @@ impl Queries for SqliteStore {
     async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
         self.reader
             .ask(move |connection| {
-                let oldest: Option<i64> =
-                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+                let oldest: Option<i64> = sql::OldestWaiting.row(connection, |row| row.get(0))?;
                 let writes_left = day(connection)?.left(now, per_day);
                 Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
             })

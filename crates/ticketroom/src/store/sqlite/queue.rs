@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::requeue::{extent, requeue_some};
-use super::statements::PROBE;
+use super::run::Statement;
+use super::statements as sql;
 use super::transitions::{Written, accept, claim, let_go, renew, settle, write_ledger};
 use super::writer::ANSWER;
 use crate::clock::after;
@@ -118,7 +119,7 @@ impl Queue for SqliteStore {
     async fn probe(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let probe = self.writer.run("probe", move |connection| {
-            connection.prepare_cached(PROBE)?.execute([millis(now)])?;
+            sql::Probe { now: &millis(now) }.execute(connection)?;
             Ok(Ok(()))
         });
         within(ANSWER, probe).await

@@ -26,9 +26,9 @@ async fn filled(store: &Timed) {
     for number in 0..TICKETS {
         let subject = ["Printer", "T\u{fc}r", "a\0b", ""][number % 4];
         let mut delivery = told(&number.to_string(), subject, Some("2026-01-01"), 0);
-        delivery.delivery_id = (number % 3 > 0).then(|| format!("id {number}"));
         let length = rng.usize(..300);
         delivery.body = std::iter::repeat_with(|| rng.u8(..)).take(length).collect::<Vec<u8>>().into();
+        delivery.repeat = (number % 3 > 0).then(|| RepeatKey::new(format!("id {number}"), &delivery.body));
         store.accept(delivery).await.unwrap();
     }
     let states = [State::Ready, State::Blocked, State::Skipped, State::Archived, State::Waiting];

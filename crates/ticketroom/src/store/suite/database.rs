@@ -53,20 +53,39 @@ async fn a_ticket_is_claimed_by_one_of_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_delivery_through_many_doors_counts_once() {
+async fn the_same_delivery_by_many_endpoints_counts_once() {
     let (stores, _database) = replicas(4).await;
     for round in 0..30 {
-        let accepting = stores.iter().cycle().take(12).map(|store| {
-            let store = Arc::clone(store);
-            let id = round.to_string();
-            tokio::spawn(async move { store.accept(delivery(&id, Some(&id), 0)).await.unwrap() })
-        });
-        let accepted = futures_util::future::join_all(accepting).await;
-        let new =
-            accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count();
-        assert_eq!(new, 1, "round {round}");
+        let id = round.to_string();
+        assert_eq!(accepted_as_new(&stores, &delivery(&id, Some(&id), 0)).await, 1, "round {round}");
         assert_eq!(stores[0].timeline(&key(&round.to_string())).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_news_of_a_room_by_many_endpoints_counts_once() {
+    let (stores, _database) = replicas(4).await;
+    stores[0].accept(delivery("1", None, 0)).await.unwrap();
+    let claim = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    stores[0].save(save(&claim, with_room(7), 0)).await.unwrap();
+    for round in 0..30 {
+        let news = in_room(7, Consequence::Look, Some(&round.to_string()), 0);
+        assert_eq!(accepted_as_new(&stores, &news).await, 1, "round {round}");
+    }
+    let end = settlement(&claim, State::Ready, None, 0);
+    stores[0].settle(Settlement { save: Save { nth: 2, ..end.save }, ..end }).await.unwrap();
+    let again = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    assert_eq!(again.hints, claim.hints + 30);
+}
+
+/// How many of twelve at the same moment are told that a delivery is new.
+async fn accepted_as_new(stores: &[Arc<PostgresStore>], delivery: &Delivery) -> usize {
+    let accepting = stores.iter().cycle().take(12).map(|store| {
+        let (store, delivery) = (Arc::clone(store), delivery.clone());
+        tokio::spawn(async move { store.accept(delivery).await.unwrap() })
+    });
+    let accepted = futures_util::future::join_all(accepting).await;
+    accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,17 +106,24 @@ impl History {
 
     fn delivery(&mut self) -> Delivery {
         let ticket = self.key();
-        let source = ticket.helpdesk.clone().into();
+        let mut source = ticket.helpdesk.clone().into();
         let snapshot = self.rng.bool().then(|| Box::new(self.ticket()));
-        let meaning = match self.rng.u32(..8) {
+        let meaning = match self.rng.u32(..10) {
             0 => Meaning::Echo { ticket },
             1 => Meaning::AboutSomethingElse,
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
+            3 | 4 => {
+                source = SourceName::DocSpace;
+                let consequence = if self.rng.bool() { Consequence::Look } else { Consequence::Echo };
+                Meaning::InRoom { room: RoomId(self.rng.i64(1..=ROOMS)), consequence }
+            }
             _ => Meaning::Look { ticket, snapshot },
         };
-        let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
         let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
-        Delivery { source, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
+        // Now and then the body is not what stays the same.
+        let stable = if self.rng.u32(..4) == 0 { Bytes::new() } else { Bytes::clone(&body) };
+        let repeat = self.rng.bool().then(|| RepeatKey::new(self.rng.u32(..20).to_string(), &stable));
+        Delivery { source, at: self.now, repeat, body, meaning, ..delivery("1", None, 0) }
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {

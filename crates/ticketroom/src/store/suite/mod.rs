@@ -1,6 +1,6 @@
 //! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
-//! alone; [`repeats`] has what is in the tables of deliveries that come again; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
+//! alone; [`repeats`] has what is in the tables of deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
 //! have what is in the way of a database; [`versions`] has
 //! what a later version has written.
 //!
@@ -30,7 +30,7 @@ use super::*;
 use crate::clock::{Timestamp, after};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
-use crate::source::SourceName;
+use crate::source::{Consequence, RepeatKey, SourceName};
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const LEASE: Duration = Duration::from_secs(600);
@@ -59,6 +59,7 @@ macro_rules! on_every_store {
 }
 
 // After the macro, which it uses.
+mod room_events;
 mod transitions;
 
 fn at(second: i64) -> Timestamp {
@@ -96,13 +97,25 @@ fn delivery(id: &str, delivery_id: Option<&str>, second: i64) -> Delivery {
     Delivery {
         source: "desk".parse().unwrap(),
         at: at(second),
-        delivery_id: delivery_id.map(str::to_owned),
+        repeat: delivery_id.map(|id| RepeatKey::new(id.to_owned(), b"{}")),
         event: "created".to_owned(),
         headers: "{}".to_owned(),
         query: None,
         body: Bytes::from_static(b"{}"),
         meaning: Meaning::Look { ticket: key(id), snapshot: None },
     }
+}
+
+/// The same with another body, by the whole of which a repeat is known.
+fn with_body(body: &'static [u8], delivery: Delivery) -> Delivery {
+    let repeat = delivery.repeat.map(|key| RepeatKey::new(key.id().to_owned(), body));
+    Delivery { body: Bytes::from_static(body), repeat, ..delivery }
+}
+
+/// What happened in a room, as DocSpace tells it.
+fn in_room(room: i64, consequence: Consequence, delivery_id: Option<&str>, second: i64) -> Delivery {
+    let meaning = Meaning::InRoom { room: RoomId(room), consequence };
+    Delivery { source: SourceName::DocSpace, meaning, ..delivery("1", delivery_id, second) }
 }
 
 fn told(id: &str, subject: &str, version: Option<&str>, second: i64) -> Delivery {

@@ -20,8 +20,8 @@ pub(super) struct Model {
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Source, id and body of every delivery that has an id; without it, of those that were not understood.
-    repeats: Vec<(SourceName, Option<String>, Bytes)>,
+    /// Source and key of every delivery that has one; for those that were not understood, that of their body.
+    repeats: Vec<(SourceName, String)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
 }
@@ -106,14 +106,7 @@ impl Contents {
             });
             return self.tickets.last_mut().unwrap();
         };
-        let row = &mut self.tickets[place];
-        row.hints += 1;
-        if !matches!(row.state, State::Waiting | State::Blocked) {
-            row.attempts = 0;
-        }
-        if !row.claimed {
-            row.due = Some(row.due.map_or(now, |due| due.min(now)));
-        }
+        let row = self.tickets[place].mark_heard(now);
         let is_newer = |told: &Ticket, snapshot: &Ticket| matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new);
         if let Some(snapshot) = snapshot
             && !row.told.as_ref().is_some_and(|told| is_newer(told, snapshot))
@@ -130,9 +123,7 @@ impl Contents {
     fn begin_commit(&mut self, save: &Save, now: Timestamp) -> Result<bool, StoreError> {
         let number = save.held.number;
         if let Some(room) = save.ledger.room.made() {
-            let owner = self.numbered().find(|(other, row)| {
-                *other != number && row.ledger.room.made().is_some_and(|made| made.id == room.id)
-            });
+            let owner = self.numbered().find(|(other, row)| *other != number && row.has(room.id));
             let owner = owner.map(|(_, row)| row.key.clone());
             let may_write = self.held(save.held).is_some_and(|row| row.claimed && row.saves < save.nth);
             if let Some(owner) = owner.filter(|_| may_write) {
@@ -185,6 +176,22 @@ impl Row {
         }
     }
 
+    fn has(&self, room: RoomId) -> bool {
+        self.ledger.room.made().is_some_and(|made| made.id == room)
+    }
+
+    /// A delivery about it came.
+    fn mark_heard(&mut self, now: Timestamp) -> &mut Self {
+        self.hints += 1;
+        if !matches!(self.state, State::Waiting | State::Blocked) {
+            self.attempts = 0;
+        }
+        if !self.claimed {
+            self.due = Some(self.due.map_or(now, |due| due.min(now)));
+        }
+        self
+    }
+
     fn is_called(&self, name: &str) -> bool {
         self.called.as_ref().is_some_and(|called| called.eq_ignore_ascii_case(name))
     }
@@ -207,16 +214,20 @@ impl Row {
 impl Queue for Model {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let mut contents = self.contents();
-        let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
-        let id = delivery.delivery_id.clone().filter(|_| is_understood);
-        if id.is_some() || !is_understood {
-            let repeat = (delivery.source.clone(), id, delivery.body.clone());
+        let key = match &delivery.meaning {
+            Meaning::NotUnderstood { .. } => Some(format!("unread {:?}", delivery.body)),
+            _ => delivery.repeat.as_ref().map(RepeatKey::to_string),
+        };
+        if let Some(key) = key {
+            let repeat = (delivery.source.clone(), key);
             if contents.repeats.contains(&repeat) {
                 return Ok(Accepted::Repeat);
             }
             contents.repeats.push(repeat);
         }
         let kept = entry(delivery.at, "delivery", &delivery.event);
+        let ours = if delivery.source == SourceName::DocSpace { "done by us" } else { "our own note" };
+        let echo = entry(delivery.at, "delivery", &format!("{} ({ours})", delivery.event));
         match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => {
                 contents
@@ -225,15 +236,21 @@ impl Queue for Model {
                     .push(kept);
             }
             Meaning::Echo { ticket } => match contents.find(ticket) {
-                Some(row) => {
-                    let text = format!("{} (our own note)", delivery.event);
-                    row.deliveries.push(entry(delivery.at, "delivery", &text));
-                }
+                Some(row) => row.deliveries.push(echo),
                 None => contents
                     .mark_due(ticket.clone(), None, delivery.at, self.clock.now())
                     .deliveries
                     .push(kept),
             },
+            Meaning::InRoom { room, consequence } => {
+                let Some(row) = contents.tickets.iter_mut().find(|row| row.has(*room)) else {
+                    return Ok(Accepted::Unowned);
+                };
+                match consequence {
+                    Consequence::Look => row.mark_heard(self.clock.now()).deliveries.push(kept),
+                    Consequence::Echo => row.deliveries.push(echo),
+                }
+            }
             Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
         }
         Ok(Accepted::New)

@@ -91,10 +91,6 @@ async fn a_repeat_is_known_and_marks_nothing(store: &Timed) {
     assert_eq!(due_in(store, 2).await, Some(0));
 }
 
-fn with_body(body: &'static [u8], delivery: Delivery) -> Delivery {
-    Delivery { body: Bytes::from_static(body), ..delivery }
-}
-
 async fn the_same_id_with_another_body_is_no_repeat(store: &Timed) {
     // One captured delivery of ticket 1, sent again under the ids that others will have.
     for id in ["a", "b", "c"] {
@@ -433,7 +429,7 @@ async fn many_tickets_are_marked_in_parts(store: &Timed) {
 async fn what_no_text_can_hold_is_kept_all_the_same(store: &Timed) {
     let odd = "a\0b\u{1f600}\u{fffe}'\"\\";
     let mut told = told("1", odd, Some(odd), 0);
-    told.delivery_id = Some(odd.to_owned());
+    told.repeat = Some(RepeatKey::new(odd.to_owned(), odd.as_bytes()));
     told.event = odd.to_owned();
     told.headers = odd.to_owned();
     told.query = Some(odd.to_owned());

@@ -123,7 +123,7 @@ async fn check_says_that_serve_will_bring_older_tables_up_to_date() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let File { store, path, _folder } = File::new();
     drop(store);
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 0).unwrap();
     let database = database();
     PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     database.run("UPDATE ticketroom_schema SET version = 0, serves = 0").unwrap();
