@@ -1,4 +1,4 @@
-//! `cargo xtask openapi`: writes the description of the API anew. The test that compares it does that when it is told to.
+//! `cargo xtask openapi`: writes the description of the API. The test that compares it does so with an environment variable.
 
 use crate::{Result, cargo};
 
