@@ -1,5 +1,4 @@
-//! Every kind of helpdesk as tests see it: how a ticket comes to be there, what is sent of it, and
-//! what is in it afterwards.
+//! Each kind of helpdesk for tests: how a ticket is created, what is sent for it, and what was written to it.
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -9,28 +8,28 @@ use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
 use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
-/// The custom field of the played Freshdesk.
+/// The custom field of the simulated Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
-/// The kinds of helpdesk that there are. For a further one, the compiler asks for whatever the suite has to know.
+/// The kinds of helpdesks. For a further one, the compiler asks for everything that the suite needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Desk {
-    /// Events of Zendesk's.
+    /// Zendesk, by its events.
     Zendesk,
-    /// Automation rules of Freshdesk's.
+    /// Freshdesk, by its automation rules.
     Freshdesk,
-    /// Webhooks of Jira Service Management's.
+    /// Jira Service Management, by its webhooks.
     Jira,
-    /// An intranet without tickets of its own, told by callback.
+    /// An intranet without a ticket API, which gets callbacks.
     Generic,
 }
 
-/// What a helpdesk sends.
+/// A request that a helpdesk sends.
 #[derive(Debug, Clone)]
 pub struct WebhookRequest {
-    /// Its headers, proofs among them.
+    /// Its headers, with the proof.
     pub headers: Vec<(String, String)>,
-    /// What comes behind the address of the door; empty, or with the question mark.
+    /// Its query: empty, or with the question mark.
     pub query: &'static str,
     /// Its body.
     pub body: Vec<u8>,
@@ -44,16 +43,16 @@ impl WebhookRequest {
         self
     }
 
-    /// The request that sends it to a door, such as `http://127.0.0.1:8080/webhooks/jira`.
-    pub fn request(&self, client: &Client, door: &str) -> RequestBuilder {
-        let mut request = client.post(format!("{door}{}", self.query)).body(self.body.clone());
+    /// The request to an endpoint, such as `http://127.0.0.1:8080/webhooks/jira`.
+    pub fn request(&self, client: &Client, url: &str) -> RequestBuilder {
+        let mut request = client.post(format!("{url}{}", self.query)).body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         request
     }
 
-    /// With a header of another value.
+    /// With another value of a header.
     #[must_use]
     pub fn with(self, name: &str, value: &str) -> Self {
         let mut changed = self.without(name);
@@ -92,20 +91,19 @@ impl Desk {
         }
     }
 
-    /// What its tickets' rooms are found by in DocSpace.
+    /// The tag of a ticket's room.
     #[must_use]
     pub fn tag(self, id: &str) -> String {
         format!("{}:{id}", self.name())
     }
 
-    /// Where its deliveries go.
+    /// The path that its deliveries go to.
     #[must_use]
     pub fn endpoint(self) -> String {
         format!("/webhooks/{}", self.name())
     }
 
-    /// Makes a ticket that is assigned to Anna and says its id. A generic helpdesk has no tickets; what it sends is
-    /// all that there is.
+    /// Creates a ticket that is assigned to Anna, and returns its id. A generic helpdesk has no tickets, only deliveries.
     #[must_use]
     pub fn open(self, systems: &Systems, subject: &str) -> String {
         match self {
@@ -128,10 +126,10 @@ impl Desk {
         }
     }
 
-    /// What it sends when the ticket is made, with everything that proves it.
+    /// What it sends when the ticket is created, with its proof.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn created(self, systems: &Systems, id: &str, subject: &str) -> WebhookRequest {
         let number = || id.parse::<u64>().unwrap();
@@ -161,10 +159,10 @@ impl Desk {
         }
     }
 
-    /// The addresses in the places of the ticket where the link belongs.
+    /// The addresses in the ticket's place for the link.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn links(self, systems: &Systems, id: &str) -> Vec<String> {
         let number = || id.parse::<u64>().unwrap();
@@ -192,7 +190,7 @@ impl Desk {
         }
     }
 
-    /// What is written in a ticket: whether only agents see it, and the text.
+    /// Comments of a ticket: whether only agents see them, and their text.
     fn comments(self, systems: &Systems, id: &str) -> Vec<(bool, String)> {
         let number = || id.parse::<u64>().unwrap();
         match self {
@@ -215,7 +213,7 @@ impl Desk {
     /// Our notes in a ticket.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn note_texts(self, systems: &Systems, id: &str) -> Vec<String> {
         let comments = self.comments(systems, id).into_iter().map(|(_, text)| text);
@@ -225,11 +223,11 @@ impl Desk {
     /// How many notes of ours the ticket has: those that only agents see, and those that customers see.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn notes(self, systems: &Systems, id: &str) -> (usize, usize) {
         if self == Self::Generic {
-            // It has none; to be told with one idempotency key is its one note.
+            // It has none; each idempotency key counts as one note.
             let received = systems.callback.received().into_iter();
             let told = received.filter(|told| told.body["ticketId"] == id);
             let keys: std::collections::BTreeSet<_> =
@@ -241,7 +239,7 @@ impl Desk {
         (internal.len(), public.len())
     }
 
-    /// The calls that a ticket makes for sure.
+    /// The calls that each ticket causes.
     #[must_use]
     pub fn calls(self) -> &'static [&'static str] {
         match self {
@@ -252,7 +250,7 @@ impl Desk {
         }
     }
 
-    /// Those of them that are made once and remembered.
+    /// Those of them whose answer is cached.
     #[must_use]
     pub fn asked_once(self) -> &'static [&'static str] {
         match self {
@@ -262,7 +260,7 @@ impl Desk {
         }
     }
 
-    /// The call by which a ticket is read.
+    /// The call that reads a ticket.
     #[must_use]
     pub fn reading_call(self) -> &'static str {
         match self {
@@ -272,7 +270,7 @@ impl Desk {
         }
     }
 
-    /// The call that writes the note, and the one by which the note is looked for.
+    /// The call that writes the note, and the call that looks for it.
     #[must_use]
     pub fn note_calls(self) -> (&'static str, &'static str) {
         match self {
@@ -283,7 +281,7 @@ impl Desk {
         }
     }
 
-    /// Those of them that write.
+    /// Those of [`calls`](Self::calls) that write.
     #[must_use]
     pub fn writing_calls(self) -> &'static [&'static str] {
         match self {
@@ -294,7 +292,7 @@ impl Desk {
         }
     }
 
-    /// What goes wrong with its calls.
+    /// The faults of its calls.
     #[must_use]
     pub fn faults(self, systems: &Systems) -> &Faults {
         match self {
@@ -305,7 +303,7 @@ impl Desk {
         }
     }
 
-    /// What it was asked.
+    /// Counts of its calls.
     #[must_use]
     pub fn counters(self, systems: &Systems) -> Counters {
         match self {
@@ -316,7 +314,7 @@ impl Desk {
         }
     }
 
-    /// Somebody takes the link away. A generic ticket has no place for one.
+    /// A person removes the link. A generic ticket has no place for one.
     ///
     /// # Panics
     /// When there is none.
@@ -334,10 +332,10 @@ impl Desk {
         assert!(taken, "{self:?}");
     }
 
-    /// The ticket comes to an end after which it can't be written to.
+    /// Closes the ticket, so that it can't be written to any more.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     pub fn end(self, systems: &Systems, id: &str) {
         let number = || id.parse::<u64>().unwrap();
         let ended = match self {
@@ -351,7 +349,7 @@ impl Desk {
         assert!(ended);
     }
 
-    /// A body with the proof that this helpdesk sends along.
+    /// A body with this helpdesk's proof.
     #[must_use]
     pub fn prove(self, body: Vec<u8>, id: &str) -> WebhookRequest {
         match self {
@@ -365,11 +363,11 @@ impl Desk {
         }
     }
 
-    /// From now on the helpdesk itself sends everything that happens, our own doing included, to that address. A
-    /// generic one sends nothing by itself.
+    /// From now on, the helpdesk sends all events, also those of our own updates, to that address. A generic one sends nothing
+    /// by itself.
     ///
     /// # Panics
-    /// When that is no address.
+    /// When that is not an address.
     pub fn send_all_to(self, systems: &Systems, address: &str) {
         let endpoint = address.parse().unwrap();
         let secret = WEBHOOK_SECRET.to_owned();
@@ -389,7 +387,7 @@ impl Desk {
         }
     }
 
-    /// Waits until everything that the helpdesk sends has been answered.
+    /// Waits until all deliveries of the helpdesk have ended.
     pub async fn deliveries_settled(self, systems: &Systems) {
         match self {
             Self::Zendesk => systems.zendesk.deliveries_settled().await,
@@ -413,13 +411,13 @@ impl Desk {
     }
 }
 
-/// An event of Zendesk's, signed now.
+/// An event of Zendesk, signed now.
 fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
     let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
     WebhookRequest { headers, query: "", body }
 }
 
-/// An event of Jira's, signed.
+/// An event of Jira, signed.
 fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
     WebhookRequest { headers, query: "", body }

@@ -1,4 +1,4 @@
-//! What proves that a delivery comes from its helpdesk, and what doesn't, for every kind of helpdesk.
+//! Deliveries with valid and invalid proofs of their sender, for each kind of helpdesk.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use simulator::{Clock, jira, zendesk};
 use crate::desks::{Desk, WebhookRequest};
 use crate::systems::{OLD_WEBHOOK_SECRET, Systems, WEBHOOK_SECRET};
 
-/// Deliveries with all sorts of proofs.
+/// Deliveries with valid and invalid proofs.
 #[derive(Debug, Clone)]
 pub struct Proofs {
-    /// Where they go.
+    /// The path that they go to.
     pub endpoint: String,
-    /// What is taken, each with what is particular about it.
+    /// Those that are accepted, each with a description.
     pub good: Vec<(&'static str, WebhookRequest)>,
-    /// What is refused.
+    /// Those that are rejected.
     pub bad: Vec<(&'static str, WebhookRequest)>,
 }
 
 impl Desk {
-    /// Deliveries that prove where they come from, and such that don't.
+    /// Deliveries with valid and invalid proofs.
     ///
     /// # Panics
     /// When the ticket isn't there.

@@ -1,4 +1,4 @@
-//! The simulated systems, a configuration for them, and what has to be found in them afterwards.
+//! The simulated systems, a configuration for them, and checks of what they hold afterwards.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,19 +11,19 @@ use simulator::{freshdesk, jira, zendesk};
 
 use crate::desks::Desk;
 
-/// The custom field of the played Zendesk that takes the link.
+/// The custom field of the simulated Zendesk for the link.
 pub const ROOM_FIELD: u64 = 360_012_345;
-/// What every played helpdesk proves its deliveries with.
+/// The secret that all simulated helpdesks sign with.
 pub const WEBHOOK_SECRET: &str = "one of two live secrets";
-/// What is still taken as a proof, too.
+/// A secret that is still accepted.
 pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
-/// What opens the admin doors.
+/// The token for the admin endpoints.
 pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 
-/// How long after its call work may still land at DocSpace, as the configuration of tests has it.
+/// The settle time in the configuration of tests: how long a call to DocSpace may still take effect.
 pub const SETTLE: Duration = Duration::from_millis(1500);
 
-/// Folders of the test template; one of them nests.
+/// Folders of the test template; one of them is nested.
 pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
 
 /// The test template: nested folders, a group and the assignee.
@@ -43,7 +43,7 @@ pub enum Pace {
     Production,
 }
 
-/// The address of a store in a file.
+/// The address of an SQLite store in a file.
 #[must_use]
 pub fn sqlite(file: &Path) -> String {
     format!("sqlite:{}", file.display())
@@ -52,7 +52,7 @@ pub fn sqlite(file: &Path) -> String {
 /// The simulated systems.
 #[derive(Clone)]
 pub struct Systems {
-    /// Where the rooms are.
+    /// The portal with the rooms.
     pub docspace: docspace::DocSpace,
     /// A helpdesk.
     pub zendesk: zendesk::Zendesk,
@@ -60,7 +60,7 @@ pub struct Systems {
     pub freshdesk: freshdesk::Freshdesk,
     /// A helpdesk.
     pub jira: jira::Jira,
-    /// What a generic helpdesk is told.
+    /// The receiver of a generic helpdesk's callbacks.
     pub callback: CallbackReceiver,
 }
 
@@ -73,7 +73,7 @@ impl Systems {
         Self::start_with(docspace::Setup::default()).await
     }
 
-    /// Starts them with a DocSpace of one's own.
+    /// Starts them with another setup of DocSpace.
     ///
     /// # Panics
     /// When a port can't be listened on.
@@ -81,12 +81,12 @@ impl Systems {
         Self::try_start(setup).await.unwrap()
     }
 
-    /// Starts them with a DocSpace of one's own.
+    /// Starts them with another setup of DocSpace.
     ///
     /// # Errors
     /// When a port can't be listened on.
     pub async fn try_start(setup: docspace::Setup) -> std::io::Result<Self> {
-        // An error says that another test was first.
+        // An error means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let zendesk = zendesk::Setup { room_field: Some(ROOM_FIELD), ..zendesk::Setup::default() };
         Ok(Self {
@@ -159,7 +159,7 @@ impl Systems {
         room
     }
 
-    /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
+    /// What is wrong with a ticket of the test template, counted in the simulated systems; empty is right.
     #[must_use]
     pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
         self.wrong_with_rooms(&FOLDERS, desk, id, &self.rooms_of(&desk.tag(id)))
@@ -180,13 +180,13 @@ impl Systems {
         wrong
     }
 
-    /// What is wrong with a ticket that [`Desk::open`] has made: Anna has to be in its room as well.
+    /// The same for a ticket created by [`Desk::open`]: Anna has to be in its room as well.
     #[must_use]
     pub fn wrong_with_opened(&self, desk: Desk, id: &str) -> Vec<String> {
         self.wrong_with_opened_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
     }
 
-    /// The same for each of many tickets, for which all rooms are looked through once.
+    /// The same for each of many tickets, with one pass over all rooms.
     #[must_use]
     pub fn wrong_with_each_opened(&self, tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
         self.each(tickets, |desk, id, rooms| self.wrong_with_opened_rooms(desk, id, rooms))
@@ -237,7 +237,7 @@ impl Systems {
         self.wrong_with(Desk::Generic, id)
     }
 
-    /// The address of a room that its members use, which is what belongs into the ticket.
+    /// The address of a room for its members, which belongs into the ticket.
     #[must_use]
     pub fn member_address(&self, room: &RoomView) -> String {
         format!("{}rooms/shared/{id}/filter?folder={id}", self.docspace.url(), id = room.id)

@@ -1,8 +1,8 @@
-//! How many deliveries a second come in, and how long their answers take.
+//! How many deliveries a second are accepted, and how long their answers take.
 //!
 //! Real signed bodies to the real endpoint over loopback, each of them answered after the disk has confirmed it;
-//! beside that, the same requests to an endpoint without a store. The reconciler doesn't run, since its work would be
-//! measured, too.
+//! beside that, the same requests to an endpoint without a store. The reconciler doesn't run, so that its work isn't
+//! measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

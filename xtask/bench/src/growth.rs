@@ -1,9 +1,9 @@
-//! What the store's transitions and questions cost with a thousand tickets, and how that grows with more of them.
+//! The cost of the store's transitions and queries with a thousand tickets, and how it grows with more of them.
 //!
-//! One caller, one call after another, and the median of some hundred of them. All stores take turns, so that what else
-//! the machine does meets each of them. What changes anything waits for the disk, which is most of its time and doesn't
-//! grow. What is looked for by an index grows with the number of its levels. Two things are known to be linear: a
-//! search for a text in all subjects, and how many tickets there are in each state, which reads through an index.
+//! One caller makes one call after another; the median of some hundred calls counts. All stores take turns, so that other
+//! load on the machine affects each of them. Writes wait for the disk, which is most of their time and doesn't grow.
+//! Lookups by an index grow with the number of its levels. Two queries are known to be linear: the search for a text in all
+//! subjects, and the number of tickets in each state, which scans an index.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ const SIZES: [u32; 3] = [1000, 100_000, 1_000_000];
 /// Calls that count, and how often the stores take turns. The first turn doesn't count.
 const CALLS: usize = 300;
 const TURNS: usize = 15;
-/// What takes long is done less often: a turn ends then.
+/// A turn of long calls ends then.
 const LONG_ENOUGH: Duration = Duration::from_millis(500);
 const LEASE: Duration = Duration::from_secs(600);
-/// As many as the list of tickets shows at once.
+/// The page size of the list of tickets.
 const PAGE: u32 = 50;
 const LINEAR: &str = "linear, as is known";
 
@@ -44,7 +44,7 @@ enum Operation {
     ClaimAndSettle,
 }
 
-/// In this order: what changes the stores comes last.
+/// In this order: writes come last.
 const OPERATIONS: [Operation; 9] = [
     Operation::Newest,
     Operation::Blocked,
@@ -58,7 +58,7 @@ const OPERATIONS: [Operation; 9] = [
 ];
 
 impl Operation {
-    /// Its lines in the table: what is measured, and what there is to say about it.
+    /// Its lines in the table: what is measured, and a note.
     fn lines(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Newest => &[("list, the newest 50", "")],
@@ -89,7 +89,7 @@ pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
     for size in sizes.iter().copied() {
         let file = fixture.folder().join(format!("{size}.db"));
         let url = testbed::sqlite(&file);
-        // It makes the tables, and is closed again.
+        // This creates the tables.
         drop(stores::open(&fixture, &url).await?);
         let start = Instant::now();
         fill::sqlite(&file, &(1..=size), Filling::Settled)?;
@@ -105,7 +105,7 @@ pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
         filled.push(Filled { store, size });
         databases.push(database);
     }
-    // What filling has left to be written is no part of what is measured.
+    // Pending writes of the filling are not measured.
     rustix::fs::sync();
 
     let mut tables = ["SQLite", "PostgreSQL"].map(|store| table(store, &sizes));
@@ -172,7 +172,7 @@ async fn medians(operation: Operation, filled: &[Filled]) -> Result<Vec<Vec<Dura
     Ok(times.into_iter().map(|lines| lines.into_iter().map(median).collect()).collect())
 }
 
-/// Does it once, and says how long each of its lines took. `number` calls were before it.
+/// Makes one call, and returns the time of each of its lines. `number` calls were before it.
 async fn call(operation: Operation, filled: &Filled, number: usize) -> Result<Vec<Duration>> {
     let Filled { store, size } = filled;
     let start = Instant::now();

@@ -1,7 +1,7 @@
-//! How long it is from a ticket to the link in it.
+//! The time from a ticket to the link in it.
 //!
-//! Calls in a row can't be seen from outside, but they can be measured: if every call takes 25 ms longer, the whole
-//! takes that much longer for each call on its critical path. What is left when calls take no time is our own.
+//! The number of calls on the critical path is measured: if each call takes 25 ms longer, the whole takes 25 ms longer for
+//! each call on that path. What is left when calls take no time is the product's own time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,14 +31,14 @@ pub(crate) async fn measure() -> Result<Table> {
     let service =
         Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
     let mut tickets = Vec::new();
-    // The first ones find out who we are and make the folders that later ones copy.
+    // The first ones look up the service user and create the folders that later ones copy.
     for _ in 0..3 {
         tickets.push(measure_one(&fixture, &service).await?.0);
     }
     fixture.docspace.reset_counters();
     let modes = [(NONE, NONE), (LATENCY, NONE), (NONE, LATENCY)];
     let mut times = modes.map(|_| Vec::with_capacity(TICKETS));
-    // They take turns, so that what else the machine does meets all of them.
+    // They take turns, so that other load on the machine affects all of them.
     for _ in 0..TICKETS {
         for ((docspace, zendesk), times) in modes.into_iter().zip(&mut times) {
             fixture.set_latencies(docspace, zendesk);
@@ -80,7 +80,7 @@ pub(crate) async fn measure() -> Result<Table> {
     Ok(table)
 }
 
-/// Sends a ticket and waits for its link; says how long that took.
+/// Sends a ticket and waits for its link; returns how long that took.
 async fn measure_one(fixture: &Fixture, service: &Service) -> Result<(u64, Duration)> {
     let mut caller = Caller::connect(service.address()).await?;
     let ticket = fixture.open_ticket();
@@ -92,7 +92,7 @@ async fn measure_one(fixture: &Fixture, service: &Service) -> Result<(u64, Durat
     }
     until(sent, "a ticket got no link", async || Ok(fixture.has_link(ticket))).await?;
     let time = sent.elapsed();
-    // The next one finds nothing of this one under way.
+    // Nothing of this ticket is under way when the next one is sent.
     let key = TicketKey { helpdesk: "zendesk".parse()?, id: ticket.into() };
     let is_ready = async || {
         let record = service.store().ticket(&key).await?;

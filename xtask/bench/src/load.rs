@@ -1,7 +1,7 @@
 //! Callers of an HTTP endpoint that cost next to nothing themselves.
 //!
-//! Requests are rendered before the clock starts, connections are kept alive, and of an answer only its status and
-//! its length are read, so that the machine's cores are left to the server. All callers of a load share one thread.
+//! Requests are rendered before the time starts, connections are kept alive, and only the status and length of an answer
+//! are read, so that the server has the machine's cores. All callers of a load share one thread.
 
 use std::io;
 use std::net::SocketAddr;

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-/// What a benchmark comes to; an error is something that was wrong, never something that was slow.
+/// The result of a benchmark. An error is a wrong result, never slowness.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Measures the release build of ticketroom.
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(topic: Topic, arguments: &Arguments) -> Result {
-    // Two versions of it could be compiled in, so nobody chooses for us.
+    // With several providers compiled in, one has to be chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tables = match topic {
         Topic::Accept => vec![accept::measure().await?],
@@ -95,13 +95,13 @@ async fn measure(topic: Topic, arguments: &Arguments) -> Result {
     Ok(())
 }
 
-/// The product's binary, which `cargo xtask bench` builds into the folder that we are in.
+/// The product's binary, which `cargo xtask bench` builds into the same folder.
 fn product() -> Result<PathBuf> {
     let binary = folder()?.join("ticketroom");
     if binary.is_file() { Ok(binary) } else { Err(format!("{} is not built", binary.display()).into()) }
 }
 
-/// The folder that we were built into: on a disk, unlike many a folder for temporary files.
+/// The folder of this binary. It is on a disk, unlike some folders for temporary files.
 fn folder() -> Result<PathBuf> {
     let ourselves = std::env::current_exe()?;
     Ok(ourselves.parent().unwrap_or(Path::new(".")).to_owned())

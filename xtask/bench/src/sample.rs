@@ -1,6 +1,5 @@
 //! What the vendor's sample "Create an investigation room for each new support ticket" does: six calls to DocSpace
-//! and one to the helpdesk, one after the other. The bodies are those that make each call take effect, which those
-//! in the sample don't.
+//! and one to the helpdesk, one after the other. The bodies are corrected, so that each call takes effect.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use testbed::ROOM_FIELD;
 use crate::Result;
 use crate::fixture::{FOLDERS, Fixture, GROUP};
 
-/// Calls that it takes for a ticket.
+/// Its calls for a ticket.
 pub(crate) const CALLS: u64 = 7;
 
 /// The sequence of calls, ready to be made.

@@ -1,4 +1,4 @@
-//! Very many tickets at once, with DocSpace's limits: how close to these limits it gets, what it takes, and whether
+//! Very many tickets at once, with DocSpace's limits: how close the product gets to these limits, its memory, and whether
 //! each ticket has exactly one complete room afterwards.
 
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::table::{Figure, Table};
 
 const LATENCY: Duration = Duration::from_millis(25);
 const CALLERS: usize = 64;
-/// How long nothing may get done: the limit is a minute's, so a minute of silence is ordinary.
+/// The longest time without progress. The limit is one for a minute, so a minute without progress is normal.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PROGRESS: Duration = Duration::from_secs(15);
-/// How long things are left to go wrong after everything was right.
+/// How long after completion a second room may still appear.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(count: usize) -> Result<Table> {
@@ -68,8 +68,8 @@ pub(crate) async fn measure(count: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// The least time in which so many calls can be made: the last one has to wait for those of the minutes before, and
-/// writes go side by side only so many at once.
+/// The least time for so many calls: the last one has to wait for those of the minutes before, and only so many writes run
+/// at once.
 fn bound(limits: Limits, requests: u64, writes: u64) -> Duration {
     let full_minutes = requests.saturating_sub(1) / u64::from(limits.requests_per_minute.max(1));
     let rounds = writes.div_ceil(u64::from(limits.concurrent_writes.max(1)));
@@ -77,7 +77,7 @@ fn bound(limits: Limits, requests: u64, writes: u64) -> Duration {
     by_writes.max(Duration::from_secs(60 * full_minutes))
 }
 
-/// Waits until nothing is left to be done, and says how long that was after the start.
+/// Waits until nothing is left to be done, and returns how long that was after the start.
 async fn wait(
     fixture: &Fixture,
     served: &Served,

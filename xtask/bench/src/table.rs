@@ -1,4 +1,4 @@
-//! How figures are printed: one line each, what was measured beside what it is compared with.
+//! Tables of figures: one line each, with what it is compared with.
 
 use std::fmt;
 
@@ -79,7 +79,7 @@ impl Figure {
         Self { value, decimals, unit }
     }
 
-    /// How many times the other one it is, if there is an answer to that.
+    /// Its ratio to the other one, unless that is zero.
     pub(crate) fn ratio(&self, other: &Self) -> String {
         if other.value <= 0.0 {
             return String::new();
@@ -125,7 +125,7 @@ impl fmt::Display for Figure {
             Some((whole, fraction)) => (whole, format!(".{fraction}")),
             None => (number.as_str(), String::new()),
         };
-        // Thousands, so that magnitudes are seen at once.
+        // Thousands are grouped.
         let mut grouped = String::new();
         for (position, digit) in whole.chars().enumerate() {
             if position > 0 && (whole.len() - position) % 3 == 0 && !grouped.ends_with('-') {

@@ -1,5 +1,5 @@
-//! A campaign from its beginning to its verdict: a rehearsal to learn the fault points, chaos under load, and then
-//! quiet, in which everything has to come to rest.
+//! A campaign: a rehearsal to learn the fault points, then chaos under load, then a time without disturbances in which all
+//! tickets have to come to rest, then the verdict.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::{Arguments, Result, demands, faults, load};
 
 /// How long deliveries may take to be acknowledged once everything is well again.
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
-/// How long tickets may take to come to rest then. They wait for up to five minutes between two tries.
+/// How long tickets may take to come to rest then. They wait up to five minutes between two tries.
 const UNTIL_REST: Duration = Duration::from_secs(15 * 60);
 /// How long a rehearsal may take.
 const REHEARSAL: Duration = Duration::from_secs(60);
-/// How often it is said where things stand.
+/// How often the progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 /// How many tickets the API lists at once.
 const PAGE: usize = 500;
@@ -68,7 +68,7 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
         replica.settle_down().await?;
     }
     come_to_rest(&context, deliveries, &replicas).await;
-    // They go on for ever, unless they fail.
+    // They end only if they fail.
     while let Some(ended) = background.try_join_next() {
         context.find(format!("the campaign itself failed: {ended:?}"));
     }
@@ -108,7 +108,7 @@ async fn conclude(
     Ok(())
 }
 
-/// Lets an undisturbed process work on a ticket of each kind, over systems and a store of its own, and learns its places.
+/// Lets an undisturbed process with its own systems and store work on a ticket of each kind, and learns its fault points.
 async fn rehearse(context: &Context, store: &Store, binary: &Path) -> Result {
     let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
     let (mut process, _database) = store.another(binary, &systems)?;
@@ -156,7 +156,7 @@ async fn all(replicas: &Replicas) -> Vec<MutexGuard<'_, Replica>> {
     all
 }
 
-/// DocSpace takes now longer, now shorter, and every few seconds it is said where things stand. Ends when dropped.
+/// Varies DocSpace's latency, and prints the progress every few seconds. Ends when dropped.
 fn background(context: &Arc<Context>, mut rng: Rng) -> JoinSet<()> {
     let mut background = JoinSet::new();
     let systems = context.systems.clone();
@@ -176,7 +176,7 @@ fn background(context: &Arc<Context>, mut rng: Rng) -> JoinSet<()> {
     background
 }
 
-/// Waits until everything was acknowledged and nothing is left to do; notes what doesn't come to that.
+/// Waits until all deliveries are acknowledged and no work is left; notes a finding otherwise.
 async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
     let acknowledged = async {
         while let Some(ended) = deliveries.join_next().await {
@@ -209,7 +209,7 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
 /// Looks that are further away are not waited for.
 const SOON: Duration = Duration::from_secs(60);
 
-/// How many tickets are still to be looked at; `None` if the replica doesn't say.
+/// How many tickets have work left; `None` if the replica doesn't answer.
 async fn unfinished(replica: &Replica) -> Option<usize> {
     let mut unfinished = 0;
     for page in 0.. {
@@ -227,7 +227,7 @@ async fn unfinished(replica: &Replica) -> Option<usize> {
     Some(unfinished)
 }
 
-/// A panic that the process has outlived is wrong all the same.
+/// Each panic is a finding, even if the process has survived it.
 fn look_for_panics(context: &Context, replica: &Replica) {
     for line in replica.process.log().lines().filter(|line| line.contains("panicked at")) {
         context.find(format!("{}: {line}", replica.name));

@@ -1,4 +1,4 @@
-//! What all parts of a campaign share: the played systems, the tickets, and what is counted and noted.
+//! What all parts of a campaign share: the simulated systems, the tickets, counts and findings.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -13,10 +13,10 @@ use crate::first_work::Restarts;
 use crate::tally::Tally;
 use crate::tickets::Tickets;
 
-/// What all parts share.
+/// The shared state of a campaign.
 pub(crate) struct Context {
     pub(crate) systems: Systems,
-    /// What deliveries and questions are sent with; it has no limits of its own.
+    /// The client for deliveries and API calls, without timeouts of its own.
     pub(crate) client: Client,
     pub(crate) tickets: Tickets,
     pub(crate) tally: Tally,
@@ -31,13 +31,13 @@ pub(crate) struct Context {
 /// Something that is wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
-    /// With which ticket, if with one.
+    /// The ticket, if it is about one.
     pub(crate) ticket: Option<(Desk, String)>,
     pub(crate) text: String,
 }
 
 impl Context {
-    /// Over these systems.
+    /// A campaign with these systems.
     pub(crate) fn new(systems: Systems, client: Client) -> Self {
         Self {
             systems,
@@ -53,7 +53,7 @@ impl Context {
         }
     }
 
-    /// Something is wrong that is no ticket's matter.
+    /// Notes a finding that is not about one ticket.
     pub(crate) fn find(&self, text: impl Into<String>) {
         let text = format!("after {:.1} s: {}", self.started.elapsed().as_secs_f64(), text.into());
         eprintln!("WRONG {text}");
@@ -61,12 +61,12 @@ impl Context {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
     }
 
-    /// Something goes on beside everything else, until it ends by itself or with the campaign.
+    /// Runs a task in the background, until it or the campaign ends.
     pub(crate) fn spawn(&self, watcher: impl Future<Output = ()> + Send + 'static) {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).spawn(watcher);
     }
 
-    /// Ends what still goes on beside, and notes what has ended as nothing should.
+    /// Ends all background tasks, and notes those that have failed.
     pub(crate) fn end_watchers(&self) {
         let mut watchers = std::mem::take(&mut *self.watchers.lock().unwrap_or_else(PoisonError::into_inner));
         while let Some(ended) = watchers.try_join_next() {
@@ -76,7 +76,7 @@ impl Context {
         }
     }
 
-    /// What was found so far.
+    /// All findings so far.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

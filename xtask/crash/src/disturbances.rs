@@ -1,7 +1,7 @@
-//! Whether anything is disturbed that a restart can't help: the played systems, the database, the way to it.
+//! Disturbances outside of a replica: of the simulated systems, the database, or the network to it.
 //!
-//! How long a replica takes from its restart to its first work is measured only while all is calm. Otherwise the
-//! figure would be the length of the disturbance.
+//! The time from a replica's restart to its first work is measured only without them. Otherwise it would be the length of
+//! the disturbance.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -18,7 +18,7 @@ struct Inner {
     since: Instant,
 }
 
-/// A disturbance, for as long as this lives.
+/// A disturbance, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Disturbance(Disturbances);
 
@@ -41,7 +41,7 @@ impl Disturbances {
         Disturbance(self.clone())
     }
 
-    /// Since when all is calm, and a number that changes with the next disturbance. `None` while it isn't.
+    /// Since when there is no disturbance, and a number that changes with the next one. `None` during one.
     pub(crate) fn calm_since(&self) -> Option<(Instant, u64)> {
         let inner = self.inner();
         (inner.active == 0).then_some((inner.since, inner.generation))

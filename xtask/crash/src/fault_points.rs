@@ -1,8 +1,8 @@
-//! The fault points of the product, and at which of them it has died.
+//! The fault points (“places”) of the product, and at which of them a process was killed.
 //!
-//! A first, undisturbed process tells of those that an ordinary ticket passes. Others are passed only after something
-//! went wrong, so each later life tells of more of them. Those at which no process has died yet are preferred, until a few
-//! lives have not reached them: then they are left to lives that have nothing else to die of, which are longer.
+//! A first, undisturbed process logs those that an ordinary ticket passes. Others are passed only after failures, so later runs
+//! log more of them. Those without a kill are preferred, until a few runs have not reached them: then they are left to runs
+//! that end in no other way, which are longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
 
-/// What begins the name of a place that is no call to another system.
+/// The prefix of places that are not calls to another system.
 const STORE: &str = "Store.";
-/// How many lives in a row may try in vain to die at a place that none has died at, before it counts like any other.
+/// After so many runs that have not reached it, a place without a kill isn't preferred any more.
 const TRIES: u32 = 4;
 
 /// The places.
@@ -26,11 +26,11 @@ struct Inner {
     killed: BTreeSet<String>,
 }
 
-/// Where a process is to die.
+/// Where a process is to kill itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
     pub(crate) place: String,
-    /// Whether one has died there already.
+    /// Whether a process was killed there before.
     pub(crate) again: bool,
 }
 
@@ -42,14 +42,14 @@ impl FaultPoints {
     /// Learns the places that a process has passed.
     pub(crate) fn learn(&self, fault_log: &Path) {
         let mut inner = self.inner();
-        // A line that is being written has no end yet.
+        // The last line may be incomplete.
         for place in lines(fault_log) {
             inner.known.entry(place).or_default();
         }
     }
 
-    /// For a short life: three times out of four one that none has died at, while there are such that seem to be
-    /// reached; else one of all. Of these, one of those that were chosen least.
+    /// For a short run: three times out of four a place without a kill, if there is one that seems reachable; else any place.
+    /// Of these, one of those that were chosen least.
     pub(crate) fn choose(&self, rng: &mut Rng) -> Option<Choice> {
         let mut inner = self.inner();
         let is_new =
@@ -59,23 +59,23 @@ impl FaultPoints {
         inner.choose(rng, |inner, place, chosen| !prefers_new || is_new(inner, place, chosen))
     }
 
-    /// For a life that goes on for as long as nothing else ends it: one that none has died at.
+    /// For a run that nothing else ends soon: a place without a kill.
     pub(crate) fn choose_rare(&self, rng: &mut Rng) -> Option<Choice> {
         self.inner().choose(rng, |inner, place, _| !inner.killed.contains(place))
     }
 
-    /// A process has died there.
+    /// A process was killed there.
     pub(crate) fn killed_at(&self, place: &str) {
         self.inner().killed.insert(place.to_owned());
     }
 
-    /// How many places a process has died at, of how many that are known.
+    /// How many places had a kill, and how many are known.
     pub(crate) fn covered(&self) -> (usize, usize) {
         let inner = self.inner();
         (inner.killed.len(), inner.known.len())
     }
 
-    /// Those that are known and that no process has died at.
+    /// The known places without a kill.
     pub(crate) fn uncovered(&self) -> Vec<String> {
         let inner = self.inner();
         inner.known.keys().filter(|place| !inner.killed.contains(*place)).cloned().collect()
@@ -83,7 +83,7 @@ impl FaultPoints {
 }
 
 impl Inner {
-    /// One of those that were chosen least, of those that will do.
+    /// One of those that were chosen least, of those that `will_do`.
     fn choose(&mut self, rng: &mut Rng, will_do: impl Fn(&Self, &str, u32) -> bool) -> Option<Choice> {
         let candidates = self.known.iter().filter(|(place, chosen)| will_do(self, place, **chosen));
         let candidates: Vec<(String, u32)> =
@@ -97,7 +97,7 @@ impl Inner {
     }
 }
 
-/// Whether a process that writes this log has called another system, which it does for a ticket only.
+/// Whether the process of this log has called another system, which it does only for a ticket.
 pub(crate) fn has_called(fault_log: &Path) -> bool {
     lines(fault_log).iter().any(|place| !place.starts_with(STORE))
 }

@@ -1,5 +1,5 @@
-//! The helpdesks: tickets are opened at a steady rate, and some are changed soon afterwards. What is said of each is
-//! repeated, late and out of order, as helpdesks send it, and again until it was acknowledged.
+//! The helpdesks: tickets are opened at a steady rate, and some are changed soon afterwards. Deliveries are repeated, late and
+//! out of order, as helpdesks send them, and are retried until they are acknowledged.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,21 +15,21 @@ use crate::message::{Happening, Message};
 use crate::tally::What;
 use crate::tickets::Ticket;
 
-/// So many tickets are opened at most, however long a campaign is: all of them are counted at its end.
+/// The most tickets of a campaign, however long it is: all of them are checked at its end.
 const MOST_TICKETS: f64 = 3000.0;
-/// So many may be unacknowledged; no more are opened meanwhile.
+/// With so many unacknowledged tickets, no more are opened.
 const MOST_OPEN: usize = 150;
 /// How late a delivery may come.
 const LATEST: u64 = 1500;
-/// How late one in eight may come: after what has happened to the ticket since.
+/// How late one in eight may come: after later changes of the ticket.
 const MUCH_LATER: u64 = 12_000;
-/// From so many of the latest tickets comes every other one that is changed: what was said before is still on its way.
+/// Every other change is of one of so many latest tickets, whose earlier deliveries are still under way.
 const RECENT: usize = 8;
 
-/// Opens so many tickets a second until then. What is returned are the deliveries that are still to be acknowledged.
+/// Opens so many tickets a second until then. Returns the deliveries that are not acknowledged yet.
 ///
 /// # Errors
-/// When a played helpdesk can't tell what has happened in it.
+/// When a simulated helpdesk has no body for an event.
 pub(crate) async fn open_tickets(
     context: Arc<Context>,
     addresses: Arc<[String]>,
@@ -75,26 +75,26 @@ pub(crate) async fn open_tickets(
     Ok(senders.deliveries)
 }
 
-/// A delivery that ends in any other way than by being acknowledged is wrong.
+/// A delivery must end by being acknowledged.
 pub(crate) fn note_end(context: &Context, ended: std::result::Result<(), JoinError>) {
     if let Err(error) = ended {
         context.find(format!("a helpdesk stopped sending: {error}"));
     }
 }
 
-/// Somebody changes the subject over there.
+/// A person changes the subject in the helpdesk.
 pub(crate) fn change(systems: &Systems, desk: Desk, id: &str, subject: &str) {
     let (number, subject) = (id.parse().unwrap_or_default(), subject.to_owned());
     match desk {
         Desk::Zendesk => systems.zendesk.change_ticket(number, zendesk::Change::Subject(subject)),
         Desk::Freshdesk => systems.freshdesk.change_ticket(number, freshdesk::Change::Subject(subject)),
         Desk::Jira => systems.jira.change_ticket(number, jira::Change::Summary(subject)),
-        // What it sends is all that there is.
+        // It has no tickets.
         Desk::Generic => true,
     };
 }
 
-/// Who sends what helpdesks say.
+/// Sends the helpdesks' messages.
 struct Senders {
     context: Arc<Context>,
     addresses: Arc<[String]>,
@@ -102,7 +102,7 @@ struct Senders {
 }
 
 impl Senders {
-    /// Says what has just happened to a ticket, one to three times.
+    /// Sends a message about what has just happened to a ticket, one to three times.
     fn send(&mut self, ticket: &Arc<Ticket>, happening: Happening, rng: &mut Rng) -> Result {
         let subject = ticket.subjects().pop().unwrap_or_default();
         let systems = &self.context.systems;
@@ -122,7 +122,7 @@ impl Senders {
     }
 }
 
-/// One request of a helpdesk's, sent again until it is acknowledged.
+/// One request of a helpdesk, sent again until it is acknowledged.
 struct Delivery {
     context: Arc<Context>,
     addresses: Arc<[String]>,
@@ -152,7 +152,7 @@ impl Delivery {
         let request = parcel.request(&context.client, &format!("{address}{}", ticket.desk.endpoint()));
         context.tally.count(What::Sent);
         ticket.send(&label);
-        // As impatient as helpdesks are, by and large.
+        // About the timeouts of helpdesks.
         let patience = Duration::from_millis(rng.u64(2000..6000));
         match request.timeout(patience).send().await {
             Ok(answer) if answer.status() == 200 => {

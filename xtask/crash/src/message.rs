@@ -1,8 +1,7 @@
-//! What a helpdesk says of a ticket: made when it happens, and sent later, again, and in another order.
+//! A helpdesk's message about a ticket: created when something happens, and sent later, repeatedly, and in another order.
 //!
-//! A message's contents are those of the moment, so that an old one may arrive after a new one. Only the proof is made when
-//! it is sent, and the name of a request that has no id (`receipts`): rules of Freshdesk's and senders of one's own say
-//! whatever was typed into them.
+//! Its content is that of the moment, so an old one may arrive after a new one. Only the proof is made when it is sent, and
+//! the event name of a request without an id (`receipts`), which Freshdesk's rules and custom senders may choose.
 
 use serde_json::{Value, json};
 use simulator::{Clock, freshdesk};
@@ -14,26 +13,25 @@ use crate::receipts::Label;
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Happening {
-    /// The ticket was made.
+    /// The ticket was created.
     Created,
     /// Its subject was changed; all changes of all tickets are numbered.
     Changed(u64),
 }
 
-/// Something that a helpdesk says.
+/// A message of a helpdesk.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     desk: Desk,
     body: Vec<u8>,
-    /// What the timeline calls it, but for the number of the request.
+    /// The event in the timeline, without the number of the request.
     event: String,
-    /// By what a repeat is known.
+    /// The id by which a repeat is recognised.
     id: Option<String>,
 }
 
 impl Message {
-    /// What is said of a ticket that is like this now. `identified` says whether a sender of one's own gives its
-    /// deliveries ids.
+    /// The message about a ticket as it is now. `identified`: whether a custom sender gives its deliveries ids.
     ///
     /// # Errors
     /// When nothing of that kind has happened to it.
@@ -79,10 +77,10 @@ impl Message {
         Ok(Self { desk, body, event, id })
     }
 
-    /// The request that says it, with its number among those of its ticket, and by what it is known in the end.
+    /// The request with that number among those of its ticket, and what identifies it in the timeline.
     ///
     /// # Errors
-    /// When the body is none that a request can be named in.
+    /// When the body has no place for an event name.
     pub(crate) fn request(&self, number: u64) -> Result<(WebhookRequest, Label)> {
         let Self { desk, body, event, id } = self;
         let event = if id.is_some() { event.clone() } else { format!("{event}, request {number}") };
@@ -102,8 +100,7 @@ impl Message {
     }
 }
 
-/// A ticket as a sender of one's own tells of it. It is not asked afterwards, so its latest state has to be told from an
-/// older one that comes later.
+/// A ticket as a custom sender reports it. It can't be observed, so an older state that arrives later must be recognisable.
 fn told(ticket: &str, subject: &str) -> Value {
     let mut told = generic(ticket, subject);
     told["assignee"] = json!("anna.agent@example.com");

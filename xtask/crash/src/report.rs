@@ -1,4 +1,4 @@
-//! What a campaign comes to, on paper: one table, and the story of whatever went wrong.
+//! The report of a campaign: one table, and the findings with their timelines.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::replica::{Replica, binary};
 use crate::tally::What;
 use crate::verdict::Verdict;
 
-/// So many findings are told.
+/// How many findings are printed.
 const MOST_FINDINGS: usize = 20;
 
-/// What was asked for.
+/// The arguments.
 pub(crate) struct Head {
     pub(crate) store: &'static str,
     pub(crate) replicas: usize,
@@ -57,7 +57,7 @@ pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String
         ("disks full, the log's as well", of(What::LogDiskFull)),
         ("  full indeed, of both", of(What::DiskFullNoticed)),
         ("times of faults", of(What::FaultWindow)),
-        ("  faults that struck", faults::fired(context).to_string()),
+        ("  faults that fired", faults::fired(context).to_string()),
         ("restart to first work", format!("{} measured", times.len())),
         ("  not measured: done by others", done_by_others.to_string()),
         ("  not measured: disturbed", disturbed.to_string()),
@@ -66,7 +66,7 @@ pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String
         ("  worst", time(100)),
         ("LOST", verdict.lost.to_string()),
         ("DOUBLED", verdict.doubled.to_string()),
-        ("  of them put away by the audit", verdict.archived.to_string()),
+        ("  of them archived by the audit", verdict.archived.to_string()),
         ("WRONG", verdict.wrong.to_string()),
     ];
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
@@ -77,7 +77,7 @@ fn millis(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-/// Where things stand, in one line.
+/// The progress, in one line.
 pub(crate) fn progress(context: &Context) -> String {
     let ((opened, accepted), (killed, known)) = (context.tickets.counts(), context.fault_points.covered());
     let of = |what| context.tally.of(what);
@@ -94,12 +94,12 @@ pub(crate) fn progress(context: &Context) -> String {
     )
 }
 
-/// Where no process has died, for those who wonder.
+/// The places without a kill.
 pub(crate) fn uncovered(context: &Context) -> String {
     format!("never killed at: {}", context.fault_points.uncovered().join(", "))
 }
 
-/// What was found, each with what the product knows of it.
+/// The findings, each with the ticket's timeline.
 pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     for finding in verdict.findings.iter().take(MOST_FINDINGS) {
         eprintln!("\n{}", finding.text);
@@ -117,7 +117,7 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     }
 }
 
-/// Copies the logs to where they outlive the campaign, and says where.
+/// Keeps the logs after the campaign, and returns their folder.
 ///
 /// # Errors
 /// When files can't be written.

@@ -14,9 +14,9 @@ use crate::receipts::{Difference, Label, Receipts};
 pub(crate) struct Ticket {
     pub(crate) desk: Desk,
     pub(crate) id: String,
-    /// Whether its deliveries have ids, where that is the sender's affair.
+    /// Whether its deliveries have ids, where the sender may choose.
     pub(crate) identified: bool,
-    /// What it was about, one after the other.
+    /// Its subjects, in order.
     subjects: Mutex<Vec<String>>,
     /// How many requests were sent about it.
     requests: AtomicU64,
@@ -26,7 +26,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// A ticket of which nothing was said yet.
+    /// A ticket without deliveries.
     pub(crate) fn new(desk: Desk, id: String, subject: &str, identified: bool) -> Self {
         Self {
             desk,
@@ -48,7 +48,7 @@ impl Ticket {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A request about it goes out.
+    /// A request about it is sent.
     pub(crate) fn send(&self, label: &Label) {
         self.receipts().sent(label);
     }
@@ -65,22 +65,22 @@ impl Ticket {
         self.accepted.get().copied()
     }
 
-    /// Holds all that was acknowledged against the product's timeline.
+    /// Compares all that was acknowledged with the product's timeline.
     pub(crate) fn compare(&self, timeline: &[Value]) -> Difference {
         self.receipts().compare(timeline)
     }
 
-    /// It is about something else from now on.
+    /// Changes its subject.
     pub(crate) fn rename(&self, subject: &str) {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner).push(subject.to_owned());
     }
 
-    /// All that it was ever about; the last one counts.
+    /// All subjects that it had; the last one is the current one.
     pub(crate) fn subjects(&self) -> Vec<String> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether its link is where it belongs.
+    /// Whether it has its link.
     pub(crate) fn has_link(&self, systems: &Systems) -> bool {
         !self.desk.links(systems, &self.id).is_empty()
     }

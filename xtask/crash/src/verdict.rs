@@ -1,5 +1,4 @@
-//! What became of every ticket and of every delivery that was acknowledged, counted at the played systems, and compared
-//! with what the product says of it.
+//! Checks each ticket and each acknowledged delivery in the simulated systems, and compares them with the product's records.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,14 +16,14 @@ use crate::tickets::Ticket;
 pub(crate) struct Verdict {
     pub(crate) tickets: usize,
     pub(crate) rooms: usize,
-    /// Tickets that were acknowledged, and have no room or are unknown to the product; and acknowledged deliveries of
-    /// others that the product doesn't have any more.
+    /// Acknowledged tickets without a room or unknown to the product, and acknowledged deliveries that the product doesn't
+    /// have any more.
     pub(crate) lost: usize,
-    /// Rooms beyond the first one of a ticket, and rooms of no ticket.
+    /// Second rooms of tickets, and rooms of no ticket.
     pub(crate) doubled: usize,
-    /// Those of them that the product has put away.
+    /// Those of them that the product has archived.
     pub(crate) archived: usize,
-    /// Anything else that isn't as it should be.
+    /// All other findings.
     pub(crate) wrong: usize,
     pub(crate) findings: Vec<Finding>,
 }
@@ -36,10 +35,10 @@ impl Verdict {
     }
 }
 
-/// Counts everything. `replica` is asked what the product knows.
+/// Checks everything. `replica` shows the product's records.
 pub(crate) async fn reach(context: &Context, replica: &Replica) -> Verdict {
     let (tickets, rooms) = (context.tickets.all(), context.systems.docspace.rooms());
-    // What was found on the way is wrong, too.
+    // Earlier findings count as well.
     let findings = context.findings();
     let mut verdict = Verdict {
         tickets: tickets.len(),
@@ -82,7 +81,7 @@ impl Verdict {
         }
     }
 
-    /// Judges one ticket: its rooms, what is wrong with it at the played systems, and what the product says of it.
+    /// Checks one ticket: its rooms, what is wrong with it in the simulated systems, and the product's records.
     fn judge(
         &mut self,
         ticket: &Ticket,

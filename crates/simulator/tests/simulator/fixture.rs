@@ -1,4 +1,4 @@
-//! What the tests of all helpdesks stand on: a clock that is moved by hand, and answers as they came.
+//! What all tests use: a clock that is moved by hand, and answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,9 +12,13 @@ use simulator::Clock;
 pub(crate) struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// At the time of the examples.
+    /// At the time of the helpdesks' examples.
     pub(crate) fn new() -> Self {
-        let start: Timestamp = "2026-11-20T08:14:03.412Z".parse().unwrap();
+        Self::at("2026-11-20T08:14:03.412Z")
+    }
+
+    pub(crate) fn at(start: &str) -> Self {
+        let start: Timestamp = start.parse().unwrap();
         Self(Arc::new(AtomicI64::new(start.as_millisecond())))
     }
 
@@ -52,5 +56,13 @@ impl Reply {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// The request with a JSON body, if there is one.
+pub(crate) fn with(request: reqwest::RequestBuilder, body: Option<&Value>) -> reqwest::RequestBuilder {
+    match body {
+        Some(body) => request.json(body),
+        None => request,
     }
 }

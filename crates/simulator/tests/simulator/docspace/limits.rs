@@ -40,7 +40,7 @@ async fn windows_end() {
     let limits = Limits { requests_per_minute: 3, writes_per_day: 1, ..Limits::default() };
     fixture.docspace.set_limits(Some(limits));
     fixture.room("Ticket", 2, &[]).await;
-    fixture.advance(Duration::from_secs(20));
+    fixture.clock.advance(20);
     let room = json!({ "title": "x", "roomType": 2 });
     let daily = fixture.post("files/rooms", room.clone()).await;
     assert_eq!((daily.status, daily.header("x-ratelimit-limit")), (429, Some("1")));
@@ -50,9 +50,9 @@ async fn windows_end() {
     let minute = fixture.get("files/rooms").await;
     assert_eq!((minute.status, minute.header("x-ratelimit-remaining")), (429, Some("0")));
     assert_eq!((minute.header("retry-after"), minute.header("x-ratelimit-reset")), (None, None));
-    fixture.advance(Duration::from_secs(40));
+    fixture.clock.advance(40);
     assert_eq!(fixture.delete("files/rooms/1", json!({})).await.status, 404, "no limit on deletions a day");
-    fixture.advance(Duration::from_secs(86_400));
+    fixture.clock.advance(86_400);
     assert_eq!(fixture.post("files/rooms", room).await.status, 200);
     assert!(fixture.get("files/rooms").await.header("x-ratelimit-limit").is_none(), "none on a success");
 }

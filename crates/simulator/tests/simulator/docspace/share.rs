@@ -202,7 +202,7 @@ async fn a_link_has_limits_of_its_own() {
         json!({ "linkType": 1, "access": 2, "expirationDate": "2026-07-02T00:00:00Z", "password": "x" });
     let link = fixture.put(&path, ends).await.response()["sharedLink"].clone();
     assert_eq!((&link["isExpired"], &link["password"]), (&json!(false), &json!("x")));
-    fixture.advance(Duration::from_secs(86_400));
+    fixture.clock.advance(86_400);
     let links = fixture.get(&path).await;
     assert_eq!(links.response()[0]["sharedLink"]["isExpired"], true);
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::freshdesk::{Freshdesk, NewTicket, Setup};
 
-use crate::fixture::{ManualClock, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
 struct Fixture {
     freshdesk: Freshdesk,
@@ -30,11 +30,7 @@ impl Fixture {
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.request(method, path).basic_auth(self.freshdesk.api_key(), Some("X"));
-        Reply::to(match body {
-            Some(body) => request.json(&body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body.as_ref())).await
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use simulator::callback::CallbackReceiver;
 use simulator::jira::{Deployment, Jira, Mode, NewIssue, Setup, Webhook};
 
-use crate::fixture::{ManualClock, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
 const SECRET: &str = "It's a Secret to Everybody";
 const HEADER_SECRET: &str = "jira-automation-test-0123456789abcdef";
@@ -49,11 +49,7 @@ impl Fixture {
             Deployment::Cloud => request.basic_auth(self.jira.email(), Some(self.jira.api_token())),
             Deployment::DataCenter => request.bearer_auth(self.jira.personal_access_token()),
         };
-        Reply::to(match body {
-            Some(body) => request.json(body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body)).await
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use simulator::callback::CallbackReceiver;
 use simulator::zendesk::{Mode, NewTicket, Setup, Webhook, Zendesk};
 
-use crate::fixture::{ManualClock, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
 const FIELD: u64 = 360_012_345;
 const SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
@@ -57,11 +57,7 @@ impl Fixture {
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         let request = self.http.request(method, self.url(&format!("api/v2/{path}"))).bearer_auth(&self.token);
-        Reply::to(match body {
-            Some(body) => request.json(body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body)).await
     }
 
     async fn get(&self, path: &str) -> Reply {
