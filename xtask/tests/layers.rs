@@ -12,8 +12,20 @@ mod source;
 
 /// The lowest first. Modules of one layer don't use each other. A part of a module that has a line of its own lies in
 /// that layer; the rest of the module lies where the module is.
-const LAYERS: [(&str, &[&str]); 15] = [
-    ("basics", &["clock", "docspace::limits", "fault_point", "finding", "printable", "room", "secret_hash"]),
+const LAYERS: [(&str, &[&str]); 16] = [
+    (
+        "basics",
+        &[
+            "clock",
+            "docspace::limits",
+            "fault_point",
+            "finding",
+            "printable",
+            "room",
+            "secret_hash",
+            "web::budget",
+        ],
+    ),
     ("time and log", &["call", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"]),
     ("language", &["language"]),
     ("templates", &["template"]),
@@ -24,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("breaker", &["breaker"]),
     ("calls", &["http"]),
     ("other systems", &["docspace", "helpdesk"]),
+    ("live configuration", &["live"]),
     ("what is done with a ticket", &["intake", "reconcile"]),
     ("process", &["replica", "web"]),
     ("service", &["service"]),

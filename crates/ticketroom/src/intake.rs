@@ -6,7 +6,7 @@
 //! hold back their tickets, too. The log says so once for each kind of event.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tracing::field::display;
 
 use crate::clock::Clock;
 use crate::helpdesk::{Consequence, Helpdesk, NoTicket, NotUnderstood, RawDelivery, Unverified};
+use crate::live::Snapshot;
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::printable::{MESSAGE, printable, printed};
@@ -26,7 +27,6 @@ use crate::ticket::HelpdeskName;
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
-    helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -84,39 +84,26 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake for these helpdesks; `wake` is told of every ticket that becomes due.
+    /// An intake; `wake` is told of every ticket that becomes due.
     #[must_use]
-    pub fn new(
-        helpdesks: &[Arc<dyn Helpdesk>],
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-        wake: Arc<Notify>,
-    ) -> Self {
-        let helpdesks =
-            helpdesks.iter().map(|helpdesk| (helpdesk.name().clone(), Arc::clone(helpdesk))).collect();
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: Metrics, wake: Arc<Notify>) -> Self {
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { helpdesks, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+        Self { store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
     ///
     /// # Errors
     /// Why it is refused whatever its body is.
-    pub fn admit(&self, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
-        let helpdesk = self.helpdesk(helpdesk)?;
+    pub fn admit(&self, snapshot: &Snapshot, helpdesk: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let helpdesk = named(snapshot, helpdesk)?;
         Span::current().record("helpdesk", helpdesk.name().as_str());
         helpdesk.require_proof(headers).map_err(|unverified| {
             let refused = Refused::Unverified(unverified);
             self.refused(helpdesk, &refused);
             refused
         })
-    }
-
-    fn helpdesk(&self, name: &str) -> Result<&dyn Helpdesk, Refused> {
-        let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| self.helpdesks.get(&name));
-        helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
     }
 
     fn refused(&self, helpdesk: &dyn Helpdesk, refused: &Refused) {
@@ -137,8 +124,13 @@ impl Intake {
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn deliver(&self, helpdesk: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let helpdesk = self.helpdesk(helpdesk)?;
+    pub async fn deliver(
+        &self,
+        snapshot: &Snapshot,
+        helpdesk: &str,
+        raw: RawDelivery,
+    ) -> Result<Accepted, Refused> {
+        let helpdesk = named(snapshot, helpdesk)?;
         let result = self.deliver_to(helpdesk, raw).await;
         if result.is_ok() {
             self.metrics.delivery_stored(helpdesk.name(), self.clock.now());
@@ -220,6 +212,11 @@ impl Intake {
             );
         }
     }
+}
+
+fn named<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s dyn Helpdesk, Refused> {
+    let helpdesk = name.parse().ok().and_then(|name: HelpdeskName| snapshot.helpdesks.get(&name));
+    helpdesk.map(Arc::as_ref).ok_or(Refused::NoSuchHelpdesk)
 }
 
 /// How much of an event's name is kept: characters.

@@ -7,21 +7,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::breaker::Breakers;
+use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
-use ticketroom::helpdesk::{self, Helpdesk};
+use ticketroom::docspace::limits::{Governor, NoBudget};
+use ticketroom::helpdesk::Helpdesk;
 use ticketroom::http::Http;
 use ticketroom::intake::Intake;
+use ticketroom::live::Live;
+use ticketroom::live::builder::Builder;
+use ticketroom::live::reload::Reloader;
 use ticketroom::metrics::Metrics;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
+use ticketroom::web::{self, Doors, Entrance, Readiness, WrongTokens};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::load::{Summary, play};
-use crate::systems::{ANY_PORT, Systems};
+use crate::systems::{ANY_PORT, Systems, again};
 use crate::table::{Figure, Table};
 use crate::{Result, bare_door, disk};
 
@@ -91,28 +96,28 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&systems.store(), Use::Serve, clock.now())?);
     let metrics = Metrics::new();
-    let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
-    let helpdesk: Arc<dyn Helpdesk> = helpdesks.first().cloned().ok_or("no helpdesk is configured")?;
+    let breakers = Breakers::new(Arc::clone(&clock), Chance::from_os(), metrics.clone());
+    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+    let http = Http::new(metrics.clone())?;
+    let builder =
+        Builder::new(http, Arc::clone(&store), Chance::from_os().uuid(), Arc::clone(&clock), governor);
+    let live = Arc::new(Live::new(builder.first(config.clone())));
+    let read = again(config.clone());
+    let reloader = Arc::new(Reloader::new(read, Arc::clone(&live), builder, breakers, metrics.clone()));
+    let first = config.helpdesks.first().and_then(|first| live.now().helpdesks.get(&first.name).cloned());
+    let helpdesk: Arc<dyn Helpdesk> = first.ok_or("no helpdesk is configured")?;
     let wake = Arc::default();
     let doors = Doors {
-        intake: Intake::new(
-            &helpdesks,
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            metrics.clone(),
-            Arc::clone(&wake),
-        ),
+        intake: Intake::new(Arc::clone(&store), Arc::clone(&clock), metrics.clone(), Arc::clone(&wake)),
         store: Arc::clone(&store),
         clock,
         metrics: metrics.clone(),
         wake,
         takes_deliveries: true,
         readiness: Readiness::default(),
-        admin: AdminToken::new(&Systems::admin()),
-        writes_per_day: config.docspace.limits.writes_per_day,
-        max_delivery: config.server.max_delivery_bytes,
-        bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
-        generic: None,
+        wrong_tokens: WrongTokens::default(),
+        live,
+        reloader,
     };
     let (listener, bare_listener) = (TcpListener::bind(ANY_PORT).await?, TcpListener::bind(ANY_PORT).await?);
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);

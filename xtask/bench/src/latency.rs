@@ -14,7 +14,7 @@ use ticketroom::ticket::TicketKey;
 use crate::load::Caller;
 use crate::sample::{self, Sample};
 use crate::spread::Spread;
-use crate::systems::Systems;
+use crate::systems::{Systems, again};
 use crate::table::{Figure, Table};
 use crate::{Result, audit};
 
@@ -25,9 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn measure() -> Result<Table> {
     let systems = Systems::start(None).await?;
-    let (config, admin) = (systems.config()?, Systems::admin());
-    let service =
-        Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
+    let config = systems.config()?;
+    let service = Service::start(
+        config.clone(),
+        again(config),
+        Duties::default(),
+        Arc::new(SystemClock),
+        Chance::from_os(),
+    )
+    .await?;
     let mut tickets = Vec::new();
     // The first ones find out who we are and make the folders that later ones copy.
     for _ in 0..3 {

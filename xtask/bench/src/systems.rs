@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use simulator::configuration::Secrets;
 use simulator::docspace::{self, Limits};
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::config::Config;
+use ticketroom::live::reload::Read;
 
 use crate::load::render;
 use crate::{Result, folder};
@@ -109,11 +110,6 @@ access = [{{ group = "{GROUP}", role = "editor" }}]
         Ok(Config::from_text(&text, "bench.toml", &variables)?)
     }
 
-    /// What opens the admin doors.
-    pub(crate) fn admin() -> SecretString {
-        SecretString::from(ADMIN_TOKEN)
-    }
-
     /// Makes a ticket, of which nobody is told.
     pub(crate) fn open_ticket(&self) -> u64 {
         self.zendesk.create_ticket(NewTicket {
@@ -150,4 +146,9 @@ access = [{{ group = "{GROUP}", role = "editor" }}]
         self.zendesk.stop().await;
         self.docspace.stop().await;
     }
+}
+
+/// A configuration that is read again is the same one.
+pub(crate) fn again(config: Config) -> Read {
+    Arc::new(move || Ok(config.clone()))
 }

@@ -24,7 +24,8 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use self::api::Api;
+use self::api::{Api, LIMITS};
+use super::pace::Paces;
 use super::verified::real_secrets;
 use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
 use crate::call::Failure;
@@ -44,10 +45,11 @@ pub(super) struct Jira {
 }
 
 impl Jira {
-    pub(super) fn new(name: HelpdeskName, config: &JiraConfig, http: Http) -> Self {
+    pub(super) fn new(name: HelpdeskName, config: &JiraConfig, http: Http, paces: &Paces) -> Self {
+        let pace = paces.of(&name, &config.url, &LIMITS);
         Self {
             name,
-            api: Api::new(http, config),
+            api: Api::new(http, config, pace),
             webhook_secrets: real_secrets(&config.webhook_secrets),
             signature_window: config.signature_window,
             projects: config.projects.clone(),

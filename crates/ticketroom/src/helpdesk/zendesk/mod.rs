@@ -23,7 +23,8 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use self::api::Api;
+use self::api::{Api, LIMITS};
+use super::pace::Paces;
 use super::verified::real_secrets;
 use super::{Helpdesk, Hint, NoTicket, Observed, RawDelivery, RoomLink, Unverified, Verified, WrittenBack};
 use crate::call::Failure;
@@ -44,10 +45,17 @@ pub(super) struct Zendesk {
 }
 
 impl Zendesk {
-    pub(super) fn new(name: HelpdeskName, config: &ZendeskConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        name: HelpdeskName,
+        config: &ZendeskConfig,
+        http: Http,
+        clock: Arc<dyn Clock>,
+        paces: &Paces,
+    ) -> Self {
+        let pace = paces.of(&name, &config.url, &LIMITS);
         Self {
             name,
-            api: Api::new(http, config.url.clone(), &config.auth, clock),
+            api: Api::new(http, config.url.clone(), &config.auth, clock, pace),
             webhook_secrets: real_secrets(&config.webhook_secrets),
             signature_window: config.signature_window,
             room_url_field: config.room_url_field,

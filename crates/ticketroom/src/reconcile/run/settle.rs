@@ -74,6 +74,9 @@ impl Run<'_> {
         .await?;
         self.publish(settlement.save.events);
         let now = self.all.parts.clock.now();
+        if settlement.state == State::Blocked && !self.all.parts.live.is_in_force(self.snapshot) {
+            self.all.blocked_by_an_earlier.notify_one();
+        }
         self.log_how_it_stands(settlement.state, settlement.reason.as_deref(), now).await;
         let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
         let _ = self.all.progress.send(settled);
