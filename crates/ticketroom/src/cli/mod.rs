@@ -10,6 +10,7 @@ mod demo;
 mod init;
 #[cfg(not(feature = "simulator"))]
 mod no_simulator;
+mod reload;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
@@ -54,6 +55,8 @@ enum Command {
     /// Runs only the built-in DocSpace and helpdesks, to try a configuration against.
     #[cfg_attr(not(feature = "simulator"), command(hide = true))]
     Simulate(simulate::Options),
+    /// Has the running service read its configuration again, as SIGHUP does, and tells what came of it.
+    Reload(reload::Options),
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Serve(options) => {
             load().and_then(|read| block_on(serve::run(read, read_again(config.clone()), options)))
         }
+        Command::Reload(options) => block_on(reload::run(config.as_deref(), options)),
         Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
         Command::Simulate(options) => block_on(simulate::run(options)),
         Command::Tickets(command) => {

@@ -8,6 +8,7 @@
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
 //! values; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
 
+mod access;
 mod admin_token;
 mod fingerprint;
 mod folder;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::access::Access;
 pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::helpdesk::{
