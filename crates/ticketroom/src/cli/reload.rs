@@ -49,9 +49,9 @@ pub(super) async fn run(file: Option<&Path>, options: Options) -> Result {
     match answer.status.as_u16() {
         200 => tell(&parsed(&answer)?),
         401 => Err(Ended::Failed(format!(
-            "the service at {} accepts neither the admin token in force nor is this the one of a configuration that it \
-             could read: check [admin] token and its environment; SIGHUP reloads without a token, and the log tells what \
-             came of it",
+            "the service at {} does not accept this admin token: it is neither the one in force nor that of the \
+             configuration as the service reads it now. Check [admin] token and the variables of both; SIGHUP reloads \
+             without a token, and the log tells what came of it",
             service.address
         ))),
         404 | 405 => Err(Ended::Failed(format!(

@@ -1,6 +1,6 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators, [`reload`] reads the configuration again; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
-//! not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
+//! [`api`] serves operators, [`reload`] reads the configuration again; [`entrance`] is in front of them while the store
+//! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
 //! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
