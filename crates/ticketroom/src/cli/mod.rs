@@ -55,7 +55,7 @@ enum Command {
     /// Runs only the built-in DocSpace and helpdesks, to try a configuration against.
     #[cfg_attr(not(feature = "simulator"), command(hide = true))]
     Simulate(simulate::Options),
-    /// Has the running service read its configuration again, as SIGHUP does, and tells what came of it.
+    /// Has the running service read its configuration again, as SIGHUP does.
     Reload(reload::Options),
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use simulator::zendesk::NewTicket;
 use testbed::{ADMIN_TOKEN, Desk, Process, Systems, wait_until};
 
-use crate::process::{process_over, run};
+use crate::process::{BINARY, process_over, run};
 use crate::replicas::replicas;
 use crate::stores::TestStore;
 use crate::world::World;
@@ -371,6 +371,19 @@ async fn a_key_and_a_token_that_are_rotated_in_their_files_are_in_force_after_a_
     let (status, out, err) = run(&mut process.command(&["reload"])).await;
     assert_eq!((status, out.as_str()), (0, "reloaded; from now on differ:\n  [admin] token\n"), "{err}");
     assert_eq!((with(ADMIN_TOKEN).await, with("another-admin-token").await), (401, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_is_closed_ends_the_service() {
+    let systems = Systems::start().await;
+    let mut process = process_over(&systems);
+    // `script` gives it a terminal, which is gone once `script` is.
+    let command = process.command_of("script", &["-qec", &format!("exec {BINARY} serve"), "/dev/null"]);
+    process.start(command);
+    assert!(process.is_ready().await);
+    process.kill().await;
+    let alive = format!("{}/healthz", process.url);
+    wait_until("the service has ended", async || process.client.get(&alive).send().await.is_err()).await;
 }
 
 /// How often a process has tried all blocked tickets again.
