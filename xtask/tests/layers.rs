@@ -23,7 +23,16 @@ const PRODUCT: Crate = Crate {
     layers: &[
         (
             "basics",
-            &["clock", "docspace::limits", "fault_point", "finding", "printable", "room", "secret_hash"],
+            &[
+                "clock",
+                "docspace::limits",
+                "fault_point",
+                "finding",
+                "printable",
+                "room",
+                "secret_hash",
+                "web::budget",
+            ],
         ),
         ("reasons", &["reason"]),
         (
@@ -40,6 +49,7 @@ const PRODUCT: Crate = Crate {
         ("breaker", &["breaker"]),
         ("calls", &["http"]),
         ("other systems", &["docspace", "helpdesk"]),
+        ("live configuration", &["live"]),
         ("what is done with a ticket", &["intake", "reconcile"]),
         ("process", &["replica", "web"]),
         ("service", &["service"]),

@@ -6,7 +6,7 @@
 //! hold back their tickets, too. The log says so once for each kind of event.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -20,14 +20,14 @@ use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::printable::{MESSAGE, printable, printed};
 use crate::source::{
-    Consequence, NoTarget, NotUnderstood, RawDelivery, RepeatKey, Source, SourceName, Target, Unverified,
+    Consequence, NoTarget, NotUnderstood, RawDelivery, RepeatKey, Source, SourceName, Sources, Target,
+    Unverified,
 };
 use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
-    sources: HashMap<SourceName, Arc<dyn Source>>,
     store: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -98,38 +98,26 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake for these sources; `wake` is told of every ticket that becomes due.
+    /// An intake; `wake` is told of every ticket that becomes due.
     #[must_use]
-    pub fn new(
-        sources: impl IntoIterator<Item = Arc<dyn Source>>,
-        store: Arc<dyn Queue>,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-        wake: Arc<Notify>,
-    ) -> Self {
-        let sources = sources.into_iter().map(|source| (source.name(), source)).collect();
+    pub fn new(store: Arc<dyn Queue>, clock: Arc<dyn Clock>, metrics: Metrics, wake: Arc<Notify>) -> Self {
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { sources, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+        Self { store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
     ///
     /// # Errors
     /// Why it is refused whatever its body is.
-    pub fn admit(&self, name: &str, headers: &HeaderMap) -> Result<(), Refused> {
-        let (name, source) = self.source(name)?;
+    pub fn admit(&self, sources: &Sources, name: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let (name, source) = named(sources, name)?;
         Span::current().record("helpdesk", name.as_str());
         source.require_proof(headers).map_err(|unverified| {
             let refused = Refused::Unverified(unverified);
             self.refused(name, &refused);
             refused
         })
-    }
-
-    fn source(&self, name: &str) -> Result<(&SourceName, &dyn Source), Refused> {
-        let source = name.parse().ok().and_then(|name: SourceName| self.sources.get_key_value(&name));
-        source.map(|(name, source)| (name, source.as_ref())).ok_or(Refused::NoSuchSource)
     }
 
     fn refused(&self, source: &SourceName, refused: &Refused) {
@@ -150,8 +138,8 @@ impl Intake {
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn deliver(&self, name: &str, raw: RawDelivery) -> Result<(), Refused> {
-        let (name, source) = self.source(name)?;
+    pub async fn deliver(&self, sources: &Sources, name: &str, raw: RawDelivery) -> Result<(), Refused> {
+        let (name, source) = named(sources, name)?;
         let result = self.deliver_from(name, source, raw).await;
         match &result {
             Ok(taken) => {
@@ -241,6 +229,11 @@ impl Intake {
             );
         }
     }
+}
+
+fn named<'s>(sources: &'s Sources, name: &str) -> Result<(&'s SourceName, &'s dyn Source), Refused> {
+    let source = name.parse().ok().and_then(|name: SourceName| sources.get_key_value(&name));
+    source.map(|(name, source)| (name, source.as_ref())).ok_or(Refused::NoSuchSource)
 }
 
 /// How much of an event's name is kept: characters.

@@ -116,6 +116,7 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
         ledger: Ledger { room, ..Ledger::default() },
         seen: None,
         events: Vec::new(),
+        effects: Vec::new(),
         now,
         lease,
         label: "test".to_owned(),
@@ -131,9 +132,9 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap()));
     let (store, key, _folder) = store_with_room(&clock).await;
     let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
-    let sources: [Arc<dyn Source>; 1] = [Arc::new(Portal)];
-    let intake =
-        Intake::new(sources, Arc::<SqliteStore>::clone(&store), clock, metrics.clone(), Arc::clone(&wake));
+    let portal: Arc<dyn Source> = Arc::new(Portal);
+    let sources = Sources::from([(portal.name(), portal)]);
+    let intake = Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics.clone(), Arc::clone(&wake));
     let counted = |outcome: &str| {
         let line = format!("ticketroom_deliveries_total{{helpdesk=\"docspace\",outcome=\"{outcome}\"}} ");
         let text = metrics.text(Format::OpenMetrics);
@@ -141,13 +142,13 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
     };
 
     assert_eq!(
-        intake.admit("docspace", &HeaderMap::new()),
+        intake.admit(&sources, "docspace", &HeaderMap::new()),
         Err(Refused::Unverified(Unverified::Missing("signature")))
     );
-    assert_eq!(intake.admit("desk", &HeaderMap::new()), Err(Refused::NoSuchSource));
+    assert_eq!(intake.admit(&sources, "desk", &HeaderMap::new()), Err(Refused::NoSuchSource));
     let mut forged = delivery(1, "anna", r#"{"rootId":7}"#, 0, true);
     forged.body = Bytes::from_static(b"{}");
-    assert!(matches!(intake.deliver("docspace", forged).await, Err(Refused::Unverified(_))));
+    assert!(matches!(intake.deliver(&sources, "docspace", forged).await, Err(Refused::Unverified(_))));
 
     for (event, by, payload) in [
         (1, "anna", r#"{"rootId":7}"#),
@@ -158,7 +159,7 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
         for attempt in 0..3 {
             let delivery = delivery(event, by, payload, attempt, attempt == 1);
             assert_eq!(
-                intake.deliver("docspace", delivery).await,
+                intake.deliver(&sources, "docspace", delivery).await,
                 Ok(()),
                 "event {event}, attempt {attempt}"
             );

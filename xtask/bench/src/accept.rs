@@ -7,23 +7,24 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use secrecy::SecretString;
-use testbed::ADMIN_TOKEN;
-use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::breaker::Breakers;
+use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
-use ticketroom::helpdesk;
+use ticketroom::docspace::limits::{Governor, NoBudget};
 use ticketroom::http::Http;
 use ticketroom::intake::Intake;
+use ticketroom::live::Live;
+use ticketroom::live::builder::Builder;
+use ticketroom::live::reload::Reloader;
 use ticketroom::metrics::Metrics;
-use ticketroom::source::Source;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
+use ticketroom::web::{self, Doors, Entrance, Readiness, WrongTokens};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, again};
 use crate::load::{Summary, send};
 use crate::table::{Figure, Table};
 use crate::{Result, disk, without_store};
@@ -94,13 +95,18 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::open(&fixture.store(), Use::Serve, Arc::clone(&clock))?);
     let metrics = Metrics::new();
-    let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
-    let sources: Vec<Arc<dyn Source>> = helpdesks.into_iter().map(|one| -> Arc<dyn Source> { one }).collect();
-    let source = sources.first().cloned().ok_or("no helpdesk is configured")?;
+    let breakers = Breakers::new(Arc::clone(&clock), Chance::from_os(), metrics.clone());
+    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+    let http = Http::new(metrics.clone())?;
+    let builder =
+        Builder::new(http, Arc::clone(&store), Chance::from_os().uuid(), Arc::clone(&clock), governor);
+    let live = Arc::new(Live::new(builder.first(config.clone())));
+    let read = again(config.clone());
+    let reloader = Arc::new(Reloader::new(read, Arc::clone(&live), builder, breakers, metrics.clone()));
+    let source = live.now().sources.values().next().cloned().ok_or("no helpdesk is configured")?;
     let wake = Arc::default();
     let endpoints = Doors {
         intake: Intake::new(
-            sources,
             Arc::<dyn Store>::clone(&store),
             Arc::clone(&clock),
             metrics.clone(),
@@ -112,11 +118,9 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
         wake,
         takes_deliveries: true,
         readiness: Readiness::default(),
-        admin: AdminToken::new(&SecretString::from(ADMIN_TOKEN)),
-        writes_per_day: config.docspace.limits.writes_per_day,
-        max_delivery: config.server.max_delivery_bytes,
-        bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
-        generic: None,
+        wrong_tokens: WrongTokens::default(),
+        live,
+        reloader,
     };
     let (listener, bare_listener) =
         (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);

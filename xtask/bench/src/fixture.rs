@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use simulator::docspace::{self, Limits};
@@ -11,6 +12,7 @@ use simulator::zendesk::NewTicket;
 use tempfile::TempDir;
 use testbed::{Desk, Pace, Systems, sqlite};
 use ticketroom::config::Config;
+use ticketroom::live::reload::Read;
 
 use crate::load::render;
 use crate::{Result, folder};
@@ -113,6 +115,11 @@ impl Fixture {
         let each = self.wrong_with_each(&FOLDERS, &tickets).into_iter().filter(|wrong| !wrong.is_empty());
         count.into_iter().chain(each.map(|wrong| wrong.join("; "))).collect()
     }
+}
+
+/// A configuration that is read again is the same one.
+pub(crate) fn again(config: Config) -> Read {
+    Arc::new(move || Ok(config.clone()))
 }
 
 /// A folder on the disk that is measured.

@@ -6,15 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
-use testbed::ADMIN_TOKEN;
 use ticketroom::clock::{Chance, SystemClock};
 use ticketroom::service::{Duties, Service};
 use ticketroom::store::State;
 use ticketroom::ticket::TicketKey;
 
 use crate::Result;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, again};
 use crate::load::Caller;
 use crate::sample::{self, Sample};
 use crate::spread::Spread;
@@ -27,9 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn measure() -> Result<Table> {
     let fixture = Fixture::start(None).await?;
-    let (config, admin) = (fixture.config(&fixture.store_url())?, SecretString::from(ADMIN_TOKEN));
+    let config = fixture.config(&fixture.store_url())?;
+    let read = again(config.clone());
     let service =
-        Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
+        Service::start(config, read, Duties::default(), Arc::new(SystemClock), Chance::from_os()).await?;
     let mut tickets = Vec::new();
     // The first ones look up the service user and create the folders that later ones copy.
     for _ in 0..3 {

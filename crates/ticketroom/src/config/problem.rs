@@ -2,14 +2,19 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One thing that is wrong, where, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ConfigurationProblem))]
 pub struct Problem {
     /// The file as it was named to us, or `environment`.
     pub file: String,
-    /// The line, from 1; `None` when the problem is something that is not there.
+    /// The line, from 1; none when the problem is something that is not there.
+    #[cfg_attr(test, schema(required))]
     pub line: Option<usize>,
     /// The column in characters, from 1.
+    #[cfg_attr(test, schema(required))]
     pub column: Option<usize>,
     /// What is wrong.
     pub message: String,
@@ -47,6 +52,11 @@ impl ConfigError {
     ) -> Self {
         let (file, message, help) = (file.into(), message.into(), help.into());
         Self { problems: vec![Problem { file, line: None, column: None, message, help }] }
+    }
+
+    /// Reading it broke off, which is a defect of ours.
+    pub(crate) fn broken_off(why: &dyn fmt::Display) -> Self {
+        Self::about("configuration", why.to_string(), "this is a mistake in ticketroom: please report it")
     }
 
     /// The problems, at least one, in the order of the file.

@@ -15,7 +15,9 @@ pub(crate) mod salvage;
 pub(crate) mod verified;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::HeaderMap;
 
@@ -27,6 +29,9 @@ pub use name::SourceName;
 pub use repeat::RepeatKey;
 pub(crate) use repeat::digest;
 pub use verified::{RawDelivery, Unverified, Verified};
+
+/// The sources of a configuration, by their names.
+pub type Sources = HashMap<SourceName, Arc<dyn Source>>;
 
 /// A system that sends deliveries.
 pub trait Source: Send + Sync + fmt::Debug {

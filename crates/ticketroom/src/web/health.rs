@@ -88,8 +88,8 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
 ))]
 async fn metrics(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> impl IntoResponse {
     let now = doors.clock.now();
-    let (counts, figures) =
-        tokio::join!(doors.store.counts(), doors.store.figures(now, doors.writes_per_day));
+    let writes_per_day = doors.live.now().config.docspace.limits.writes_per_day;
+    let (counts, figures) = tokio::join!(doors.store.counts(), doors.store.figures(now, writes_per_day));
     match (counts, figures) {
         (Ok(counts), Ok(figures)) => doors.metrics.stored(&counts, figures, now),
         _ => doors.metrics.store_unreadable(),

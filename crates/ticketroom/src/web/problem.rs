@@ -21,13 +21,13 @@ pub(super) struct Problem {
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Problem))]
 pub(super) struct Document {
     /// What is wrong, and what to do. It may quote the request: escape it where you show it.
-    detail: String,
+    pub(super) detail: String,
     /// The HTTP status.
-    status: u16,
+    pub(super) status: u16,
     /// The status in words.
-    title: &'static str,
+    pub(super) title: &'static str,
     /// Always `about:blank`: the status says what kind of problem it is.
-    r#type: &'static str,
+    pub(super) r#type: &'static str,
 }
 
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -81,24 +81,33 @@ impl Problem {
         )
     }
 
-    fn body(&self) -> String {
-        let document = Document {
+    /// What is answered.
+    pub(super) fn document(&self) -> Document {
+        Document {
             // It may quote what the caller sent.
             detail: printable(&self.detail, MESSAGE).to_string(),
             status: self.status.as_u16(),
             title: self.status.canonical_reason().unwrap_or("Error"),
             r#type: "about:blank",
-        };
-        // Texts and a number always have a form in JSON.
-        serde_json::to_string(&document).unwrap_or_default()
+        }
     }
+
+    fn body(&self) -> String {
+        // Texts and a number always have a form in JSON.
+        serde_json::to_string(&self.document()).unwrap_or_default()
+    }
+}
+
+/// Says that the body is a problem document.
+pub(super) fn set_media_type(response: &mut Response) {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body()).into_response();
+        set_media_type(&mut response);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

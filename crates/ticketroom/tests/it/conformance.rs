@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use simulator::fault::{Fault, FaultKind, TooMany};
 use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
-use ticketroom::helpdesk::{self, Helpdesk, NoteState, RoomLink};
+use ticketroom::helpdesk::{self, Helpdesk, NoteState, Paces, RoomLink};
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
@@ -64,7 +64,7 @@ mod asked {
 pub(crate) fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).unwrap();
-    let all = helpdesk::build(&world.config().helpdesks, &http, &clock);
+    let all = helpdesk::build(&world.config().helpdesks, &http, &clock, &Paces::default());
     all.into_iter().find(|helpdesk| helpdesk.helpdesk_name().as_str() == desk.name()).unwrap()
 }
 

@@ -141,7 +141,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 37] = [
+const ON_POSTGRES: [(&str, &[&str]); 38] = [
     ("Accept", &["delivery_repeat", "ticket_key"]),
     ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
     ("Keep", &[]),

@@ -1,0 +1,71 @@
+//! `POST /api/v1/reload`: the configuration is read again, as on SIGHUP, and whoever asks hears what came of it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::problem::{Document, set_media_type};
+use super::{Doors, auth};
+use crate::config::{ConfigError, Problem};
+use crate::live::reload::Reloaded;
+
+pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
+    Router::new()
+        .route("/api/v1/reload", post(reload))
+        .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard_reload))
+}
+
+/// A problem document about a configuration.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ConfigurationRefused))]
+pub(super) struct Refused {
+    /// What is wrong, and what to do.
+    detail: String,
+    /// The HTTP status.
+    status: u16,
+    /// The status in words.
+    title: &'static str,
+    /// Always `about:blank`: the status says what kind of problem it is.
+    r#type: &'static str,
+    /// Everything that is wrong with the configuration, in the order of the file; at least one.
+    problems: Vec<Problem>,
+}
+
+/// Reads the configuration again.
+///
+/// A configuration with problems is refused as a whole, and the one from before stays in force. The token that the
+/// configuration would have then is accepted as well as the one in force.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/api/v1/reload",
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "The configuration is in force", body = Reloaded),
+        (
+            status = 422,
+            description = "It is refused, and the one from before stays in force",
+            content_type = "application/problem+json",
+            body = Refused
+        ),
+        super::openapi::Guarded
+    )
+))]
+async fn reload(State(doors): State<Arc<Doors>>) -> Result<Json<Reloaded>, Response> {
+    doors.reloader.reload().await.map(Json).map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &ConfigError) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let detail = "the configuration has problems, and the one from before stays in force";
+    let Document { detail, status: number, title, r#type } = super::Problem::new(status, detail).document();
+    let body = Refused { detail, status: number, title, r#type, problems: error.problems().to_vec() };
+    let mut response = (status, Json(body)).into_response();
+    set_media_type(&mut response);
+    response
+}
