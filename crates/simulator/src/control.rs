@@ -60,7 +60,7 @@ fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> 
     match (request.method.as_str(), path) {
         ("POST", "faults") if request.body.trim_ascii_start().starts_with(b"[") => {
             Some(with_body(request, |several: Vec<Fault>| {
-                several.into_iter().for_each(|fault| faults.add(fault))
+                several.into_iter().for_each(|fault| faults.add(fault));
             }))
         }
         ("POST", "faults") => Some(with_body(request, |fault| faults.add(fault))),
