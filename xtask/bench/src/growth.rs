@@ -245,6 +245,7 @@ async fn claim_and_settle(store: &Arc<dyn Store>) -> Result<Vec<Duration>> {
             nth: 1,
             ledger: fill::finished(claim.number),
             seen: Some(fill::ticket()),
+            effects: Vec::new(),
             events: Vec::new(),
             now,
             lease: LEASE,

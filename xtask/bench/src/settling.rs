@@ -151,6 +151,7 @@ async fn run(store: Arc<dyn Store>, claim: Claim) -> Result<i64> {
         nth: 1,
         ledger: Ledger { template: Some("default".to_owned()), room, unfinished: true, ..Ledger::default() },
         seen: Some(fill::ticket()),
+        effects: Vec::new(),
         events: Vec::new(),
         now,
         lease: LEASE,

@@ -340,6 +340,7 @@ impl<'a> Run<'a> {
             nth: self.commits,
             ledger: self.ledger.clone(),
             seen,
+            effects: Vec::new(),
             events: std::mem::take(&mut self.events),
             now,
             lease: self.all.parts.settings.lease,

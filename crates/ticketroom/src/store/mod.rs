@@ -16,6 +16,7 @@ mod budget;
 pub mod check;
 pub mod copy;
 mod day;
+mod effect;
 mod list;
 mod named;
 mod open;
@@ -39,6 +40,7 @@ use crate::room::RoomId;
 use crate::ticket::TicketKey;
 
 pub use budget::Budget;
+pub use effect::{EffectEntry, EffectKind, EffectRecord, EffectTarget};
 pub use open::{OpenError, Use, open};
 pub use queries::Queries;
 pub use queue::Queue;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::EffectEntry;
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
 use crate::room::{Room, RoomId};
@@ -157,6 +158,8 @@ pub struct Save {
     pub ledger: Ledger,
     /// The ticket as it was seen, if that is news.
     pub seen: Option<Ticket>,
+    /// What is known from now on of effects that come in numbers. Of two entries with the same identity, the last one counts.
+    pub effects: Vec<EffectEntry>,
     /// What happened.
     pub events: Vec<Event>,
     /// When the ticket changes by that.

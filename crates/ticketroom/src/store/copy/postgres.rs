@@ -3,7 +3,7 @@
 use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::table::{BYTES, Row, Table, Type, Value};
+use super::table::{BYTES, Key, Row, Table, Type, Value};
 use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
@@ -104,6 +104,24 @@ fn value(row: &tokio_postgres::Row, place: usize, kind: Type) -> Result<Value, t
     })
 }
 
+/// The first columns of a row.
+fn values(
+    row: &tokio_postgres::Row,
+    columns: &[(&'static str, Type)],
+) -> Result<Vec<Value>, tokio_postgres::Error> {
+    columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind)).collect()
+}
+
+/// A value of a key, as PostgreSQL takes it.
+fn parameter(value: &Value) -> &(dyn ToSql + Sync) {
+    match value {
+        Value::Null => &None::<i64>,
+        Value::Number(number) => number,
+        Value::Text(text) => text,
+        Value::Bytes(bytes) => bytes,
+    }
+}
+
 #[async_trait::async_trait]
 impl Side for Database {
     fn name(&self) -> String {
@@ -125,32 +143,37 @@ impl Side for Database {
         self.client.execute(sql, &[&source]).await.map(|_| ()).map_err(plain)
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String> {
-        let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
-        let row = self.client.query_one(&sql, &[]).await.map_err(plain)?;
-        Ok((u64::try_from(row.get::<_, i64>(0)).unwrap_or(0), row.get::<_, Option<i64>>(1).unwrap_or(0)))
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), String> {
+        let (name, keys) = (table.name, table.key_names());
+        let sql = format!("SELECT count(*) FROM {name}");
+        let count: i64 = self.client.query_one(&sql, &[]).await.map_err(plain)?.get(0);
+        let sql =
+            format!("SELECT {} FROM {name} ORDER BY {} DESC LIMIT 1", keys.join(", "), keys.join(" DESC, "));
+        let last = self.client.query_opt(&sql, &[]).await.map_err(plain)?;
+        let last = last.map(|row| values(&row, &table.columns[..table.key]).map(Key)).transpose();
+        Ok((u64::try_from(count).unwrap_or(0), last.map_err(plain)?))
     }
 
-    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
-        let (columns, name, batch) = (table.names(), table.name, table.batch);
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, String> {
+        let (columns, name, batch, key) =
+            (table.names(), table.name, table.batch, table.key_names().join(", "));
         let sizes: Vec<_> =
             table.long().map(|column| format!("coalesce(octet_length({column}), 0)")).collect();
         let size = sizes.join(" + ");
+        let places: Vec<String> = (1..=table.key).map(|place| format!("${place}")).collect();
+        let condition = after.map_or(String::new(), |_| format!("WHERE ({key}) > ({})", places.join(", ")));
         // How long a value is can be told without reading it, so only what is sent is read.
         let sql = format!(
             "SELECT {columns} FROM (
                 SELECT *, row_number() OVER ordered AS place, sum({size}) OVER ordered AS bytes
-                FROM (SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}) AS next
-                WINDOW ordered AS (ORDER BY number)
-            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY number"
+                FROM (SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {batch}) AS next
+                WINDOW ordered AS (ORDER BY {key})
+            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY {key}"
         );
         let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
-        let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
-        let row = |row: &tokio_postgres::Row| {
-            let values = table.columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind));
-            values.collect::<Result<_, _>>().map(Row).map_err(plain)
-        };
-        rows.iter().map(row).collect()
+        let after: Vec<_> = after.map_or(&[][..], |Key(values)| values).iter().map(parameter).collect();
+        let rows = self.client.query(&statement, &after).await.map_err(plain)?;
+        rows.iter().map(|row| values(row, table.columns).map(Row).map_err(plain)).collect()
     }
 
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
@@ -176,13 +199,16 @@ impl Side for Database {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
-        for table in &super::TABLES {
-            let (_, last) = self.extent(table).await?;
+        for table in super::TABLES.iter().filter(|table| table.is_numbered()) {
+            let last = match self.extent(table).await?.1.as_ref().and_then(|Key(values)| values.first()) {
+                Some(Value::Number(number)) => *number,
+                _ => 0,
+            };
             self.client.execute(number, &[&table.name, &last]).await.map_err(plain)?;
         }
         // The planner should know how large the tables are before anybody works on them.
         self.client
-            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline")
+            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline; ANALYZE effect")
             .await
             .map_err(plain)?;
 

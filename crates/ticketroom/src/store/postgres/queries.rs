@@ -8,7 +8,9 @@ use super::{PostgresStore, only, statements as sql};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
 use crate::store::values::{key, timestamp};
-use crate::store::{Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::{
+    EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
+};
 use crate::ticket::TicketKey;
 
 #[async_trait::async_trait]
@@ -37,6 +39,12 @@ impl Queries for PostgresStore {
                 Ok(TimelineEntry { at: timestamp(get(row, 0)?), kind: get(row, 1)?, text: get(row, 2)? })
             })
             .collect()
+    }
+
+    async fn effects(&self, ticket: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let (helpdesk, id) = (&ticket.helpdesk.as_str(), &ticket.id.as_str());
+        let rows = self.read(&sql::Effects { helpdesk, id, kind: &kind.as_str() }).await?;
+        rows.iter().map(|row| EffectRecord::read(get(row, 0)?, get(row, 1)?, get(row, 2)?)).collect()
     }
 
     async fn next_due(&self) -> Result<Option<Duration>, StoreError> {

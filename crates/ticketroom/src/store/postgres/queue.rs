@@ -1,5 +1,6 @@
 //! Deliveries, claims and their commits.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNR
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
-    StoreError, UNREADABLE_FOR, Why, unreadable,
+    Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection,
+    Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
 };
 use crate::ticket::HelpdeskName;
 
@@ -239,7 +240,7 @@ impl PostgresStore {
     async fn commit(&self, save: &Save, settlement: Option<&Settlement>) -> Result<(), StoreError> {
         let Held { number, fence } = &save.held;
         let room = save.ledger.room.made();
-        let events = Events::of(&save.events);
+        let (events, effects) = (Events::of(&save.events), Effects::of(&save.effects)?);
         let (nth, ledger, lease, now) =
             (&save.nth, &json(&save.ledger)?, &whole_millis(save.lease), &millis(save.now));
         let seen = &save.seen.as_ref().map(json).transpose()?;
@@ -250,19 +251,21 @@ impl PostgresStore {
         let written_back = &(save.ledger.write_back.url.is_some()
             && save.ledger.write_back.url.as_deref() == save.ledger.link.url());
         let (event_times, event_kinds, event_texts) = (&events.at, &events.kinds, &events.texts);
+        let (effect_kinds, effect_targets, effect_entries) =
+            (&effects.kinds, &effects.targets, &effects.entries);
         #[rustfmt::skip]
         let result = match settlement {
             None => {
                 let save_it = sql::Save {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
                 };
                 self.write_one(&save.label, &save_it).await
             }
             Some(settlement) => {
                 let settle = sql::Settle {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
                     state: &settlement.state.as_str(),
                     reason: &settlement.reason.as_deref().map(text_of),
                     attempts: &i64::from(settlement.attempts),
@@ -326,6 +329,25 @@ impl<'a> Events<'a> {
             kinds: events.iter().map(|event| event.kind).collect(),
             texts: events.iter().map(|event| text_of(&event.text)).collect(),
         }
+    }
+}
+
+/// Effects, column by column: a statement can't write one twice.
+struct Effects<'a> {
+    kinds: Vec<&'a str>,
+    targets: Vec<&'a str>,
+    entries: Vec<String>,
+}
+
+impl<'a> Effects<'a> {
+    fn of(effects: &'a [EffectEntry]) -> Result<Self, StoreError> {
+        let last: BTreeMap<_, _> =
+            effects.iter().map(|effect| ((effect.kind, &effect.target), &effect.entry)).collect();
+        Ok(Self {
+            kinds: last.keys().map(|(kind, _)| kind.as_str()).collect(),
+            targets: last.keys().map(|(_, target)| target.as_str()).collect(),
+            entries: last.values().map(json).collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -82,6 +82,16 @@ CREATE TABLE timeline (
 );
 CREATE INDEX timeline_ticket ON timeline (ticket);
 
+-- Effects that come in numbers, and what is known of each.
+CREATE TABLE effect (
+    ticket       bigint  NOT NULL REFERENCES ticket (number),
+    kind         text    COLLATE "C" NOT NULL,
+    target       text    COLLATE "C" NOT NULL,
+    entry        text    COLLATE "C" NOT NULL,    -- JSON
+    updated_at   bigint  NOT NULL,
+    PRIMARY KEY (ticket, kind, target)
+);
+
 -- One row: the writes of DocSpace's current day.
 CREATE TABLE write_budget (
     one          integer PRIMARY KEY CHECK (one = 1),

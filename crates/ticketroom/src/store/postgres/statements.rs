@@ -28,6 +28,13 @@ macro_rules! save {
                 FROM saved, unnest(:event_times::bigint[], :event_kinds::text[], :event_texts::text[])
                     WITH ORDINALITY AS event (at, kind, text, place)
                 ORDER BY place
+            ), effects AS (
+                INSERT INTO effect (ticket, kind, target, entry, updated_at)
+                SELECT number, its.kind, its.target, its.entry, :now
+                FROM saved, unnest(:effect_kinds::text[], :effect_targets::text[], :effect_entries::text[])
+                    AS its (kind, target, entry)
+                ON CONFLICT (ticket, kind, target)
+                    DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at
             )
             SELECT EXISTS (SELECT FROM saved)"
         )
@@ -222,11 +229,11 @@ statements! {
     WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
 
     /// An intent or an outcome.
-    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts } = save!("", "server_millis() + :lease");
+    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries } = save!("", "server_millis() + :lease");
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
     /// and a person's wish that came meanwhile is kept. (The lease ends with it.)
-    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, state, reason, attempts, hints, asked, due } = save!(
+    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, state, reason, attempts, hints, asked, due } = save!(
     ", claimed = false, state = :state, reason = :reason, attempts = :attempts, asked = greatest(asked - :asked, 0) ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
 );
@@ -357,6 +364,12 @@ statements! {
 
     /// Commits something.
     Probe = "INSERT INTO probe VALUES (1, server_millis()) ON CONFLICT (one) DO UPDATE SET at = server_millis()";
+
+    /// What is known of a ticket's effects of a kind.
+    Effects { helpdesk, id, kind } = "
+    SELECT target, entry, updated_at FROM effect
+    WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
+    ORDER BY target";
 
     /// A ticket by its id.
     TicketById { helpdesk, id } = concat!(

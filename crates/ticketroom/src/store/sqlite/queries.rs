@@ -10,7 +10,9 @@ use super::transitions::day;
 use crate::clock::{Timestamp, until};
 use crate::room::RoomId;
 use crate::store::values::timestamp;
-use crate::store::{Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::{
+    EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
+};
 use crate::ticket::TicketKey;
 
 #[async_trait::async_trait]
@@ -37,6 +39,21 @@ impl Queries for SqliteStore {
     async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
         let key = key.clone();
         self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
+    }
+
+    async fn effects(&self, key: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let key = key.clone();
+        self.reader
+            .ask(move |connection| {
+                let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+                let effects =
+                    sql::Effects { helpdesk, id, kind: &kind.as_str() }.rows(connection, |row| {
+                        let (target, entry): (String, String) = (row.get(0)?, row.get(1)?);
+                        Ok(EffectRecord::read(&target, &entry, row.get(2)?))
+                    })?;
+                Ok(effects.into_iter().collect())
+            })
+            .await
     }
 
     async fn next_due(&self) -> Result<Option<Duration>, StoreError> {

@@ -67,6 +67,16 @@ CREATE TABLE timeline (
 ) STRICT;
 CREATE INDEX timeline_ticket ON timeline (ticket);
 
+-- Effects that come in numbers, and what is known of each.
+CREATE TABLE effect (
+    ticket       INTEGER NOT NULL REFERENCES ticket (number),
+    kind         TEXT    NOT NULL,
+    target       TEXT    NOT NULL,
+    entry        TEXT    NOT NULL,          -- JSON
+    updated_at   INTEGER NOT NULL,
+    PRIMARY KEY (ticket, kind, target)
+) STRICT, WITHOUT ROWID;
+
 -- One row: the writes of DocSpace's current day.
 CREATE TABLE write_budget (
     one          INTEGER PRIMARY KEY CHECK (one = 1),

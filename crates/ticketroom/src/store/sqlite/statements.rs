@@ -134,6 +134,11 @@ statements! {
         room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
     WHERE number = :number";
 
+    /// What is known of one effect.
+    SaveEffect { ticket, kind, target, entry, at } = "
+    INSERT INTO effect (ticket, kind, target, entry, updated_at) VALUES (:ticket, :kind, :target, :entry, :at)
+    ON CONFLICT (ticket, kind, target) DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at";
+
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
     /// stand, and a person's wish that came meanwhile is kept.
     Settle { number, fence, state, reason, attempts, hints, now, due, asked } = "
@@ -240,6 +245,12 @@ statements! {
     Probe { now } = "
     INSERT INTO probe VALUES (1, :now, randomblob(49152))
     ON CONFLICT (one) DO UPDATE SET at = :now, padding = randomblob(49152)";
+
+    /// What is known of a ticket's effects of a kind.
+    Effects { helpdesk, id, kind } = "
+    SELECT target, entry, updated_at FROM effect
+    WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
+    ORDER BY target";
 
     /// A ticket by its id.
     TicketById { helpdesk, id } = concat!(

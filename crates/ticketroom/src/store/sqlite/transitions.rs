@@ -12,7 +12,9 @@ use crate::source::Consequence;
 use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
-use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
+use crate::store::{
+    Accepted, Claim, Delivery, EffectEntry, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
+};
 use crate::ticket::{Ticket, TicketKey};
 
 /// What a delivery's snapshot is kept as: the ticket, its subject and its version.
@@ -26,10 +28,10 @@ pub(super) fn accept(
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let source = &delivery.source.as_str();
-    if let Some(key) = &kept.key {
-        if (sql::Repeat { source, key }).exists(connection)? {
-            return Ok(Accepted::Repeat);
-        }
+    if let Some(key) = &kept.key
+        && (sql::Repeat { source, key }).exists(connection)?
+    {
+        return Ok(Accepted::Repeat);
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
@@ -206,15 +208,17 @@ pub(super) fn write_ledger(
         Some((false, _)) | None => return Ok(Err(StoreError::Lost)),
     }
     let encoded = json(&save.ledger).and_then(|ledger| {
+        let effects = save.effects.iter().map(|effect| json(&effect.entry));
         Ok((
             ledger,
+            effects.collect::<Result<Vec<_>, _>>()?,
             save.seen
                 .as_ref()
                 .map(|seen| Ok::<_, StoreError>((json(seen)?, seen.subject.clone(), seen.key.clone())))
                 .transpose()?,
         ))
     });
-    let (ledger, seen) = match encoded {
+    let (ledger, effects, seen) = match encoded {
         Ok(encoded) => encoded,
         Err(error) => return Ok(Err(error)),
     };
@@ -241,6 +245,10 @@ pub(super) fn write_ledger(
         written_back: &written_back,
     };
     statement.execute(connection)?;
+    for (EffectEntry { kind, target, .. }, entry) in save.effects.iter().zip(&effects) {
+        let (kind, target, at) = (&kind.as_str(), &target.as_str(), &millis(save.now));
+        sql::SaveEffect { ticket: &number, kind, target, entry, at }.execute(connection)?;
+    }
     for event in &save.events {
         note(connection, number, event.at, event.kind, &event.text)?;
     }

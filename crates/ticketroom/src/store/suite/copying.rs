@@ -34,8 +34,12 @@ async fn filled(store: &Timed) {
     let states = [State::Ready, State::Blocked, State::Skipped, State::Archived, State::Waiting];
     for (nth, claim) in store.claim(at(0), LEASE, TICKETS - 20, &[]).await.unwrap().into_iter().enumerate() {
         let ledger = if nth % 2 == 0 { with_room(claim.number) } else { Ledger::default() };
-        let end =
-            Settlement { save: save(&claim, ledger, 1), ..settlement(&claim, states[nth % 5], None, 1) };
+        // Of some tickets there are more than go over at once, of most there are few.
+        let count = if nth == 7 { 1300 } else { nth % 4 };
+        let effects = (0..count)
+            .map(|target| effect([ATTACHMENT, MEMBER][target % 2], &format!("{target} t\u{fc}r"), "done"));
+        let save = Save { effects: effects.collect(), ..save(&claim, ledger, 1) };
+        let end = Settlement { save, ..settlement(&claim, states[nth % 5], None, 1) };
         // Some stay claimed, as by a process that has died.
         if nth > 5 {
             store.settle(end).await.unwrap();
@@ -50,7 +54,9 @@ async fn everything(store: &dyn Store) -> String {
     let mut everything = String::new();
     for record in store.tickets(&all).await.unwrap() {
         let timeline = store.timeline(&record.key).await.unwrap();
-        everything.push_str(&format!("{record:?} {timeline:?}\n"));
+        let attachments = store.effects(&record.key, ATTACHMENT).await.unwrap();
+        let members = store.effects(&record.key, MEMBER).await.unwrap();
+        everything.push_str(&format!("{record:?} {timeline:?} {attachments:?} {members:?}\n"));
     }
     everything
 }

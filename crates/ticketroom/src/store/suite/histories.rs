@@ -59,6 +59,10 @@ impl Three {
         let records = self.same("tickets", async |_, store| store.tickets(&all).await).await.unwrap();
         for record in &records {
             self.same("timeline", async |_, store| store.timeline(&record.key).await).await.unwrap();
+            for kind in [ATTACHMENT, MEMBER] {
+                let effects = async |_, store: &Timed| store.effects(&record.key, kind).await;
+                self.same("effects", effects).await.unwrap();
+            }
         }
         let rooms: Vec<_> = (1..=ROOMS).map(RoomId).collect();
         let owned = async |_, store: &Timed| {
@@ -126,6 +130,12 @@ impl History {
         Delivery { source, at: self.now, repeat, body, meaning, ..delivery("1", None, 0) }
     }
 
+    fn effect(&mut self) -> EffectEntry {
+        let kind = if self.rng.bool() { ATTACHMENT } else { MEMBER };
+        let target = ["17", "18", "t\u{fc}r", "a\0b"][self.rng.usize(..4)];
+        effect(kind, target, ["pending", "done", "a\0b"][self.rng.usize(..3)])
+    }
+
     fn ledger(&mut self, before: &Ledger) -> Ledger {
         let mut ledger = before.clone();
         match self.rng.u32(..4) {
@@ -191,12 +201,14 @@ impl History {
         let ledger = self.ledger(&claimed.0[0].ledger);
         let seen = self.rng.bool().then(|| self.ticket());
         let now = self.now;
+        let effects: Vec<_> = (0..self.rng.usize(..4)).map(|_| self.effect()).collect();
         let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
         move |place| Save {
             held: held[place],
             nth,
             ledger: ledger.clone(),
             seen: seen.clone(),
+            effects: effects.clone(),
             events: vec![
                 Event { at: now, kind: "first", text: "a".to_owned() },
                 Event { at: now, kind: "second", text: "b".to_owned() },

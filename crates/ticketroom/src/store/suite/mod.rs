@@ -132,6 +132,7 @@ fn save(claim: &Claim, ledger: Ledger, second: i64) -> Save {
         nth: 1,
         ledger,
         seen: None,
+        effects: Vec::new(),
         events: vec![Event { at: at(second), kind: "tested", text: "something".to_owned() }],
         now: at(second),
         lease: LEASE,
@@ -150,6 +151,13 @@ fn settlement(claim: &Claim, state: State, due: Option<Timestamp>, second: i64) 
         due,
         attempts: 0,
     }
+}
+
+const ATTACHMENT: EffectKind = EffectKind::new("attachment");
+const MEMBER: EffectKind = EffectKind::new("member");
+
+fn effect(kind: EffectKind, target: &str, entry: &str) -> EffectEntry {
+    EffectEntry { kind, target: target.into(), entry: serde_json::json!({ "state": entry }) }
 }
 
 fn with_room(id: i64) -> Ledger {

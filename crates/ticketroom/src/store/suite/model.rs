@@ -47,6 +47,7 @@ struct Row {
     updated: Timestamp,
     deliveries: Vec<TimelineEntry>,
     events: Vec<TimelineEntry>,
+    effects: BTreeMap<(EffectKind, EffectTarget), (serde_json::Value, Timestamp)>,
 }
 
 impl Model {
@@ -103,6 +104,7 @@ impl Contents {
                 updated: told,
                 deliveries: Vec::new(),
                 events: Vec::new(),
+                effects: BTreeMap::new(),
             });
             return self.tickets.last_mut().unwrap();
         };
@@ -145,6 +147,9 @@ impl Contents {
             row.seen = Some(seen.clone());
             row.subject.clone_from(&seen.subject);
             row.called = seen.key.clone().or(row.called.take());
+        }
+        for EffectEntry { kind, target, entry } in &save.effects {
+            row.effects.insert((*kind, target.clone()), (entry.clone(), save.now));
         }
         for event in &save.events {
             row.events.push(entry(event.at, event.kind, &event.text));
@@ -399,6 +404,19 @@ impl Queries for Model {
         let mut entries: Vec<_> = row.deliveries.iter().chain(&row.events).cloned().collect();
         entries.sort_by_key(|entry| entry.at);
         Ok(entries)
+    }
+
+    async fn effects(&self, key: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let mut contents = self.contents();
+        let all = contents.find(key).into_iter().flat_map(|row| &row.effects);
+        let of_kind = all.filter(|((its, _), _)| *its == kind);
+        let record = |((_, target), (entry, updated)): (
+            &(EffectKind, EffectTarget),
+            &(serde_json::Value, Timestamp),
+        )| {
+            EffectRecord { target: target.clone(), entry: entry.clone(), updated: *updated }
+        };
+        Ok(of_kind.map(record).collect())
     }
 
     async fn next_due(&self) -> Result<Option<Duration>, StoreError> {

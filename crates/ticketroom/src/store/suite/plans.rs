@@ -14,7 +14,7 @@ use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite;
 
 /// The tables that grow.
-const TABLES: [&str; 3] = ["ticket", "delivery", "timeline"];
+const TABLES: [&str; 4] = ["ticket", "delivery", "timeline", "effect"];
 
 /// Lists as people ask for them. One by a text is not among them: it looks for it in every ticket.
 fn queries() -> Vec<(&'static str, TicketQuery)> {
@@ -63,7 +63,7 @@ fn all(written: &[Written], list: impl Fn(&TicketQuery) -> String) -> Vec<(Strin
     statements
 }
 
-const ON_SQLITE: [(&str, &[&str]); 41] = [
+const ON_SQLITE: [(&str, &[&str]); 43] = [
     ("Repeat", &["delivery_repeat"]),
     ("Number", &["sqlite_autoindex_ticket_2"]),
     ("InRoom", &["sqlite_autoindex_ticket_1"]),
@@ -77,6 +77,7 @@ const ON_SQLITE: [(&str, &[&str]); 41] = [
     ("SetAside", &["PRIMARY KEY"]),
     ("Held", &["PRIMARY KEY"]),
     ("Save", &["PRIMARY KEY"]),
+    ("SaveEffect", &[]),
     ("Settle", &["PRIMARY KEY"]),
     ("Note", &[]),
     ("Renew", &["PRIMARY KEY"]),
@@ -99,6 +100,7 @@ const ON_SQLITE: [(&str, &[&str]); 41] = [
     ("LastBlocked", &["ticket_state_updated"]),
     ("Last", &["> ticket"]),
     ("Probe", &[]),
+    ("Effects", &["PRIMARY KEY", "sqlite_autoindex_ticket_2"]),
     ("TicketById", &["sqlite_autoindex_ticket_2"]),
     ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),
@@ -139,7 +141,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 37] = [
+const ON_POSTGRES: [(&str, &[&str]); 38] = [
     ("Accept", &["delivery_repeat", "ticket_key"]),
     ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
     ("Keep", &[]),
@@ -169,6 +171,7 @@ const ON_POSTGRES: [(&str, &[&str]); 37] = [
     ("Day", &[]),
     ("SetDay", &[]),
     ("Probe", &[]),
+    ("Effects", &["effect_pkey", "ticket_key"]),
     ("TicketById", &["ticket_key"]),
     ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),
@@ -185,14 +188,17 @@ async fn postgres_looks_by_indexes() {
     let _store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     // So many that reading all of them is not the shortest way, of many helpdesks that count from 1; one of them has names. As
     // when statements are prepared, nothing is claimed.
-    let fill = "INSERT INTO ticket (helpdesk, id, called, state, due_at, attempts, room_id, created_at, updated_at)
+    let fill =
+        "INSERT INTO ticket (helpdesk, id, called, state, due_at, attempts, room_id, created_at, updated_at)
             SELECT 'desk-' || n % 40, n / 40, CASE n % 40 WHEN 0 THEN 'SUP-' || n END,
                 CASE n % 50 WHEN 0 THEN 'blocked' ELSE 'ready' END,
                 CASE n % 100 WHEN 0 THEN n END, n % 200 / 100, n, n, n
             FROM generate_series(1, 20000) AS n;
         INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
             SELECT 'desk', n, n, n, 'created', 'accepted', '', '' FROM generate_series(1, 20000) AS n;
-        INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n";
+        INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n;
+        INSERT INTO effect (ticket, kind, target, entry, updated_at)
+            SELECT n / 10 + 1, 'attachment', n, '{}', n FROM generate_series(1, 20000) AS n";
     database.run(fill).unwrap();
     database.run("VACUUM ANALYZE").unwrap();
     let statements = all(postgres::statements::ALL, |query| postgres::rows::list_sql(query).0);
