@@ -115,6 +115,7 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
         nth: 1,
         ledger: Ledger { room, ..Ledger::default() },
         seen: None,
+        effects: Vec::new(),
         events: Vec::new(),
         effects: Vec::new(),
         now,

@@ -28,10 +28,10 @@ pub(super) fn accept(
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let source = &delivery.source.as_str();
-    if let Some(key) = &kept.key {
-        if (sql::Repeat { source, key }).exists(connection)? {
-            return Ok(Accepted::Repeat);
-        }
+    if let Some(key) = &kept.key
+        && (sql::Repeat { source, key }).exists(connection)?
+    {
+        return Ok(Accepted::Repeat);
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
