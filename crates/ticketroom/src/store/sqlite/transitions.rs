@@ -24,10 +24,10 @@ pub(super) fn accept(
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let helpdesk = delivery.helpdesk.as_str();
-    if let Some(key) = &kept.key {
-        if (sql::Repeat { helpdesk: &helpdesk, key }).exists(connection)? {
-            return Ok(Accepted::Repeat);
-        }
+    if let Some(key) = &kept.key
+        && (sql::Repeat { helpdesk: &helpdesk, key }).exists(connection)?
+    {
+        return Ok(Accepted::Repeat);
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {

@@ -236,7 +236,7 @@ impl Queue for Model {
                     row.deliveries.push(entry(delivery.at, "delivery", &text));
                 }
                 None => {
-                    contents.mark_due(key(ticket), None, delivery.at, self.clock.now()).deliveries.push(kept)
+                    contents.mark_due(key(ticket), None, delivery.at, self.clock.now()).deliveries.push(kept);
                 }
             },
             Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
