@@ -117,7 +117,6 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
         seen: None,
         effects: Vec::new(),
         events: Vec::new(),
-        effects: Vec::new(),
         now,
         lease,
         label: "test".to_owned(),
