@@ -8,7 +8,7 @@ use super::{Identity, Side};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
-use crate::store::postgres::parameter::Statement;
+use crate::store::postgres::parameter::{Parameter, Statement};
 use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
@@ -233,7 +233,7 @@ impl Side for Database {
                     most: &i64::from(BATCH),
                 };
                 let prepared = transaction.prepare_cached(some.sql()).await.map_err(plain)?;
-                let values: Vec<_> = some.values().into_iter().map(|value| value.value()).collect();
+                let values: Vec<_> = some.values().into_iter().map(Parameter::value).collect();
                 let Some(row) = transaction.query_opt(&prepared, &values).await.map_err(plain)? else {
                     break;
                 };

@@ -1,4 +1,4 @@
-//! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
+//! One suite for every store: [`transitions`], [`requeues`] and [`effects`] say transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
 //! alone; [`repeats`] has what is in the tables of deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
 //! have what is in the way of a database; [`versions`] has
@@ -58,7 +58,9 @@ macro_rules! on_every_store {
     };
 }
 
-// After the macro, which it uses.
+// After the macro, which they use.
+mod effects;
+mod requeues;
 mod room_events;
 mod transitions;
 

@@ -49,7 +49,7 @@ enum Hands {
     /// Of a store that was opened with this one.
     Ours(Arc<ManualClock>),
     /// Of a database's server.
-    Server { session: tokio_postgres::Client, database: postgres_server::Database },
+    Server { session: Box<tokio_postgres::Client>, database: postgres_server::Database },
 }
 
 impl Timed {
@@ -88,7 +88,7 @@ impl Timed {
             CREATE OR REPLACE FUNCTION server_millis() RETURNS bigint LANGUAGE sql STABLE AS
                 $$ SELECT millis FROM test_clock $$";
         session.batch_execute(sql).await.unwrap();
-        Self { store: Box::new(store), clock: Hands::Server { session, database } }
+        Self { store: Box::new(store), clock: Hands::Server { session: Box::new(session), database } }
     }
 
     /// Where its database is.

@@ -20,7 +20,6 @@ on_every_store!(
     what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first,
     tickets_of_some_helpdesks_can_be_claimed_alone,
     a_delivery_during_a_run_makes_another_run,
-    a_wish_is_kept_until_a_run_has_heard_it,
     a_room_belongs_to_one_ticket,
     an_older_snapshot_does_not_replace_a_newer_one,
     tickets_are_found_by_what_people_remember,
@@ -29,12 +28,6 @@ on_every_store!(
     whoever_leaves_lets_go_of_tickets,
     a_name_is_had_by_one_process_at_a_time,
     the_days_writes_are_counted,
-    after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
-    blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that,
-    many_tickets_are_marked_in_parts,
-    effects_are_known_by_kind_and_target,
-    effects_are_written_with_the_ledger_or_not_at_all,
-    a_thousand_effects_go_into_one_commit,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
     the_oldest_that_waits_and_the_writes_that_are_left_are_figures,
@@ -44,10 +37,6 @@ on_every_store!(
 /// Seconds until the next ticket is due.
 async fn due_in(store: &Timed, second: i64) -> Option<u64> {
     store.next_due(at(second)).await.unwrap().map(|wait| wait.as_secs())
-}
-
-async fn requeue_one(store: &Timed, id: &str, second: i64) -> u64 {
-    store.requeue(&Selection::One(key(id)), &Why::Asked, at(second)).await.unwrap()
 }
 
 async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &Timed) {
@@ -217,19 +206,6 @@ async fn a_delivery_during_a_run_makes_another_run(store: &Timed) {
     assert_eq!(due_in(store, 9).await, None);
 }
 
-async fn a_wish_is_kept_until_a_run_has_heard_it(store: &Timed) {
-    store.accept(delivery("1", None, 0)).await.unwrap();
-    let claim = claim_one(store, 0).await;
-    assert!(requeue_one(store, "1", 1).await == 1);
-    assert!(requeue_one(store, "2", 1).await == 0);
-    store.settle(settlement(&claim, State::Blocked, None, 2)).await.unwrap();
-    let asked = claim_one(store, 2).await;
-    assert_eq!((claim.asked, asked.asked), (0, 1));
-    store.accept(delivery("1", None, 3)).await.unwrap();
-    store.settle(settlement(&asked, State::Blocked, None, 3)).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.asked, 0, "a wish is heard once");
-}
-
 async fn a_room_belongs_to_one_ticket(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
@@ -355,171 +331,6 @@ async fn the_days_writes_are_counted(store: &Timed) {
     store.no_writes_until(at(86_401), at(90_000)).await.unwrap();
     assert_eq!(take(89_900).await, Taken::NothingFor(Duration::from_secs(100)));
     assert_eq!(take(90_000).await, Taken::Some(20));
-}
-
-async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(store: &Timed) {
-    for id in ["1", "2", "heard of"] {
-        store.accept(delivery(id, None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
-        store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
-    }
-    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(5)).await.unwrap(), 3);
-    store.accept(delivery("heard of", None, 6)).await.unwrap();
-    store.accept(delivery("new", None, 6)).await.unwrap();
-    for id in ["heard of", "new", "1", "2"] {
-        let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
-        assert_eq!(claims[0].key, key(id));
-    }
-    assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
-}
-
-async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store: &Timed) {
-    for id in ["blocked", "claimed", "ready"] {
-        store.accept(delivery(id, None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
-        let state = if claim.key == key("ready") { State::Ready } else { State::Blocked };
-        let end = Settlement { attempts: 4, ..settlement(&claim, state, None, 0) };
-        store.settle(end).await.unwrap();
-    }
-    assert_eq!(requeue_one(store, "claimed", 1).await, 1);
-    let claimed = claim_one(store, 1).await;
-    let at_work = Settlement { attempts: 2, ..settlement(&claimed, State::Blocked, None, 1) };
-    assert_eq!((claimed.asked, claimed.attempts), (1, 0), "somebody asked for this one");
-    let why = Why::Accepted { system: "DocSpace".to_owned() };
-    let again = async |second| store.requeue(&Selection::Blocked, &why, at(second)).await.unwrap();
-    assert_eq!(again(2).await, 1, "what is worked on waits already");
-    assert_eq!(again(2).await, 0);
-    let again_at_it = claim_one(store, 2).await;
-    assert_eq!((again_at_it.key.clone(), again_at_it.asked), (key("blocked"), 0));
-    assert_eq!(again_at_it.attempts, 0, "as if it were new");
-    let told = store.timeline(&key("blocked")).await.unwrap().pop().unwrap();
-    let told = (told.kind.as_str(), told.text.as_str(), told.at);
-    assert_eq!(told, ("retry", "DocSpace accepts our credentials again", at(2)));
-    // One that is worked on goes on, and is looked at again.
-    assert_eq!(store.requeue(&Selection::All, &why, at(3)).await.unwrap(), 3);
-    let due = store.claim(at(3), LEASE, 10, &[]).await.unwrap();
-    assert_eq!(due.iter().map(|claim| &claim.key).collect::<Vec<_>>(), [&key("ready")]);
-    store.settle(at_work).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.key, key("claimed"));
-}
-
-async fn many_tickets_are_marked_in_parts(store: &Timed) {
-    let count = 520;
-    for number in 0..count {
-        store.accept(delivery(&number.to_string(), None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, count, &[]).await.unwrap() {
-        // Many have changed at the same moment.
-        let second = claim.number / 200;
-        store.settle(settlement(&claim, State::Blocked, None, second)).await.unwrap();
-    }
-    let all = count as u64;
-    // What stays blocked is marked once all the same.
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Restored, at(9)).await.unwrap(), all);
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(10)).await.unwrap(), all);
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(11)).await.unwrap(), 0);
-    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(12)).await.unwrap(), all);
-    for id in ["0", "499", "500", "519"] {
-        let told = store.timeline(&key(id)).await.unwrap();
-        let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
-        assert_eq!(told, ["delivery", "tested", "recover", "retry", "recover"], "{id}");
-    }
-}
-
-/// What is known of the effects of ticket 1.
-async fn effects(store: &Timed, kind: EffectKind) -> Vec<(String, String, Timestamp)> {
-    let records = store.effects(&key("1"), kind).await.unwrap();
-    let read = |record: EffectRecord| {
-        let state = record.entry["state"].as_str().unwrap().to_owned();
-        (record.target.as_str().to_owned(), state, record.updated)
-    };
-    records.into_iter().map(read).collect()
-}
-
-fn known(target: &str, state: &str, second: i64) -> (String, String, Timestamp) {
-    (target.to_owned(), state.to_owned(), at(second))
-}
-
-async fn effects_are_known_by_kind_and_target(store: &Timed) {
-    for id in ["1", "2"] {
-        store.accept(delivery(id, None, 0)).await.unwrap();
-    }
-    let mut claims = store.claim(at(0), LEASE, 2, &[]).await.unwrap();
-    claims.sort_by_key(|claim| claim.key.to_string());
-    let commit = async |claim: &Claim, nth, effects, second| {
-        let save = Save { nth, effects, ..save(claim, Ledger::default(), second) };
-        store.save(save).await.unwrap();
-    };
-    let first = vec![
-        effect(ATTACHMENT, "b", "pending"),
-        effect(MEMBER, "b", "done"),
-        effect(ATTACHMENT, "a\0", "pending"),
-        effect(ATTACHMENT, "B", "once"),
-        effect(ATTACHMENT, "B", "twice"),
-    ];
-    commit(&claims[0], 1, first, 1).await;
-    commit(&claims[1], 1, vec![effect(ATTACHMENT, "b", "of another")], 1).await;
-    let odd = EffectTarget::from("a\0");
-    let (odd, at_first) = (odd.as_str(), [known("B", "twice", 1), known("b", "pending", 1)]);
-    let [upper, lower] = at_first;
-    assert_eq!(effects(store, ATTACHMENT).await, [upper.clone(), known(odd, "pending", 1), lower]);
-    // What is not named stays.
-    commit(&claims[0], 2, vec![effect(ATTACHMENT, "b", "done"), effect(ATTACHMENT, "c", "pending")], 2).await;
-    let expected = [upper, known(odd, "pending", 1), known("b", "done", 2), known("c", "pending", 2)];
-    assert_eq!(effects(store, ATTACHMENT).await, expected);
-    assert_eq!(effects(store, MEMBER).await, [known("b", "done", 1)]);
-    assert_eq!(effects(store, EffectKind::new("nothing")).await, []);
-    assert_eq!(store.effects(&key("3"), MEMBER).await.unwrap(), []);
-    // The end of a run has them as well.
-    let save =
-        Save { nth: 3, effects: vec![effect(MEMBER, "b", "gone")], ..save(&claims[0], Ledger::default(), 3) };
-    store.settle(Settlement { save, ..settlement(&claims[0], State::Ready, None, 3) }).await.unwrap();
-    assert_eq!(effects(store, MEMBER).await, [known("b", "gone", 3)]);
-}
-
-async fn effects_are_written_with_the_ledger_or_not_at_all(store: &Timed) {
-    store.accept(delivery("1", None, 0)).await.unwrap();
-    let first = claim_one(store, 0).await;
-    let pending = vec![effect(ATTACHMENT, "a", "pending")];
-    let once = Save { effects: pending, ..save(&first, Ledger::default(), 1) };
-    store.save(once.clone()).await.unwrap();
-    // The answer was lost; what it says by now is not written any more.
-    store.save(Save { effects: vec![effect(ATTACHMENT, "a", "again")], ..once.clone() }).await.unwrap();
-    assert_eq!(effects(store, ATTACHMENT).await, [known("a", "pending", 1)]);
-    let second = claim_one(store, 700).await;
-    let done = || vec![effect(ATTACHMENT, "a", "done"), effect(ATTACHMENT, "b", "done")];
-    let late = Save { nth: 2, effects: done(), ..save(&first, Ledger::default(), 701) };
-    assert_eq!(store.save(late.clone()).await, Err(StoreError::Lost));
-    let end = Settlement { save: late, ..settlement(&first, State::Ready, None, 701) };
-    assert_eq!(store.settle(end).await, Err(StoreError::Lost));
-    assert_eq!(effects(store, ATTACHMENT).await, [known("a", "pending", 1)]);
-    // Nor is anything with a ledger that can't be.
-    store.accept(delivery("2", None, 702)).await.unwrap();
-    let other = claim_one(store, 702).await;
-    store.save(save(&other, with_room(5), 702)).await.unwrap();
-    let taken = Save { effects: done(), ..save(&second, with_room(5), 703) };
-    assert!(matches!(store.save(taken).await, Err(StoreError::RoomTaken { .. })));
-    assert_eq!(effects(store, ATTACHMENT).await, [known("a", "pending", 1)]);
-    store.save(Save { effects: done(), ..save(&second, Ledger::default(), 704) }).await.unwrap();
-    assert_eq!(effects(store, ATTACHMENT).await, [known("a", "done", 704), known("b", "done", 704)]);
-}
-
-async fn a_thousand_effects_go_into_one_commit(store: &Timed) {
-    store.accept(delivery("1", None, 0)).await.unwrap();
-    let claim = claim_one(store, 0).await;
-    let all = |state| -> Vec<EffectEntry> {
-        (0..1000).map(|number| effect(ATTACHMENT, &format!("{number:04}"), state)).collect()
-    };
-    for (nth, state, second) in [(1, "pending", 1), (2, "done", 2)] {
-        let save = Save { nth, effects: all(state), ..save(&claim, Ledger::default(), second) };
-        store.save(save).await.unwrap();
-        let found = effects(store, ATTACHMENT).await;
-        let expected: Vec<_> =
-            (0..1000).map(|number| known(&format!("{number:04}"), state, second)).collect();
-        assert_eq!(found, expected);
-    }
 }
 
 /// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.
