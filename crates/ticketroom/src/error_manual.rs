@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::call::System;
 use crate::helpdesk::{freshdesk, generic, jira, zendesk};
 use crate::reason::{Code, Retried};
-use crate::{call, docspace, reconcile};
+use crate::{call, docspace, reconcile, store};
 
 /// Set to write the page anew in place of comparing it.
 const RENEW: &str = "TICKETROOM_RENEW_ERRORS";
@@ -25,13 +25,14 @@ const SYSTEMS: [&System; 5] = [
 ];
 
 /// The codes of each module that declares some, by the module's file.
-const MODULES: [(&str, &[&Code]); 6] = [
+const MODULES: [(&str, &[&Code]); 7] = [
     ("call.rs", call::CODES),
     ("docspace/reasons.rs", docspace::reasons::CODES),
     ("helpdesk/freshdesk/reasons.rs", freshdesk::reasons::CODES),
     ("helpdesk/jira/reasons.rs", jira::reasons::CODES),
     ("helpdesk/zendesk/reasons.rs", zendesk::reasons::CODES),
     ("reconcile/reasons.rs", reconcile::reasons::CODES),
+    ("store/reasons.rs", store::reasons::CODES),
 ];
 
 /// What the first part of a code's name says, in the order of the page.

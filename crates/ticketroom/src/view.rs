@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::reason::Reason;
 use crate::store::{State, TicketRecord, TimelineEntry};
 
 /// A ticket with its room.
@@ -28,9 +29,12 @@ pub struct TicketView {
     pub written_back: bool,
     /// How many tries in a row brought it no further.
     pub attempts: u32,
-    /// Why it waits or is blocked, or what is not as configured.
+    /// Why it waits or is blocked, or what is not as configured, and what to do about it.
     #[cfg_attr(test, schema(required = true))]
     pub reason: Option<String>,
+    /// The stable code of the reason; docs/errors.md has all of them.
+    #[cfg_attr(test, schema(required = true))]
+    pub code: Option<String>,
     /// When it is looked at next, if that is certain.
     #[cfg_attr(test, schema(required = true, value_type = Option<String>, format = DateTime))]
     pub next: Option<Timestamp>,
@@ -76,7 +80,8 @@ impl TicketView {
             }),
             written_back: record.written_back,
             attempts: record.attempts,
-            reason: record.reason.clone(),
+            reason: record.reason.as_ref().map(Reason::to_string),
+            code: record.reason.as_ref().map(|reason| reason.code.to_string()),
             next: if record.state == State::Working { None } else { record.due },
             created: record.created,
             updated: record.updated,

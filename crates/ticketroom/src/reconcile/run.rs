@@ -114,11 +114,11 @@ impl<'a> Run<'a> {
             hints: self.claim.hints,
             asked: 0,
             state: State::Waiting,
-            reason: Some(reason.to_string()),
+            reason: Some(reason),
             due: Some(after(now, backoff)),
             attempts,
         };
-        self.end(settlement, Some(reason)).await
+        self.end(settlement).await
     }
 
     /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
@@ -286,8 +286,7 @@ impl<'a> Run<'a> {
         }
         let is_known = |known: &Reason| known.says_the_same_as(&reason);
         let refusal = self.claim.ledger.room.refusal().map(|refusal| &refusal.reason);
-        let is_news =
-            self.claim.reason.as_deref() != Some(&reason.to_string()) && !refusal.is_some_and(is_known);
+        let is_news = !self.claim.reason.as_ref().is_some_and(is_known) && !refusal.is_some_and(is_known);
         // That it was not asked says nothing about the ticket.
         if is_news && failure.cause != Cause::HeldBack {
             self.events.push(Event {

@@ -23,6 +23,7 @@ mod open;
 pub mod postgres;
 mod queries;
 mod queue;
+pub(crate) mod reasons;
 mod repeat;
 mod requeue;
 mod reservations;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::reason::Reason;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
 
@@ -101,8 +103,10 @@ fn remembered_value(text: &str) -> Result<Uuid, StoreError> {
 const UNREADABLE_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Why a ticket waits that can't be read from the store.
-fn unreadable(error: &StoreError) -> String {
-    format!("{error}; it is left to a ticketroom that can read it: the one that wrote it, or a newer one")
+fn unreadable(error: &StoreError) -> Reason {
+    reasons::TICKET_UNREADABLE.reason(format!(
+        "{error}; it is left to a ticketroom that can read it: the one that wrote it, or a newer one"
+    ))
 }
 
 /// A ticket that is missing from a list, because not even its name can be read.

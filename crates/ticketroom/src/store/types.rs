@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::EffectEntry;
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
+use crate::reason::Reason;
 use crate::room::{Room, RoomId};
 use crate::source::{Consequence, RepeatKey, SourceName};
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
@@ -97,7 +98,7 @@ pub struct Claim {
     /// How often a person has asked for this run.
     pub asked: u32,
     /// Why it waited or was blocked before.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 impl Claim {
@@ -182,7 +183,7 @@ pub struct Settlement {
     /// How the ticket stands.
     pub state: State,
     /// Why it waits or is blocked, or what is not as configured.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// When it is due again without anything happening.
     pub due: Option<Timestamp>,
     /// How many runs in a row brought it no further.
@@ -241,7 +242,7 @@ pub struct TicketRecord {
     /// How it stands.
     pub state: State,
     /// Why it waits or is blocked, or what is not as configured.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// The ticket as last seen or told.
     pub ticket: Option<Ticket>,
     /// Its room.

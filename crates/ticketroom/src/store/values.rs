@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::reasons::WRITTEN_BY_A_LATER_VERSION;
 use super::{State, StoreError};
 use crate::clock::Timestamp;
+use crate::reason::Reason;
 use crate::ticket::{Ticket, TicketKey};
 
 pub(super) fn millis(at: Timestamp) -> i64 {
@@ -45,14 +47,19 @@ pub(super) fn template_in(ledger: &str) -> Option<String> {
     serde_json::from_str::<Told>(ledger).ok()?.template
 }
 
+/// A reason as its columns have it.
+pub(super) fn reason(code: Option<String>, text: Option<String>, help: Option<String>) -> Option<Reason> {
+    Some(Reason { code: code.unwrap_or_default().into(), text: text?, help })
+}
+
 /// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket itself. A later version may have
 /// written what we can't read. That must not hide the ticket from those who look for it: it counts as waiting if its state
 /// is one that we don't know, is shown without what we can't read, and says so.
 pub(super) fn shown(
     state: &str,
-    reason: Option<String>,
+    reason: Option<Reason>,
     ticket: Option<&str>,
-) -> (State, Option<String>, Option<Ticket>) {
+) -> (State, Option<Reason>, Option<Ticket>) {
     let (mut problems, known) = (Vec::new(), State::from_name(state));
     if known.is_none() {
         problems.push(format!("its state is “{state}”, which this ticketroom doesn't know"));
@@ -62,6 +69,7 @@ pub(super) fn shown(
         None
     });
     // Why it stands so comes first; it may say the same.
-    let reason = reason.into_iter().chain(problems).reduce(|all, next| format!("{all}; {next}"));
+    let problems = problems.into_iter().map(|problem| WRITTEN_BY_A_LATER_VERSION.reason(problem));
+    let reason = Reason::join(reason.into_iter().chain(problems));
     (known.unwrap_or(State::Waiting), reason, ticket)
 }

@@ -16,6 +16,7 @@ use comfy_table::{ContentArrangement, Row, Table};
 use super::called;
 use crate::clock::{Timestamp, until};
 use crate::printable::{MESSAGE, fit, printable};
+use crate::reason::Reason;
 use crate::store::{State, TicketRecord};
 
 /// Causes that are shown at most.
@@ -59,18 +60,19 @@ impl Width {
 
 /// The causes for which these tickets are blocked, the most frequent first.
 pub(super) fn causes(blocked: &[TicketRecord], more: bool, width: Width) -> Vec<String> {
-    let mut causes: BTreeMap<String, usize> = BTreeMap::new();
-    for record in blocked {
-        *causes.entry(cause(record.reason.as_deref().unwrap_or("for no known reason"))).or_default() += 1;
+    let mut causes: BTreeMap<&str, Vec<&Reason>> = BTreeMap::new();
+    for reason in blocked.iter().filter_map(|record| record.reason.as_ref()) {
+        causes.entry(&reason.code).or_default().push(reason);
     }
-    let mut causes: Vec<(String, usize)> = causes.into_iter().collect();
-    causes.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
-    let others: usize = causes.iter().skip(MOST_CAUSES).map(|(_, tickets)| tickets).sum();
-    let mut lines: Vec<String> = causes
-        .iter()
-        .take(MOST_CAUSES)
-        .map(|(cause, tickets)| width.fit(&format!("{tickets} × {cause}")))
-        .collect();
+    let mut causes: Vec<(&str, Vec<&Reason>)> = causes.into_iter().collect();
+    causes.sort_by(|(a, few), (b, many)| many.len().cmp(&few.len()).then_with(|| a.cmp(b)));
+    let others: usize = causes.iter().skip(MOST_CAUSES).map(|(_, tickets)| tickets.len()).sum();
+    let line = |(code, reasons): &(&str, Vec<&Reason>)| {
+        // The latest ticket's words stand for the others', which may name something else.
+        let sample = reasons.first().map(|reason| reason.text.as_str()).unwrap_or_default();
+        width.fit(&format!("{} × {code}: {sample}", reasons.len()))
+    };
+    let mut lines: Vec<String> = causes.iter().take(MOST_CAUSES).map(line).collect();
     if others > 0 {
         lines.push(format!("{others} × something else"));
     }
@@ -82,23 +84,6 @@ pub(super) fn causes(blocked: &[TicketRecord], more: bool, width: Width) -> Vec<
         lines.push(String::new());
     }
     lines
-}
-
-/// What tickets may have in common of a reason: without advice, and without what stands in parentheses, such as the call
-/// that failed. Only for people; nothing is decided by it.
-fn cause(reason: &str) -> String {
-    let mut depth = 0_usize;
-    let mut out = String::new();
-    for c in reason.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            c if depth == 0 => out.push(c),
-            _ => {}
-        }
-    }
-    let cause = out.split_once(": ").map_or(out.as_str(), |(cause, _)| cause);
-    printable(&cause.split_whitespace().collect::<Vec<_>>().join(" "), MESSAGE)
 }
 
 /// The tickets themselves, with a line of headings.
@@ -118,7 +103,7 @@ pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> St
     };
     for record in records {
         let subject = record.ticket.as_ref().map(|ticket| ticket.subject.as_str()).unwrap_or_default();
-        let reason = record.reason.as_deref().unwrap_or_default();
+        let reason = record.reason.as_ref().map(Reason::to_string).unwrap_or_default();
         let state = match (record.state, &record.reason) {
             (State::Ready, Some(_)) => "ready !",
             (state, _) => state.as_str(),
@@ -128,15 +113,15 @@ pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> St
         let cells = |cells: &[&str]| -> Row { Row::from(cells.iter().map(|text| printable(text, MESSAGE))) };
         match width {
             Width::Any => {
-                let last = if reason.is_empty() { url } else { reason };
+                let last = if reason.is_empty() { url } else { &reason };
                 table.add_row(cells(&[state, &ticket, &since, subject, last]));
             }
             Width::Columns(_) => {
                 // Whoever looks for what is wrong sees that first; the subject of a ticket that is well comes first.
                 let (first, second) = match record.state {
-                    State::Ready => (subject, reason),
+                    State::Ready => (subject, reason.as_str()),
                     _ if reason.is_empty() => (subject, ""),
-                    _ => (reason, subject),
+                    _ => (reason.as_str(), subject),
                 };
                 table.add_row(cells(&[state, &ticket, &since, first]));
                 if !second.is_empty() {
@@ -273,8 +258,8 @@ mod tests {
             lines,
             [
                 "blocked:",
-                "3 × DocSpace does not accept our credentials",
-                "1 × DocSpace has no group “Suport”",
+                "3 × blocked.docspace.unauthorized: DocSpace does not accept our credentials (401…",
+                "1 × blocked.docspace.group-unknown: DocSpace has no group “Suport”",
                 ""
             ]
         );

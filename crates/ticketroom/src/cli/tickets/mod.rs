@@ -206,16 +206,29 @@ async fn find(store: &dyn Queries, written: &str) -> Result<TicketRecord> {
 #[cfg(test)]
 mod tests {
     use crate::clock::Timestamp;
+    use crate::reason::Reason;
     use crate::room::{Room, RoomId};
     use crate::store::{State, TicketRecord};
     use crate::ticket::{Ticket, TicketKey};
 
     /// A ticket of Zendesk with a room.
+    /// Its code tells groups of words apart, as in the product.
+    pub(super) fn some_reason(text: &str) -> Reason {
+        let code = match text {
+            text if text.contains("credentials") => "blocked.docspace.unauthorized",
+            text if text.contains("group") => "blocked.docspace.group-unknown",
+            _ => "blocked.test.other",
+        };
+        let (text, help) =
+            text.split_once(": ").map_or((text, None), |(text, help)| (text, Some(help.to_owned())));
+        Reason { code: code.into(), text: text.to_owned(), help }
+    }
+
     pub(super) fn record(id: &str, state: State, subject: &str, reason: Option<&str>) -> TicketRecord {
         TicketRecord {
             key: TicketKey { helpdesk: "zendesk".parse().unwrap(), id: id.parse().unwrap() },
             state,
-            reason: reason.map(str::to_owned),
+            reason: reason.map(some_reason),
             ticket: Some(Ticket { subject: subject.to_owned(), ..Ticket::default() }),
             room: Some(Room { id: RoomId(4711), title: format!("Ticket #{id} – {subject}") }),
             url: Some("https://docspace.example.com/rooms/shared/4711/filter?folder=4711".to_owned()),

@@ -2,6 +2,7 @@
 
 use super::called;
 use crate::printable::printable;
+use crate::reason::Reason;
 use crate::store::{State, TicketRecord, TimelineEntry};
 use crate::view::TicketView;
 
@@ -12,8 +13,10 @@ pub(super) fn text(record: &TicketRecord, timeline: &[TimelineEntry]) -> String 
         format!("{}  {}", printable(&called(record), 200), printable(&view.subject, 200)),
         format!("state    {}", record.state.as_str()),
     ];
-    if let Some(reason) = &view.reason {
-        lines.push(format!("because  {}", printable(reason, 500)));
+    if let Some(Reason { code, text, help }) = &record.reason {
+        lines.push(format!("because  {}", printable(text, 500)));
+        lines.extend(help.iter().map(|help| format!("to do    {}", printable(help, 500))));
+        lines.push(format!("code     {}", printable(code, 100)));
     }
     if let Some(room) = &view.room {
         lines.push(format!("room     {} “{}”", room.id, printable(&room.title, 200)));
@@ -39,7 +42,7 @@ pub(super) fn text(record: &TicketRecord, timeline: &[TimelineEntry]) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tickets::tests::record;
+    use crate::cli::tickets::tests::{record, some_reason};
     use crate::clock::Timestamp;
 
     #[test]
@@ -52,7 +55,7 @@ mod tests {
         };
         let timeline = [
             entry(0, "delivery", "zen:event-type:ticket.created"),
-            entry(1, "room", "made room 4711 “Ticket #4711 – VPN is\u{1b}[2J down”"),
+            entry(1, "room", "created room 4711 “Ticket #4711 – VPN is\u{1b}[2J down”"),
             entry(2, "write-back", "put the link into the ticket"),
         ];
         let mut ticket = record("4711", State::Ready, "VPN is\u{1b}[2J down", None);
@@ -63,17 +66,19 @@ mod tests {
         address  https://docspace.example.com/rooms/shared/4711/filter?folder=4711
         in ticket yes
           2027-01-15 08:00:00.000Z  delivery        zen:event-type:ticket.created
-          2027-01-15 08:00:01.000Z  room            made room 4711 “Ticket #4711 – VPN is�[2J down”
+          2027-01-15 08:00:01.000Z  room            created room 4711 “Ticket #4711 – VPN is�[2J down”
           2027-01-15 08:00:02.000Z  write-back      put the link into the ticket
         ");
         ticket.written_back = false;
         ticket.url = None;
         ticket.due = Some(at(900));
-        ticket.reason = Some("DocSpace has no group “Suport”".to_owned());
+        ticket.reason = Some(some_reason("DocSpace has no group “Suport”: make it under Accounts"));
         insta::assert_snapshot!(text(&ticket, &[]), @r"
         zendesk/4711  VPN is�[2J down
         state    ready
         because  DocSpace has no group “Suport”
+        to do    make it under Accounts
+        code     blocked.docspace.group-unknown
         room     4711 “Ticket #4711 – VPN is�[2J down”
         address  (none yet)
         in ticket no: its helpdesk has no place for the link (a generic one needs callback_url)
@@ -85,6 +90,8 @@ mod tests {
         zendesk/4711  VPN is�[2J down
         state    blocked
         because  DocSpace has no group “Suport”
+        to do    make it under Accounts
+        code     blocked.docspace.group-unknown
         next     2027-01-15T08:15:00Z
         ");
     }

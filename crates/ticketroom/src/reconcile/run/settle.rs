@@ -45,7 +45,7 @@ impl Run<'_> {
             _ => 0,
         };
         if matches!(state, State::Blocked | State::Skipped | State::Archived)
-            && reason.as_ref().map(Reason::to_string) != self.claim.reason
+            && reason != self.claim.reason
             && let Some(reason) = &reason
         {
             self.events.push(Event { at: now, kind: state.as_str(), text: reason.to_string() });
@@ -57,14 +57,14 @@ impl Run<'_> {
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
             state,
-            reason: reason.as_ref().map(Reason::to_string),
+            reason,
             due,
             attempts,
         };
-        self.end(settlement, reason).await
+        self.end(settlement).await
     }
 
-    pub(super) async fn end(&mut self, settlement: Settlement, reason: Option<Reason>) -> Result<(), Cut> {
+    pub(super) async fn end(&mut self, settlement: Settlement) -> Result<(), Cut> {
         self.commit(|store| {
             let settlement = settlement.clone();
             Box::pin(async move { store.settle(settlement).await })
@@ -75,8 +75,8 @@ impl Run<'_> {
         if settlement.state == State::Blocked && !self.all.parts.live.is_in_force(self.snapshot) {
             self.all.blocked_by_an_earlier.notify_one();
         }
-        self.log_how_it_stands(settlement.state, reason.as_ref(), now).await;
-        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, reason);
+        self.log_how_it_stands(settlement.state, settlement.reason.as_ref(), now).await;
+        let settled = Progress::Settled(self.claim.key.clone(), settlement.state, settlement.reason);
         let _ = self.all.progress.send(settled);
         Ok(())
     }
@@ -114,10 +114,7 @@ impl Run<'_> {
                         }
                         true
                     }
-                    _ => {
-                        self.claim.reason.as_deref() == Some(&reason.to_string())
-                            || !self.all.blocked.admit(now)
-                    }
+                    _ => self.claim.reason.as_ref() == Some(reason) || !self.all.blocked.admit(now),
                 };
                 if is_logged {
                     tracing::debug!(code = %reason.code, %reason, "blocked");

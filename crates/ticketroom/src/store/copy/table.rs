@@ -38,6 +38,8 @@ pub(super) const TABLES: [Table; 4] = [
             ("called", Type::Text),
             ("state", Type::Text),
             ("reason", Type::Text),
+            ("reason_code", Type::Text),
+            ("reason_help", Type::Text),
             ("due_at", Type::Number),
             ("claimed", Type::Truth),
             ("fence", Type::Number),

@@ -223,8 +223,13 @@ impl PostgresStore {
                     let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
                     tracing::error!(number, %error, "a ticket can't be read from the store");
                     let (reason, wait) = (unreadable(&error), whole_millis(UNREADABLE_FOR));
-                    let set_aside =
-                        sql::SetAside { number: &number, fence: &fence, why: &text_of(&reason), wait: &wait };
+                    let set_aside = sql::SetAside {
+                        number: &number,
+                        fence: &fence,
+                        why: &text_of(&reason.text),
+                        code: &&*reason.code,
+                        wait: &wait,
+                    };
                     // Those that can be read have to be worked on, whatever becomes of this one.
                     if let Err(trouble) = self.write("claim", &set_aside).await {
                         let error = StoreError::from(trouble);
@@ -267,7 +272,9 @@ impl PostgresStore {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
                     written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
                     state: &settlement.state.as_str(),
-                    reason: &settlement.reason.as_deref().map(text_of),
+                    reason: &settlement.reason.as_ref().map(|reason| text_of(&reason.text)),
+                    reason_code: &settlement.reason.as_ref().map(|reason| text_of(&reason.code)),
+                    reason_help: &settlement.reason.as_ref().and_then(|reason| reason.help.as_deref()).map(text_of),
                     attempts: &i64::from(settlement.attempts),
                     hints: &settlement.hints,
                     asked: &i64::from(settlement.asked),

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::room::{Room, RoomId};
 use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{from_json, key, shown, template_in, text_of, timestamp};
+use crate::store::values::{from_json, key, reason, shown, template_in, text_of, timestamp};
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
 
@@ -39,7 +39,8 @@ pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
     let (seen, told): (Option<&str>, Option<&str>) = (get(row, 5)?, get(row, 6)?);
     let (room_id, title): (Option<i64>, Option<String>) = (get(row, 7)?, get(row, 8)?);
     let (attempts, due): (i64, Option<i64>) = (get(row, 11)?, get(row, 12)?);
-    let (known, reason, ticket) = shown(state, get(row, 4)?, seen.or(told));
+    let (known, reason, ticket) =
+        shown(state, reason(get(row, 17)?, get(row, 4)?, get(row, 18)?), seen.or(told));
     Ok(TicketRecord {
         key: key(helpdesk, id)?,
         state: if claimed { State::Working } else { known },
@@ -81,7 +82,7 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
         ledger: from_json::<Ledger>(Some(get(row, 6)?))?.unwrap_or_default(),
         attempts: number(attempts),
         asked: number(asked),
-        reason: get(row, 9)?,
+        reason: reason(get(row, 10)?, get(row, 9)?, get(row, 11)?),
     })
 }
 

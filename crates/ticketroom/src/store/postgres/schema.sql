@@ -21,6 +21,8 @@ CREATE TABLE ticket (
     called       text    COLLATE "C",             -- what people call it, where that is not its id
     state        text    COLLATE "C" NOT NULL,    -- waiting, ready, blocked, skipped, archived
     reason       text    COLLATE "C",
+    reason_code  text    COLLATE "C",
+    reason_help  text    COLLATE "C",
     due_at       bigint,                          -- NULL: nothing to do; while claimed, when the lease ends
     claimed      boolean NOT NULL DEFAULT false,
     fence        bigint  NOT NULL DEFAULT 0,

@@ -69,7 +69,7 @@ macro_rules! requeue {
 macro_rules! record {
     () => {
         "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
-        created_at, updated_at, number, ledger"
+        created_at, updated_at, number, ledger, reason_code, reason_help"
     };
 }
 
@@ -182,7 +182,7 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
 
     /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few more may be locked than are
     /// claimed; for that moment, another replica passes over them.
@@ -208,17 +208,17 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the timeline once it doesn't tell
     /// again.
-    SetAside { number, fence, why, wait } = "
+    SetAside { number, fence, why, code, wait } = "
     WITH claim AS (
         SELECT number, reason IS DISTINCT FROM :why AS is_news FROM ticket
         WHERE number = :number AND fence = :fence AND claimed::integer = 1 FOR UPDATE
     ), left_alone AS (
         UPDATE ticket SET claimed = false, due_at = server_millis() + :wait, attempts = greatest(attempts, 1),
-            state = 'waiting', reason = :why
+            state = 'waiting', reason = :why, reason_code = :code, reason_help = NULL
         FROM claim WHERE ticket.number = claim.number
     )
     INSERT INTO timeline (ticket, at, kind, text)
@@ -233,8 +233,8 @@ statements! {
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
     /// and a person's wish that came meanwhile is kept. (The lease ends with it.)
-    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, state, reason, attempts, hints, asked, due } = save!(
-    ", claimed = false, state = :state, reason = :reason, attempts = :attempts, asked = greatest(asked - :asked, 0) ",
+    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, state, reason, reason_code, reason_help, attempts, hints, asked, due } = save!(
+    ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0) ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
 );
 

@@ -6,7 +6,7 @@ use super::run::Statement;
 use super::statements::{self as sql, RECORD};
 use crate::room::{Room, RoomId};
 use crate::store::list::{Condition, Dialect, condition};
-use crate::store::values::{key, shown, template_in, timestamp};
+use crate::store::values::{key, reason, shown, template_in, timestamp};
 use crate::store::{State, StoreError, TicketQuery, TicketRecord, TimelineEntry, left_out};
 use crate::ticket::TicketKey;
 
@@ -35,7 +35,8 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     let (seen, told): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
     let room_id: Option<i64> = row.get(7)?;
     let title: Option<String> = row.get(8)?;
-    let (reason, url, written_back, attempts) = (row.get(4)?, row.get(9)?, row.get(10)?, row.get(11)?);
+    let (url, written_back, attempts) = (row.get(9)?, row.get(10)?, row.get(11)?);
+    let reason = reason(row.get(17)?, row.get(4)?, row.get(18)?);
     let (due, ledger): (Option<i64>, String) = (row.get(12)?, row.get(16)?);
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {

@@ -7,6 +7,8 @@ CREATE TABLE ticket (
     called       TEXT    COLLATE NOCASE,    -- what people call it, where that is not its id: SUP-42 in Jira
     state        TEXT    NOT NULL,          -- waiting, ready, blocked, skipped, archived
     reason       TEXT,
+    reason_code  TEXT,
+    reason_help  TEXT,
     due_at       INTEGER,                   -- when a worker may take it; while claimed, when the lease ends; NULL: nothing to do
     claimed      INTEGER NOT NULL DEFAULT 0,
     fence        INTEGER NOT NULL DEFAULT 0,

@@ -26,7 +26,7 @@ macro_rules! requeue {
 macro_rules! record {
     () => {
         "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
-        created_at, updated_at, number, ledger"
+        created_at, updated_at, number, ledger, reason_code, reason_help"
     };
 }
 
@@ -95,7 +95,7 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
 
     /// The same of some helpdesks only, as JSON.
     ClaimOf { now, lease_until, most, running, helpdesks } = "
@@ -116,11 +116,12 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while.
-    SetAside { number, why, until } = "
-    UPDATE ticket SET claimed = 0, due_at = :until, attempts = max(attempts, 1), state = 'waiting', reason = :why
+    SetAside { number, why, code, until } = "
+    UPDATE ticket SET claimed = 0, due_at = :until, attempts = max(attempts, 1), state = 'waiting', reason = :why,
+        reason_code = :code, reason_help = NULL
     WHERE number = :number";
 
     /// Whether a ticket is still claimed so, and its commits so far.
@@ -141,9 +142,9 @@ statements! {
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
     /// stand, and a person's wish that came meanwhile is kept.
-    Settle { number, fence, state, reason, attempts, hints, now, due, asked } = "
+    Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked } = "
     UPDATE ticket SET
-        claimed = 0, state = :state, reason = :reason, attempts = :attempts,
+        claimed = 0, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts,
         due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
         asked = max(asked - :asked, 0)
     WHERE number = :number AND fence = :fence";

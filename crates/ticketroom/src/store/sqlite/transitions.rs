@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::source::Consequence;
 use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
-use crate::store::values::{from_json, json, key, millis, timestamp};
+use crate::store::values::{from_json, json, key, millis, reason, timestamp};
 use crate::store::{
     Accepted, Claim, Delivery, EffectEntry, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
 };
@@ -155,10 +155,11 @@ pub(super) fn claim(
         tracing::error!(number, %error, "a ticket can't be read from the store");
         let reason = crate::store::unreadable(&error);
         let until = millis(after(now, UNREADABLE_FOR));
-        sql::SetAside { number: &number, why: &reason, until: &until }.execute(connection)?;
+        sql::SetAside { number: &number, why: &reason.text, code: &&*reason.code, until: &until }
+            .execute(connection)?;
         // Once.
-        if told.as_ref() != Some(&reason) {
-            note(connection, number, now, "unreadable", &reason)?;
+        if told.as_ref() != Some(&reason.text) {
+            note(connection, number, now, "unreadable", &reason.text)?;
         }
     }
     Ok(claims)
@@ -169,7 +170,12 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
     let read = || -> rusqlite::Result<_> {
         let names: (String, String) = (row.get(2)?, row.get(3)?);
         let texts: (Option<String>, String) = (row.get(5)?, row.get(6)?);
-        Ok((names, texts, (row.get(0)?, row.get(1)?, row.get(4)?), (row.get(7)?, row.get(8)?, row.get(9)?)))
+        Ok((
+            names,
+            texts,
+            (row.get(0)?, row.get(1)?, row.get(4)?),
+            (row.get(7)?, row.get(8)?, reason(row.get(10)?, row.get(9)?, row.get(11)?)),
+        ))
     };
     let ((helpdesk, id), (told, ledger), (number, fence, hints), (attempts, asked, reason)) =
         read().map_err(unreadable)?;
@@ -264,7 +270,9 @@ pub(super) fn settle(
         number: &settlement.save.held.number,
         fence: &settlement.save.held.fence,
         state: &settlement.state.as_str(),
-        reason: &settlement.reason,
+        reason: &settlement.reason.as_ref().map(|reason| &reason.text),
+        reason_code: &settlement.reason.as_ref().map(|reason| &*reason.code),
+        reason_help: &settlement.reason.as_ref().and_then(|reason| reason.help.as_ref()),
         attempts: &settlement.attempts,
         hints: &settlement.hints,
         now: &millis(now),

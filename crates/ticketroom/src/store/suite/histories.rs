@@ -235,7 +235,7 @@ impl History {
         let state = states[self.rng.usize(..states.len())];
         let due = self.rng.bool().then(|| after(self.now, Duration::from_secs(self.rng.u64(..900))));
         let attempts = self.rng.u32(..3);
-        let reason = self.rng.bool().then(|| "because".to_owned());
+        let reason = self.rng.bool().then(|| some_reason("because"));
         for _ in 0..self.rng.usize(1..=2) {
             let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];

@@ -155,6 +155,15 @@ fn settlement(claim: &Claim, state: State, due: Option<Timestamp>, second: i64) 
     }
 }
 
+/// A reason with all that one can have.
+fn some_reason(text: &str) -> Reason {
+    Reason {
+        code: "blocked.test.something".into(),
+        text: text.to_owned(),
+        help: Some(format!("undo {text}")),
+    }
+}
+
 const ATTACHMENT: EffectKind = EffectKind::new("attachment");
 const MEMBER: EffectKind = EffectKind::new("member");
 

@@ -31,7 +31,7 @@ struct Row {
     key: TicketKey,
     called: Option<String>,
     state: State,
-    reason: Option<String>,
+    reason: Option<Reason>,
     due: Option<Timestamp>,
     claimed: bool,
     fence: i64,

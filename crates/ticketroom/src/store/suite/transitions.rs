@@ -350,7 +350,7 @@ async fn what_no_text_can_hold_is_kept_all_the_same(store: &Timed) {
     let claim = claim_one(store, 0).await;
     assert_eq!(claim.told.as_ref().unwrap().subject, odd);
     let mut end = settlement(&claim, State::Blocked, None, 1);
-    end.reason = Some(odd.to_owned());
+    end.reason = Some(some_reason(odd));
     end.save.events[0].text = odd.to_owned();
     end.save.seen = claim.told.clone();
     store.settle(end).await.unwrap();

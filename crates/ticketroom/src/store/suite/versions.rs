@@ -4,7 +4,9 @@ use super::test_clock::{config, connect, database};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::config::StoreUrl;
+use crate::reason::Reason;
 use crate::store::postgres::PostgresStore;
+use crate::store::reasons::{TICKET_UNREADABLE, WRITTEN_BY_A_LATER_VERSION};
 use uuid::Uuid;
 
 /// A ticket that rests, and three that a later version has changed: its ledger, its state, and what it saw of it.
@@ -13,19 +15,21 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
     run(r#"UPDATE ticket SET ledger = '{"room": {"moved": {"to": 7}}}' WHERE id = 'ledger'"#).await;
-    run("UPDATE ticket SET state = 'merged', reason = 'as somebody wished' WHERE id = 'state'").await;
+    run("UPDATE ticket SET state = 'merged', reason = 'as somebody wished', reason_code = 'archived.merged' WHERE id = 'state'").await;
     run(r#"UPDATE ticket SET seen = '{"tags": {"a": 1}}' WHERE id = 'seen'"#).await;
 
     let all = TicketQuery { limit: 9, ..TicketQuery::default() };
     let records = store.tickets(&all).await.unwrap();
     assert_eq!(records.len(), 4, "one that can't be read hides no others: {records:?}");
     let record = |id: &str| records.iter().find(|record| record.key == key(id)).unwrap();
-    let reason = |id: &str| record(id).reason.clone().unwrap_or_default();
+    let reason = |id: &str| record(id).reason.as_ref().map(Reason::to_string).unwrap_or_default();
     assert_eq!(record("state").state, State::Waiting);
     assert_eq!(
         reason("state"),
         "as somebody wished; its state is “merged”, which this ticketroom doesn't know"
     );
+    assert_eq!(record("state").reason.as_ref().unwrap().code, "archived.merged", "a code of a later version");
+    assert!(record("seen").reason.as_ref().unwrap().is(&WRITTEN_BY_A_LATER_VERSION));
     assert!(reason("seen").contains("what was seen of it can't be shown"), "{}", reason("seen"));
     assert_eq!(reason("plain"), "");
     let counts = store.counts().await.unwrap();
@@ -39,7 +43,7 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     assert_eq!(ids, ["plain", "seen", "state"]);
     let set_aside = store.ticket(&key("ledger")).await.unwrap().unwrap();
     assert_eq!((set_aside.state, set_aside.due), (State::Waiting, Some(at(301))));
-    assert!(set_aside.reason.unwrap().contains("left to a ticketroom that can read it"));
+    assert!(set_aside.reason.unwrap().is(&TICKET_UNREADABLE));
     let held: Vec<_> = claims.iter().map(Claim::held).collect();
     // The three stay claimed, and the one is looked at again.
     let beat =
