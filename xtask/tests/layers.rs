@@ -13,9 +13,12 @@ mod source;
 /// The lowest first. Modules of one layer don't use each other. A part of a module that has a line of its own lies in
 /// that layer; the rest of the module lies where the module is.
 const LAYERS: [(&str, &[&str]); 17] = [
-    ("basics", &["clock", "docspace::limits", "fault_point", "finding", "printable", "room", "secret_hash"]),
+    ("basics", &["clock", "docspace::limits", "fault_point", "printable", "room", "secret_hash"]),
     ("reasons", &["reason"]),
-    ("time and log", &["call", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"]),
+    (
+        "time and log",
+        &["call", "finding", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"],
+    ),
     ("sources", &["source"]),
     ("language", &["language"]),
     ("templates", &["template"]),

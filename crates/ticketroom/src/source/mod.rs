@@ -9,6 +9,7 @@
 
 pub(crate) mod body;
 mod name;
+pub(crate) mod reasons;
 pub(crate) mod salvage;
 pub(crate) mod verified;
 

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 
+use super::reasons::{TOKEN_MISSING, TOKEN_WRONG, TOO_MANY_WRONG_TOKENS};
 use super::sampled::{Report, Sampled};
 use super::{Doors, Problem};
 use crate::secret_hash::SecretHash;
@@ -47,8 +48,12 @@ impl AdminToken {
             hash: SecretHash::of(token.expose_secret().as_bytes()),
             pending: Semaphore::new(PENDING),
             wrong: Sampled::new(INTERVAL, |report| match report {
-                Report::Begins => tracing::warn!("somebody has sent a wrong admin token"),
-                Report::Continues(tokens) => tracing::warn!(tokens, "further wrong admin tokens were sent"),
+                Report::Begins => {
+                    tracing::warn!(code = TOKEN_WRONG.name, "somebody has sent a wrong admin token")
+                }
+                Report::Continues(tokens) => {
+                    tracing::warn!(code = TOKEN_WRONG.name, tokens, "further wrong admin tokens were sent");
+                }
                 Report::Ended(tokens) => tracing::info!(tokens, "no more wrong admin tokens are sent"),
             }),
         }
@@ -62,11 +67,11 @@ impl AdminToken {
     async fn refuse(&self) -> Problem {
         self.wrong.happened();
         let Ok(_pending) = self.pending.try_acquire() else {
-            let detail = "too many wrong admin tokens are sent; come again with the right one";
-            return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(1);
+            let reason = TOO_MANY_WRONG_TOKENS.reason("too many wrong admin tokens are sent");
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, reason).retry_after(1);
         };
         tokio::time::sleep(DELAY).await;
-        Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin token")
+        Problem::new(StatusCode::UNAUTHORIZED, TOKEN_WRONG.reason("this is not the admin token"))
     }
 }
 
@@ -104,11 +109,7 @@ pub(super) async fn guard(
         }
         None => {
             doors.metrics.admin_refused("no_token");
-            Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, \
-                 “ticketroom serve” shows the one that it uses",
-            ))
+            Err(Problem::new(StatusCode::UNAUTHORIZED, TOKEN_MISSING.reason("the admin token is missing")))
         }
     }
 }
