@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use self::source::{Found, paths, without_tests};
 
+mod error_types;
 mod source;
 
 /// The lowest first. Modules of one layer don't use each other. A part of a module that has a line of its own lies in

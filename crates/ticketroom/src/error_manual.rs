@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::call::System;
 use crate::helpdesk::{freshdesk, generic, jira, zendesk};
 use crate::reason::{Code, Retried};
-use crate::{call, cli, docspace, intake, reconcile, source, store, web};
+use crate::{call, cli, config, docspace, intake, reconcile, source, store, web};
 
 /// Set to write the page anew in place of comparing it.
 const RENEW: &str = "TICKETROOM_RENEW_ERRORS";
@@ -25,11 +25,12 @@ const SYSTEMS: [&System; 5] = [
 ];
 
 /// The codes of each module that declares some, by the module's file.
-const MODULES: [(&str, &[&Code]); 18] = [
+const MODULES: [(&str, &[&Code]); 19] = [
     ("call.rs", call::CODES),
     ("cli/check.rs", cli::check::CODES),
     ("cli/check_address.rs", cli::check_address::CODES),
     ("cli/check_running.rs", cli::check_running::CODES),
+    ("config/reasons.rs", config::reasons::CODES),
     ("docspace/check.rs", docspace::check::CODES),
     ("docspace/reasons.rs", docspace::reasons::CODES),
     ("helpdesk/freshdesk/check.rs", freshdesk::check::CODES),
@@ -47,7 +48,7 @@ const MODULES: [(&str, &[&Code]); 18] = [
 ];
 
 /// What the first part of a code's name says, in the order of the page.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 8] = [
     (
         "blocked",
         "Blocked tickets",
@@ -72,6 +73,11 @@ const KINDS: [(&str, &str, &str); 7] = [
         "request",
         "Refused requests",
         "The member `code` of the problem document, with its HTTP status. Deliveries and the API are refused alike.",
+    ),
+    (
+        "config",
+        "Mistakes in the configuration",
+        "Each message names the file and the line, what was most likely meant, and at its end the code.",
     ),
     (
         "check",

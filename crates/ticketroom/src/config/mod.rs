@@ -6,13 +6,14 @@
 //! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
 //!
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
-//! values; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
+//! values, `reasons` has the codes; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
 
 mod fingerprint;
 mod folder;
 mod helpdesk;
 mod problem;
 mod reader;
+pub(crate) mod reasons;
 mod report;
 mod room;
 mod rule;
@@ -41,6 +42,7 @@ pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secrets;
 
 use self::reader::{Section, parse};
+use self::reasons::{FILE_MISSING, FILE_UNREADABLE};
 use self::report::{At, Place, Read, Report};
 use self::system::TokenKind;
 use crate::docspace::limits::Limits;
@@ -250,7 +252,7 @@ impl Config {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
             let help = "check the path and who may read it; `ticketroom init` makes a new file";
-            ConfigError::about(&name, format!("can't be read: {}", error.kind()), help)
+            ConfigError::about(&FILE_UNREADABLE, &name, format!("can't be read: {}", error.kind()), help)
         };
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
@@ -264,6 +266,7 @@ impl Config {
             let valid = error.utf8_error().valid_up_to();
             let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
             ConfigError::new(vec![Problem {
+                code: &FILE_UNREADABLE,
                 file: name.clone(),
                 line: Some(line),
                 column: None,
@@ -310,6 +313,7 @@ impl Config {
                 "write the file with `ticketroom init`, or set both variables"
             };
             return Err(ConfigError::about(
+                &FILE_MISSING,
                 DEFAULT_FILE,
                 "there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set",
                 help,
@@ -326,7 +330,12 @@ impl Config {
 }
 
 fn too_large(file: &str) -> ConfigError {
-    ConfigError::about(file, "larger than 1 MiB", "check the path: this can't be ticketroom's configuration")
+    ConfigError::about(
+        &FILE_UNREADABLE,
+        file,
+        "larger than 1 MiB",
+        "check the path: this can't be ticketroom's configuration",
+    )
 }
 
 fn from_toml<'t>(report: &'t Report<'t>, text: &'t str, env: &dyn Env) -> Read<Config> {

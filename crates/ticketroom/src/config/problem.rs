@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use crate::reason::Code;
+
 /// One thing that is wrong, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// What kind of mistake it is.
+    pub code: &'static Code,
     /// The file as it was named to us, or `environment`.
     pub file: String,
     /// The line, from 1; `None` when the problem is something that is not there.
@@ -23,7 +27,7 @@ impl fmt::Display for Problem {
             Some(line) => writeln!(f, "{}:{line}: {}", self.file, self.message)?,
             None => writeln!(f, "{}: {}", self.file, self.message)?,
         }
-        write!(f, "    help: {}", self.help)
+        write!(f, "    help: {} [{}]", self.help, self.code)
     }
 }
 
@@ -41,12 +45,13 @@ impl ConfigError {
 
     /// An error about a file (or the environment) as a whole.
     pub(super) fn about(
+        code: &'static Code,
         file: impl Into<String>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
         let (file, message, help) = (file.into(), message.into(), help.into());
-        Self { problems: vec![Problem { file, line: None, column: None, message, help }] }
+        Self { problems: vec![Problem { code, file, line: None, column: None, message, help }] }
     }
 
     /// The problems, at least one, in the order of the file.

@@ -3,6 +3,8 @@
 //! A [`Verified`] can only be made here, by one of the ways that sources have to prove themselves; all
 //! parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
 
+use std::fmt;
+
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::HeaderMap;
@@ -51,6 +53,14 @@ impl Unverified {
         }
     }
 }
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason().fmt(f)
+    }
+}
+
+impl std::error::Error for Unverified {}
 
 /// Where a signature is, how it is called in messages, and what it covers besides the body.
 #[derive(Debug)]

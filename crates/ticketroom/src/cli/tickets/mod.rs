@@ -200,7 +200,8 @@ struct Explanation<'a> {
 async fn explain(store: &dyn Queries, config: &Config, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let ticket = record.ticket.clone().unwrap_or_default();
-    let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
+    let preview =
+        preview(&config.rules, &record.key, &ticket).map_err(|error| Ended::Failed(error.to_string()))?;
     let made_from = record.template.as_deref();
     if options.json {
         return say_json(&Explanation { made_from, today: &preview });

@@ -20,6 +20,50 @@ fn check(mistakes: &[(&str, &str)]) {
     }
 }
 
+/// A code for each kind of mistake, however the message is worded.
+#[test]
+fn codes() {
+    let code = |fragment: &str| {
+        let error = Config::from_text(&complete(fragment), "t.toml", &example_env()).unwrap_err();
+        let codes: Vec<&str> = error.problems().iter().map(|problem| problem.code.name).collect();
+        assert!(codes.windows(2).all(|codes| codes[0] == codes[1]), "{fragment}: {codes:?}");
+        codes[0]
+    };
+    let when = "[[rule]]\nwhen = \"ticket.id == '1'\"\n";
+    let access = |entry: &str| format!("[template.a]\naccess = [{{ {entry} }}]");
+    for (fragment, expected) in [
+        ("[server]\nlisten = localhost", "config.file.syntax-error"),
+        ("[server]\nlissten = \"\"", "config.key.unknown"),
+        ("[docspace]\nurl = \"https://d.example\"", "config.key.missing"),
+        ("[server]\nlisten = 3000", "config.value.wrong-type"),
+        ("[server]\nmax_body = 1", "config.value.out-of-range"),
+        ("[template.a]\narchive_after = \"3 parsecs\"", "config.value.invalid"),
+        ("[template.a]\ntitle = \" \"", "config.value.empty"),
+        ("[server]\npublic_url = \"x.example\"", "config.value.address-invalid"),
+        ("[admin]\ntoken = { env = \"NOT_SET\" }", "config.secret.missing"),
+        ("[admin]\ntoken = { file = \"/nowhere/token\" }", "config.secret.missing"),
+        ("[admin]\ntoken = \"a b\"", "config.secret.invalid"),
+        ("[server]\nlisten = \"0.0.0.0:3000\"", "config.admin.unprotected"),
+        ("[store]\nurl = \"sqlite:\"", "config.store.address-invalid"),
+        ("[store]\nlease = \"30s\"", "config.key.conflict"),
+        ("[[helpdesk]]\nname = \"a\"\nkind = \"b\"", "config.helpdesk.kind-unknown"),
+        (
+            "[[helpdesk]]\nname = \"A B\"\nkind = \"generic\"\nallow_unsigned = true",
+            "config.helpdesk.name-invalid",
+        ),
+        ("[[rule]]\nskip = true\nwhen = \"1 +\"", "config.rule.condition-invalid"),
+        (when, "config.rule.consequence-missing"),
+        (&format!("{when}template = \"urgnt\""), "config.rule.template-unknown"),
+        ("[template.a]\ntitle = \"{{ x }}\"", "config.template.title-invalid"),
+        ("[template.a]\nfolders = [\"a//b\"]", "config.template.folders-invalid"),
+        (&access("role = \"editor\""), "config.template.access-invalid"),
+        (&access("group = \"S\", role = \"manager\""), "config.template.role-impossible"),
+        ("[template.a]\nlink = \"external\"", "config.template.link-impossible"),
+    ] {
+        assert_eq!(code(fragment), expected, "{fragment}");
+    }
+}
+
 #[test]
 fn syntax() {
     check(&[
@@ -382,21 +426,21 @@ fn everything_is_said_in_one_go() {
     assert_eq!(
         error.to_string(),
         "my/t.toml: no helpdesk is configured
-    help: add a [[helpdesk]] section as in ticketroom.example.toml
+    help: add a [[helpdesk]] section as in ticketroom.example.toml [config.helpdesk.missing]
 my/t.toml:2: [server] has an unknown key “lissten”
-    help: did you mean “listen”?
+    help: did you mean “listen”? [config.key.unknown]
 my/t.toml:3: “max_body” is out of range
-    help: it can be 1KiB to 64MiB
+    help: it can be 1KiB to 64MiB [config.value.out-of-range]
 my/t.toml:5: [docspace] has no “api_key”
-    help: add api_key = { env = \"DOCSPACE_API_KEY\" }, or set DOCSPACE_API_KEY
+    help: add api_key = { env = \"DOCSPACE_API_KEY\" }, or set DOCSPACE_API_KEY [config.key.missing]
 my/t.toml:6: “url” has no https:// in front
-    help: write it in full, such as \"https://example.com\"
+    help: write it in full, such as \"https://example.com\" [config.value.address-invalid]
 my/t.toml:9: “when” is wrong: syntax error: unexpected end of input, expected expression
-    help: docs/rules.md says what a condition can say, with examples
+    help: docs/rules.md says what a condition can say, with examples [config.rule.condition-invalid]
 my/t.toml:10: there is no template “urgnt”
-    help: did you mean “urgent”?
+    help: did you mean “urgent”? [config.rule.template-unknown]
 my/t.toml:13: “comenter” is not a role
-    help: did you mean “commenter”?"
+    help: did you mean “commenter”? [config.value.invalid]"
     );
     let column = |line| error.problems().iter().find(|problem| problem.line == Some(line)).unwrap().column;
     assert_eq!((column(2), column(6), column(13)), (Some(1), Some(7), Some(39)));
@@ -443,7 +487,7 @@ fn environment() {
     assert_eq!(
         neither,
         "ticketroom.toml: there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set
-    help: write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither"
+    help: write the file with `ticketroom init`, or set both variables, or try `ticketroom demo`, which needs neither [config.file.missing]"
     );
 }
 

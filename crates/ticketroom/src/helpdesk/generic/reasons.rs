@@ -9,7 +9,7 @@ pub(crate) static CALLBACK: System = System {
     codes: failure_codes!(
         "callback", "The callback of a generic helpdesk",
         unauthorized: "is callback_url right, and does the program behind it accept the signature?",
-        payment_required: "",
+        payment_required: "ask whoever runs the program behind callback_url",
         forbidden: "is callback_url right, and does the program behind it accept the signature?",
         not_found: "is callback_url right, and does the program behind it accept the signature?",
         rejected: "is callback_url right, and does the program behind it accept the signature?",

@@ -4,11 +4,11 @@ use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use super::table::{BYTES, Row, Table, Type, Value};
-use super::{Identity, Side};
+use super::{Identity, Side, SideError};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
-use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
+use crate::store::postgres::{PostgresStore, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
 use crate::store::{OpenError, Use, Why};
@@ -27,11 +27,6 @@ impl Database {
         exact.map_err(|error| OpenError::Database { database: name.clone(), why: error.to_string() })?;
         Ok(Self { name, client })
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-fn plain(error: tokio_postgres::Error) -> String {
-    explain(&error)
 }
 
 /// The values of one column of many rows, as PostgreSQL takes them.
@@ -109,28 +104,29 @@ impl Side for Database {
         self.name.clone()
     }
 
-    async fn identity(&mut self) -> Result<Identity, String> {
-        let row = self.client.query_one("SELECT id, copying FROM identity", &[]).await.map_err(plain)?;
+    async fn identity(&mut self) -> Result<Identity, SideError> {
+        let row = self.client.query_one("SELECT id, copying FROM identity", &[]).await?;
         Ok(Identity { id: row.get(0), copying: row.get(1), is_backup: false })
     }
 
-    async fn is_in_use(&mut self) -> Result<bool, String> {
+    async fn is_in_use(&mut self) -> Result<bool, SideError> {
         let sql = "SELECT EXISTS (SELECT FROM replica WHERE alive_until >= server_millis())";
-        Ok(self.client.query_one(sql, &[]).await.map_err(plain)?.get(0))
+        Ok(self.client.query_one(sql, &[]).await?.get(0))
     }
 
-    async fn begin(&mut self, source: &str) -> Result<(), String> {
+    async fn begin(&mut self, source: &str) -> Result<(), SideError> {
         let sql = "UPDATE identity SET copying = $1";
-        self.client.execute(sql, &[&source]).await.map(|_| ()).map_err(plain)
+        self.client.execute(sql, &[&source]).await?;
+        Ok(())
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), String> {
+    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), SideError> {
         let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
-        let row = self.client.query_one(&sql, &[]).await.map_err(plain)?;
+        let row = self.client.query_one(&sql, &[]).await?;
         Ok((u64::try_from(row.get::<_, i64>(0)).unwrap_or(0), row.get::<_, Option<i64>>(1).unwrap_or(0)))
     }
 
-    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, String> {
+    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, SideError> {
         let (columns, name, batch) = (table.names(), table.name, table.batch);
         let sizes: Vec<_> =
             table.long().map(|column| format!("coalesce(octet_length({column}), 0)")).collect();
@@ -143,16 +139,16 @@ impl Side for Database {
                 WINDOW ordered AS (ORDER BY number)
             ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY number"
         );
-        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
-        let rows = self.client.query(&statement, &[&after]).await.map_err(plain)?;
+        let statement = self.client.prepare_cached(&sql).await?;
+        let rows = self.client.query(&statement, &[&after]).await?;
         let row = |row: &tokio_postgres::Row| {
             let values = table.columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind));
-            values.collect::<Result<_, _>>().map(Row).map_err(plain)
+            Ok(Row(values.collect::<Result<_, tokio_postgres::Error>>()?))
         };
         rows.iter().map(row).collect()
     }
 
-    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError> {
         let arrays: Vec<String> = (1..)
             .zip(table.columns)
             .map(|(place, (_, kind))| format!("${place}::{}", array(*kind)))
@@ -162,51 +158,49 @@ impl Side for Database {
         let columns: Vec<Column> =
             (0..).zip(table.columns).map(|(place, (_, kind))| Column::of(place, *kind, rows)).collect();
         let parameters: Vec<_> = columns.iter().map(Column::parameter).collect();
-        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
-        self.client.execute(&statement, &parameters).await.map(|_| ()).map_err(plain)
+        let statement = self.client.prepare_cached(&sql).await?;
+        self.client.execute(&statement, &parameters).await?;
+        Ok(())
     }
 
-    async fn day(&mut self) -> Result<Day, String> {
-        let row = self.client.query_one(statements::DAY, &[]).await.map_err(plain)?;
-        rows::day(&row).map_err(|error| error.to_string())
+    async fn day(&mut self) -> Result<Day, SideError> {
+        let row = self.client.query_one(statements::DAY, &[]).await?;
+        Ok(rows::day(&row)?)
     }
 
-    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String> {
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), SideError> {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
         for table in &super::TABLES {
             let (_, last) = self.extent(table).await?;
-            self.client.execute(number, &[&table.name, &last]).await.map_err(plain)?;
+            self.client.execute(number, &[&table.name, &last]).await?;
         }
         // The planner should know how large the tables are before anybody works on them.
-        self.client
-            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline")
-            .await
-            .map_err(plain)?;
+        self.client.batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline").await?;
 
         let now = millis(now);
-        let transaction = self.client.build_transaction().start().await.map_err(plain)?;
+        let transaction = self.client.build_transaction().start().await?;
         let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
         let (began, used, none_until) = (millis(day.began), i64::from(day.used), millis(day.none_until));
-        transaction.execute(sql, &[&began, &used, &none_until]).await.map_err(plain)?;
+        transaction.execute(sql, &[&began, &used, &none_until]).await?;
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
-        transaction.execute(sql, &[&now]).await.map_err(plain)?;
+        transaction.execute(sql, &[&now]).await?;
         if is_backup {
             let why = Why::Restored;
             let (wishes, is_look, most) = (i64::from(why.wishes()), why.is_look(), i64::from(BATCH));
             let (kind, text, mut number) = (why.kind(), why.to_string(), 0_i64);
-            let some = transaction.prepare(statements::REQUEUE_ALL).await.map_err(plain)?;
+            let some = transaction.prepare(statements::REQUEUE_ALL).await?;
             let requeue = async |after: i64| {
                 let parameters: [&(dyn ToSql + Sync); 8] =
                     [&now, &wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
-                transaction.query_opt(&some, &parameters).await.map_err(plain)
+                transaction.query_opt(&some, &parameters).await
             };
             while let Some(row) = requeue(number).await? {
-                number = row.try_get(2).map_err(plain)?;
+                number = row.try_get(2)?;
             }
         }
-        transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;
-        transaction.commit().await.map_err(plain)
+        transaction.execute("UPDATE identity SET copying = NULL", &[]).await?;
+        Ok(transaction.commit().await?)
     }
 }
