@@ -94,9 +94,9 @@ fn codes() -> Vec<&'static Code> {
 fn page() -> String {
     let mut page = String::from(
         "# Errors and reasons\n\n\
-         Each reason why a ticket waits, is blocked, has no room or has a remark, and each refusal of a request, has a stable \
-         code. The API, the log, the metrics and the commands show the same code. This page is generated from the source \
-         (`cargo xtask errors`).\n",
+         Each reason why a ticket waits, is blocked, has no room or has a remark, each refusal of a request, each mistake in the \
+         configuration and each finding of `check` has a stable code, the same wherever it is shown. This page is generated from \
+         the source (`cargo xtask errors`).\n",
     );
     let mut codes = codes();
     codes.sort_by_key(|code| code.name);

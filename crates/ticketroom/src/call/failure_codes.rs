@@ -81,7 +81,7 @@ macro_rules! failure_codes {
             ),
             forbidden: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".forbidden"),
-                concat!($name, " forbids our user a call (403)."),
+                concat!($name, " does not allow our user what a call asks for (403)."),
                 $forbidden,
             ),
             not_found: $crate::reason::Code::blocked(

@@ -19,7 +19,7 @@ use crate::{docspace, helpdesk, service, store};
 codes! {
     CONFIGURATION_ODD = "check.config.odd", Never,
         "The configuration works, and something in it should be looked at. “ticketroom serve” says the same at its start.",
-        "";
+        "correct the line that the message names, unless it is meant";
 }
 
 #[derive(Debug, Args)]

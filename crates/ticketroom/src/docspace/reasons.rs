@@ -97,7 +97,7 @@ codes! {
     LINK_INTERNAL = "ready.docspace.link-internal", Never,
         "The room is ready, and its external link opens for users of the portal only: DocSpace's settings for external \
          links say so.",
-        "";
+        "change those settings in DocSpace, or choose another link in the template";
 }
 
 /// What an operator reads of an external link that is none.

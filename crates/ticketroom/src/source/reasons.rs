@@ -11,14 +11,16 @@ codes! {
         "is the secret the one of the sending webhook?";
     TOO_OLD = "request.delivery.too-old", Never,
         "The delivery was signed too long ago, or in the future (401).",
-        "are both clocks right?";
+        "are both clocks right, and does no proxy hold deliveries back? For Zendesk and Jira, `signature_window` sets how old a \
+         signature may be";
     NOT_UNDERSTOOD = "request.delivery.not-understood", Never,
-        "The delivery is proven, and not in the format of its helpdesk (400). Its body is kept for diagnosis.",
+        "The delivery is proven, and not in the format of its helpdesk (400). `detail` says what is wrong; the body is kept for \
+         diagnosis.",
         "";
     UNSUPPORTED = "request.delivery.encoding-unsupported", Never,
-        "The delivery's body is compressed or written in a way that is not supported (415).",
+        "The delivery's body is compressed or written in a way that is not supported (415). `detail` says what is.",
         "";
     TOO_LARGE = "request.delivery.too-large", Never,
-        "The delivery is larger than allowed, as it came or once it is decompressed (413).",
+        "The delivery is larger than [server] max_body allows, or than 8 MiB once it is decompressed (413).",
         "";
 }

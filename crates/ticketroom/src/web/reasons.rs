@@ -11,7 +11,7 @@ codes! {
         "This address does not take this method (405).",
         "";
     PARAMETER_INVALID = "request.parameter.invalid", Never,
-        "A parameter in the address is unknown or has no valid value (400).",
+        "A parameter in the address is unknown or has no valid value (400). `detail` names it.",
         "";
     TICKET_UNKNOWN = "request.ticket.unknown", Never,
         "No delivery has named this ticket (404).",
@@ -21,7 +21,8 @@ codes! {
         "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, “ticketroom serve” shows \
          the one that it uses";
     TOKEN_WRONG = "request.admin.token-wrong", Never,
-        "The request's admin token is not the one of this service (401).",
+        "The request's admin token is not the one of this service (401). Often it is a program with an old token, such as \
+         Prometheus.",
         "send the token of [admin], or the one that “ticketroom serve” shows at its start";
     TOO_MANY_WRONG_TOKENS = "request.admin.too-many-wrong-tokens", Never,
         "So many wrong admin tokens are sent at the moment that this one was not compared any more (429).",

@@ -34,7 +34,7 @@ fn codes() {
     for (fragment, expected) in [
         ("[server]\nlisten = localhost", "config.file.syntax-error"),
         ("[server]\nlissten = \"\"", "config.key.unknown"),
-        ("[docspace]\nurl = \"https://d.example\"", "config.key.missing"),
+        ("[[rule]]\nskip = true", "config.key.missing"),
         ("[server]\nlisten = 3000", "config.value.wrong-type"),
         ("[server]\nmax_body = 1", "config.value.out-of-range"),
         ("[template.a]\narchive_after = \"3 parsecs\"", "config.value.invalid"),
