@@ -1,5 +1,6 @@
 //! What is read from right configurations, and what is never shown of them.
 
+mod codes;
 mod meant;
 mod mistakes;
 mod rooms;
