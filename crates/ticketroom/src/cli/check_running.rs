@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(findings(&metrics.text(Format::Prometheus)), [], "an older version says nothing");
         metrics.breaker("docspace", false);
         metrics.breaker("zendesk-eu", false);
-        let levels = |findings: &[Finding]| findings.iter().map(|one| one.level()).collect::<Vec<_>>();
+        let levels = |findings: &[Finding]| findings.iter().map(Finding::level).collect::<Vec<_>>();
         assert_eq!(levels(&findings(&metrics.text(Format::Prometheus))), [Level::Good]);
         metrics.breaker("zendesk-eu", true);
         let found = findings(&metrics.text(Format::Prometheus));

@@ -49,7 +49,7 @@ impl AdminToken {
             pending: Semaphore::new(PENDING),
             wrong: Sampled::new(INTERVAL, |report| match report {
                 Report::Begins => {
-                    tracing::warn!(code = TOKEN_WRONG.name, "somebody has sent a wrong admin token")
+                    tracing::warn!(code = TOKEN_WRONG.name, "somebody has sent a wrong admin token");
                 }
                 Report::Continues(tokens) => {
                     tracing::warn!(code = TOKEN_WRONG.name, tokens, "further wrong admin tokens were sent");

@@ -206,7 +206,7 @@ mod tests {
     fn the_empty_secret_is_none() {
         assert_eq!(freshdesk("s").secrets(), []);
         let findings = freshdesk("").secrets();
-        assert_eq!(findings.iter().map(|finding| finding.level()).collect::<Vec<_>>(), [Level::Bad]);
+        assert_eq!(findings.iter().map(Finding::level).collect::<Vec<_>>(), [Level::Bad]);
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
         ];
         for (json, levels) in agents {
             let found = agent("acme.freshdesk.com", &serde_json::from_str(json).unwrap());
-            assert_eq!(found.iter().map(|finding| finding.level()).collect::<Vec<_>>(), levels, "{json}");
+            assert_eq!(found.iter().map(Finding::level).collect::<Vec<_>>(), levels, "{json}");
         }
         assert_eq!(super::agents(Ok(AgentDto::default())).level(), Level::Good);
         assert_eq!(super::agents(failed(Cause::Forbidden)).level(), Level::Warning);
@@ -245,7 +245,7 @@ mod tests {
     fn groups_are_judged() {
         let levels = |configured: &[&str], answer| {
             let configured: Vec<String> = configured.iter().map(|group| (*group).to_owned()).collect();
-            judged_groups(&configured, answer).iter().map(|finding| finding.level()).collect::<Vec<_>>()
+            judged_groups(&configured, answer).iter().map(Finding::level).collect::<Vec<_>>()
         };
         let names = || Ok(vec!["Support".to_owned(), "Billing ".to_owned()]);
         assert_eq!(levels(&[], names()), []);

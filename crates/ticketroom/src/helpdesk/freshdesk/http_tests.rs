@@ -361,7 +361,7 @@ async fn everything_is_checked_and_nothing_changed() {
     ];
     let stage = Stage::of(Some("cf_room"), &["Billing", "Sales"], answers).await;
     let levels: Vec<Level> =
-        stage.freshdesk.check(&clock).await.iter().map(|finding| finding.level()).collect();
+        stage.freshdesk.check(&clock).await.iter().map(crate::finding::Finding::level).collect();
     assert_eq!(levels, [Level::Good, Level::Warning, Level::Warning, Level::Good, Level::Bad]);
     assert!(stage.asked().iter().all(|asked| asked.starts_with("GET ")));
 
