@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         return Ok(built);
     }
     let mut bench = cargo();
-    environment::settle(&mut bench);
+    environment::normalize(&mut bench);
     bench.args(["run", "--quiet", "--release", "--locked", "--package", "ticketroom-bench", "--"]);
     crate::run(bench.args(arguments))
 }

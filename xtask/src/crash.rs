@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use crate::{Result, cargo, environment, packages};
 
-/// For our own ears: the optimized build is killed. Until the next release build, that binary has fault points in it.
+/// Handled here: the optimized build is used. Until the next release build, that binary has fault points in it.
 const RELEASE: &str = "--release";
 
 pub(crate) fn run(arguments: &[String]) -> Result {
@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
     let profile = ours.first();
     let mut build = cargo();
-    // Both at once, so that what they share is built once.
+    // Both at once, so that shared dependencies are built once.
     build.args(["build", "--locked", "--package", "ticketroom", "--package", "ticketroom-crash"]);
     build.args(["--features", "fault-points"]);
     let built = crate::run(build.args(profile))?;
@@ -24,11 +24,11 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         return Ok(built);
     }
     let mut campaign = Command::new(built_beside_us(profile.is_some())?.join("ticketroom-crash"));
-    environment::settle(&mut campaign);
+    environment::normalize(&mut campaign);
     crate::run(campaign.args(theirs))
 }
 
-/// The folder that cargo has built into: beside our own, which is that of the dev profile.
+/// The folder that cargo has built into, beside that of the dev profile, where this binary is.
 fn built_beside_us(release: bool) -> Result<PathBuf> {
     let ourselves =
         std::env::current_exe().map_err(|error| format!("can't tell where this runs: {error}"))?;

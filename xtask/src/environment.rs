@@ -1,4 +1,4 @@
-//! What tests and benchmarks need of the machine and of their environment variables.
+//! The limits and environment variables that tests and benchmarks need.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Open files that one process may need: both ends of hundreds of connections.
 const OPEN_FILES: u64 = 4096;
 
-/// Lets this process, and so all that it starts, open enough files; the default of many systems is too low.
+/// Lets this process and its children open enough files. The default of many systems is too low.
 ///
 /// # Errors
 /// When an administrator allows fewer.
@@ -28,8 +28,8 @@ pub(crate) fn raise_open_files() -> Result<(), String> {
         .map_err(|error| format!("the limit of open files can't be raised: {error}"))
 }
 
-/// Gives a command an environment in which the same happens on every machine.
-pub(crate) fn settle(command: &mut Command) {
+/// Gives a command the same environment on each machine.
+pub(crate) fn normalize(command: &mut Command) {
     // The product reads these, and a developer may have set them for a portal of their own.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("TICKETROOM_") || name.starts_with("DOCSPACE_"))
@@ -37,7 +37,7 @@ pub(crate) fn settle(command: &mut Command) {
             command.env_remove(name);
         }
     }
-    // Everything that is called is on this machine, also where the way out is through a proxy.
+    // All calls are to this machine, also where a proxy is configured.
     let past_proxy = ["NO_PROXY", "no_proxy"].into_iter().filter_map(|name| std::env::var(name).ok());
     let past_proxy: Vec<_> = past_proxy.chain(["localhost,127.0.0.1,::1".to_owned()]).collect();
     let past_proxy = past_proxy.join(",");

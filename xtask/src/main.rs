@@ -24,7 +24,7 @@ Tasks:
   errors               write docs/errors.md anew, after a change of a code
 ";
 
-/// How a task ended: with the status of what it ran, or with what is in its way.
+/// How a task ended: with the status of its command, or with an error.
 type Result<T = ExitCode> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
@@ -56,10 +56,10 @@ fn main() -> ExitCode {
     })
 }
 
-/// The cargo that runs us, in the workspace's folder.
+/// The cargo that runs this program, in the workspace's folder.
 fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // As cargo says now, not as it was when this was built: the folder may have been moved since.
+    // From the environment, since the folder may have been moved after the build.
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     if let Some(root) = here.as_deref().and_then(Path::parent) {
         cargo.current_dir(root);
@@ -67,7 +67,7 @@ fn cargo() -> Command {
     cargo
 }
 
-/// Runs a command to its end; its status becomes ours.
+/// Runs a command and returns its status.
 fn run(command: &mut Command) -> Result {
     let status =
         command.status().map_err(|error| format!("can't run {:?}: {error}", command.get_program()))?;

@@ -1,4 +1,4 @@
-//! System packages that tests need, installed where they are missing. A test is never skipped for want of one.
+//! Installs system packages that tests need. No test is skipped because one is missing.
 
 use std::process::{Command, Stdio};
 
@@ -10,8 +10,7 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends postgresql-common openssl
-# With the server's package, Debian would make and start a server of the machine's own, which nobody needs here. What
-# the file says is put back, since it is not ours.
+# Debian's package would create and start a server, which is not needed. The file is restored afterwards.
 settings=/etc/postgresql-common/createcluster.conf
 cp -p "$settings" "$settings.before"
 trap 'mv "$settings.before" "$settings"' EXIT
@@ -34,7 +33,7 @@ pub(crate) fn ensure_postgresql() -> Result<(), String> {
     postgres_server::installed().map(drop).map_err(|missing| format!("apt-get succeeded, and yet: {missing}"))
 }
 
-/// Installs Prometheus' `promtool`. The package would also start a server, which nobody needs here.
+/// Installs Prometheus' `promtool`. The package would also start a server, which is not needed.
 const INSTALL_PROMTOOL: &str = r#"
 set -eu
 export DEBIAN_FRONTEND=noninteractive

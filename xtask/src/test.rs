@@ -2,8 +2,7 @@
 //! on a PostgreSQL store.
 //!
 //! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that the product talks
-//! to are played by the simulator, and PostgreSQL and promtool are installed before the tests start. Once a test needs a
-//! further system package (a browser), it has its place beside these.
+//! to are simulated, and PostgreSQL and promtool are installed before the tests start.
 
 use std::process::ExitCode;
 
@@ -14,7 +13,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     packages::ensure_postgresql()?;
     packages::ensure_promtool()?;
     let mut tests = cargo();
-    environment::settle(&mut tests);
+    environment::normalize(&mut tests);
     if let Some(seed) = std::env::var_os(SEED) {
         tests.env(SEED, seed);
     }
@@ -36,7 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
     println!("\nThe same end-to-end tests, on a PostgreSQL store:");
     let mut again = cargo();
-    environment::settle(&mut again);
+    environment::normalize(&mut again);
     again.env("TICKETROOM_TEST_STORE", "postgres");
     again.args(["test", "--locked", "--package", "ticketroom", "--test", "it"]);
     crate::run(again.args(arguments))

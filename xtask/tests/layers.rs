@@ -1,4 +1,5 @@
-//! A module of the product uses only modules of lower layers, so that no two of them depend on each other in a circle.
+//! A module of the product or of the simulator uses only modules of lower layers, so that no modules depend on each other
+//! in a circle.
 //!
 //! Read from paths that begin with `crate::` or `super::`, in `use` lines and in code. Tests may use what they like.
 
@@ -11,67 +12,147 @@ use self::source::{Found, paths, without_tests};
 mod error_types;
 mod source;
 
-/// The lowest first. Modules of one layer don't use each other. A part of a module that has a line of its own lies in
-/// that layer; the rest of the module lies where the module is.
-const LAYERS: [(&str, &[&str]); 17] = [
-    ("basics", &["clock", "docspace::limits", "fault_point", "printable", "room", "secret_hash"]),
-    ("reasons", &["reason"]),
-    (
-        "time and log",
-        &["call", "finding", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"],
-    ),
-    ("sources", &["source"]),
-    ("language", &["language"]),
-    ("templates", &["template"]),
-    ("rules and ledger", &["ledger", "rule"]),
-    ("configuration", &["config"]),
-    ("store", &["store"]),
-    ("metrics and views", &["metrics", "view"]),
-    ("breaker", &["breaker"]),
-    ("calls", &["http"]),
-    ("other systems", &["docspace", "helpdesk"]),
-    ("what is done with a ticket", &["intake", "reconcile"]),
-    ("process", &["replica", "web"]),
-    ("service", &["service"]),
-    ("commands", &["cli"]),
-];
+/// A crate with its layers, the lowest first. Modules of one layer don't use each other. A part of a module that has a line
+/// of its own lies in that layer; the rest of the module lies where the module is.
+struct Crate {
+    folder: &'static str,
+    layers: &'static [(&'static str, &'static [&'static str])],
+}
+
+const PRODUCT: Crate = Crate {
+    folder: "crates/ticketroom/src",
+    layers: &[
+        (
+            "basics",
+            &["clock", "docspace::limits", "fault_point", "printable", "room", "secret_hash", "web::budget"],
+        ),
+        ("reasons", &["reason"]),
+        (
+            "time and log",
+            &[
+                "call",
+                "finding",
+                "log_limit",
+                "replica::clock",
+                "replica::lease_guard",
+                "telemetry",
+                "ticket",
+            ],
+        ),
+        ("sources", &["source"]),
+        ("language", &["language"]),
+        ("templates", &["template"]),
+        ("rules and ledger", &["ledger", "rule"]),
+        ("configuration", &["config"]),
+        ("store", &["store"]),
+        ("metrics and views", &["metrics", "view"]),
+        ("breaker", &["breaker"]),
+        ("calls", &["http"]),
+        ("other systems", &["docspace", "helpdesk"]),
+        ("live configuration", &["live"]),
+        ("what is done with a ticket", &["intake", "reconcile"]),
+        ("process", &["replica", "web"]),
+        ("service", &["service"]),
+        ("commands", &["cli"]),
+    ],
+};
+
+const SIMULATOR: Crate = Crate {
+    folder: "crates/simulator/src",
+    layers: &[
+        (
+            "basics",
+            &["clock", "counters", "fault", "html", "http", "window", "docspace::quirks", "docspace::roles"],
+        ),
+        ("answers and services", &["reply", "service"]),
+        ("control endpoint and webhooks", &["control", "outbox"]),
+        ("server", &["server"]),
+        ("handle", &["handle"]),
+        ("helpdesk", &["helpdesk"]),
+        ("limits and views", &["docspace::limits", "docspace::state::views"]),
+        (
+            "parts of DocSpace's state",
+            &[
+                "docspace::state::key",
+                "docspace::state::link",
+                "docspace::state::operation",
+                "docspace::state::people",
+                "docspace::state::sort",
+            ],
+        ),
+        ("DocSpace's state", &["docspace::state"]),
+        ("what is done with the state", &["docspace::state::catch_up", "docspace::state::rooms"]),
+        ("answers of DocSpace's API", &["docspace::endpoints::wire"]),
+        (
+            "its requests",
+            &["docspace::endpoints::body", "docspace::endpoints::call", "docspace::endpoints::routes"],
+        ),
+        ("rooms, folders and people in it", &["docspace::endpoints::dto", "docspace::overview"]),
+        (
+            "its calls",
+            &[
+                "docspace::endpoints::auth",
+                "docspace::endpoints::find",
+                "docspace::endpoints::folders",
+                "docspace::endpoints::links",
+                "docspace::endpoints::operations",
+                "docspace::endpoints::people",
+                "docspace::endpoints::rooms",
+                "docspace::endpoints::share",
+            ],
+        ),
+        ("all of its calls", &["docspace::endpoints"]),
+        ("pages for browsers", &["docspace::page"]),
+        ("the portal", &["docspace::service"]),
+        ("systems", &["callback", "docspace", "freshdesk", "jira", "zendesk"]),
+        ("configuration", &["configuration"]),
+    ],
+};
 
 #[test]
 fn no_module_uses_one_of_its_own_layer_or_a_higher_one() {
-    let (mut files, mut wrong) = (0, Vec::new());
-    for file in sources().unwrap() {
-        let text = fs::read_to_string(root().join(&file)).unwrap();
-        files += 1;
-        wrong.extend(complaints(&file, &text));
+    for (of, at_least) in [(&PRODUCT, 100), (&SIMULATOR, 80)] {
+        let (mut files, mut wrong) = (0, Vec::new());
+        for file in of.sources().unwrap() {
+            let text = fs::read_to_string(of.root().join(&file)).unwrap();
+            files += 1;
+            wrong.extend(of.complaints(&file, &text));
+        }
+        assert!(
+            files > at_least,
+            "only {files} files were read: are the sources of {} elsewhere?",
+            of.folder
+        );
+        assert!(
+            wrong.is_empty(),
+            "move what both need into a lower module, or give one of them another layer in xtask/tests/layers.rs:\n{}",
+            wrong.join("\n")
+        );
     }
-    assert!(files > 100, "only {files} files were read: are the product's sources elsewhere?");
-    assert!(
-        wrong.is_empty(),
-        "move what both need into a lower module, or give one of them another layer in xtask/tests/layers.rs:\n{}",
-        wrong.join("\n")
-    );
 }
 
 #[test]
 fn every_module_has_a_layer() {
-    let text = without_tests(&fs::read_to_string(root().join("lib.rs")).unwrap());
-    let modules = text.lines().filter_map(|line| {
-        line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
-    });
-    let without: Vec<_> = modules.clone().filter(|module| layer(&[module]).is_none()).collect();
-    assert!(modules.count() > 20, "lib.rs is read wrongly");
-    assert!(without.is_empty(), "give each of these a layer in xtask/tests/layers.rs: {without:?}");
-    let gone = |module: &&str| {
-        let path = root().join(module.replace("::", "/"));
-        !path.is_dir() && !path.with_extension("rs").is_file()
-    };
-    let gone: Vec<_> = LAYERS.iter().flat_map(|(_, modules)| *modules).copied().filter(gone).collect();
-    assert!(gone.is_empty(), "xtask/tests/layers.rs names modules that are not there: {gone:?}");
+    for (of, at_least) in [(&PRODUCT, 20), (&SIMULATOR, 15)] {
+        let text = without_tests(&fs::read_to_string(of.root().join("lib.rs")).unwrap());
+        let modules = text.lines().filter_map(|line| {
+            line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
+        });
+        let without: Vec<_> = modules.clone().filter(|module| of.layer(&[module]).is_none()).collect();
+        assert!(modules.count() > at_least, "lib.rs of {} is read wrongly", of.folder);
+        assert!(without.is_empty(), "give each of these a layer in xtask/tests/layers.rs: {without:?}");
+        let gone = |module: &&str| {
+            let path = of.root().join(module.replace("::", "/"));
+            !path.is_dir() && !path.with_extension("rs").is_file()
+        };
+        let gone: Vec<_> = of.layers.iter().flat_map(|(_, modules)| *modules).copied().filter(gone).collect();
+        assert!(gone.is_empty(), "xtask/tests/layers.rs names modules that are not there: {gone:?}");
+    }
 }
 
 #[test]
 fn every_way_to_use_a_higher_layer_is_found() {
-    let found = |file: &str, text: &str| complaints(Path::new(file), text);
+    let found = |file: &str, text: &str| PRODUCT.complaints(Path::new(file), text);
     let one = found("store/mod.rs", "//! Text.\n\nuse crate::web::Entrance;\n");
     assert_eq!(one, ["store/mod.rs:3: store (layer “store”) uses web (layer “process”)"]);
     let grouped =
@@ -101,39 +182,67 @@ fn what_is_no_use_of_a_higher_layer_is_left_alone() {
         "#[cfg(test)]\nmod tests {\n    use crate::web;\n    mod inner {\n        use crate::cli;\n    }\n}\n",
         "#[cfg(test)]\nuse crate::web::Entrance;\n",
     ] {
-        assert_eq!(complaints(Path::new("store/mod.rs"), text), [""; 0], "{text}");
+        assert_eq!(PRODUCT.complaints(Path::new("store/mod.rs"), text), [""; 0], "{text}");
     }
 }
 
-/// What is wrong with a file, one line each.
-fn complaints(file: &Path, text: &str) -> Vec<String> {
-    let own = module_of(file);
-    let own: Vec<&str> = own.iter().map(String::as_str).collect();
-    let Some((height, name, module)) = layer(&own) else {
-        // main.rs and lib.rs are above all.
-        return Vec::new();
-    };
-    let text = without_tests(text);
-    let complaint = |Found { line, path }: Found| {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let (other_height, other_name, other) = layer(&path)?;
-        (other != module && other_height >= height).then(|| {
-            let file = file.display();
-            format!("{file}:{line}: {module} (layer “{name}”) uses {other} (layer “{other_name}”)")
-        })
-    };
-    paths(&text, &own).into_iter().filter_map(complaint).collect()
-}
+impl Crate {
+    /// What is wrong with a file, one line each.
+    fn complaints(&self, file: &Path, text: &str) -> Vec<String> {
+        let own = module_of(file);
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let Some((height, name, module)) = self.layer(&own) else {
+            // main.rs and lib.rs are above all.
+            return Vec::new();
+        };
+        let text = without_tests(text);
+        let complaint = |Found { line, path }: Found| {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let (other_height, other_name, other) = self.layer(&path)?;
+            (other != module && other_height >= height).then(|| {
+                let file = file.display();
+                format!("{file}:{line}: {module} (layer “{name}”) uses {other} (layer “{other_name}”)")
+            })
+        };
+        paths(&text, &own).into_iter().filter_map(complaint).collect()
+    }
 
-/// The layer of what is at a path: how high it is, its name, and the module by which it has it.
-fn layer(path: &[&str]) -> Option<(usize, &'static str, &'static str)> {
-    let of = |wanted: &str| {
-        LAYERS.iter().enumerate().find_map(|(height, (name, modules))| {
-            modules.iter().find(|module| **module == wanted).map(|module| (height, *name, *module))
-        })
-    };
-    let part = path.get(..2).and_then(|part| of(&part.join("::")));
-    part.or_else(|| path.first().and_then(|module| of(module)))
+    /// The layer of what is at a path: how high it is, its name, and the module by which it has it. The longest name of a
+    /// module that the path begins with counts.
+    fn layer(&self, path: &[&str]) -> Option<(usize, &'static str, &'static str)> {
+        let of = |wanted: &str| {
+            self.layers.iter().enumerate().find_map(|(height, (name, modules))| {
+                modules.iter().find(|module| **module == wanted).map(|module| (height, *name, *module))
+            })
+        };
+        (1..=path.len()).rev().find_map(|length| of(&path[..length].join("::")))
+    }
+
+    fn root(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.folder)
+    }
+
+    /// The crate's sources but for its tests, from [`root`](Self::root).
+    fn sources(&self) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+        let (mut folders, mut sources) = (vec![self.root()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                // `suite` is the store's: one for both databases.
+                if ["tests", "suite"].contains(&stem.as_str()) || stem.ends_with("_tests") {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    sources.push(path.strip_prefix(self.root())?.to_owned());
+                }
+            }
+        }
+        sources.sort();
+        Ok(sources)
+    }
 }
 
 /// `["store", "sqlite"]` for `store/sqlite/mod.rs`.
@@ -141,30 +250,4 @@ fn module_of(file: &Path) -> Vec<String> {
     let file = file.with_extension("");
     let parts = file.iter().map(|part| part.to_string_lossy().into_owned());
     parts.filter(|part| !["mod", "lib", "main"].contains(&part.as_str())).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/ticketroom/src")
-}
-
-/// The product's sources but for its tests, from [`root`].
-fn sources() -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let (mut folders, mut sources) = (vec![root()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            // `suite` is the store's: one for both databases.
-            if ["tests", "suite"].contains(&stem.as_str()) || stem.ends_with("_tests") {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push(path.strip_prefix(root())?.to_owned());
-            }
-        }
-    }
-    sources.sort();
-    Ok(sources)
 }

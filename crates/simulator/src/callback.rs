@@ -1,5 +1,5 @@
-//! The other end of a generic helpdesk's callback: an address that takes whatever is posted to it, answers
-//! 204 and remembers it. The one call is counted as `callback`, whatever its path and method.
+//! The receiver of a generic helpdesk's callbacks: it answers any request with 204 and keeps it. Each call is counted as
+//! `callback`, whatever its path and method.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ use crate::fault::TooMany;
 use crate::handle::Server;
 use crate::http::{Answer, Request};
 use crate::lock;
-use crate::server::{Core, Service};
+use crate::service::{Core, Service};
 
 /// A running receiver.
 pub type CallbackReceiver = Server<Inbox>;
 
-/// What was received; a call that a fault kept from being worked on is not in here.
+/// A callback that was received. One that a fault kept from being processed is not there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
     /// When.
@@ -29,11 +29,11 @@ pub struct Received {
     pub headers: BTreeMap<String, String>,
     /// The body as JSON; `null` if it is none.
     pub body: Value,
-    /// The body as it came, which is what a signature is over.
+    /// The raw body, which the signature covers.
     pub raw: Bytes,
 }
 
-/// What a receiver has taken.
+/// The callbacks of a receiver.
 #[derive(Debug, Default)]
 pub struct Inbox {
     clock: Clock,
@@ -44,12 +44,12 @@ impl CallbackReceiver {
     /// Starts to listen.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(listen: SocketAddr) -> std::io::Result<Self> {
         Self::run(listen, Core::default(), Inbox::default()).await
     }
 
-    /// Everything received, in order.
+    /// All callbacks, in order.
     pub fn received(&self) -> Vec<Received> {
         self.system().received().clone()
     }

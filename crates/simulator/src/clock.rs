@@ -1,17 +1,17 @@
-//! What time it is. The servers take it from their setup, so that a test can jump to the next day; only
-//! waiting (latency, time an operation takes) uses the runtime's timers.
+//! The clock of a server. It is part of the setup, so that a test can jump to the next day. Waits (latency, operations) use
+//! the runtime's timers.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// Tells the time; the default is the system's.
+/// A clock; the default is the system's.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// A clock that answers what `now` says.
+    /// A clock that returns what `now` returns.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

@@ -1,7 +1,7 @@
-//! The played systems as ticketroom's configuration has them, so that whoever plays them need not write it again.
+//! Sections of ticketroom's configuration for the simulated systems.
 //!
-//! A section is TOML. How its secrets are written is the caller's choice ([`Secrets`]): as they are, for a file that
-//! a person copies, or as the names of environment variables, which [`Secrets::variables`] then has the values of.
+//! A section is TOML. The caller chooses how secrets are written ([`Secrets`]): as they are, for a file that a person
+//! copies, or as names of environment variables, whose values [`Secrets::variables`] returns.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Secrets stand in the text.
+    /// Secrets are written into the text.
     pub fn written_out() -> Self {
         Self { written_out: true, variables: HashMap::new() }
     }

@@ -1,5 +1,5 @@
-//! The control endpoint: below `/_simulator/`, every server shows what it has and was asked, and lets people do what they
-//! would do in its own pages. Calls to it need no key, are not counted and never fail by a fault.
+//! The control endpoint, below `/_simulator/` on each server: its state and counters, and what people do in the web pages
+//! of the real system. Its calls need no key, are not counted, and no fault is injected into them.
 //!
 //! | call | meaning |
 //! | --- | --- |
@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::fault::{Fault, RandomFaults};
 use crate::http::{Answer, Request};
-use crate::server::{Core, Service};
+use crate::service::{Core, Service};
 
 /// The paths of the control endpoint begin with this.
 pub(crate) const PREFIX: &str = "/_simulator/";
@@ -59,17 +59,17 @@ fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> 
     let faults = &core.faults;
     match (request.method.as_str(), path) {
         ("POST", "faults") if request.body.trim_ascii_start().starts_with(b"[") => {
-            Some(ordered(request, |several: Vec<Fault>| {
-                several.into_iter().for_each(|fault| faults.add(fault))
+            Some(with_body(request, |several: Vec<Fault>| {
+                several.into_iter().for_each(|fault| faults.add(fault));
             }))
         }
-        ("POST", "faults") => Some(ordered(request, |fault| faults.add(fault))),
-        ("POST", "faults/random") => Some(ordered(request, |random: RandomFaults| faults.random(random))),
+        ("POST", "faults") => Some(with_body(request, |fault| faults.add(fault))),
+        ("POST", "faults/random") => Some(with_body(request, |random: RandomFaults| faults.random(random))),
         ("DELETE", "faults") => {
             faults.clear();
             Some(done())
         }
-        ("PUT", "latency") => Some(ordered(request, |latency: Latency| {
+        ("PUT", "latency") => Some(with_body(request, |latency: Latency| {
             let time = Duration::from_millis(latency.ms);
             match latency.call {
                 Some(call) => core.set_latency_of(&call, time),
@@ -80,18 +80,18 @@ fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> 
     }
 }
 
-/// Carries out what the body orders, if it can be understood.
-pub(crate) fn ordered<T: DeserializeOwned>(request: &Request, carry_out: impl FnOnce(T)) -> Answer {
+/// Calls a function with the body of the request, and answers 204; or 400 if the body can't be read.
+pub(crate) fn with_body<T: DeserializeOwned>(request: &Request, then: impl FnOnce(T)) -> Answer {
     match serde_json::from_slice(&request.body) {
-        Ok(order) => {
-            carry_out(order);
+        Ok(body) => {
+            then(body);
             done()
         }
         Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
-/// It is done, and there is nothing to say.
+/// Success without a body.
 pub(crate) fn done() -> Answer {
     Answer::empty(StatusCode::NO_CONTENT)
 }

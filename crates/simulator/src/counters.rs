@@ -1,4 +1,4 @@
-//! What a server was asked, counted where it cannot be wrong: at the server.
+//! Counts of calls, taken at the server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,8 +10,8 @@ use crate::lock;
 
 /// Numbers of calls since the start or the last reset.
 ///
-/// Calls that a fault refused are not in here: the server never saw them. A call that was turned away with
-/// 429 is in `requests`, `by_call` and `rejected_429` only.
+/// Calls that a fault refused are not counted: a real server never sees them. A call that was rejected with 429 is in
+/// `requests`, `by_call` and `rejected_429` only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Every call.
@@ -33,13 +33,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// How often the call of this name came.
+    /// How many calls of this name there were.
     pub fn of(&self, call: &str) -> u64 {
         self.by_call.get(call).copied().unwrap_or(0)
     }
 }
 
-/// The counters while they count.
+/// The counters of a running server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counting(Arc<Mutex<Tally>>);
 
@@ -59,7 +59,7 @@ impl Counting {
         self.tally().counters.clone()
     }
 
-    /// Starts again from zero; calls in flight stay in flight, and so count for the new peaks.
+    /// Counts from zero again. Calls in flight stay in flight, and count for the new peaks.
     pub(crate) fn reset(&self) {
         let mut tally = self.tally();
         tally.counters = Counters {
@@ -84,7 +84,7 @@ impl Counting {
         self.tally().counters.rejected_429 += 1;
     }
 
-    /// Counts an admitted call, and keeps it in flight until the guard goes.
+    /// Counts an admitted call, which is in flight until the guard is dropped.
     pub(crate) fn admitted(&self, method: &Method) -> InFlight {
         let mut guard = self.tally();
         let tally = &mut *guard;
@@ -107,7 +107,7 @@ impl Counting {
     }
 }
 
-/// A call that is being worked on.
+/// A call in flight.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     counting: Counting,

@@ -1,8 +1,7 @@
-//! What can go wrong between a client and a server, to be ordered by a test or by a person at the control door.
+//! Faults between a client and a server, injected by a test or, where that is enabled, at the control endpoint.
 //!
-//! Faults wait in a queue. The first one that matches a call and has firings left fires; if none does, the
-//! random faults get their chance. The kinds differ in the two things that matter to a client: was the work
-//! done, and what does the client get to know.
+//! Faults wait in a queue. The first one that matches a call and has firings left fires. If none does, a random fault may.
+//! The kinds differ in the two things that matter to a client: whether the work was done, and what the client learns.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -22,11 +21,11 @@ struct Queue {
     fired: u64,
 }
 
-/// One ordered fault.
+/// One fault in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The calls it may fire at.
+    /// The calls that it fires at.
     #[serde(default)]
     pub call: CallMatch,
     /// What happens.
@@ -76,7 +75,7 @@ pub enum Times {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The connection is closed before the request is looked at: nothing done, no answer, not counted.
+    /// The connection is closed before the request is processed: nothing done, no answer, not counted.
     Refuse,
     /// 429 with the headers of that limit; nothing done.
     TooMany(TooMany),
@@ -96,7 +95,7 @@ pub enum FaultKind {
     EndlessBody,
 }
 
-/// Which limit a 429 pretends to come from.
+/// The limit that an injected 429 names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TooMany {
@@ -119,7 +118,7 @@ pub enum TooMany {
 }
 
 impl TooMany {
-    /// The `Retry-After` it was ordered with, if that kind has one.
+    /// Its `Retry-After`, if that kind has one.
     pub(crate) fn retry_after_s(self) -> Option<u64> {
         match self {
             Self::Daily { retry_after_s } | Self::EmailInvitations { retry_after_s } => Some(retry_after_s),
@@ -128,13 +127,13 @@ impl TooMany {
     }
 }
 
-/// Faults that strike by chance, but the same way for the same seed and order of calls.
+/// Random faults: the same ones for the same seed and order of calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomFaults {
-    /// Where the chance starts.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// How likely a call is struck, 0 to 1.
+    /// The probability that a fault fires at a call, 0 to 1.
     pub probability: f64,
     /// One of these, each as likely as the others.
     pub kinds: Vec<FaultKind>,
@@ -150,7 +149,7 @@ impl Faults {
         self.queue().ordered.push(fault);
     }
 
-    /// From now on, calls that no ordered fault strikes are struck by chance.
+    /// From now on, random faults fire at calls that no fault in the queue is for.
     pub fn random(&self, random: RandomFaults) {
         let rng = fastrand::Rng::with_seed(random.seed);
         self.queue().random = Some((random, rng));
@@ -168,8 +167,8 @@ impl Faults {
         self.queue().fired
     }
 
-    /// What happens to this call, if anything does.
-    pub(crate) fn strike(&self, call: &str) -> Option<FaultKind> {
+    /// The fault that fires at this call, if any.
+    pub(crate) fn next_for(&self, call: &str) -> Option<FaultKind> {
         let mut queue = self.queue();
         let kind = queue.ordered_for(call).or_else(|| queue.by_chance())?;
         queue.fired += 1;
@@ -200,12 +199,12 @@ impl Queue {
 
     fn by_chance(&mut self) -> Option<FaultKind> {
         let (random, rng) = self.random.as_mut()?;
-        let struck = rng.f64() < random.probability && !random.kinds.is_empty();
-        if struck { random.kinds.get(rng.usize(..random.kinds.len())).cloned() } else { None }
+        let fires = rng.f64() < random.probability && !random.kinds.is_empty();
+        if fires { random.kinds.get(rng.usize(..random.kinds.len())).cloned() } else { None }
     }
 }
 
-/// Durations at the control door are whole milliseconds.
+/// Durations at the control endpoint are whole milliseconds.
 mod millis {
     use std::time::Duration;
 
@@ -229,11 +228,11 @@ mod tests {
         let faults = Faults::default();
         faults.add(Fault { times: Times::N(2), ..Fault::once("a", FaultKind::StatusBefore(503)) });
         faults.add(Fault { call: CallMatch::Any, kind: FaultKind::Refuse, times: Times::Once });
-        assert_eq!(faults.strike("b"), Some(FaultKind::Refuse));
-        assert_eq!(faults.strike("b"), None);
-        assert_eq!(faults.strike("a"), Some(FaultKind::StatusBefore(503)));
-        assert_eq!(faults.strike("a"), Some(FaultKind::StatusBefore(503)));
-        assert_eq!(faults.strike("a"), None);
+        assert_eq!(faults.next_for("b"), Some(FaultKind::Refuse));
+        assert_eq!(faults.next_for("b"), None);
+        assert_eq!(faults.next_for("a"), Some(FaultKind::StatusBefore(503)));
+        assert_eq!(faults.next_for("a"), Some(FaultKind::StatusBefore(503)));
+        assert_eq!(faults.next_for("a"), None);
         assert_eq!(faults.fired(), 3);
     }
 
@@ -243,7 +242,7 @@ mod tests {
             let faults = Faults::default();
             let kinds = vec![FaultKind::AnswerLost, FaultKind::Refuse];
             faults.random(RandomFaults { seed: 7, probability: 0.3, kinds });
-            (0..200).map(|_| faults.strike("x")).collect::<Vec<_>>()
+            (0..200).map(|_| faults.next_for("x")).collect::<Vec<_>>()
         };
         let strikes = run();
         assert_eq!(strikes, run());

@@ -1,5 +1,5 @@
-//! The handle of a running server: what all simulated systems offer to tests and to the commands that run them. What
-//! only one of them offers stands in its own module, as `impl Server<…>`.
+//! The handle of a running server, which tests and commands hold: what all simulated systems have in common. Each system
+//! adds its own methods in its module, as `impl Server<…>`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::counters::Counters;
 use crate::fault::Faults;
-use crate::server::{self, Core, Service};
+use crate::server;
+use crate::service::{Core, Service};
 
 /// A running server. Clones are handles to the same one, which stops when the last of them is dropped.
 pub struct Server<S>(Arc<Inner<S>>);
@@ -63,18 +64,18 @@ impl<S> Server<S> {
         self.0.core.shutdown.complete().await;
     }
 
-    /// Lets everybody who can reach the port inject faults over HTTP. Without this, only the program that runs the server
-    /// can, by [`faults`](Self::faults).
+    /// Allows fault injection over HTTP to everybody who can reach the port. Without this, only the program that runs the
+    /// server can inject faults, by [`faults`](Self::faults).
     pub fn enable_fault_injection(&self) {
         self.0.core.enable_fault_injection();
     }
 
-    /// The faults of its calls.
+    /// Its faults.
     pub fn faults(&self) -> &Faults {
         &self.0.core.faults
     }
 
-    /// The calls since the start or the last reset.
+    /// Counts of its calls since the start or the last reset.
     pub fn counters(&self) -> Counters {
         self.0.core.counting.snapshot()
     }

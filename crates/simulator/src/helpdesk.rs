@@ -1,12 +1,12 @@
-//! What all simulated helpdesks have in common beside their APIs: tickets that people create and change, and webhooks
-//! that tell of it. A person does so by the handle or at the control endpoint.
+//! What all simulated helpdesks have in common beside their APIs: people create and change tickets, by the handle or at the
+//! control endpoint, and webhooks report it.
 
 use hyper::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::control::{ordered, refused};
+use crate::control::{refused, with_body};
 use crate::handle::Server;
 use crate::http::{Answer, Request};
 use crate::outbox::{Delivery, Outbox};
@@ -101,17 +101,17 @@ pub(crate) fn control<H: Helpdesk>(helpdesk: &H, request: &Request, path: &str) 
         ("GET", "tickets", _) => Some(Answer::json(StatusCode::OK, &helpdesk.tickets())),
         ("POST", "tickets", _) => {
             let mut id = None;
-            let answer = ordered(request, |new| id = Some(helpdesk.create(new)));
+            let answer = with_body(request, |new| id = Some(helpdesk.create(new)));
             Some(id.map_or(answer, |id| Answer::json(StatusCode::CREATED, &json!({ "id": id }))))
         }
         ("POST", _, Some(id)) => {
             let mut changed = true;
-            let answer = ordered(request, |change| changed = helpdesk.change(id, change));
+            let answer = with_body(request, |change| changed = helpdesk.change(id, change));
             let why =
                 "there is no such ticket, the change isn't possible, or the ticket is like that already";
             Some(if changed { answer } else { refused(StatusCode::NOT_FOUND, why) })
         }
-        ("PUT", "webhook", _) => Some(ordered(request, |webhook| helpdesk.set_webhook(webhook))),
+        ("PUT", "webhook", _) => Some(with_body(request, |webhook| helpdesk.set_webhook(webhook))),
         _ => None,
     }
 }

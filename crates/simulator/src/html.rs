@@ -1,8 +1,8 @@
-//! Characters that mean something in HTML, written so that they don't.
+//! Escapes of HTML's special characters.
 
 /// Text as HTML.
 pub(crate) fn escaped(text: &str) -> String {
-    // The ampersand first, or it would escape the others' escapes.
+    // The ampersand first, as the other escapes contain one.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

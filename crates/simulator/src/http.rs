@@ -1,4 +1,4 @@
-//! A request as read from the wire, and an answer before it is put there.
+//! A request that was read, and an answer that is to be sent.
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -41,7 +41,7 @@ impl Request {
         self.query_all(name).next()
     }
 
-    /// Every query parameter of this name, which both systems compare without regard to case.
+    /// Each query parameter of this name. Names are compared without regard to case.
     pub(crate) fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.query
             .iter()
@@ -53,14 +53,14 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Scheme and host as the client wrote them: what links in the answers are built from.
+    /// Scheme and host as the client wrote them, for links in the answer.
     pub(crate) fn origin(&self) -> String {
         let host = self.header("x-forwarded-host").or_else(|| self.header("host")).unwrap_or("localhost");
         let scheme = self.header("x-forwarded-proto").unwrap_or("http");
         format!("{scheme}://{host}")
     }
 
-    /// The address that was asked for.
+    /// The address of the request.
     pub(crate) fn href(&self) -> String {
         let origin = self.origin();
         match &self.raw_query {
@@ -83,7 +83,7 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    // In a box, since an answer is also what a function fails with.
+    // In a box, since an answer is also an error.
     pub(crate) headers: Box<HeaderMap>,
     pub(crate) body: Bytes,
 }
@@ -128,7 +128,7 @@ impl Answer {
             if let Ok(date) = HeaderValue::from_str(date) {
                 headers.insert(header::DATE, date);
             }
-            // A 204 has no length to tell.
+            // A 204 has no length.
             if self.status != StatusCode::NO_CONTENT {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
             }

@@ -1,14 +1,14 @@
-//! DocSpace and the helpdesks, played on loopback ports with their real behaviour: shapes, quirks, limits
-//! and faults. The product's `demo` and `simulate` commands and all of its tests talk to these servers over
-//! real sockets, and what exists afterwards is counted here, not in the product.
+//! DocSpace and the helpdesks, simulated on loopback ports with their real behaviour: formats, quirks, limits and faults.
+//! The product's commands `demo` and `simulate` and all of its tests call these servers over real sockets. What exists
+//! afterwards is counted here, not in the product.
 //!
-//! Each system is a module with a cheaply cloned handle ([`docspace::DocSpace`], [`zendesk::Zendesk`],
-//! [`freshdesk::Freshdesk`], [`jira::Jira`], [`callback::CallbackReceiver`]). They share one serving core (`server`), which gives every call a name,
-//! counts it, delays it and applies [`fault`]s to it; a system only says how it answers. A further helpdesk is
-//! one more module beside `zendesk`.
+//! Each system is a module with a [`Server`] that tests hold: [`docspace::DocSpace`], [`zendesk::Zendesk`],
+//! [`freshdesk::Freshdesk`], [`jira::Jira`], [`callback::CallbackReceiver`]. They share one serving core (`server`), which
+//! names each call, counts it, delays it and injects [`fault`]s; a system only computes its answers (`service`). A further
+//! helpdesk is one more module that implements [`Helpdesk`].
 //!
-//! Where the vendor's documentation leaves something open, the simulator takes the reading that is worse for
-//! a client, so that a client that passes here does not depend on luck.
+//! Where a vendor's documentation is ambiguous, the simulator behaves in the way that is worse for a client, so that a
+//! client that passes here does not depend on luck.
 
 pub mod callback;
 mod clock;
@@ -26,6 +26,7 @@ pub mod jira;
 mod outbox;
 mod reply;
 mod server;
+mod service;
 mod window;
 pub mod zendesk;
 

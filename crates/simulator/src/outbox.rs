@@ -1,5 +1,5 @@
-//! Deliveries on their way to a webhook's endpoint. Each is a task of its own, so they arrive in any order. How often
-//! one is tried, and with which headers, its helpdesk says ([`Attempts`]).
+//! Deliveries to a webhook's endpoint. Each is a task of its own, so they arrive in any order. The helpdesk decides how often
+//! one is tried, and with which headers ([`Attempts`]).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::lock;
-use crate::server::Shutdown;
+use crate::service::Shutdown;
 
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Delivery {
     pub id: Option<String>,
     /// The ticket that it is about; 0 if it is about something else.
     pub ticket: u64,
-    /// What happened, in the helpdesk's own words.
+    /// The event, as the helpdesk names it.
     pub event: String,
     /// The status that answered each attempt that is over, if any did.
     pub attempts: Vec<Option<u16>>,
@@ -42,8 +42,8 @@ pub(crate) trait Attempts: Send + 'static {
     /// The headers of the next attempt.
     fn headers(&self, body: &[u8]) -> Vec<(String, String)>;
 
-    /// After an attempt: how long to wait before the next one, if there is to be one. It is asked after the last
-    /// attempt, too, which was accepted.
+    /// After an attempt: how long to wait before the next one, or `None` if there is none. It is also called after an
+    /// attempt that was accepted.
     fn pause_after(&mut self, outcome: Outcome) -> Option<Duration>;
 }
 
@@ -86,7 +86,7 @@ struct Inner<W> {
 impl<W: Clone> Outbox<W> {
     /// An attempt may take as long as `timeout`, until its whole answer is read.
     pub(crate) fn new(timeout: Duration, shutdown: Shutdown) -> std::io::Result<Self> {
-        // One TLS provider for the process; that there is one already is fine.
+        // An error means that the process has a TLS provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -120,14 +120,13 @@ impl<W: Clone> Outbox<W> {
 
     /// Waits until all deliveries are over.
     pub(crate) async fn settled(&self) {
-        // It can't fail: we hold the sender.
+        // The sender is in `self`, so this can't fail.
         let _ = self.0.under_way.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
 impl<W: Send + 'static> Outbox<W> {
-    /// Sends a delivery on its way. From here on it is under way, even before the first attempt. `make` gets its number
-    /// among all deliveries, from 0.
+    /// Starts a delivery, which is under way from now on. `make` gets its number among all deliveries, from 0.
     pub(crate) fn send<A: Attempts>(
         &self,
         endpoint: Url,

@@ -1,4 +1,4 @@
-//! What goes back over the wire: a whole answer, or one that a fault breaks off or never ends.
+//! An answer as it is sent: whole, or truncated or endless by a fault.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::clock::Clock;
 use crate::http::Answer;
 
-/// Why hyper has to close the connection without a (whole) answer.
+/// Tells hyper to close the connection without a (complete) answer.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
@@ -22,12 +22,12 @@ impl std::fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// What goes back over the wire.
+/// An answer to be sent.
 pub(crate) enum Reply {
     Whole(Answer),
-    /// The head promises the whole body, which ends in the middle.
+    /// The head announces the whole body, which ends in the middle.
     Truncated(Answer),
-    /// The body begins as it should, and goes on for ever.
+    /// The body begins with the answer and never ends.
     Endless(Answer),
 }
 
@@ -52,7 +52,7 @@ impl Reply {
     }
 }
 
-/// A body that is sent whole, or breaks off.
+/// A body that is sent whole, is truncated, or never ends.
 #[derive(Debug)]
 pub(crate) struct Payload {
     rest: Bytes,
@@ -62,10 +62,10 @@ pub(crate) struct Payload {
 #[derive(Debug)]
 enum End {
     Clean,
-    /// Breaks off at the next poll but one: hyper sends what it has when there is nothing to poll.
+    /// Fails at the next poll but one: hyper sends what it has when there is nothing to poll.
     AfterFlush,
     BreakOff,
-    /// Goes on with blanks.
+    /// Continues with blanks.
     Never,
 }
 

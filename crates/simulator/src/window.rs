@@ -36,7 +36,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Takes one of `limit`, or says how long there is none.
+    /// Takes one of `limit`, or returns how long there is none.
     pub(crate) fn take(&mut self, limit: u32, length: i64, now: Timestamp) -> Result<(), i64> {
         if self.used == 0 || self.resets(length, now) <= 0 {
             *self = Self { began: now, used: 0 };
@@ -48,7 +48,7 @@ impl Window {
         Ok(())
     }
 
-    /// How long until it is over.
+    /// How long until it ends.
     pub(crate) fn resets(&self, length: i64, now: Timestamp) -> i64 {
         length - (now.as_millisecond() - self.began.as_millisecond())
     }

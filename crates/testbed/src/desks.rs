@@ -1,41 +1,41 @@
-//! Every kind of helpdesk as tests see it: how a ticket comes to be there, what is sent of it, and
-//! what is in it afterwards.
+//! Each kind of helpdesk for tests: how a ticket is created, what is sent for it, and what was written to it.
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use simulator::configuration::Secrets;
 use simulator::fault::Faults;
 use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
-use crate::systems::{ROOM_FIELD, Systems, WEBHOOK_SECRET};
+use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
-/// The custom field of the played Freshdesk.
+/// The custom field of the simulated Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
-/// The kinds of helpdesk that there are. For a further one, the compiler asks for whatever the suite has to know.
+/// The kinds of helpdesks. For a further one, the compiler asks for everything that the suite needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Desk {
-    /// Events of Zendesk's.
+    /// Zendesk, by its events.
     Zendesk,
-    /// Automation rules of Freshdesk's.
+    /// Freshdesk, by its automation rules.
     Freshdesk,
-    /// Webhooks of Jira Service Management's.
+    /// Jira Service Management, by its webhooks.
     Jira,
-    /// An intranet without tickets of its own, told by callback.
+    /// An intranet without a ticket API, which gets callbacks.
     Generic,
 }
 
-/// What a helpdesk sends.
+/// A request that a helpdesk sends.
 #[derive(Debug, Clone)]
-pub struct Parcel {
-    /// Its headers, proofs among them.
+pub struct WebhookRequest {
+    /// Its headers, with the proof.
     pub headers: Vec<(String, String)>,
-    /// What comes behind the address of the door; empty, or with the question mark.
+    /// Its query: empty, or with the question mark.
     pub query: &'static str,
     /// Its body.
     pub body: Vec<u8>,
 }
 
-impl Parcel {
+impl WebhookRequest {
     /// Without a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -43,16 +43,16 @@ impl Parcel {
         self
     }
 
-    /// The request that sends it to a door, such as `http://127.0.0.1:8080/webhooks/jira`.
-    pub fn request(&self, client: &Client, door: &str) -> RequestBuilder {
-        let mut request = client.post(format!("{door}{}", self.query)).body(self.body.clone());
+    /// The request to an endpoint, such as `http://127.0.0.1:8080/webhooks/jira`.
+    pub fn request(&self, client: &Client, url: &str) -> RequestBuilder {
+        let mut request = client.post(format!("{url}{}", self.query)).body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         request
     }
 
-    /// With a header of another value.
+    /// With another value of a header.
     #[must_use]
     pub fn with(self, name: &str, value: &str) -> Self {
         let mut changed = self.without(name);
@@ -76,20 +76,34 @@ impl Desk {
         }
     }
 
-    /// What its tickets' rooms are found by in DocSpace.
+    /// Its section of the configuration. A generic helpdesk has two: one that takes unsigned deliveries, and `signed`.
+    pub(crate) fn section(self, systems: &Systems, secrets: &mut Secrets) -> String {
+        const LIVE: [&str; 2] = [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET];
+        match self {
+            Self::Zendesk => systems.zendesk.section(&LIVE, secrets),
+            Self::Freshdesk => systems.freshdesk.section(&LIVE, secrets),
+            Self::Jira => systems.jira.section(&LIVE, secrets),
+            Self::Generic => format!(
+                "{}\n[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
+                systems.callback.section(self.name()),
+                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+            ),
+        }
+    }
+
+    /// The tag of a ticket's room.
     #[must_use]
     pub fn tag(self, id: &str) -> String {
         format!("{}:{id}", self.name())
     }
 
-    /// Where its deliveries go.
+    /// The path that its deliveries go to.
     #[must_use]
-    pub fn door(self) -> String {
+    pub fn endpoint(self) -> String {
         format!("/webhooks/{}", self.name())
     }
 
-    /// Makes a ticket that is assigned to Anna and says its id. A generic helpdesk has no tickets; what it sends is
-    /// all that there is.
+    /// Creates a ticket that is assigned to Anna, and returns its id. A generic helpdesk has no tickets, only deliveries.
     #[must_use]
     pub fn open(self, systems: &Systems, subject: &str) -> String {
         match self {
@@ -112,12 +126,12 @@ impl Desk {
         }
     }
 
-    /// What it sends when the ticket is made, with everything that proves it.
+    /// What it sends when the ticket is created, with its proof.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
-    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> Parcel {
+    pub fn created(self, systems: &Systems, id: &str, subject: &str) -> WebhookRequest {
         let number = || id.parse::<u64>().unwrap();
         match self {
             Self::Zendesk => {
@@ -136,7 +150,7 @@ impl Desk {
                 let mut ticket = generic(id, subject);
                 ticket["assignee"] = Value::from("anna.agent@example.com");
                 let body = ticket.to_string().into_bytes();
-                Parcel {
+                WebhookRequest {
                     headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                     query: "",
                     body,
@@ -145,10 +159,10 @@ impl Desk {
         }
     }
 
-    /// The addresses in the places of the ticket where the link belongs.
+    /// The addresses in the ticket's place for the link.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn links(self, systems: &Systems, id: &str) -> Vec<String> {
         let number = || id.parse::<u64>().unwrap();
@@ -176,7 +190,7 @@ impl Desk {
         }
     }
 
-    /// What is written in a ticket: whether only agents see it, and the text.
+    /// Comments of a ticket: whether only agents see them, and their text.
     fn comments(self, systems: &Systems, id: &str) -> Vec<(bool, String)> {
         let number = || id.parse::<u64>().unwrap();
         match self {
@@ -199,7 +213,7 @@ impl Desk {
     /// Our notes in a ticket.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn note_texts(self, systems: &Systems, id: &str) -> Vec<String> {
         let comments = self.comments(systems, id).into_iter().map(|(_, text)| text);
@@ -209,11 +223,11 @@ impl Desk {
     /// How many notes of ours the ticket has: those that only agents see, and those that customers see.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     #[must_use]
     pub fn notes(self, systems: &Systems, id: &str) -> (usize, usize) {
         if self == Self::Generic {
-            // It has none; to be told with one idempotency key is its one note.
+            // It has none; each idempotency key counts as one note.
             let received = systems.callback.received().into_iter();
             let told = received.filter(|told| told.body["ticketId"] == id);
             let keys: std::collections::BTreeSet<_> =
@@ -225,7 +239,7 @@ impl Desk {
         (internal.len(), public.len())
     }
 
-    /// The calls that a ticket makes for sure.
+    /// The calls that each ticket causes.
     #[must_use]
     pub fn calls(self) -> &'static [&'static str] {
         match self {
@@ -236,7 +250,7 @@ impl Desk {
         }
     }
 
-    /// Those of them that are made once and remembered.
+    /// Those of them whose answer is cached.
     #[must_use]
     pub fn asked_once(self) -> &'static [&'static str] {
         match self {
@@ -246,7 +260,7 @@ impl Desk {
         }
     }
 
-    /// The call by which a ticket is read.
+    /// The call that reads a ticket.
     #[must_use]
     pub fn reading_call(self) -> &'static str {
         match self {
@@ -256,7 +270,7 @@ impl Desk {
         }
     }
 
-    /// The call that writes the note, and the one by which the note is looked for.
+    /// The call that writes the note, and the call that looks for it.
     #[must_use]
     pub fn note_calls(self) -> (&'static str, &'static str) {
         match self {
@@ -267,7 +281,7 @@ impl Desk {
         }
     }
 
-    /// Those of them that write.
+    /// Those of [`calls`](Self::calls) that write.
     #[must_use]
     pub fn writing_calls(self) -> &'static [&'static str] {
         match self {
@@ -278,7 +292,7 @@ impl Desk {
         }
     }
 
-    /// What goes wrong with its calls.
+    /// The faults of its calls.
     #[must_use]
     pub fn faults(self, systems: &Systems) -> &Faults {
         match self {
@@ -289,7 +303,7 @@ impl Desk {
         }
     }
 
-    /// What it was asked.
+    /// Counts of its calls.
     #[must_use]
     pub fn counters(self, systems: &Systems) -> Counters {
         match self {
@@ -300,7 +314,7 @@ impl Desk {
         }
     }
 
-    /// Somebody takes the link away. A generic ticket has no place for one.
+    /// A person removes the link. A generic ticket has no place for one.
     ///
     /// # Panics
     /// When there is none.
@@ -318,10 +332,10 @@ impl Desk {
         assert!(taken, "{self:?}");
     }
 
-    /// The ticket comes to an end after which it can't be written to.
+    /// Closes the ticket, so that it can't be written to any more.
     ///
     /// # Panics
-    /// When the ticket isn't there.
+    /// When the ticket doesn't exist.
     pub fn end(self, systems: &Systems, id: &str) {
         let number = || id.parse::<u64>().unwrap();
         let ended = match self {
@@ -335,25 +349,25 @@ impl Desk {
         assert!(ended);
     }
 
-    /// A body with the proof that this helpdesk sends along.
+    /// A body with this helpdesk's proof.
     #[must_use]
-    pub fn prove(self, body: Vec<u8>, id: &str) -> Parcel {
+    pub fn prove(self, body: Vec<u8>, id: &str) -> WebhookRequest {
         match self {
             Self::Zendesk => zendesk_parcel(body, id),
             Self::Freshdesk => {
                 let headers = vec![("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned())];
-                Parcel { headers, query: "", body }
+                WebhookRequest { headers, query: "", body }
             }
             Self::Jira => jira_parcel(body, id),
-            Self::Generic => Parcel { headers: Vec::new(), query: "", body },
+            Self::Generic => WebhookRequest { headers: Vec::new(), query: "", body },
         }
     }
 
-    /// From now on the helpdesk itself sends everything that happens, our own doing included, to that address. A
-    /// generic one sends nothing by itself.
+    /// From now on, the helpdesk sends all events, also those of our own updates, to that address. A generic one sends nothing
+    /// by itself.
     ///
     /// # Panics
-    /// When that is no address.
+    /// When that is not an address.
     pub fn send_all_to(self, systems: &Systems, address: &str) {
         let endpoint = address.parse().unwrap();
         let secret = WEBHOOK_SECRET.to_owned();
@@ -373,7 +387,7 @@ impl Desk {
         }
     }
 
-    /// Waits until everything that the helpdesk sends has been answered.
+    /// Waits until all deliveries of the helpdesk have ended.
     pub async fn deliveries_settled(self, systems: &Systems) {
         match self {
             Self::Zendesk => systems.zendesk.deliveries_settled().await,
@@ -397,16 +411,16 @@ impl Desk {
     }
 }
 
-/// An event of Zendesk's, signed now.
-fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> Parcel {
+/// An event of Zendesk, signed now.
+fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
     let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
-/// An event of Jira's, signed.
-fn jira_parcel(body: Vec<u8>, identifier: &str) -> Parcel {
+/// An event of Jira, signed.
+fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
-    Parcel { headers, query: "", body }
+    WebhookRequest { headers, query: "", body }
 }
 
 /// A ticket as a generic helpdesk sends it.

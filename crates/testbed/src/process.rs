@@ -1,6 +1,7 @@
-//! The real binary, run as a user or a supervisor would.
+//! The real binary, run as by a user or a supervisor.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -10,26 +11,26 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::desks::{Desk, Parcel};
+use crate::desks::{Desk, WebhookRequest};
 use crate::patience::{PATIENCE, all_rest_within, holds_within, wait_until_all_rest};
 use crate::systems::{Systems, TEMPLATE, sqlite};
 
-/// What became of a start.
+/// The result of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// It takes deliveries.
+    /// It accepts deliveries.
     Ready,
-    /// It ended before it did.
+    /// It ended before that.
     Ended,
-    /// It runs, and still doesn't.
+    /// It runs, and doesn't accept them yet.
     NotInTime,
 }
 
-/// A configuration, a store, and the binary that may die over them. Dropping it kills the binary.
+/// A configuration, a store, and the binary. Dropping this kills the binary.
 pub struct Process {
-    /// Where it is served, without a slash at the end.
+    /// Its base address, without a slash at the end.
     pub url: String,
-    /// What it is called with.
+    /// The client for calls to it.
     pub client: Client,
     binary: PathBuf,
     child: Option<Child>,
@@ -40,7 +41,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Prepares everything, with a SQLite store of its own, and starts nothing.
+    /// Prepares a process with its own SQLite store, without starting it.
     ///
     /// # Panics
     /// When files can't be written.
@@ -49,7 +50,7 @@ impl Process {
         Self::prepare(binary.as_ref(), systems, None).unwrap()
     }
 
-    /// The same over the store at that address, which several may share.
+    /// The same on the store at that address, which several may share.
     ///
     /// # Panics
     /// When files can't be written.
@@ -58,15 +59,26 @@ impl Process {
         Self::prepare(binary.as_ref(), systems, Some(store)).unwrap()
     }
 
-    /// Prepares a folder and a port of its own, and a configuration with the test template for them.
+    /// Prepares a folder, a port, and a configuration with the test template.
     ///
     /// # Errors
     /// When files can't be written.
     pub fn prepare(binary: &Path, systems: &Systems, store: Option<&str>) -> std::io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("ticketroom-").tempdir()?;
-        let port = free_port()?;
         let store = store.map_or_else(|| sqlite(&folder.path().join("store.db")), str::to_owned);
-        let (text, variables) = systems.config(&store, TEMPLATE);
+        Self::configure(binary, folder, systems.config(&store, TEMPLATE))
+    }
+
+    /// Writes a configuration by [`Systems::config_for`] into the folder, with a free port to listen on.
+    ///
+    /// # Errors
+    /// When files can't be written.
+    pub fn configure(
+        binary: &Path,
+        folder: TempDir,
+        (text, variables): (String, HashMap<String, String>),
+    ) -> std::io::Result<Self> {
+        let port = free_port()?;
         let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"127.0.0.1:{port}\""));
         let config = folder.path().join("ticketroom.toml");
         std::fs::write(&config, text)?;
@@ -82,25 +94,25 @@ impl Process {
         })
     }
 
-    /// Keeps something for as long as the process, such as the database that it works on.
+    /// Keeps something as long as the process, such as its database.
     #[must_use]
     pub fn keeping(self, what: impl Any + Send + Sync) -> Self {
         Self { _kept: Some(Box::new(what)), ..self }
     }
 
-    /// Where its files are: `ticketroom.toml`, `log`, and the store if it is its own.
+    /// The folder of its files: `ticketroom.toml`, `log`, and its own store.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A command of the binary over this configuration.
+    /// A command of the binary with this configuration.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(&self.binary, arguments)
     }
 
-    /// The same by another program, such as a shell.
+    /// The same command by another program, such as a shell.
     #[must_use]
     pub fn command_of(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
         let mut command = Command::new(program.as_ref());
@@ -139,7 +151,7 @@ impl Process {
         Ok(())
     }
 
-    /// What it has written so far, over all starts.
+    /// Its log so far, over all starts.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
@@ -165,7 +177,7 @@ impl Process {
         self.log()
     }
 
-    /// Waits until it takes deliveries, or ends.
+    /// Waits until it accepts deliveries or ends.
     pub async fn ready_within(&mut self, patience: Duration) -> Readiness {
         let deadline = Instant::now() + patience;
         loop {
@@ -179,11 +191,11 @@ impl Process {
             if Instant::now() >= deadline {
                 return Readiness::NotInTime;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Waits until it takes deliveries. `false` if it ended before.
+    /// Waits until it accepts deliveries. `false` if it ended before.
     ///
     /// # Panics
     /// When it does neither for [`PATIENCE`].
@@ -195,14 +207,14 @@ impl Process {
         }
     }
 
-    /// Sends it what a helpdesk sends, once. `true` if it acknowledged that.
-    pub async fn acknowledges(&self, desk: Desk, parcel: &Parcel) -> bool {
-        let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.door()));
+    /// Sends it a helpdesk's request once. `true` if it acknowledged it.
+    pub async fn acknowledges(&self, desk: Desk, parcel: &WebhookRequest) -> bool {
+        let request = parcel.request(&self.client, &format!("{}{}", self.url, desk.endpoint()));
         let answer = request.timeout(Duration::from_secs(10)).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)
     }
 
-    /// Waits until it ends. `None` if it goes on, or was never started.
+    /// Waits until it ends. `None` if it still runs, or was never started.
     pub async fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let child = self.child.as_mut()?;
         tokio::time::timeout(patience, child.wait()).await.ok()?.ok()
@@ -211,12 +223,12 @@ impl Process {
     /// Waits until it ends.
     ///
     /// # Panics
-    /// When it goes on for [`PATIENCE`], or was never started.
+    /// When it still runs after [`PATIENCE`], or was never started.
     pub async fn ended(&mut self) -> ExitStatus {
-        self.ended_within(PATIENCE).await.expect("it goes on, or was never started")
+        self.ended_within(PATIENCE).await.expect("it still runs, or was never started")
     }
 
-    /// Whether it doesn't run.
+    /// Whether it isn't running.
     pub fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
@@ -228,19 +240,25 @@ impl Process {
         }
     }
 
-    /// Sends a signal. `false` if there is no process that could get it.
-    pub fn signal(&self, signal: Signal) -> bool {
+    /// The process, if it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<Pid> {
         let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
-        let pid = id.and_then(Pid::from_raw);
+        id.and_then(Pid::from_raw)
+    }
+
+    /// Sends a signal. `false` if no process is running.
+    pub fn signal(&self, signal: Signal) -> bool {
+        let pid = self.id();
         pid.is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
     }
 
-    /// Waits until no ticket is due, waits or is worked on. `false` if one still is, or if it doesn't answer.
+    /// Waits until no ticket is due, waiting or being worked on. `false` if one still is, or if it doesn't answer.
     pub async fn all_rest_within(&self, patience: Duration) -> bool {
         all_rest_within(patience, &self.client, &self.url).await
     }
 
-    /// Waits until no ticket is due, waits or is worked on.
+    /// Waits until no ticket is due, waiting or being worked on.
     ///
     /// # Panics
     /// When one still is after [`PATIENCE`].

@@ -1,4 +1,4 @@
-//! What proves that a delivery comes from its helpdesk, and what doesn't, for every kind of helpdesk.
+//! Deliveries with valid and invalid proofs of their sender, for each kind of helpdesk.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use simulator::{Clock, jira, zendesk};
 
-use crate::desks::{Desk, Parcel};
+use crate::desks::{Desk, WebhookRequest};
 use crate::systems::{OLD_WEBHOOK_SECRET, Systems, WEBHOOK_SECRET};
 
-/// Deliveries with all sorts of proofs.
+/// Deliveries with valid and invalid proofs.
 #[derive(Debug, Clone)]
 pub struct Proofs {
-    /// Where they go.
-    pub door: String,
-    /// What is taken, each with what is particular about it.
-    pub good: Vec<(&'static str, Parcel)>,
-    /// What is refused.
-    pub bad: Vec<(&'static str, Parcel)>,
+    /// The path that they go to.
+    pub endpoint: String,
+    /// Those that are accepted, each with a description.
+    pub good: Vec<(&'static str, WebhookRequest)>,
+    /// Those that are rejected.
+    pub bad: Vec<(&'static str, WebhookRequest)>,
 }
 
 impl Desk {
-    /// Deliveries that prove where they come from, and such that don't.
+    /// Deliveries with valid and invalid proofs.
     ///
     /// # Panics
     /// When the ticket isn't there.
@@ -35,12 +35,12 @@ impl Desk {
             Self::Zendesk => {
                 let signed = |secret: &str, at| {
                     let headers = zendesk::signed_headers(secret, &parcel.body, "proof", at);
-                    Parcel { headers, ..parcel.clone() }
+                    WebhookRequest { headers, ..parcel.clone() }
                 };
                 let signature = "x-zendesk-webhook-signature";
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
+                let other_body = WebhookRequest { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![("new", parcel.clone()), ("old secret", signed(OLD_WEBHOOK_SECRET, now))],
                     bad: vec![
                         ("nothing", parcel.clone().without(signature)),
@@ -57,7 +57,7 @@ impl Desk {
                 let bare = parcel.clone().without(secret).without("authorization");
                 let authorized = |pair: &str| bare.clone().with("authorization", &basic(pair));
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![
                         ("header", bare.clone().with(secret, WEBHOOK_SECRET)),
                         ("old secret", bare.clone().with(secret, OLD_WEBHOOK_SECRET)),
@@ -77,9 +77,9 @@ impl Desk {
                 let signed =
                     |secret: &str| parcel.clone().with(signature, &jira::hub_signature(secret, &parcel.body));
                 let bare = parcel.clone().without(signature);
-                let other_body = Parcel { body: b"{}".to_vec(), ..parcel.clone() };
+                let other_body = WebhookRequest { body: b"{}".to_vec(), ..parcel.clone() };
                 Proofs {
-                    door: self.door(),
+                    endpoint: self.endpoint(),
                     good: vec![
                         ("signed", signed(WEBHOOK_SECRET)),
                         ("old secret", signed(OLD_WEBHOOK_SECRET)),
@@ -106,7 +106,7 @@ impl Desk {
                     parcel.clone().with(signature, &value).with(timestamp, &at)
                 };
                 Proofs {
-                    door: "/webhooks/signed".to_owned(),
+                    endpoint: "/webhooks/signed".to_owned(),
                     good: vec![
                         ("signed", signed(WEBHOOK_SECRET, now)),
                         ("secret", parcel.clone().with(secret, WEBHOOK_SECRET)),

@@ -1,4 +1,4 @@
-//! The simulated systems, a configuration for them, and what has to be found in them afterwards.
+//! The simulated systems, a configuration for them, and checks of what they hold afterwards.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,19 +11,19 @@ use simulator::{freshdesk, jira, zendesk};
 
 use crate::desks::Desk;
 
-/// The custom field of the played Zendesk that takes the link.
+/// The custom field of the simulated Zendesk for the link.
 pub const ROOM_FIELD: u64 = 360_012_345;
-/// What every played helpdesk proves its deliveries with.
+/// The secret that all simulated helpdesks sign with.
 pub const WEBHOOK_SECRET: &str = "one of two live secrets";
-/// What is still taken as a proof, too.
+/// A secret that is still accepted.
 pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
-/// What opens the admin doors.
+/// The token for the admin endpoints.
 pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 
-/// How long after its call work may still land at DocSpace, as the configuration of tests has it.
+/// The settle time in the configuration of tests: how long a call to DocSpace may still take effect.
 pub const SETTLE: Duration = Duration::from_millis(1500);
 
-/// Folders of the test template; one of them nests.
+/// Folders of the test template; one of them is nested.
 pub const FOLDERS: [&str; 4] = ["Attachments", "Findings", "Logs", "Logs/Server"];
 
 /// The test template: nested folders, a group and the assignee.
@@ -34,7 +34,16 @@ pub const TEMPLATE: &str = r#"
     access = [{ group = "Support", role = "editor" }, { assignee = true, role = "content-creator" }]
 "#;
 
-/// The address of a store in a file.
+/// The waits and limits of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Short waits, and limits that no test meets.
+    Tests,
+    /// The product's defaults.
+    Production,
+}
+
+/// The address of an SQLite store in a file.
 #[must_use]
 pub fn sqlite(file: &Path) -> String {
     format!("sqlite:{}", file.display())
@@ -43,7 +52,7 @@ pub fn sqlite(file: &Path) -> String {
 /// The simulated systems.
 #[derive(Clone)]
 pub struct Systems {
-    /// Where the rooms are.
+    /// The portal with the rooms.
     pub docspace: docspace::DocSpace,
     /// A helpdesk.
     pub zendesk: zendesk::Zendesk,
@@ -51,7 +60,7 @@ pub struct Systems {
     pub freshdesk: freshdesk::Freshdesk,
     /// A helpdesk.
     pub jira: jira::Jira,
-    /// What a generic helpdesk is told.
+    /// The receiver of a generic helpdesk's callbacks.
     pub callback: CallbackReceiver,
 }
 
@@ -64,7 +73,7 @@ impl Systems {
         Self::start_with(docspace::Setup::default()).await
     }
 
-    /// Starts them with a DocSpace of one's own.
+    /// Starts them with another setup of DocSpace.
     ///
     /// # Panics
     /// When a port can't be listened on.
@@ -72,12 +81,12 @@ impl Systems {
         Self::try_start(setup).await.unwrap()
     }
 
-    /// Starts them with a DocSpace of one's own.
+    /// Starts them with another setup of DocSpace.
     ///
     /// # Errors
     /// When a port can't be listened on.
     pub async fn try_start(setup: docspace::Setup) -> std::io::Result<Self> {
-        // An error says that another test was first.
+        // An error means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let zendesk = zendesk::Setup { room_field: Some(ROOM_FIELD), ..zendesk::Setup::default() };
         Ok(Self {
@@ -89,47 +98,42 @@ impl Systems {
         })
     }
 
-    /// A configuration file for these systems and the store at that address (`sqlite:/path`, `postgres://...`), and
-    /// the environment variables that it names. `more` is added at its end.
+    /// A configuration file for all systems and the store at that address (`sqlite:/path`, `postgres://...`), with short
+    /// waits, and the environment variables that it names. `more` is added at its end.
     #[must_use]
     pub fn config(&self, store: &str, more: &str) -> (String, HashMap<String, String>) {
-        let mut secrets = Secrets::in_variables();
-        // Whoever is killed is replaced soon.
-        let lease = if store.starts_with("postgres") { "lease = \"1s\"" } else { "" };
-        let text = format!(
-            r#"
-[server]
-listen = "127.0.0.1:0"
-[admin]
-token = {token}
-[store]
-url = {store:?}
-{lease}
-{docspace}
-timeout = "800ms"
-settle = "{settle}ms"
-# Tests that are not about it should not have to wait for the next minute, nor for the next day.
-requests_per_minute = 1000000
-writes_per_day = 1000000
+        self.config_for(store, &Desk::ALL, Pace::Tests, more)
+    }
 
-{zendesk}
-{freshdesk}
-{jira}
-{callback}
-{signed}
-{more}
-            "#,
-            token = secrets.write("ADMIN", ADMIN_TOKEN),
-            settle = SETTLE.as_millis(),
-            docspace = self.docspace.section(&mut secrets),
-            zendesk = self.zendesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            freshdesk = self.freshdesk.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            jira = self.jira.section(&[WEBHOOK_SECRET, OLD_WEBHOOK_SECRET], &mut secrets),
-            callback = self.callback.section("intranet"),
-            signed = format_args!(
-                "[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
-                secrets.write("GENERIC_SECRET", WEBHOOK_SECRET)
+    /// A configuration file for DocSpace and these helpdesks.
+    #[must_use]
+    pub fn config_for(
+        &self,
+        store: &str,
+        desks: &[Desk],
+        pace: Pace,
+        more: &str,
+    ) -> (String, HashMap<String, String>) {
+        let mut secrets = Secrets::in_variables();
+        let (lease, docspace) = match pace {
+            Pace::Production => ("", String::new()),
+            // A killed replica is soon replaced, and tests that are not about DocSpace's limits don't meet them.
+            Pace::Tests => (
+                if store.starts_with("postgres") { "lease = \"1s\"" } else { "" },
+                format!(
+                    "timeout = \"800ms\"\nsettle = \"{}ms\"\n\
+                     requests_per_minute = 1000000\nwrites_per_day = 1000000\n",
+                    SETTLE.as_millis()
+                ),
             ),
+        };
+        let token = secrets.write("ADMIN", ADMIN_TOKEN);
+        let docspace = self.docspace.section(&mut secrets) + &docspace;
+        let desks: Vec<String> = desks.iter().map(|desk| desk.section(self, &mut secrets)).collect();
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\ntoken = {token}\n[store]\nurl = {store:?}\n{lease}\n\
+             {docspace}\n{}\n{more}\n",
+            desks.join("\n")
         );
         (text, secrets.variables())
     }
@@ -155,16 +159,16 @@ writes_per_day = 1000000
         room
     }
 
-    /// What is wrong with a ticket of the test template, counted at the other ends; empty is right.
+    /// What is wrong with a ticket of the test template, counted in the simulated systems; empty is right.
     #[must_use]
     pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
-        self.wrong_with_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
+        self.wrong_with_rooms(&FOLDERS, desk, id, &self.rooms_of(&desk.tag(id)))
     }
 
-    fn wrong_with_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
+    fn wrong_with_rooms(&self, folders: &[&str], desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
         let [room] = rooms else { return vec![format!("{tag}: {} rooms", rooms.len())] };
-        let mut wrong = wrong_with_room(&tag, room);
+        let mut wrong = wrong_with_room(folders, &tag, room);
         let (internal, public) = desk.notes(self, id);
         if (internal, public) != (1, 0) {
             wrong.push(format!("{tag}: {internal} notes for agents, {public} that customers see"));
@@ -176,31 +180,42 @@ writes_per_day = 1000000
         wrong
     }
 
-    /// What is wrong with a ticket that [`Desk::open`] has made: Anna has to be in its room as well.
+    /// The same for a ticket created by [`Desk::open`]: Anna has to be in its room as well.
     #[must_use]
     pub fn wrong_with_opened(&self, desk: Desk, id: &str) -> Vec<String> {
         self.wrong_with_opened_rooms(desk, id, &self.rooms_of(&desk.tag(id)))
     }
 
-    /// The same for each of many tickets, for which all rooms are looked through once.
+    /// The same for each of many tickets, with one pass over all rooms.
     #[must_use]
     pub fn wrong_with_each_opened(&self, tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
+        self.each(tickets, |desk, id, rooms| self.wrong_with_opened_rooms(desk, id, rooms))
+    }
+
+    /// What is wrong with each of many tickets of another template: one with these folders, and with the group Support as
+    /// editor.
+    #[must_use]
+    pub fn wrong_with_each(&self, folders: &[&str], tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
+        self.each(tickets, |desk, id, rooms| self.wrong_with_rooms(folders, desk, id, rooms))
+    }
+
+    fn each<T>(&self, tickets: &[(Desk, String)], look: impl Fn(Desk, &str, &[RoomView]) -> T) -> Vec<T> {
         let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
         for room in self.docspace.rooms() {
             for tag in &room.tags {
                 rooms_of.entry(tag.clone()).or_default().push(room.clone());
             }
         }
-        let wrong = |(desk, id): &(Desk, String)| {
+        let look = |(desk, id): &(Desk, String)| {
             let rooms = rooms_of.get(&desk.tag(id)).map(Vec::as_slice).unwrap_or_default();
-            self.wrong_with_opened_rooms(*desk, id, rooms)
+            look(*desk, id, rooms)
         };
-        tickets.iter().map(wrong).collect()
+        tickets.iter().map(look).collect()
     }
 
     fn wrong_with_opened_rooms(&self, desk: Desk, id: &str, rooms: &[RoomView]) -> Vec<String> {
         let tag = desk.tag(id);
-        let mut wrong = self.wrong_with_rooms(desk, id, rooms);
+        let mut wrong = self.wrong_with_rooms(&FOLDERS, desk, id, rooms);
         let members = rooms.iter().flat_map(|room| &room.members);
         let anna = members.filter(|member| member.name == "Anna Agent");
         let roles: Vec<_> = anna.map(|member| member.access).collect();
@@ -222,19 +237,19 @@ writes_per_day = 1000000
         self.wrong_with(Desk::Generic, id)
     }
 
-    /// The address of a room that its members use, which is what belongs into the ticket.
+    /// The address of a room for its members, which belongs into the ticket.
     #[must_use]
     pub fn member_address(&self, room: &RoomView) -> String {
         format!("{}rooms/shared/{id}/filter?folder={id}", self.docspace.url(), id = room.id)
     }
 }
 
-fn wrong_with_room(tag: &str, room: &RoomView) -> Vec<String> {
+fn wrong_with_room(folders: &[&str], tag: &str, room: &RoomView) -> Vec<String> {
     let mut wrong = Vec::new();
     if room.archived {
         wrong.push(format!("{tag}: archived"));
     }
-    if room.folders != FOLDERS {
+    if room.folders != folders {
         wrong.push(format!("{tag}: folders {:?}", room.folders));
     }
     let support: Vec<_> = room.members.iter().filter(|member| member.name == "Support").collect();

@@ -242,9 +242,19 @@ impl Breakers {
     /// The breaker of a system, by the name that it has in metrics.
     #[must_use]
     pub fn of(&self, system: &str) -> Breaker {
-        self.states().entry(system.to_owned()).or_default();
-        self.0.metrics.breaker(system, false);
+        let mut states = self.states();
+        // It may be known already: a configuration that is read again calls the same systems.
+        let state = states.entry(system.to_owned()).or_default();
+        self.0.metrics.breaker(system, !matches!(state.at, At::Closed { .. }));
+        drop(states);
         Breaker(Some(One { breakers: self.clone(), system: system.into() }))
+    }
+
+    /// Forgets a system that is not called any more.
+    pub fn forget(&self, system: &str) {
+        let mut states = self.states();
+        states.remove(system);
+        self.0.metrics.no_breaker(system);
     }
 
     /// Whether calls to a system would be sent now.

@@ -281,6 +281,22 @@ fn each_system_has_its_own_and_says_in_words_why_nothing_is_sent() {
 }
 
 #[test]
+fn a_system_that_is_configured_anew_keeps_its_breaker_until_it_is_forgotten() {
+    let (breakers, _, metrics) = breakers();
+    fail(&breakers.of("desk"), THRESHOLD);
+    let line = |metrics: &Metrics| {
+        let text = metrics.text(crate::metrics::Format::Prometheus);
+        text.lines().find(|line| line.starts_with("ticketroom_breaker_open{")).map(str::to_owned)
+    };
+    let again = breakers.of("desk");
+    assert!(again.refuses().is_err());
+    assert_eq!(line(&metrics).as_deref(), Some("ticketroom_breaker_open{system=\"desk\"} 1"));
+    breakers.forget("desk");
+    assert_eq!(line(&metrics), None);
+    assert!(again.refuses().is_ok(), "a call that is still made is one of a system that is not known");
+}
+
+#[test]
 fn without_breakers_every_call_is_sent() {
     let breaker = Breaker::default();
     fail(&breaker, 100);

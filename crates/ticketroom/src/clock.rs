@@ -40,6 +40,11 @@ impl ManualClock {
         Self(Mutex::new(start))
     }
 
+    /// Sets the clock, to whatever time.
+    pub fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -77,7 +77,8 @@ const KINDS: [(&str, &str, &str); 8] = [
     (
         "config",
         "Mistakes in the configuration",
-        "Each message names the file and the line, what was most likely meant, and at its end the code.",
+        "Each message names the file and the line, and what was most likely meant. The answer to a refused reload has the code \
+         of each (`problems[].code`).",
     ),
     (
         "check",

@@ -6,7 +6,7 @@
 //! hold back their tickets, too. The log says so once for each kind of event.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -22,14 +22,14 @@ use crate::printable::{MESSAGE, printable};
 use crate::reason::{Reason, codes};
 use crate::source::reasons::{NOT_UNDERSTOOD, TOO_LARGE, UNSUPPORTED};
 use crate::source::{
-    Consequence, NoTarget, NotUnderstood, RawDelivery, Source, SourceName, Target, Unverified,
+    Consequence, NoTarget, NotUnderstood, RawDelivery, RepeatKey, Source, SourceName, Sources, Target,
+    Unverified,
 };
 use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
-    sources: HashMap<SourceName, Arc<dyn Source>>,
     store: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -45,11 +45,24 @@ pub struct Intake {
 const MOST_SAID: usize = 200;
 
 /// A delivery that was taken in.
+#[derive(Debug, Clone, Copy)]
 enum Taken {
     /// It is about a ticket.
-    Ticket(Accepted),
+    Ticket,
     /// It is about something else.
-    SomethingElse(Accepted),
+    SomethingElse,
+    /// It had been here before.
+    Repeat,
+}
+
+impl Taken {
+    fn outcome(self) -> &'static str {
+        match self {
+            Self::Ticket => "accepted",
+            Self::SomethingElse => "about_something_else",
+            Self::Repeat => "repeat",
+        }
+    }
 }
 
 codes! {
@@ -105,38 +118,26 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake for these sources; `wake` is told of every ticket that becomes due.
+    /// An intake; `wake` is told of every ticket that becomes due.
     #[must_use]
-    pub fn new(
-        sources: impl IntoIterator<Item = Arc<dyn Source>>,
-        store: Arc<dyn Queue>,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-        wake: Arc<Notify>,
-    ) -> Self {
-        let sources = sources.into_iter().map(|source| (source.name(), source)).collect();
+    pub fn new(store: Arc<dyn Queue>, clock: Arc<dyn Clock>, metrics: Metrics, wake: Arc<Notify>) -> Self {
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { sources, store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+        Self { store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
     ///
     /// # Errors
     /// Why it is refused whatever its body is.
-    pub fn admit(&self, name: &str, headers: &HeaderMap) -> Result<(), Refused> {
-        let (name, source) = self.source(name)?;
+    pub fn admit(&self, sources: &Sources, name: &str, headers: &HeaderMap) -> Result<(), Refused> {
+        let (name, source) = named(sources, name)?;
         Span::current().record("helpdesk", name.as_str());
         source.require_proof(headers).map_err(|unverified| {
             let refused = Refused::Unverified(unverified);
             self.refused(name, &refused);
             refused
         })
-    }
-
-    fn source(&self, name: &str) -> Result<(&SourceName, &dyn Source), Refused> {
-        let source = name.parse().ok().and_then(|name: SourceName| self.sources.get_key_value(&name));
-        source.map(|(name, source)| (name, source.as_ref())).ok_or(Refused::NoSuchSource)
     }
 
     fn refused(&self, source: &SourceName, refused: &Refused) {
@@ -160,23 +161,17 @@ impl Intake {
     ///
     /// # Errors
     /// Why it was not taken in.
-    pub async fn deliver(&self, name: &str, raw: RawDelivery) -> Result<Accepted, Refused> {
-        let (name, source) = self.source(name)?;
+    pub async fn deliver(&self, sources: &Sources, name: &str, raw: RawDelivery) -> Result<(), Refused> {
+        let (name, source) = named(sources, name)?;
         let result = self.deliver_from(name, source, raw).await;
-        if result.is_ok() {
-            self.metrics.delivery_stored(name, self.clock.now());
-        }
         match &result {
-            Ok(Taken::Ticket(Accepted::New)) => self.metrics.delivered(name, "accepted"),
-            Ok(Taken::SomethingElse(Accepted::New)) => {
-                self.metrics.delivered(name, "about_something_else");
-            }
-            Ok(Taken::Ticket(Accepted::Repeat) | Taken::SomethingElse(Accepted::Repeat)) => {
-                self.metrics.delivered(name, "repeat");
+            Ok(taken) => {
+                self.metrics.delivery_stored(name, self.clock.now());
+                self.metrics.delivered(name, taken.outcome());
             }
             Err(refused) => self.refused(name, refused),
         }
-        result.map(|(Taken::Ticket(accepted) | Taken::SomethingElse(accepted))| accepted)
+        result.map(|_: Taken| ())
     }
 
     async fn deliver_from(
@@ -188,10 +183,10 @@ impl Intake {
         let at = self.clock.now();
         let verified = source.verify(raw, at).map_err(Refused::Unverified)?;
         let hint = source.read(&verified);
-        let delivery = |delivery_id, event: String, meaning| Delivery {
+        let delivery = |delivery_id: Option<String>, event: String, meaning| Delivery {
             source: name.clone(),
             at,
-            delivery_id,
+            repeat: delivery_id.map(|id| RepeatKey::new(id, &source.stable_part(&verified))),
             event: printable(&event, LONGEST_EVENT),
             headers: headers_as_json(verified.headers()),
             query: verified.query().map(str::to_owned),
@@ -200,24 +195,35 @@ impl Intake {
         };
         let refused = match hint {
             Ok(hint) => {
-                let Target::Ticket(ticket) = hint.target;
-                Span::current().record("ticket", display(&ticket));
-                let meaning = match hint.consequence {
-                    Consequence::Look => Meaning::Look { ticket, snapshot: hint.snapshot.map(Box::new) },
-                    Consequence::Echo => Meaning::Echo { ticket },
+                if let Target::Ticket(ticket) = &hint.target {
+                    Span::current().record("ticket", display(ticket));
+                }
+                let meaning = match (hint.target, hint.consequence) {
+                    (Target::Ticket(ticket), Consequence::Look) => {
+                        Meaning::Look { ticket, snapshot: hint.snapshot.map(Box::new) }
+                    }
+                    (Target::Ticket(ticket), Consequence::Echo) => Meaning::Echo { ticket },
+                    (Target::Room(room), consequence) => Meaning::InRoom { room, consequence },
                 };
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
-                if accepted == Accepted::New {
-                    self.wake.notify_one();
-                }
-                return Ok(Taken::Ticket(accepted));
+                return Ok(match accepted {
+                    Accepted::New => {
+                        self.wake.notify_one();
+                        Taken::Ticket
+                    }
+                    Accepted::Unowned => Taken::SomethingElse,
+                    Accepted::Repeat => Taken::Repeat,
+                });
             }
             Err(NoTarget::AboutSomethingElse { event, delivery_id }) => {
                 self.say_once(name, &event);
                 let delivery = delivery(delivery_id, event, Meaning::AboutSomethingElse);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
-                return Ok(Taken::SomethingElse(accepted));
+                return Ok(match accepted {
+                    Accepted::New | Accepted::Unowned => Taken::SomethingElse,
+                    Accepted::Repeat => Taken::Repeat,
+                });
             }
             Err(NoTarget::NotUnderstood(why)) => Refused::NotUnderstood(why),
             Err(NoTarget::Unsupported(why)) => Refused::Unsupported(why),
@@ -248,6 +254,11 @@ impl Intake {
     }
 }
 
+fn named<'s>(sources: &'s Sources, name: &str) -> Result<(&'s SourceName, &'s dyn Source), Refused> {
+    let source = name.parse().ok().and_then(|name: SourceName| sources.get_key_value(&name));
+    source.map(|(name, source)| (name, source.as_ref())).ok_or(Refused::NoSuchSource)
+}
+
 /// How much of an event's name is kept: characters.
 const LONGEST_EVENT: usize = 100;
 
@@ -273,16 +284,5 @@ fn headers_as_json(headers: &HeaderMap) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_are_kept_as_they_came_but_for_secrets() {
-        let mut headers = HeaderMap::new();
-        headers.append("x-a", "1".parse().unwrap());
-        headers.append("x-a", "2".parse().unwrap());
-        headers.append("authorization", "Bearer secret".parse().unwrap());
-        let kept = headers_as_json(&headers);
-        assert_eq!(kept, r#"[["x-a","1"],["x-a","2"],["authorization","(withheld)"]]"#);
-    }
-}
+#[path = "intake_tests.rs"]
+mod tests;

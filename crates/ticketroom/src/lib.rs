@@ -17,6 +17,7 @@ pub mod http;
 pub mod intake;
 mod language;
 pub mod ledger;
+pub mod live;
 pub mod log_limit;
 pub mod metrics;
 pub mod printable;

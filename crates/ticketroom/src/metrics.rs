@@ -289,6 +289,11 @@ impl Metrics {
         self.0.breaker_open.get_or_create(&labels).set(i64::from(is_open));
     }
 
+    /// A system is not called any more.
+    pub fn no_breaker(&self, system: &str) {
+        self.0.breaker_open.remove(&SystemLabels { system: system.to_owned() });
+    }
+
     /// A step of a ticket ended.
     pub fn stepped(&self, step: &'static str, outcome: &'static str) {
         self.0.steps.get_or_create(&StepLabels { step, outcome }).inc();
@@ -324,6 +329,11 @@ impl Metrics {
     pub fn delivery_stored(&self, source: &SourceName, at: Timestamp) {
         let labels = HelpdeskLabels { helpdesk: source.to_string() };
         self.0.last_delivery.get_or_create(&labels).set(at.as_second());
+    }
+
+    /// A helpdesk is not configured any more. Its counters stay: they never go back.
+    pub fn no_helpdesk(&self, helpdesk: &crate::ticket::HelpdeskName) {
+        self.0.last_delivery.remove(&HelpdeskLabels { helpdesk: helpdesk.to_string() });
     }
 
     /// What the store tells at `now`.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -15,22 +14,20 @@ use uuid::Uuid;
 
 use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock, after};
-use crate::config::{Config, DocSpaceConfig, HelpdeskKind, StoreUrl};
-use crate::docspace::DocSpace;
-use crate::docspace::client::SYSTEM;
+use crate::config::{Config, StoreUrl};
 use crate::docspace::limits::{Governor, Taken, WriteBudget};
-use crate::docspace::skeleton::Skeletons;
-use crate::helpdesk::{self, Helpdesk};
 use crate::http::Http;
 use crate::intake::Intake;
+use crate::live::Live;
+use crate::live::builder::Builder;
+use crate::live::reload::{Read, Reloader};
 use crate::metrics::Metrics;
 use crate::reconcile::{Parts, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::source::Source;
 use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
-use crate::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
+use crate::web::{self, Doors, Entrance, Readiness, WrongTokens};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
@@ -43,9 +40,10 @@ const LAST_WORD: Duration = Duration::from_secs(3);
 pub struct Service {
     address: SocketAddr,
     store: Arc<dyn Store>,
+    live: Arc<Live>,
+    reloader: Arc<Reloader>,
     reconciler: Arc<Reconciler>,
     replica: Uuid,
-    clock: Arc<dyn Clock>,
     /// Dropped, no more deliveries are taken and no more tickets are claimed.
     stop: DropGuard,
     /// Dropped, claims are no longer renewed.
@@ -96,14 +94,14 @@ pub enum StartError {
 }
 
 impl Service {
-    /// Starts a service.
+    /// Starts a service; `read` reads its configuration again while it runs.
     ///
     /// # Errors
     /// What is in the way, and what to do.
     pub async fn start(
-        config: &Config,
+        config: Config,
+        read: Read,
         duties: Duties,
-        admin: &SecretString,
         clock: Arc<dyn Clock>,
         chance: Chance,
     ) -> Result<Self, StartError> {
@@ -134,29 +132,23 @@ impl Service {
         let budget =
             Arc::new(StoredBudget { store: Arc::<dyn Store>::clone(&store), clock: Arc::clone(&clock) });
         let governor = Arc::new(Governor::new(config.docspace.limits, budget));
-        let docspace = docspace(&config.docspace, http.to(SYSTEM), Arc::clone(&governor));
-        let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
-        let settle = config.docspace.settle;
-        let settings = Settings { lease, settle, ..Settings::default() };
-        let skeletons = config
-            .docspace
-            .allow_skeleton
-            .then(|| Skeletons::new(Arc::<dyn Store>::clone(&store), replica, Arc::clone(&clock), settle));
+        let builder =
+            Builder::new(http, Arc::clone(&store), replica, Arc::clone(&clock), Arc::clone(&governor));
+        let live = Arc::new(Live::new(builder.first(config)));
+        let reloader = Reloader::new(read, Arc::clone(&live), builder, breakers.clone(), metrics.clone());
+        let reloader = Arc::new(reloader);
         let reconciler = Arc::new(Reconciler::new(Parts {
             store: Arc::clone(&store),
-            docspace,
-            skeletons,
-            helpdesks: helpdesks.iter().map(|one| (one.helpdesk_name().clone(), Arc::clone(one))).collect(),
-            rules: config.rules.clone(),
+            live: Arc::clone(&live),
             clock: Arc::clone(&clock),
             chance,
             metrics: metrics.clone(),
             lease_guard: lease_guard.clone(),
             breakers,
-            settings,
+            settings: Settings { lease, ..Settings::default() },
         }));
         if duties.recover {
-            let tickets = store.requeue(&Selection::All, &Why::Restored, clock.now()).await?;
+            let tickets = store.requeue(&Selection::All, &Why::Restored).await?;
             tracing::info!(
                 tickets,
                 "the store is taken as restored from a backup: every ticket is looked at again"
@@ -168,7 +160,7 @@ impl Service {
             store: Arc::<dyn Store>::clone(&store),
             replica,
             lease,
-            settle,
+            live: Arc::clone(&live),
             reconciler: duties.work.then(|| Arc::clone(&reconciler)),
             governor,
             lease_guard,
@@ -178,7 +170,6 @@ impl Service {
         heartbeats.send_first().await?;
         entrance.open(Arc::new(Doors {
             intake: Intake::new(
-                helpdesks.iter().map(|one| -> Arc<dyn Source> { Arc::<dyn Helpdesk>::clone(one) }),
                 Arc::<dyn Store>::clone(&store),
                 Arc::clone(&clock),
                 metrics.clone(),
@@ -190,25 +181,19 @@ impl Service {
             wake,
             takes_deliveries: duties.intake,
             readiness: Readiness::default(),
-            admin: AdminToken::new(admin),
-            writes_per_day: config.docspace.limits.writes_per_day,
-            max_delivery: config.server.max_delivery_bytes,
-            bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
-            generic: config
-                .helpdesks
-                .iter()
-                .find(|helpdesk| matches!(helpdesk.kind, HelpdeskKind::Generic(_)))
-                .map(|helpdesk| helpdesk.name.clone()),
+            wrong_tokens: WrongTokens::default(),
+            live: Arc::clone(&live),
+            reloader: Arc::clone(&reloader),
         }));
         let tasks = TaskTracker::new();
         if duties.work {
-            let (all, fingerprint) = (Arc::clone(&reconciler), config.fingerprint);
-            tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
-                if let Err(error) = all.note_configuration(fingerprint.as_uuid()).await {
-                    tracing::warn!(%error, "whether the configuration has changed can't be told");
-                }
-                all.watch_refusals().await;
-            }));
+            let (watching, noting) = (Arc::clone(&reconciler), Arc::clone(&reconciler));
+            tasks.spawn(
+                stop.clone().run_until_cancelled_owned(async move { watching.watch_refusals().await }),
+            );
+            tasks.spawn(
+                stop.clone().run_until_cancelled_owned(async move { noting.watch_configuration().await }),
+            );
         }
         let stop_heartbeats = CancellationToken::new();
         tasks.spawn(stop_heartbeats.clone().run_until_cancelled_owned(heartbeats.keep_sending()));
@@ -216,9 +201,10 @@ impl Service {
         Ok(Self {
             address,
             store,
+            live,
+            reloader,
             reconciler,
             replica,
-            clock,
             stop: stop_guard,
             stop_heartbeats: stop_heartbeats.drop_guard(),
             serving,
@@ -237,6 +223,18 @@ impl Service {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What is configured.
+    #[must_use]
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// Reads its configuration again.
+    #[must_use]
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
     }
 
     /// What becomes known about tickets from now on.
@@ -267,19 +265,13 @@ impl Service {
         // They hold the store, which another service may be about to open.
         self.tasks.close();
         self.tasks.wait().await;
-        let left = self.store.leave(self.replica, &parked, self.clock.now());
+        let left = self.store.leave(self.replica, &parked);
         if !matches!(tokio::time::timeout(LAST_WORD, left).await, Ok(Ok(()))) {
             tracing::warn!(
                 "the store can't be told that we stop; parked tickets stay claimed until their leases end"
             );
         }
     }
-}
-
-/// The client for a portal.
-#[must_use]
-pub fn docspace(config: &DocSpaceConfig, http: Http, governor: Arc<Governor>) -> DocSpace {
-    DocSpace::new(http, config.url.clone(), config.api_key.clone(), config.timeout, governor)
 }
 
 /// The day's writes, counted in the store.

@@ -1,68 +1,70 @@
-//! How many deliveries a second come in, and how long their answers take.
+//! How many deliveries a second are accepted, and how long their answers take.
 //!
-//! Real signed bodies through the real door over loopback, each of them answered after the disk has confirmed it;
-//! beside that, the same requests at a door without a store. The reconciler doesn't run, since its work would be
-//! measured, too.
+//! Real signed bodies to the real endpoint over loopback, each of them answered after the disk has confirmed it;
+//! beside that, the same requests to an endpoint without a store. The reconciler doesn't run, so that its work isn't
+//! measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::breaker::Breakers;
+use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
-use ticketroom::helpdesk;
+use ticketroom::docspace::limits::{Governor, NoBudget};
 use ticketroom::http::Http;
 use ticketroom::intake::Intake;
+use ticketroom::live::Live;
+use ticketroom::live::builder::Builder;
+use ticketroom::live::reload::Reloader;
 use ticketroom::metrics::Metrics;
-use ticketroom::source::Source;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, AdminToken, BodyBudget, Doors, Entrance, Readiness};
+use ticketroom::web::{self, Doors, Entrance, Readiness, WrongTokens};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::load::{Summary, play};
-use crate::systems::{ANY_PORT, Systems};
+use crate::fixture::{Fixture, again};
+use crate::load::{Summary, send};
 use crate::table::{Figure, Table};
-use crate::{Result, bare_door, disk};
+use crate::{Result, disk, without_store};
 
-/// The two doors take turns, so that what else the machine does meets both; the median round counts.
+/// The two endpoints take turns, so that other load on the machine affects both; the median round counts.
 const ROUNDS: usize = 5;
 const WARM_UP: usize = 500;
 
 pub(crate) async fn measure() -> Result<Table> {
-    let systems = Systems::start(None).await?;
-    let sync = disk::time_to_sync(systems.folder())?;
-    let config = systems.config()?;
-    let doors = open(&systems, &config).await?;
+    let fixture = Fixture::start(None).await?;
+    let sync = disk::time_to_sync(fixture.folder())?;
+    let config = fixture.config(&fixture.store_url())?;
+    let endpoints = open(&fixture, &config).await?;
     let mut tickets = 0;
     let mut deliveries = |count| {
         tickets += count;
-        systems.open_tickets(count).map(|(_, deliveries)| deliveries)
+        fixture.open_tickets(count).1
     };
-    play(&[doors.bare], deliveries(WARM_UP)?, 8).await?;
-    play(&[doors.real], deliveries(WARM_UP)?, 8).await?;
+    send(&[endpoints.bare], deliveries(WARM_UP), 8).await?;
+    send(&[endpoints.real], deliveries(WARM_UP), 8).await?;
 
     let mut table = Table::new("accept: deliveries answered, each after it is on disk", "without store");
     for (callers, per_round) in [(1, 500), (64, 15_000)] {
         let (mut real, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let requests = deliveries(per_round)?;
-            bare.push(play(&[doors.bare], requests.clone(), callers).await?);
-            real.push(play(&[doors.real], requests, callers).await?);
+            let requests = deliveries(per_round);
+            bare.push(send(&[endpoints.bare], requests.clone(), callers).await?);
+            real.push(send(&[endpoints.real], requests, callers).await?);
         }
         report(&mut table, callers, &Summary::of(real), &Summary::of(bare));
     }
     table.add("fdatasync of a page on this disk, p50", &Figure::millis(sync.median()), "");
     table.add("fdatasync of a page on this disk, p99", &Figure::millis(sync.percentile(99)), "");
 
-    let stored: u64 = doors.store.counts().await?.into_iter().map(|(_, count)| count).sum();
-    // Those of the warm-up at the bare door are nowhere.
+    let stored: u64 = endpoints.store.counts().await?.into_iter().map(|(_, count)| count).sum();
+    // Those of the warm-up without a store are nowhere.
     let sent = u64::try_from(tickets - WARM_UP)?;
     if stored != sent {
         return Err(format!("{sent} tickets were acknowledged, and {stored} are in the store").into());
     }
-    systems.stop().await;
     Ok(table)
 }
 
@@ -80,7 +82,7 @@ fn report(table: &mut Table, callers: usize, real: &Summary, bare: &Summary) {
     }
 }
 
-/// The doors, open until this is dropped.
+/// The endpoints, open until this is dropped.
 struct Open {
     real: SocketAddr,
     bare: SocketAddr,
@@ -88,17 +90,23 @@ struct Open {
     _stop: DropGuard,
 }
 
-async fn open(systems: &Systems, config: &Config) -> Result<Open> {
+async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&systems.store(), Use::Serve, clock.now())?);
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&fixture.store(), Use::Serve, Arc::clone(&clock))?);
     let metrics = Metrics::new();
-    let helpdesks = helpdesk::build(&config.helpdesks, &Http::new(metrics.clone())?, &clock);
-    let sources: Vec<Arc<dyn Source>> = helpdesks.into_iter().map(|one| -> Arc<dyn Source> { one }).collect();
-    let source = sources.first().cloned().ok_or("no helpdesk is configured")?;
+    let breakers = Breakers::new(Arc::clone(&clock), Chance::from_os(), metrics.clone());
+    let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
+    let http = Http::new(metrics.clone())?;
+    let builder =
+        Builder::new(http, Arc::clone(&store), Chance::from_os().uuid(), Arc::clone(&clock), governor);
+    let live = Arc::new(Live::new(builder.first(config.clone())));
+    let read = again(config.clone());
+    let reloader = Arc::new(Reloader::new(read, Arc::clone(&live), builder, breakers, metrics.clone()));
+    let source = live.now().sources.values().next().cloned().ok_or("no helpdesk is configured")?;
     let wake = Arc::default();
-    let doors = Doors {
+    let endpoints = Doors {
         intake: Intake::new(
-            sources,
             Arc::<dyn Store>::clone(&store),
             Arc::clone(&clock),
             metrics.clone(),
@@ -110,17 +118,16 @@ async fn open(systems: &Systems, config: &Config) -> Result<Open> {
         wake,
         takes_deliveries: true,
         readiness: Readiness::default(),
-        admin: AdminToken::new(&Systems::admin()),
-        writes_per_day: config.docspace.limits.writes_per_day,
-        max_delivery: config.server.max_delivery_bytes,
-        bodies: BodyBudget::new(config.server.limits.bodies_in_flight),
-        generic: None,
+        wrong_tokens: WrongTokens::default(),
+        live,
+        reloader,
     };
-    let (listener, bare_listener) = (TcpListener::bind(ANY_PORT).await?, TcpListener::bind(ANY_PORT).await?);
+    let (listener, bare_listener) =
+        (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);
     let stop = CancellationToken::new();
     let limits = web::Limits::new(config.server.limits.connections);
-    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(doors)), limits, metrics, stop.clone()));
-    tokio::spawn(bare_door::serve(bare_listener, source));
+    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(endpoints)), limits, metrics, stop.clone()));
+    tokio::spawn(without_store::serve(bare_listener, source));
     Ok(Open { real, bare, store, _stop: stop.drop_guard() })
 }

@@ -1,4 +1,4 @@
-//! What the disk itself takes for what every acknowledged delivery waits for.
+//! How long the disk takes for the write that each acknowledged delivery waits for.
 
 use std::fs::File;
 use std::io::Write;

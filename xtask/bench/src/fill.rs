@@ -1,7 +1,7 @@
-//! Stores that are full of tickets, as they are after a long time: most of them have their room and are done with, a
-//! hundredth is due, fifty are blocked however many there are. Each has two deliveries and three entries in its timeline.
+//! Fills stores with tickets, as after a long time: most of them are ready, a hundredth is due, and fifty are blocked,
+//! whatever the size. Each has two deliveries and three entries in its timeline.
 //!
-//! It is done in bulk, past the store: what is measured is how it works with them, not how they came to be.
+//! The rows are inserted in bulk, not through the store's transitions, which are not measured here.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -18,20 +18,20 @@ use crate::Result;
 
 /// The helpdesk of all tickets.
 const HELPDESK: &str = "zendesk";
-/// When the first of them changed last, in milliseconds.
+/// The first ticket's last change, in milliseconds.
 const FIRST_CHANGE: i64 = 1_700_000_000_000;
-/// As long as what Zendesk sends for a new ticket.
+/// The size of Zendesk's delivery for a new ticket.
 pub(crate) const BODY: usize = 700;
-/// As long as what is kept of its headers.
+/// The size of the headers that are kept.
 pub(crate) const HEADERS: usize = 350;
-/// Stands for the ticket's number in what is written for all of them.
+/// A placeholder for the ticket's number.
 const NUMBER: i64 = 987_654_321_987;
 /// How many are blocked.
 pub(crate) const BLOCKED: u32 = 50;
 /// One of so many is due.
 const DUE: u32 = 100;
 
-/// To make an index at the end takes a fraction of what it takes to keep it up to date with a million rows.
+/// Creating an index at the end is much faster than updating it with each of a million rows.
 const WITHOUT_INDEXES: &str = "
     CREATE TEMPORARY TABLE put_off AS SELECT indexname, indexdef FROM pg_indexes
         WHERE tablename IN ('ticket', 'delivery', 'timeline')
@@ -45,12 +45,12 @@ const WITH_INDEXES: &str = "
     END $$;";
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the tickets are for.
+/// The states of the tickets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filling {
     /// New and due, all of them.
     Due,
-    /// What a store has after a long time.
+    /// As in a store after a long time.
     Settled,
 }
 
@@ -82,11 +82,11 @@ pub(crate) fn finished(room: i64) -> Ledger {
     }
 }
 
-/// What the two databases write differently.
+/// The differences between the two databases.
 struct Dialect {
     /// A table with the numbers of all tickets, as `n`.
     series: String,
-    /// An id that was never there.
+    /// A new id.
     any_id: &'static str,
     blob: &'static str,
     no_and_yes: [&'static str; 2],
@@ -101,7 +101,7 @@ pub(crate) fn postgres(database: &Database, numbers: &RangeInclusive<u32>, filli
         blob: "bytea",
         no_and_yes: ["false", "true"],
     };
-    // That rows refer to one another rightly is known, and nobody needs what a crash in the middle of this would leave.
+    // The rows are known to be consistent, and nothing has to survive a crash in the middle of this.
     let mut sql = "ALTER SYSTEM SET max_wal_size = '32GB';
         ALTER SYSTEM SET full_page_writes = off;
         SELECT pg_reload_conf();
@@ -142,10 +142,10 @@ pub(crate) fn sqlite(path: &Path, numbers: &RangeInclusive<u32>, filling: Fillin
         no_and_yes: ["0", "1"],
     };
     let connection = Connection::open(path)?;
-    // As above; and what is written stays in memory until the end.
+    // As above; writes stay in memory until the end.
     connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA cache_size = -2000000")?;
     if filling == Filling::Settled {
-        // So much is written once, without a log.
+        // One large write without a journal.
         alone(&connection)?;
         connection.execute_batch("PRAGMA synchronous = OFF")?;
     }
@@ -159,7 +159,7 @@ pub(crate) fn sqlite(path: &Path, numbers: &RangeInclusive<u32>, filling: Fillin
     Ok(())
 }
 
-/// Has the file to itself, as soon as the threads of the store that made it have ended.
+/// Waits until the threads of the store that created the file have ended.
 fn alone(connection: &Connection) -> Result {
     let started = Instant::now();
     loop {
@@ -175,7 +175,7 @@ fn alone(connection: &Connection) -> Result {
 fn inserts(numbers: &RangeInclusive<u32>, filling: Filling, dialect: &Dialect) -> Result<Vec<String>> {
     let count = numbers.end() - numbers.start() + 1;
     let Dialect { series, any_id, blob, no_and_yes: [no, yes] } = dialect;
-    // Tickets change in another order than they came.
+    // Tickets change in another order than they were created.
     let changed = format!("{FIRST_CHANGE} + n * 7919 % {count} * 1000");
     let tickets = match filling {
         Filling::Due => format!(
@@ -203,7 +203,7 @@ fn inserts(numbers: &RangeInclusive<u32>, filling: Filling, dialect: &Dialect) -
     };
     let (body, headers) = ("b".repeat(BODY), "h".repeat(HEADERS));
     let deliveries = format!(
-        "INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, body)
+        "INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
         SELECT '{HELPDESK}', n, {changed} - 1000 * turn, {any_id}, 'zen:event-type:ticket.created', 'accepted',
             '{headers}', CAST('{body}' AS {blob})
         FROM {series} CROSS JOIN (SELECT 1 AS turn UNION ALL SELECT 0) AS turns"

@@ -1,20 +1,21 @@
-//! What the store's transitions and questions cost with a thousand tickets, and how that grows with more of them.
+//! The cost of the store's transitions and queries with a thousand tickets, and how it grows with more of them.
 //!
-//! One caller, one call after another, and the median of some hundred of them. All stores take turns, so that what else
-//! the machine does meets each of them. What changes anything waits for the disk, which is most of its time and doesn't
-//! grow. What is looked for by an index grows with the number of its levels. Two things are known to be linear: a
-//! search for a text in all subjects, and how many tickets there are in each state, which reads through an index.
+//! One caller makes one call after another; the median of some hundred calls counts. All stores take turns, so that other
+//! load on the machine affects each of them. Writes wait for the disk, which is most of their time and doesn't grow.
+//! Lookups by an index grow with the number of its levels. Two queries are known to be linear: the search for a text in all
+//! subjects, and the number of tickets in each state, which scans an index.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use ticketroom::clock::{Clock, SystemClock};
+use ticketroom::source::RepeatKey;
 use ticketroom::store::{Delivery, Meaning, Save, Settlement, State, Store, TicketQuery};
 
 use crate::fill::{self, BLOCKED, Filling};
+use crate::fixture::Fixture;
 use crate::spread::Spread;
-use crate::systems::Systems;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
@@ -22,10 +23,10 @@ const SIZES: [u32; 3] = [1000, 100_000, 1_000_000];
 /// Calls that count, and how often the stores take turns. The first turn doesn't count.
 const CALLS: usize = 300;
 const TURNS: usize = 15;
-/// What takes long is done less often: a turn ends then.
+/// A turn of long calls ends then.
 const LONG_ENOUGH: Duration = Duration::from_millis(500);
 const LEASE: Duration = Duration::from_secs(600);
-/// As many as the list of tickets shows at once.
+/// The page size of the list of tickets.
 const PAGE: u32 = 50;
 const LINEAR: &str = "linear, as is known";
 
@@ -43,7 +44,7 @@ enum Operation {
     ClaimAndSettle,
 }
 
-/// In this order: what changes the stores comes last.
+/// In this order: writes come last.
 const OPERATIONS: [Operation; 9] = [
     Operation::Newest,
     Operation::Blocked,
@@ -57,7 +58,7 @@ const OPERATIONS: [Operation; 9] = [
 ];
 
 impl Operation {
-    /// Its lines in the table: what is measured, and what there is to say about it.
+    /// Its lines in the table: what is measured, and a note.
     fn lines(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Newest => &[("list, the newest 50", "")],
@@ -82,29 +83,29 @@ struct Filled {
 pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
     let mut sizes = SIZES.map(|size| size.min(most)).to_vec();
     sizes.dedup();
-    let systems = Systems::start(None).await?;
-    let server = stores::start_postgres(systems.folder())?;
+    let fixture = Fixture::start(None).await?;
+    let server = stores::start_postgres(fixture.folder())?;
     let (mut filled, mut databases) = (Vec::new(), Vec::new());
     for size in sizes.iter().copied() {
-        let file = systems.folder().join(format!("{size}.db"));
-        let url = format!("sqlite:{}", file.display());
-        // It makes the tables, and is closed again.
-        drop(stores::open(&systems, &url).await?);
+        let file = fixture.folder().join(format!("{size}.db"));
+        let url = testbed::sqlite(&file);
+        // This creates the tables.
+        drop(stores::open(&fixture, &url).await?);
         let start = Instant::now();
         fill::sqlite(&file, &(1..=size), Filling::Settled)?;
         tell("SQLite", size, start);
-        filled.push(Filled { store: stores::open(&systems, &url).await?, size });
+        filled.push(Filled { store: stores::open(&fixture, &url).await?, size });
     }
     for size in sizes.iter().copied() {
         let database = server.create_database()?;
-        let store = stores::open(&systems, database.url()).await?;
+        let store = stores::open(&fixture, database.url()).await?;
         let start = Instant::now();
         fill::postgres(&database, &(1..=size), Filling::Settled)?;
         tell("PostgreSQL", size, start);
         filled.push(Filled { store, size });
         databases.push(database);
     }
-    // What filling has left to be written is no part of what is measured.
+    // Pending writes of the filling are not measured.
     rustix::fs::sync();
 
     let mut tables = ["SQLite", "PostgreSQL"].map(|store| table(store, &sizes));
@@ -118,7 +119,6 @@ pub(crate) async fn measure(most: u32) -> Result<Vec<Table>> {
         }
     }
     drop(filled);
-    systems.stop().await;
     Ok(tables.into())
 }
 
@@ -172,7 +172,7 @@ async fn medians(operation: Operation, filled: &[Filled]) -> Result<Vec<Vec<Dura
     Ok(times.into_iter().map(|lines| lines.into_iter().map(median).collect()).collect())
 }
 
-/// Does it once, and says how long each of its lines took. `number` calls were before it.
+/// Makes one call, and returns the time of each of its lines. `number` calls were before it.
 async fn call(operation: Operation, filled: &Filled, number: usize) -> Result<Vec<Duration>> {
     let Filled { store, size } = filled;
     let start = Instant::now();
@@ -190,7 +190,7 @@ async fn call(operation: Operation, filled: &Filled, number: usize) -> Result<Ve
             let text = Some("nobody wrote this".to_owned());
             list(store, 0, TicketQuery { text, ..TicketQuery::default() }).await?;
         }
-        Operation::NextDue => drop(store.next_due(SystemClock.now()).await?),
+        Operation::NextDue => drop(store.next_due().await?),
         Operation::Counts => drop(store.counts().await?),
         Operation::New => accept(store, size.saturating_add(u32::try_from(number)? + 1), number).await?,
         Operation::Known => accept(store, any(number, *size), number).await?,
@@ -217,14 +217,15 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
     let key = fill::key(number)?;
     // Like the ids of deliveries, which come in no order.
     let delivery_id = format!("{}-{call}", key.uuid());
+    let body = Bytes::from("b".repeat(fill::BODY));
     let delivery = Delivery {
         source: key.helpdesk.clone().into(),
         at: SystemClock.now(),
-        delivery_id: Some(delivery_id),
+        repeat: Some(RepeatKey::new(delivery_id, &body)),
         event: "zen:event-type:ticket.created".to_owned(),
         headers: "h".repeat(fill::HEADERS),
         query: None,
-        body: Bytes::from("b".repeat(fill::BODY)),
+        body,
         meaning: Meaning::Look { ticket: key, snapshot: None },
     };
     store.accept(delivery).await?;
@@ -234,7 +235,7 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
 /// A ticket at a time; it is due again at once, after all others.
 async fn claim_and_settle(store: &Arc<dyn Store>) -> Result<Vec<Duration>> {
     let start = Instant::now();
-    let claim = store.claim(SystemClock.now(), LEASE, 1, &[]).await?.pop().ok_or("nothing is due")?;
+    let claim = store.claim(LEASE, 1, &[]).await?.pop().ok_or("nothing is due")?;
     let claimed = start.elapsed();
     let now = SystemClock.now();
     let settlement = Settlement {
@@ -243,6 +244,7 @@ async fn claim_and_settle(store: &Arc<dyn Store>) -> Result<Vec<Duration>> {
             nth: 1,
             ledger: fill::finished(claim.number),
             seen: Some(fill::ticket()),
+            effects: Vec::new(),
             events: Vec::new(),
             now,
             lease: LEASE,

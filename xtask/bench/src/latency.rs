@@ -1,7 +1,7 @@
-//! How long it is from a ticket to the link in it.
+//! The time from a ticket to the link in it.
 //!
-//! Calls in a row can't be seen from outside, but they can be measured: if every call takes 25 ms longer, the whole
-//! takes that much longer for each call on its critical path. What is left when calls take no time is our own.
+//! The number of calls on the critical path is measured: if each call takes 25 ms longer, the whole takes 25 ms longer for
+//! each call on that path. What is left when calls take no time is the product's own time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use ticketroom::service::{Duties, Service};
 use ticketroom::store::State;
 use ticketroom::ticket::TicketKey;
 
+use crate::Result;
+use crate::fixture::{Fixture, again};
 use crate::load::Caller;
 use crate::sample::{self, Sample};
 use crate::spread::Spread;
-use crate::systems::Systems;
 use crate::table::{Figure, Table};
-use crate::{Result, audit};
 
 const TICKETS: usize = 25;
 const LATENCY: Duration = Duration::from_millis(25);
@@ -24,37 +24,37 @@ const NONE: Duration = Duration::ZERO;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn measure() -> Result<Table> {
-    let systems = Systems::start(None).await?;
-    let (config, admin) = (systems.config()?, Systems::admin());
+    let fixture = Fixture::start(None).await?;
+    let config = fixture.config(&fixture.store_url())?;
+    let read = again(config.clone());
     let service =
-        Service::start(&config, Duties::default(), &admin, Arc::new(SystemClock), Chance::from_os()).await?;
+        Service::start(config, read, Duties::default(), Arc::new(SystemClock), Chance::from_os()).await?;
     let mut tickets = Vec::new();
-    // The first ones find out who we are and make the folders that later ones copy.
+    // The first ones look up the service user and create the folders that later ones copy.
     for _ in 0..3 {
-        tickets.push(play(&systems, &service).await?.0);
+        tickets.push(measure_one(&fixture, &service).await?.0);
     }
-    systems.docspace.reset_counters();
+    fixture.docspace.reset_counters();
     let modes = [(NONE, NONE), (LATENCY, NONE), (NONE, LATENCY)];
     let mut times = modes.map(|_| Vec::with_capacity(TICKETS));
-    // They take turns, so that what else the machine does meets all of them.
+    // They take turns, so that other load on the machine affects all of them.
     for _ in 0..TICKETS {
         for ((docspace, zendesk), times) in modes.into_iter().zip(&mut times) {
-            systems.set_latencies(docspace, zendesk);
-            let (ticket, time) = play(&systems, &service).await?;
+            fixture.set_latencies(docspace, zendesk);
+            let (ticket, time) = measure_one(&fixture, &service).await?;
             tickets.push(ticket);
             times.push(time);
         }
     }
     let [own, links, slow_zendesk] = times.map(Spread::from_iter);
-    let counters = systems.docspace.counters();
-    systems.set_latencies(LATENCY, NONE);
-    let wrong = audit::wrong(&systems, &tickets);
+    let counters = fixture.docspace.counters();
+    fixture.set_latencies(LATENCY, NONE);
+    let wrong = fixture.wrong_with_all(&tickets);
     if !wrong.is_empty() {
         return Err(wrong.join("\n").into());
     }
     service.stop().await;
-    let sample = play_sample(&systems).await?;
-    systems.stop().await;
+    let sample = measure_sample(&fixture).await?;
 
     let in_a_row = |slow: &Spread| {
         let longer = slow.median().saturating_sub(own.median()).as_secs_f64() / LATENCY.as_secs_f64();
@@ -79,19 +79,19 @@ pub(crate) async fn measure() -> Result<Table> {
     Ok(table)
 }
 
-/// Sends a ticket and waits for its link; says how long that took.
-async fn play(systems: &Systems, service: &Service) -> Result<(u64, Duration)> {
+/// Sends a ticket and waits for its link; returns how long that took.
+async fn measure_one(fixture: &Fixture, service: &Service) -> Result<(u64, Duration)> {
     let mut caller = Caller::connect(service.address()).await?;
-    let ticket = systems.open_ticket();
-    let delivery = systems.delivery(ticket)?;
+    let ticket = fixture.open_ticket();
+    let delivery = fixture.delivery(ticket);
     let sent = Instant::now();
     let status = caller.call(&delivery).await?;
     if status != 200 {
         return Err(format!("a delivery was answered {status}").into());
     }
-    until(sent, "a ticket got no link", async || Ok(systems.link_in(ticket).is_some())).await?;
+    until(sent, "a ticket got no link", async || Ok(fixture.has_link(ticket))).await?;
     let time = sent.elapsed();
-    // The next one finds nothing of this one under way.
+    // Nothing of this ticket is under way when the next one is sent.
     let key = TicketKey { helpdesk: "zendesk".parse()?, id: ticket.into() };
     let is_ready = async || {
         let record = service.store().ticket(&key).await?;
@@ -111,14 +111,14 @@ async fn until(since: Instant, otherwise: &str, condition: impl AsyncFn() -> Res
     Ok(())
 }
 
-async fn play_sample(systems: &Systems) -> Result<Spread> {
-    let sample = Sample::new(systems)?;
-    sample.play(systems.open_ticket()).await?;
+async fn measure_sample(fixture: &Fixture) -> Result<Spread> {
+    let sample = Sample::new(fixture)?;
+    sample.run(fixture.open_ticket()).await?;
     let mut times = Vec::with_capacity(TICKETS);
     for _ in 0..TICKETS {
-        let ticket = systems.open_ticket();
+        let ticket = fixture.open_ticket();
         let start = Instant::now();
-        sample.play(ticket).await?;
+        sample.run(ticket).await?;
         times.push(start.elapsed());
     }
     Ok(times.into_iter().collect())

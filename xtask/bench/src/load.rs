@@ -1,7 +1,7 @@
-//! Callers of an HTTP door that cost next to nothing themselves.
+//! Callers of an HTTP endpoint that cost next to nothing themselves.
 //!
-//! Requests are rendered before the clock starts, connections are kept alive, and of an answer only its status and
-//! its length are read, so that the machine's cores are left to the server. All callers of a load share one thread.
+//! Requests are rendered before the time starts, connections are kept alive, and only the status and length of an answer
+//! are read, so that the server has the machine's cores. All callers of a load share one thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 use crate::Result;
 use crate::spread::Spread;
 
-/// What came of a load.
+/// The answers to one load.
 #[derive(Debug)]
-pub(crate) struct Played {
+pub(crate) struct Round {
     /// How long each answer took.
     pub(crate) answers: Spread,
     /// Answers a second.
@@ -34,7 +34,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(mut rounds: Vec<Played>) -> Self {
+    pub(crate) fn of(mut rounds: Vec<Round>) -> Self {
         rounds.sort_by(|a, b| a.rate.total_cmp(&b.rate));
         let rate = rounds.get(rounds.len() / 2).map_or(0.0, |round| round.rate);
         Self { rate, answers: rounds.into_iter().flat_map(|round| round.answers).collect() }
@@ -42,31 +42,31 @@ impl Summary {
 }
 
 /// Sends all requests, by so many callers at once, each of them waiting for its answer before it sends the next one.
-/// Callers take the doors in turn, and each stays at its own.
+/// Callers are spread over the addresses in turn, and each stays at its own.
 ///
 /// # Errors
 /// When a request was answered with anything but 200, or not at all.
-pub(crate) async fn play(doors: &[SocketAddr], requests: Vec<Vec<u8>>, callers: usize) -> Result<Played> {
-    let doors = doors.to_vec();
-    let playing = move || {
+pub(crate) async fn send(addresses: &[SocketAddr], requests: Vec<Vec<u8>>, callers: usize) -> Result<Round> {
+    let addresses = addresses.to_vec();
+    let sending = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        runtime.block_on(play_here(&doors, requests, callers))
+        runtime.block_on(send_here(&addresses, requests, callers))
     };
-    tokio::task::spawn_blocking(playing).await?
+    tokio::task::spawn_blocking(sending).await?
 }
 
-async fn play_here(doors: &[SocketAddr], requests: Vec<Vec<u8>>, callers: usize) -> Result<Played> {
+async fn send_here(addresses: &[SocketAddr], requests: Vec<Vec<u8>>, callers: usize) -> Result<Round> {
     let requests = Arc::new(requests);
     let next = Arc::new(AtomicUsize::new(0));
-    let mut playing = JoinSet::new();
+    let mut sending = JoinSet::new();
     let mut connected = Vec::new();
-    for door in doors.iter().cycle().take(callers) {
-        connected.push(Caller::connect(*door).await?);
+    for address in addresses.iter().cycle().take(callers) {
+        connected.push(Caller::connect(*address).await?);
     }
     let start = Instant::now();
     for mut caller in connected {
         let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
-        playing.spawn(async move {
+        sending.spawn(async move {
             let mut times = Vec::with_capacity(requests.len() / callers + 1);
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let sent = Instant::now();
@@ -79,12 +79,12 @@ async fn play_here(doors: &[SocketAddr], requests: Vec<Vec<u8>>, callers: usize)
         });
     }
     let mut times = Vec::with_capacity(requests.len());
-    while let Some(caller) = playing.join_next().await {
+    while let Some(caller) = sending.join_next().await {
         times.extend(caller??);
     }
     let answered = u32::try_from(times.len()).unwrap_or(u32::MAX);
     let rate = f64::from(answered) / start.elapsed().max(Duration::from_nanos(1)).as_secs_f64();
-    Ok(Played { answers: times.into_iter().collect(), rate })
+    Ok(Round { answers: times.into_iter().collect(), rate })
 }
 
 /// Renders a request.

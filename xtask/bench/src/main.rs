@@ -1,15 +1,15 @@
 //! Measures the product, as it is built for release: `cargo xtask bench`.
 //!
 //! Machines differ, and so does what else they are doing. So each figure stands beside something that was measured
-//! in the same run on the same machine: the door without its store, the sequence of calls without the reconciler,
-//! the bound that DocSpace's limits set, the other store, the same store with fewer tickets. The *ratio* is what may be compared with another day's. Nothing fails for
-//! being slow; what does fail a benchmark is a wrong result, counted at the simulated systems.
+//! in the same run on the same machine: the endpoint without a store, the sequence of calls without the
+//! reconciler, the bound that DocSpace's limits set, the other store, the same store with fewer tickets. Only the *ratio*
+//! can be compared with that of another day. A benchmark doesn't fail for slowness. It fails for a wrong result, counted at
+//! the simulated systems.
 
 mod accept;
-mod audit;
-mod bare_door;
 mod disk;
 mod fill;
+mod fixture;
 mod growth;
 mod latency;
 mod load;
@@ -21,15 +21,15 @@ mod size;
 mod spread;
 mod stores;
 mod storm;
-mod systems;
 mod table;
+mod without_store;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-/// What a benchmark comes to; an error is something that was wrong, never something that was slow.
+/// The result of a benchmark. An error is a wrong result, never slowness.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Measures the release build of ticketroom.
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(topic: Topic, arguments: &Arguments) -> Result {
-    // Two versions of it could be compiled in, so nobody chooses for us.
+    // With several providers compiled in, one has to be chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tables = match topic {
         Topic::Accept => vec![accept::measure().await?],
@@ -95,13 +95,13 @@ async fn measure(topic: Topic, arguments: &Arguments) -> Result {
     Ok(())
 }
 
-/// The product's binary, which `cargo xtask bench` builds into the folder that we are in.
+/// The product's binary, which `cargo xtask bench` builds into the same folder.
 fn product() -> Result<PathBuf> {
     let binary = folder()?.join("ticketroom");
     if binary.is_file() { Ok(binary) } else { Err(format!("{} is not built", binary.display()).into()) }
 }
 
-/// The folder that we were built into: on a disk, unlike many a folder for temporary files.
+/// The folder of this binary. It is on a disk, unlike some folders for temporary files.
 fn folder() -> Result<PathBuf> {
     let ourselves = std::env::current_exe()?;
     Ok(ourselves.parent().unwrap_or(Path::new(".")).to_owned())

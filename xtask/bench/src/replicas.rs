@@ -1,65 +1,64 @@
-//! How many deliveries a second come in through one to three replicas on one PostgreSQL database, beside one process
-//! on an SQLite file.
+//! How many deliveries a second one to three replicas on one PostgreSQL database accept, beside one process on an SQLite
+//! file.
 //!
 //! All of them are the product's own processes, with `--no-work`, so that only accepting is measured. 64 callers are
-//! spread over the doors. PostgreSQL, the replicas and the callers share this machine's cores, as does SQLite with its
-//! own: what more replicas give here is what is left of them, and on machines of their own it is more.
+//! spread over the replicas. PostgreSQL, the replicas and the callers share this machine's cores, so further replicas
+//! gain less here than on machines of their own.
 
 use std::net::SocketAddr;
 
-use crate::load::{Played, Summary, play};
+use crate::fixture::Fixture;
+use crate::load::{Round, Summary, send};
 use crate::served::Served;
 use crate::settling::{MOST_REPLICAS, of_replicas_name};
-use crate::systems::Systems;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
-/// The stores take turns, so that what else the machine does meets all of them; the median round counts.
+/// The stores take turns, so that other load on the machine affects all of them; the median round counts.
 const ROUNDS: usize = 5;
 const WARM_UP: usize = 500;
 /// Callers, and requests in a round.
 const LOADS: [(usize, usize); 2] = [(1, 500), (64, 6000)];
 
 pub(crate) async fn measure() -> Result<Table> {
-    let systems = Systems::start(None).await?;
-    let server = stores::start_postgres(systems.folder())?;
+    let fixture = Fixture::start(None).await?;
+    let server = stores::start_postgres(fixture.folder())?;
     let database = server.create_database()?;
     let only_intake = ["--no-work"];
-    let file = Served::start_as("file", &systems, &systems.store_url(), &only_intake).await?;
+    let file = Served::start(&fixture, &fixture.store_url(), &only_intake).await?;
     let mut replicas = Vec::new();
-    for number in 1..=MOST_REPLICAS {
-        let name = format!("replica-{number}");
-        replicas.push(Served::start_as(&name, &systems, database.url(), &only_intake).await?);
+    for _ in 0..MOST_REPLICAS {
+        replicas.push(Served::start(&fixture, database.url(), &only_intake).await?);
     }
-    let doors: Vec<SocketAddr> = replicas.iter().map(|replica| replica.address).collect();
+    let addresses: Vec<SocketAddr> = replicas.iter().map(|replica| replica.address).collect();
     // The file, one replica, two, three.
     let sides: Vec<&[SocketAddr]> = std::iter::once(std::slice::from_ref(&file.address))
-        .chain((1..=doors.len()).filter_map(|count| doors.get(..count)))
+        .chain((1..=addresses.len()).filter_map(|count| addresses.get(..count)))
         .collect();
-    for doors in &sides {
-        play(doors, systems.open_tickets(WARM_UP)?.1, 8).await?;
+    for addresses in &sides {
+        send(addresses, fixture.open_tickets(WARM_UP).1, 8).await?;
     }
 
     let mut table =
         Table::between("replicas: deliveries answered, each after it is on disk", "PostgreSQL", "SQLite");
     for (callers, per_round) in LOADS {
-        let mut rounds: Vec<Vec<Played>> = sides.iter().map(|_| Vec::new()).collect();
+        let mut rounds: Vec<Vec<Round>> = sides.iter().map(|_| Vec::new()).collect();
         for _ in 0..ROUNDS {
-            for (doors, rounds) in sides.iter().zip(&mut rounds) {
-                rounds.push(play(doors, systems.open_tickets(per_round)?.1, callers).await?);
+            for (addresses, rounds) in sides.iter().zip(&mut rounds) {
+                rounds.push(send(addresses, fixture.open_tickets(per_round).1, callers).await?);
             }
         }
         let mut summaries = rounds.into_iter().map(Summary::of);
         let other = summaries.next().ok_or("nothing was measured")?;
         for (count, ours) in (1..).zip(summaries) {
-            // One caller has one door.
+            // One caller has one replica.
             if callers > 1 || count == 1 {
                 report(&mut table, callers, count, &ours, &other);
             }
         }
     }
 
-    // Each side once for the warm-up, and for each round of each load.
+    // Each side has the warm-up and all rounds of each load.
     let per_side: usize = WARM_UP + LOADS.iter().map(|(_, per_round)| per_round * ROUNDS).sum::<usize>();
     let kept =
         stores::number(&database, "SELECT count(*) FROM delivery JOIN ticket ON ticket.number = ticket")?;
@@ -71,7 +70,6 @@ pub(crate) async fn measure() -> Result<Table> {
         served.stop().await?;
     }
     file.stop().await?;
-    systems.stop().await;
     Ok(table)
 }
 

@@ -1,19 +1,19 @@
 //! What the vendor's sample "Create an investigation room for each new support ticket" does: six calls to DocSpace
-//! and one to the helpdesk, one after the other. The bodies are those that make each call take effect, which those
-//! in the sample don't.
+//! and one to the helpdesk, one after the other. The bodies are corrected, so that each call takes effect.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use simulator::docspace::DocSpace;
 use simulator::zendesk::Zendesk;
+use testbed::ROOM_FIELD;
 
 use crate::Result;
-use crate::systems::{FOLDERS, GROUP, ROOM_FIELD, Systems};
+use crate::fixture::{FOLDERS, Fixture, GROUP};
 
-/// Calls that it takes for a ticket.
+/// Its calls for a ticket.
 pub(crate) const CALLS: u64 = 7;
 
-/// The sequence, ready to be played.
+/// The sequence of calls, ready to be made.
 pub(crate) struct Sample {
     client: Client,
     docspace: DocSpace,
@@ -23,19 +23,19 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) fn new(systems: &Systems) -> Result<Self> {
-        let group = systems.docspace.group(GROUP).ok_or("the simulated portal lacks the group")?;
+    pub(crate) fn new(fixture: &Fixture) -> Result<Self> {
+        let group = fixture.docspace.group(GROUP).ok_or("the simulated portal lacks the group")?;
         Ok(Self {
             client: Client::builder().no_proxy().build()?,
-            docspace: systems.docspace.clone(),
-            zendesk: systems.zendesk.clone(),
-            api_key: systems.docspace.api_key(),
+            docspace: fixture.docspace.clone(),
+            zendesk: fixture.zendesk.clone(),
+            api_key: fixture.docspace.api_key(),
             group: group.to_string(),
         })
     }
 
     /// Makes the room for a ticket and writes its link into the ticket.
-    pub(crate) async fn play(&self, ticket: u64) -> Result {
+    pub(crate) async fn run(&self, ticket: u64) -> Result {
         let room =
             json!({ "title": format!("Ticket #{ticket} – Login fails with error 500"), "roomType": 2 });
         let room = self.docspace(Method::POST, "rooms", &room).await?;

@@ -1,9 +1,9 @@
-//! How many due tickets a second the store takes through a run: claimed, one intent saved, settled.
+//! How many due tickets a second the store takes through a run: claim, save one intent, settle.
 //!
-//! A real run waits for DocSpace, whose limits (1,500 requests a minute) allow five tickets a second, so the whole
-//! product can't show what the store gives. Here workers go through the store's own transitions and nothing else, as
-//! the reconciler does: each replica has up to 64 runs in flight and claims as soon as one of them has ended. The
-//! replicas are stores of their own in this process, each with its own connections.
+//! A real run waits for DocSpace, whose limits (1,500 requests a minute) allow five tickets a second, so the whole product
+//! can't reach the store's limit. Here workers make only the store's transitions of a run, as the reconciler does: each
+//! replica has up to 64 runs in flight and claims as soon as one of them has ended. The replicas are stores in this process,
+//! each with its own connections.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -16,11 +16,11 @@ use ticketroom::store::{Claim, Event, Save, Settlement, State, Store};
 use tokio::task::JoinSet;
 
 use crate::fill::{self, Filling};
-use crate::systems::Systems;
+use crate::fixture::Fixture;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
-/// The stores take turns, so that what else the machine does meets all of them; the median round counts.
+/// The stores take turns, so that other load on the machine affects all of them; the median round counts.
 const ROUNDS: usize = 5;
 const PER_ROUND: u32 = 4000;
 pub(crate) const MOST_REPLICAS: usize = 3;
@@ -29,21 +29,21 @@ const PARALLEL: usize = 64;
 const LEASE: Duration = Duration::from_secs(600);
 
 pub(crate) async fn measure() -> Result<Table> {
-    let systems = Systems::start(None).await?;
-    let server = stores::start_postgres(systems.folder())?;
+    let fixture = Fixture::start(None).await?;
+    let server = stores::start_postgres(fixture.folder())?;
     let database = server.create_database()?;
-    let file = vec![stores::open(&systems, &systems.store_url()).await?];
+    let file = vec![stores::open(&fixture, &fixture.store_url()).await?];
     let mut replicas = Vec::new();
     for _ in 0..MOST_REPLICAS {
-        replicas.push(stores::open(&systems, database.url()).await?);
+        replicas.push(stores::open(&fixture, database.url()).await?);
     }
 
     let (mut of_file, mut of_replicas) = (Vec::new(), [const { Vec::new() }; MOST_REPLICAS]);
     let (mut in_file, mut in_database) = (0, 0);
-    // One round more than counts: the first finds cold caches.
+    // The first round doesn't count: its caches are cold.
     for round in 0..=ROUNDS {
         let numbers = next(&mut in_file);
-        fill::sqlite(&systems.store(), &numbers, Filling::Due)?;
+        fill::sqlite(&fixture.store(), &numbers, Filling::Due)?;
         let rate = work_off(&file).await?;
         of_file.extend((round > 0).then_some(rate));
         for (count, rates) in (1..).zip(&mut of_replicas) {
@@ -60,7 +60,6 @@ pub(crate) async fn measure() -> Result<Table> {
             return Err(format!("{count} tickets were due, and {ready} are ready").into());
         }
     }
-    systems.stop().await;
 
     let mut table = Table::between(
         format!("replicas: tickets claimed, saved once and settled, {PARALLEL} at once in each"),
@@ -74,7 +73,7 @@ pub(crate) async fn measure() -> Result<Table> {
     Ok(table)
 }
 
-/// What so many replicas are called.
+/// “1 replica”, “2 replicas”.
 pub(crate) fn of_replicas_name(count: usize) -> String {
     if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
 }
@@ -90,7 +89,7 @@ fn per_second(mut rates: Vec<f64>) -> Figure {
     Figure::new(rates.get(rates.len() / 2).copied().unwrap_or_default(), 0, "/s")
 }
 
-/// Has these replicas work until nothing is due; returns how many tickets a second that were.
+/// Has these replicas work until nothing is due; returns how many tickets a second they settled.
 async fn work_off(replicas: &[Arc<dyn Store>]) -> Result<f64> {
     let start = Instant::now();
     let mut working = JoinSet::new();
@@ -101,7 +100,7 @@ async fn work_off(replicas: &[Arc<dyn Store>]) -> Result<f64> {
     while let Some(ended) = working.join_next().await {
         settled += ended??;
     }
-    // A ticket that was claimed twice would have been settled twice, or its first run would have lost it.
+    // A ticket that is claimed twice is settled twice, or its first run fails.
     if settled != PER_ROUND {
         return Err(format!("{PER_ROUND} tickets were due, and {settled} were settled").into());
     }
@@ -115,13 +114,13 @@ async fn work(store: Arc<dyn Store>) -> Result<u32> {
     loop {
         let numbers: Vec<i64> = running.iter().copied().collect();
         let free = PARALLEL - running.len();
-        let claims = store.claim(SystemClock.now(), LEASE, free, &numbers).await?;
+        let claims = store.claim(LEASE, free, &numbers).await?;
         for claim in claims {
             running.insert(claim.number);
             runs.spawn(run(Arc::clone(&store), claim));
         }
         let Some(mut ended) = runs.join_next().await else { return Ok(settled) };
-        // Whoever else has ended meanwhile leaves room for the next claim as well.
+        // Other runs may have ended meanwhile, too.
         loop {
             running.remove(&ended??);
             settled += 1;
@@ -151,6 +150,7 @@ async fn run(store: Arc<dyn Store>, claim: Claim) -> Result<i64> {
         nth: 1,
         ledger: Ledger { template: Some("default".to_owned()), room, unfinished: true, ..Ledger::default() },
         seen: Some(fill::ticket()),
+        effects: Vec::new(),
         events: Vec::new(),
         now,
         lease: LEASE,

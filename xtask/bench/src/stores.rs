@@ -11,7 +11,7 @@ use ticketroom::clock::SystemClock;
 use ticketroom::store::{self, Store, Use};
 
 use crate::Result;
-use crate::systems::Systems;
+use crate::fixture::Fixture;
 
 /// Starts a server whose files are on the same disk as this folder.
 pub(crate) fn start_postgres(beside: &Path) -> Result<Server> {
@@ -28,8 +28,8 @@ pub(crate) fn start_postgres(beside: &Path) -> Result<Server> {
 }
 
 /// Opens the store with this address, as `serve` does.
-pub(crate) async fn open(systems: &Systems, url: &str) -> Result<Arc<dyn Store>> {
-    let config = systems.config_with(url)?;
+pub(crate) async fn open(fixture: &Fixture, url: &str) -> Result<Arc<dyn Store>> {
+    let config = fixture.config(url)?;
     Ok(store::open(&config.store, Use::Serve, &(Arc::new(SystemClock) as _)).await?)
 }
 

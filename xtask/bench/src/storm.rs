@@ -1,52 +1,51 @@
-//! Very many tickets at once, with DocSpace's limits: how close to these limits it gets, what it takes, and whether
+//! Very many tickets at once, with DocSpace's limits: how close the product gets to these limits, its memory, and whether
 //! each ticket has exactly one complete room afterwards.
 
 use std::time::{Duration, Instant};
 
 use simulator::docspace::Limits;
 
-use crate::load::play;
+use crate::Result;
+use crate::fixture::Fixture;
+use crate::load::send;
 use crate::served::Served;
-use crate::systems::Systems;
 use crate::table::{Figure, Table};
-use crate::{Result, audit};
 
 const LATENCY: Duration = Duration::from_millis(25);
 const CALLERS: usize = 64;
-/// How long nothing may get done: the limit is a minute's, so a minute of silence is ordinary.
+/// The longest time without progress. The limit is one for a minute, so a minute without progress is normal.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PROGRESS: Duration = Duration::from_secs(15);
-/// How long things are left to go wrong after everything was right.
+/// How long after completion a second room may still appear.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(count: usize) -> Result<Table> {
     let limits = Limits::default();
-    let systems = Systems::start(Some(limits)).await?;
-    systems.set_latencies(LATENCY, Duration::ZERO);
-    let served = Served::start(&systems).await?;
+    let fixture = Fixture::start(Some(limits)).await?;
+    fixture.set_latencies(LATENCY, Duration::ZERO);
+    let served = Served::start(&fixture, &fixture.store_url(), &[]).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = served.memory()?;
 
-    let (tickets, deliveries) = systems.open_tickets(count)?;
+    let (tickets, deliveries) = fixture.open_tickets(count);
     let start = Instant::now();
-    let accepted = play(&[served.address], deliveries, CALLERS).await?;
+    let accepted = send(&[served.address], deliveries, CALLERS).await?;
     let accepted_in = start.elapsed();
-    let linked_in = wait(&systems, &served, start, "have their link", || {
-        tickets.iter().filter(|ticket| systems.link_in(**ticket).is_none()).count()
+    let linked_in = wait(&fixture, &served, start, "have their link", || {
+        tickets.iter().filter(|ticket| !fixture.has_link(**ticket)).count()
     });
     let linked_in = linked_in.await?;
     let complete_in =
-        wait(&systems, &served, start, "are complete", || audit::wrong(&systems, &tickets).len());
+        wait(&fixture, &served, start, "are complete", || fixture.wrong_with_all(&tickets).len());
     let complete_in = complete_in.await?;
     tokio::time::sleep(AFTERMATH).await;
-    let wrong = audit::wrong(&systems, &tickets);
+    let wrong = fixture.wrong_with_all(&tickets);
     if !wrong.is_empty() {
         return Err(format!("{} are wrong: {:#?}", wrong.len(), wrong.iter().take(10)).into());
     }
-    let (peak, counters) = (served.peak_memory()?, systems.docspace.counters());
+    let (peak, counters) = (served.peak_memory()?, fixture.docspace.counters());
     let started_in = served.started_in;
     served.stop().await?;
-    systems.stop().await;
 
     let bound = bound(limits, counters.requests, counters.writes);
     let seconds = |duration: Duration| Figure::new(duration.as_secs_f64(), 1, " s");
@@ -69,8 +68,8 @@ pub(crate) async fn measure(count: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// The least time in which so many calls can be made: the last one has to wait for those of the minutes before, and
-/// writes go side by side only so many at once.
+/// The least time for so many calls: the last one has to wait for those of the minutes before, and only so many writes run
+/// at once.
 fn bound(limits: Limits, requests: u64, writes: u64) -> Duration {
     let full_minutes = requests.saturating_sub(1) / u64::from(limits.requests_per_minute.max(1));
     let rounds = writes.div_ceil(u64::from(limits.concurrent_writes.max(1)));
@@ -78,9 +77,9 @@ fn bound(limits: Limits, requests: u64, writes: u64) -> Duration {
     by_writes.max(Duration::from_secs(60 * full_minutes))
 }
 
-/// Waits until nothing is left to be done, and says how long that was after the start.
+/// Waits until nothing is left to be done, and returns how long that was after the start.
 async fn wait(
-    systems: &Systems,
+    fixture: &Fixture,
     served: &Served,
     start: Instant,
     what: &str,
@@ -99,7 +98,7 @@ async fn wait(
             return Err(format!("{left} never {what}\n{}", served.log()).into());
         }
         if told.elapsed() > PROGRESS {
-            let (elapsed, requests) = (start.elapsed().as_secs(), systems.docspace.counters().requests);
+            let (elapsed, requests) = (start.elapsed().as_secs(), fixture.docspace.counters().requests);
             eprintln!("  {elapsed} s: all but {left} {what}; {requests} calls");
             told = Instant::now();
         }

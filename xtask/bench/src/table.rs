@@ -1,11 +1,14 @@
-//! How figures are printed: one line each, what was measured beside what it is compared with.
+//! Tables of figures: one line each, with what it is compared with.
 
 use std::fmt;
+
+use comfy_table::CellAlignment::Right;
+use comfy_table::presets::NOTHING;
 
 /// A table of figures.
 pub(crate) struct Table {
     title: String,
-    lines: Vec<Vec<String>>,
+    table: comfy_table::Table,
 }
 
 impl Table {
@@ -22,7 +25,16 @@ impl Table {
 
     /// A table with these columns. The first and the last one are for words.
     pub(crate) fn with_head(title: impl Into<String>, head: Vec<String>) -> Self {
-        Self { title: title.into(), lines: vec![head] }
+        let mut table = comfy_table::Table::new();
+        let last = head.len().saturating_sub(1);
+        table.load_style(NOTHING).set_header(head);
+        for (column, place) in table.column_iter_mut().zip(0..) {
+            column.set_padding((if place == last { 3 } else { 2 }, 0));
+            if place != 0 && place != last {
+                column.set_cell_alignment(Right);
+            }
+        }
+        Self { title: title.into(), table }
     }
 
     /// A figure beside what it is compared with.
@@ -43,35 +55,13 @@ impl Table {
 
     /// A line, column by column.
     pub(crate) fn add_line(&mut self, line: Vec<String>) {
-        self.lines.push(line);
+        self.table.add_row(line);
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.title)?;
-        let columns = self.lines.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            self.lines
-                .iter()
-                .filter_map(|line| line.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for line in &self.lines {
-            let mut text = String::new();
-            for (place, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                text += &match place {
-                    0 => format!("  {cell:<width$}"),
-                    _ if place + 1 == columns => format!("   {cell}"),
-                    _ => format!("  {cell:>width$}"),
-                };
-            }
-            writeln!(f, "{}", text.trim_end())?;
-        }
-        Ok(())
+        writeln!(f, "{}\n\n{}", self.title, self.table.trim_fmt())
     }
 }
 
@@ -89,7 +79,7 @@ impl Figure {
         Self { value, decimals, unit }
     }
 
-    /// How many times the other one it is, if there is an answer to that.
+    /// Its ratio to the other one, unless that is zero.
     pub(crate) fn ratio(&self, other: &Self) -> String {
         if other.value <= 0.0 {
             return String::new();
@@ -135,7 +125,7 @@ impl fmt::Display for Figure {
             Some((whole, fraction)) => (whole, format!(".{fraction}")),
             None => (number.as_str(), String::new()),
         };
-        // Thousands, so that magnitudes are seen at once.
+        // Thousands are grouped.
         let mut grouped = String::new();
         for (position, digit) in whole.chars().enumerate() {
             if position > 0 && (whole.len() - position) % 3 == 0 && !grouped.ends_with('-') {

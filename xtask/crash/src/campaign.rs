@@ -1,5 +1,5 @@
-//! A campaign from its beginning to its verdict: a rehearsal to learn the fault points, chaos under load, and then
-//! quiet, in which everything has to come to rest.
+//! A campaign: a rehearsal to learn the fault points, then chaos under load, then a time without disturbances in which all
+//! tickets have to come to rest, then the verdict.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 
 use crate::chaos::{self, Chaos, Replicas};
+use crate::context::Context;
 use crate::replica::{Replica, binary};
 use crate::report::{self, Head};
-use crate::stage::Stage;
 use crate::store::Store;
 use crate::verdict::{self, Verdict};
 use crate::{Arguments, Result, demands, faults, load};
 
 /// How long deliveries may take to be acknowledged once everything is well again.
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
-/// How long tickets may take to come to rest then. They wait for up to five minutes between two tries.
+/// How long tickets may take to come to rest then. They wait up to five minutes between two tries.
 const UNTIL_REST: Duration = Duration::from_secs(15 * 60);
 /// How long a rehearsal may take.
 const REHEARSAL: Duration = Duration::from_secs(60);
-/// How often it is said where things stand.
+/// How often the progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 /// How many tickets the API lists at once.
 const PAGE: usize = 500;
@@ -40,50 +40,50 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let binary = binary()?;
     let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
     // The replicas are on this machine, also where the way out is through a proxy.
-    let stage = Arc::new(Stage::new(systems, Client::builder().no_proxy().build()?));
+    let context = Arc::new(Context::new(systems, Client::builder().no_proxy().build()?));
     let store = Store::start(arguments.store)?;
-    rehearse(&stage, &store, &binary).await?;
+    rehearse(&context, &store, &binary).await?;
 
     let (absence, actions) = (store.absence(), chaos::all_over(&store));
-    let replicas = replicas(&stage, &store, usize::from(arguments.replicas), &binary).await?;
-    let doors = all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
+    let replicas = replicas(&context, &store, usize::from(arguments.replicas), &binary).await?;
+    let addresses = all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
     let until = Instant::now() + Duration::from_secs_f64(arguments.minutes * 60.0);
-    let mut background = background(&stage, rng.fork());
-    let load = load::open_tickets(Arc::clone(&stage), doors, rng.fork(), arguments.rate, until);
+    let mut background = background(&context, rng.fork());
+    let load = load::open_tickets(Arc::clone(&context), addresses, rng.fork(), arguments.rate, until);
     let store = Arc::new(Mutex::new(store));
     let chaos = Chaos {
-        stage: Arc::clone(&stage),
+        context: Arc::clone(&context),
         replicas: Arc::clone(&replicas),
         // The server goes with the last one who has it.
         store: Arc::clone(&store),
         absence,
     };
-    let (deliveries, chaos) = tokio::join!(load, chaos.go_on(rng.fork(), until));
+    let (deliveries, chaos) = tokio::join!(load, chaos.run(rng.fork(), until));
     chaos?;
     let deliveries = deliveries?;
 
-    faults::clear(&stage);
+    faults::clear(&context);
     let mut replicas = all(&replicas).await;
     for replica in &mut replicas {
         replica.settle_down().await?;
     }
-    come_to_rest(&stage, deliveries, &replicas).await;
-    // They go on for ever, unless they fail.
+    come_to_rest(&context, deliveries, &replicas).await;
+    // They end only if they fail.
     while let Some(ended) = background.try_join_next() {
-        stage.find(format!("the campaign itself failed: {ended:?}"));
+        context.find(format!("the campaign itself failed: {ended:?}"));
     }
     drop(background);
-    stage.end_watchers();
+    context.end_watchers();
     for replica in &replicas {
-        look_for_panics(&stage, replica);
+        look_for_panics(&context, replica);
     }
     let Some(first) = replicas.first() else { return Err("there is no replica".into()) };
-    let verdict = verdict::reach(&stage, first).await;
+    let verdict = verdict::reach(&context, first).await;
     let head =
         Head { store: arguments.store.name(), replicas: replicas.len(), seed, minutes: arguments.minutes };
-    conclude(&head, &stage, &verdict, &replicas).await?;
-    let (_, accepted) = stage.book.counts();
-    let missing = demands::missing(&stage.tally, &actions, accepted, arguments.minutes);
+    conclude(&head, &context, &verdict, &replicas).await?;
+    let (_, accepted) = context.tickets.counts();
+    let missing = demands::missing(&context.tally, &actions, accepted, arguments.minutes);
     if !missing.is_empty() {
         return Err(format!("this is not a campaign: {}", missing.join(", ")).into());
     }
@@ -92,7 +92,7 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
 
 async fn conclude(
     head: &Head,
-    stage: &Stage,
+    context: &Context,
     verdict: &Verdict,
     replicas: &[MutexGuard<'_, Replica>],
 ) -> Result {
@@ -103,13 +103,13 @@ async fn conclude(
         let replicas: Vec<&Replica> = replicas.iter().map(|replica| &**replica).collect();
         eprintln!("\nthe logs of the replicas are in {}", report::keep(head, &replicas)?.display());
     }
-    eprintln!("{}", report::uncovered(stage));
-    println!("{}", report::table(head, stage, verdict));
+    eprintln!("{}", report::uncovered(context));
+    println!("{}", report::table(head, context, verdict));
     Ok(())
 }
 
-/// Lets an undisturbed process work on a ticket of each kind, over systems and a store of its own, and learns its places.
-async fn rehearse(stage: &Stage, store: &Store, binary: &Path) -> Result {
+/// Lets an undisturbed process with its own systems and store work on a ticket of each kind, and learns its fault points.
+async fn rehearse(context: &Context, store: &Store, binary: &Path) -> Result {
     let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
     let (mut process, _database) = store.another(binary, &systems)?;
     let log = process.folder().join("places");
@@ -126,21 +126,21 @@ async fn rehearse(stage: &Stage, store: &Store, binary: &Path) -> Result {
     if !process.all_rest_within(REHEARSAL).await {
         return Err(format!("the rehearsal does not come to an end: {}", process.log()).into());
     }
-    stage.places.learn(&log);
-    let (_, known) = stage.places.covered();
+    context.fault_points.learn(&log);
+    let (_, known) = context.fault_points.covered();
     if known == 0 {
         return Err("the binary was built without its fault points: use “cargo xtask crash”".into());
     }
     Ok(())
 }
 
-async fn replicas(stage: &Arc<Stage>, store: &Store, count: usize, binary: &Path) -> Result<Replicas> {
+async fn replicas(context: &Arc<Context>, store: &Store, count: usize, binary: &Path) -> Result<Replicas> {
     let mut replicas = Vec::new();
     for number in 1..=count {
-        let (process, proxy) = store.replica(binary, &stage.systems).await?;
-        let mut replica = Replica::new(Arc::clone(stage), process, number, proxy);
+        let (process, proxy) = store.replica(binary, &context.systems).await?;
+        let mut replica = Replica::new(Arc::clone(context), process, number, proxy);
         replica.start(false).await?;
-        if !stage.findings().is_empty() {
+        if !context.findings().is_empty() {
             return Err(format!("{} doesn't start", replica.name).into());
         }
         replicas.push(Arc::new(Mutex::new(replica)));
@@ -156,35 +156,35 @@ async fn all(replicas: &Replicas) -> Vec<MutexGuard<'_, Replica>> {
     all
 }
 
-/// DocSpace takes now longer, now shorter, and every few seconds it is said where things stand. Ends when dropped.
-fn background(stage: &Arc<Stage>, mut rng: Rng) -> JoinSet<()> {
+/// Varies DocSpace's latency, and prints the progress every few seconds. Ends when dropped.
+fn background(context: &Arc<Context>, mut rng: Rng) -> JoinSet<()> {
     let mut background = JoinSet::new();
-    let systems = stage.systems.clone();
+    let systems = context.systems.clone();
     background.spawn(async move {
         loop {
             systems.docspace.set_latency(Duration::from_millis(rng.u64(1..30)));
             tokio::time::sleep(Duration::from_millis(rng.u64(50..500))).await;
         }
     });
-    let stage = Arc::clone(stage);
+    let context = Arc::clone(context);
     background.spawn(async move {
         loop {
             tokio::time::sleep(PROGRESS).await;
-            eprintln!("{}", report::progress(&stage));
+            eprintln!("{}", report::progress(&context));
         }
     });
     background
 }
 
-/// Waits until everything was acknowledged and nothing is left to do; notes what doesn't come to that.
-async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
+/// Waits until all deliveries are acknowledged and no work is left; notes a finding otherwise.
+async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: &[MutexGuard<'_, Replica>]) {
     let acknowledged = async {
         while let Some(ended) = deliveries.join_next().await {
-            load::note_end(stage, ended);
+            load::note_end(context, ended);
         }
     };
     if tokio::time::timeout(UNTIL_ACKNOWLEDGED, acknowledged).await.is_err() {
-        return stage.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
+        return context.find(format!("{} deliveries are not acknowledged at all", deliveries.len()));
     }
     let deadline = Instant::now() + UNTIL_REST;
     let Some(replica) = replicas.first() else { return };
@@ -196,7 +196,7 @@ async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[Mu
             Some(0) => was_finished = true,
             left if Instant::now() > deadline => {
                 let left = left.map_or("some".to_owned(), |left| left.to_string());
-                return stage.find(format!("{left} tickets do not come to rest"));
+                return context.find(format!("{left} tickets do not come to rest"));
             }
             _ => {
                 was_finished = false;
@@ -209,7 +209,7 @@ async fn come_to_rest(stage: &Stage, mut deliveries: JoinSet<()>, replicas: &[Mu
 /// Looks that are further away are not waited for.
 const SOON: Duration = Duration::from_secs(60);
 
-/// How many tickets are still to be looked at; `None` if the replica doesn't say.
+/// How many tickets have work left; `None` if the replica doesn't answer.
 async fn unfinished(replica: &Replica) -> Option<usize> {
     let mut unfinished = 0;
     for page in 0.. {
@@ -227,9 +227,9 @@ async fn unfinished(replica: &Replica) -> Option<usize> {
     Some(unfinished)
 }
 
-/// A panic that the process has outlived is wrong all the same.
-fn look_for_panics(stage: &Stage, replica: &Replica) {
+/// Each panic is a finding, even if the process has survived it.
+fn look_for_panics(context: &Context, replica: &Replica) {
     for line in replica.process.log().lines().filter(|line| line.contains("panicked at")) {
-        stage.find(format!("{}: {line}", replica.name));
+        context.find(format!("{}: {line}", replica.name));
     }
 }

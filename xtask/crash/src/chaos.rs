@@ -1,7 +1,6 @@
-//! What is done to the replicas and to everything that they stand on: one thing every half to three seconds.
+//! Disturbs the replicas and what they depend on: one action every half to three seconds.
 //!
-//! A thing that takes its time goes on while the next one begins, so that they fall together as they may. Only one is
-//! done to a replica at a time.
+//! Actions overlap as their durations happen to. A replica has only one at a time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,18 +12,18 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::context::Context;
+use crate::fault_points::Choice;
 use crate::faults;
-use crate::places::Choice;
 use crate::proxy::Mode;
 use crate::replica::Replica;
-use crate::stage::Stage;
 use crate::store::{Absence, Store};
 use crate::tally::What;
 
-/// The replicas; whoever has one may do something to it.
+/// The replicas. An action locks the one that it is done to.
 pub(crate) type Replicas = Arc<[Arc<Mutex<Replica>>]>;
 
-/// Between two looks whether a replica is still there.
+/// The pause between two checks of a replica.
 const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +41,7 @@ enum Action {
     BlackHole,
 }
 
-/// What something is done to. Nobody else does anything to it meanwhile.
+/// What an action is done to, locked for its duration.
 enum Held {
     Replica(OwnedMutexGuard<Replica>),
     Server(OwnedMutexGuard<Store>),
@@ -68,7 +67,7 @@ impl Action {
     }
 }
 
-/// How often each is done in a round, where the store is a file.
+/// How often each action is done in a round, where the store is a file.
 const OVER_A_FILE: &[(Action, usize)] = &[
     (Action::Kill, 2),
     (Action::KillAtPlaces, 5),
@@ -77,7 +76,7 @@ const OVER_A_FILE: &[(Action, usize)] = &[
     (Action::Faults, 3),
     (Action::FillDisk, 1),
 ];
-/// The same where it is a server.
+/// The same where the store is a server.
 const OVER_A_SERVER: &[(Action, usize)] = &[
     (Action::Kill, 3),
     (Action::KillAtPlaces, 5),
@@ -96,28 +95,28 @@ fn actions(store: &Store) -> &'static [(Action, usize)] {
     if store.lease().is_some() { OVER_A_SERVER } else { OVER_A_FILE }
 }
 
-/// What each thing that can be done over this store is counted as.
+/// What each action on this store is counted as.
 pub(crate) fn all_over(store: &Store) -> Vec<What> {
     actions(store).iter().map(|(action, _)| action.what()).collect()
 }
 
-/// What everything is done with.
+/// What the actions need.
 #[derive(Clone)]
 pub(crate) struct Chaos {
-    pub(crate) stage: Arc<Stage>,
+    pub(crate) context: Arc<Context>,
     pub(crate) replicas: Replicas,
     pub(crate) store: Arc<Mutex<Store>>,
     pub(crate) absence: Absence,
 }
 
 impl Chaos {
-    /// Does things until then, and waits until the last one is over.
+    /// Does actions until then, and waits until the last one has ended.
     ///
     /// # Errors
-    /// When something can't be done that is the campaign's own affair.
-    pub(crate) async fn go_on(self, mut rng: Rng, until: Instant) -> Result {
+    /// When the campaign itself fails.
+    pub(crate) async fn run(self, mut rng: Rng, until: Instant) -> Result {
         let actions = actions(&*self.store.lock().await);
-        // Each once at first, so that even a short campaign has something of everything.
+        // Each action once at first, so that even a short campaign has all of them.
         let (mut under_way, mut bag) = (JoinSet::new(), Vec::<Action>::new());
         bag.extend(actions.iter().map(|(action, _)| *action));
         rng.shuffle(&mut bag);
@@ -131,7 +130,7 @@ impl Chaos {
             while let Some(ended) = under_way.try_join_next() {
                 ended??;
             }
-            // Drawn without putting back, so that nothing is left out for long.
+            // Drawn without replacement, so that no action is left out for long.
             if bag.is_empty() {
                 bag.extend(actions.iter().flat_map(|(action, times)| std::iter::repeat_n(*action, *times)));
                 rng.shuffle(&mut bag);
@@ -146,11 +145,11 @@ impl Chaos {
         match supervisor.await {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => Ok(()),
-            Err(error) => Err(format!("whoever starts replicas again has failed: {error}").into()),
+            Err(error) => Err(format!("restarting replicas failed: {error}").into()),
         }
     }
 
-    /// The next thing that can be done just now, and what it is done to.
+    /// The next action that is possible now, and what it is done to.
     fn next(&self, bag: &mut Vec<Action>, rng: &mut Rng) -> Option<(Action, Held)> {
         for place in (0..bag.len()).rev() {
             if let Some(action) = bag.get(place).copied()
@@ -179,7 +178,7 @@ impl Chaos {
 
     async fn act(self, action: Action, held: Held, mut rng: Rng) -> Result {
         match held {
-            Held::Systems => faults::for_a_while(self.stage, rng).await,
+            Held::Systems => faults::for_a_while(self.context, rng).await,
             Held::Replica(mut replica) => self.act_on(action, &mut replica, &mut rng).await?,
             Held::Server(store) => self.act_on_server(action, &store, &mut rng).await?,
         }
@@ -187,8 +186,8 @@ impl Chaos {
     }
 
     async fn act_on_server(&self, action: Action, store: &Store, rng: &mut Rng) -> Result {
-        let tally = &self.stage.tally;
-        let _disturbance = self.stage.calm.disturb();
+        let tally = &self.context.tally;
+        let _disturbance = self.context.disturbances.begin();
         tally.count(action.what());
         if let Action::FillItsDisk(left) = action {
             let full = store.fill_disk(left, Duration::from_millis(rng.u64(1000..4000)));
@@ -200,7 +199,7 @@ impl Chaos {
         store.restart(action == Action::KillDatabase, Duration::from_millis(rng.u64(..3000))).await
     }
 
-    /// Whether any replica says meanwhile that it can't take deliveries.
+    /// Whether any replica reports meanwhile that it can't accept deliveries.
     async fn noticed_while(&self, outage: impl Future<Output = Result>) -> Result<bool> {
         let mut outage = pin!(outage);
         let mut noticed = false;
@@ -216,45 +215,45 @@ impl Chaos {
     }
 
     async fn act_on(&self, action: Action, replica: &mut Replica, rng: &mut Rng) -> Result {
-        let (stage, what) = (&self.stage, action.what());
+        let (context, what) = (&self.context, action.what());
         match action {
             Action::Kill => {
                 replica.kill().await;
-                stage.tally.count(what);
+                context.tally.count(what);
                 down_for(rng).await;
-                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
+                replica.start_armed(true, self.rare_point(rng)).await?;
             }
             Action::KillAtPlaces => {
                 // It dies several times in a row, as in a loop of crashes.
                 for _ in 0..rng.u32(2..=6) {
                     replica.kill().await;
                     down_for(rng).await;
-                    let Some(choice) = stage.places.choose(rng) else { break };
+                    let Some(choice) = context.fault_points.choose(rng) else { break };
                     let passing = if choice.again { rng.choice([1, 1, 1, 2, 3]).unwrap_or(1) } else { 1 };
                     if !replica.die_at(&choice.place, passing).await? && rng.bool() {
-                        // Something else may bring it there.
+                        // A later action may bring it there.
                         return Ok(());
                     }
                 }
                 replica.kill().await;
-                replica.start_to_die(true, self.sooner_or_later(rng)).await?;
+                replica.start_armed(true, self.rare_point(rng)).await?;
             }
             Action::Terminate => {
-                stage.tally.count(what);
+                context.tally.count(what);
                 replica.terminate().await;
                 down_for(rng).await;
-                replica.start_to_die(false, self.sooner_or_later(rng)).await?;
+                replica.start_armed(false, self.rare_point(rng)).await?;
             }
             Action::Pause => {
-                let _disturbance = stage.calm.disturb();
+                let _disturbance = context.disturbances.begin();
                 if replica.pause(self.absence.random(rng)).await {
-                    stage.tally.count(what);
+                    context.tally.count(what);
                 }
             }
             Action::Cut | Action::BlackHole => {
                 let Some(proxy) = &replica.proxy else { return Ok(()) };
-                stage.tally.count(what);
-                let _disturbance = stage.calm.disturb();
+                context.tally.count(what);
+                let _disturbance = context.disturbances.begin();
                 proxy.set(if action == Action::Cut { Mode::Cut } else { Mode::BlackHole });
                 tokio::time::sleep(self.absence.random(rng)).await;
                 proxy.set(Mode::Pass);
@@ -265,15 +264,15 @@ impl Chaos {
         Ok(())
     }
 
-    /// Two lives of three that nothing else is to end soon die at a place that few reach, should they reach it.
-    fn sooner_or_later(&self, rng: &mut Rng) -> Option<Choice> {
-        if rng.u32(..3) > 0 { self.stage.places.choose_rare(rng) } else { None }
+    /// A rare fault point for two of three starts that nothing else ends soon.
+    fn rare_point(&self, rng: &mut Rng) -> Option<Choice> {
+        if rng.u32(..3) > 0 { self.context.fault_points.choose_rare(rng) } else { None }
     }
 
-    /// Its disk has a little room left, for a few seconds.
+    /// Leaves a little room on its disk, for a few seconds.
     async fn fill_disk(&self, replica: &mut Replica, rng: &mut Rng) -> Result {
-        let tally = &self.stage.tally;
-        let _disturbance = self.stage.calm.disturb();
+        let tally = &self.context.tally;
+        let _disturbance = self.context.disturbances.begin();
         tally.count(What::DiskFull);
         replica.kill().await;
         let kibibytes = replica.store_size() / 1024 + rng.u64(40..160);
@@ -292,13 +291,13 @@ impl Chaos {
     }
 }
 
-/// How long a replica stays down: most often a supervisor is fast.
+/// How long a replica stays down: usually not long.
 async fn down_for(rng: &mut Rng) {
     let most = rng.choice([1, 1, 200, 2000]).unwrap_or(1);
     tokio::time::sleep(Duration::from_millis(rng.u64(..most))).await;
 }
 
-/// Starts replicas again that have ended without anybody's doing.
+/// Restarts replicas that have ended by themselves.
 async fn supervise(replicas: Replicas) -> Result {
     loop {
         for replica in replicas.iter() {

@@ -1,23 +1,23 @@
-//! What the product says of a ticket with one room, held against the room as it is and the ticket as its helpdesk has it.
+//! Compares the product's records of a ticket with its room and with the ticket in its helpdesk.
 //!
-//! The API tells the state, the subject, the room with its title and address, and whether the link is in the ticket.
-//! Folders and access are in the timeline only: that the folders were made, and who was let in.
+//! The API shows the state, the subject, the room with its title and address, and whether the link is in the ticket. Only the
+//! timeline shows that the folders were created and who was granted access.
 
 use serde_json::Value;
 use simulator::docspace::RoomView;
 
-/// What there is to be known of a ticket.
+/// The facts of a ticket.
 #[derive(Debug)]
 pub(crate) struct Truth<'a> {
     pub(crate) id: &'a str,
-    /// All that it was ever about; the last one is what it is about now.
+    /// All subjects that it had; the last one is the current one.
     pub(crate) subjects: &'a [String],
     pub(crate) room: &'a RoomView,
-    /// The address of the room that belongs into the ticket.
+    /// The room's address, which belongs into the ticket.
     pub(crate) address: &'a str,
 }
 
-/// How the product's words differ from the truth.
+/// How the product's records differ from the facts.
 pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
     let Truth { id, subjects, room, address } = truth;
     let mut wrong = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
     expect("the room's title", &told["room"]["title"], Value::from(room.title.as_str()));
     expect("the room's address", &told["room"]["url"], Value::from(*address));
     expect("the link in the ticket", &told["written_back"], Value::from(true));
-    // A room keeps the title that it was made with.
+    // A room keeps its first title.
     if !subjects.iter().any(|subject| room.title == format!("Ticket #{id} – {subject}")) {
         wrong.push(format!("the room's title is {:?}, and the ticket was about {subjects:?}", room.title));
     }
@@ -45,14 +45,14 @@ pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
     wrong
 }
 
-/// Whoever the product says to have let in is in the room, and nobody else but its owner is.
+/// The room has exactly the members that the product has granted access to, and its owner.
 fn wrong_with_access(timeline: &[Value], room: &RoomView) -> Vec<String> {
     let mut let_in: Vec<&str> = Vec::new();
     for entry in
         timeline.iter().filter(|entry| entry["kind"] == "access_given" || entry["kind"] == "access_missing")
     {
         let text = entry["text"].as_str().unwrap_or_default();
-        // Whoever is missing comes behind those who were let in, and may have been let in later.
+        // Missing members come after those who were granted access, and may have got it later.
         let those = text.strip_prefix("granted access to ").and_then(|those| those.split("; ").next());
         let_in.extend(those.into_iter().flat_map(|those| those.split(", ")));
     }

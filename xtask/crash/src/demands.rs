@@ -1,12 +1,11 @@
-//! Whether enough has happened in a campaign for its verdict to mean anything.
+//! Checks that enough has happened in a campaign for its verdict to be meaningful.
 
 use crate::tally::{Tally, What};
 
-/// From so many minutes on, everything that can be done has to have been done.
+/// A campaign of so many minutes must have had each action.
 const LONG: f64 = 2.0;
 
-/// What is missing; nothing if it was a campaign. `actions` is what each thing that can be done over its store is
-/// counted as, `accepted` the number of tickets that were accepted.
+/// What is missing. `actions` is what each action on its store is counted as, `accepted` the number of accepted tickets.
 pub(crate) fn missing(tally: &Tally, actions: &[What], accepted: usize, minutes: f64) -> Vec<String> {
     let mut missing = Vec::new();
     if accepted == 0 {

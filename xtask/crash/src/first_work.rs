@@ -1,11 +1,11 @@
-//! How long it takes from a replica's restart after a kill until it first does something for a ticket.
+//! The time from a replica's restart after a kill to its first work on a ticket.
 //!
-//! What it does first is a call to another system, which its log of fault points tells of. The time counts only if
-//! there was something to do: a ticket that was accepted and not finished when the replica was started, and still isn't
-//! finished when the call comes. And it counts only while nothing else is disturbed (`calm`).
+//! Its first work is a call to another system, which its log of fault points shows. The time counts only if there was work: a
+//! ticket that was accepted and unfinished when the replica was started, and is still unfinished at the call. And it counts
+//! only without disturbances (`disturbances`).
 //!
-//! What isn't measured for one of these reasons is counted: where others are often first, the figures are those of the
-//! replica's better moments. That nobody works at all is wrong.
+//! Restarts that are not measured for one of these reasons are counted, since they make the figures better than they are. It
+//! is a finding if no replica works at all.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,37 +14,37 @@ use std::time::{Duration, Instant};
 
 use testbed::Desk;
 
-use crate::book::Ticket;
-use crate::places::has_called;
-use crate::stage::Stage;
+use crate::context::Context;
+use crate::fault_points::has_called;
+use crate::tickets::Ticket;
 
-/// Between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(3);
-/// Tickets are looked at less often, which costs more.
+/// Tickets are checked less often, as that is more expensive.
 const LOOKS_PER_TICKETS: u32 = 5;
-/// By then somebody has worked on the tickets that were left.
+/// By then some replica has worked on the unfinished tickets.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Restarts after which there was something to do.
+/// Restarts after which there was work.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts(Mutex<Vec<Outcome>>);
 
-/// What came of measuring one.
+/// The result of measuring one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Worked(Duration),
     /// Other replicas had finished everything before this one began.
     DoneByOthers,
-    /// It was killed again, or something else was disturbed.
+    /// It was killed again, or there was a disturbance.
     Disturbed,
 }
 
-/// A life of a replica, from its start to its end.
+/// One run of a replica's process.
 #[derive(Debug, Clone)]
 pub(crate) struct Life {
     pub(crate) fault_log: PathBuf,
     pub(crate) spawned: Instant,
-    /// Changes when the life ends, or is disturbed.
+    /// Changes when the run ends.
     pub(crate) lives: Arc<AtomicU64>,
 }
 
@@ -77,35 +77,35 @@ pub(crate) fn percentile(times: &[Duration], percent: usize) -> Option<Duration>
     times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
-/// What was left to do when a replica was started whose last life had begun at `before`.
-pub(crate) fn left(stage: &Stage, before: Instant) -> Vec<Arc<Ticket>> {
-    let Some((calm_since, _)) = stage.calm.since() else { return Vec::new() };
-    let mut tickets = stage.book.accepted_after(before.max(calm_since));
-    // What a generic helpdesk was told is too much to be looked through all the time.
-    tickets.retain(|ticket| ticket.desk != Desk::Generic && !ticket.has_link(&stage.systems));
+/// The unfinished tickets when a replica was started whose last run had begun at `before`.
+pub(crate) fn left(context: &Context, before: Instant) -> Vec<Arc<Ticket>> {
+    let Some((calm_since, _)) = context.disturbances.calm_since() else { return Vec::new() };
+    let mut tickets = context.tickets.accepted_after(before.max(calm_since));
+    // A generic helpdesk's callbacks are too many to be searched all the time.
+    tickets.retain(|ticket| ticket.desk != Desk::Generic && !ticket.has_link(&context.systems));
     tickets
 }
 
-/// Measures one life.
-pub(crate) async fn watch(stage: Arc<Stage>, life: Life, left: Vec<Arc<Ticket>>) {
-    let outcome = outcome(&stage, &life, &left).await;
+/// Measures one run.
+pub(crate) async fn watch(context: Arc<Context>, life: Life, left: Vec<Arc<Ticket>>) {
+    let outcome = outcome(&context, &life, &left).await;
     match outcome {
-        Some(outcome) => stage.restarts.outcomes().push(outcome),
+        Some(outcome) => context.restarts.outcomes().push(outcome),
         None => {
             let left: Vec<_> = left.iter().map(|ticket| ticket.desk.tag(&ticket.id)).collect();
-            stage.find(format!("nobody has worked on {} for {LONGEST:?} after a restart", left.join(", ")));
+            context.find(format!("nobody has worked on {} for {LONGEST:?} after a restart", left.join(", ")));
         }
     }
 }
 
-/// `None`: nobody has worked.
-async fn outcome(stage: &Stage, life: &Life, left: &[Arc<Ticket>]) -> Option<Outcome> {
+/// `None`: no replica has worked.
+async fn outcome(context: &Context, life: &Life, left: &[Arc<Ticket>]) -> Option<Outcome> {
     let this = life.lives.load(Ordering::Acquire);
-    let Some((_, calm)) = stage.calm.since() else { return Some(Outcome::Disturbed) };
-    let are_done = || left.iter().all(|ticket| ticket.has_link(&stage.systems));
+    let Some((_, calm)) = context.disturbances.calm_since() else { return Some(Outcome::Disturbed) };
+    let are_done = || left.iter().all(|ticket| ticket.has_link(&context.systems));
     let mut looks = 0;
     while life.spawned.elapsed() < LONGEST {
-        let is_disturbed = stage.calm.since().is_none_or(|(_, now)| now != calm);
+        let is_disturbed = context.disturbances.calm_since().is_none_or(|(_, now)| now != calm);
         if is_disturbed || life.lives.load(Ordering::Acquire) != this {
             return Some(Outcome::Disturbed);
         }

@@ -1,33 +1,31 @@
 //! The crash campaign: `cargo xtask crash`.
 //!
-//! Real binaries are killed, paused, cut off from their database and given full disks, at every place and at random,
-//! while helpdesks send, repeat and mix up their deliveries and DocSpace loses its answers. In the end everything is left
-//! in peace, and then it is counted at the played systems: every ticket that was acknowledged has exactly one room,
-//! furnished as its template says, with one note and one link, and the product knows that, and has every single delivery
-//! that it acknowledged.
+//! Real binaries are killed, paused, cut off from their database and given full disks, at each fault point and at random,
+//! while helpdesks send, repeat and reorder their deliveries and DocSpace loses answers. Afterwards the disturbances end, and
+//! the results are counted in the simulated systems: each acknowledged ticket has exactly one room as its template says, with
+//! one note and one link, and the product's records match, and contain each delivery that it acknowledged.
 //!
-//! What is chosen follows from the seed. When it happens, and what it meets, does not, so a seed makes a finding likely
-//! again rather than certain.
+//! The seed determines all choices, but not their timing, so a seed makes a finding likely again, not certain.
 
-mod book;
-mod calm;
 mod campaign;
 mod chaos;
 mod claims;
+mod context;
 mod demands;
+mod disturbances;
+mod fault_points;
 mod faults;
 mod first_work;
 mod load;
-mod places;
+mod message;
 mod proxy;
 mod receipts;
 mod replica;
 mod report;
-mod stage;
 mod store;
 mod tally;
+mod tickets;
 mod verdict;
-mod word;
 
 use std::process::ExitCode;
 
@@ -35,7 +33,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What a campaign comes to; an error says why it could not be run.
+/// The result of a campaign; an error says why it could not be run.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Kills the product over and over, and counts what was lost or doubled.
@@ -45,13 +43,13 @@ struct Arguments {
     /// How long.
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
-    /// What the replicas keep what they know in.
+    /// The store of the replicas.
     #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
     store: StoreKind,
     /// How many processes work on the store; one only if it is a file.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     replicas: u8,
-    /// What all choices follow from, though not the moments at which they meet; another one each time by default.
+    /// The seed of all choices, but not of their timing; a random one by default.
     #[arg(long)]
     seed: Option<u64>,
     /// How many tickets are opened in a second, over all helpdesks. Long campaigns open fewer.
@@ -61,7 +59,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum StoreKind {
-    /// A file of one replica's own.
+    /// A file of the one replica.
     Sqlite,
     /// A server, which is started for the campaign.
     Postgres,
@@ -86,7 +84,7 @@ async fn main() -> ExitCode {
     println!("seed {seed}");
     let ended = tokio::select! {
         ended = campaign::run(&arguments, seed) => ended,
-        // Nothing of it outlives this: what it has started is killed when it is dropped.
+        // All processes that it has started are killed when it is dropped.
         why = interrupted() => Err(why.into()),
     };
     match ended {
@@ -99,7 +97,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Waits for somebody who has no patience left.
+/// Waits for a signal that ends the campaign.
 async fn interrupted() -> &'static str {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return "no signals can be had" };
     tokio::select! {
@@ -108,7 +106,7 @@ async fn interrupted() -> &'static str {
     }
 }
 
-/// What clap doesn't know of.
+/// Checks what clap can't.
 fn check(arguments: &Arguments) -> std::result::Result<(), &'static str> {
     if arguments.store == StoreKind::Sqlite && arguments.replicas > 1 {
         return Err("one process at a time works on an SQLite file: --replicas needs --store postgres\n");

@@ -1,4 +1,4 @@
-//! The way of one replica to its database, which can be cut or fall silent while the other replicas have theirs.
+//! A proxy between one replica and its database, which can cut or stall connections while those of other replicas work.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -7,18 +7,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of what is sent.
+/// What the proxy does with data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// It passes.
     Pass,
     /// Connections are closed, and so is each new one.
     Cut,
-    /// Nothing passes, and nobody is told: connections stall, and a new one gets no answer. What stalled passes later.
+    /// Connections stall, and a new one gets no answer. Stalled data passes later.
     BlackHole,
 }
 
-/// A proxy on this machine. It ends with this handle.
+/// A proxy on this machine. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     mode: watch::Sender<Mode>,
@@ -65,7 +65,7 @@ async fn accept(listener: TcpListener, to: SocketAddr, mut mode: watch::Receiver
             Ok((stream, _)) => {
                 tokio::spawn(unless_cut(stream, to, mode.clone()));
             }
-            // Out of file descriptors, most likely: some come back when connections end.
+            // Most likely out of file descriptors. Some become free when connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
@@ -92,7 +92,7 @@ async fn connect_through(
     let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
     let there = forward(from_read, to_write, mode.clone());
     let back = forward(to_read, from_write, mode);
-    // Either end being gone is the end of both.
+    // The end of one direction ends both.
     tokio::select! {
         there = there => there,
         back = back => back,
@@ -115,7 +115,7 @@ async fn forward(
     }
 }
 
-/// Waits for the end of a silence; one that ends with the proxy is no matter.
+/// Waits until data passes, or the proxy ends.
 async fn passing(mode: &mut watch::Receiver<Mode>) {
     let _ = mode.wait_for(|mode| *mode != Mode::BlackHole).await;
 }
@@ -141,14 +141,14 @@ mod tests {
         address
     }
 
-    async fn says(stream: &mut TcpStream, word: &[u8]) -> bool {
-        let mut heard = vec![0; word.len()];
-        stream.write_all(word).await.is_ok()
+    async fn says(stream: &mut TcpStream, message: &[u8]) -> bool {
+        let mut heard = vec![0; message.len()];
+        stream.write_all(message).await.is_ok()
             && matches!(
                 tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut heard)).await,
                 Ok(Ok(_))
             )
-            && heard == word
+            && heard == message
     }
 
     #[tokio::test]

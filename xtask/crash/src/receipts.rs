@@ -1,30 +1,29 @@
-//! What was sent of a ticket and what of it was acknowledged, delivery by delivery, and whether the product still has
-//! all of that in the end.
+//! The deliveries of a ticket that were sent and acknowledged, and whether the product still has them in the end.
 //!
-//! The timeline has an entry for each delivery that was kept, by what its helpdesk calls the event. It doesn't tell a
-//! delivery's id, but one id is kept once however often it comes. So of each event there have to be at least as many
-//! entries as ids were acknowledged, and requests without an id; and no more than were sent, as one whose answer was lost
-//! may have been kept. Where nothing but a request's own name tells it from others, it has one (`word`), and none can
-//! stand in for another that was lost.
+//! The timeline has an entry for each delivery that was stored, with the helpdesk's name of the event. It doesn't show a
+//! delivery's id, but repeats of one id are stored once. So each event has at least as many entries as there were
+//! acknowledged ids and acknowledged requests without an id; and no more than were sent, as a delivery whose answer was lost
+//! may have been stored. A request without an id has an event name of its own (`message`), so that no other one is taken for
+//! it.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// By what a request is known in the end.
+/// What identifies a request in the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Label {
-    /// What the timeline calls it.
+    /// The event in the timeline.
     pub(crate) event: String,
-    /// By what the product knows a repeat of it, if it can.
+    /// The id by which the product recognises a repeat, if there is one.
     pub(crate) id: Option<String>,
 }
 
-/// What was sent of one ticket.
+/// The requests about one ticket.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts(BTreeMap<String, Requests>);
 
-/// Everything of one event.
+/// The requests of one event.
 #[derive(Debug, Default)]
 struct Requests {
     /// Deliveries by their ids, and whether each was acknowledged.
@@ -34,16 +33,16 @@ struct Requests {
     acknowledged: usize,
 }
 
-/// What the timeline lacks, and what else is wrong with it.
+/// How the timeline differs from what was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// How many acknowledged deliveries are not there.
+    /// How many acknowledged deliveries are missing.
     pub(crate) lost: usize,
     pub(crate) findings: Vec<String>,
 }
 
 impl Receipts {
-    /// A request goes out.
+    /// A request is sent.
     pub(crate) fn sent(&mut self, label: &Label) {
         let requests = self.0.entry(label.event.clone()).or_default();
         match &label.id {
@@ -105,7 +104,7 @@ mod tests {
 
     fn timeline(events: &[&str]) -> Vec<Value> {
         let entries = events.iter().map(|event| json!({ "kind": "delivery", "text": event }));
-        // What follows from them is no matter here.
+        // Other entries don't matter.
         entries.chain([json!({ "kind": "room_created", "text": "created" })]).collect()
     }
 

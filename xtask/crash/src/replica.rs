@@ -1,7 +1,7 @@
-//! One replica of the product, as its supervisor has it: started again whenever it has ended, whoever killed it.
+//! One replica of the product with its supervisor, which restarts it whenever it has ended.
 //!
-//! Each life writes the fault points that it passes into a log of its own, which tells of places to kill it at
-//! (`places`), and when it first did something for a ticket (`first_work`).
+//! Each run logs the fault points that it passes into a file of its own: places to kill it at (`fault_points`), and its first
+//! work on a ticket (`first_work`).
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,21 @@ use rustix::process::Signal;
 use testbed::{ADMIN_TOKEN, Process, Readiness};
 
 use crate::Result;
+use crate::context::Context;
+use crate::fault_points::{Choice, has_called};
 use crate::first_work::{self, Life};
-use crate::places::{Choice, has_called};
 use crate::proxy::Proxy;
-use crate::stage::Stage;
 use crate::tally::What;
 
 /// How long a start may take; one that waits for its database waits for half a minute.
 const START: Duration = Duration::from_secs(60);
 /// How long a replica may take to stop when asked to: 5 seconds for answers, 10 for runs, and the time of two statements.
 const STOP: Duration = Duration::from_secs(40);
-/// How long it is waited for that a replica which takes deliveries reaches the place where it is to die. Later it may
-/// still do so.
+/// How long a ready replica may take to reach the place where it is to kill itself. It may still reach it later.
 const UNTIL_PLACE: Duration = Duration::from_millis(1500);
-/// How long it is waited for before that, on a busy machine or while its database is away.
+/// How long it may take to become ready before that, on a busy machine or while its database is down.
 const UNTIL_READY: Duration = Duration::from_secs(8);
-/// What a supervisor waits before it starts again what did not start.
+/// The pause before a failed start is tried again.
 const AGAIN: Duration = Duration::from_millis(300);
 /// The number of SIGKILL.
 const KILL: i32 = 9;
@@ -37,36 +36,36 @@ const KILL: i32 = 9;
 /// A replica.
 pub(crate) struct Replica {
     pub(crate) process: Process,
-    /// What it is called in messages.
+    /// Its name in messages.
     pub(crate) name: String,
-    /// Its way to the database, if that is a server.
+    /// The proxy to its database, if that is a server.
     pub(crate) proxy: Option<Proxy>,
-    stage: Arc<Stage>,
+    context: Arc<Context>,
     lives: Arc<AtomicU64>,
-    /// When the present life began, or the last one.
-    born: Instant,
-    /// Where it is to kill itself in this life.
+    /// When the current or last run began.
+    started: Instant,
+    /// Where it is to kill itself in this run.
     armed: Option<String>,
-    /// Whether it has taken deliveries in this life. Before, it may end with a message; afterwards never.
+    /// Whether it was ready in this run. Before that, it may end with a message; afterwards never.
     was_ready: bool,
 }
 
-/// How a life begins.
+/// How a run begins.
 #[derive(Debug, Default)]
 struct Start {
-    /// Where it is to kill itself: a place, and at which passing of it.
+    /// Where it is to kill itself: a place, and after how many passes.
     kill_at: Option<(String, u32)>,
     /// How many KiB a file may have.
     file_limit: Option<u64>,
-    /// Whether the last life was killed, so that it counts how fast this one comes to work.
+    /// Whether the last run was killed, so that the time to this one's first work is measured.
     measured: bool,
 }
 
 impl Replica {
     /// A replica that isn't running yet.
-    pub(crate) fn new(stage: Arc<Stage>, process: Process, number: usize, proxy: Option<Proxy>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, process: Process, number: usize, proxy: Option<Proxy>) -> Self {
         let (name, lives) = (format!("replica {number}"), Arc::default());
-        Self { process, name, proxy, stage, lives, born: Instant::now(), armed: None, was_ready: false }
+        Self { process, name, proxy, context, lives, started: Instant::now(), armed: None, was_ready: false }
     }
 
     fn fault_log(&self, life: u64) -> PathBuf {
@@ -80,13 +79,13 @@ impl Replica {
 
     /// Starts it, ready or not.
     fn spawn(&mut self, start: &Start) -> Result {
-        let left = if start.measured { first_work::left(&self.stage, self.born) } else { Vec::new() };
+        let left = if start.measured { first_work::left(&self.context, self.started) } else { Vec::new() };
         let life = self.lives.fetch_add(1, Ordering::AcqRel) + 1;
         let fault_log = self.fault_log(life);
         let mut command = match start.file_limit {
             None => self.process.command(&["serve"]),
             Some(kibibytes) => {
-                // For a program, no file that may grow is a full disk, once the signal that tells of it is ignored.
+                // A limit of file sizes is like a full disk, if its signal is ignored.
                 let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" serve");
                 self.process.command_of("bash", &["-c", &script, &binary()?.to_string_lossy()])
             }
@@ -97,35 +96,34 @@ impl Replica {
         }
         let spawned = Instant::now();
         self.process.try_start(command)?;
-        self.born = spawned;
+        self.started = spawned;
         self.armed = start.kill_at.as_ref().map(|(place, _)| place.clone());
         self.was_ready = false;
         if !left.is_empty() {
             let life = Life { fault_log, spawned, lives: Arc::clone(&self.lives) };
-            self.stage.spawn(first_work::watch(Arc::clone(&self.stage), life, left));
+            self.context.spawn(first_work::watch(Arc::clone(&self.context), life, left));
         }
         Ok(())
     }
 
-    /// The present life is over, or can't be measured any more.
+    /// Ends the current run.
     fn end_life(&mut self) {
         if self.armed.take().is_some() {
-            self.stage.tally.count(What::NotReached);
+            self.context.tally.count(What::NotReached);
         }
         let life = self.lives.fetch_add(1, Ordering::AcqRel);
         let fault_log = self.fault_log(life);
-        self.stage.places.learn(&fault_log);
+        self.context.fault_points.learn(&fault_log);
         let _ = std::fs::remove_file(fault_log);
     }
 
-    /// Starts it and waits until it takes deliveries; starts it again if it ends before it does. `measured` is said if
-    /// it was killed before, so that it counts how fast it comes to work.
+    /// Starts it and waits until it is ready; restarts it if it ends before that. `measured` if it was killed before.
     pub(crate) async fn start(&mut self, measured: bool) -> Result {
-        self.start_to_die(measured, None).await
+        self.start_armed(measured, None).await
     }
 
-    /// The same, with a place that it is to die at once something brings it there.
-    pub(crate) async fn start_to_die(&mut self, measured: bool, at: Option<Choice>) -> Result {
+    /// The same, with a place where it is to kill itself if it reaches it.
+    pub(crate) async fn start_armed(&mut self, measured: bool, at: Option<Choice>) -> Result {
         let kill_at = at.map(|choice| (choice.place, 1));
         let mut start = Start { measured, kill_at, ..Start::default() };
         let deadline = Instant::now() + START;
@@ -139,7 +137,7 @@ impl Replica {
                 }
                 Ok(Readiness::Ended) => {}
                 Err(_) | Ok(Readiness::NotInTime) => {
-                    self.stage.find(format!("{} takes no deliveries: {}", self.name, self.last_words()));
+                    self.context.find(format!("{} takes no deliveries: {}", self.name, self.log_tail()));
                     return Ok(());
                 }
             }
@@ -148,7 +146,7 @@ impl Replica {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                self.stage.find(format!("{} doesn't start: {}", self.name, self.last_words()));
+                self.context.find(format!("{} doesn't start: {}", self.name, self.log_tail()));
                 return Ok(());
             }
             start = Start::default();
@@ -156,7 +154,7 @@ impl Replica {
         }
     }
 
-    /// Starts it with so much room for each of its files. It may as well refuse to start; then this is `false`.
+    /// Starts it with so much room for each of its files. `false` if it refuses to start.
     pub(crate) async fn start_with_room(&mut self, kibibytes: u64) -> Result<bool> {
         self.spawn(&Start { file_limit: Some(kibibytes), ..Start::default() })?;
         match tokio::time::timeout(START, self.process.ready_within(AGAIN)).await {
@@ -175,22 +173,22 @@ impl Replica {
     /// SIGKILL.
     pub(crate) async fn kill(&mut self) {
         match self.process.ended_within(Duration::ZERO).await {
-            // It was first.
+            // It had ended before.
             Some(status) => {
                 self.note_end(status).await;
             }
-            None => self.bury().await,
+            None => self.clear().await,
         }
     }
 
-    /// Nothing of its life is left.
-    async fn bury(&mut self) {
+    /// Kills it and ends its run.
+    async fn clear(&mut self) {
         self.process.kill().await;
         self.end_life();
     }
 
-    /// Starts it so that it dies at a place, for the first time or a later one that it passes it. `true` if it did soon;
-    /// otherwise it runs, and may still do it.
+    /// Starts it so that it kills itself at a place, after so many passes. `true` if it did so soon; otherwise it runs, and may
+    /// still do it.
     pub(crate) async fn die_at(&mut self, place: &str, passing: u32) -> Result<bool> {
         self.spawn(&Start {
             kill_at: Some((place.to_owned(), passing)),
@@ -208,25 +206,25 @@ impl Replica {
         }
     }
 
-    /// It has ended, and is not known to have. `false` if that is wrong.
+    /// Notes that it has ended by itself. `false` if that is a finding.
     async fn note_end(&mut self, status: ExitStatus) -> bool {
         let armed = self.armed.take();
-        // What has worked on tickets was ready, whether anybody has asked or not.
+        // If it has worked on tickets, it was ready.
         let was_ready = self.was_ready || has_called(&self.fault_log(self.lives.load(Ordering::Acquire)));
-        let end = End { is_armed: armed.is_some(), was_ready, age: self.born.elapsed() };
+        let end = End { is_armed: armed.is_some(), was_ready, age: self.started.elapsed() };
         let verdict = end.judge(status.code(), status.signal());
         match verdict {
-            Some(what) => self.stage.tally.count(what),
-            None => self.stage.find(format!("{} ended with {status}: {}", self.name, self.last_words())),
+            Some(what) => self.context.tally.count(what),
+            None => self.context.find(format!("{} ended with {status}: {}", self.name, self.log_tail())),
         }
         if let (Some(place), Some(What::KilledAtPlace)) = (armed, verdict) {
-            self.stage.places.killed_at(&place);
+            self.context.fault_points.killed_at(&place);
         }
-        self.bury().await;
+        self.clear().await;
         verdict.is_some()
     }
 
-    /// Nothing runs for that long, and then it goes on. `false` if there was nothing to be paused.
+    /// Pauses it for that long. `false` if it wasn't running.
     pub(crate) async fn pause(&self, time: Duration) -> bool {
         let is_paused = self.process.signal(Signal::STOP);
         if is_paused {
@@ -240,18 +238,18 @@ impl Replica {
     pub(crate) async fn terminate(&mut self) {
         self.process.signal(Signal::TERM);
         match self.process.ended_within(STOP).await {
-            Some(status) if status.success() => self.bury().await,
+            Some(status) if status.success() => self.clear().await,
             Some(status) => {
                 self.note_end(status).await;
             }
             None => {
-                self.stage.find(format!("{} did not stop: {}", self.name, self.last_words()));
-                self.bury().await;
+                self.context.find(format!("{} did not stop: {}", self.name, self.log_tail()));
+                self.clear().await;
             }
         }
     }
 
-    /// Sees to it that it runs, takes deliveries, and won't kill itself.
+    /// Makes sure that it runs, is ready, and won't kill itself.
     pub(crate) async fn settle_down(&mut self) -> Result {
         if self.armed.is_some() {
             self.kill().await;
@@ -260,7 +258,7 @@ impl Replica {
         self.keep_up().await
     }
 
-    /// Starts it again if it has ended.
+    /// Restarts it if it has ended.
     pub(crate) async fn keep_up(&mut self) -> Result {
         match self.process.ended_within(Duration::ZERO).await {
             Some(status) => {
@@ -269,7 +267,7 @@ impl Replica {
             None if self.process.has_ended() => {}
             None => {
                 if !self.was_ready {
-                    self.was_ready = self.says().await == Some(200);
+                    self.was_ready = self.readiness().await == Some(200);
                 }
                 return Ok(());
             }
@@ -277,21 +275,21 @@ impl Replica {
         self.start(true).await
     }
 
-    /// What it answers to whether it is ready.
-    async fn says(&self) -> Option<u16> {
-        let request = self.stage.client.get(format!("{}/readyz", self.process.url));
+    /// The status of its readiness endpoint.
+    async fn readiness(&self) -> Option<u16> {
+        let request = self.context.client.get(format!("{}/readyz", self.process.url));
         let answer = request.timeout(Duration::from_secs(5)).send().await;
         answer.ok().map(|answer| answer.status().as_u16())
     }
 
-    /// Whether it says that it can't take deliveries now.
+    /// Whether it reports that it can't accept deliveries now.
     pub(crate) async fn is_unready(&self) -> bool {
-        self.says().await == Some(503)
+        self.readiness().await == Some(503)
     }
 
-    /// What it says to an operator's question; `None` if there is no answer, or none by 200.
+    /// The answer of its API; `None` without a successful one.
     pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let request = self.stage.client.get(format!("{}/api/v1/{path}", self.process.url));
+        let request = self.context.client.get(format!("{}/api/v1/{path}", self.process.url));
         let request = request.bearer_auth(ADMIN_TOKEN).timeout(Duration::from_secs(20));
         request.send().await.ok()?.error_for_status().ok()?.json().await.ok()
     }
@@ -305,14 +303,14 @@ impl Replica {
     }
 
     /// The end of its log, in one line.
-    fn last_words(&self) -> String {
+    fn log_tail(&self) -> String {
         let log = self.process.log();
         let lines: Vec<_> = log.lines().collect();
         lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join(" | ")
     }
 }
 
-/// How a life ended.
+/// How a run ended.
 #[derive(Debug, Clone, Copy)]
 struct End {
     /// Whether it was to kill itself.
@@ -322,11 +320,11 @@ struct End {
 }
 
 impl End {
-    /// What it counts as; `None` if no process should end like that.
+    /// What it is counted as; `None` if it is a finding.
     fn judge(self, code: Option<i32>, signal: Option<i32>) -> Option<What> {
         match (code, signal) {
             (_, Some(KILL)) if self.is_armed => Some(What::KilledAtPlace),
-            // It may have found its database away, its disk full, or its port the other end of somebody's connection.
+            // Its database may be down, its disk full, or its port in use by another connection.
             (Some(1), None) if !self.was_ready && self.age < START => Some(What::StartFailed),
             _ => None,
         }

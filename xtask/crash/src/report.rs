@@ -1,4 +1,4 @@
-//! What a campaign comes to, on paper: one table, and the story of whatever went wrong.
+//! The report of a campaign: one table, and the findings with their timelines.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Result;
+use crate::context::Context;
 use crate::faults;
 use crate::first_work::percentile;
 use crate::replica::{Replica, binary};
-use crate::stage::Stage;
 use crate::tally::What;
 use crate::verdict::Verdict;
 
-/// So many findings are told.
+/// How many findings are printed.
 const MOST_FINDINGS: usize = 20;
 
-/// What was asked for.
+/// The arguments.
 pub(crate) struct Head {
     pub(crate) store: &'static str,
     pub(crate) replicas: usize,
@@ -25,11 +25,11 @@ pub(crate) struct Head {
 }
 
 /// The table.
-pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
-    let of = |what| stage.tally.of(what).to_string();
-    let (killed, known) = stage.places.covered();
-    let times = stage.restarts.times();
-    let (done_by_others, disturbed) = stage.restarts.not_measured();
+pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String {
+    let of = |what| context.tally.of(what).to_string();
+    let (killed, known) = context.fault_points.covered();
+    let times = context.restarts.times();
+    let (done_by_others, disturbed) = context.restarts.not_measured();
     let time = |percent| percentile(&times, percent).map_or_else(|| "–".to_owned(), millis);
     let lines = [
         ("store", head.store.to_owned()),
@@ -57,7 +57,7 @@ pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
         ("disks full, the log's as well", of(What::LogDiskFull)),
         ("  full indeed, of both", of(What::DiskFullNoticed)),
         ("times of faults", of(What::FaultWindow)),
-        ("  faults that struck", faults::fired(stage).to_string()),
+        ("  faults that fired", faults::fired(context).to_string()),
         ("restart to first work", format!("{} measured", times.len())),
         ("  not measured: done by others", done_by_others.to_string()),
         ("  not measured: disturbed", disturbed.to_string()),
@@ -66,7 +66,7 @@ pub(crate) fn table(head: &Head, stage: &Stage, verdict: &Verdict) -> String {
         ("  worst", time(100)),
         ("LOST", verdict.lost.to_string()),
         ("DOUBLED", verdict.doubled.to_string()),
-        ("  of them put away by the audit", verdict.archived.to_string()),
+        ("  of them archived by the audit", verdict.archived.to_string()),
         ("WRONG", verdict.wrong.to_string()),
     ];
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
@@ -77,29 +77,29 @@ fn millis(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-/// Where things stand, in one line.
-pub(crate) fn progress(stage: &Stage) -> String {
-    let ((opened, accepted), (killed, known)) = (stage.book.counts(), stage.places.covered());
-    let of = |what| stage.tally.of(what);
+/// The progress, in one line.
+pub(crate) fn progress(context: &Context) -> String {
+    let ((opened, accepted), (killed, known)) = (context.tickets.counts(), context.fault_points.covered());
+    let of = |what| context.tally.of(what);
     format!(
         "{:4.0} s: {opened} tickets, {accepted} accepted; {} kills, {killed} of {known} places; {} pauses, {} database \
          restarts, {} network cuts, {} full disks, {} faults",
-        stage.started.elapsed().as_secs_f64(),
+        context.started.elapsed().as_secs_f64(),
         of(What::KilledAtRandom) + of(What::KilledAtPlace),
         of(What::Paused),
         of(What::DatabaseKilled) + of(What::DatabaseStopped),
         of(What::Cut) + of(What::BlackHoled),
         of(What::DiskFull) + of(What::LogDiskFull),
-        faults::fired(stage),
+        faults::fired(context),
     )
 }
 
-/// Where no process has died, for those who wonder.
-pub(crate) fn uncovered(stage: &Stage) -> String {
-    format!("never killed at: {}", stage.places.uncovered().join(", "))
+/// The places without a kill.
+pub(crate) fn uncovered(context: &Context) -> String {
+    format!("never killed at: {}", context.fault_points.uncovered().join(", "))
 }
 
-/// What was found, each with what the product knows of it.
+/// The findings, each with the ticket's timeline.
 pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     for finding in verdict.findings.iter().take(MOST_FINDINGS) {
         eprintln!("\n{}", finding.text);
@@ -117,7 +117,7 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     }
 }
 
-/// Copies the logs to where they outlive the campaign, and says where.
+/// Keeps the logs after the campaign, and returns their folder.
 ///
 /// # Errors
 /// When files can't be written.

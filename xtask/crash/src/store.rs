@@ -1,4 +1,4 @@
-//! What the replicas keep what they know in: a file of one replica's own, or a database server that they share.
+//! The store of the replicas: an SQLite file of the one replica, or a database server that they share.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -13,12 +13,11 @@ use url::Url;
 use crate::proxy::Proxy;
 use crate::{Result, StoreKind};
 
-/// Shorter than an operator's, so that claims often pass on to others.
+/// Shorter than the default, so that claims often pass to other replicas.
 const LEASE: Duration = Duration::from_secs(3);
 
-/// How long something is away: where claims end by themselves, 1.2 to 2 leases, so that they pass on meanwhile; elsewhere
-/// 1.2 to 3 times the time after which a lost call can't have its effect any more, so that what was seen before says
-/// nothing afterwards.
+/// How long a pause or cut lasts: with leases, 1.2 to 2 of them, so that claims pass to other replicas; otherwise 1.2 to 3
+/// times the settle time, so that earlier observations are outdated afterwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Absence {
     unit: Duration,
@@ -47,7 +46,7 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// One of that kind.
+    /// Starts a store of that kind.
     ///
     /// # Errors
     /// When a server doesn't start.
@@ -55,19 +54,19 @@ impl Store {
         match kind {
             StoreKind::Sqlite => Ok(Self::File),
             StoreKind::Postgres => {
-                // With less, a server that is killed may well have lost what it had confirmed.
+                // Without it, a killed server may lose confirmed commits.
                 let server = Arc::new(Server::start(Durability::Real)?);
                 Ok(Self::Server { database: server.create_database()?, server })
             }
         }
     }
 
-    /// How long a claim holds without a sign of life, if it ends by itself.
+    /// The lease of claims, if they have one.
     pub(crate) fn lease(&self) -> Option<Duration> {
         matches!(self, Self::Server { .. }).then_some(LEASE)
     }
 
-    /// How long something is away that others are to notice, or that is to be away for too long.
+    /// How long pauses and cuts last.
     pub(crate) fn absence(&self) -> Absence {
         match self.lease() {
             Some(lease) => Absence { unit: lease, most: 2.0 },
@@ -75,7 +74,7 @@ impl Store {
         }
     }
 
-    /// A replica over it that isn't running yet, and its way to it.
+    /// A replica on it that isn't running yet, and its proxy.
     ///
     /// # Errors
     /// When files can't be written, or there is no port for a proxy.
@@ -93,7 +92,7 @@ impl Store {
         }
     }
 
-    /// A process over a store of the same kind, and of its own.
+    /// A process on another store of the same kind.
     ///
     /// # Errors
     /// When files can't be written.
@@ -127,7 +126,7 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves the server only so much room on its disk for a while. Afterwards it is started again, if it went down.
+    /// Leaves the server only so much room on its disk for a while. Afterwards it is restarted if it has ended.
     ///
     /// # Errors
     /// When that can't be done, or undone.
@@ -145,7 +144,7 @@ impl Store {
     }
 }
 
-/// Tests have leases that are shorter still; on a busy machine they would end by themselves.
+/// The lease of tests is too short for a busy machine.
 fn set_lease(process: &Process) -> Result {
     let file = process.folder().join("ticketroom.toml");
     let text = std::fs::read_to_string(&file)?;

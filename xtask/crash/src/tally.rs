@@ -1,4 +1,4 @@
-//! What happened in a campaign, counted by its kind.
+//! Counts of what happened in a campaign.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
-    /// A delivery went out.
+    /// A delivery was sent.
     Sent,
     /// It was answered by 200.
     Acknowledged,
@@ -18,13 +18,13 @@ pub(crate) enum What {
     KilledAtRandom,
     /// A replica killed itself at a fault point.
     KilledAtPlace,
-    /// A replica was to die at a fault point that it did not reach.
+    /// A replica did not reach the fault point where it was to kill itself.
     NotReached,
     /// A replica was stopped by SIGTERM.
     Terminated,
     /// A replica was paused.
     Paused,
-    /// A replica that was being started ended: a supervisor starts it again.
+    /// A replica ended during its start, and was restarted.
     StartFailed,
     /// The database server was killed.
     DatabaseKilled,
@@ -32,15 +32,15 @@ pub(crate) enum What {
     DatabaseStopped,
     /// A replica was cut off from its database.
     Cut,
-    /// A replica's database fell silent.
+    /// A replica's connections to its database stalled.
     BlackHoled,
-    /// The store's disk was about to be full: a replica's own, or the database server's for its tables.
+    /// The store's disk was almost full: a replica's own, or the database server's for its tables.
     DiskFull,
     /// The database server's disk had no room for its log either.
     LogDiskFull,
-    /// A replica said meanwhile that it couldn't write.
+    /// A replica reported meanwhile that it couldn't write.
     DiskFullNoticed,
-    /// Faults were switched on at the played systems.
+    /// Faults were injected into the simulated systems.
     FaultWindow,
 }
 

@@ -1,5 +1,4 @@
-//! What became of every ticket and of every delivery that was acknowledged, counted at the played systems, and compared
-//! with what the product says of it.
+//! Checks each ticket and each acknowledged delivery in the simulated systems, and compares them with the product's records.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,24 +6,24 @@ use std::sync::Arc;
 use serde_json::Value;
 use simulator::docspace::RoomView;
 
-use crate::book::Ticket;
 use crate::claims::{self, Truth};
+use crate::context::{Context, Finding};
 use crate::replica::Replica;
-use crate::stage::{Finding, Stage};
+use crate::tickets::Ticket;
 
 /// The end of a campaign.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) tickets: usize,
     pub(crate) rooms: usize,
-    /// Tickets that were acknowledged, and have no room or are unknown to the product; and acknowledged deliveries of
-    /// others that the product doesn't have any more.
+    /// Acknowledged tickets without a room or unknown to the product, and acknowledged deliveries that the product doesn't
+    /// have any more.
     pub(crate) lost: usize,
-    /// Rooms beyond the first one of a ticket, and rooms of no ticket.
+    /// Second rooms of tickets, and rooms of no ticket.
     pub(crate) doubled: usize,
-    /// Those of them that the product has put away.
+    /// Those of them that the product has archived.
     pub(crate) archived: usize,
-    /// Anything else that isn't as it should be.
+    /// All other findings.
     pub(crate) wrong: usize,
     pub(crate) findings: Vec<Finding>,
 }
@@ -36,11 +35,11 @@ impl Verdict {
     }
 }
 
-/// Counts everything. `replica` is asked what the product knows.
-pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
-    let (tickets, rooms) = (stage.book.all(), stage.systems.docspace.rooms());
-    // What was found on the way is wrong, too.
-    let findings = stage.findings();
+/// Checks everything. `replica` shows the product's records.
+pub(crate) async fn reach(context: &Context, replica: &Replica) -> Verdict {
+    let (tickets, rooms) = (context.tickets.all(), context.systems.docspace.rooms());
+    // Earlier findings count as well.
+    let findings = context.findings();
     let mut verdict = Verdict {
         tickets: tickets.len(),
         rooms: rooms.len(),
@@ -50,7 +49,7 @@ pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
     };
     verdict.count_rooms_of_nobody(&tickets, &rooms);
     let pairs: Vec<_> = tickets.iter().map(|ticket| (ticket.desk, ticket.id.clone())).collect();
-    let wrong_at_systems = stage.systems.wrong_with_each_opened(&pairs);
+    let wrong_at_systems = context.systems.wrong_with_each_opened(&pairs);
     let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
     for room in rooms {
         if let Some(tag) = room.tags.first() {
@@ -60,7 +59,7 @@ pub(crate) async fn reach(stage: &Stage, replica: &Replica) -> Verdict {
     for (ticket, wrong) in tickets.iter().zip(wrong_at_systems) {
         let its_rooms = rooms_of.remove(&ticket.desk.tag(&ticket.id)).unwrap_or_default();
         let told = replica.ask(&format!("tickets/{}/{}", ticket.desk.name(), ticket.id)).await;
-        let address = |room: &RoomView| stage.systems.member_address(room);
+        let address = |room: &RoomView| context.systems.member_address(room);
         verdict.judge(ticket, &its_rooms, address, wrong, told.as_ref());
     }
     verdict
@@ -82,7 +81,7 @@ impl Verdict {
         }
     }
 
-    /// Judges one ticket: its rooms, what is wrong with it at the played systems, and what the product says of it.
+    /// Checks one ticket: its rooms, what is wrong with it in the simulated systems, and the product's records.
     fn judge(
         &mut self,
         ticket: &Ticket,

@@ -1,9 +1,8 @@
-//! The rate limits, as a chain: requests a minute, then requests in flight, then writes a day, then e-mail
-//! invitations a day. They are a *user's*, over all of their keys; the last one is the portal's. A request
-//! that a later limit turns away has used its place in the minute all the same.
+//! The rate limits, checked in this order: requests a minute, requests in flight, writes a day, e-mail invitations a day.
+//! They apply to a *user* with all keys; the last one applies to the portal. A request that a later limit rejects still
+//! counts in the minute.
 //!
-//! A rejection has no body. Only the two limits with a fixed window (a day from the first request) say in
-//! `Retry-After` how long to wait; the two that a client meets first don't.
+//! A rejection has no body. Only the two limits with a fixed window (a day from the first request) send `Retry-After`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,7 +19,7 @@ use crate::lock;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The limits of a portal; a self-hosted one has none unless they are switched on.
+/// The limits of a portal; a self-hosted one has none by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -49,7 +48,7 @@ impl Default for Limits {
     }
 }
 
-/// What the limits know; clones share it.
+/// What was used up of the limits; clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Limiter(Arc<Mutex<Usage>>);
 
@@ -76,7 +75,7 @@ struct Window {
 }
 
 impl Window {
-    /// Uses up so many of `most`, or says when the window ends.
+    /// Takes so many of `most`, or returns when the window ends.
     fn take(&mut self, wanted: u32, most: u32, now: Timestamp) -> Result<(), Timestamp> {
         let since = match self.since {
             Some(since) if now < since + DAY => since,
@@ -93,7 +92,7 @@ impl Window {
     }
 }
 
-/// A place among the requests in flight.
+/// One of the requests in flight.
 #[derive(Debug)]
 pub(super) struct Place {
     limiter: Limiter,
@@ -120,7 +119,7 @@ impl Limiter {
         self.usage().limits = limits;
     }
 
-    /// Lets a request of that user in, unless a limit is reached. Nobody (the nil user) is limited together.
+    /// Admits a request of that user, unless a limit is reached. All anonymous requests count as those of one user (nil).
     pub(super) fn enter(
         &self,
         user: Uuid,
@@ -162,7 +161,7 @@ impl Limiter {
         Ok(Some(Place { limiter: self.clone(), user, read }))
     }
 
-    /// A rejection as that limit would word it, whether or not it is reached.
+    /// The rejection by that limit, whether or not it is reached.
     pub(super) fn pretend(&self, kind: TooMany, now: Timestamp) -> Answer {
         let limits = self.usage().limits.unwrap_or_default();
         let limit = match kind {

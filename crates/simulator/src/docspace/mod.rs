@@ -4,34 +4,34 @@
 //! What to know before reading on:
 //!
 //! * A success has an envelope, and a null result in it has no `response` at all. A failed validation comes
-//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`wire`).
-//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`body`, `share`).
-//! * 403 may mean "not there", and 200 may mean "not done" (`rooms`, `folders`, `share`, `links`).
-//! * Rights are those of the key's user towards each room (`state`), after the key's own scopes (`auth`).
-//! * Archive, copy and delete are answered at once and done later (`operations`).
+//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`endpoints::wire`).
+//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`endpoints::body`).
+//! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share, links}`).
+//! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
+//!   (`endpoints::auth`).
+//! * Archive, copy and delete are answered at once and done later (`endpoints::operations`, `state::catch_up`).
 //!
-//! Not played: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
-//! sessions and passwords. What isn't played answers 404 and counts as `unknown`.
+//! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
+//!
+//! | layer | holds |
+//! | --- | --- |
+//! | `service`, `page` | the portal as the serving core sees it; its pages for browsers |
+//! | `endpoints` | the API: from below `wire`, `body`, `call`, `dto`, then one file for each group of calls |
+//! | `overview` | everything that exists, for tests and the control endpoint |
+//! | `state` | what the portal holds, and what is done with it |
+//! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
+//!
+//! Not simulated: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
+//! signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
 
-mod auth;
-mod body;
-mod dto;
-mod find;
-mod folders;
+mod endpoints;
 mod limits;
-mod links;
-mod operations;
+mod overview;
 mod page;
-mod people;
 mod quirks;
 mod roles;
-mod rooms;
-mod routes;
 mod service;
-mod share;
 mod state;
-mod views;
-mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -40,17 +40,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use self::limits::Limits;
-pub use self::people::{NewGroup, NewUser, UserKind, UserStatus};
 pub use self::quirks::Quirks;
-pub use self::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+pub use self::state::people::{NewGroup, NewUser, UserKind, UserStatus};
+pub use self::state::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
 pub use self::service::Portal;
 use self::state::{ARCHIVE, State};
 use crate::clock::Clock;
 use crate::handle::Server;
-use crate::server::Core;
+use crate::service::Core;
 
-/// How a portal starts.
+/// What a portal starts with.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where it listens; port 0 is any free one.
@@ -59,11 +59,11 @@ pub struct Setup {
     pub clock: Clock,
     /// The rate limits; none by default, as on a server of one's own.
     pub limits: Option<Limits>,
-    /// Which server it plays.
+    /// Which server it is.
     pub version: ServerVersion,
     /// How long asynchronous operations take.
     pub operation_time: Duration,
-    /// Whose the first API key is.
+    /// The owner of the first API key.
     pub service_user: NewUser,
     /// The other people.
     pub users: Vec<NewUser>,
@@ -79,21 +79,21 @@ impl Default for Setup {
             limits: None,
             version: ServerVersion::default(),
             operation_time: Duration::from_millis(50),
-            service_user: people::default_service_user(),
-            users: people::default_users(),
-            groups: people::default_groups(),
+            service_user: state::people::default_service_user(),
+            users: state::people::default_users(),
+            groups: state::people::default_groups(),
         }
     }
 }
 
-/// A running portal. Its API key belongs to the service user.
+/// A running portal.
 pub type DocSpace = Server<Portal>;
 
 impl DocSpace {
     /// Starts a portal.
     ///
     /// # Errors
-    /// When it can't listen there.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let mut state = State::new(setup.clock.clone(), setup.version, setup.operation_time);
         let now = setup.clock.now();
@@ -119,24 +119,24 @@ impl DocSpace {
         self.system().api_key.clone()
     }
 
-    /// Another key of the service user: with these permissions (none are all), until that time.
+    /// Another key of the service user, with these permissions (all if there are none), until that time.
     pub fn add_key(&self, permissions: &[&str], expires_at: Option<Timestamp>) -> String {
         let mut state = self.system().state();
         let user = state.service_user;
         state.add_key(user, permissions, expires_at)
     }
 
-    /// A key of somebody else, with every permission they have themselves.
+    /// A key of another user, with all of the user's permissions.
     pub fn add_key_of(&self, user: Uuid) -> String {
         self.system().state().add_key(user, &[], None)
     }
 
-    /// The key opens nothing from now on.
+    /// The key is no longer accepted.
     pub fn revoke_key(&self, key: &str) {
         self.system().state().activate_key(key, false);
     }
 
-    /// A revoked key is good again.
+    /// A revoked key is accepted again.
     pub fn restore_key(&self, key: &str) {
         self.system().state().activate_key(key, true);
     }
@@ -146,29 +146,29 @@ impl DocSpace {
         self.system().limiter.set(limits);
     }
 
-    /// There may be so many active rooms: 402 beyond.
+    /// The most active rooms; beyond them, creating one answers 402.
     pub fn set_room_quota(&self, most: Option<usize>) {
         self.system().state().room_quota = most;
     }
 
-    /// Whether only the proxy in front answers, with 503 and HTML, whatever is asked.
+    /// Whether the portal is down: its proxy answers each call with 503 and HTML.
     pub fn set_down(&self, down: bool) {
         self.system().state().down = down;
     }
 
-    /// The next room is made and its tags aren't: the call fails with 500 between the two transactions.
+    /// The next room is created without its tags: the call fails with 500 between the two transactions.
     pub fn lose_tags_of_next_room(&self) {
         self.system().state().loses_tags = true;
     }
 
-    /// Adds somebody.
+    /// Adds a user.
     pub fn add_user(&self, user: NewUser) -> Uuid {
         let mut state = self.system().state();
         let now = state.now();
         state.people.add(user, now)
     }
 
-    /// Who has that address.
+    /// The user with that e-mail address.
     pub fn user(&self, email: &str) -> Option<Uuid> {
         self.system().state().people.by_email(email)
     }
@@ -185,17 +185,17 @@ impl DocSpace {
         self.system().state().people.add_group(name, members)
     }
 
-    /// A group is gone, from the rooms too.
+    /// Removes a group, from rooms as well.
     pub fn remove_group(&self, group: Uuid) {
         self.system().state().remove_group(group);
     }
 
-    /// Whose [`api_key`](Self::api_key) is.
+    /// The owner of [`api_key`](Self::api_key).
     pub fn service_user(&self) -> Uuid {
         self.system().state().service_user
     }
 
-    /// The service user is made something else.
+    /// Changes the kind of the service user.
     pub fn set_service_user_kind(&self, kind: UserKind) {
         let mut state = self.system().state();
         let id = state.service_user;
@@ -204,7 +204,7 @@ impl DocSpace {
         }
     }
 
-    /// Every room, active and archived, by number.
+    /// All rooms, active and archived, by number.
     pub fn rooms(&self) -> Vec<RoomView> {
         self.system().state().room_views(&self.origin())
     }
@@ -214,30 +214,30 @@ impl DocSpace {
         self.system().state().room_view(id, &self.origin())
     }
 
-    /// How the portal differs from a plain one.
+    /// Sets how the portal differs from a plain one.
     pub fn set_quirks(&self, quirks: Quirks) {
         self.system().state().quirks = quirks;
     }
 
-    /// A session token of the service user, as signing in gives it.
+    /// A session token of the service user, as if signed in.
     pub fn add_session(&self) -> String {
         let mut state = self.system().state();
         let user = state.service_user;
         state.add_session(user)
     }
 
-    /// A person makes somebody else the owner of a room. The one who was it keeps no role in it.
+    /// A person makes another user the owner of a room. The former owner keeps no role in it.
     pub fn set_room_owner(&self, id: i64, owner: Uuid) {
         self.system().state().set_room_owner(id, owner);
     }
 
-    /// A person makes a room of their own.
+    /// A person creates a room.
     pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
         self.system().state().add_room(title, owner, &tags)
     }
 
-    /// A person gives somebody a role in a room.
+    /// A person gives a user or group a role in a room.
     pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
         self.system().state().add_member(room, id, access);
     }
@@ -247,14 +247,14 @@ impl DocSpace {
         self.system().state().tag_room(room, &[tag.to_owned()]);
     }
 
-    /// A person makes a folder in a room or folder.
+    /// A person creates a folder in a room or folder.
     pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
         let mut state = self.system().state();
         let owner = state.service_user;
         state.add_folder(parent, title, owner, state::Kind::Plain)
     }
 
-    /// The number of the service user's own documents.
+    /// The id of the folder with the service user's own documents.
     pub fn my_documents(&self) -> i64 {
         let mut state = self.system().state();
         let user = state.service_user;

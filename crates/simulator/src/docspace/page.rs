@@ -1,7 +1,7 @@
 //! The pages that people open in a browser: a room at its member address or by a link, and the list of rooms.
 //!
-//! The real portal asks who it is and runs an application in the browser. Here, whoever asks sees the room as plain HTML:
-//! title, folders, people, links. Pages count as no calls, and no fault strikes them.
+//! The real portal asks people to sign in and runs an application in the browser. Here everybody sees the room as plain
+//! HTML: title, folders, people, links. Pages don't count as calls, and no faults are injected into them.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 
 use super::roles::{CREATOR, CUSTOM, DATA, EDITING, FILL_FORMS, MANAGER, PUBLIC, READ};
 use super::state::State;
-use super::views::{LinkKind, RoomView};
+use super::state::views::{LinkKind, RoomView};
 use crate::html::escaped;
 use crate::http::{Answer, Request};
 
@@ -185,7 +185,7 @@ fn page(status: StatusCode, title: &str, content: &str) -> Answer {
     );
     let mut answer = Answer::empty(status)
         .with("content-type", "text/html; charset=utf-8")
-        // Nothing in a title can do more than be read.
+        // No script or style in a title has any effect.
         .with(
             "content-security-policy",
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

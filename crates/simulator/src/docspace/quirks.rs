@@ -1,5 +1,4 @@
-//! What some portals do and others don't: settings of the portal, storage of third parties, and a server that is broken or
-//! hostile. All of it is off at the start.
+//! Differences between portals: settings, storage of third parties, and a broken or hostile server. All are off at the start.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +11,8 @@ pub struct Quirks {
     pub third_party_rooms: Vec<String>,
     /// The portal's settings make each new external link internal: it opens for users of the portal only.
     pub links_are_internal: bool,
-    /// What the portal gives as the address of each link.
+    /// The address that the portal returns for each link.
     pub link_address: Option<String>,
-    /// Lists of rooms never end, whatever they are asked for: each page is full, and each is the same.
+    /// Lists of rooms never end: each page is full, and all pages are the same.
     pub lists_repeat: bool,
 }

@@ -1,4 +1,4 @@
-//! Kinds of rooms, the roles each of them knows, and what a title may hold.
+//! Types of rooms, their roles, and the limits of titles.
 
 /// Names that a request may use instead of a room type's number.
 pub(super) const ROOM_TYPES: [(&str, i32); 6] = [
@@ -51,7 +51,7 @@ pub(super) const FILL_FORMS: i32 = 7;
 pub(super) const MANAGER: i32 = 9;
 pub(super) const CREATOR: i32 = 11;
 
-/// Who or what is given a role.
+/// What gets a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     User,
@@ -60,8 +60,7 @@ pub(super) enum Subject {
     ExternalLink,
 }
 
-/// Whether a room of that type knows the role for that subject. 0 takes a role away, so it fits wherever
-/// there are any.
+/// Whether a room of that type has the role for that subject. 0 removes a role, and is allowed wherever there are roles.
 pub(super) fn knows(room_type: i32, subject: Subject, role: i32) -> bool {
     let roles: &[i32] = match (room_type, subject) {
         (EDITING | DATA | AI, Subject::ExternalLink) => return false,
@@ -79,7 +78,7 @@ pub(super) fn knows(room_type: i32, subject: Subject, role: i32) -> bool {
     role == 0 || (roles.contains(&role) && (role != MANAGER || subject == Subject::User))
 }
 
-/// External links of a room: whether it has a primary one from the start, and how many besides.
+/// External links of a room: whether it has a primary one from the start, and how many further ones it may have.
 pub(super) fn external_links(room_type: i32) -> Option<(bool, usize)> {
     match room_type {
         CUSTOM => Some((false, 5)),
@@ -94,8 +93,8 @@ pub(super) const ROOM_TITLE: usize = 170;
 /// A title of a folder.
 pub(super) const FOLDER_TITLE: usize = 165;
 
-/// The title under which something is stored: trimmed, cut, and with `_` for what file systems don't like,
-/// which includes each half of a character beyond the 16-bit plane.
+/// A title as it is stored: trimmed, cut, and with `_` for characters that file systems don't allow, and for each half of a
+/// surrogate pair.
 pub(super) fn stored_title(title: &str) -> String {
     let units = title.trim().encode_utf16().take(ROOM_TITLE);
     units

@@ -1,24 +1,23 @@
-//! The portal as the serving core sees it: who calls, whether they may now, and which function answers.
+//! The portal as a service: admission by key and limits, the control endpoint, pages.
 
 use std::sync::{Mutex, MutexGuard};
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::body::Fields;
+use super::endpoints::body::Fields;
+use super::endpoints::routes::Route;
+use super::endpoints::wire::{self, Failure};
 use super::limits::{Limiter, Limits};
 use super::quirks::Quirks;
-use super::routes::Route;
-use super::state::{ARCHIVE, Call, State};
-use super::views::ServerVersion;
-use super::wire::{self, Failure, Outcome, Reply};
-use crate::control::{done, ordered};
+use super::state::{ARCHIVE, State};
+use crate::control::{done, with_body};
 use crate::fault::TooMany;
 use crate::http::{Answer, Request};
 use crate::lock;
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// What the server's tasks and the handles share.
 #[derive(Debug)]
@@ -35,10 +34,10 @@ impl Portal {
         Self { api_key, limiter, state: Mutex::new(state) }
     }
 
-    /// The state, with everything done whose time has come.
+    /// The state, after all operations that are due were done.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         let mut state = lock(&self.state);
-        state.settle();
+        state.catch_up();
         state
     }
 }
@@ -60,7 +59,7 @@ impl Service for Portal {
         Route::of(method, path).name()
     }
 
-    /// The key comes before the limits, and the limits before what the key may do.
+    /// The key is checked before the limits, and the limits before the key's scopes.
     fn admit(&self, request: &Request, _call: &'static str) -> Result<Admission, Answer> {
         let state = self.state();
         if state.down {
@@ -122,11 +121,11 @@ impl Service for Portal {
     /// | `POST lose_tags_of_next_room` | the next room is created, but its tags aren't |
     fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
         Some(match (request.method.as_str(), path) {
-            ("PUT", "down") => ordered(request, |order: Down| self.state().down = order.down),
-            ("PUT", "limits") => ordered(request, |limits: Option<Limits>| self.limiter.set(limits)),
-            ("PUT", "quirks") => ordered(request, |quirks: Quirks| self.state().quirks = quirks),
+            ("PUT", "down") => with_body(request, |order: Down| self.state().down = order.down),
+            ("PUT", "limits") => with_body(request, |limits: Option<Limits>| self.limiter.set(limits)),
+            ("PUT", "quirks") => with_body(request, |quirks: Quirks| self.state().quirks = quirks),
             ("PUT", "room_quota") => {
-                ordered(request, |quota: RoomQuota| self.state().room_quota = quota.most)
+                with_body(request, |quota: RoomQuota| self.state().room_quota = quota.most)
             }
             ("POST", "lose_tags_of_next_room") => {
                 self.state().loses_tags = true;
@@ -137,83 +136,10 @@ impl Service for Portal {
     }
 }
 
-/// What a share weighs for the limit on e-mail invitations.
+/// How many e-mail invitations a request to share has.
 fn email_invitations(request: &Request) -> u32 {
     let invitations = Fields::of(request).and_then(|fields| fields.objects("Invitations"));
     let invitations = invitations.ok().flatten().unwrap_or_default();
     let by_email = invitations.iter().filter(|invitation| invitation.get("Email").is_some()).count();
     u32::try_from(by_email).unwrap_or(u32::MAX)
-}
-
-impl State {
-    fn dispatch(&mut self, request: &Request) -> Outcome {
-        let route = Route::of(&request.method, &request.path);
-        match route {
-            Route::Version => return Ok(Reply::One(self.build())),
-            Route::Capabilities => return Ok(Reply::One(capabilities())),
-            _ => {}
-        }
-        if !self.is_in_scope(request) {
-            return Err(Failure::Bare(StatusCode::FORBIDDEN));
-        }
-        let Some(caller) = self.caller(request) else {
-            return Err(match route {
-                // Whether there is such a room is looked at before who asks.
-                Route::GetRoom(id) if self.room(id).is_none() => Failure::NotFound,
-                _ if route.lets_anonymous_in() => Failure::Anonymous,
-                _ => Failure::Bare(StatusCode::UNAUTHORIZED),
-            });
-        };
-        let call = &Call { request, caller, origin: request.origin() };
-        match route {
-            Route::CreateRoom => self.create_room(call),
-            Route::FindRooms => self.find_rooms(call),
-            Route::GetRoom(id) => self.get_room(call, id),
-            Route::UpdateRoom(id) => self.update_room(call, id),
-            Route::DeleteRoom(id) => self.delete_room(call, id),
-            Route::AddTags(id) => self.add_tags(call, id),
-            Route::RemoveTags(id) => self.remove_tags(call, id),
-            Route::ArchiveRoom(id) => self.archive_room(call, id),
-            Route::UnarchiveRoom(id) => self.unarchive_room(call, id),
-            Route::ShareRoom(id) => self.share_room(call, id),
-            Route::GetShare(id) => self.get_share(call, id),
-            Route::SetLink(id) => self.set_link(call, id),
-            Route::GetPrimaryLink(id) => self.get_primary_link(call, id),
-            Route::GetLinks(id) => self.get_links(call, id),
-            Route::CreateTag => self.create_tag(call),
-            Route::ListTags => self.list_tags(call),
-            Route::MyDocuments => self.my_documents(call),
-            Route::FolderContents(id) => self.folder_contents(call, id),
-            Route::FolderInfo(id) => self.folder_info(call, id),
-            Route::Subfolders(id) => self.subfolders(call, id),
-            Route::CreateFolder(id) => self.create_folder(call, id),
-            Route::DeleteFolder(id) => self.delete_folder(call, id),
-            Route::Copy => self.copy(call),
-            Route::Operations(kind) => self.operations(call, kind),
-            Route::FindGroups => self.find_groups(call),
-            Route::GetGroup(id) => self.get_group(call, id),
-            Route::UserByEmail => self.user_by_email(call),
-            Route::SelfUser => self.self_user(call),
-            Route::SelfKey => self.self_key(call),
-            Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unplayed),
-        }
-    }
-
-    fn build(&self) -> Value {
-        match self.version {
-            ServerVersion::V3_7 => json!({ "docSpace": "3.7.2", "documentServer": "9.3.0" }),
-            ServerVersion::V2_0 => json!({ "docSpace": "2.0.4", "documentServer": "8.0.1" }),
-        }
-    }
-}
-
-fn capabilities() -> Value {
-    json!({
-        "ldapEnabled": false,
-        "providers": [],
-        "ssoLabel": "",
-        "oauthEnabled": false,
-        "ssoUrl": "",
-        "identityServerEnabled": false,
-    })
 }

@@ -1,4 +1,4 @@
-//! The account: its tickets, and what can be done to them.
+//! The account: its tickets and their changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ pub(super) struct Conversation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Happened {
     pub(super) ticket: u64,
-    /// As placeholders tell it: `{status:{from:2,to:4}}`.
+    /// As placeholders show it: `{status:{from:2,to:4}}`.
     pub(super) triggered: String,
     /// Who did it.
     pub(super) by: u64,
@@ -116,7 +116,7 @@ impl Account {
         Happened { ticket: id, triggered: "{ticket_action:created}".to_owned(), by }
     }
 
-    /// Changes a ticket. Nothing, if there is none, or it is like that already.
+    /// Changes a ticket. `None` if there is none, or if it is like that already.
     pub(super) fn change(&mut self, by: u64, id: u64, change: Change, now: Timestamp) -> Option<Happened> {
         let long_id = self.long_id();
         let room_field = self.room_field.clone();
@@ -177,7 +177,7 @@ impl Account {
         Some(Happened { ticket: id, triggered, by })
     }
 
-    /// Adds a note of the API's.
+    /// Adds a note by the API.
     pub(super) fn note(
         &mut self,
         by: u64,
@@ -201,7 +201,7 @@ impl Account {
         Some(long_id)
     }
 
-    /// Updates a ticket as the API does: all of it or nothing.
+    /// Updates a ticket as the API does: all or nothing.
     pub(super) fn update(
         &mut self,
         by: u64,
@@ -248,7 +248,7 @@ impl Account {
         let priority = update["priority"]
             .as_u64()
             .and_then(|priority| replaced("priority", &mut ticket.priority, priority));
-        // Only the first change that a rule is for is told.
+        // A rule reports only one change.
         happened.extend(status.or(priority));
         let triggered = happened.pop().unwrap_or_default();
         Ok(vec![Happened { ticket: id, triggered, by }])
@@ -287,7 +287,7 @@ impl Ticket {
         }
     }
 
-    /// As calls show it, without what has to be asked for.
+    /// As calls show it, without what `include` adds.
     pub(super) fn json(&self) -> Value {
         json!({
             "id": self.id, "subject": self.subject, "description": self.description,

@@ -1,4 +1,4 @@
-//! The calls of the REST API, version 2, and the control door's own.
+//! The calls of the REST API, version 2.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use super::view::Change;
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Call {
     }
 }
 
-/// Each thing that is included costs as much as a call.
+/// Each `include` costs as much as a call.
 fn cost(request: &Request) -> u32 {
     let includes = request.query("include").map_or(0, |include| include.split(',').count());
     1 + u32::try_from(includes).unwrap_or(u32::MAX)
@@ -112,7 +112,7 @@ impl Service for FreshdeskService {
     }
 
     fn admit(&self, request: &Request, call: &'static str) -> Result<Admission, Answer> {
-        // Calls that will fail count as well.
+        // Calls that fail count as well.
         self.quota.admit(call, cost(request), self.clock.now())?;
         Ok(Admission::default())
     }
@@ -176,7 +176,7 @@ impl FreshdeskService {
             Call::UpdateTicket(id) | Call::CreateNote(id)
                 if account.tickets.get(&id).filter(is_there).is_some_and(|ticket| ticket.deleted) =>
             {
-                // What exactly Freshdesk says of tickets in the trash is not documented.
+                // Freshdesk's exact answer for tickets in the trash is not documented.
                 Some(Answer::json(
                     StatusCode::METHOD_NOT_ALLOWED,
                     &json!({ "message": "GET method(s) allowed" }),
@@ -210,11 +210,11 @@ impl FreshdeskService {
             Call::TicketFields => Some(ok(&fields(&account))),
             Call::Other => None,
         };
-        // Freshdesk says nothing about what is not there.
+        // Freshdesk's 404 has no body.
         answer.unwrap_or_else(|| Answer::empty(StatusCode::NOT_FOUND))
     }
 
-    /// The user is the API key; the password may be any.
+    /// The user name is the API key; the password doesn't matter.
     fn knows(&self, request: &Request) -> bool {
         let given = request.header("authorization").and_then(|value| value.strip_prefix("Basic "));
         let pair =
@@ -310,7 +310,7 @@ fn conversations(ticket: &Ticket, request: &Request) -> Answer {
     paged(request, ticket.conversations.iter().map(|conversation| conversation.json(ticket.id)).collect())
 }
 
-/// Without `updated_since` only what was made in the last 30 days; the trash and spam only when asked for.
+/// Without `updated_since`, only what was created in the last 30 days; the trash and spam only if the filter asks for them.
 fn list(account: &Account, request: &Request) -> Answer {
     let since: Option<jiff::Timestamp> = request.query("updated_since").and_then(|text| text.parse().ok());
     let filter = request.query("filter");

@@ -1,8 +1,8 @@
-//! Notes are HTML, of which only what is harmless is kept, and are told as text as well.
+//! Notes are HTML, which is sanitised, and are shown as text as well.
 
 use crate::html::unescaped;
 
-/// Elements that are kept, with the attributes that they may have. Of others only the content stays.
+/// Elements that are kept, with their allowed attributes. Of others only the content is kept.
 const KEPT: [(&str, &[&str]); 16] = [
     ("a", &["href", "title", "target"]),
     ("b", &[]),
@@ -22,7 +22,7 @@ const KEPT: [(&str, &[&str]); 16] = [
     ("ul", &[]),
 ];
 
-/// HTML as it is kept: comments, scripts and unknown attributes are gone, so that nobody hides a marker in them.
+/// Sanitised HTML: without comments, scripts and unknown attributes, so that no marker can be hidden in them.
 pub(super) fn sanitised(html: &str) -> String {
     let mut kept = String::with_capacity(html.len());
     let mut rest = html;
@@ -79,7 +79,7 @@ fn attributes_of(tag: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The text of a note. Of a link only its words are left, not its target.
+/// The text of a note. A link keeps its text, not its target.
 pub(super) fn to_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -92,7 +92,7 @@ pub(super) fn to_text(html: &str) -> String {
         rest = after;
     }
     text.push_str(rest);
-    // A space that does not break is one among others here.
+    // A non-breaking space counts as white space here.
     unescaped(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,5 +1,5 @@
-//! How much a client may ask for a minute: calls of the whole account, and some kinds of calls in particular. What is
-//! left is told in the headers of every answer. Calls that fail count as well, and each `include` counts again.
+//! Rate limits a minute: calls of the whole account, and some kinds of calls. The headers of each answer tell what is left.
+//! Calls that fail count as well, and each `include` counts as a call.
 
 use hyper::StatusCode;
 use jiff::Timestamp;

@@ -1,11 +1,10 @@
 //! Freshdesk as seen by an integration: the part of the REST API that works on tickets, rate limits, and the webhooks
 //! of automation rules with their forms and their retries.
 //!
-//! What makes it hard on clients, as the real one is:
+//! What makes it difficult for clients, as with the real one:
 //!
-//! * Nothing makes a repeat harmless: no lock, no idempotency key, no data of a program's own on a note. A note that is
-//!   sent twice is there twice.
-//! * Of a note's HTML only what is harmless is kept: comments and unknown attributes are gone.
+//! * Nothing is idempotent: no lock, no idempotency key, no metadata on a note. A note that is sent twice exists twice.
+//! * The HTML of notes is sanitised: comments and unknown attributes are removed.
 //! * An update with a field that doesn't exist, a text that is too long, or while another required field is empty,
 //!   changes nothing.
 //! * `tags` in an update replaces all tags.
@@ -15,7 +14,7 @@
 //! * Deliveries have no signature, no id and no time, come in any order, and tell old values when they are repeated.
 //!   Own notes and updates raise events, too. An advanced body is broken JSON as soon as a subject has a quote in it.
 //!
-//! Not played: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
+//! Not simulated: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
 //! webhooks, forms and XML, and plans.
 
 mod account;
@@ -39,14 +38,14 @@ use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
 use crate::lock;
 use crate::outbox::Outbox;
-use crate::server::Core;
+use crate::service::Core;
 
 pub use self::limits::Limits;
 pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};
 pub use self::view::{Change, ConversationView, NewTicket, TicketView};
 pub use self::webhook::{Content, RetryPace, Webhook};
 
-/// How to play Freshdesk.
+/// How to simulate Freshdesk.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -91,7 +90,7 @@ impl Freshdesk {
     /// Starts an account with a few people and no tickets.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let core = Core::new(setup.clock);
         let service = FreshdeskService {
@@ -125,8 +124,7 @@ impl Freshdesk {
         self.system().quota.set(limits);
     }
 
-    /// From now on no ticket can be changed while the field of this name is empty in it. Tickets that are made later
-    /// have it.
+    /// From now on, no ticket can be changed while this field is empty in it. Tickets that are created later have it.
     pub fn require_field(&self, name: Option<&str>) {
         self.system().account().required_field = name.map(str::to_owned);
     }
@@ -136,7 +134,7 @@ impl Freshdesk {
         self.system().account().people.readable = readable;
     }
 
-    /// What the integration's agent sees: 1 everything, 2 its groups, 3 its tickets. Only told, not obeyed: see
+    /// The scope that the integration's agent is shown with: 1 everything, 2 its groups, 3 its tickets. It has no effect: see
     /// [`restrict_ticket`](Self::restrict_ticket).
     pub fn set_own_scope(&self, scope: u64) {
         self.system().account().people.own_scope = scope;
@@ -147,7 +145,7 @@ impl Freshdesk {
         self.system().account().restricted.insert(id);
     }
 
-    /// Adds an agent and says its id.
+    /// Adds an agent and returns its id.
     pub fn add_agent(&self, agent: NewAgent) -> u64 {
         let mut account = self.system().account();
         let id = account.long_id();
@@ -160,7 +158,7 @@ impl Freshdesk {
         self.system().account().people.agents.remove(&id);
     }
 
-    /// Adds a group and says its id.
+    /// Adds a group and returns its id.
     pub fn add_group(&self, name: &str) -> u64 {
         let mut account = self.system().account();
         let id = account.long_id();
@@ -237,7 +235,7 @@ impl FreshdeskService {
         let Some(content) = self.webhooks.content() else { return };
         for happened in happened {
             let Some(ticket) = account.tickets.get(&happened.ticket) else { continue };
-            // Time archives and purges; no rule is for that.
+            // Archiving and purging trigger no rule.
             if happened.triggered.is_empty() {
                 continue;
             }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Anna Agent, <anna.agent@example.com>: who changes tickets unless somebody else is named.
+/// Anna Agent, <anna.agent@example.com>: changes tickets unless another agent is named.
 pub const ANNA: u64 = 103_000_000_041;
 /// Ben Engineer, <ben.engineer@example.com>, an agent.
 pub const BEN: u64 = 103_000_000_042;
-/// Rita Requester, <rita@customer.example>: who asks unless somebody else is named.
+/// Rita Requester, <rita@customer.example>: the requester unless another one is named.
 pub const RITA: u64 = 103_000_000_777;
 /// Mo Messenger, a contact without an e-mail address, as chats make them.
 pub const MO: u64 = 103_000_000_778;
@@ -20,7 +20,7 @@ pub const SUPPORT: u64 = 103_000_000_031;
 /// The group "Sales".
 pub const SALES: u64 = 103_000_000_032;
 
-/// An agent to be made.
+/// An agent to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewAgent {
@@ -33,7 +33,7 @@ pub struct NewAgent {
 /// When the account's people, groups and fields were made; nothing here changes them.
 const MADE: &str = "2026-01-05T09:00:00Z";
 
-/// Says when something was made and changed, as everything of an account does.
+/// Adds the times of creation and change, which everything in an account has.
 pub(super) fn dated(mut shown: Value) -> Value {
     shown["created_at"] = MADE.into();
     shown["updated_at"] = MADE.into();
@@ -87,7 +87,7 @@ impl People {
         })))
     }
 
-    /// A contact, as calls for contacts show it. Agents are none.
+    /// A contact, as calls for contacts show it. Agents are not contacts.
     pub(super) fn contact_json(&self, id: u64) -> Option<Value> {
         let (name, email) = self.contacts.get(&id)?;
         Some(dated(

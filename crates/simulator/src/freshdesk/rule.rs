@@ -1,7 +1,7 @@
-//! What automation rules send: the bodies of their webhooks.
+//! The bodies of the webhooks that automation rules send.
 //!
 //! Placeholders of an advanced body are filled in as they are, without escaping, so that a quotation mark, a backslash
-//! or a line break in a subject breaks the JSON. `triggered_event` looks like JSON and is none.
+//! or a line break in a subject breaks the JSON. `triggered_event` looks like JSON but isn't.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn advanced(account: &Account, ticket: &Ticket, happened: &Happened) -> String {
     )
 }
 
-/// An app's serverless event, as an app would hand it on.
+/// An app's serverless event, as an app forwards it.
 fn app(account: &Account, ticket: &Ticket, happened: &Happened, now: Timestamp) -> Value {
     let is_note =
         happened.triggered.starts_with("{note_type") || happened.triggered.starts_with("{reply_sent");

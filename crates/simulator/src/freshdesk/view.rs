@@ -1,24 +1,23 @@
-//! What goes in and out of the simulator beside Freshdesk's own API: tickets to be made, changes to be made to them,
-//! and tickets as they are.
+//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the control endpoint.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A ticket to be made.
+/// A ticket to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewTicket {
-    /// The id it should get; the next free one without, or if it is taken.
+    /// Its id; the next free one by default, or if it is taken.
     pub id: Option<u64>,
     /// The subject line.
     pub subject: String,
     /// The first message, as text.
     pub description: String,
-    /// Who asks; [`RITA`](super::RITA) without.
+    /// The requester; [`RITA`](super::RITA) by default.
     pub requester: Option<u64>,
-    /// Who works on it.
+    /// The responder.
     pub responder: Option<u64>,
     /// The group.
     pub group: Option<u64>,
@@ -95,7 +94,7 @@ pub struct TicketView {
     pub status: u64,
     /// The code of its priority.
     pub priority: u64,
-    /// Who works on it.
+    /// The responder.
     pub responder: Option<u64>,
     /// The group.
     pub group: Option<u64>,

@@ -1,7 +1,7 @@
-//! Sends what automation rules say, and tries again by Freshdesk's rules: after any answer but 2xx, and after none, 5
-//! minutes later, then 30, then 60, with the values of the first time; then it gives up.
+//! Sends the webhooks of automation rules, and retries by Freshdesk's rules: after any answer but 2xx, and after none, 5
+//! minutes later, then 30, then 60, with the body of the first attempt; then it gives up.
 //!
-//! There is no signature, no id and no time. Every delivery goes its own way, so they arrive in any order.
+//! There is no signature, no id and no time. Deliveries arrive in any order.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// The webhook of the account's two rules, for new tickets and for updated ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// What may stand in a place.
+/// A position in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Block,
@@ -16,7 +16,7 @@ enum Place {
     Nothing,
 }
 
-/// Whether it is a document that Jira would take.
+/// Whether Jira accepts the document.
 pub(super) fn is_valid(document: &Value) -> bool {
     let Some(members) = document.as_object() else { return false };
     document["type"] == "doc"
@@ -60,7 +60,7 @@ fn is_valid_in(place: Place, node: &Value) -> bool {
         (Place::Inline, "inlineCard") if has_text("url") => Place::Nothing,
         _ => return false,
     };
-    // A list without an item is none, nor is an item without a block.
+    // A list needs an item, and an item needs a block.
     let may_be_empty = inside != Place::ListItem && place != Place::ListItem;
     let is_empty = node["content"].as_array().is_none_or(Vec::is_empty);
     only(members, &["type", "attrs", "content"])
@@ -144,7 +144,7 @@ fn inline_to_wiki(node: &Value) -> String {
     })
 }
 
-/// Wiki text as a document: a paragraph for each line, with links. All other formatting stays as it is typed.
+/// Wiki text as a document: a paragraph for each line, with links. Other formatting stays as typed.
 pub(super) fn from_wiki(text: &str) -> Value {
     let paragraphs = text
         .lines()

@@ -1,4 +1,4 @@
-//! The calls of the REST API and of the control door.
+//! The calls of the REST API.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use super::route::{Call, Route};
 use super::site::Site;
 use super::wire::{self, Lens};
 use super::{Deployment, JiraService, auth, limits};
-use crate::control::ordered;
+use crate::control::with_body;
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// A call that is being answered.
 pub(super) struct Asked<'a> {
@@ -42,7 +42,7 @@ impl Service for JiraService {
     }
 
     fn admit(&self, request: &Request, call: &'static str) -> Result<Admission, Answer> {
-        // Data Center's limits are what its administrator makes them: none here.
+        // Data Center's administrator sets its limits: here, none.
         if self.deployment == Deployment::Cloud {
             let route = Route::of(self.deployment, &request.method, &request.path);
             let is_write = route.call.writes_to_issue();
@@ -60,7 +60,7 @@ impl Service for JiraService {
         } else if self.credentials.is_known(request, self.deployment) {
             self.call(&asked).unwrap_or_else(|refusal| refusal)
         } else {
-            stranger(self.deployment, &route)
+            anonymous(self.deployment, &route)
         };
         match self.deployment {
             Deployment::Cloud => self.quota.headers(answer, &request.method, call, self.clock.now()),
@@ -73,7 +73,7 @@ impl Service for JiraService {
             StatusCode::NOT_FOUND => wire::no_issue(),
             StatusCode::UNAUTHORIZED => auth::unauthenticated(),
             StatusCode::TOO_MANY_REQUESTS => limits::too_many(limits::BURST, None),
-            // A proxy in front says so, and it doesn't know the language of the API.
+            // The proxy in front answers, and in HTML.
             status if status.is_server_error() => page(status),
             status => wire::error(status, "The request was refused."),
         }
@@ -91,14 +91,14 @@ impl Service for JiraService {
     /// Beside those of all helpdesks, `PUT issue_linking` takes `true` or `false`.
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         match (request.method.as_str(), path) {
-            ("PUT", "issue_linking") => Some(ordered(request, |on: bool| self.site().linking = on)),
+            ("PUT", "issue_linking") => Some(with_body(request, |on: bool| self.site().linking = on)),
             _ => helpdesk::control(self, request, path),
         }
     }
 }
 
 impl JiraService {
-    /// Carries out a call of the integration's.
+    /// Answers a call by the integration.
     fn call(&self, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let mut site = self.site();
         let subject = asked.route.subject.as_str();
@@ -134,12 +134,12 @@ impl JiraService {
     }
 }
 
-/// Answers somebody who may see nothing.
-fn stranger(deployment: Deployment, route: &Route) -> Answer {
+/// Answers an anonymous call.
+fn anonymous(deployment: Deployment, route: &Route) -> Answer {
     match route.call {
         Call::Myself | Call::GetUser => auth::unauthenticated(),
         Call::GetProject => no_project(&route.subject),
-        // There is nothing to be found for nobody.
+        // Anonymous searches find nothing.
         Call::Search if deployment == Deployment::Cloud => {
             Answer::json(StatusCode::OK, &json!({ "issues": [], "isLast": true }))
         }
@@ -185,7 +185,7 @@ pub(super) fn no_attachment(id: &str) -> Answer {
     wire::error(StatusCode::NOT_FOUND, &format!("The attachment with id '{id}' does not exist"))
 }
 
-/// An answer for people: of a path that there is not, or of a proxy.
+/// An HTML page: for an unknown path, or from a proxy.
 pub(super) fn page(status: StatusCode) -> Answer {
     let page = format!("<html><body><h1>{status}</h1></body></html>");
     Answer { body: page.into(), ..Answer::empty(status) }.with("content-type", "text/html;charset=UTF-8")

@@ -1,5 +1,5 @@
-//! Attachments: who they are of, and what is in them. Cloud keeps the files somewhere else, and leads there by
-//! an address that is good for itself: whoever shows credentials there as well is refused.
+//! Attachments and their content. Cloud keeps the files on another server, and redirects to an address with a token. That
+//! server refuses calls with credentials.
 
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
@@ -17,7 +17,7 @@ impl JiraService {
         Ok(Answer::json(StatusCode::OK, &asked.lens(site).attachment(file)))
     }
 
-    /// Cloud's files are elsewhere, unless the client would rather not go there.
+    /// Cloud redirects to the file, unless the client sends `redirect=false`.
     pub(super) fn attachment_content(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let file = attachment(site, &asked.route.subject)?;
         let direct = asked.request.query("redirect").is_some_and(|redirect| redirect == "false");
@@ -29,7 +29,7 @@ impl JiraService {
         Ok(Answer::empty(StatusCode::SEE_OTHER).with("location", &location))
     }
 
-    /// Another server in truth, which knows the token in the query and no other way to show who one is.
+    /// In reality another server, which accepts only the token in the query.
     pub(super) fn media(&self, asked: &Asked<'_>) -> Answer {
         let right = asked.request.query("token") == Some(self.media_token.as_str());
         if asked.request.headers.contains_key(AUTHORIZATION) || !right {

@@ -1,6 +1,5 @@
-//! Who is calling. Whoever shows a wrong credential is not turned away: the call goes on as nobody's, who may
-//! see nothing, and most resources answer as if there were nothing to see. Only what is about the caller
-//! answers 401.
+//! Credentials. A call with a wrong one is not rejected but treated as anonymous: most resources answer as if they were
+//! empty. Only calls about the caller itself answer 401.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,7 +36,7 @@ impl Credentials {
         self.revoked.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it is the integration that is calling, and not nobody.
+    /// Whether the call has a valid credential of the integration.
     pub(super) fn is_known(&self, request: &Request, deployment: Deployment) -> bool {
         let authorization = request.header("authorization").unwrap_or_default();
         let Some((scheme, given)) = authorization.split_once(' ') else { return false };
@@ -55,7 +54,7 @@ impl Credentials {
     }
 }
 
-/// The answer where it matters who is calling.
+/// The answer to anonymous calls about the caller.
 pub(super) fn unauthenticated() -> Answer {
     let message = "Client must be authenticated to access this resource.";
     wire::error(StatusCode::UNAUTHORIZED, message)

@@ -1,5 +1,5 @@
-//! What Automation's action *Send web request* carries. It knows nothing of the events of webhooks: a body
-//! doesn't say what happened, unless a template of one's own does so. Ids are numbers in the issue data.
+//! The bodies of Automation's action *Send web request*. They don't tell which event happened, unless a custom template does.
+//! Ids are numbers in the issue data.
 //!
 //! There is one rule for each of four triggers: an issue is created, updated, commented or deleted.
 
@@ -14,7 +14,7 @@ use super::wire::Lens;
 /// Custom data, as the documentation of the product recommends it.
 const TEMPLATE: &str = r#"{"v":1,"kind":"{{kind}}","issue_id":"{{issue.id}}","issue_key":"{{issue.key}}","summary":{{issue.summary.asJsonString}},"initiator":"{{initiator.accountId}}","updated":"{{issue.updated.jqlDateTime}}"}"#;
 
-/// The same by somebody who didn't read it: the summary goes in as it is.
+/// The same with a mistake: the summary is not escaped.
 const RAW_TEMPLATE: &str = r#"{"v":1,"kind":"{{kind}}","issue_id":"{{issue.id}}","issue_key":"{{issue.key}}","initiator":"{{initiator.accountId}}","updated":"{{issue.updated.jqlDateTime}}","summary":"{{issue.summary}}"}"#;
 
 /// The trigger that fires.
@@ -27,7 +27,7 @@ pub(super) fn trigger(happening: &Happening) -> &'static str {
     }
 }
 
-/// The body in that mode; none for admin webhooks, which are not of Automation.
+/// The body in that mode; `None` for admin webhooks, which Automation doesn't send.
 pub(super) fn body(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Option<Vec<u8>> {
     let data = || issue_data(lens(site), issue, happening);
     match mode {
@@ -73,7 +73,7 @@ fn rendered(template: &str, site: &Site, issue: &Issue, happening: &Happening) -
     let updated = issue.updated.strftime("%Y-%m-%d %H:%M").to_string();
     let (id, quoted) = (issue.id.to_string(), Value::from(issue.summary.as_str()).to_string());
     let initiator = site.people.reference(&happening.by);
-    // What a person typed comes last, so that it is never taken for a placeholder.
+    // Typed text comes last, so that it is never taken for a placeholder.
     let (summary, typed) = match template.contains("{{issue.summary.asJsonString}}") {
         true => ("{{issue.summary.asJsonString}}", &quoted),
         false => ("{{issue.summary}}", &issue.summary),

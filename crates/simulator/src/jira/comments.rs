@@ -1,6 +1,6 @@
-//! Comments. The customer reads a comment and is told of it, unless it is internal from the very beginning:
-//! the platform's API makes it so by a property that is written with the comment, the service desk's API by a
-//! flag. There is no idempotency: sent twice, it is there twice.
+//! Comments. The customer sees a comment and is notified of it, unless it was created as internal: in the platform's API by a
+//! property that is sent with the comment, in the service desk's API by a flag. Nothing is idempotent: a comment that is
+//! sent twice exists twice.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::http::Answer;
 const LARGEST_PAGE: usize = 100;
 /// The most comments of an issue.
 const MOST_COMMENTS: usize = 5_000;
-/// The property that decides who reads a comment.
+/// The property that decides who sees a comment.
 const VISIBILITY: &str = "sd.public.comment";
 
 impl JiraService {
@@ -54,7 +54,7 @@ impl JiraService {
         let id = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?.id;
         let body = asked.object()?;
         let properties = properties(&body["properties"])?;
-        // The text "true" is not true, and neither is anything else.
+        // Only the boolean counts, not the text "true".
         let internal = properties.get(VISIBILITY).is_some_and(|value| value["internal"] == true);
         let text = &body["body"];
         let comment = match (asked.route.version, text) {
@@ -72,7 +72,7 @@ impl JiraService {
         Ok(Answer::json(StatusCode::CREATED, &answer))
     }
 
-    /// Too late to make a comment internal: the customer has read it.
+    /// Doesn't make a comment internal any more.
     pub(super) fn set_comment_property(&self, site: &mut Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let missing = || wire::error(StatusCode::NOT_FOUND, "The comment does not exist.");
         let value = property_value(asked)?;
@@ -132,7 +132,7 @@ impl JiraService {
         let text = body["body"].as_str().filter(|text| !text.trim().is_empty());
         let text = text.ok_or_else(|| service_desk_error("Comment body can not be empty!"))?;
         check_length(text, 0)?;
-        // Whoever doesn't say anything wants it read.
+        // Public by default.
         let public = body["public"] != false;
         let number = self.write(site, id, NewComment::wiki(text, !public))?;
         let lens = Lens { audience: Audience::Requests, ..asked.lens(site) };
@@ -165,7 +165,7 @@ impl JiraService {
     }
 }
 
-/// A document counts with all its brackets.
+/// A document's length is that of its JSON.
 fn check_length(text: &str, document: usize) -> Result<(), Answer> {
     let length = text.chars().count().max(document);
     if length > LONGEST_TEXT { Err(wire::bad_field("comment", TOO_LONG)) } else { Ok(()) }

@@ -37,7 +37,7 @@ impl JiraService {
         Ok(Answer::json(StatusCode::OK, &body))
     }
 
-    /// What can't be fetched is gone or not permitted, and is named without a reason.
+    /// Issues that don't exist or are not permitted are listed without a reason.
     pub(super) fn bulk_fetch(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let body = asked.object()?;
         let wanted_ids: Vec<&str> = strings(&body["issueIdsOrKeys"]).collect();
@@ -59,7 +59,7 @@ impl JiraService {
     pub(super) fn edit_issue(&self, site: &mut Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
         let id = issue.id;
-        // Only administrators may.
+        // Only administrators may do this.
         if asked.request.query("notifyUsers") == Some("false") {
             let message =
                 "To discard the user notification either admin or project admin permissions are required.";
@@ -105,7 +105,7 @@ pub(super) fn strings(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The issue with the fields asked for, all without a wish. A name with a minus leaves a field out.
+/// The issue with the requested fields; all by default. A name with a minus excludes a field.
 pub(super) fn issue_json(lens: Lens<'_>, issue: &Issue, wanted: &BTreeSet<&str>) -> Value {
     let mut fields = lens.fields(issue);
     let all = wanted.iter().all(|name| name.starts_with('-'))
@@ -141,7 +141,7 @@ pub(super) fn property_value(asked: &Asked<'_>) -> Result<Value, Answer> {
     value.ok_or_else(|| wire::bad_request("The property value must be valid JSON."))
 }
 
-/// Reads an edit. One field that can't be set refuses it all.
+/// Reads an edit. It fails as a whole if one field can't be set.
 fn edit_of(site: &Site, issue: &Issue, body: &Value, version: u8) -> Result<Edit, Answer> {
     let empty = Map::new();
     let fields = body["fields"].as_object().unwrap_or(&empty);

@@ -1,9 +1,8 @@
-//! What admin webhooks carry. Ids are strings here; texts are wiki text; users come without their e-mail
-//! addresses (Cloud). The addresses in the bodies are those of another host than the one that answers: they
-//! are not for following.
+//! The bodies of admin webhooks. Ids are strings; texts are wiki text; users have no e-mail addresses (Cloud). The addresses
+//! in the bodies have another host than the API.
 //!
-//! A comment raises two events: its own, and one of the issue. A deleted issue takes its comments with it,
-//! and each of them has an event of its own, in the slower flow.
+//! A comment raises two events: its own, and one of the issue. The deletion of an issue raises an event for each of its
+//! comments as well, in the secondary flow.
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +20,7 @@ pub(super) fn lens(site: &Site) -> Lens<'_> {
     Lens { site, origin: ORIGIN, version: 2, audience: Audience::Webhook }
 }
 
-/// One event to be told.
+/// One event of a webhook.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) name: &'static str,
@@ -104,7 +103,7 @@ impl Teller<'_> {
         })
     }
 
-    /// Its address lacks a piece, as in the original.
+    /// Its address lacks a segment, as in the original.
     fn issue(&self, fields: &Map<String, Value>) -> Value {
         json!({
             "id": self.issue.id.to_string(),

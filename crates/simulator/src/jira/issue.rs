@@ -1,4 +1,4 @@
-//! An issue with its history. What happened to it is kept as what webhooks will tell.
+//! An issue with its history, which webhooks report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::view::{CommentView, IssueView, RemoteLinkView};
 
-/// Where an issue is in its life. That it was deleted is not a status.
+/// The status of an issue. Deleted is not one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Open,
@@ -91,7 +91,7 @@ pub(super) const PRIORITIES: [&str; 5] = ["Highest", "High", "Medium", "Low", "L
 pub(super) struct Issue {
     pub(super) id: u64,
     pub(super) key: String,
-    /// Keys it had before it was moved; they still lead to it.
+    /// Keys that it had before it was moved; they still work.
     pub(super) former_keys: Vec<String>,
     pub(super) project: String,
     pub(super) summary: String,
@@ -112,7 +112,7 @@ pub(super) struct Issue {
     pub(super) links: Vec<RemoteLink>,
     pub(super) properties: BTreeMap<String, Value>,
     pub(super) history: Vec<Happening>,
-    /// How often the customer was told of a comment.
+    /// How often the customer was notified of a comment.
     pub(super) notified: u32,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
@@ -139,7 +139,7 @@ pub(super) struct Comment {
     pub(super) created: Timestamp,
 }
 
-/// A link to something outside of Jira. What was left out when it was last written is null.
+/// A link to something outside of Jira. What the last write left out is null.
 #[derive(Debug)]
 pub(super) struct RemoteLink {
     pub(super) id: u64,
@@ -149,7 +149,7 @@ pub(super) struct RemoteLink {
     pub(super) object: Value,
 }
 
-/// Something that happened, and that webhooks tell.
+/// An entry of the history, which webhooks report.
 #[derive(Debug)]
 pub(super) struct Happening {
     pub(super) id: u64,
@@ -164,7 +164,7 @@ pub(super) enum What {
     Updated(&'static str, Vec<Item>),
     /// The comment of that id was written.
     Commented(u64),
-    /// It is gone, and all its comments with it.
+    /// The issue and all its comments were deleted.
     Deleted,
 }
 
@@ -177,7 +177,7 @@ pub(super) struct Item {
     pub(super) to: Side,
 }
 
-/// The value before or after a change: as Jira keeps it, and as people read it.
+/// The value before or after a change: as Jira stores it, and as people see it.
 pub(super) type Side = (Option<String>, Option<String>);
 
 /// A value that has no id.
@@ -190,7 +190,7 @@ impl Issue {
         self.comments.iter().find(|comment| comment.id == id)
     }
 
-    /// A key that it has or had.
+    /// Whether the issue has or had this key.
     pub(super) fn has_key(&self, key: &str) -> bool {
         self.key.eq_ignore_ascii_case(key)
             || self.former_keys.iter().any(|former| former.eq_ignore_ascii_case(key))

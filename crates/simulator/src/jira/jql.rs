@@ -1,4 +1,4 @@
-//! A little of JQL: restrictions by project, key, id, status, people, labels and times, joined by AND, OR and
+//! A subset of JQL: restrictions by project, key, id, status, people, labels and times, joined by AND, OR and
 //! NOT, and an order by times or keys.
 //!
 //! Times are to the minute, and read in the time zone of the caller's profile, which is UTC here.
@@ -114,7 +114,7 @@ impl Condition {
 }
 
 impl Query {
-    /// Reads a query; what is wrong with it otherwise.
+    /// Reads a query; the error says what is wrong with it.
     pub(super) fn parse(jql: &str, site: &Site, now: Timestamp) -> Result<Self, String> {
         let mut parser = Parser { tokens: tokens(jql), place: 0, site, now };
         let starts_with_order = parser.peek_word("order");
@@ -275,7 +275,7 @@ impl Parser<'_> {
         Ok(negate(negated, Condition::OneOf(field, values)))
     }
 
-    /// A project that one may not see is not there.
+    /// Hidden projects don't exist for the caller.
     fn know_projects(&self, keys: &[String]) -> Result<(), String> {
         let known = |key: &&String| {
             let mut projects = self.site.projects.iter();

@@ -1,9 +1,7 @@
-//! How much a client of Cloud may ask for: calls of one method and endpoint in a second, and changes of one
-//! issue in 2 and in 30 seconds. Each is counted in windows that begin with the first call. What is left of
-//! the burst is told in the headers of every answer.
+//! Cloud's rate limits: calls of one method and endpoint in a second, and changes of one issue in 2 and in 30 seconds, each in
+//! windows that begin with the first call. The headers of each answer tell what is left of the burst.
 //!
-//! A 429 tells with `Retry-After` how long to wait, except that the gateway in front of Jira, which turns
-//! calls away, too, doesn't.
+//! A 429 has `Retry-After`, except for one from the gateway in front of Jira.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +61,7 @@ impl Limits {
     }
 }
 
-/// Why a call is turned away, in the words of `RateLimit-Reason`.
+/// Values of `RateLimit-Reason`.
 pub(super) const BURST: &str = "jira-burst-based";
 pub(super) const ISSUE_WRITES: &str = "jira-per-issue-on-write";
 
@@ -93,7 +91,7 @@ impl Quota {
         self.counted.set(limits);
     }
 
-    /// Takes what a call needs. A call that is turned away by one limit has still used up the others before it.
+    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits checked before it.
     pub(super) fn admit(
         &self,
         method: &Method,

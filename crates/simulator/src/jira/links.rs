@@ -1,6 +1,5 @@
-//! Remote links: what an issue has to do with things in other systems. They are written by their `globalId`,
-//! which makes writing one twice harmless; but what is left out the second time is gone. Webhooks don't hear
-//! of them.
+//! Remote links to things in other systems. A write with the same `globalId` replaces the link, and removes what it leaves
+//! out. Webhooks don't report them.
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
@@ -78,12 +77,12 @@ impl JiraService {
     }
 }
 
-/// An object without members in place of none.
+/// The object, or an empty one.
 fn or_empty(part: &Value) -> Value {
     if part.is_object() { part.clone() } else { json!({}) }
 }
 
-/// What a link does not have is not in the answer, rather than null.
+/// Removes null members at any depth.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -94,7 +93,7 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// The issue, if there may be links at all.
+/// The issue, unless links are switched off.
 fn linked_issue<'a>(site: &'a Site, asked: &Asked<'_>) -> Result<&'a Issue, Answer> {
     let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
     if site.linking {

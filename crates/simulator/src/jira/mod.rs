@@ -2,27 +2,27 @@
 //! that works on issues, rate limits, and the two ways in which Jira tells of changes: webhooks made by an
 //! administrator, with their signatures and their retries, and Automation rules.
 //!
-//! What makes it hard on clients, as the real one is:
+//! What makes it difficult for clients, as with the real one:
 //!
-//! * A wrong credential is not refused but makes a stranger of the caller: an issue is "not there" (404), a
-//!   search finds nothing. Only what is about the caller itself answers 401.
-//! * 404 means deleted, moved out of sight, or not permitted: nobody says which. Webhooks don't ask what the
-//!   integration may see, and tell of issues that it may not.
-//! * A comment is public unless it was written with the property `sd.public.comment`; a value that is nearly
-//!   right, or comes later, doesn't help, and the customer has been told. Sent twice, it is there twice.
+//! * A call with a wrong credential is treated as anonymous: an issue is "not there" (404), a search finds nothing. Only
+//!   calls about the caller itself answer 401.
+//! * 404 means deleted, moved out of sight, or not permitted, and doesn't tell which. Webhooks also report issues that the
+//!   integration may not see.
+//! * A comment is public unless it was written with the property `sd.public.comment`. A wrong value or a later change has no
+//!   effect: the customer was notified. A comment that is sent twice exists twice.
 //! * Version 3 of the API takes documents for texts, version 2 takes texts, and both refuse the other.
-//! * A remote link is an upsert, but what is left out of it is gone. It can be switched off for the site.
-//! * Keys change when issues are moved; the old one leads on. A webhook for one project doesn't tell that an
-//!   issue has left it.
+//! * Writing a remote link is an upsert, but removes what it leaves out. Links can be switched off for the site.
+//! * Keys change when issues are moved; the old one still works. A webhook for one project doesn't report that an issue has
+//!   left it.
 //! * Ids are texts in webhooks and in the API, but numbers in Automation's issue data. Times have an offset
 //!   without a colon, another one in webhooks than in the API. Addresses in webhooks lead nowhere.
-//! * E-mail addresses of customers are not told, except sometimes with a request of the service desk.
+//! * E-mail addresses of customers are hidden, except sometimes in a request of the service desk.
 //! * Deliveries are concurrent and unordered. A comment raises two. Own changes raise events, too; remote
 //!   links and properties don't. Automation and Data Center deliver at most once; Automation doesn't sign.
 //! * Cloud's search misses what was just changed, and no search finds what was deleted.
-//! * Attachments are somewhere else, where credentials are refused.
+//! * Attachments are on another server, which refuses credentials.
 //!
-//! Not played: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook API, events of
+//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook API, events of
 //! attachments, links and properties, transitions, uploads, ranges of attachments, queues, participants and
 //! comment lists of the service desk, `expand=changelog`, tables and media in documents, limits of Data
 //! Center, time zones of profiles other than UTC, merging, archiving, and fields that are filled late.
@@ -60,13 +60,13 @@ use self::auth::Credentials;
 use self::issue::{Happening, Issue};
 use self::limits::Quota;
 use self::site::{Done, Site};
-use self::webhook::{Parcel, Webhooks};
+use self::webhook::{Notification, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
 use crate::lock;
 use crate::outbox::Outbox;
-use crate::server::Core;
+use crate::service::Core;
 
 pub use self::limits::Limits;
 pub use self::people::{ANNA, AccountType, BEN, EmailShown, INTEGRATION, MO, NewUser, RITA};
@@ -81,14 +81,14 @@ pub const ROOM_FIELD: &str = "customfield_10077";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
-    /// Atlassian's own: versions 2 and 3 of the API, HTTP Basic with an API token, users by account id.
+    /// Hosted by Atlassian: versions 2 and 3 of the API, HTTP Basic with an API token, users by account id.
     #[default]
     Cloud,
-    /// One's own: version 2 only, personal access tokens as bearer, users by name and key.
+    /// Self-hosted: version 2 only, personal access tokens as bearer, users by name and key.
     DataCenter,
 }
 
-/// How to play Jira.
+/// How to simulate Jira.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -132,7 +132,7 @@ pub struct JiraService {
     deployment: Deployment,
     site: Mutex<Site>,
     credentials: Credentials,
-    /// What lets a client have a file.
+    /// The token in the addresses of files.
     media_token: String,
     quota: Quota,
     webhooks: Webhooks,
@@ -143,7 +143,7 @@ impl Jira {
     /// Starts a site with a few people, the projects `SUP` and `HR`, and no issues.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let (core, deployment) = (Core::new(setup.clock), setup.deployment);
         let service = JiraService {
@@ -184,12 +184,12 @@ impl Jira {
         INTEGRATION.to_owned()
     }
 
-    /// How the site's JSON refers to the user of that account id: by the same (Cloud), or by a user key.
+    /// How the site's JSON refers to the user with that account id: by the same id (Cloud), or by a user key.
     pub fn reference(&self, account_id: &str) -> String {
         self.system().site().people.reference(account_id)
     }
 
-    /// Which of the two products is played.
+    /// Which of the two products is simulated.
     pub fn deployment(&self) -> Deployment {
         self.system().deployment
     }
@@ -199,7 +199,7 @@ impl Jira {
         self.system().quota.set(limits);
     }
 
-    /// Adds a user and says the account id.
+    /// Adds a user and returns the account id.
     pub fn add_user(&self, user: NewUser) -> String {
         self.system().site().people.add(user)
     }
@@ -216,7 +216,7 @@ impl Jira {
         project.map(|project| project.hidden = true).is_some()
     }
 
-    /// Whether comments come in the order that is asked for; if not, the oldest come first.
+    /// Whether comments are listed in the requested order; if not, oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().site().heeds_order = heeds_order;
     }
@@ -231,8 +231,7 @@ impl Jira {
         self.system().change_by(user, id, change)
     }
 
-    /// Removes all remote links of the issue, as a person would; webhooks don't hear of it. False if there are
-    /// none.
+    /// Removes all remote links of the issue, as a person would; webhooks don't report it. False if there are none.
     pub fn remove_remote_links(&self, id: u64) -> bool {
         let mut site = self.system().site();
         site.issue_mut(id).is_some_and(|issue| !std::mem::take(&mut issue.links).is_empty())
@@ -306,17 +305,18 @@ impl JiraService {
             return;
         };
         let happening = issue.history.iter().rfind(|happening| happening.id == done.happening);
-        for parcel in happening.into_iter().flat_map(|it| parcels(webhook.mode, site, issue, it)) {
-            self.webhooks.send(webhook.clone(), parcel);
+        for notification in happening.into_iter().flat_map(|it| notifications(webhook.mode, site, issue, it))
+        {
+            self.webhooks.send(webhook.clone(), notification);
         }
     }
 }
 
-fn parcels(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec<Parcel> {
+fn notifications(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec<Notification> {
     if mode == Mode::Admin {
         return event::events(site, issue, happening)
             .into_iter()
-            .map(|event| Parcel {
+            .map(|event| Notification {
                 issue: issue.id,
                 event: event.name,
                 flow: event.flow,
@@ -326,6 +326,6 @@ fn parcels(mode: Mode, site: &Site, issue: &Issue, happening: &Happening) -> Vec
     }
     let body = automation::body(mode, site, issue, happening);
     let event = automation::trigger(happening);
-    let parcel = body.map(|body| Parcel { issue: issue.id, event, flow: Flow::Primary, body });
-    parcel.into_iter().collect()
+    let notification = body.map(|body| Notification { issue: issue.id, event, flow: Flow::Primary, body });
+    notification.into_iter().collect()
 }

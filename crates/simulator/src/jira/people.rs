@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use super::Deployment;
 use super::wire::encoded;
 
-/// Anna Agent, <anna.agent@example.com>: who changes issues unless somebody else is named.
+/// Anna Agent, <anna.agent@example.com>: changes issues unless another user is named.
 pub const ANNA: &str = "712020:5e0b7a10-aaaa-4a4a-8b8b-0000000000a1";
 /// Ben Engineer, <ben.engineer@example.com>, an agent.
 pub const BEN: &str = "712020:5e0b7a10-aaaa-4a4a-8b8b-0000000000a2";
-/// Rita Requester, <rita@customer.example>: who asks unless somebody else is named. Her address is told with
-/// her requests, but not by the user resource.
+/// Rita Requester, <rita@customer.example>: the reporter unless another one is named. Her address is shown with her requests,
+/// but not by the user resource.
 pub const RITA: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:rita";
 /// Mo Messenger, a customer without an e-mail address.
 pub const MO: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:mo";
@@ -26,7 +26,7 @@ pub const INTEGRATION: &str = "712020:77777777-bbbb-4c4c-9d9d-0000000000b0";
 
 pub(super) const INTEGRATION_EMAIL: &str = "docspace-rooms@example.com";
 
-/// A user to be made.
+/// A user to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
@@ -38,7 +38,7 @@ pub struct NewUser {
     /// What the user is.
     #[serde(default)]
     pub account_type: AccountType,
-    /// Where Cloud tells the e-mail address.
+    /// Where Cloud shows the e-mail address.
     #[serde(default)]
     pub email_shown: EmailShown,
     /// The account was not deactivated.
@@ -54,14 +54,14 @@ fn yes() -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountType {
-    /// Somebody without a licence, who asks in the portal.
+    /// A user of the customer portal, without a licence.
     #[default]
     Customer,
     /// Works on issues.
     Atlassian,
 }
 
-/// Where the privacy setting of a user lets the e-mail address be told (Cloud).
+/// Where the privacy setting of a user allows the e-mail address to be shown (Cloud).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmailShown {
@@ -74,7 +74,7 @@ pub enum EmailShown {
     Everywhere,
 }
 
-/// Who is asking to see a user, which decides whether the e-mail address is told.
+/// Where a user is shown, which decides whether the e-mail address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
     Rest,
@@ -124,7 +124,7 @@ impl People {
         self.users.insert(id, User { user, number });
     }
 
-    /// Adds a user and says the account id.
+    /// Adds a user and returns the account id.
     pub(super) fn add(&mut self, user: NewUser) -> String {
         let number = self.users.len();
         let id = match user.account_type {
@@ -155,7 +155,7 @@ impl People {
         }
     }
 
-    /// Finds the account id of a user that the request names as its deployment does.
+    /// The account id of a user, named by an attribute of the deployment.
     pub(super) fn named(&self, attribute: &str, value: &str) -> Option<&str> {
         let found = self.users.iter().find(|(id, user)| match (self.deployment, attribute) {
             (Deployment::Cloud, "accountId") => *id == value,

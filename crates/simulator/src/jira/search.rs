@@ -1,5 +1,5 @@
-//! Searching. Cloud pages by tokens and tells no total; what was just changed is missing for a while, unless
-//! the query asks for those issues to be reconciled. Data Center pages by numbers.
+//! Search. Cloud pages by tokens without a total, and misses recent changes for a while, unless the query asks for these issues
+//! to be reconciled. Data Center pages by numbers.
 //!
 //! Deleted issues are not found by any query.
 
@@ -32,7 +32,7 @@ const MOST_RECONCILED: usize = 50;
 /// How long a token can be used.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What is asked for, wherever it is written.
+/// The parameters of a search, from the query or the body.
 struct Wish {
     jql: String,
     fields: Vec<String>,

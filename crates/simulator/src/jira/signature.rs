@@ -1,8 +1,7 @@
 //! The headers of a delivery of an admin webhook (Cloud), with its signature.
 //!
-//! `signature = "sha256=" + hex(HMAC-SHA256(key = secret, message = raw body))`. No time is part of it, so a
-//! delivery can be replayed for ever; what tells deliveries apart is their identifier, which is the same for
-//! all attempts. Without a secret there is no signature.
+//! `signature = "sha256=" + hex(HMAC-SHA256(key = secret, message = raw body))`. It contains no time, so a delivery can be
+//! replayed at any time. All attempts at one delivery have the same identifier. Without a secret there is no signature.
 
 use std::fmt::Write as _;
 
@@ -10,13 +9,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// How urgent a delivery is to Jira.
+/// The priority of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Flow {
-    /// What somebody did.
+    /// A user's action.
     #[default]
     Primary,
-    /// What that brought with it, such as the deletion of an issue's comments.
+    /// A consequence of one, such as the deletion of an issue's comments.
     Secondary,
 }
 
@@ -56,7 +55,7 @@ pub fn signed_headers(
 
 /// The value of `X-Hub-Signature`.
 pub fn hub_signature(secret: &str, body: &[u8]) -> String {
-    // A key of any length will do for HMAC, so there is always a signature.
+    // HMAC takes keys of any length, so there is always a signature.
     let bytes = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .map(|mac| mac.chain_update(body).finalize().into_bytes())
         .unwrap_or_default();

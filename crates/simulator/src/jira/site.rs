@@ -1,4 +1,4 @@
-//! Everything that one Jira site holds, and how issues change.
+//! Everything in one Jira site, and how issues change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -13,7 +13,7 @@ use super::people::{People, RITA};
 use super::view::{Change, NewIssue};
 use super::{Deployment, adf};
 
-/// The project that exists at the start and gets what is not for another one.
+/// The default project.
 pub(super) const SUPPORT: &str = "SUP";
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Site {
     pub(super) issues: BTreeMap<u64, Issue>,
     /// Whether issues may have links.
     pub(super) linking: bool,
-    /// Whether comments come in the order that is asked for.
+    /// Whether comments are listed in the requested order.
     pub(super) heeds_order: bool,
     pub(super) ids: Ids,
 }
@@ -39,7 +39,7 @@ pub(super) struct Project {
     last_number: u64,
 }
 
-/// The last numbers that were given away.
+/// The last ids that were assigned.
 #[derive(Debug)]
 pub(super) struct Ids {
     issue: u64,
@@ -82,7 +82,7 @@ impl NewComment {
     }
 }
 
-/// What an edit changes: all that is not `None`.
+/// What an edit changes: everything that is not `None`.
 #[derive(Debug, Default)]
 pub(super) struct Edit {
     pub(super) summary: Option<String>,
@@ -111,7 +111,7 @@ impl Site {
         self.projects.entry(key.to_uppercase()).or_insert(project);
     }
 
-    /// The issue of that id or key, as far as the integration gets to see it.
+    /// The issue with that id or key, if the integration may see it.
     pub(super) fn find(&self, id_or_key: &str) -> Option<&Issue> {
         let issue = match id_or_key.parse() {
             Ok(id) => self.issues.get(&id),
@@ -191,7 +191,7 @@ impl Site {
         Done { issue: id, happening }
     }
 
-    /// Changes an issue. `None` means that it was like that already, which leaves no trace.
+    /// Changes an issue. `None`: it was like that already, and no history is written.
     pub(super) fn edit(&mut self, by: &str, id: u64, edit: Edit, now: Timestamp) -> Option<Done> {
         let people = &self.people;
         let person = |id: &Option<String>| match id {
@@ -228,7 +228,7 @@ impl Site {
         Some(record(&mut self.ids, issue, by, now, What::Updated(kind, items)))
     }
 
-    /// Writes a comment and says its id.
+    /// Writes a comment and returns its id.
     pub(super) fn comment(
         &mut self,
         by: &str,
@@ -254,7 +254,7 @@ impl Site {
         Some((number, record(&mut self.ids, issue, by, now, What::Commented(number))))
     }
 
-    /// What a person does. Nothing is done, and nothing returned, if it can't be.
+    /// Changes an issue as a person does. `None` if that isn't possible.
     pub(super) fn change(&mut self, by: &str, id: u64, change: Change, now: Timestamp) -> Option<Done> {
         let edit = match change {
             Change::Status(name) => Edit { status: Some(Status::named(&name)?), ..Edit::default() },
@@ -355,7 +355,7 @@ fn status_side(status: Status) -> Side {
     (Some(status.id().to_string()), Some(status.name().to_owned()))
 }
 
-/// The event type that tells of such changes; none if nothing changed.
+/// The event type for such changes; `None` if nothing changed.
 fn event_type(items: &[Item]) -> Option<&'static str> {
     let has = |field: &str| items.iter().any(|item| item.field == field);
     let first = items.first()?;

@@ -1,5 +1,4 @@
-//! What goes in and out of the simulator beside Jira's own API: issues to be made, changes to be made to them,
-//! and issues as they are.
+//! Issues to be created, changes to be made to them, and issues as they are, for tests and the control endpoint.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// An issue to be made. People are named by their account ids at Data Center, too.
+/// An issue to be created. People are named by their account ids at Data Center, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewIssue {
-    /// The id it should get; the next free one without, or if it is taken.
+    /// Its id; the next free one by default, or if it is taken.
     pub id: Option<u64>,
     /// The key of its project; `SUP` without, or if there is no such project.
     pub project: Option<String>,
@@ -20,9 +19,9 @@ pub struct NewIssue {
     pub summary: String,
     /// Wiki text.
     pub description: Option<String>,
-    /// Who asks; [`RITA`](super::RITA) without.
+    /// The reporter; [`RITA`](super::RITA) by default.
     pub reporter: Option<String>,
-    /// Who works on it.
+    /// The assignee.
     pub assignee: Option<String>,
     /// `Highest`, `High`, `Medium`, `Low` or `Lowest`; `Medium` without.
     pub priority: Option<String>,
@@ -98,9 +97,9 @@ pub struct IssueView {
     pub priority: String,
     /// Labels in alphabetical order.
     pub labels: Vec<String>,
-    /// Account id of who asks.
+    /// Account id of the reporter.
     pub reporter: Option<String>,
-    /// Account id of who works on it.
+    /// Account id of the assignee.
     pub assignee: Option<String>,
     /// It was deleted.
     pub deleted: bool,
@@ -112,7 +111,7 @@ pub struct IssueView {
     pub remote_links: Vec<RemoteLinkView>,
     /// What integrations keep with it.
     pub properties: BTreeMap<String, Value>,
-    /// How often the customer was told of a comment.
+    /// How often the customer was notified of a comment.
     pub customers_notified: u32,
     /// When it was made.
     pub created_at: Timestamp,

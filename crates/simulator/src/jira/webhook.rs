@@ -1,13 +1,12 @@
-//! Sends deliveries to the endpoint of the webhook. Who tries again, and when:
+//! Sends deliveries to the endpoint of the webhook. Retries:
 //!
 //! | sender | tried again |
 //! | --- | --- |
 //! | Cloud's admin webhook | up to 5 times, after a failed connection, a timeout, 408, 409, 425, 429 and 5xx |
-//! | the same after half an hour in which nothing but such answers came | not at all, until one is accepted |
+//! | the same after half an hour with only such answers | not at all, until one is accepted |
 //! | Automation, and all of Data Center | never |
 //!
-//! Every delivery goes its own way, so they arrive in any order. All attempts of one have the same identifier.
-//! Data Center doesn't send an identifier at all.
+//! Deliveries arrive in any order. All attempts of one have the same identifier. Data Center sends no identifier.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,11 +21,11 @@ use super::signature::{Flow, signed_headers};
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;
-/// After failures for so long, nothing is tried again.
+/// After only failures for so long, nothing is retried.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// Where changes of issues are delivered.
@@ -103,7 +102,7 @@ impl Default for RetryPace {
 
 /// A body to be delivered.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Notification {
     pub(super) issue: u64,
     pub(super) event: &'static str,
     pub(super) flow: Flow,
@@ -134,8 +133,8 @@ impl Webhooks {
     }
 
     /// Sends a body on its way.
-    pub(super) fn send(&self, webhook: Webhook, parcel: Parcel) {
-        let Parcel { issue, event, flow, body } = parcel;
+    pub(super) fn send(&self, webhook: Webhook, notification: Notification) {
+        let Notification { issue, event, flow, body } = notification;
         let identifier = Uuid::new_v4().to_string();
         let delivery = Delivery::about(issue, event, Some(identifier.clone()));
         let retries = match (self.deployment, webhook.mode) {

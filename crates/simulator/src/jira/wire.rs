@@ -1,6 +1,5 @@
-//! Issues and what belongs to them as JSON, and errors. The same things look a little different to each
-//! reader: webhooks and version 2 of the API have wiki text, version 3 has documents, and e-mail addresses
-//! are not for everybody.
+//! Issues and what belongs to them as JSON, and errors. Readers see them differently: webhooks and version 2 of the API have
+//! wiki text, version 3 has documents, and not everybody sees e-mail addresses.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use super::site::{Site, priority_id};
 use super::{Deployment, ROOM_FIELD, adf};
 use crate::http::Answer;
 
-/// What issues look like to somebody.
+/// How issues are shown to one kind of reader.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lens<'a> {
     pub(super) site: &'a Site,
@@ -29,7 +28,7 @@ impl Lens<'_> {
         format!("{}/rest/api/{}", self.origin, self.version)
     }
 
-    /// Webhooks have the time zone of the server, answers that of the caller; neither has a colon in it.
+    /// Webhooks use the time zone of the server, answers that of the caller. Offsets have no colon.
     pub(super) fn time(&self, time: Timestamp) -> String {
         let hours = if self.audience == Audience::Webhook { 1 } else { 0 };
         let zone = Offset::from_hours(hours).map_or(TimeZone::UTC, TimeZone::fixed);
@@ -59,7 +58,7 @@ impl Lens<'_> {
         })
     }
 
-    /// All fields; whoever wants fewer picks.
+    /// All fields.
     pub(super) fn fields(&self, issue: &Issue) -> Map<String, Value> {
         let api = self.api();
         let resolution = issue.resolved_at.map(|_| {
@@ -232,7 +231,7 @@ pub(super) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// An error in Jira's words.
+/// An error in Jira's format.
 pub(super) fn error(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, &json!({ "errorMessages": [message], "errors": {} }))
 }
@@ -241,12 +240,12 @@ pub(super) fn bad_request(message: &str) -> Answer {
     error(StatusCode::BAD_REQUEST, message)
 }
 
-/// 400 for what is wrong with one field.
+/// 400 for an invalid field.
 pub(super) fn bad_field(field: &str, why: &str) -> Answer {
     Answer::json(StatusCode::BAD_REQUEST, &json!({ "errorMessages": [], "errors": { field: why } }))
 }
 
-/// There is no such issue, or it is not for the caller: Jira doesn't say which.
+/// The issue doesn't exist, or the caller may not see it: Jira doesn't tell which.
 pub(super) fn no_issue() -> Answer {
     error(StatusCode::NOT_FOUND, "Issue does not exist or you do not have permission to see it.")
 }

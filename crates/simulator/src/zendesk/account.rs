@@ -1,4 +1,4 @@
-//! Everything that one Zendesk account holds, and how tickets change.
+//! Everything in one Zendesk account, and how tickets change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -24,7 +24,7 @@ pub(super) struct Account {
     /// The one custom field of tickets, if there is one.
     pub(super) room_field: Option<u64>,
     pub(super) tickets: BTreeMap<u64, Ticket>,
-    /// Whether comments and audits come in the order that is asked for.
+    /// Whether comments and audits are listed in the requested order.
     pub(super) heeds_order: bool,
     ids: Ids,
 }
@@ -47,10 +47,10 @@ pub(super) struct Actor {
     pub(super) via: Via,
 }
 
-/// What an update changes: all that is not `None`.
+/// What an update changes: everything that is not `None`.
 #[derive(Debug, Default)]
 pub(super) struct Update {
-    /// The `updated_at` that the ticket must still have. One that is no time never fits.
+    /// The `updated_at` that the ticket must still have. A value that is not a time never matches.
     pub(super) expected: Option<String>,
     pub(super) comment: Option<NewComment>,
     pub(super) subject: Option<String>,
@@ -82,13 +82,13 @@ impl NewComment {
     }
 }
 
-/// Why a ticket stays as it is.
+/// Why a ticket was not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     NotFound,
-    /// It is closed, and so read-only for ever.
+    /// It is closed, and so read-only.
     Closed,
-    /// It is not what the client has read.
+    /// It has changed since the client read it.
     Conflict,
     Invalid {
         field: &'static str,
@@ -154,7 +154,7 @@ impl Account {
         Done { ticket: id, audit }
     }
 
-    /// Changes a ticket, all or nothing. `None` means that it was like that already, which leaves no trace.
+    /// Changes a ticket, all or nothing. `None`: it was like that already, and no audit is written.
     pub(super) fn update(
         &mut self,
         by: Actor,
@@ -192,7 +192,7 @@ impl Account {
         Ok(Some(Done { ticket: id, audit }))
     }
 
-    /// What a person does. Nothing is done, and nothing returned, if it can't be.
+    /// Changes a ticket as a person does. Nothing happens if that isn't possible.
     pub(super) fn change(&mut self, by: Actor, id: u64, change: Change, now: Timestamp) -> Vec<Done> {
         let update = match change {
             Change::Delete => return self.set_deleted(by, id, true, now),
@@ -290,8 +290,8 @@ impl Update {
         Ok(())
     }
 
-    /// The status that nobody set: the requester's reply opens a ticket that waits or is solved, and a new
-    /// one that gets an assignee is open.
+    /// The status that follows from the update: the requester's reply opens a pending or solved ticket, and an assignee opens
+    /// a new one.
     fn consequent_status(&self, ticket: &Ticket, by: Actor, people: &People) -> Option<Status> {
         let replied =
             self.comment.as_ref().is_some_and(|comment| comment.public) && !people.is_staff(by.user);
@@ -351,7 +351,7 @@ impl Edit<'_> {
         }
     }
 
-    /// Fields that don't exist are left out without a word.
+    /// Fields that don't exist are ignored silently.
     fn set_fields(&mut self, wanted: Vec<(u64, Value)>) {
         for (field, after) in wanted {
             let after = if after == "" { Value::Null } else { after };

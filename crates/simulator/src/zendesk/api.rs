@@ -1,4 +1,4 @@
-//! The calls of the REST API, of the token endpoint, and of the control door.
+//! The calls of the REST API and of the token endpoint.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{ZendeskService, auth, export, limits, paging, wire};
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::server::{Admission, Service};
+use crate::service::{Admission, Service};
 
 /// The most tickets that one call shows.
 const MOST_SHOWN: usize = 100;
@@ -84,7 +84,7 @@ impl Call {
         }
     }
 
-    /// What a granular scope must be for.
+    /// The resource that a granular scope must name.
     fn resource(self) -> &'static str {
         match self {
             Self::Me | Self::GetUser(_) => "users",
@@ -137,7 +137,7 @@ impl Service for ZendeskService {
             StatusCode::CONFLICT => wire::refusal(&Refusal::Conflict),
             StatusCode::UNPROCESSABLE_ENTITY => wire::invalid("base", "Ticket could not be saved"),
             StatusCode::TOO_MANY_REQUESTS => limits::too_many(None),
-            // A proxy in front says so, and it doesn't know the language of the API.
+            // The proxy in front answers, and in HTML.
             status if status.is_server_error() => {
                 let page = format!("<html><body><h1>{status}</h1></body></html>");
                 Answer { body: page.into(), ..Answer::empty(status) }.with("content-type", "text/html")
@@ -215,7 +215,7 @@ impl ZendeskService {
         Answer::json(StatusCode::OK, &answer)
     }
 
-    /// PUT adds tags, POST replaces them all, DELETE removes them; all answer with what there is then.
+    /// PUT adds tags, POST replaces all, DELETE removes them. All answer with the resulting tags.
     fn update_tags(&self, account: &mut Account, id: u64, request: &Request) -> Answer {
         let Ok(Some(body)) = request.json() else { return unreadable() };
         let Some(ticket) = account.live(id) else { return wire::not_found() };
@@ -282,7 +282,7 @@ fn unreadable() -> Answer {
     wire::error(StatusCode::BAD_REQUEST, "BadRequest", "The request could not be understood")
 }
 
-/// Reads the `ticket` of an update. What Zendesk doesn't know it ignores.
+/// Reads the `ticket` of an update. Unknown members are ignored.
 fn update_of(ticket: &Value) -> Result<Update, Refusal> {
     let text = |name: &str| ticket.get(name).and_then(Value::as_str);
     let status = match text("status") {
@@ -309,7 +309,7 @@ fn update_of(ticket: &Value) -> Result<Update, Refusal> {
     })
 }
 
-/// A comment is public unless it says `"public": false`; one without a text is none.
+/// A comment is public unless it has `"public": false`. Without a text there is no comment.
 fn comment_of(comment: &Value) -> Option<NewComment> {
     let public = comment.get("public") != Some(&Value::Bool(false));
     let text = |name: &str| comment.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -317,7 +317,7 @@ fn comment_of(comment: &Value) -> Option<NewComment> {
     html.or_else(|| text("body").map(|body| NewComment::text(public, body)))
 }
 
-/// The version that the client wants to change: only if it asks for safety, which `false` does as well.
+/// The version that the client wants to change, if it sends `safe_update` with any value.
 fn expected(body: &Value) -> Option<String> {
     body.get("safe_update")?;
     body.get("updated_stamp")?.as_str().map(str::to_owned)

@@ -15,7 +15,7 @@ use super::people::INTEGRATION_EMAIL;
 use crate::http::{Answer, Request};
 use crate::lock;
 
-/// How long tokens live if nothing else is asked for, in seconds, and what may be asked for.
+/// The lifetime of tokens in seconds, and the lifetimes that may be requested.
 const DEFAULT_LIFE: i64 = 1_800;
 const LIVES: std::ops::RangeInclusive<i64> = 300..=172_800;
 
@@ -60,7 +60,7 @@ impl Credentials {
         self.issued().tokens.clear();
     }
 
-    /// The tokens of a client go with it.
+    /// Revokes the client and its tokens.
     pub(super) fn revoke_client(&self) {
         *self.issued() = Issued { revoked: true, tokens: BTreeMap::new() };
     }
@@ -103,7 +103,7 @@ impl Credentials {
         Answer::json(StatusCode::CREATED, &body)
     }
 
-    /// Lets a call in that says who it is, and whose token is for such calls.
+    /// Checks the call's credential, and whether its scopes include the call.
     pub(super) fn check(&self, request: &Request, resource: &str, now: Timestamp) -> Result<(), Answer> {
         let authorization = request.header("authorization").unwrap_or_default();
         match authorization.split_once(' ') {
@@ -164,12 +164,12 @@ fn is_scope(scope: &str) -> bool {
     }
 }
 
-/// Nobody has shown who they are.
+/// The answer without a valid credential.
 pub(super) fn unauthenticated() -> Answer {
     Answer::json(StatusCode::UNAUTHORIZED, &json!({ "error": "Couldn't authenticate you" }))
 }
 
-/// The credential is good, but not for this.
+/// The answer where the scopes don't include the call.
 pub(super) fn forbidden() -> Answer {
     let body = json!({ "error": "Forbidden", "description": "You do not have access to this page." });
     Answer::json(StatusCode::FORBIDDEN, &body)

@@ -14,7 +14,7 @@ use super::signature::ACCOUNT;
 use super::ticket::{Audit, Comment, Event, Ticket, Via, What};
 
 /// The events that a webhook is subscribed to unless it is told otherwise, without their common prefix.
-/// Changes of tags and custom fields are not among them: these are what the product's own writing causes.
+/// They don't include changes of tags and custom fields, which the product's own updates cause.
 pub const SUGGESTED_SUBSCRIPTION: [&str; 13] = [
     "created",
     "status_changed",
@@ -31,7 +31,7 @@ pub const SUGGESTED_SUBSCRIPTION: [&str; 13] = [
     "marked_as_spam",
 ];
 
-/// The body of the trigger: what a machine made comes first, what a person typed comes last.
+/// The body of the trigger: generated values first, text that people typed last.
 const TEMPLATE: &str = r#"{"v":1,"kind":"{{kind}}","ticket_id":"{{ticket.id}}","ticket_url":"{{ticket.url}}","actor_id":"{{current_user.id}}",
  "requester_email":"{{ticket.requester.email}}","assignee_email":"{{ticket.assignee.email}}","status":"{{ticket.status}}",
  "tags":"{{ticket.tags}}","updated_at":"{{ticket.updated_at_with_timestamp}}","subject":"{{ticket.title}}"}"#;
@@ -55,7 +55,7 @@ pub(super) fn name(event: &Event) -> &'static str {
     }
 }
 
-/// The events of an audit that webhooks hear of. The first comment comes with the ticket and has none.
+/// The events of an audit that webhooks report. The first comment belongs to the ticket's creation and has none.
 pub(super) fn announced(audit: &Audit) -> impl Iterator<Item = &Event> {
     let created = audit.events.iter().any(|(_, event)| *event == Event::Created);
     audit.events.iter().map(|(_, event)| event).filter(move |event| !created || **event == Event::Created)
@@ -73,7 +73,7 @@ pub(super) fn bodies(
         .zip(1u32..)
         .map(|(event, position)| {
             let mut what = payload(account, ticket, event);
-            // Not every type of event tells its place in the sequence.
+            // Not every type of event has its position in the sequence.
             if !matches!(event, Event::Changed(What::Subject, ..) | Event::Deleted | Event::Restored) {
                 what["meta"] = json!({ "sequence": { "id": sequence, "position": position } });
             }
@@ -198,8 +198,8 @@ fn in_events(what: What, value: &Value) -> Value {
     }
 }
 
-/// Whether a trigger fires at this audit, and as which of the two: for new and for updated tickets. None does
-/// when a ticket is deleted or restored, or is closed by an automation.
+/// Which of the two triggers fires for this audit: the one for new or the one for updated tickets. None fires when a ticket
+/// is deleted or restored, or is closed by an automation.
 pub(super) fn trigger(audit: &Audit) -> Option<&'static str> {
     let has = |wanted: fn(&Event) -> bool| audit.events.iter().any(|(_, event)| wanted(event));
     let silent = has(|event| matches!(event, Event::Deleted | Event::Restored));
@@ -232,7 +232,7 @@ pub(super) fn trigger_body(account: &Account, ticket: &Ticket, actor: u64, kind:
         ("{{ticket.status}}", ticket.status.display_name()),
         ("{{ticket.tags}}", &tags),
         ("{{ticket.updated_at_with_timestamp}}", &updated_at),
-        // The last, so that what a person typed is never taken for a placeholder.
+        // The last, so that typed text is never taken for a placeholder.
         ("{{ticket.title}}", &ticket.subject),
     ];
     let body = values.iter().fold(TEMPLATE.to_owned(), |body, (name, value)| body.replace(name, value));

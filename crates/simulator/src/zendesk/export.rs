@@ -43,7 +43,7 @@ pub(super) fn page(account: &Account, request: &Request, hold: SignedDuration, n
         account.tickets.values().filter(|ticket| ticket.updated_at <= newest).collect();
     tickets.sort_by_key(|ticket| place(ticket));
     let unseen = tickets.partition_point(|ticket| place(ticket) <= begin);
-    // A page of one would never get any further.
+    // A page of one would only repeat itself.
     let repeated = usize::from(resumed.is_some() && size > 1);
     let from = unseen.saturating_sub(repeated);
     let page: Vec<&Ticket> = tickets.iter().skip(from).take(size).copied().collect();

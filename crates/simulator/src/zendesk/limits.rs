@@ -1,5 +1,5 @@
-//! How much a client may ask for: requests of the whole account, updates of tickets, and of one ticket. Each
-//! is counted in windows that begin with the first call. What is left is told in the headers of every answer.
+//! Rate limits: requests of the whole account, updates of all tickets, and of one ticket, each in windows that begin with the
+//! first call. The headers of each answer tell what is left.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub(super) struct Used {
 }
 
 impl Quota {
-    /// Takes what a call needs. A call that is turned away by one limit has still used up the others before it.
+    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits checked before it.
     pub(super) fn admit(&self, update_of: Option<u64>, export: bool, now: Timestamp) -> Result<(), Answer> {
         let taken = self.limited(|limits, used| {
             used.requests.take(limits.requests_per_minute, MINUTE, now)?;

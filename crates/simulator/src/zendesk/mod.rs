@@ -1,7 +1,7 @@
 //! Zendesk Support as seen by an integration: the part of the REST API that works on tickets, OAuth client
 //! credentials, rate limits, and webhooks with their signatures and their rules for trying again.
 //!
-//! What makes it hard on clients, as the real one is:
+//! What makes it difficult for clients, as with the real one:
 //!
 //! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored silently.
 //! * `updated_at` has whole seconds, so two updates within one look the same even to `safe_update`.
@@ -11,7 +11,7 @@
 //! * A trigger's body is broken JSON as soon as a subject has a quote in it.
 //! * The incremental export shows tickets twice, and the newest changes late.
 //!
-//! Not played: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
+//! Not simulated: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
 //! comments, and the circuit breaker for webhooks.
 
 mod account;
@@ -39,13 +39,13 @@ use self::account::{Account, Actor, Done};
 use self::auth::Credentials;
 use self::limits::Quota;
 use self::ticket::{Audit, Ticket, Via};
-use self::webhook::{Parcel, Webhooks};
+use self::webhook::{Notification, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::helpdesk::Helpdesk;
 use crate::lock;
 use crate::outbox::Outbox;
-use crate::server::Core;
+use crate::service::Core;
 
 pub use self::event::SUGGESTED_SUBSCRIPTION;
 pub use self::limits::Limits;
@@ -54,7 +54,7 @@ pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
 pub use self::webhook::{Mode, RetryPace, Webhook};
 
-/// How to play Zendesk.
+/// How to simulate Zendesk.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where to listen; any free port of the loopback interface by default.
@@ -102,7 +102,7 @@ impl Zendesk {
     /// Starts an account with a few people and no tickets.
     ///
     /// # Errors
-    /// When the address can't be listened at.
+    /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let core = Core::new(setup.clock);
         let service = ZendeskService {
@@ -141,7 +141,7 @@ impl Zendesk {
         self.system().credentials.api_token.clone()
     }
 
-    /// All access tokens that were handed out stop working. The client may get new ones.
+    /// All access tokens expire. The client may get new ones.
     pub fn expire_tokens(&self) {
         self.system().credentials.expire_tokens();
     }
@@ -161,12 +161,12 @@ impl Zendesk {
         self.system().quota.set(limits);
     }
 
-    /// Whether comments and audits come in the order that is asked for; if not, the oldest come first.
+    /// Whether comments and audits are listed in the requested order; if not, oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().account().heeds_order = heeds_order;
     }
 
-    /// Adds a user and says its id.
+    /// Adds a user and returns its id.
     pub fn add_user(&self, user: NewUser) -> u64 {
         let mut account = self.system().account();
         let id = account.next_id();
@@ -174,12 +174,12 @@ impl Zendesk {
         let desk = &self.system();
         if desk.webhooks.mode() == Some(Mode::Events) && desk.webhooks.is_subscribed(event::USER_CREATED) {
             let body = event::user_created(id, desk.clock.now()).to_string().into_bytes();
-            desk.webhooks.send(Parcel { ticket: 0, event: event::USER_CREATED.to_owned(), body });
+            desk.webhooks.send(Notification { ticket: 0, event: event::USER_CREATED.to_owned(), body });
         }
         id
     }
 
-    /// Adds a group and says its id.
+    /// Adds a group and returns its id.
     pub fn add_group(&self, name: &str) -> u64 {
         let mut account = self.system().account();
         let id = account.next_id();
@@ -187,7 +187,7 @@ impl Zendesk {
         id
     }
 
-    /// Changes a ticket as that user; a requester does so by e-mail.
+    /// Changes a ticket as that user. Requesters do it by e-mail.
     pub fn change_ticket_by(&self, user: u64, id: u64, change: Change) -> bool {
         self.system().change_by(user, id, change)
     }
@@ -277,25 +277,31 @@ impl ZendeskService {
         for Done { ticket, audit } in done {
             let Some(ticket) = account.tickets.get(&ticket) else { continue };
             let Some(audit) = ticket.audit(audit) else { continue };
-            self.parcels(mode, account, ticket, audit)
+            self.notifications(mode, account, ticket, audit)
                 .into_iter()
-                .for_each(|parcel| self.webhooks.send(parcel));
+                .for_each(|notification| self.webhooks.send(notification));
         }
     }
 
-    fn parcels(&self, mode: Mode, account: &Account, ticket: &Ticket, audit: &Audit) -> Vec<Parcel> {
+    fn notifications(
+        &self,
+        mode: Mode,
+        account: &Account,
+        ticket: &Ticket,
+        audit: &Audit,
+    ) -> Vec<Notification> {
         match mode {
             Mode::Events => event::bodies(account, ticket, audit, self.clock.now())
                 .into_iter()
                 .filter(|(name, _)| self.webhooks.is_subscribed(name))
-                .map(|(name, body)| Parcel {
+                .map(|(name, body)| Notification {
                     ticket: ticket.id,
                     event: name.to_owned(),
                     body: body.to_string().into_bytes(),
                 })
                 .collect(),
             Mode::Trigger => event::trigger(audit)
-                .map(|kind| Parcel {
+                .map(|kind| Notification {
                     ticket: ticket.id,
                     event: kind.to_owned(),
                     body: event::trigger_body(account, ticket, audit.author, kind),

@@ -1,4 +1,4 @@
-//! Long lists come in pages: by cursor if `page[size]` or `page[after]` is asked for, else by number.
+//! Pages of long lists: by cursor if the request has `page[size]` or `page[after]`, else by number.
 
 use std::ops::RangeInclusive;
 
@@ -15,7 +15,7 @@ const LARGEST_PAGE: usize = 100;
 const LAST_NUMBERED_PAGE: usize = 100;
 
 /// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for. `heeds_order` is
-/// false where the account gives the oldest first whatever is asked for.
+/// false where the account always lists the oldest first.
 pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_order: bool) -> Answer {
     let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
     // Each way of paging has its own parameter for the order, and ignores the other's.

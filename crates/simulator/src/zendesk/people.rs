@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Anna Agent, <anna.agent@example.com>: who changes tickets unless somebody else is named.
+/// Anna Agent, <anna.agent@example.com>: changes tickets unless another user is named.
 pub const ANNA: u64 = 30_064_054_000_101;
 /// Ben Engineer, <ben.engineer@example.com>, an agent.
 pub const BEN: u64 = 30_064_054_000_102;
-/// Rita Requester, <rita@customer.example>: who asks unless somebody else is named.
+/// Rita Requester, <rita@customer.example>: the requester unless another one is named.
 pub const RITA: u64 = 30_064_054_112_233;
 /// Mo Messenger, a requester without an e-mail address, as messaging channels make them.
 pub const MO: u64 = 30_064_054_112_234;
@@ -23,7 +23,7 @@ pub const SALES: u64 = 30_063_999_000_032;
 
 pub(super) const INTEGRATION_EMAIL: &str = "docspace-rooms@example.com";
 
-/// A user to be made.
+/// A user to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {

@@ -40,7 +40,7 @@ pub fn signed_headers(secret: &str, body: &[u8], invocation: &str, at: Timestamp
 }
 
 fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
-    // A key of any length will do for HMAC, so there is always a signature.
+    // HMAC takes keys of any length, so there is always a signature.
     Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .map(|mac| mac.chain_update(timestamp).chain_update(body).finalize().into_bytes())
         .map(|bytes| STANDARD.encode(bytes))

@@ -10,7 +10,7 @@ pub(super) fn to_html(text: &str) -> String {
     format!("<div class=\"zd-comment\" dir=\"auto\">{}</div>", paragraphs.collect::<String>())
 }
 
-/// HTML as it is kept: without HTML comments, so that nobody hides a marker in one.
+/// HTML as it is stored: without HTML comments, so that no marker can be hidden in one.
 pub(super) fn sanitised(html: &str) -> String {
     let mut kept = String::with_capacity(html.len());
     let mut rest = html;
@@ -21,7 +21,7 @@ pub(super) fn sanitised(html: &str) -> String {
     kept + rest
 }
 
-/// The text of a comment that was written as HTML. Of a link only its words are left, not its target.
+/// The text of a comment that was written as HTML. A link keeps its text, not its target.
 pub(super) fn to_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;

@@ -1,5 +1,4 @@
-//! A ticket with its history. Every change is one audit, and an audit's events are what both the audits of
-//! the REST API and the webhooks tell.
+//! A ticket with its history. Each change is one audit. The REST API's audits and the webhooks show its events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +8,7 @@ use serde_json::Value;
 
 use super::view::{CommentView, TicketView};
 
-/// Where a ticket is in its life. That it was deleted is not a status of its own: it has the old one again
-/// when it is restored.
+/// The status of a ticket. Deleted is not one of them: a restored ticket has its old status again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
@@ -40,8 +38,8 @@ impl Status {
         }
     }
 
-    /// The name that people read, and templates get. The account's language is German, so that nobody comes
-    /// to depend on the English names.
+    /// The name that people see and templates get. The account's language is German, so that code that relies on English
+    /// names fails in tests.
     pub(super) fn display_name(self) -> &'static str {
         match self {
             Self::New => "Neu",
@@ -80,7 +78,7 @@ pub(super) struct Ticket {
     pub(super) assignee: Option<u64>,
     pub(super) group: Option<u64>,
     pub(super) tags: BTreeSet<String>,
-    /// Every custom field there is, so that a change of any other is seen to be one.
+    /// All custom fields. A change of another one is ignored.
     pub(super) fields: BTreeMap<u64, Value>,
     pub(super) comments: Vec<Comment>,
     pub(super) audits: Vec<Audit>,
@@ -99,19 +97,19 @@ pub(super) struct Comment {
     pub(super) created_at: Timestamp,
 }
 
-/// All that one person changed at once.
+/// What one user changed at once.
 #[derive(Debug)]
 pub(super) struct Audit {
     pub(super) id: u64,
     pub(super) author: u64,
     pub(super) via: Via,
     pub(super) created_at: Timestamp,
-    /// What the client wanted to be kept here, readable by the API alone.
+    /// The client's own data, which only the API shows.
     pub(super) custom_metadata: Value,
     pub(super) events: Vec<(u64, Event)>,
 }
 
-/// By which way a change came.
+/// The channel of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Via {
     Web,
@@ -119,7 +117,7 @@ pub(super) enum Via {
     Email,
 }
 
-/// One thing that happened to a ticket.
+/// A change of a ticket.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Event {
     Created,
@@ -193,7 +191,7 @@ impl Comment {
     }
 }
 
-/// Tags as they are kept: in lower case, in order, each once. One with spaces is several.
+/// Tags as they are stored: in lower case, sorted, unique. A tag with spaces is several.
 pub(super) fn tags<'a>(written: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     written.into_iter().flat_map(str::split_whitespace).map(str::to_lowercase).collect()
 }

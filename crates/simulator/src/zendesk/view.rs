@@ -1,5 +1,4 @@
-//! What goes in and out of the simulator beside Zendesk's own API: tickets to be made, changes to be made to
-//! them, and tickets as they are.
+//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the control endpoint.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A ticket to be made.
+/// A ticket to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewTicket {
-    /// The id it should get; the next free one without, or if it is taken.
+    /// Its id; the next free one by default, or if it is taken.
     pub id: Option<u64>,
     /// The subject line.
     pub subject: String,
     /// The first comment, as text.
     pub description: String,
-    /// Who asks; [`RITA`](super::RITA) without.
+    /// The requester; [`RITA`](super::RITA) by default.
     pub requester: Option<u64>,
-    /// Who works on it.
+    /// The assignee.
     pub assignee: Option<u64>,
     /// The group it is assigned to.
     pub group: Option<u64>,
@@ -84,9 +83,9 @@ pub struct TicketView {
     pub status: String,
     /// The priority in lower case.
     pub priority: Option<String>,
-    /// Who asks.
+    /// The requester.
     pub requester: u64,
-    /// Who works on it.
+    /// The assignee.
     pub assignee: Option<u64>,
     /// The group it is assigned to.
     pub group: Option<u64>,

@@ -1,4 +1,4 @@
-//! Sends deliveries to the webhook's endpoint, and tries again by Zendesk's rules, which are not kind:
+//! Sends deliveries to the webhook's endpoint, and retries by Zendesk's strict rules:
 //!
 //! | answer to an attempt | tried again |
 //! | --- | --- |
@@ -7,8 +7,7 @@
 //! | 429 or 503 with `Retry-After` below 60 s | up to 5 times, after that time |
 //! | all else, redirects and refused connections among it | never: the delivery is lost |
 //!
-//! Every delivery goes its own way, so they arrive in any order. All attempts of one have the same invocation
-//! id, and each is signed with its own time.
+//! Deliveries arrive in any order. All attempts of one have the same invocation id, and each is signed with its own time.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use super::signature::signed_headers;
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::server::Core;
+use crate::service::Core;
 
 /// Before the first invocation.
 const BEFORE_FIRST_INVOCATION: u64 = 8_350_205_600;
@@ -40,7 +39,7 @@ pub struct Webhook {
     pub mode: Mode,
 }
 
-/// What a webhook is connected to; a webhook can't be both.
+/// What a webhook is connected to: one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -75,7 +74,7 @@ impl Default for RetryPace {
 
 /// A body to be delivered.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Notification {
     pub(super) ticket: u64,
     pub(super) event: String,
     pub(super) body: Vec<u8>,
@@ -131,9 +130,9 @@ impl Webhooks {
     }
 
     /// Sends a body on its way.
-    pub(super) fn send(&self, parcel: Parcel) {
+    pub(super) fn send(&self, notification: Notification) {
         let Some(Webhook { endpoint, secret, .. }) = self.outbox.webhook() else { return };
-        let Parcel { ticket, event, body } = parcel;
+        let Notification { ticket, event, body } = notification;
         self.outbox.send(endpoint, body, |number| {
             let invocation = invocation(number);
             let delivery = Delivery::about(ticket, event, Some(invocation.clone()));

@@ -9,9 +9,9 @@
 
 mod callback;
 mod docspace;
+mod fixture;
 mod freshdesk;
 mod jira;
-mod play;
 mod zendesk;
 
 /// A client of the tests. Without TLS set up there is none, though nothing here needs it.

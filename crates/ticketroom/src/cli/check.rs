@@ -9,12 +9,14 @@ use super::check_running::running;
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::docspace::DocSpace;
 use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
+use crate::helpdesk::Paces;
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::reason::codes;
-use crate::{docspace, helpdesk, service, store};
+use crate::{docspace, helpdesk, store};
 
 codes! {
     CONFIGURATION_ODD = "check.config.odd", Never,
@@ -33,8 +35,8 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
     let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
-    let portal = service::docspace(&config.docspace, http.clone(), governor);
-    let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+    let portal = DocSpace::configured(&config.docspace, http.clone(), governor);
+    let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock, &Paces::default());
     let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
         let clock = Arc::clone(&clock);
         async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }

@@ -41,7 +41,7 @@ pub(super) async fn running(config: &Config, http: &Http) -> Vec<Finding> {
 }
 
 /// The address by which this machine reaches what it listens on.
-fn here(listen: SocketAddr) -> SocketAddr {
+pub(super) fn here(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

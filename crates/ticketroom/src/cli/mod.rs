@@ -10,6 +10,7 @@ mod demo;
 mod init;
 #[cfg(not(feature = "simulator"))]
 mod no_simulator;
+mod reload;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
@@ -19,11 +20,13 @@ mod tickets;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, DEFAULT_FILE, ProcessEnv, Secrets};
+use crate::live;
 use crate::printable::{block, escaped_json};
 
 #[cfg(not(feature = "simulator"))]
@@ -52,6 +55,8 @@ enum Command {
     /// Runs only the built-in DocSpace and helpdesks, to try a configuration against.
     #[cfg_attr(not(feature = "simulator"), command(hide = true))]
     Simulate(simulate::Options),
+    /// Has the running service read its configuration again, as SIGHUP does.
+    Reload(reload::Options),
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
@@ -96,7 +101,10 @@ pub fn main() -> ExitCode {
     let load_for_store = || load_with(Secrets::OfTheStore);
     let result = match command {
         Command::Demo(options) => block_on(demo::run(options)),
-        Command::Serve(options) => load().and_then(|config| block_on(serve::run(config, options))),
+        Command::Serve(options) => {
+            load().and_then(|read| block_on(serve::run(read, read_again(config.clone()), options)))
+        }
+        Command::Reload(options) => block_on(reload::run(config.as_deref(), options)),
         Command::Check(options) => load().and_then(|config| block_on(check::run(config, options))),
         Command::Simulate(options) => block_on(simulate::run(options)),
         Command::Tickets(command) => {
@@ -117,6 +125,11 @@ pub fn main() -> ExitCode {
         tell(block(message.trim_end()));
     }
     ExitCode::from(status)
+}
+
+/// Reads the configuration from where it was read at the start.
+fn read_again(file: Option<PathBuf>) -> live::reload::Read {
+    Arc::new(move || Config::load(file.as_deref(), &ProcessEnv))
 }
 
 /// Writes to standard error. One that nobody reads must not keep the process from going on, nor from ending.
@@ -158,4 +171,33 @@ fn print(lines: &str) -> Result {
         std::io::ErrorKind::BrokenPipe => Ended::Failed(String::new()),
         _ => error.into(),
     })
+}
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    /// The help of a command and of those below it.
+    fn help(command: &mut clap::Command, out: &mut String) {
+        *out += &format!("{}\n----\n", command.render_long_help());
+        for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+            help(below, out);
+        }
+    }
+
+    /// Without the values that variables have in this process.
+    fn without_values(command: clap::Command) -> clap::Command {
+        command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(without_values)
+    }
+
+    #[test]
+    fn the_help_of_every_command() {
+        let mut command = without_values(Arguments::command()).term_width(100);
+        command.build();
+        let mut out = String::new();
+        help(&mut command, &mut out);
+        insta::assert_snapshot!(out);
+    }
 }

@@ -1,18 +1,19 @@
 //! `ticketroom serve`.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ended, Result};
 use crate::clock::{Chance, SystemClock};
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, StoreUrl, is_same_secret};
+use crate::live::reload::Read;
 use crate::service::{Duties, Service};
 use crate::telemetry::{self, LogFormat};
-use crate::web::derived_token;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -36,23 +37,19 @@ pub(super) struct Options {
     until_stdin_closes: bool,
 }
 
-pub(super) async fn run(config: Config, options: Options) -> Result {
+pub(super) async fn run(config: Config, read: Read, options: Options) -> Result {
     let _logging = telemetry::start(options.log_format, &options.log)
         .map_err(|error| Ended::Misconfigured(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let (admin, is_derived) = match &config.admin.token {
-        Some(token) => (token.clone(), false),
-        None if config.server.listen.ip().is_loopback() => (derived_token(&config.docspace.api_key), true),
-        None => {
-            return Err(Ended::Misconfigured(
-                "[admin] token is missing: without one, serve listens on this machine only; set a token, or listen \
-                 on 127.0.0.1"
-                    .to_owned(),
-            ));
-        }
-    };
+    if config.admin.token.is_none() && !config.server.listen.ip().is_loopback() {
+        return Err(Ended::Misconfigured(
+            "[admin] token is missing: without one, serve listens on this machine only; set a token, or listen on \
+             127.0.0.1"
+                .to_owned(),
+        ));
+    }
     let duties = Duties { intake: !options.no_intake, work: !options.no_work, recover: options.recover };
     if !duties.work && matches!(config.store, StoreUrl::Sqlite(_)) {
         tracing::warn!(
@@ -61,24 +58,55 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     }
     // Before anything is claimed, so that none of them is lost on the way.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let start = Service::start(&config, duties, &admin, Arc::new(SystemClock), Chance::from_os());
+    let mut hangup = signal(SignalKind::hangup())?;
+    let terminal = Terminal::of_this_process();
+    let start = Service::start(config, read, duties, Arc::new(SystemClock), Chance::from_os());
     let mut service = tokio::select! {
         started = start => started.map_err(|error| Ended::Failed(error.to_string()))?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    announce(&config, service.address());
-    if is_derived {
-        show(&admin, options.log_format, service.address());
-    }
-    tokio::select! {
-        () = stdin_closed(options.until_stdin_closes) => tracing::info!("standard input was closed: finishing what is in progress"),
-        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in progress"),
-        _ = interrupt.recv() => tracing::info!("interrupted: finishing what is in progress"),
-        broken = service.ended() => {
-            service.stop().await;
-            let why = broken.err().map_or_else(|| "the listener ended".to_owned(), |error| error.to_string());
-            return Err(Ended::Failed(why));
+    let mut replacements = service.live().replacements();
+    let mut in_force = Arc::clone(&replacements.borrow_and_update());
+    announce(&in_force.config, service.address());
+    show_derived_token(&in_force.config, options.log_format, service.address());
+    let closed = stdin_closed(options.until_stdin_closes);
+    tokio::pin!(closed);
+    loop {
+        tokio::select! {
+            () = &mut closed => {
+                tracing::info!("standard input was closed: finishing what is in progress");
+                break;
+            }
+            _ = terminate.recv() => {
+                tracing::info!("SIGTERM: finishing what is in progress");
+                break;
+            }
+            _ = interrupt.recv() => {
+                tracing::info!("interrupted: finishing what is in progress");
+                break;
+            }
+            _ = hangup.recv() => {
+                if terminal.has_gone() {
+                    tracing::info!("the terminal was closed: finishing what is in progress");
+                    break;
+                }
+                let reloader = Arc::clone(service.reloader());
+                // It logs what comes of it. Meanwhile the service may be told to stop.
+                tokio::spawn(async move { reloader.reload().await });
+            }
+            Ok(()) = replacements.changed() => {
+                let next = Arc::clone(&replacements.borrow_and_update());
+                if !is_same_secret(&next.config.admin_token(), &in_force.config.admin_token()) {
+                    show_derived_token(&next.config, options.log_format, service.address());
+                }
+                in_force = next;
+            }
+            broken = service.ended() => {
+                service.stop().await;
+                let why = broken.err().map_or_else(|| "the listener ended".to_owned(), |error| error.to_string());
+                return Err(Ended::Failed(why));
+            }
         }
     }
     service.stop().await;
@@ -86,8 +114,30 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     Ok(())
 }
 
+/// The terminal that a process was started in. It sends SIGHUP when it is closed, as somebody does who wants a reload.
+struct Terminal {
+    was_there: bool,
+}
+
+impl Terminal {
+    fn of_this_process() -> Self {
+        Self { was_there: Self::is_there() }
+    }
+
+    fn is_there() -> bool {
+        std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+    }
+
+    fn has_gone(&self) -> bool {
+        self.was_there && !Self::is_there()
+    }
+}
+
 /// Shows the derived token to whoever reads plain text. It never goes through the log, which others collect and keep.
-fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
+fn show_derived_token(config: &Config, format: LogFormat, address: SocketAddr) {
+    if config.admin.token.is_some() {
+        return;
+    }
     if format == LogFormat::Json {
         tracing::info!(
             "no [admin] token is configured, and the one derived from DocSpace's API key is not written to a JSON log: \
@@ -99,7 +149,7 @@ fn show(admin: &SecretString, format: LogFormat, address: SocketAddr) {
     super::tell(format!(
         "no [admin] token is configured; this one is derived from DocSpace's API key: \
          curl -H 'Authorization: Bearer {}' http://{address}/api/v1/tickets",
-        admin.expose_secret(),
+        config.admin_token().expose_secret(),
     ));
 }
 

@@ -8,6 +8,8 @@
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
 //! values, `reasons` has the codes; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
 
+mod access;
+mod admin_token;
 mod fingerprint;
 mod folder;
 mod helpdesk;
@@ -32,6 +34,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::access::Access;
 pub use self::fingerprint::Fingerprint;
 pub(crate) use self::helpdesk::ZENDESK_TEST_SECRET;
 pub use self::helpdesk::{
@@ -39,7 +42,9 @@ pub use self::helpdesk::{
     JiraDeployment, ZendeskAuth, ZendeskConfig,
 };
 pub use self::problem::{ConfigError, Problem};
+pub use self::report::Places;
 pub use self::secret::Secrets;
+pub(crate) use self::secret::is_same as is_same_secret;
 
 use self::reader::{Section, parse};
 use self::reasons::{FILE_MISSING, FILE_UNREADABLE};
@@ -74,6 +79,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// By what it is known whether it has changed since the last start.
     pub fingerprint: Fingerprint,
+    /// Where its keys stand.
+    pub places: Places,
 }
 
 /// Our own HTTP server.
@@ -181,6 +188,14 @@ pub struct DocSpaceConfig {
     pub allow_skeleton: bool,
 }
 
+impl DocSpaceConfig {
+    /// Whether both are of one user of one portal.
+    #[must_use]
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        self.url == other.url && secret::is_same(&self.api_key, &other.api_key)
+    }
+}
+
 /// Where environment variables come from.
 pub trait Env {
     /// The value of a variable; `None` when it isn't set or isn't text.
@@ -249,31 +264,7 @@ impl Config {
     }
 
     fn read_file(path: &Path, env: &dyn Env, secrets: Secrets) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let unreadable = |error: std::io::Error| {
-            let help = "check the path and who may read it; `ticketroom init` makes a new file";
-            ConfigError::about(&FILE_UNREADABLE, &name, format!("can't be read: {}", error.kind()), help)
-        };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        // One byte more than allowed is enough to see that it is too much.
-        let limit = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
-        file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() > LARGEST_FILE {
-            return Err(too_large(&name));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-            ConfigError::new(vec![Problem {
-                code: &FILE_UNREADABLE,
-                file: name.clone(),
-                line: Some(line),
-                column: None,
-                message: "not UTF-8 text".to_owned(),
-                help: "save the file as UTF-8".to_owned(),
-            }])
-        })?;
+        let (text, name) = read_text(path)?;
         Self::read(&text, &name, env, secrets)
     }
 
@@ -329,6 +320,36 @@ impl Config {
     }
 }
 
+/// The text of a file, and what it is called in messages.
+fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
+    let name = path.display().to_string();
+    let unreadable = |error: std::io::Error| {
+        let help = "check the path and who may read it; `ticketroom init` makes a new file";
+        ConfigError::about(&FILE_UNREADABLE, &name, format!("can't be read: {}", error.kind()), help)
+    };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    // One byte more than allowed is enough to see that it is too much.
+    let limit = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > LARGEST_FILE {
+        return Err(too_large(&name));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+        ConfigError::new(vec![Problem {
+            code: FILE_UNREADABLE.name.into(),
+            file: name.clone(),
+            line: Some(line),
+            column: None,
+            message: "not UTF-8 text".to_owned(),
+            help: "save the file as UTF-8".to_owned(),
+        }])
+    })?;
+    Ok((text, name))
+}
+
 fn too_large(file: &str) -> ConfigError {
     ConfigError::about(
         &FILE_UNREADABLE,
@@ -372,22 +393,14 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
         rules,
         warnings: Vec::new(),
         fingerprint: report.fingerprint(),
+        places: report.places(),
     };
     warn_of_open_door(report, At::File, &config);
     Ok(config)
 }
 
 fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
-    let token = filled(env, "TICKETROOM_ADMIN_TOKEN").map(|text| {
-        let place = Place::variable(report, "TICKETROOM_ADMIN_TOKEN");
-        secret::checked(&place, &text).and_then(|token| system::admin_token(&place, token))
-    });
-    let token = token.transpose();
-    let listen = filled(env, "TICKETROOM_LISTEN").map_or(Ok(system::DEFAULT_LISTEN), |text| {
-        let place = Place::variable(report, "TICKETROOM_LISTEN");
-        let help = "set TICKETROOM_ADMIN_TOKEN, or listen on 127.0.0.1";
-        system::listen(&place, &text, TokenKind::of(&token), help)
-    });
+    let (token, listen) = system::server_from_variables(report, env);
     let store = filled(env, "TICKETROOM_STORE").map_or_else(
         || Ok(store::default_store()),
         |text| store::store_url(&Place::variable(report, "TICKETROOM_STORE"), &text),
@@ -412,6 +425,7 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
         rules: room::built_in_rules(report)?,
         warnings: Vec::new(),
         fingerprint: report.fingerprint(),
+        places: report.places(),
     };
     warn_of_open_door(report, At::Environment, &config);
     Ok(config)

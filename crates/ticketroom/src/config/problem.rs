@@ -1,19 +1,27 @@
 //! What is wrong with a configuration, in words for the person who wrote it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use super::reasons::DEFECT;
 use crate::reason::Code;
 
 /// One thing that is wrong, where, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ConfigurationProblem))]
 pub struct Problem {
     /// What kind of mistake it is.
-    pub code: &'static Code,
+    #[cfg_attr(test, schema(value_type = String))]
+    pub code: Cow<'static, str>,
     /// The file as it was named to us, or `environment`.
     pub file: String,
-    /// The line, from 1; `None` when the problem is something that is not there.
+    /// The line, from 1; none when the problem is something that is not there.
+    #[cfg_attr(test, schema(required))]
     pub line: Option<usize>,
     /// The column in characters, from 1.
+    #[cfg_attr(test, schema(required))]
     pub column: Option<usize>,
     /// What is wrong.
     pub message: String,
@@ -27,7 +35,7 @@ impl fmt::Display for Problem {
             Some(line) => writeln!(f, "{}:{line}: {}", self.file, self.message)?,
             None => writeln!(f, "{}: {}", self.file, self.message)?,
         }
-        write!(f, "    help: {} [{}]", self.help, self.code)
+        write!(f, "    help: {}", self.help)
     }
 }
 
@@ -51,7 +59,19 @@ impl ConfigError {
         help: impl Into<String>,
     ) -> Self {
         let (file, message, help) = (file.into(), message.into(), help.into());
-        Self { problems: vec![Problem { code, file, line: None, column: None, message, help }] }
+        Self {
+            problems: vec![Problem { code: code.name.into(), file, line: None, column: None, message, help }],
+        }
+    }
+
+    /// Reading it broke off, which is a defect of ours.
+    pub(crate) fn broken_off(why: &dyn fmt::Display) -> Self {
+        Self::about(
+            &DEFECT,
+            "configuration",
+            why.to_string(),
+            "this is a mistake in ticketroom: please report it",
+        )
     }
 
     /// The problems, at least one, in the order of the file.

@@ -68,6 +68,7 @@ impl<'t> Section<'t> {
     pub(super) fn find(&mut self, key: &'static str) -> Option<Value<'t>> {
         self.asked.push(key);
         let raw = self.table?.get(key)?;
+        self.place.report.found(&self.place.subject, key, raw.span().start);
         Some(Value::new(self.place.report, format!("“{key}”"), raw))
     }
 

@@ -5,6 +5,7 @@
 //! without a problem that says why.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::fingerprint::{Fingerprint, FingerprintOfAll};
 use super::problem::{ConfigError, Problem};
@@ -34,6 +35,22 @@ pub(super) struct Report<'t> {
     warnings: RefCell<Vec<(usize, String)>>,
     secrets: Secrets,
     fingerprint: RefCell<FingerprintOfAll>,
+    lines: RefCell<BTreeMap<String, usize>>,
+}
+
+/// Where the keys of a file stand.
+#[derive(Debug, Clone)]
+pub struct Places {
+    file: String,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Places {
+    /// File and line of a key such as `[server] listen`; `None` if the file does not have it.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<String> {
+        self.lines.get(key).map(|line| format!("{}:{line}", self.file))
+    }
 }
 
 /// Where something stands.
@@ -67,6 +84,7 @@ impl<'t> Report<'t> {
             warnings: RefCell::default(),
             secrets,
             fingerprint: RefCell::new(FingerprintOfAll::of(text)),
+            lines: RefCell::default(),
         }
     }
 
@@ -85,6 +103,18 @@ impl<'t> Report<'t> {
         self.fingerprint.borrow().finish()
     }
 
+    /// A key of a section stands so many bytes into the file.
+    pub(super) fn found(&self, section: &str, key: &str, byte: usize) {
+        if section.starts_with('[') {
+            self.lines.borrow_mut().insert(format!("{section} {key}"), self.line(byte));
+        }
+    }
+
+    /// Where the keys stand that were found so far.
+    pub(super) fn places(&self) -> Places {
+        Places { file: self.file.to_owned(), lines: self.lines.borrow().clone() }
+    }
+
     /// Says that something is wrong.
     pub(super) fn problem(
         &self,
@@ -95,7 +125,14 @@ impl<'t> Report<'t> {
     ) -> Reported {
         let (line, column) = self.position(at).unzip();
         let (file, message, help) = (self.source(at), message.into(), help.into());
-        self.problems.borrow_mut().push(Problem { code, file, line, column, message, help });
+        self.problems.borrow_mut().push(Problem {
+            code: code.name.into(),
+            file,
+            line,
+            column,
+            message,
+            help,
+        });
         Reported(())
     }
 

@@ -16,6 +16,16 @@ const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
 /// No secret is longer; `/dev/zero` is.
 const LONGEST: u64 = 64 * 1024;
 
+/// Whether two secrets are the same one. Both are ours, so the time that this takes tells nobody anything.
+pub(crate) fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+/// The same for two lists of them.
+pub(super) fn are_same(one: &[SecretString], other: &[SecretString]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+}
+
 /// Which secrets are wanted of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {

@@ -47,11 +47,7 @@ const SHORTEST_SAFE_TOKEN: usize = 16;
 
 /// Reads `[server]`.
 pub(super) fn server(mut section: Section<'_>, token: TokenKind) -> Read<Server> {
-    let listen = section.or("listen", DEFAULT_LISTEN, |value| {
-        let text = value.text("write an address and a port, such as \"127.0.0.1:3000\"")?;
-        let help = "set token = { env = \"TICKETROOM_ADMIN_TOKEN\" } in [admin], or listen on 127.0.0.1";
-        listen(&value.place, text, token, help)
-    });
+    let listen = listen_of(&mut section, token);
     let public_url = section.optional("public_url", |value| {
         let text = value.text("write the address in quotes, such as \"https://ticketroom.example.com\"")?;
         base_url_without(&value.place, text, &["webhooks", "healthz", "readyz", "metrics", "api"])
@@ -65,6 +61,15 @@ pub(super) fn server(mut section: Section<'_>, token: TokenKind) -> Read<Server>
         public_url: public_url?,
         max_delivery_bytes: max_delivery_bytes?,
         limits: limits?,
+    })
+}
+
+/// Reads `listen` of `[server]`.
+pub(super) fn listen_of(section: &mut Section<'_>, token: TokenKind) -> Read<SocketAddr> {
+    section.or("listen", DEFAULT_LISTEN, |value| {
+        let text = value.text("write an address and a port, such as \"127.0.0.1:3000\"")?;
+        let help = "set token = { env = \"TICKETROOM_ADMIN_TOKEN\" } in [admin], or listen on 127.0.0.1";
+        listen(&value.place, text, token, help)
     })
 }
 
@@ -141,9 +146,32 @@ pub(super) fn listen(place: &Place<'_>, text: &str, token: TokenKind, help: &str
 
 /// Reads `[admin]`.
 pub(super) fn admin(mut section: Section<'_>, env: &dyn Env) -> Read<Admin> {
-    let token = section.optional("token", |value| admin_token(&value.place, secret(value, env)?));
+    let token = token_of(&mut section, env);
     section.close();
     Ok(Admin { token: token? })
+}
+
+/// Reads `token` of `[admin]`.
+pub(super) fn token_of(section: &mut Section<'_>, env: &dyn Env) -> Read<Option<SecretString>> {
+    section.optional("token", |value| admin_token(&value.place, secret(value, env)?))
+}
+
+/// Admin token and address to listen on as environment variables have them.
+pub(super) fn server_from_variables(
+    report: &Report<'_>,
+    env: &dyn Env,
+) -> (Read<Option<SecretString>>, Read<SocketAddr>) {
+    let token = filled(env, "TICKETROOM_ADMIN_TOKEN").map(|text| {
+        let place = Place::variable(report, "TICKETROOM_ADMIN_TOKEN");
+        checked(&place, &text).and_then(|token| admin_token(&place, token))
+    });
+    let token = token.transpose();
+    let listen = filled(env, "TICKETROOM_LISTEN").map_or(Ok(DEFAULT_LISTEN), |text| {
+        let place = Place::variable(report, "TICKETROOM_LISTEN");
+        let help = "set TICKETROOM_ADMIN_TOKEN, or listen on 127.0.0.1";
+        listen(&place, &text, TokenKind::of(&token), help)
+    });
+    (token, listen)
 }
 
 /// Checks an admin token. A short one is odd; whether it will do depends on where is listened.
@@ -167,13 +195,7 @@ pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpace
             Err(section.lacks("url", help))
         }),
     };
-    let api_key = match section.find("api_key") {
-        Some(value) => secret(&value, env).and_then(|key| for_header(&value.place, key)),
-        None => key_from_variable(report, env).unwrap_or_else(|| {
-            let help = "add api_key = { env = \"DOCSPACE_API_KEY\" }, or set DOCSPACE_API_KEY";
-            Err(section.lacks("api_key", help))
-        }),
-    };
+    let api_key = api_key(&mut section, env);
     let timeout =
         section.or("timeout", DEFAULT_TIMEOUT, |value| duration(value, A_MILLISECOND..=AN_HOUR / 12));
     let settle = section.or("settle", DEFAULT_SETTLE, |value| duration(value, A_MILLISECOND..=AN_HOUR));
@@ -188,6 +210,17 @@ pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpace
         limits: limits?,
         allow_skeleton: allow_skeleton?,
     })
+}
+
+/// Reads `api_key` of `[docspace]`.
+pub(super) fn api_key(section: &mut Section<'_>, env: &dyn Env) -> Read<SecretString> {
+    match section.find("api_key") {
+        Some(value) => secret(&value, env).and_then(|key| for_header(&value.place, key)),
+        None => key_from_variable(section.place.report, env).unwrap_or_else(|| {
+            let help = "add api_key = { env = \"DOCSPACE_API_KEY\" }, or set DOCSPACE_API_KEY";
+            Err(section.lacks("api_key", help))
+        }),
+    }
 }
 
 fn limits(section: &mut Section<'_>) -> Read<Limits> {

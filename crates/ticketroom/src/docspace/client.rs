@@ -18,6 +18,7 @@ use super::limits::{Governor, Kind};
 use super::reasons::DOCSPACE;
 use super::wire::{Refusal, Success};
 use crate::call::{CallName, Cause, Failure, retry_after};
+use crate::config::DocSpaceConfig;
 use crate::http::{Answer, Http};
 
 /// How DocSpace is called in messages and metrics.
@@ -71,6 +72,18 @@ impl DocSpace {
         }
         let http = http.reading_at_most(ANSWER_LIMIT);
         Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+    }
+
+    /// The client for the portal of a configuration.
+    #[must_use]
+    pub fn configured(config: &DocSpaceConfig, http: Http, governor: Arc<Governor>) -> Self {
+        Self::new(http, config.url.clone(), config.api_key.clone(), config.timeout, governor)
+    }
+
+    /// The same, with what another client for the same user of the same portal has learnt.
+    #[must_use]
+    pub fn knowing_what(self, other: &Self) -> Self {
+        Self { known: Arc::clone(&other.known), ..self }
     }
 
     /// Fails if no call would be sent now, since the portal has not answered for a while.

@@ -92,7 +92,7 @@ const MINUTE_IS_FULL: Duration = Duration::from_secs(3);
 
 /// Lets calls pass as the limits allow.
 pub struct Governor {
-    limits: Limits,
+    limits: Mutex<Limits>,
     reads: Lane,
     writes: Lane,
     /// How many processes share the limits.
@@ -114,7 +114,7 @@ struct InHand {
 
 impl std::fmt::Debug for Governor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Governor").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Governor").field("limits", &self.limits()).finish_non_exhaustive()
     }
 }
 
@@ -130,7 +130,7 @@ impl Governor {
     #[must_use]
     pub fn new(limits: Limits, budget: Arc<dyn WriteBudget>) -> Self {
         Self {
-            limits,
+            limits: Mutex::new(limits),
             reads: Lane::new(in_flight(limits.concurrent_reads, 1)),
             writes: Lane::new(in_flight(limits.concurrent_writes, 1)),
             sharers: AtomicU32::new(1),
@@ -145,9 +145,27 @@ impl Governor {
     pub fn share(&self, sharers: u32) {
         let sharers = sharers.max(1);
         if self.sharers.swap(sharers, Ordering::Relaxed) != sharers {
-            self.reads.set_widest(in_flight(self.limits.concurrent_reads, sharers));
-            self.writes.set_widest(in_flight(self.limits.concurrent_writes, sharers));
+            self.widen();
         }
+    }
+
+    /// The portal has these limits from now on. What is in flight, and what was sent in the last minute, counts.
+    pub fn set_limits(&self, limits: Limits) {
+        let before =
+            std::mem::replace(&mut *self.limits.lock().unwrap_or_else(PoisonError::into_inner), limits);
+        if before != limits {
+            self.widen();
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn widen(&self) {
+        let (limits, sharers) = (self.limits(), self.sharers.load(Ordering::Relaxed));
+        self.reads.set_widest(in_flight(limits.concurrent_reads, sharers));
+        self.writes.set_widest(in_flight(limits.concurrent_writes, sharers));
     }
 
     /// Waits until the call may be made.
@@ -174,7 +192,7 @@ impl Governor {
             if let Some(before) = in_hand.none_before.filter(|before| *before > now) {
                 return Err(before.duration_since(now));
             }
-            match self.budget.take(HANDFUL, self.limits.writes_per_day).await {
+            match self.budget.take(HANDFUL, self.limits().writes_per_day).await {
                 Taken::Some(writes) => in_hand.writes = writes,
                 Taken::NothingFor(wait) => {
                     in_hand.none_before = Some(Instant::now() + wait.min(ASK_AGAIN));
@@ -187,10 +205,10 @@ impl Governor {
     }
 
     async fn wait_for_the_minute(&self) {
-        let per_minute = usize::try_from(self.limits.requests_per_minute).unwrap_or(usize::MAX);
-        let per_minute = per_minute - per_minute / 50;
         let mut sent = self.minute.lock().await;
         loop {
+            let per_minute = usize::try_from(self.limits().requests_per_minute).unwrap_or(usize::MAX);
+            let per_minute = per_minute - per_minute / 50;
             let now = Instant::now();
             let sharers = usize::try_from(self.sharers.load(Ordering::Relaxed)).unwrap_or(1);
             let per_minute = (per_minute / sharers).max(1);
@@ -216,13 +234,14 @@ impl Governor {
 
     /// DocSpace answered 429. `limit` is its `X-RateLimit-Limit`, by which it tells the limits apart.
     pub async fn throttled(&self, kind: Kind, limit: Option<u32>, retry_after: Option<Duration>) {
+        let Limits { concurrent_reads, concurrent_writes, .. } = self.limits();
         match (limit, retry_after) {
             // Only the fixed windows (the day, invitations by e-mail) say how long.
             (_, Some(wait)) if wait > MINUTE => {
                 *self.in_hand.lock().await = InHand::default();
                 self.budget.exhausted_for(wait).await;
             }
-            (Some(limit), _) if limit > self.limits.concurrent_reads.max(self.limits.concurrent_writes) => {
+            (Some(limit), _) if limit > concurrent_reads.max(concurrent_writes) => {
                 let until = Instant::now() + retry_after.unwrap_or(MINUTE_IS_FULL);
                 *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = until;
             }
@@ -370,6 +389,26 @@ mod tests {
         assert_eq!(width(&governor), 5);
         governor.share(1000);
         assert_eq!(width(&governor), 1, "everybody may do something");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_use_counts_for_other_limits() {
+        let governor =
+            governor(Limits { concurrent_writes: 10, requests_per_minute: 100, ..Limits::default() });
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            held.push(governor.pass(Kind::Write).await.unwrap());
+        }
+        governor.set_limits(Limits { concurrent_writes: 5, requests_per_minute: 8, ..Limits::default() });
+        held.truncate(4);
+        let one_more = tokio::time::timeout(Duration::from_secs(1), governor.pass(Kind::Write)).await;
+        assert!(one_more.is_err(), "four fifths of five are four, and four are in flight");
+        drop(held);
+        let start = Instant::now();
+        for _ in 0..3 {
+            governor.pass(Kind::Read).await.unwrap();
+        }
+        assert!(start.elapsed() >= MINUTE - Duration::from_secs(2), "six were sent in this minute");
     }
 
     #[tokio::test(start_paused = true)]

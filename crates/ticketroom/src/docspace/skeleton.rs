@@ -25,15 +25,21 @@ const HOME: &str = "ticketroom folder skeletons (do not change)";
 /// What only one process may do at a time.
 const MAKING: &str = "folder skeletons";
 
-/// The skeletons that are known to be complete. One is made at a time.
+/// The skeletons of one user of a portal. One is made at a time.
 #[derive(Debug)]
 pub struct Skeletons {
+    shared: Arc<Shared>,
+    /// How long after a lost answer a folder may still come.
+    settle: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Those that are known to be complete.
     complete: tokio::sync::Mutex<HashMap<FolderTree, FolderId>>,
     store: Arc<dyn Reservations>,
     replica: Uuid,
     clock: Arc<dyn Clock>,
-    /// How long after a lost answer a folder may still come.
-    settle: Duration,
     /// Until then, one may.
     unsettled_until: Mutex<Option<Timestamp>>,
 }
@@ -43,7 +49,13 @@ impl Skeletons {
     #[must_use]
     pub fn new(store: Arc<dyn Reservations>, replica: Uuid, clock: Arc<dyn Clock>, settle: Duration) -> Self {
         let (complete, unsettled_until) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { complete, store, replica, clock, settle, unsettled_until }
+        Self { shared: Arc::new(Shared { complete, store, replica, clock, unsettled_until }), settle }
+    }
+
+    /// The same ones with another settle time.
+    #[must_use]
+    pub fn settling_within(&self, settle: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), settle }
     }
 
     /// The skeleton with these folders; made if there is none. `None` while that is not possible.
@@ -55,7 +67,7 @@ impl Skeletons {
         docspace: &DocSpace,
         tree: &FolderTree,
     ) -> Result<Option<FolderId>, Failure> {
-        let mut complete = self.complete.lock().await;
+        let mut complete = self.shared.complete.lock().await;
         if let Some(known) = complete.get(tree) {
             return Ok(Some(*known));
         }
@@ -89,13 +101,13 @@ impl Skeletons {
 
     /// A call may be on its way.
     fn be_unsettled(&self) {
-        let until = after(self.clock.now(), self.settle);
-        *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        let until = after(self.shared.clock.now(), self.settle);
+        *self.shared.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     fn may_be_unsettled(&self) -> bool {
-        let until = *self.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| self.clock.now() < until)
+        let until = *self.shared.unsettled_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| self.shared.clock.now() < until)
     }
 
     /// Keeps the right to make one, however long its calls wait for their turn; ends when it is lost.
@@ -110,7 +122,8 @@ impl Skeletons {
 
     /// Takes the right to make one, or gives it back.
     async fn reserve(&self, lease: Duration) -> bool {
-        let reserved = self.store.reserve(MAKING, self.replica, lease, self.clock.now()).await;
+        let Shared { store, replica, .. } = &*self.shared;
+        let reserved = store.reserve(MAKING, *replica, lease).await;
         reserved.unwrap_or_else(|error| {
             tracing::warn!(%error, "whether another process makes a folder skeleton can't be told");
             false
@@ -136,7 +149,7 @@ impl Skeletons {
 
     /// Forgets a skeleton that could not be copied: somebody may have changed or deleted it.
     pub async fn forget(&self, tree: &FolderTree) {
-        self.complete.lock().await.remove(tree);
+        self.shared.complete.lock().await.remove(tree);
     }
 }
 

@@ -29,6 +29,7 @@ use crate::source::Source;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
 pub use listing::Listing;
+pub use pace::Paces;
 
 /// One configured helpdesk.
 #[async_trait::async_trait]
@@ -159,15 +160,24 @@ fn too_many_comments() -> Cause {
 
 /// Makes the helpdesks of a configuration. The one list of kinds.
 #[must_use]
-pub fn build(configs: &[HelpdeskConfig], http: &Http, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Helpdesk>> {
+pub fn build(
+    configs: &[HelpdeskConfig],
+    http: &Http,
+    clock: &Arc<dyn Clock>,
+    paces: &Paces,
+) -> Vec<Arc<dyn Helpdesk>> {
     configs
         .iter()
         .map(|HelpdeskConfig { name, kind, .. }| -> Arc<dyn Helpdesk> {
             let (name, http, clock) = (name.clone(), http.to(name.as_str()), Arc::clone(clock));
             match kind {
-                HelpdeskKind::Zendesk(config) => Arc::new(zendesk::Zendesk::new(name, config, http, clock)),
-                HelpdeskKind::Freshdesk(config) => Arc::new(freshdesk::Freshdesk::new(name, config, http)),
-                HelpdeskKind::Jira(config) => Arc::new(jira::Jira::new(name, config, http)),
+                HelpdeskKind::Zendesk(config) => {
+                    Arc::new(zendesk::Zendesk::new(name, config, http, clock, paces))
+                }
+                HelpdeskKind::Freshdesk(config) => {
+                    Arc::new(freshdesk::Freshdesk::new(name, config, http, paces))
+                }
+                HelpdeskKind::Jira(config) => Arc::new(jira::Jira::new(name, config, http, paces)),
                 HelpdeskKind::Generic(config) => Arc::new(generic::Generic::new(name, config, http, clock)),
             }
         })

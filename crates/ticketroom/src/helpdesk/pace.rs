@@ -9,14 +9,16 @@
 //! that the ticket waits in the store and not in memory.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::call::retry_after;
+use crate::ticket::HelpdeskName;
 
 /// The longest that a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +43,25 @@ pub(super) struct Style {
     pub(super) unsaid: Duration,
     /// Whether a 429 is about one ticket, and so no reason for the others to wait.
     pub(super) is_about_one_ticket: fn(&HeaderMap) -> bool,
+}
+
+/// The paces of all helpdesks. That of an account is the same one for as long as any client for it is there, so what an
+/// account said of its allowance still holds for a client with another configuration.
+#[derive(Debug, Default)]
+pub struct Paces(Mutex<HashMap<(HelpdeskName, Url), Weak<Pace>>>);
+
+impl Paces {
+    pub(super) fn of(&self, helpdesk: &HelpdeskName, account: &Url, style: &'static Style) -> Arc<Pace> {
+        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (helpdesk.clone(), account.clone());
+        if let Some(pace) = paces.get(&key).and_then(Weak::upgrade) {
+            return pace;
+        }
+        paces.retain(|_, pace| pace.strong_count() > 0);
+        let pace = Arc::new(Pace::new(style));
+        paces.insert(key, Arc::downgrade(&pace));
+        pace
+    }
 }
 
 /// Decides when the next call may be made.
@@ -168,6 +189,18 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_account_has_one_pace_for_as_long_as_there_is_a_client() {
+        let (paces, helpdesk) = (Paces::default(), "zendesk".parse().unwrap());
+        let of = |account: &str| paces.of(&helpdesk, &account.parse().unwrap(), &STYLE);
+        let first = of("https://a.example");
+        assert!(Arc::ptr_eq(&first, &of("https://a.example")));
+        assert!(!Arc::ptr_eq(&first, &of("https://b.example")));
+        drop(first);
+        of("https://c.example");
+        assert_eq!(paces.0.lock().unwrap().len(), 1, "those that nobody has are forgotten");
+    }
 
     #[test]
     fn calls_pass_while_there_is_enough() {

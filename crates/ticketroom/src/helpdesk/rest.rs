@@ -5,6 +5,7 @@
 //! neither are redirects.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -13,7 +14,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 use url::Url;
 
-use super::pace::{Pace, Style};
+use super::pace::Pace;
 use crate::call::{CallName, Cause, Failure, System};
 use crate::http::{Answer, Http};
 
@@ -26,7 +27,7 @@ pub(super) struct Rest {
     http: Http,
     base: Url,
     authorization: HeaderValue,
-    pace: Pace,
+    pace: Arc<Pace>,
     objections: fn(&[u8]) -> String,
 }
 
@@ -44,21 +45,14 @@ impl Rest {
         http: Http,
         base: &Url,
         authorization: &str,
-        style: &'static Style,
+        pace: Arc<Pace>,
         objections: fn(&[u8]) -> String,
     ) -> Self {
         // The configuration has only taken what fits into a header.
         let mut header =
             HeaderValue::from_str(authorization).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
         header.set_sensitive(true);
-        Self {
-            system,
-            http,
-            base: as_folder(base.clone()),
-            authorization: header,
-            pace: Pace::new(style),
-            objections,
-        }
+        Self { system, http, base: as_folder(base.clone()), authorization: header, pace, objections }
     }
 
     /// The host that is called, for messages.

@@ -2,8 +2,8 @@
 //!
 //! A revoked key blocks every ticket, and its new or restored one helps all of them at once. So the log says once that a
 //! system refuses us, not for each ticket, and the system is asked with one cheap read every now and then, first after a
-//! second and then less and less often. When it answers, every blocked ticket is tried again; so are they at a start with
-//! another configuration, which may have what they lacked.
+//! second and then less and less often. When it answers, every blocked ticket is tried again; so are they when the
+//! configuration has changed, which may have what they lacked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +22,9 @@ use crate::ticket::{HelpdeskName, TicketId};
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// The longest one.
 const LAST_PROBE: Duration = Duration::from_secs(60);
+
+/// How long until a change of the configuration is noted again that could not be.
+const NOTE_AGAIN: Duration = Duration::from_secs(30);
 
 /// A system that has credentials of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,10 +106,11 @@ impl Reconciler {
     pub async fn watch_refusals(&self) {
         loop {
             let (probes, wait) = self.refused.due(self.parts.clock.now());
+            let snapshot = self.parts.live.now();
             for Probe { system, ticket } in probes {
                 let asked = match &system {
-                    Account::DocSpace => self.parts.docspace.own_user().await.map(|_| ()),
-                    Account::Helpdesk(name) => match self.parts.helpdesks.get(name) {
+                    Account::DocSpace => snapshot.docspace.own_user().await.map(|_| ()),
+                    Account::Helpdesk(name) => match snapshot.helpdesks.get(name) {
                         Some(helpdesk) => helpdesk.observe(&ticket, None).await.map(|_| ()),
                         None => continue,
                     },
@@ -127,7 +131,7 @@ impl Reconciler {
 
     /// Marks all blocked tickets as due.
     async fn retry_blocked(&self, why: &Why) -> Result<(), StoreError> {
-        let marked = self.parts.store.requeue(&Selection::Blocked, why, self.parts.clock.now()).await;
+        let marked = self.parts.store.requeue(&Selection::Blocked, why).await;
         match &marked {
             Ok(tickets) => {
                 tracing::info!(tickets, "{why}: blocked tickets are tried again");
@@ -140,21 +144,48 @@ impl Reconciler {
         marked.map(|_| ())
     }
 
-    /// Tries all blocked tickets again if the configuration is another one than at the last start.
-    ///
-    /// # Errors
-    /// When the store can't be reached. It is tried again at the next start.
-    pub async fn note_configuration(&self, fingerprint: Uuid) -> Result<(), StoreError> {
-        const NAME: &str = "configuration";
-        let last = self.parts.store.remembered(NAME).await?;
-        if last == Some(fingerprint) {
-            return Ok(());
+    /// Tries all blocked tickets again when the configuration is another one than at the last start, and whenever another
+    /// one is put in force, for as long as it is polled.
+    pub async fn watch_configuration(&self) {
+        let mut replacements = self.parts.live.replacements();
+        let mut was = None;
+        loop {
+            let now = replacements.borrow_and_update().config.fingerprint.as_uuid();
+            while let Err(error) = self.note_configuration(was, now).await {
+                tracing::warn!(%error, "whether the configuration has changed can't be told; trying again");
+                tokio::time::sleep(NOTE_AGAIN).await;
+            }
+            was = Some(now);
+            loop {
+                tokio::select! {
+                    _ = replacements.changed() => break,
+                    // It began with the configuration from before, and may be all right with this one.
+                    () = self.blocked_by_an_earlier.notified() => {
+                        // What can't be marked is tried again in its own time.
+                        let _ = self.retry_blocked(&Why::Configured).await;
+                    }
+                }
+            }
         }
-        if last.is_some() {
+    }
+
+    /// `was` is the configuration that this process had before; none at its start. Other replicas may have others, so what
+    /// the store remembers counts at the start only: else each reload of one would be a change for all others.
+    async fn note_configuration(&self, was: Option<Uuid>, now: Uuid) -> Result<(), StoreError> {
+        const NAME: &str = "configuration";
+        let remembered = self.parts.store.remembered(NAME).await?;
+        let is_changed = match was {
+            Some(was) => was != now,
+            None => remembered.is_some_and(|last| last != now),
+        };
+        if is_changed {
             self.retry_blocked(&Why::Configured).await?;
         }
-        // Only now: if this process dies before, the next start does it.
-        self.parts.store.remember(NAME, fingerprint).await
+        if remembered != Some(now) {
+            // Only now: if this process dies before, the next start does it.
+            self.parts.store.remember(NAME, now).await?;
+        }
+        Ok(())
     }
 }
 

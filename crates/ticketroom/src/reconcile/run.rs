@@ -19,6 +19,7 @@ use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::ledger::Ledger;
+use crate::live::Snapshot;
 use crate::printable::{MESSAGE, printable};
 use crate::reason::Reason;
 use crate::store::{Claim, Event, Queue, Save, Settlement, State, StoreError};
@@ -28,6 +29,8 @@ use settle::backoff;
 /// A run.
 pub(super) struct Run<'a> {
     all: &'a Reconciler,
+    /// What is configured, for the whole run.
+    snapshot: &'a Snapshot,
     claim: Claim,
     ledger: Ledger,
     /// What happened since the last commit.
@@ -57,11 +60,12 @@ enum Cut {
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Ended>>;
 
 impl<'a> Run<'a> {
-    pub(super) fn new(all: &'a Reconciler, claim: Claim) -> Self {
+    pub(super) fn new(all: &'a Reconciler, snapshot: &'a Snapshot, claim: Claim) -> Self {
         let mut ledger = claim.ledger.clone();
         ledger.begin_run(all.parts.clock.now());
         Self {
             all,
+            snapshot,
             claim,
             ledger,
             events: Vec::new(),
@@ -101,7 +105,7 @@ impl<'a> Run<'a> {
             "the run took longer than {} seconds and was broken off; what it was doing is looked for first",
             deadline.as_secs_f64()
         ));
-        tracing::warn!(%reason, code = %reason.code, "parked");
+        tracing::warn!(code = %reason.code, %reason, "parked");
         self.events.push(Event { at: now, kind: "failed", text: reason.to_string() });
         let backoff = self.all.parts.chance.jitter(backoff(self.claim.attempts, self.progressed));
         let attempts = if self.progressed { 1 } else { self.claim.attempts.saturating_add(1) };
@@ -129,22 +133,22 @@ impl<'a> Run<'a> {
 
     async fn observe_and_act(&mut self) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
-        let Some(helpdesk) = self.all.parts.helpdesks.get(&self.claim.key.helpdesk) else {
+        let Some(helpdesk) = self.snapshot.helpdesks.get(&self.claim.key.helpdesk) else {
             let name = &self.claim.key.helpdesk;
             let reason = reasons::HELPDESK_REMOVED
                 .reason(format!("the configuration has no helpdesk “{name}” any more"));
             return self.settle(Rest::blocked(reason, self.claim.attempts, now), None).await;
         };
-        let all = self.all;
-        let settle = all.parts.settings.settle;
-        if let Err(failure) = all.parts.docspace.refuses() {
+        let snapshot = self.snapshot;
+        let settle = snapshot.config.docspace.settle;
+        if let Err(failure) = snapshot.docspace.refuses() {
             // The helpdesk's allowance is not to be spent on tickets for which nothing can be done.
             self.failed("observe", &failure);
             self.failures.push(failure);
             return self.settle(Rest::Ready { next: None, remark: None }, None).await;
         }
         let seen =
-            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &all.parts.docspace).await;
+            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &snapshot.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
             Err(Unseen { failure, ticket }) => {
@@ -194,7 +198,7 @@ impl<'a> Run<'a> {
         seen: &mut Observation,
         ticket: Option<&Ticket>,
     ) -> Result<Rest, Cut> {
-        let all = self.all;
+        let (all, snapshot) = (self.all, self.snapshot);
         let (key, none) = (self.claim.key.clone(), Ticket::default());
         let ticket = ticket.unwrap_or(&none);
         let mut running: Running<'_> = FuturesUnordered::new();
@@ -213,8 +217,8 @@ impl<'a> Run<'a> {
                 let context = Context {
                     key: &key,
                     ticket,
-                    docspace: &all.parts.docspace,
-                    skeletons: all.parts.skeletons.as_ref(),
+                    docspace: &snapshot.docspace,
+                    skeletons: snapshot.skeletons.as_ref(),
                     helpdesk,
                     clock: all.parts.clock.as_ref(),
                 };
@@ -264,7 +268,7 @@ impl<'a> Run<'a> {
     }
 
     fn records(&mut self) -> Records<'_> {
-        let (now, settle) = (self.all.parts.clock.now(), self.all.parts.settings.settle);
+        let (now, settle) = (self.all.parts.clock.now(), self.snapshot.config.docspace.settle);
         Records { ledger: &mut self.ledger, now, settle }
     }
 
@@ -299,15 +303,15 @@ impl<'a> Run<'a> {
             key: &self.claim.key,
             seen,
             ledger: &self.ledger,
-            rules: &self.all.parts.rules,
-            portal: self.all.parts.docspace.portal(),
+            rules: &self.snapshot.config.rules,
+            portal: self.snapshot.docspace.portal(),
             writes_back: helpdesk.writes_back(),
             asked: self.claim.asked > 0,
             attempts: self.claim.attempts,
             begun: &self.begun,
             noted: &self.noted,
             now: self.all.parts.clock.now(),
-            settle: self.all.parts.settings.settle,
+            settle: self.snapshot.config.docspace.settle,
         }
     }
 
@@ -337,6 +341,7 @@ impl<'a> Run<'a> {
             nth: self.commits,
             ledger: self.ledger.clone(),
             seen,
+            effects: Vec::new(),
             events: std::mem::take(&mut self.events),
             now,
             lease: self.all.parts.settings.lease,

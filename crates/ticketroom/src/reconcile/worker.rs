@@ -16,15 +16,12 @@ use super::run::Run;
 use super::shares::{Claimable, Share, claimable, runs};
 use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock};
-use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
-use crate::docspace::skeleton::Skeletons;
-use crate::helpdesk::Helpdesk;
+use crate::live::{Live, Snapshot};
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::rule::Rules;
 use crate::store::{Event, Held, State, Store, StoreError};
 use crate::telemetry::RUN;
 use crate::ticket::{HelpdeskName, TicketKey};
@@ -36,8 +33,6 @@ pub struct Settings {
     pub parallel: usize,
     /// How long a claim holds without a sign of life.
     pub lease: Duration,
-    /// How long after its intent a call without an answer may still take effect.
-    pub settle: Duration,
     /// How long runs may go on after the service was asked to stop.
     pub grace: Duration,
     /// How long a run may take; what it leaves open then is unknown, as after a crash.
@@ -49,7 +44,6 @@ impl Default for Settings {
         Self {
             parallel: 64,
             lease: Duration::from_secs(600),
-            settle: Duration::from_secs(45),
             grace: Duration::from_secs(10),
             deadline: Duration::from_secs(300),
         }
@@ -70,14 +64,8 @@ pub enum Progress {
 pub struct Parts {
     /// What is known, and what is to be done.
     pub store: Arc<dyn Store>,
-    /// The portal.
-    pub docspace: DocSpace,
-    /// None if the portal may not hold any.
-    pub skeletons: Option<Skeletons>,
-    /// All helpdesks, by their names.
-    pub helpdesks: HashMap<HelpdeskName, Arc<dyn Helpdesk>>,
-    /// Which ticket gets which room.
-    pub rules: Rules,
+    /// The portal, the helpdesks, the rules: what is configured. Each run takes it once.
+    pub live: Arc<Live>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// What is left to chance.
@@ -105,6 +93,8 @@ pub struct Reconciler {
     /// How many processes work on the store.
     workers: AtomicUsize,
     pub(super) refused: Refused,
+    /// Told when a ticket was blocked by a run whose snapshot is not in force any more.
+    pub(super) blocked_by_an_earlier: Notify,
     /// Failures that go by themselves; another system decides how many there are.
     pub(super) failures: LogLimiter,
     pub(super) blocked: LogLimiter,
@@ -172,6 +162,7 @@ impl Reconciler {
             changed: Notify::new(),
             workers: AtomicUsize::new(1),
             refused: Refused::default(),
+            blocked_by_an_earlier: Notify::new(),
             failures: LogLimiter::new("failures that are tried again"),
             blocked: LogLimiter::new("blocked tickets"),
         }
@@ -238,7 +229,7 @@ impl Reconciler {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
         while !stop.is_cancelled() {
-            let full = runs.len() >= self.most_runs();
+            let full = runs.len() >= self.most_runs(&self.parts.live.now());
             let wait = match self.claim(&mut runs).await {
                 // With full hands nothing can be claimed before a run ends, however much is due.
                 Ok(_) if full => IDLE,
@@ -276,32 +267,33 @@ impl Reconciler {
         parked
     }
 
-    fn most_runs(&self) -> usize {
-        runs(self.parts.settings.parallel, self.parts.helpdesks.len())
+    fn most_runs(&self, snapshot: &Snapshot) -> usize {
+        runs(self.parts.settings.parallel, snapshot.helpdesks.len())
     }
 
     async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<Claimed, StoreError> {
         let Parts { settings, breakers, .. } = &self.parts;
-        let all = self.most_runs();
+        let snapshot = self.parts.live.now();
+        let all = self.most_runs(&snapshot);
         let free = all.saturating_sub(runs.len());
         // Whoever may not act leaves tickets to those who may.
         if free == 0 || self.parts.lease_guard.permit().is_none() {
             return Ok(Claimed { tickets: 0, left_out: false });
         }
-        let (running, shares) = self.shares();
+        let (running, shares) = self.shares(&snapshot);
         let Claimable { most, left_out } = claimable(all, free, &shares, breakers.gate(SYSTEM));
         if most == 0 || (!shares.is_empty() && left_out.len() == shares.len()) {
             return Ok(Claimed { tickets: 0, left_out: true });
         }
         // A few at a time where others work as well, since each has a share of DocSpace's limits only.
         let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
-        let (now, lease) = (self.parts.clock.now(), settings.lease);
+        let lease = settings.lease;
         let claims = if left_out.is_empty() {
-            self.parts.store.claim(now, lease, some, &running).await?
+            self.parts.store.claim(lease, some, &running).await?
         } else {
             let others = shares.iter().map(|share| share.helpdesk).filter(|name| !left_out.contains(name));
             let others: Vec<_> = others.cloned().collect();
-            self.parts.store.claim_of(now, lease, some, &running, &others).await?
+            self.parts.store.claim_of(lease, some, &running, &others).await?
         };
         let claimed = Claimed { tickets: claims.len(), left_out: !left_out.is_empty() };
         for claim in claims {
@@ -314,7 +306,9 @@ impl Reconciler {
             // Each line that is logged in it names the ticket, and the run by the number that its commits present.
             let span = tracing::error_span!(target: RUN, "run", ticket = %claim.key, run = fence);
             let run = async move {
-                break_off.run_until_cancelled(Run::new(&running.reconciler, claim).drive()).await;
+                let snapshot = running.reconciler.parts.live.now();
+                let run = Run::new(&running.reconciler, &snapshot, claim);
+                break_off.run_until_cancelled(run.drive()).await;
             };
             runs.spawn(run.instrument(span));
         }
@@ -322,10 +316,10 @@ impl Reconciler {
     }
 
     /// The tickets that this process is at, and how many there are of each helpdesk.
-    fn shares(&self) -> (Vec<i64>, Vec<Share<'_>>) {
+    fn shares<'s>(&self, snapshot: &'s Snapshot) -> (Vec<i64>, Vec<Share<'s>>) {
         let underway = self.running();
-        let mut shares: Vec<Share<'_>> = Vec::with_capacity(self.parts.helpdesks.len());
-        for helpdesk in self.parts.helpdesks.keys() {
+        let mut shares: Vec<Share<'_>> = Vec::with_capacity(snapshot.helpdesks.len());
+        for helpdesk in snapshot.helpdesks.keys() {
             let running = underway.values().filter(|one| one.helpdesk == *helpdesk).count();
             let gate = self.parts.breakers.gate(helpdesk.as_str());
             shares.push(Share { helpdesk, running, gate });
@@ -342,7 +336,7 @@ impl Reconciler {
         if self.parts.lease_guard.permit().is_none() {
             return IDLE;
         }
-        match self.parts.store.next_due(self.parts.clock.now()).await {
+        match self.parts.store.next_due().await {
             // The end of a run is noticed at once. What others have to do may become due sooner.
             Ok(Some(Duration::ZERO)) if left_out => LEFT_OUT,
             Ok(Some(wait)) => wait.clamp(SHORTEST, IDLE),

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::clock::SharedClock;
 use super::lease_guard::LeaseGuard;
-use crate::clock::{Clock, until};
+use crate::clock::until;
 use crate::docspace::limits::Governor;
+use crate::live::Live;
 use crate::reconcile::Reconciler;
 use crate::store::{self, Held, Queue, StoreError};
 
@@ -32,8 +33,8 @@ pub struct HeartbeatSender {
     pub replica: Uuid,
     /// For how long it counts.
     pub lease: Duration,
-    /// How long a call that has gone out may still take effect.
-    pub settle: Duration,
+    /// How long a call that has gone out may still take effect is configured.
+    pub live: Arc<Live>,
     /// Whose claims are renewed; none if this process takes deliveries only.
     pub reconciler: Option<Arc<Reconciler>>,
     /// What is shared with others.
@@ -55,8 +56,8 @@ impl HeartbeatSender {
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
         // What was intended before a failover goes out for as long as claims hold, and then comes to its end.
-        let (quiet, now) = (lease + self.settle, self.clock.now());
-        let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet, now };
+        let quiet = lease + self.live.now().config.docspace.settle;
+        let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet };
         let pulse = self.store.heartbeat(heartbeat).await?;
         // Before the lease is renewed: it is that of the claims that are left.
         if let Some(reconciler) = &self.reconciler {

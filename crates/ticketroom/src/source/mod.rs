@@ -1,27 +1,38 @@
 //! Sources of deliveries: the systems that tell us by webhook that something has changed.
 //!
 //! A delivery passes [`Source::verify`] as raw bytes, and only then [`Source::read`] may look inside (the type
-//! [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed. What the ticket is now is asked for
-//! elsewhere, and intake needs to know no more of a source than this.
+//! [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed, or the ticket that has this room. What
+//! the ticket is now is asked for elsewhere, and intake needs to know no more of a source than this.
 //!
-//! Every helpdesk is a source ([`Helpdesk`](crate::helpdesk::Helpdesk)). What sources share is beside this: proofs
-//! ([`verified`]), bodies as senders write them ([`body`]), and what is looked for in them ([`salvage`]).
+//! Every helpdesk is a source ([`Helpdesk`](crate::helpdesk::Helpdesk)), and DocSpace can be one. What sources share is
+//! beside this: proofs ([`verified`]), bodies as senders write them ([`body`]), what is looked for in them ([`salvage`]),
+//! and by what a repeat is known ([`RepeatKey`]).
 
 pub(crate) mod body;
 mod name;
 pub(crate) mod reasons;
+mod repeat;
 pub(crate) mod salvage;
 pub(crate) mod verified;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::HeaderMap;
 
 use crate::clock::Timestamp;
+use crate::room::RoomId;
 use crate::ticket::{Ticket, TicketKey};
 
 pub use name::SourceName;
+pub use repeat::RepeatKey;
+pub(crate) use repeat::digest;
 pub use verified::{RawDelivery, Unverified, Verified};
+
+/// The sources of a configuration, by their names.
+pub type Sources = HashMap<SourceName, Arc<dyn Source>>;
 
 /// A system that sends deliveries.
 pub trait Source: Send + Sync + fmt::Debug {
@@ -46,6 +57,12 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// # Errors
     /// When it points at nothing, or what it points at can't be made out.
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget>;
+
+    /// What of a delivery is the same each time it is sent: with its id, that is how a repeat is known. It is the whole
+    /// body, unless the source makes a new one for each attempt.
+    fn stable_part<'a>(&self, delivery: &'a Verified) -> Cow<'a, [u8]> {
+        Cow::Borrowed(delivery.body())
+    }
 }
 
 /// What a delivery says.
@@ -55,9 +72,9 @@ pub struct Hint {
     pub target: Target,
     /// What happened, in the source's words: `ticket.created`. For the timeline; short and printable.
     pub event: String,
-    /// By what a repeat of this delivery is known, unique within the source.
+    /// The id by which a repeat of this delivery is known, together with its [stable part](Source::stable_part).
     pub delivery_id: Option<String>,
-    /// The ticket, where the delivery is the only source there is.
+    /// The ticket that it points at, where the delivery is the only source there is.
     pub snapshot: Option<Ticket>,
     /// What follows.
     pub consequence: Consequence,
@@ -68,6 +85,8 @@ pub struct Hint {
 pub enum Target {
     /// This ticket may have changed.
     Ticket(TicketKey),
+    /// Something happened in this room, or to it. That concerns the ticket that has the room, if there is one.
+    Room(RoomId),
 }
 
 /// What follows from a delivery.
@@ -104,6 +123,7 @@ impl Hint {
     pub(crate) fn ticket_id(&self) -> &str {
         match &self.target {
             Target::Ticket(key) => key.id.as_str(),
+            Target::Room(room) => panic!("it points at room {room}"),
         }
     }
 }

@@ -16,7 +16,9 @@ mod budget;
 pub mod check;
 pub mod copy;
 mod day;
+mod effect;
 mod list;
+mod named;
 mod open;
 pub mod postgres;
 mod queries;
@@ -38,6 +40,7 @@ use crate::room::RoomId;
 use crate::ticket::TicketKey;
 
 pub use budget::Budget;
+pub use effect::{EffectEntry, EffectKind, EffectRecord, EffectTarget};
 pub use open::{OpenError, Use, open};
 pub use queries::Queries;
 pub use queue::Queue;

@@ -57,13 +57,14 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store, and brings its tables up to date if it is to be served from.
+/// Opens the store, and brings its tables up to date if it is to be served from. A file goes by `clock`, a database by that of
+/// its server.
 ///
 /// # Errors
 /// What is in the way, and what to do.
 pub async fn open(url: &StoreUrl, purpose: Use, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, OpenError> {
     Ok(match url {
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, purpose, clock.now())?),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, purpose, Arc::clone(clock))?),
         StoreUrl::Postgres(config) => Arc::new(PostgresStore::open(config, purpose).await?),
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Figures, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use super::{EffectKind, EffectRecord, Figures, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
 use crate::ticket::TicketKey;
@@ -29,11 +29,17 @@ pub trait Queries: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError>;
 
-    /// How long until the next ticket is due; nothing if it is already.
+    /// What is known of a ticket's effects of a kind, in the order of their targets.
+    ///
+    /// # Errors
+    /// When the store can't be reached, or an entry can't be read.
+    async fn effects(&self, key: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError>;
+
+    /// How long until the next ticket is due, by the store's own clock; nothing if it is already.
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError>;
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError>;
 
     /// Which of these rooms belong to a ticket.
     ///

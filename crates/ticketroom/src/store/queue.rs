@@ -10,15 +10,15 @@ use uuid::Uuid;
 use super::{
     Accepted, Claim, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError, Why,
 };
-use crate::clock::Timestamp;
 use crate::ticket::HelpdeskName;
 
-/// Takes deliveries in, and gives their tickets to one worker at a time.
+/// Takes deliveries in, and gives their tickets to one worker at a time. When a ticket is due and when a lease ends goes by the
+/// store's own clock: that of the database's server, or the one that a file was opened with.
 #[async_trait::async_trait]
 pub trait Queue: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due. When this returns, it is on disk. A repeat, with the same id and the
-    /// same body, changes nothing; the same id with another body is a delivery of its own. What was not understood is kept
-    /// once for each body, and the newest thousand of a helpdesk.
+    /// Keeps a delivery and marks its ticket as due, or the ticket that has its room. When this returns, it is on disk. A
+    /// repeat, with the same key, changes nothing. What was not understood is kept once for each body, and the newest
+    /// thousand of a source.
     ///
     /// # Errors
     /// When it could not be committed: nothing may be acknowledged.
@@ -30,13 +30,7 @@ pub trait Queue: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError>;
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError>;
 
     /// The same of these helpdesks only: others have their share of the runs, and however many tickets of theirs are due,
     /// they cost nothing here.
@@ -45,7 +39,6 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// When the store can't be reached.
     async fn claim_of(
         &self,
-        now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
@@ -76,20 +69,20 @@ pub trait Queue: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store can't be reached: the claims end with their leases.
-    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError>;
+    async fn leave(&self, replica: Uuid, held: &[Held]) -> Result<(), StoreError>;
 
     /// Marks tickets as due without a delivery, and says why in their timelines; returns how many there were. One that is
     /// worked on is due again at the end of its run. What is marked is marked in parts, see [`requeue`](super::requeue).
     ///
     /// # Errors
     /// When the store can't be reached. Some may be marked then.
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError>;
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError>;
 
     /// Commits something small: proof that deliveries could be committed now.
     ///
     /// # Errors
     /// When they could not.
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError>;
+    async fn probe(&self) -> Result<(), StoreError>;
 
     /// Wakes `due` when another process has marked a ticket as due. No more than a hint: it may not come, or come for
     /// nothing.

@@ -1,25 +1,18 @@
 //! By what a delivery is known that comes again, and what is kept of one that nobody understands.
 //!
-//! A sender's delivery id is in no signature: whoever has captured one signed delivery can send it again under any id,
-//! also under one that a genuine delivery will carry later. So a delivery is a repeat only if the id *and* the body are
-//! the same. The same id with another body is a delivery of its own, and its ticket is looked at.
-//!
-//! Both stores keep the two in one column, `delivery_id`: the SHA-256 of the body in hexadecimal digits, a space, and the
-//! sender's id. The digest comes first and has a fixed length, so no id can be chosen such that two deliveries get the
-//! same key. Rows of earlier versions have the id alone there; for those the body itself is compared. So there is nothing
-//! to migrate, and replicas of both versions can share a database.
+//! Both stores keep a [`RepeatKey`](crate::source::RepeatKey) in one column, `delivery_id`: a digest and the sender's id.
 //!
 //! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept once, and all of a
-//! helpdesk's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
-//! bytes of its body; the others go now and then. (Those of earlier versions have no key, and stay.)
+//! source's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
+//! bytes of its body; the others go now and then.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use super::values::text_of;
 use super::{Delivery, Meaning};
+use crate::source::digest;
 
-/// How many deliveries that were not understood are kept of one helpdesk, or a few more.
+/// How many deliveries that were not understood are kept of one source, or a few more.
 pub(super) const NOT_UNDERSTOOD: i64 = 1000;
 /// With each of so many, those that are too many go.
 pub(super) const FORGET_EVERY: i64 = 32;
@@ -35,8 +28,6 @@ pub(super) const BODY: usize = 64 * 1024;
 pub(super) struct Kept {
     /// By what a repeat is known; none for a delivery that is never a repeat.
     pub(super) key: Option<String>,
-    /// By what an earlier version knew a repeat, whose body has to be the same as well.
-    pub(super) id: Option<String>,
     /// The body, or the beginning of it.
     pub(super) body: Bytes,
     /// Why it was not understood.
@@ -48,36 +39,14 @@ impl Kept {
     pub(super) fn of(delivery: &Delivery) -> Self {
         let body = Bytes::clone(&delivery.body);
         let Meaning::NotUnderstood { why } = &delivery.meaning else {
-            let id = delivery.delivery_id.as_deref().map(|id| text_of(id).into_owned());
-            let key = id.as_deref().map(|id| format!("{} {id}", digest(&body)));
-            return Self { key, id, body, problem: None };
+            let key = delivery.repeat.as_ref().map(|key| text_of(&key.to_string()).into_owned());
+            return Self { key, body, problem: None };
         };
         let (key, mut problem, length) =
             (Some(format!("{UNREAD}{}", digest(&body))), text_of(why).into_owned(), body.len());
         if length > BODY {
             problem = format!("{problem} (of its {length} bytes, the first {BODY} are kept)");
         }
-        Self { key, id: None, body: body.slice(..length.min(BODY)), problem: Some(problem) }
-    }
-}
-
-fn digest(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
-        }
-        text
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_the_digest_and_the_id() {
-        let hello = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
-        assert_eq!(digest(b"hello world"), hello);
+        Self { key, body: body.slice(..length.min(BODY)), problem: Some(problem) }
     }
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::clock::Timestamp;
 
-/// Names that one process may have at a time, and values that are remembered under names.
+/// Names that one process may have at a time, by the store's own clock, and values that are remembered under names.
 #[async_trait::async_trait]
 pub trait Reservations: Send + Sync + fmt::Debug {
     /// Takes a name that only one process may have at a time, for as long as `lease`; `false` if another one has it.
@@ -16,13 +15,7 @@ pub trait Reservations: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError>;
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError>;
 
     /// What was last remembered under a name.
     ///

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::EffectEntry;
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
-use crate::room::Room;
-use crate::source::SourceName;
+use crate::room::{Room, RoomId};
+use crate::source::{Consequence, RepeatKey, SourceName};
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
 /// A delivery on its way into the store.
@@ -19,8 +20,8 @@ pub struct Delivery {
     pub source: SourceName,
     /// When.
     pub at: Timestamp,
-    /// By what a repeat is known, together with the body: the sender's word, which no signature covers.
-    pub delivery_id: Option<String>,
+    /// By what a repeat is known; none if it is never a repeat.
+    pub repeat: Option<RepeatKey>,
     /// What happened, in the source's words.
     pub event: String,
     /// The headers as JSON, without those that hold secrets.
@@ -47,8 +48,16 @@ pub enum Meaning {
     },
     /// It tells of what we did ourselves: kept, but nothing follows.
     Echo {
-        /// Of which ticket.
+        /// With which ticket.
         ticket: TicketKey,
+    },
+    /// Something happened in a room, or to it: the ticket that has it has to be looked at. If no ticket has it, this is
+    /// about something else.
+    InRoom {
+        /// Which room.
+        room: RoomId,
+        /// Whether we did it ourselves.
+        consequence: Consequence,
     },
     /// It is signed, but nobody understands it: kept for the operator.
     NotUnderstood {
@@ -62,7 +71,9 @@ pub enum Meaning {
 pub enum Accepted {
     /// It is new.
     New,
-    /// It had been here before: the same id and the same body.
+    /// It is new, and about a room that no ticket has: kept as being about something else, and nothing follows.
+    Unowned,
+    /// It had been here before.
     Repeat,
 }
 
@@ -120,8 +131,6 @@ pub struct Heartbeat {
     /// For how long nobody may claim anything once the store's server has been taken over by one that may lack commits.
     /// What was intended by those may go out for as long as a claim holds, and take effect later still.
     pub quiet: Duration,
-    /// The time.
-    pub now: Timestamp,
 }
 
 /// What the store answers to a sign of life.
@@ -149,11 +158,13 @@ pub struct Save {
     pub ledger: Ledger,
     /// The ticket as it was seen, if that is news.
     pub seen: Option<Ticket>,
+    /// What is known from now on of effects that come in numbers. Of two entries with the same identity, the last one counts.
+    pub effects: Vec<EffectEntry>,
     /// What happened.
     pub events: Vec<Event>,
-    /// The time.
+    /// When the ticket changes by that.
     pub now: Timestamp,
-    /// For how long from now on the claim holds.
+    /// For how long from now on the claim holds, by the store's clock.
     pub lease: Duration,
     /// What is being written down, for fault points: `intend_create_room`.
     pub label: String,

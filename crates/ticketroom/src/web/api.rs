@@ -160,7 +160,7 @@ async fn retry(
     let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
     doors
         .store
-        .requeue(&Selection::One(record.key.clone()), &Why::Asked, doors.clock.now())
+        .requeue(&Selection::One(record.key.clone()), &Why::Asked)
         .await
         .map_err(|error| unreadable(&error))?;
     doors.wake.notify_one();

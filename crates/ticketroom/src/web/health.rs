@@ -60,7 +60,7 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
     let metrics = doors.metrics.clone();
     let probe = async move {
         metrics.store_probed();
-        store.probe(now).await
+        store.probe().await
     };
     match doors.readiness.at(now, probe).await {
         Ok(()) => Ok(done()),
@@ -89,8 +89,8 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
 ))]
 async fn metrics(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> impl IntoResponse {
     let now = doors.clock.now();
-    let (counts, figures) =
-        tokio::join!(doors.store.counts(), doors.store.figures(now, doors.writes_per_day));
+    let writes_per_day = doors.live.now().config.docspace.limits.writes_per_day;
+    let (counts, figures) = tokio::join!(doors.store.counts(), doors.store.figures(now, writes_per_day));
     match (counts, figures) {
         (Ok(counts), Ok(figures)) => doors.metrics.stored(&counts, figures, now),
         _ => doors.metrics.store_unreadable(),

@@ -24,6 +24,7 @@ use super::parameters::Segments;
 use super::reasons::{BROKEN_OFF, NO_GENERIC, NO_MEMORY, NOT_HERE, SLOW};
 use super::{Doors, Problem};
 use crate::intake::Refused;
+use crate::live::Snapshot;
 use crate::source::RawDelivery;
 use crate::source::reasons::TOO_LARGE;
 
@@ -64,7 +65,7 @@ async fn webhook(
     Segments(helpdesk): Segments<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    deliver(&doors, &helpdesk, request).await
+    deliver(&doors, &doors.live.now(), &helpdesk, request).await
 }
 
 /// A delivery of the generic helpdesk.
@@ -86,13 +87,20 @@ async fn webhook(
     )
 ))]
 async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Result<Json<Done>, Problem> {
-    match &doors.generic {
-        Some(helpdesk) => deliver(&doors, helpdesk.as_str(), request).await,
+    let snapshot = doors.live.now();
+    match &snapshot.generic {
+        Some(helpdesk) => deliver(&doors, &snapshot, helpdesk.as_str(), request).await,
         None => Err(Problem::not_found(NO_GENERIC.reason("no helpdesk of kind “generic” is configured"))),
     }
 }
 
-async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json<Done>, Problem> {
+async fn deliver(
+    doors: &Doors,
+    snapshot: &Snapshot,
+    helpdesk: &str,
+    request: Request,
+) -> Result<Json<Done>, Problem> {
+    let most = snapshot.config.server.max_delivery_bytes;
     if !doors.takes_deliveries {
         return Err(Problem::unavailable(NOT_HERE.reason("this replica takes no deliveries")));
     }
@@ -100,30 +108,30 @@ async fn deliver(doors: &Doors, helpdesk: &str, request: Request) -> Result<Json
     let connection = head.extensions.get::<Connection>();
     let mut body =
         Incoming { chunks: body.into_data_stream(), is_awaited: head.headers.contains_key(EXPECT) };
-    if let Err(refused) = doors.intake.admit(helpdesk, &head.headers) {
+    if let Err(refused) = doors.intake.admit(&snapshot.sources, helpdesk, &head.headers) {
         body.discard();
         return Err(refusal(&refused));
     }
-    if body.announced() > doors.max_delivery {
+    if body.announced() > most {
         body.discard();
-        return Err(too_large(doors.max_delivery));
+        return Err(too_large(most));
     }
-    let mut share = doors.bodies.share();
+    let mut share = snapshot.bodies.share();
     let receiving = connection.map(Connection::receiving);
-    let received = tokio::time::timeout(PATIENCE, body.receive(doors.max_delivery, &mut share)).await;
+    let received = tokio::time::timeout(PATIENCE, body.receive(most, &mut share)).await;
     drop(receiving);
     let received = received.unwrap_or(Err(NotReceived::Slow)).map_err(|why| {
         doors.metrics.body_not_received(why.as_str());
         body.discard();
-        why.problem(doors.max_delivery)
+        why.problem(most)
     })?;
     let raw =
         RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body: received };
-    let delivered = doors.intake.deliver(helpdesk, raw).await;
+    let delivered = doors.intake.deliver(&snapshot.sources, helpdesk, raw).await;
     // Until now the body was in memory, here or on its way into the store.
     drop(share);
     match delivered {
-        Ok(_) => Ok(done()),
+        Ok(()) => Ok(done()),
         Err(refused) => Err(refusal(&refused)),
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators; [`entrance`] is in front of them while the store is being opened; [`auth`] guards what is
-//! not for everybody, [`parameters`] reads addresses; all of them refuse by a [`problem`], with a code of [`reasons`].
+//! [`api`] serves operators, [`reload`] reads the configuration again; [`entrance`] is in front of them while the store
+//! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by a
+//! [`problem`], with a code of [`reasons`].
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
 //! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
@@ -8,7 +9,7 @@
 
 mod api;
 mod auth;
-mod budget;
+pub mod budget;
 mod connections;
 mod done;
 mod entrance;
@@ -21,6 +22,7 @@ mod parameters;
 mod problem;
 mod readiness;
 pub(crate) mod reasons;
+mod reload;
 mod request_span;
 mod sampled;
 mod server;
@@ -34,12 +36,12 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::intake::Intake;
+use crate::live::Live;
+use crate::live::reload::Reloader;
 use crate::metrics::Metrics;
 use crate::store::Store;
-use crate::ticket::HelpdeskName;
 
-pub use auth::{AdminToken, derived_token};
-pub use budget::BodyBudget;
+pub use auth::WrongTokens;
 pub use entrance::Entrance;
 pub use open_files::connections_that_fit;
 use problem::Problem;
@@ -63,16 +65,12 @@ pub struct Doors {
     pub takes_deliveries: bool,
     /// Whether deliveries can be stored.
     pub readiness: Readiness,
-    /// What opens the admin endpoints.
-    pub admin: AdminToken,
-    /// How many writes DocSpace allows a day.
-    pub writes_per_day: u32,
-    /// Largest delivery, in bytes.
-    pub max_delivery: usize,
-    /// Memory for the deliveries that are arriving or being stored.
-    pub bodies: BodyBudget,
-    /// The generic helpdesk behind `/helpdesk/ticket-created`, if there is one.
-    pub generic: Option<HelpdeskName>,
+    /// Slows down those who send wrong admin tokens.
+    pub wrong_tokens: WrongTokens,
+    /// What is configured. Each request takes it once.
+    pub live: Arc<Live>,
+    /// Reads it again.
+    pub reloader: Arc<Reloader>,
 }
 
 /// All doors.
@@ -81,6 +79,7 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .merge(hooks::router())
         .merge(health::router(&doors))
         .merge(api::router(&doors))
+        .merge(reload::router(&doors))
         .route(
             "/",
             get(async || {

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::problem::Document;
-use super::{api, health, hooks};
+use super::{api, health, hooks, reload};
 use crate::store::State;
 
 /// Set to write the file anew in place of comparing it.
@@ -30,6 +30,7 @@ const RENEW: &str = "TICKETROOM_RENEW_OPENAPI";
         api::ticket,
         api::retry,
         api::description,
+        reload::reload,
         hooks::webhook,
         hooks::ticket_created,
         health::alive,

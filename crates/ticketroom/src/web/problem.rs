@@ -26,15 +26,15 @@ pub(super) struct Problem {
 pub(super) struct Document {
     /// What kind of problem it is: stable, and the same in the log. docs/errors.md lists all codes.
     #[cfg_attr(test, schema(value_type = String, example = "request.ticket.unknown"))]
-    code: Cow<'static, str>,
+    pub(super) code: Cow<'static, str>,
     /// What is wrong, and what to do. It may quote the request: escape it where you show it.
-    detail: String,
+    pub(super) detail: String,
     /// The HTTP status.
-    status: u16,
+    pub(super) status: u16,
     /// The status in words.
-    title: &'static str,
+    pub(super) title: &'static str,
     /// Always `about:blank`: the code says what kind of problem it is.
-    r#type: &'static str,
+    pub(super) r#type: &'static str,
 }
 
 /// The code of a refusal, for the log: an extension of its response.
@@ -93,25 +93,34 @@ impl Problem {
         )
     }
 
-    fn body(&self) -> String {
-        let document = Document {
+    /// What is answered.
+    pub(super) fn document(&self) -> Document {
+        Document {
             code: self.reason.code.clone(),
             // It may quote what the caller sent.
             detail: printed(&self.reason, MESSAGE),
             status: self.status.as_u16(),
             title: self.status.canonical_reason().unwrap_or("Error"),
             r#type: "about:blank",
-        };
-        // Texts and a number always have a form in JSON.
-        serde_json::to_string(&document).unwrap_or_default()
+        }
     }
+
+    fn body(&self) -> String {
+        // Texts and a number always have a form in JSON.
+        serde_json::to_string(&self.document()).unwrap_or_default()
+    }
+}
+
+/// Says that the body is a problem document.
+pub(super) fn set_media_type(response: &mut Response) {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body()).into_response();
+        set_media_type(&mut response);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

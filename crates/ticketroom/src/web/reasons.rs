@@ -27,6 +27,9 @@ codes! {
     TOO_MANY_WRONG_TOKENS = "request.admin.too-many-wrong-tokens", Never,
         "So many wrong admin tokens are sent at the moment that this one was not compared any more (429).",
         "come again with the right one";
+    CONFIGURATION_REFUSED = "request.configuration.refused", Never,
+        "The configuration that was to be read again has problems, and the one from before stays in force (422).",
+        "correct what `problems` names: each has file, line and a code of its own";
     NO_GENERIC = "request.delivery.no-generic-helpdesk", Never,
         "The delivery came to /helpdesk/ticket-created, and no helpdesk of kind “generic” is configured (404).",
         "add a [[helpdesk]] of this kind, or send the delivery to /webhooks/ and the helpdesk's name";

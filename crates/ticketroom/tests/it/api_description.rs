@@ -126,8 +126,16 @@ async fn the_api_answers_as_its_description_says() {
     let open_metrics = get("/metrics").header("accept", "application/openmetrics-text");
     check("/metrics", "get", open_metrics, 200).await;
 
+    // The configuration, right and wrong.
+    let reload = "/api/v1/reload";
+    check(reload, "post", post(reload), 200).await;
+    world.edit(&[("[server]", "[server]\nlisten_to = 1")]);
+    check(reload, "post", post(reload), 422).await;
+
     // Without the token, with a wrong one, and with too many of them.
-    for (path, method) in [(list, "get"), (one, "get"), (retry, "post"), ("/metrics", "get")] {
+    for (path, method) in
+        [(list, "get"), (one, "get"), (retry, "post"), (reload, "post"), ("/metrics", "get")]
+    {
         let request = bare(method.to_uppercase().parse().unwrap(), &path.replace(['{', '}'], ""));
         check(path, method, request, 401).await;
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simulator::fault::{Fault, FaultKind, TooMany};
-use testbed::{Desk, Parcel, WEBHOOK_SECRET, wait_until};
+use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
-use ticketroom::helpdesk::{self, Helpdesk, NoteState, RoomLink};
+use ticketroom::helpdesk::{self, Helpdesk, NoteState, Paces, RoomLink};
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
@@ -64,7 +64,7 @@ mod asked {
 pub(crate) fn helpdesk_of(world: &World, desk: Desk) -> Arc<dyn Helpdesk> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let http = Http::new(Metrics::new()).unwrap();
-    let all = helpdesk::build(&world.config().helpdesks, &http, &clock);
+    let all = helpdesk::build(&world.config().helpdesks, &http, &clock, &Paces::default());
     all.into_iter().find(|helpdesk| helpdesk.helpdesk_name().as_str() == desk.name()).unwrap()
 }
 
@@ -77,7 +77,7 @@ async fn proofs_decide(desk: Desk) {
     let id = desk.open(&world.systems, "proven");
     let proofs = desk.proofs(&world.systems, &id);
     for (what, parcel) in &proofs.bad {
-        let answer = world.send(&proofs.door, parcel).await;
+        let answer = world.send(&proofs.endpoint, parcel).await;
         assert_eq!(answer.status(), 401, "{what}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}");
         let problem: serde_json::Value = answer.json().await.unwrap();
@@ -86,7 +86,7 @@ async fn proofs_decide(desk: Desk) {
     }
     assert_eq!(world.api("/api/v1/tickets").await["tickets"], serde_json::json!([]), "nothing was let in");
     for (what, parcel) in &proofs.good {
-        assert_eq!(world.deliver_to(&proofs.door, parcel).await, 200, "{what}");
+        assert_eq!(world.deliver_to(&proofs.endpoint, parcel).await, 200, "{what}");
     }
     assert!(proofs.bad.len() >= 3 && !proofs.good.is_empty());
 }
@@ -95,11 +95,11 @@ async fn repeats_are_one(desk: Desk) {
     let world = World::new().await;
     let id = desk.open(&world.systems, "over and over");
     let parcel = desk.created(&world.systems, &id, "over and over");
-    let repeats = (0..20).map(|_| async { world.deliver_to(&desk.door(), &parcel).await });
+    let repeats = (0..20).map(|_| async { world.deliver_to(&desk.endpoint(), &parcel).await });
     let statuses = futures_util::future::join_all(repeats).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     world.wait_until_all_rest().await;
-    assert_eq!(world.deliver_to(&desk.door(), &parcel).await, 200, "a late repeat");
+    assert_eq!(world.deliver_to(&desk.endpoint(), &parcel).await, 200, "a late repeat");
     world.wait_until_all_rest().await;
     assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0]);
     assert_eq!(world.systems.docspace.rooms().len(), 1);
@@ -166,7 +166,7 @@ async fn every_call_may_go_wrong_in_every_way(desk: Desk) {
 
 async fn our_own_note_ends_there(desk: Desk) {
     let world = World::new().await;
-    desk.send_all_to(&world.systems, &world.url(&desk.door()));
+    desk.send_all_to(&world.systems, &world.url(&desk.endpoint()));
     let id = desk.open(&world.systems, "echo");
     let view = world.wait_for_state(&format!("{}/{id}", desk.name()), &["ready"]).await;
     assert_eq!(view["written_back"], true);
@@ -361,6 +361,7 @@ fn understood_examples(world: &World) -> String {
                         snapshot.map_or("nothing".to_owned(), |ticket| format!("{:?}", ticket.status)),
                     )
                 }
+                Ok(Ok(other)) => format!("{other:?}"),
                 Ok(Err(why)) => format!("{why:?}"),
                 Err(why) => format!("refused: {why}"),
             };
@@ -370,7 +371,7 @@ fn understood_examples(world: &World) -> String {
     lines
 }
 
-fn raw(parcel: &Parcel) -> RawDelivery {
+fn raw(parcel: &WebhookRequest) -> RawDelivery {
     let headers = parcel.headers.iter();
     let headers = headers.map(|(name, value)| {
         let name: reqwest::header::HeaderName = name.parse().unwrap();

@@ -1,6 +1,5 @@
 //! One system that does not answer is in nobody's way but its own tickets'.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,15 +10,17 @@ use testbed::{ADMIN_TOKEN, Desk, Systems, wait_until, wait_until_every};
 use ticketroom::breaker::{Breakers, THRESHOLD, Verdict};
 use ticketroom::clock::{Chance, Clock, ManualClock, SystemClock};
 use ticketroom::docspace::limits::{Governor, NoBudget};
-use ticketroom::helpdesk;
 use ticketroom::http::Http;
 use ticketroom::ledger::RoomEntry;
+use ticketroom::live::Live;
+use ticketroom::live::builder::Builder;
 use ticketroom::metrics::{Format, Metrics};
 use ticketroom::reconcile::{Parts, Reconciler, Settings};
 use ticketroom::replica::lease_guard::LeaseGuard;
-use ticketroom::service::{self, Duties};
+use ticketroom::service::Duties;
 use ticketroom::store::Held;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::process::{process_over, run};
 use crate::world::World;
@@ -141,25 +142,21 @@ struct Worker {
 
 impl Worker {
     fn start(world: &World, breakers: Breakers, metrics: &Metrics, deadline: Duration) -> Self {
-        let (clock, config): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), world.config());
+        let (clock, mut config): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), world.config().clone());
+        config.docspace.allow_skeleton = false;
         let http = Http::new(metrics.clone()).unwrap().with_breakers(breakers.clone());
         let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
-        let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock);
+        let store = world.service.as_ref().unwrap().store();
+        let builder = Builder::new(http, Arc::clone(store), Uuid::nil(), Arc::clone(&clock), governor);
         let reconciler = Arc::new(Reconciler::new(Parts {
-            store: Arc::clone(world.service.as_ref().unwrap().store()),
-            docspace: service::docspace(&config.docspace, http.to("docspace"), governor),
-            skeletons: None,
-            helpdesks: helpdesks
-                .into_iter()
-                .map(|one| (one.helpdesk_name().clone(), one))
-                .collect::<HashMap<_, _>>(),
-            rules: config.rules.clone(),
+            store: Arc::clone(store),
+            live: Arc::new(Live::new(builder.first(config))),
             clock,
             chance: Chance::from_os(),
             metrics: metrics.clone(),
             lease_guard: LeaseGuard::for_good(),
             breakers,
-            settings: Settings { deadline, settle: config.docspace.settle, ..Settings::default() },
+            settings: Settings { deadline, ..Settings::default() },
         }));
         let stop = CancellationToken::new();
         Self { working: tokio::spawn(reconciler.run(stop.clone())), stop }
@@ -231,7 +228,7 @@ async fn a_create_that_was_not_sent_is_taken_back() {
     let store = world.service.as_ref().unwrap().store();
     let claims = tokio::sync::Mutex::new(Vec::new());
     wait_until("it is due again", async || {
-        let claimed = store.claim(SystemClock.now(), Duration::from_secs(60), 10, &[]).await.unwrap();
+        let claimed = store.claim(Duration::from_secs(60), 10, &[]).await.unwrap();
         claims.lock().await.extend(claimed);
         !claims.lock().await.is_empty()
     })

@@ -7,7 +7,7 @@ use simulator::fault::{Fault, FaultKind};
 use simulator::freshdesk::{self, Content, Freshdesk};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 use simulator::zendesk::{self, Zendesk};
-use testbed::{Desk, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET, wait_until};
+use testbed::{Desk, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::helpdesk::{NoteState, RoomLink};
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
@@ -26,8 +26,8 @@ fn says(view: &Value, part: &str) {
 
 /// Sends a body of a helpdesk's, and waits until its ticket rests.
 async fn deliver_and_wait(world: &World, desk: Desk, query: &'static str, body: Vec<u8>, id: u64) -> Value {
-    let parcel = Parcel { query, ..desk.prove(body, &format!("{:x}", fastrand::u64(..))) };
-    assert_eq!(world.deliver_to(&desk.door(), &parcel).await, 200);
+    let parcel = WebhookRequest { query, ..desk.prove(body, &format!("{:x}", fastrand::u64(..))) };
+    assert_eq!(world.deliver_to(&desk.endpoint(), &parcel).await, 200);
     let states = ["ready", "blocked", "skipped"];
     world.wait_for_state(&format!("{}/{id}", desk.name()), &states).await
 }
@@ -211,7 +211,7 @@ async fn data_center_does_as_well() {
     let setup = jira::Setup { deployment: Deployment::DataCenter, ..jira::Setup::default() };
     let systems = Systems { jira: Jira::start(setup).await.unwrap(), ..Systems::start().await };
     let world = World::around(systems, TEMPLATE).await;
-    Desk::Jira.send_all_to(&world.systems, &world.url(&Desk::Jira.door()));
+    Desk::Jira.send_all_to(&world.systems, &world.url(&Desk::Jira.endpoint()));
     let subject = "[~admin] {color:red}*Export*{color} fails\n!x.png!";
     let id = Desk::Jira.open(&world.systems, subject);
     world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
@@ -297,15 +297,15 @@ async fn every_form_of_a_delivery_leads_to_the_room() {
         let id = jira.create_ticket(NewIssue::about(subject));
         let body = jira.automation_body(id, mode).unwrap();
         let secret = ("x-ticketroom-secret".to_owned(), WEBHOOK_SECRET.to_owned());
-        let parcel = Parcel { headers: vec![secret], query: "", body };
-        assert_eq!(world.deliver_to(&Desk::Jira.door(), &parcel).await, 200, "{mode:?}");
+        let parcel = WebhookRequest { headers: vec![secret], query: "", body };
+        assert_eq!(world.deliver_to(&Desk::Jira.endpoint(), &parcel).await, 200, "{mode:?}");
         world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
         assert_eq!(world.systems.wrong_with(Desk::Jira, &id.to_string()), [""; 0], "{mode:?}");
     }
     // Jira sends what it was told to send; that it is about no issue is no mistake.
     let attachment = br#"{"webhookEvent":"attachment_created","attachment":{"id":"1"}}"#.to_vec();
     let parcel = Desk::Jira.prove(attachment, "attachment");
-    assert_eq!(world.deliver_to(&Desk::Jira.door(), &parcel).await, 200);
+    assert_eq!(world.deliver_to(&Desk::Jira.endpoint(), &parcel).await, 200);
 }
 
 /// A life in Freshdesk and Jira as it is, with all the events that it brings; the rooms stay as they are.
@@ -313,7 +313,7 @@ async fn every_form_of_a_delivery_leads_to_the_room() {
 async fn whatever_happens_to_a_ticket_it_has_one_room_and_one_note() {
     let world = World::new().await;
     for desk in [Desk::Freshdesk, Desk::Jira] {
-        desk.send_all_to(&world.systems, &world.url(&desk.door()));
+        desk.send_all_to(&world.systems, &world.url(&desk.endpoint()));
     }
     let (freshdesk, jira) = (&world.systems.freshdesk, &world.systems.jira);
     let ticket = freshdesk.create_ticket(freshdesk::NewTicket::about("a life"));

@@ -107,9 +107,9 @@ async fn what_is_not_about_tickets_is_taken_kept_and_counted() {
         (Desk::Generic, r#"{"event":"user.created","user":{"id":1}}"#),
     ];
     for (desk, body) in others {
-        let status = world.deliver_to(&desk.door(), &desk.prove(body.into(), "other-1")).await;
+        let status = world.deliver_to(&desk.endpoint(), &desk.prove(body.into(), "other-1")).await;
         assert_eq!(status, StatusCode::OK, "{desk:?}");
-        let status = world.deliver_to(&desk.door(), &desk.prove(b"{\"x\":1}".to_vec(), "other-2")).await;
+        let status = world.deliver_to(&desk.endpoint(), &desk.prove(b"{\"x\":1}".to_vec(), "other-2")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{desk:?}");
         let metrics = world.client.get(world.url("/metrics")).bearer_auth(ADMIN_TOKEN);
         let metrics = metrics.send().await.unwrap().text().await.unwrap();

@@ -37,14 +37,13 @@ async fn five_hundred_tickets(desk: Desk) {
         ids.iter().enumerate().flat_map(|(number, id)| std::iter::repeat_n(id, 1 + number % 3)).collect();
     fastrand::Rng::with_seed(seed).shuffle(&mut deliveries);
     let world = &world;
-    let statuses: Vec<_> =
-        futures_util::stream::iter(deliveries)
-            .map(|id| async move {
-                world.deliver_to(&desk.door(), &desk.created(&world.systems, id, "load")).await
-            })
-            .buffer_unordered(50)
-            .collect()
-            .await;
+    let statuses: Vec<_> = futures_util::stream::iter(deliveries)
+        .map(|id| async move {
+            world.deliver_to(&desk.endpoint(), &desk.created(&world.systems, id, "load")).await
+        })
+        .buffer_unordered(50)
+        .collect()
+        .await;
     assert!(statuses.iter().all(|status| *status == 200));
     world.wait_until_all_rest().await;
 

@@ -22,6 +22,7 @@ mod operators;
 mod outages;
 mod process;
 mod refusals;
+mod reload;
 mod repeats;
 mod replicas;
 mod restore;

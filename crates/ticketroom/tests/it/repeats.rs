@@ -2,7 +2,7 @@
 
 use simulator::freshdesk::Content;
 use simulator::jira;
-use testbed::{Desk, Parcel, WEBHOOK_SECRET, generic};
+use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, generic};
 
 use crate::world::World;
 
@@ -28,7 +28,7 @@ impl Sender {
     }
 
     /// Makes a ticket. Returns its name in our API, the tag of its room, and the signed delivery about it.
-    fn open(self, world: &World, subject: &str) -> (String, String, Parcel) {
+    fn open(self, world: &World, subject: &str) -> (String, String, WebhookRequest) {
         let desk = match self {
             Self::Zendesk => Desk::Zendesk,
             Self::Jira => Desk::Jira,
@@ -38,7 +38,11 @@ impl Sender {
                 let body = generic(&id, subject).to_string().into_bytes();
                 let signature = jira::hub_signature(WEBHOOK_SECRET, &body);
                 let headers = vec![("x-hub-signature-256".to_owned(), signature)];
-                return (format!("signed/{id}"), format!("signed:{id}"), Parcel { headers, query: "", body });
+                return (
+                    format!("signed/{id}"),
+                    format!("signed:{id}"),
+                    WebhookRequest { headers, query: "", body },
+                );
             }
         };
         let id = desk.open(&world.systems, subject);
@@ -52,7 +56,7 @@ impl Sender {
     }
 
     /// The same delivery under another id.
-    fn under(self, parcel: &Parcel, id: &str) -> Parcel {
+    fn under(self, parcel: &WebhookRequest, id: &str) -> WebhookRequest {
         let name = match self {
             Self::Zendesk => "x-zendesk-webhook-invocation-id",
             Self::Jira => "x-atlassian-webhook-identifier",
@@ -94,7 +98,7 @@ async fn a_later_change_under_an_id_that_was_seen_is_seen_too() {
         let body = generic(id, subject).to_string().into_bytes();
         let signature = jira::hub_signature(WEBHOOK_SECRET, &body);
         let headers = vec![("x-hub-signature-256".to_owned(), signature)];
-        let parcel = Sender::Generic.under(&Parcel { headers, query: "", body }, delivery);
+        let parcel = Sender::Generic.under(&WebhookRequest { headers, query: "", body }, delivery);
         assert_eq!(world.deliver_to("/webhooks/signed", &parcel).await, 200);
     };
     send("first", "one").await;

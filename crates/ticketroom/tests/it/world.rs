@@ -1,17 +1,18 @@
 //! A world to test in: the simulated systems, a store in a temporary folder, and the service in this process.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::stores::TestStore;
 use reqwest::{Client, StatusCode};
-use secrecy::SecretString;
 use serde_json::Value;
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
-use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Parcel, Systems, TEMPLATE, WEBHOOK_SECRET};
+use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest};
 use ticketroom::clock::{Chance, Clock, SystemClock};
 use ticketroom::config::Config;
+use ticketroom::live::reload::Read;
 use ticketroom::service::{Duties, Service};
 
 /// The simulated systems and a service.
@@ -20,6 +21,9 @@ pub(crate) struct World {
     pub(crate) service: Option<Service>,
     pub(crate) client: Client,
     config: Config,
+    /// What a reload reads.
+    text: Arc<Mutex<String>>,
+    variables: HashMap<String, String>,
     // Deleted when the world ends.
     _store: TestStore,
     _folder: TempDir,
@@ -42,8 +46,16 @@ impl World {
             Ok(config) => config,
             Err(error) => panic!("{error}"),
         };
-        let mut world =
-            Self { systems, service: None, client: Client::new(), config, _store: store, _folder: folder };
+        let mut world = Self {
+            systems,
+            service: None,
+            client: Client::new(),
+            config,
+            text: Arc::new(Mutex::new(text)),
+            variables,
+            _store: store,
+            _folder: folder,
+        };
         world.start().await;
         world
     }
@@ -56,9 +68,37 @@ impl World {
     /// Starts a service that has only these duties.
     pub(crate) async fn start_with(&mut self, duties: Duties) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let admin = SecretString::from(ADMIN_TOKEN);
-        let service = Service::start(&self.config, duties, &admin, clock, Chance::from_os()).await.unwrap();
+        let (text, variables) = (Arc::clone(&self.text), self.variables.clone());
+        let read: Read = Arc::new(move || Config::from_text(&text.lock().unwrap(), "test.toml", &variables));
+        let started = Service::start(self.config.clone(), read, duties, clock, Chance::from_os());
+        let service = started.await.unwrap();
         self.service = Some(service);
+    }
+
+    /// The file that a reload reads.
+    pub(crate) fn file(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    /// Edits the file that a reload reads: replaces each of the first texts by the second one.
+    pub(crate) fn edit(&self, edits: &[(&str, &str)]) {
+        let mut text = self.text.lock().unwrap();
+        for (from, to) in edits {
+            assert!(text.contains(from), "{from}: {text}");
+            *text = text.replace(from, to);
+        }
+    }
+
+    /// Reloads the configuration, which has to be all right.
+    pub(crate) async fn reload(&self) -> Value {
+        let answer = self.ask_to_reload().await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json().await.unwrap()
+    }
+
+    /// Reloads the configuration.
+    pub(crate) async fn ask_to_reload(&self) -> reqwest::Response {
+        self.client.post(self.url("/api/v1/reload")).bearer_auth(ADMIN_TOKEN).send().await.unwrap()
     }
 
     /// Stops the service; the systems go on.
@@ -97,18 +137,18 @@ impl World {
     /// Makes a ticket in a helpdesk and delivers what it says about it.
     pub(crate) async fn open_in(&self, desk: Desk, subject: &str) -> String {
         let id = desk.open(&self.systems, subject);
-        let status = self.deliver_to(&desk.door(), &desk.created(&self.systems, &id, subject)).await;
+        let status = self.deliver_to(&desk.endpoint(), &desk.created(&self.systems, &id, subject)).await;
         assert_eq!(status, StatusCode::OK, "{desk:?}");
         id
     }
 
     /// Delivers what a helpdesk sends, at its door.
-    pub(crate) async fn deliver_to(&self, door: &str, parcel: &Parcel) -> StatusCode {
+    pub(crate) async fn deliver_to(&self, door: &str, parcel: &WebhookRequest) -> StatusCode {
         self.send(door, parcel).await.status()
     }
 
     /// Sends what a helpdesk sends, and returns the whole answer.
-    pub(crate) async fn send(&self, door: &str, parcel: &Parcel) -> reqwest::Response {
+    pub(crate) async fn send(&self, door: &str, parcel: &WebhookRequest) -> reqwest::Response {
         parcel.request(&self.client, &self.url(door)).send().await.unwrap()
     }
 

@@ -4,19 +4,19 @@ use super::*;
 
 #[tokio::test]
 async fn the_same_title_twice_makes_two_folders() {
-    let play = play().await;
-    let id = play.room("Ticket", 2, &[]).await;
-    let logs = play.folder(id, "Logs").await;
-    play.folder(id, "Logs").await;
-    play.folder(logs, "a/b: c").await;
-    assert_eq!(play.docspace.room(id).unwrap().folders, ["Logs", "Logs", "Logs/a_b_ c"]);
-    assert_eq!(play.get(&format!("files/{id}/subfolders")).await.each("title"), ["Logs", "Logs"]);
-    assert_eq!(play.get(&format!("files/rooms/{id}")).await.response()["foldersCount"], 3);
+    let fixture = fixture().await;
+    let id = fixture.room("Ticket", 2, &[]).await;
+    let logs = fixture.folder(id, "Logs").await;
+    fixture.folder(id, "Logs").await;
+    fixture.folder(logs, "a/b: c").await;
+    assert_eq!(fixture.docspace.room(id).unwrap().folders, ["Logs", "Logs", "Logs/a_b_ c"]);
+    assert_eq!(fixture.get(&format!("files/{id}/subfolders")).await.each("title"), ["Logs", "Logs"]);
+    assert_eq!(fixture.get(&format!("files/rooms/{id}")).await.response()["foldersCount"], 3);
     for (title, status) in [("x".repeat(165), 200), ("x".repeat(166), 400), (String::new(), 400)] {
-        let reply = play.post(&format!("files/folder/{id}"), json!({ "title": title })).await;
+        let reply = fixture.post(&format!("files/folder/{id}"), json!({ "title": title })).await;
         assert_eq!(reply.status, status, "{title}");
     }
-    let folder = play.get(&format!("files/folder/{logs}")).await;
+    let folder = fixture.get(&format!("files/folder/{logs}")).await;
     assert_eq!(
         (&folder.response()["parentId"], &folder.response()["parentRoomType"]),
         (&json!(id), &json!(16))
@@ -25,100 +25,100 @@ async fn the_same_title_twice_makes_two_folders() {
 
 #[tokio::test]
 async fn a_folder_goes_with_what_is_in_it() {
-    let play = play().await;
-    let id = play.room("Ticket", 2, &[]).await;
-    let logs = play.folder(id, "Logs").await;
-    let server = play.folder(logs, "Server").await;
-    play.docspace.add_file(server, "boot.log");
-    assert_eq!(play.docspace.room(id).unwrap().files, 1);
-    let contents = play.get(&format!("files/{server}")).await;
+    let fixture = fixture().await;
+    let id = fixture.room("Ticket", 2, &[]).await;
+    let logs = fixture.folder(id, "Logs").await;
+    let server = fixture.folder(logs, "Server").await;
+    fixture.docspace.add_file(server, "boot.log");
+    assert_eq!(fixture.docspace.room(id).unwrap().files, 1);
+    let contents = fixture.get(&format!("files/{server}")).await;
     assert_eq!(contents.response()["files"][0]["title"], "boot.log");
     let path: Vec<_> =
         contents.response()["pathParts"].as_array().unwrap().iter().map(|p| &p["title"]).collect();
     assert_eq!(path, ["Rooms", "Ticket", "Logs", "Server"]);
     assert_eq!(
-        play.delete(&format!("files/folder/{id}"), json!({})).await.status,
+        fixture.delete(&format!("files/folder/{id}"), json!({})).await.status,
         403,
         "a room is no folder"
     );
-    play.delete(&format!("files/folder/{logs}"), json!({})).await.response();
-    eventually(|| play.docspace.room(id).unwrap().folders.is_empty()).await;
-    assert_eq!(play.docspace.room(id).unwrap().files, 0);
+    fixture.delete(&format!("files/folder/{logs}"), json!({})).await.response();
+    eventually(|| fixture.docspace.room(id).unwrap().folders.is_empty()).await;
+    assert_eq!(fixture.docspace.room(id).unwrap().files, 0);
 }
 
 #[tokio::test]
 async fn each_folder_knows_how_much_is_in_it() {
-    let play = play().await;
-    let (room, other) = (play.room("Ticket", 2, &[]).await, play.room("Other", 2, &[]).await);
-    let logs = play.folder(room, "Logs").await;
-    let server = play.folder(logs, "Server").await;
-    play.docspace.add_file(server, "boot.log");
+    let fixture = fixture().await;
+    let (room, other) = (fixture.room("Ticket", 2, &[]).await, fixture.room("Other", 2, &[]).await);
+    let logs = fixture.folder(room, "Logs").await;
+    let server = fixture.folder(logs, "Server").await;
+    fixture.docspace.add_file(server, "boot.log");
     let counts = async |list: &str| {
-        let list = play.get(list).await;
+        let list = fixture.get(list).await;
         let current = &list.response()["current"];
         (current["filesCount"].clone(), current["foldersCount"].clone())
     };
     let (active, archive) = ("files/rooms", "files/15");
     assert_eq!(counts(active).await, (json!(1), json!(4)));
     assert_eq!(counts(&format!("files/{logs}")).await, (json!(1), json!(1)));
-    play.archive(room).await;
+    fixture.archive(room).await;
     assert_eq!(counts(active).await, (json!(0), json!(1)));
     assert_eq!(counts(archive).await, (json!(1), json!(3)));
-    play.docspace.delete_room(room);
+    fixture.docspace.delete_room(room);
     assert_eq!(counts(archive).await, (json!(0), json!(0)));
-    play.docspace.delete_room(other);
+    fixture.docspace.delete_room(other);
     assert_eq!(counts(active).await, (json!(0), json!(0)));
 }
 
 #[tokio::test]
 async fn a_copy_is_done_later_and_merges() {
-    let play = play().await;
-    let documents = play.get("files/@my").await.response()["current"]["id"].as_i64().unwrap();
-    let skeleton = play.folder(documents, "skeleton").await;
-    let logs = play.folder(skeleton, "Logs").await;
-    play.folder(logs, "Server").await;
-    play.folder(skeleton, "Findings").await;
-    play.docspace.add_file(logs, "README.txt");
-    assert_eq!(play.get("files/@my").await.each("title"), ["skeleton"]);
-    let id = play.room("Ticket", 2, &[]).await;
-    play.folder(id, "logs").await;
+    let fixture = fixture().await;
+    let documents = fixture.get("files/@my").await.response()["current"]["id"].as_i64().unwrap();
+    let skeleton = fixture.folder(documents, "skeleton").await;
+    let logs = fixture.folder(skeleton, "Logs").await;
+    fixture.folder(logs, "Server").await;
+    fixture.folder(skeleton, "Findings").await;
+    fixture.docspace.add_file(logs, "README.txt");
+    assert_eq!(fixture.get("files/@my").await.each("title"), ["skeleton"]);
+    let id = fixture.room("Ticket", 2, &[]).await;
+    fixture.folder(id, "logs").await;
 
     let copy = |to: i64, content: bool, resolve: Value| {
         let body = json!({
             "folderIds": [skeleton], "fileIds": [], "destFolderId": to, "conflictResolveType": resolve,
             "content": content, "deleteAfter": false, "returnSingleOperation": true,
         });
-        let play = &play;
-        async move { play.put("files/fileops/copy", body).await }
+        let fixture = &fixture;
+        async move { fixture.put("files/fileops/copy", body).await }
     };
     let all = ["Findings", "logs", "logs/Server"];
     for skip in [json!(0), json!("Skip")] {
         let started = copy(id, true, skip).await;
         let operation = started.response()[0]["id"].as_str().unwrap().to_owned();
         assert_eq!(started.response()[0]["finished"], false);
-        finished(&play, &operation).await;
-        let room = play.docspace.room(id).unwrap();
+        finished(&fixture, &operation).await;
+        let room = fixture.docspace.room(id).unwrap();
         assert_eq!((room.folders, room.files), (all.map(str::to_owned).to_vec(), 1));
     }
     copy(id, false, json!("overwrite")).await.response();
-    eventually(|| play.docspace.room(id).unwrap().folders.len() == 7).await;
+    eventually(|| fixture.docspace.room(id).unwrap().folders.len() == 7).await;
     copy(id, false, json!("Duplicate")).await.response();
-    eventually(|| play.docspace.room(id).unwrap().folders.contains(&"skeleton (1)".to_owned())).await;
+    eventually(|| fixture.docspace.room(id).unwrap().folders.contains(&"skeleton (1)".to_owned())).await;
 
     assert_eq!(copy(999, true, json!(0)).await.status, 403, "no such destination");
     assert_eq!(copy(logs, true, json!(0)).await.status, 403, "into itself");
-    play.archive(id).await;
+    fixture.archive(id).await;
     assert_eq!(copy(id, true, json!(0)).await.status, 403);
     assert_eq!(copy(skeleton, true, json!("Ask")).await.status, 400, "no such resolution");
     let missing = json!({ "folderIds": [999], "destFolderId": skeleton });
-    assert_eq!(play.put("files/fileops/copy", missing).await.status, 404);
+    assert_eq!(fixture.put("files/fileops/copy", missing).await.status, 404);
 }
 
 /// Polls until an operation is over, and takes its report away.
-pub(super) async fn finished(play: &Play, operation: &str) -> Value {
+pub(super) async fn finished(fixture: &Fixture, operation: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let report = play.get(&format!("files/fileops?id={operation}")).await.response()[0].clone();
+        let report = fixture.get(&format!("files/fileops?id={operation}")).await.response()[0].clone();
         if report["finished"] == true {
             return report;
         }

@@ -9,21 +9,18 @@ mod pages;
 mod rooms;
 mod share;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::Clock;
 use simulator::docspace::{DocSpace, Setup};
 
+use crate::fixture::{ManualClock, with};
+
 /// A portal, its clock, and a client with a key.
-struct Play {
+struct Fixture {
     docspace: DocSpace,
-    /// What time it is over there, in milliseconds: it stands still until it is moved.
-    now: Arc<AtomicI64>,
+    clock: ManualClock,
     http: reqwest::Client,
     key: String,
 }
@@ -59,44 +56,31 @@ impl Reply {
     }
 }
 
-async fn play() -> Play {
-    play_with(Setup::default()).await
+async fn fixture() -> Fixture {
+    fixture_with(Setup::default()).await
 }
 
-async fn play_with(setup: Setup) -> Play {
-    let start: Timestamp = "2026-07-01T10:15:30Z".parse().unwrap();
-    let now = Arc::new(AtomicI64::new(start.as_millisecond()));
-    let millis = Arc::clone(&now);
-    let clock = Clock::new(move || Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap());
-    let docspace = DocSpace::start(Setup { clock, ..setup }).await.unwrap();
-    Play { key: docspace.api_key(), docspace, now, http: crate::client() }
+async fn fixture_with(setup: Setup) -> Fixture {
+    let clock = ManualClock::at("2026-07-01T10:15:30Z");
+    let docspace = DocSpace::start(Setup { clock: clock.clock(), ..setup }).await.unwrap();
+    Fixture { key: docspace.api_key(), docspace, clock, http: crate::client() }
 }
 
-impl Play {
+impl Fixture {
     /// The same portal with another key.
     fn with_key(&self, key: &str) -> Self {
-        let (docspace, now, http) = (self.docspace.clone(), Arc::clone(&self.now), self.http.clone());
-        Self { docspace, now, http, key: key.to_owned() }
-    }
-
-    fn move_on(&self, time: Duration) {
-        self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+        let (docspace, clock, http) = (self.docspace.clone(), self.clock.clone(), self.http.clone());
+        Self { docspace, clock, http, key: key.to_owned() }
     }
 
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::RequestBuilder {
         let url = self.docspace.url().join("api/2.0/").unwrap().join(path).unwrap();
-        let request = self.http.request(method, url).bearer_auth(&self.key);
-        match body {
-            Some(body) => request.json(body),
-            None => request,
-        }
+        with(self.http.request(method, url).bearer_auth(&self.key), body)
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
-        let answer = self.request(method, path, body).send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = answer.bytes().await.unwrap();
-        Reply { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+        let answer = crate::fixture::Reply::to(self.request(method, path, body)).await;
+        Reply { status: answer.status, headers: answer.headers, body: answer.body }
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -115,7 +99,7 @@ impl Play {
         self.send(Method::DELETE, path, Some(&body)).await
     }
 
-    /// A call at the control door.
+    /// A call at the control control.
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         self.send(method, &format!("/_simulator/{path}"), body.as_ref()).await
     }

@@ -8,21 +8,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::freshdesk::{Freshdesk, NewTicket, Setup};
 
-use crate::play::{Hands, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
-struct Play {
+struct Fixture {
     freshdesk: Freshdesk,
-    hands: Hands,
+    clock: ManualClock,
     http: reqwest::Client,
 }
 
-async fn play(setup: Setup) -> Play {
-    let hands = Hands::new();
-    let freshdesk = Freshdesk::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
-    Play { freshdesk, hands, http: crate::client() }
+async fn fixture(setup: Setup) -> Fixture {
+    let clock = ManualClock::new();
+    let freshdesk = Freshdesk::start(Setup { clock: clock.clock(), ..setup }).await.unwrap();
+    Fixture { freshdesk, clock, http: crate::client() }
 }
 
-impl Play {
+impl Fixture {
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = self.freshdesk.url().join(&format!("api/v2/{path}")).unwrap();
         self.http.request(method, url)
@@ -30,11 +30,7 @@ impl Play {
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.request(method, path).basic_auth(self.freshdesk.api_key(), Some("X"));
-        Reply::to(match body {
-            Some(body) => request.json(&body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body.as_ref())).await
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -5,11 +5,11 @@ use simulator::callback::CallbackReceiver;
 use simulator::fault::{Fault, FaultKind, Times};
 use simulator::freshdesk::{ANNA, Change, Content, NewTicket, Setup, Webhook};
 
-use super::{Play, play};
+use super::{Fixture, fixture};
 
-async fn receiver(play: &Play, content: Content) -> CallbackReceiver {
+async fn receiver(fixture: &Fixture, content: Content) -> CallbackReceiver {
     let receiver = CallbackReceiver::start(([127, 0, 0, 1], 0).into()).await.unwrap();
-    play.freshdesk.set_webhook(Webhook {
+    fixture.freshdesk.set_webhook(Webhook {
         endpoint: receiver.url().join("hooks").unwrap(),
         header_secret: Some("fd-test-0123456789abcdef".to_owned()),
         basic: Some(("ticketroom".to_owned(), "correct horse battery staple".to_owned())),
@@ -20,10 +20,10 @@ async fn receiver(play: &Play, content: Content) -> CallbackReceiver {
 
 #[tokio::test]
 async fn the_simple_form_has_labels_and_the_secrets_that_were_typed_in() {
-    let play = play(Setup::default()).await;
-    let receiver = receiver(&play, Content::Simple).await;
-    let id = play.freshdesk.create_ticket(NewTicket::about("Invoice <1> shows \"wrong\" VAT ☃"));
-    play.freshdesk.deliveries_settled().await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = receiver(&fixture, Content::Simple).await;
+    let id = fixture.freshdesk.create_ticket(NewTicket::about("Invoice <1> shows \"wrong\" VAT ☃"));
+    fixture.freshdesk.deliveries_settled().await;
     let received = receiver.received();
     let told = &received[0];
     assert_eq!(told.headers["x-ticketroom-secret"], "fd-test-0123456789abcdef");
@@ -45,10 +45,10 @@ async fn the_simple_form_has_labels_and_the_secrets_that_were_typed_in() {
 
 #[tokio::test]
 async fn an_advanced_body_is_broken_by_a_subject() {
-    let play = play(Setup::default()).await;
-    let plain = play.freshdesk.create_ticket(NewTicket::about("plain"));
-    let broken = play.freshdesk.create_ticket(NewTicket::about("a \"quote\"\nand C:\\temp"));
-    let body = |id, content| String::from_utf8(play.freshdesk.created_body(id, content).unwrap()).unwrap();
+    let fixture = fixture(Setup::default()).await;
+    let plain = fixture.freshdesk.create_ticket(NewTicket::about("plain"));
+    let broken = fixture.freshdesk.create_ticket(NewTicket::about("a \"quote\"\nand C:\\temp"));
+    let body = |id, content| String::from_utf8(fixture.freshdesk.created_body(id, content).unwrap()).unwrap();
     let read: Value = serde_json::from_str(&body(plain, Content::Advanced)).unwrap();
     assert_eq!((&read["ticket_id"], &read["kind"]), (&json!(plain.to_string()), &json!("ticket_created")));
     let wrapped: Value = serde_json::from_str(&body(plain, Content::AdvancedWrapped)).unwrap();
@@ -60,17 +60,17 @@ async fn an_advanced_body_is_broken_by_a_subject() {
 
 #[tokio::test]
 async fn changes_and_our_own_notes_are_told() {
-    let play = play(Setup::default()).await;
-    let _receiver = receiver(&play, Content::Simple).await;
-    let id = play.ticket();
+    let fixture = fixture(Setup::default()).await;
+    let _receiver = receiver(&fixture, Content::Simple).await;
+    let id = fixture.ticket();
     for change in [Change::Status(4), Change::Responder(Some(ANNA)), Change::Reply("hello".to_owned())] {
-        assert!(play.freshdesk.change_ticket(id, change));
+        assert!(fixture.freshdesk.change_ticket(id, change));
     }
-    assert!(!play.freshdesk.change_ticket(id, Change::Status(4)), "it is like that already");
-    play.note(id, "ours").await;
-    play.freshdesk.deliveries_settled().await;
+    assert!(!fixture.freshdesk.change_ticket(id, Change::Status(4)), "it is like that already");
+    fixture.note(id, "ours").await;
+    fixture.freshdesk.deliveries_settled().await;
     let events: Vec<String> =
-        play.freshdesk.deliveries().into_iter().map(|delivery| delivery.event).collect();
+        fixture.freshdesk.deliveries().into_iter().map(|delivery| delivery.event).collect();
     assert_eq!(
         events,
         [
@@ -85,14 +85,14 @@ async fn changes_and_our_own_notes_are_told() {
 
 #[tokio::test]
 async fn it_is_tried_four_times_with_the_same_body() {
-    let play = play(Setup::default()).await;
-    let receiver = receiver(&play, Content::Simple).await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = receiver(&fixture, Content::Simple).await;
     let twice = Fault { times: Times::N(2), ..Fault::once("callback", FaultKind::StatusBefore(401)) };
     receiver.faults().add(twice);
-    let id = play.ticket();
-    play.freshdesk.change_ticket(id, Change::Subject("renamed".to_owned()));
-    play.freshdesk.deliveries_settled().await;
-    let deliveries = play.freshdesk.deliveries();
+    let id = fixture.ticket();
+    fixture.freshdesk.change_ticket(id, Change::Subject("renamed".to_owned()));
+    fixture.freshdesk.deliveries_settled().await;
+    let deliveries = fixture.freshdesk.deliveries();
     assert!(deliveries.iter().all(|delivery| delivery.delivered), "{deliveries:?}");
     let attempts: usize = deliveries.iter().map(|delivery| delivery.attempts.len()).sum();
     assert_eq!(attempts, 4, "any answer but 2xx is tried again: {deliveries:?}");
@@ -104,8 +104,8 @@ async fn it_is_tried_four_times_with_the_same_body() {
     assert!(subjects.contains(&"Invoice shows wrong VAT".to_owned()), "old values are told: {subjects:?}");
 
     receiver.faults().add(Fault::always("callback", FaultKind::StatusBefore(503)));
-    play.ticket();
-    play.freshdesk.deliveries_settled().await;
-    let last = play.freshdesk.deliveries().pop().unwrap();
+    fixture.ticket();
+    fixture.freshdesk.deliveries_settled().await;
+    let last = fixture.freshdesk.deliveries().pop().unwrap();
     assert_eq!((last.attempts, last.given_up), (vec![Some(503); 4], true));
 }

@@ -1,4 +1,4 @@
-//! Issues, people and projects in the REST API, and the control door.
+//! Issues, people and projects in the REST API, and the control control.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,20 +8,20 @@ use simulator::jira::{
     ROOM_FIELD, Setup,
 };
 
-use super::{document, play};
-use crate::play::Reply;
+use super::{document, fixture};
+use crate::fixture::Reply;
 
 #[tokio::test]
 async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
-    let play = play(Setup::default()).await;
-    let id = play.jira.create_ticket(NewIssue {
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.jira.create_ticket(NewIssue {
         description: Some("See the log.\n[log|https://l.example/]".to_owned()),
         assignee: Some(BEN.to_owned()),
         labels: vec!["export".to_owned()],
         ..NewIssue::about("Export of \"Q3\" fails")
     });
-    assert_eq!((id, play.jira.ticket(id).unwrap().key.as_str()), (10042, "SUP-42"));
-    let body = play.get("api/3/issue/sup-42").await.body;
+    assert_eq!((id, fixture.jira.ticket(id).unwrap().key.as_str()), (10042, "SUP-42"));
+    let body = fixture.get("api/3/issue/sup-42").await.body;
     for (pointer, value) in [
         ("/id", json!("10042")),
         ("/key", json!("SUP-42")),
@@ -41,46 +41,46 @@ async fn an_issue_is_found_by_id_and_key_and_shows_what_is_asked_for() {
     }
     assert_eq!(body.pointer("/fields/reporter/emailAddress"), None);
     assert_eq!(body.get("properties"), None);
-    let text = play.get("api/2/issue/10042?fields=description,key").await.body;
+    let text = fixture.get("api/2/issue/10042?fields=description,key").await.body;
     assert_eq!(text["fields"], json!({ "description": "See the log.\n[log|https://l.example/]" }));
-    let few = play.get("api/3/issue/10042?fields=summary&fields=labels").await.body;
+    let few = fixture.get("api/3/issue/10042?fields=summary&fields=labels").await.body;
     assert_eq!(few["fields"], json!({ "summary": "Export of \"Q3\" fails", "labels": ["export"] }));
-    let view = play.jira.ticket(id).unwrap();
+    let view = fixture.jira.ticket(id).unwrap();
     assert_eq!(serde_json::from_value::<IssueView>(json!(view)).unwrap(), view);
-    assert_eq!(play.jira.counters().of("get_issue"), 3);
+    assert_eq!(fixture.jira.counters().of("get_issue"), 3);
 }
 
 #[tokio::test]
 async fn moved_issues_keep_their_id_and_hidden_and_deleted_ones_are_not_there() {
-    let play = play(Setup::default()).await;
-    let id = play.issue();
-    assert!(play.jira.change_ticket(id, Change::Move("HR".to_owned())));
-    assert!(!play.jira.change_ticket(id, Change::Move("HR".to_owned())));
-    assert!(!play.jira.change_ticket(id, Change::Move("NONE".to_owned())));
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.issue();
+    assert!(fixture.jira.change_ticket(id, Change::Move("HR".to_owned())));
+    assert!(!fixture.jira.change_ticket(id, Change::Move("HR".to_owned())));
+    assert!(!fixture.jira.change_ticket(id, Change::Move("NONE".to_owned())));
     for name in ["SUP-42", "HR-1", "hr-1", "10042"] {
-        let body = play.get(&format!("api/3/issue/{name}?fields=project")).await.body;
+        let body = fixture.get(&format!("api/3/issue/{name}?fields=project")).await.body;
         assert_eq!((&body["key"], &body["fields"]["project"]["key"]), (&json!("HR-1"), &json!("HR")));
     }
-    assert!(play.jira.hide_project("hr"));
-    assert_eq!(play.get("api/3/issue/10042").await.status, 404);
-    assert_eq!(play.get("api/3/project/HR").await.status, 404);
-    let other = play.issue();
-    assert_eq!(play.get(&format!("api/3/issue/{other}")).await.status, 200);
-    assert!(play.jira.change_ticket(other, Change::Delete));
-    assert!(!play.jira.change_ticket(other, Change::Delete));
-    assert_eq!(play.get(&format!("api/3/issue/{other}")).await.status, 404);
-    assert_eq!(play.get("api/3/issue/SUP-99").await.status, 404);
-    let third = play.issue();
+    assert!(fixture.jira.hide_project("hr"));
+    assert_eq!(fixture.get("api/3/issue/10042").await.status, 404);
+    assert_eq!(fixture.get("api/3/project/HR").await.status, 404);
+    let other = fixture.issue();
+    assert_eq!(fixture.get(&format!("api/3/issue/{other}")).await.status, 200);
+    assert!(fixture.jira.change_ticket(other, Change::Delete));
+    assert!(!fixture.jira.change_ticket(other, Change::Delete));
+    assert_eq!(fixture.get(&format!("api/3/issue/{other}")).await.status, 404);
+    assert_eq!(fixture.get("api/3/issue/SUP-99").await.status, 404);
+    let third = fixture.issue();
     let many = json!({ "issueIdsOrKeys": [third.to_string(), "10042", "SUP-43"], "fields": ["status"] });
-    let body = play.post("api/3/issue/bulkfetch", many).await.body;
+    let body = fixture.post("api/3/issue/bulkfetch", many).await.body;
     assert_eq!((body["issues"].as_array().unwrap().len(), &body["issues"][0]["key"]), (1, &json!("SUP-44")));
     assert_eq!(body["issueErrors"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn people_and_projects_can_be_read() {
-    let play = play(Setup::default()).await;
-    play.jira.add_project("OPS", "Operations");
+    let fixture = fixture(Setup::default()).await;
+    fixture.jira.add_project("OPS", "Operations");
     let newcomer = NewUser {
         name: "Nina".to_owned(),
         email: Some("nina@example.com".to_owned()),
@@ -88,7 +88,7 @@ async fn people_and_projects_can_be_read() {
         email_shown: EmailShown::Nowhere,
         active: false,
     };
-    let newcomer = play.jira.add_user(newcomer);
+    let newcomer = fixture.jira.add_user(newcomer);
     for (path, pointer, value) in [
         (format!("user?accountId={ANNA}"), "/emailAddress", json!("anna.agent@example.com")),
         (format!("user?accountId={RITA}"), "/displayName", json!("Rita Requester")),
@@ -101,35 +101,35 @@ async fn people_and_projects_can_be_read() {
         ("project/ops".to_owned(), "/id", json!("10003")),
         ("project/NONE".to_owned(), "/errorMessages/0", json!("No project could be found with key 'NONE'.")),
     ] {
-        assert_eq!(play.get(&format!("api/3/{path}")).await.body.pointer(pointer), Some(&value), "{path}");
+        assert_eq!(fixture.get(&format!("api/3/{path}")).await.body.pointer(pointer), Some(&value), "{path}");
     }
     for hidden in [RITA, MO, &newcomer] {
-        let user = play.get(&format!("api/3/user?accountId={hidden}")).await.body;
+        let user = fixture.get(&format!("api/3/user?accountId={hidden}")).await.body;
         assert_eq!((&user["accountId"], user.get("emailAddress")), (&json!(hidden), None));
     }
-    let id = play.issue();
-    let request = play.get(&format!("servicedeskapi/request/{id}")).await.body;
+    let id = fixture.issue();
+    let request = fixture.get(&format!("servicedeskapi/request/{id}")).await.body;
     assert_eq!(request["reporter"]["emailAddress"], "rita@customer.example");
     assert_eq!(
         (&request["issueKey"], &request["currentStatus"]["status"]),
         (&json!("SUP-42"), &json!("Waiting for support"))
     );
-    play.jira.change_ticket(id, Change::Reporter(None));
-    assert_eq!(play.get(&format!("servicedeskapi/request/{id}")).await.body["reporter"], Value::Null);
+    fixture.jira.change_ticket(id, Change::Reporter(None));
+    assert_eq!(fixture.get(&format!("servicedeskapi/request/{id}")).await.body["reporter"], Value::Null);
 }
 
 #[tokio::test]
 async fn an_edit_is_made_as_a_whole_or_not_at_all() {
-    let play = play(Setup::default()).await;
-    let id = play.issue();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.issue();
     let path = format!("api/3/issue/{id}");
-    play.hands.move_on(5);
+    fixture.clock.advance(5);
     let edit = json!({
         "fields": { ROOM_FIELD: "https://d.example/rooms/1", "summary": "Import fails", "assignee": { "accountId": BEN } },
         "update": { "labels": [{ "add": "docspace-room" }, { "add": "x" }, { "remove": "x" }] },
     });
-    assert_eq!(play.put(&path, edit.clone()).await.status, 204);
-    let view = play.jira.ticket(id).unwrap();
+    assert_eq!(fixture.put(&path, edit.clone()).await.status, 204);
+    let view = fixture.jira.ticket(id).unwrap();
     assert_eq!(
         (view.room_field.as_deref(), view.summary.as_str()),
         (Some("https://d.example/rooms/1"), "Import fails")
@@ -139,9 +139,9 @@ async fn an_edit_is_made_as_a_whole_or_not_at_all() {
         (["docspace-room".to_owned()].as_slice(), Some(BEN))
     );
     assert!(view.updated_at > view.created_at);
-    play.hands.move_on(5);
-    assert_eq!(play.put(&path, edit).await.status, 204);
-    assert_eq!(play.jira.ticket(id).unwrap(), view);
+    fixture.clock.advance(5);
+    assert_eq!(fixture.put(&path, edit).await.status, 204);
+    assert_eq!(fixture.jira.ticket(id).unwrap(), view);
     let both = json!({ "fields": { "labels": [] }, "update": { "labels": [{ "add": "x" }] } });
     for (edit, field) in [
         (json!({ "fields": { "summary": "y", "customfield_1": "x" } }), "customfield_1"),
@@ -155,53 +155,54 @@ async fn an_edit_is_made_as_a_whole_or_not_at_all() {
         (json!({ "fields": { "summary": "y", "priority": { "name": "Extreme" } } }), "priority"),
         (both, "labels"),
     ] {
-        let answer = play.put(&path, edit.clone()).await;
+        let answer = fixture.put(&path, edit.clone()).await;
         assert_eq!((answer.status, answer.body["errors"][field].is_string()), (400, true), "{edit}");
-        assert_eq!(play.jira.ticket(id).unwrap(), view);
+        assert_eq!(fixture.jira.ticket(id).unwrap(), view);
     }
-    let quiet = play.put(&format!("{path}?notifyUsers=false"), json!({ "fields": { "summary": "y" } })).await;
-    assert_eq!((quiet.status, play.jira.ticket(id).unwrap()), (403, view));
+    let quiet =
+        fixture.put(&format!("{path}?notifyUsers=false"), json!({ "fields": { "summary": "y" } })).await;
+    assert_eq!((quiet.status, fixture.jira.ticket(id).unwrap()), (403, view));
     let text = document(&json!([{ "type": "text", "text": "new" }]));
-    assert_eq!(play.put(&path, json!({ "fields": { "description": text } })).await.status, 204);
-    assert_eq!(play.jira.ticket(id).unwrap().description.as_deref(), Some("new"));
+    assert_eq!(fixture.put(&path, json!({ "fields": { "description": text } })).await.status, 204);
+    assert_eq!(fixture.jira.ticket(id).unwrap().description.as_deref(), Some("new"));
 }
 
 #[tokio::test]
 async fn properties_are_kept_with_the_issue() {
-    let play = play(Setup::default()).await;
-    let id = play.issue();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.issue();
     let path = format!("api/3/issue/{id}/properties/docspace.room");
-    assert_eq!(play.get(&path).await.status, 404);
-    assert_eq!(play.put(&path, json!({ "room_id": 4711 })).await.status, 201);
-    assert_eq!(play.put(&path, json!({ "room_id": 4712 })).await.status, 200);
-    let body = play.get(&path).await.body;
+    assert_eq!(fixture.get(&path).await.status, 404);
+    assert_eq!(fixture.put(&path, json!({ "room_id": 4711 })).await.status, 201);
+    assert_eq!(fixture.put(&path, json!({ "room_id": 4712 })).await.status, 200);
+    let body = fixture.get(&path).await.body;
     assert_eq!(body, json!({ "key": "docspace.room", "value": { "room_id": 4712 } }));
     let issue =
-        play.get(&format!("api/3/issue/{id}?fields=status&properties=docspace.room,other")).await.body;
+        fixture.get(&format!("api/3/issue/{id}?fields=status&properties=docspace.room,other")).await.body;
     assert_eq!(issue["properties"], json!({ "docspace.room": { "room_id": 4712 } }));
-    assert_eq!(play.jira.ticket(id).unwrap().properties["docspace.room"], json!({ "room_id": 4712 }));
-    assert_eq!(play.put(&path, json!("x".repeat(32_767))).await.status, 400);
+    assert_eq!(fixture.jira.ticket(id).unwrap().properties["docspace.room"], json!({ "room_id": 4712 }));
+    assert_eq!(fixture.put(&path, json!("x".repeat(32_767))).await.status, 400);
     let long = format!("api/3/issue/{id}/properties/{}", "k".repeat(256));
-    assert_eq!(play.put(&long, json!(1)).await.status, 400);
-    assert_eq!(play.call(Method::DELETE, &path, None).await.status, 204);
-    assert_eq!(play.call(Method::DELETE, &path, None).await.status, 404);
-    let counters = play.jira.counters();
+    assert_eq!(fixture.put(&long, json!(1)).await.status, 400);
+    assert_eq!(fixture.call(Method::DELETE, &path, None).await.status, 204);
+    assert_eq!(fixture.call(Method::DELETE, &path, None).await.status, 404);
+    let counters = fixture.jira.counters();
     assert_eq!((counters.of("put_property"), counters.of("get_property")), (4, 2));
 }
 
 #[tokio::test]
 async fn the_resolution_comes_and_goes_with_the_status() {
-    let play = play(Setup::default()).await;
-    let id = play.issue();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.issue();
     for (status, category, resolution) in [
         ("Resolved", "done", json!("Done")),
         ("Closed", "done", json!("Done")),
         ("10100", "indeterminate", Value::Null),
         ("open", "new", Value::Null),
     ] {
-        assert!(play.jira.change_ticket(id, Change::Status(status.to_owned())));
-        assert!(!play.jira.change_ticket(id, Change::Status(status.to_owned())));
-        let fields = &play.get(&format!("api/3/issue/{id}?fields=status,resolution")).await.body["fields"];
+        assert!(fixture.jira.change_ticket(id, Change::Status(status.to_owned())));
+        assert!(!fixture.jira.change_ticket(id, Change::Status(status.to_owned())));
+        let fields = &fixture.get(&format!("api/3/issue/{id}?fields=status,resolution")).await.body["fields"];
         assert_eq!(fields["status"]["statusCategory"]["key"], category, "{status}");
         assert_eq!(fields.pointer("/resolution/name").unwrap_or(&Value::Null), &resolution, "{status}");
     }
@@ -211,13 +212,13 @@ async fn the_resolution_comes_and_goes_with_the_status() {
         Change::Reporter(Some("nobody".to_owned())),
         Change::Priority("extreme".to_owned()),
     ] {
-        assert!(!play.jira.change_ticket(id, impossible));
+        assert!(!fixture.jira.change_ticket(id, impossible));
     }
 }
 
 #[tokio::test]
 async fn faults_speak_like_jira() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     let daily = FaultKind::TooMany(TooMany::Daily { retry_after_s: 7 });
     for (kind, status, retry_after, reason) in [
         (daily, 429, "7", "jira-burst-based"),
@@ -227,39 +228,39 @@ async fn faults_speak_like_jira() {
         (FaultKind::StatusBefore(404), 404, "", ""),
         (FaultKind::StatusBefore(503), 503, "", ""),
     ] {
-        play.jira.faults().add(Fault::once("myself", kind));
-        let answer = play.get("api/3/myself").await;
+        fixture.jira.faults().add(Fault::once("myself", kind));
+        let answer = fixture.get("api/3/myself").await;
         let told = (answer.status, answer.header("retry-after"), answer.header("ratelimit-reason"));
         assert_eq!(told, (status, retry_after, reason));
         assert_eq!(answer.body["errorMessages"].is_array(), status != 503);
     }
-    assert_eq!(play.jira.counters().rejected_429, 3);
+    assert_eq!(fixture.jira.counters().rejected_429, 3);
 }
 
 #[tokio::test]
-async fn the_control_door_makes_issues() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::AutomationFormat).await;
-    let door = |method, path: &str, body: Value| {
-        Reply::to(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
+async fn the_control_endpoint_makes_issues() {
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::AutomationFormat).await;
+    let control = |method, path: &str, body: Value| {
+        Reply::to(fixture.http.request(method, fixture.url(&format!("_simulator/{path}"))).json(&body))
     };
     let webhook = json!({ "endpoint": receiver.url(), "secret": "s", "mode": "admin", "projects": ["SUP"] });
-    assert_eq!(door(Method::PUT, "webhook", webhook).await.status, 204);
+    assert_eq!(control(Method::PUT, "webhook", webhook).await.status, 204);
     assert_eq!(
-        door(Method::PUT, "webhook", json!({ "endpoint": receiver.url(), "token": "x" })).await.status,
+        control(Method::PUT, "webhook", json!({ "endpoint": receiver.url(), "token": "x" })).await.status,
         400
     );
-    let made = door(Method::POST, "tickets", json!({ "subject": "By hand", "labels": ["a"] })).await;
+    let made = control(Method::POST, "tickets", json!({ "subject": "By hand", "labels": ["a"] })).await;
     assert_eq!((made.status, &made.body), (201, &json!({ "id": 10042 })));
-    assert_eq!(door(Method::POST, "tickets/10042", json!({ "status": "Resolved" })).await.status, 204);
-    assert_eq!(door(Method::POST, "tickets/10043", json!("delete")).await.status, 404);
-    assert_eq!(door(Method::POST, "tickets", json!({ "topic": "x" })).await.status, 400);
-    assert_eq!(play.events().await, ["jira:issue_created", "jira:issue_updated"]);
-    let tickets = door(Method::GET, "tickets", Value::Null).await.body;
+    assert_eq!(control(Method::POST, "tickets/10042", json!({ "status": "Resolved" })).await.status, 204);
+    assert_eq!(control(Method::POST, "tickets/10043", json!("delete")).await.status, 404);
+    assert_eq!(control(Method::POST, "tickets", json!({ "topic": "x" })).await.status, 400);
+    assert_eq!(fixture.events().await, ["jira:issue_created", "jira:issue_updated"]);
+    let tickets = control(Method::GET, "tickets", Value::Null).await.body;
     assert_eq!((&tickets[0]["summary"], &tickets[0]["status"]), (&json!("By hand"), &json!("Resolved")));
-    assert_eq!(door(Method::PUT, "issue_linking", json!(false)).await.status, 204);
-    assert_eq!(play.get("api/3/issue/10042/remotelink").await.status, 403);
-    let state = door(Method::GET, "state", Value::Null).await.body;
+    assert_eq!(control(Method::PUT, "issue_linking", json!(false)).await.status, 204);
+    assert_eq!(fixture.get("api/3/issue/10042/remotelink").await.status, 403);
+    let state = control(Method::GET, "state", Value::Null).await.body;
     assert_eq!(state["deliveries"].as_array().unwrap().len(), 2);
-    assert_eq!((play.jira.counters().requests, play.jira.account_id().as_str()), (1, INTEGRATION));
+    assert_eq!((fixture.jira.counters().requests, fixture.jira.account_id().as_str()), (1, INTEGRATION));
 }

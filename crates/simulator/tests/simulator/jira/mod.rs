@@ -17,27 +17,27 @@ use serde_json::{Value, json};
 use simulator::callback::CallbackReceiver;
 use simulator::jira::{Deployment, Jira, Mode, NewIssue, Setup, Webhook};
 
-use crate::play::{Hands, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
 const SECRET: &str = "It's a Secret to Everybody";
 const HEADER_SECRET: &str = "jira-automation-test-0123456789abcdef";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-struct Play {
+struct Fixture {
     jira: Jira,
-    hands: Hands,
+    clock: ManualClock,
     http: reqwest::Client,
     deployment: Deployment,
 }
 
-async fn play(setup: Setup) -> Play {
-    let hands = Hands::new();
+async fn fixture(setup: Setup) -> Fixture {
+    let clock = ManualClock::new();
     let deployment = setup.deployment;
-    let jira = Jira::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
-    Play { jira, hands, http: crate::client(), deployment }
+    let jira = Jira::start(Setup { clock: clock.clock(), ..setup }).await.unwrap();
+    Fixture { jira, clock, http: crate::client(), deployment }
 }
 
-impl Play {
+impl Fixture {
     fn url(&self, path: &str) -> reqwest::Url {
         self.jira.url().join(path).unwrap()
     }
@@ -49,11 +49,7 @@ impl Play {
             Deployment::Cloud => request.basic_auth(self.jira.email(), Some(self.jira.api_token())),
             Deployment::DataCenter => request.bearer_auth(self.jira.personal_access_token()),
         };
-        Reply::to(match body {
-            Some(body) => request.json(body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body)).await
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -5,40 +5,40 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use simulator::jira::{Change, Setup};
 
-use super::play;
+use super::fixture;
 
 const SEARCH: &str = "api/3/search/jql";
 
 #[tokio::test]
 async fn what_was_just_changed_is_missing_for_a_while() {
-    let play = play(Setup::default()).await;
-    let id = play.issue();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.issue();
     let asked = json!({ "jql": "project = SUP AND updated >= -90m ORDER BY updated ASC" });
-    let found = async || play.post(SEARCH, asked.clone()).await.body["issues"].clone();
+    let found = async || fixture.post(SEARCH, asked.clone()).await.body["issues"].clone();
     assert_eq!(found().await, json!([]));
     let fresh = json!({ "jql": "project = SUP", "reconcileIssues": [id] });
-    assert_eq!(play.post(SEARCH, fresh).await.body["issues"], json!([{ "id": "10042" }]));
-    play.hands.move_on(60);
+    assert_eq!(fixture.post(SEARCH, fresh).await.body["issues"], json!([{ "id": "10042" }]));
+    fixture.clock.advance(60);
     assert_eq!(found().await, json!([{ "id": "10042" }]));
-    play.jira.change_ticket(id, Change::PublicComment("x".to_owned()));
+    fixture.jira.change_ticket(id, Change::PublicComment("x".to_owned()));
     assert_eq!(found().await, json!([]));
-    play.hands.move_on(90 * 60);
+    fixture.clock.advance(90 * 60);
     assert_eq!(found().await, json!([{ "id": "10042" }]));
-    play.hands.move_on(1);
+    fixture.clock.advance(1);
     assert_eq!(found().await, json!([]));
 }
 
 #[tokio::test]
 async fn pages_are_turned_by_tokens() {
-    let play = play(Setup { search_hold: Duration::ZERO, ..Setup::default() }).await;
+    let fixture = fixture(Setup { search_hold: Duration::ZERO, ..Setup::default() }).await;
     for number in 0..5 {
-        let id = play.issue();
-        play.hands.move_on(60);
+        let id = fixture.issue();
+        fixture.clock.advance(60);
         if number == 2 {
-            play.jira.change_ticket(id, Change::Delete);
+            fixture.jira.change_ticket(id, Change::Delete);
         }
     }
-    play.jira.change_ticket(10043, Change::Move("HR".to_owned()));
+    fixture.jira.change_ticket(10043, Change::Move("HR".to_owned()));
     let mut asked = json!({
         "jql": "project in (SUP, HR) ORDER BY updated ASC",
         "fields": ["status", "updated"],
@@ -46,7 +46,7 @@ async fn pages_are_turned_by_tokens() {
     });
     let mut pages = Vec::new();
     loop {
-        let page = play.post(SEARCH, asked.clone()).await.body;
+        let page = fixture.post(SEARCH, asked.clone()).await.body;
         let keys =
             page["issues"].as_array().unwrap().iter().map(|issue| issue["key"].as_str().unwrap().to_owned());
         pages.push(keys.collect::<Vec<_>>());
@@ -57,17 +57,17 @@ async fn pages_are_turned_by_tokens() {
         asked["nextPageToken"] = page["nextPageToken"].clone();
     }
     assert_eq!(pages, [["SUP-42", "SUP-45"], ["SUP-46", "HR-1"]]);
-    play.hands.move_on(7 * 24 * 3600);
-    assert_eq!(play.post(SEARCH, asked).await.status, 400);
+    fixture.clock.advance(7 * 24 * 3600);
+    assert_eq!(fixture.post(SEARCH, asked).await.status, 400);
     let since =
         json!({ "jql": "project = SUP AND updated >= \"2026-11-20 08:17\" AND statusCategory != Done" });
-    let issues = play.post(SEARCH, since).await.body["issues"].clone();
+    let issues = fixture.post(SEARCH, since).await.body["issues"].clone();
     assert_eq!(issues, json!([{ "id": "10046" }, { "id": "10045" }]));
 }
 
 #[tokio::test]
 async fn queries_that_are_refused() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     for jql in [
         "",
         "ORDER BY updated",
@@ -76,13 +76,13 @@ async fn queries_that_are_refused() {
         "project = SUP AND",
         "resolution = Done",
     ] {
-        let answer = play.post(SEARCH, json!({ "jql": jql })).await;
+        let answer = fixture.post(SEARCH, json!({ "jql": jql })).await;
         assert_eq!((answer.status, answer.body["errorMessages"].is_array()), (400, true), "{jql}");
     }
-    play.jira.hide_project("HR");
-    assert_eq!(play.post(SEARCH, json!({ "jql": "project = HR" })).await.status, 400);
-    let former = play.post("api/3/search", json!({ "jql": "project = SUP" })).await;
+    fixture.jira.hide_project("HR");
+    assert_eq!(fixture.post(SEARCH, json!({ "jql": "project = HR" })).await.status, 400);
+    let former = fixture.post("api/3/search", json!({ "jql": "project = SUP" })).await;
     assert_eq!((former.status, &former.body["errors"]), (410, &json!({})));
-    assert_eq!(play.post(SEARCH, Value::Null).await.status, 400);
-    assert_eq!(play.jira.counters().of("search"), 8);
+    assert_eq!(fixture.post(SEARCH, Value::Null).await.status, 400);
+    assert_eq!(fixture.jira.counters().of("search"), 8);
 }

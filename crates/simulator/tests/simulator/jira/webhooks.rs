@@ -11,13 +11,13 @@ use simulator::jira::{
     signed_headers,
 };
 
-use super::{HEADER_SECRET, LOOPBACK, SECRET, document, play};
+use super::{HEADER_SECRET, LOOPBACK, SECRET, document, fixture};
 
 #[tokio::test]
 async fn deliveries_are_signed_and_tell_what_happened() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Admin).await;
-    let id = play.issue();
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Admin).await;
+    let id = fixture.issue();
     for change in [
         Change::Assignee(Some(ANNA.to_owned())),
         Change::Status("Resolved".to_owned()),
@@ -25,15 +25,15 @@ async fn deliveries_are_signed_and_tell_what_happened() {
         Change::Move("HR".to_owned()),
         Change::PublicComment("Could you send the log?".to_owned()),
     ] {
-        assert!(play.jira.change_ticket(id, change));
+        assert!(fixture.jira.change_ticket(id, change));
     }
     let note = json!({
         "body": document(&json!([{ "type": "text", "text": "note" }])),
         "properties": [{ "key": "sd.public.comment", "value": { "internal": true } }],
     });
-    play.post(&format!("api/3/issue/{id}/comment"), note).await;
-    play.put(&format!("api/3/issue/{id}/properties/p"), json!(1)).await;
-    assert!(play.jira.change_ticket(id, Change::Delete));
+    fixture.post(&format!("api/3/issue/{id}/comment"), note).await;
+    fixture.put(&format!("api/3/issue/{id}/properties/p"), json!(1)).await;
+    assert!(fixture.jira.change_ticket(id, Change::Delete));
     let updated = "jira:issue_updated";
     let expected = [
         "jira:issue_created",
@@ -49,11 +49,11 @@ async fn deliveries_are_signed_and_tell_what_happened() {
         "comment_deleted",
         "comment_deleted",
     ];
-    assert_eq!(play.events().await, expected);
+    assert_eq!(fixture.events().await, expected);
 
     let received = receiver.received();
     assert_eq!(received.len(), expected.len());
-    let known: BTreeSet<String> = play.jira.deliveries().into_iter().filter_map(|it| it.id).collect();
+    let known: BTreeSet<String> = fixture.jira.deliveries().into_iter().filter_map(|it| it.id).collect();
     assert_eq!(known.len(), expected.len());
     for Received { headers, raw, body, .. } in &received {
         let identifier = &headers["x-atlassian-webhook-identifier"];
@@ -97,14 +97,14 @@ async fn cloud_tries_again_by_the_rules() {
 
 /// For each row: the receiver has that fault that many times. How many attempts are made, and does it end well?
 async fn attempts(retry_pace: RetryPace, rows: &[(FaultKind, u32, usize, bool)]) {
-    let play = play(Setup { retry_pace, ..Setup::default() }).await;
-    let receiver = play.receiver(Mode::Admin).await;
+    let fixture = fixture(Setup { retry_pace, ..Setup::default() }).await;
+    let receiver = fixture.receiver(Mode::Admin).await;
     for (kind, times, attempts, delivered) in rows {
         receiver.faults().clear();
         receiver.faults().add(Fault { times: Times::N(*times), ..Fault::always("callback", kind.clone()) });
-        play.issue();
-        play.jira.deliveries_settled().await;
-        let delivery = play.jira.deliveries().pop().unwrap();
+        fixture.issue();
+        fixture.jira.deliveries_settled().await;
+        let delivery = fixture.jira.deliveries().pop().unwrap();
         let outcome = (delivery.attempts.len(), delivery.delivered, delivery.given_up);
         assert_eq!(outcome, (*attempts, *delivered, !delivered), "{kind:?} {times} times");
     }
@@ -113,26 +113,26 @@ async fn attempts(retry_pace: RetryPace, rows: &[(FaultKind, u32, usize, bool)])
         assert_eq!(retried.headers["x-atlassian-webhook-retry"], "5");
     }
     receiver.stop().await;
-    play.issue();
-    play.jira.deliveries_settled().await;
-    let unreachable = play.jira.deliveries().pop().unwrap();
+    fixture.issue();
+    fixture.jira.deliveries_settled().await;
+    let unreachable = fixture.jira.deliveries().pop().unwrap();
     assert_eq!((unreachable.attempts.len(), unreachable.attempts[0]), (6, None));
 }
 
 #[tokio::test]
 async fn after_half_an_hour_of_failures_nothing_is_tried_again() {
     let retry_pace = RetryPace { pause: Duration::from_millis(1), ..RetryPace::default() };
-    let play = play(Setup { retry_pace, ..Setup::default() }).await;
-    let receiver = play.receiver(Mode::Admin).await;
+    let fixture = fixture(Setup { retry_pace, ..Setup::default() }).await;
+    let receiver = fixture.receiver(Mode::Admin).await;
     receiver
         .faults()
         .add(Fault { times: Times::N(7), ..Fault::always("callback", FaultKind::StatusBefore(503)) });
     let mut attempts = Vec::new();
     for minutes in [0, 30, 0, 0] {
-        play.hands.move_on(minutes * 60);
-        play.issue();
-        play.jira.deliveries_settled().await;
-        attempts.push(play.jira.deliveries().pop().unwrap().attempts.len());
+        fixture.clock.advance(minutes * 60);
+        fixture.issue();
+        fixture.jira.deliveries_settled().await;
+        attempts.push(fixture.jira.deliveries().pop().unwrap().attempts.len());
         if attempts.len() == 3 {
             receiver.faults().add(Fault::once("callback", FaultKind::StatusBefore(503)));
         }
@@ -143,47 +143,47 @@ async fn after_half_an_hour_of_failures_nothing_is_tried_again() {
 
 #[tokio::test]
 async fn webhooks_can_be_for_some_projects_and_without_a_secret() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Admin).await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Admin).await;
     let projects = vec!["sup".to_owned()];
     let secret = Some(String::new());
-    play.jira.set_webhook(Webhook { secret, projects, ..Webhook::signed(receiver.url(), "") });
-    play.jira.create_ticket(NewIssue { project: Some("HR".to_owned()), ..NewIssue::about("Payslip") });
-    let id = play.issue();
-    play.jira.change_ticket(id, Change::Move("HR".to_owned()));
-    assert_eq!(play.events().await, ["jira:issue_created"]);
+    fixture.jira.set_webhook(Webhook { secret, projects, ..Webhook::signed(receiver.url(), "") });
+    fixture.jira.create_ticket(NewIssue { project: Some("HR".to_owned()), ..NewIssue::about("Payslip") });
+    let id = fixture.issue();
+    fixture.jira.change_ticket(id, Change::Move("HR".to_owned()));
+    assert_eq!(fixture.events().await, ["jira:issue_created"]);
     assert!(!receiver.received()[0].headers.contains_key("x-hub-signature"));
     // What the integration may see is not asked for.
-    play.jira.change_ticket(id, Change::Move("SUP".to_owned()));
-    play.jira.hide_project("SUP");
-    play.jira.change_ticket(id, Change::Delete);
-    let rest = &play.events().await[1..];
+    fixture.jira.change_ticket(id, Change::Move("SUP".to_owned()));
+    fixture.jira.hide_project("SUP");
+    fixture.jira.change_ticket(id, Change::Delete);
+    let rest = &fixture.events().await[1..];
     assert_eq!(rest, ["jira:issue_updated", "jira:issue_deleted"]);
 }
 
 #[tokio::test]
 async fn stopping_ends_deliveries() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Admin).await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Admin).await;
     receiver.faults().add(Fault::always("callback", FaultKind::Hang(Duration::from_secs(60))));
-    play.issue();
-    play.jira.stop().await;
-    assert!(play.jira.deliveries()[0].given_up);
+    fixture.issue();
+    fixture.jira.stop().await;
+    assert!(fixture.jira.deliveries()[0].given_up);
 }
 
 #[tokio::test]
 async fn automation_sends_once_and_unsigned() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::AutomationJiraFormat).await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::AutomationJiraFormat).await;
     receiver.faults().add(Fault::once("callback", FaultKind::StatusBefore(503)));
-    let id = play.issue();
-    play.jira.deliveries_settled().await;
-    assert!(play.jira.deliveries()[0].given_up);
-    play.jira.change_ticket(id, Change::Status("Resolved".to_owned()));
-    play.jira.change_ticket(id, Change::InternalComment("x".to_owned()));
-    play.jira.change_ticket(id, Change::Delete);
-    assert_eq!(play.events().await, ["created", "updated", "commented", "deleted"]);
-    assert_eq!(play.jira.deliveries().iter().map(|it| it.attempts.len()).sum::<usize>(), 4);
+    let id = fixture.issue();
+    fixture.jira.deliveries_settled().await;
+    assert!(fixture.jira.deliveries()[0].given_up);
+    fixture.jira.change_ticket(id, Change::Status("Resolved".to_owned()));
+    fixture.jira.change_ticket(id, Change::InternalComment("x".to_owned()));
+    fixture.jira.change_ticket(id, Change::Delete);
+    assert_eq!(fixture.events().await, ["created", "updated", "commented", "deleted"]);
+    assert_eq!(fixture.jira.deliveries().iter().map(|it| it.attempts.len()).sum::<usize>(), 4);
     let received = receiver.received();
     assert_eq!(received.len(), 3);
     for Received { headers, body, .. } in received {
@@ -195,10 +195,10 @@ async fn automation_sends_once_and_unsigned() {
 
 #[tokio::test]
 async fn custom_data_breaks_if_the_summary_is_not_quoted() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     let summary = "Export of \"Q3\" {{issue.key}}\nC:\\temp";
-    let id = play.jira.create_ticket(NewIssue::about(summary));
-    let body = play.jira.automation_body(id, Mode::AutomationCustomData).unwrap();
+    let id = fixture.jira.create_ticket(NewIssue::about(summary));
+    let body = fixture.jira.automation_body(id, Mode::AutomationCustomData).unwrap();
     let expected = json!({
         "v": 1,
         "kind": "created",
@@ -209,12 +209,12 @@ async fn custom_data_breaks_if_the_summary_is_not_quoted() {
         "updated": "2026-11-20 08:14",
     });
     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
-    let broken = play.jira.automation_body(id, Mode::AutomationRawCustomData).unwrap();
+    let broken = fixture.jira.automation_body(id, Mode::AutomationRawCustomData).unwrap();
     assert!(serde_json::from_slice::<Value>(&broken).is_err());
-    let plain = play.jira.create_ticket(NewIssue::about("Plain"));
-    let whole = play.jira.automation_body(plain, Mode::AutomationRawCustomData).unwrap();
+    let plain = fixture.jira.create_ticket(NewIssue::about("Plain"));
+    let whole = fixture.jira.automation_body(plain, Mode::AutomationRawCustomData).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap()["summary"], "Plain");
-    assert_eq!(play.jira.automation_body(plain, Mode::Admin), None);
+    assert_eq!(fixture.jira.automation_body(plain, Mode::Admin), None);
 }
 
 #[test]
@@ -243,14 +243,14 @@ fn signatures_are_those_of_the_examples() {
 
 #[tokio::test]
 async fn events_have_the_keys_of_the_examples() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     let example_issue = || NewIssue {
         attachments: vec![NewAttachment { filename: "export.log".to_owned(), content: "x".to_owned() }],
         description: Some("x".to_owned()),
         labels: vec!["export".to_owned()],
         ..NewIssue::about("Export of \"Q3 report\" fails")
     };
-    let id = play.jira.create_ticket(example_issue());
+    let id = fixture.jira.create_ticket(example_issue());
     let comment = || "x".to_owned();
     for (event, change, file) in [
         ("jira:issue_created", None, "issue-created"),
@@ -263,35 +263,36 @@ async fn events_have_the_keys_of_the_examples() {
         ("comment_deleted", None, "comment-deleted-secondary"),
     ] {
         if let Some(change) = change {
-            assert!(play.jira.change_ticket(id, change));
+            assert!(fixture.jira.change_ticket(id, change));
         }
-        let body: Value = serde_json::from_slice(&play.jira.event_body(id, event).unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&fixture.jira.event_body(id, event).unwrap()).unwrap();
         let example = example(&format!("jira-{file}.json"));
         assert_eq!(shape("", &body), shape("", &example), "{file}");
         assert_eq!(body["issue_event_type_name"], example["issue_event_type_name"]);
     }
-    assert_eq!(play.jira.event_body(id, "comment_updated"), None);
+    assert_eq!(fixture.jira.event_body(id, "comment_updated"), None);
 
-    let fresh = play.jira.create_ticket(example_issue());
+    let fresh = fixture.jira.create_ticket(example_issue());
     for (mode, file) in [
         (Mode::AutomationJiraFormat, "issue-data-jira-format"),
         (Mode::AutomationFormat, "issue-data-automation-format"),
         (Mode::AutomationCustomData, "custom-data"),
     ] {
-        let body: Value = serde_json::from_slice(&play.jira.automation_body(fresh, mode).unwrap()).unwrap();
+        let body: Value =
+            serde_json::from_slice(&fixture.jira.automation_body(fresh, mode).unwrap()).unwrap();
         assert_eq!(shape("", &body), shape("", &example(&format!("jira-automation-{file}.json"))), "{file}");
     }
 }
 
 #[tokio::test]
 async fn by_hand_as_over_the_wire() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     let receiver = simulator::callback::CallbackReceiver::start(LOOPBACK).await.unwrap();
-    play.jira.set_webhook(Webhook::signed(receiver.url(), SECRET));
-    let id = play.issue();
-    play.jira.deliveries_settled().await;
+    fixture.jira.set_webhook(Webhook::signed(receiver.url(), SECRET));
+    let id = fixture.issue();
+    fixture.jira.deliveries_settled().await;
     let received = receiver.received().pop().unwrap();
-    assert_eq!(play.jira.event_body(id, "jira:issue_created").unwrap(), received.raw);
+    assert_eq!(fixture.jira.event_body(id, "jira:issue_created").unwrap(), received.raw);
     let issue = &received.body["issue"];
     assert_eq!(
         (&issue["self"], &issue["id"]),

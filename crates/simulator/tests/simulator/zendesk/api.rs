@@ -1,4 +1,4 @@
-//! The REST API and the control door.
+//! The REST API and the control control.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -8,14 +8,14 @@ use simulator::zendesk::{
     ANNA, Change, INTEGRATION, Limits, MO, Mode, NewTicket, NewUser, RITA, Role, SUPPORT, Setup, TicketView,
 };
 
-use super::{FIELD, play};
-use crate::play::Reply;
+use super::{FIELD, fixture};
+use crate::fixture::Reply;
 
 #[tokio::test]
 async fn people_groups_and_fields_can_be_read() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     let newcomer = NewUser { name: "Nina".to_owned(), email: None, role: Role::Agent };
-    let (newcomer, group) = (play.zendesk.add_user(newcomer), play.zendesk.add_group("Outages"));
+    let (newcomer, group) = (fixture.zendesk.add_user(newcomer), fixture.zendesk.add_group("Outages"));
     for (path, pointer, value) in [
         (format!("users/{RITA}"), "/user/email", json!("rita@customer.example")),
         (format!("users/{RITA}"), "/user/role", json!("end-user")),
@@ -31,15 +31,15 @@ async fn people_groups_and_fields_can_be_read() {
         ("tickets/1/comments".to_owned(), "/description", json!("Not found")),
         ("search".to_owned(), "/error", json!("RecordNotFound")),
     ] {
-        assert_eq!(play.get(&path).await.body.pointer(pointer), Some(&value), "{path}");
+        assert_eq!(fixture.get(&path).await.body.pointer(pointer), Some(&value), "{path}");
     }
-    assert_eq!(play.zendesk.counters().of("unknown"), 1);
+    assert_eq!(fixture.zendesk.counters().of("unknown"), 1);
 }
 
 #[tokio::test]
 async fn a_ticket_has_numbers_and_lower_case_and_brings_its_people() {
-    let play = play(Setup::default()).await;
-    let id = play.zendesk.create_ticket(NewTicket {
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.zendesk.create_ticket(NewTicket {
         assignee: Some(ANNA),
         group: Some(SUPPORT),
         priority: Some("urgent".to_owned()),
@@ -48,7 +48,7 @@ async fn a_ticket_has_numbers_and_lower_case_and_brings_its_people() {
         ..NewTicket::about("Export fails")
     });
     assert_eq!(id, 40117);
-    let body = play.get(&format!("tickets/{id}?include=users,groups")).await.body;
+    let body = fixture.get(&format!("tickets/{id}?include=users,groups")).await.body;
     for (pointer, value) in [
         ("/ticket/id", json!(id)),
         ("/ticket/requester_id", json!(RITA)),
@@ -64,19 +64,19 @@ async fn a_ticket_has_numbers_and_lower_case_and_brings_its_people() {
     ] {
         assert_eq!(body.pointer(pointer), Some(&value), "{pointer}");
     }
-    play.zendesk.change_ticket(id, Change::Delete);
-    assert_eq!(play.get(&format!("tickets/{id}")).await.status, 404);
-    assert_eq!(play.put(id, json!({ "subject": "x" })).await.status, 404);
-    let other = play.ticket();
-    let many = play.get(&format!("tickets/show_many?ids={id},{other},7")).await.body;
+    fixture.zendesk.change_ticket(id, Change::Delete);
+    assert_eq!(fixture.get(&format!("tickets/{id}")).await.status, 404);
+    assert_eq!(fixture.put(id, json!({ "subject": "x" })).await.status, 404);
+    let other = fixture.ticket();
+    let many = fixture.get(&format!("tickets/show_many?ids={id},{other},7")).await.body;
     assert_eq!((many["tickets"].as_array().unwrap().len(), &many["tickets"][0]["id"]), (1, &json!(other)));
 }
 
 #[tokio::test]
 async fn one_update_writes_note_field_and_metadata() {
-    let play = play(Setup::default()).await;
-    let id = play.ticket();
-    let answer = play
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.ticket();
+    let answer = fixture
         .put(
             id,
             json!({
@@ -97,16 +97,16 @@ async fn one_update_writes_note_field_and_metadata() {
     ] {
         assert_eq!(answer.body.pointer(pointer), Some(&value), "{pointer}");
     }
-    let view = play.zendesk.ticket(id).unwrap();
+    let view = fixture.zendesk.ticket(id).unwrap();
     assert_eq!((view.comments[1].body.as_str(), view.audits), ("room\n[m]", 2));
     assert_eq!(serde_json::from_value::<TicketView>(json!(view)).unwrap(), view);
 
     // The same again changes nothing but adds the comment, which is public where nothing else is said.
-    play.put(id, json!({ "comment": { "body": "a <b>" } })).await;
+    fixture.put(id, json!({ "comment": { "body": "a <b>" } })).await;
     let again =
-        play.put(id, json!({ "custom_fields": [{ "id": FIELD, "value": "https://d.example/1" }] })).await;
+        fixture.put(id, json!({ "custom_fields": [{ "id": FIELD, "value": "https://d.example/1" }] })).await;
     assert_eq!((again.status, &again.body["audit"]), (200, &Value::Null));
-    let comments = play.get(&format!("tickets/{id}/comments?page[size]=2&sort=-created_at")).await.body;
+    let comments = fixture.get(&format!("tickets/{id}/comments?page[size]=2&sort=-created_at")).await.body;
     assert_eq!(
         (&comments["comments"][0]["public"], &comments["meta"]["has_more"]),
         (&json!(true), &json!(true))
@@ -114,34 +114,34 @@ async fn one_update_writes_note_field_and_metadata() {
     assert_eq!(comments["comments"][1]["metadata"]["custom"]["ticketroom"]["key"], "k");
     let after = comments["meta"]["after_cursor"].as_str().unwrap();
     let path = format!("tickets/{id}/comments?page[size]=2&page[after]={after}&sort=-created_at");
-    let rest = play.get(&path).await.body;
+    let rest = fixture.get(&path).await.body;
     assert_eq!((rest["comments"].as_array().unwrap().len(), &rest["meta"]["has_more"]), (1, &json!(false)));
     // Each way of paging heeds its own parameter for the order, and only that; an account may heed neither.
     let first = async |query: &str| {
-        play.get(&format!("tickets/{id}/comments?{query}")).await.body["comments"][0]["id"].clone()
+        fixture.get(&format!("tickets/{id}/comments?{query}")).await.body["comments"][0]["id"].clone()
     };
     let (oldest, newest) = (first("per_page=1").await, first("per_page=1&sort_order=desc").await);
     assert_ne!(oldest, newest);
     assert_eq!(first("page[size]=1&sort_order=desc").await, oldest);
     assert_eq!(first("page[size]=1&sort=-created_at").await, newest);
     assert_eq!(first("per_page=1&sort=-created_at").await, oldest);
-    play.zendesk.set_heeds_order(false);
+    fixture.zendesk.set_heeds_order(false);
     assert_eq!(first("page[size]=1&sort=-created_at").await, oldest);
-    play.zendesk.set_heeds_order(true);
-    let numbered = play.get(&format!("tickets/{id}/comments?per_page=2&page=2")).await.body;
+    fixture.zendesk.set_heeds_order(true);
+    let numbered = fixture.get(&format!("tickets/{id}/comments?per_page=2&page=2")).await.body;
     assert_eq!((numbered["comments"].as_array().unwrap().len(), &numbered["count"]), (1, &json!(3)));
-    assert_eq!(play.get(&format!("tickets/{id}/audits")).await.body["count"], 3);
-    assert_eq!(play.get(&format!("tickets/{id}/comments?page[size]=101")).await.status, 400);
+    assert_eq!(fixture.get(&format!("tickets/{id}/audits")).await.body["count"], 3);
+    assert_eq!(fixture.get(&format!("tickets/{id}/comments?page[size]=101")).await.status, 400);
 }
 
 #[tokio::test]
 async fn updates_that_are_refused_change_nothing() {
-    let play = play(Setup::default()).await;
-    let id = play.ticket();
-    let stamp = play.zendesk.ticket(id).unwrap().updated_at;
-    play.hands.move_on(5);
-    play.zendesk.change_ticket(id, Change::Subject("Import fails".to_owned()));
-    let before = play.zendesk.ticket(id).unwrap();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.ticket();
+    let stamp = fixture.zendesk.ticket(id).unwrap().updated_at;
+    fixture.clock.advance(5);
+    fixture.zendesk.change_ticket(id, Change::Subject("Import fails".to_owned()));
+    let before = fixture.zendesk.ticket(id).unwrap();
     for (update, status, error) in [
         (json!({ "subject": "x", "safe_update": true, "updated_stamp": stamp }), 409, "UpdateConflict"),
         (json!({ "subject": "x", "safe_update": false, "updated_stamp": stamp }), 409, "UpdateConflict"),
@@ -151,28 +151,28 @@ async fn updates_that_are_refused_change_nothing() {
         (json!({ "subject": "x", "priority": "extreme" }), 422, "RecordInvalid"),
         (json!({ "subject": "x", "comment": { "body": "y".repeat(65_536) } }), 422, "RecordInvalid"),
     ] {
-        let answer = play.put(id, update.clone()).await;
+        let answer = fixture.put(id, update.clone()).await;
         assert_eq!((answer.status, answer.body["error"].as_str()), (status, Some(error)));
-        assert_eq!(play.zendesk.ticket(id).unwrap(), before);
+        assert_eq!(fixture.zendesk.ticket(id).unwrap(), before);
     }
     // Without `safe_update` the stamp is not looked at, and with the right one all is well.
-    assert_eq!(play.put(id, json!({ "subject": "y", "updated_stamp": stamp })).await.status, 200);
-    let stamp = play.zendesk.ticket(id).unwrap().updated_at;
+    assert_eq!(fixture.put(id, json!({ "subject": "y", "updated_stamp": stamp })).await.status, 200);
+    let stamp = fixture.zendesk.ticket(id).unwrap().updated_at;
     let safe = |subject| json!({ "subject": subject, "safe_update": true, "updated_stamp": stamp });
-    assert_eq!(play.put(id, safe("z")).await.status, 200);
+    assert_eq!(fixture.put(id, safe("z")).await.status, 200);
     // A second writer within the same second isn't noticed: that is how coarse the stamp is.
-    assert_eq!(play.put(id, safe("zz")).await.status, 200);
+    assert_eq!(fixture.put(id, safe("zz")).await.status, 200);
 
-    play.zendesk.change_ticket(id, Change::Status("closed".to_owned()));
-    let closed = play.put(id, json!({ "subject": "x" })).await;
+    fixture.zendesk.change_ticket(id, Change::Status("closed".to_owned()));
+    let closed = fixture.put(id, json!({ "subject": "x" })).await;
     assert_eq!((closed.status, closed.body["details"]["status"].is_array()), (422, true));
-    assert!(!play.zendesk.change_ticket(id, Change::PrivateComment("x".to_owned())));
+    assert!(!fixture.zendesk.change_ticket(id, Change::PrivateComment("x".to_owned())));
 }
 
 #[tokio::test]
 async fn tags_are_added_set_and_removed() {
-    let play = play(Setup::default()).await;
-    let id = play.ticket();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.ticket();
     let path = format!("tickets/{id}/tags");
     for (method, tags, then) in [
         (Method::PUT, json!(["b"]), json!(["b"])),
@@ -180,32 +180,32 @@ async fn tags_are_added_set_and_removed() {
         (Method::DELETE, json!(["b"]), json!(["a", "c"])),
         (Method::POST, json!(["z"]), json!(["z"])),
     ] {
-        let answer = play.call(method, &path, Some(&json!({ "tags": tags }))).await;
+        let answer = fixture.call(method, &path, Some(&json!({ "tags": tags }))).await;
         assert_eq!(answer.body, json!({ "tags": then }));
     }
     let stamp: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
     let safe = json!({ "tags": ["q"], "safe_update": "true", "updated_stamp": stamp });
-    assert_eq!(play.call(Method::PUT, &path, Some(&safe)).await.status, 409);
-    assert_eq!(play.zendesk.counters().of("update_tags"), 5);
+    assert_eq!(fixture.call(Method::PUT, &path, Some(&safe)).await.status, 409);
+    assert_eq!(fixture.zendesk.counters().of("update_tags"), 5);
 }
 
 #[tokio::test]
 async fn the_export_tells_everything_late_and_some_twice() {
-    let play = play(Setup::default()).await;
-    let begin = play.zendesk.ticket(play.ticket()).unwrap().created_at.as_second();
+    let fixture = fixture(Setup::default()).await;
+    let begin = fixture.zendesk.ticket(fixture.ticket()).unwrap().created_at.as_second();
     for _ in 0..3 {
-        play.hands.move_on(1);
-        let id = play.ticket();
-        play.zendesk.change_ticket(id, Change::Delete);
+        fixture.clock.advance(1);
+        let id = fixture.ticket();
+        fixture.zendesk.change_ticket(id, Change::Delete);
     }
-    let early = play.get(&format!("incremental/tickets/cursor?start_time={begin}")).await;
+    let early = fixture.get(&format!("incremental/tickets/cursor?start_time={begin}")).await;
     assert_eq!((early.status, &early.body["error"]), (422, &json!("StartTimeTooRecent")));
-    play.hands.move_on(62);
-    play.ticket();
+    fixture.clock.advance(62);
+    fixture.ticket();
     let mut path = format!("incremental/tickets/cursor?start_time={begin}&per_page=3");
     let mut pages = Vec::new();
     loop {
-        let body = play.get(&path).await.body;
+        let body = fixture.get(&path).await.body;
         let tickets = body["tickets"].as_array().unwrap().clone();
         pages.push(tickets.iter().map(|ticket| ticket["id"].as_u64().unwrap()).collect::<Vec<_>>());
         if body["end_of_stream"] == true {
@@ -223,39 +223,39 @@ async fn the_export_tells_everything_late_and_some_twice() {
 #[tokio::test]
 async fn limits_are_told_and_kept() {
     let limits = Limits { requests_per_minute: 6, ticket_updates_per_minute: 3, updates_per_ticket: 2 };
-    let play = play(Setup { limits: Some(limits), ..Setup::default() }).await;
-    let (one, other) = (play.ticket(), play.ticket());
-    let update = |id, subject: &'static str| play.put(id, json!({ "subject": subject }));
+    let fixture = fixture(Setup { limits: Some(limits), ..Setup::default() }).await;
+    let (one, other) = (fixture.ticket(), fixture.ticket());
+    let update = |id, subject: &'static str| fixture.put(id, json!({ "subject": subject }));
     let first = update(one, "a").await;
     assert_eq!((first.header("x-rate-limit"), first.header("ratelimit-remaining")), ("6", "5"));
     assert_eq!(first.header("zendesk-ratelimit-tickets-update"), "total=3; remaining=2; resets=60");
     assert_eq!(update(one, "b").await.status, 200);
     let third = update(one, "c").await;
     assert_eq!((third.status, third.header("retry-after")), (429, "600"));
-    play.hands.move_on(10);
+    fixture.clock.advance(10);
     let fourth = update(other, "d").await;
     assert_eq!((fourth.status, fourth.header("retry-after")), (429, "50"));
     for status in [200, 200, 429] {
-        assert_eq!(play.get("users/me").await.status, status);
+        assert_eq!(fixture.get("users/me").await.status, status);
     }
-    assert_eq!(play.zendesk.counters().rejected_429, 3);
-    play.hands.move_on(50);
+    assert_eq!(fixture.zendesk.counters().rejected_429, 3);
+    fixture.clock.advance(50);
     assert_eq!(update(other, "d").await.status, 200);
-    play.zendesk.set_limits(None);
-    assert_eq!(play.get("users/me").await.header("x-rate-limit"), "");
+    fixture.zendesk.set_limits(None);
+    assert_eq!(fixture.get("users/me").await.header("x-rate-limit"), "");
 }
 
 #[tokio::test]
 async fn faults_speak_like_zendesk() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     for (kind, status, retry_after, error) in [
         (FaultKind::TooMany(TooMany::Daily { retry_after_s: 7 }), 429, "7", json!("APIRateLimitExceeded")),
         (FaultKind::StatusBefore(404), 404, "", json!("RecordNotFound")),
         (FaultKind::StatusBefore(409), 409, "", json!("UpdateConflict")),
         (FaultKind::StatusBefore(503), 503, "", Value::Null),
     ] {
-        play.zendesk.faults().add(Fault::once("me", kind));
-        let answer = play.get("users/me").await;
+        fixture.zendesk.faults().add(Fault::once("me", kind));
+        let answer = fixture.get("users/me").await;
         assert_eq!(
             (answer.status, answer.header("retry-after"), &answer.body["error"]),
             (status, retry_after, &error)
@@ -264,21 +264,21 @@ async fn faults_speak_like_zendesk() {
 }
 
 #[tokio::test]
-async fn the_control_door_makes_tickets() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Trigger).await;
-    let door = |method, path: &str, body: Value| {
-        Reply::to(play.http.request(method, play.url(&format!("_simulator/{path}"))).json(&body))
+async fn the_control_endpoint_makes_tickets() {
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Trigger).await;
+    let control = |method, path: &str, body: Value| {
+        Reply::to(fixture.http.request(method, fixture.url(&format!("_simulator/{path}"))).json(&body))
     };
     let webhook = json!({ "endpoint": receiver.url(), "secret": "s", "mode": "events" });
-    assert_eq!(door(Method::PUT, "webhook", webhook).await.status, 204);
-    let made = door(Method::POST, "tickets", json!({ "subject": "By hand", "tags": ["a"] })).await;
+    assert_eq!(control(Method::PUT, "webhook", webhook).await.status, 204);
+    let made = control(Method::POST, "tickets", json!({ "subject": "By hand", "tags": ["a"] })).await;
     assert_eq!((made.status, &made.body), (201, &json!({ "id": 40117 })));
-    assert_eq!(door(Method::POST, "tickets/40117", json!({ "status": "solved" })).await.status, 204);
-    assert_eq!(door(Method::POST, "tickets/40118", json!("delete")).await.status, 404);
-    assert_eq!(door(Method::POST, "tickets", json!({ "topic": "x" })).await.status, 400);
-    assert_eq!(play.events().await, ["created", "status_changed"]);
-    let tickets = door(Method::GET, "tickets", Value::Null).await.body;
+    assert_eq!(control(Method::POST, "tickets/40117", json!({ "status": "solved" })).await.status, 204);
+    assert_eq!(control(Method::POST, "tickets/40118", json!("delete")).await.status, 404);
+    assert_eq!(control(Method::POST, "tickets", json!({ "topic": "x" })).await.status, 400);
+    assert_eq!(fixture.events().await, ["created", "status_changed"]);
+    let tickets = control(Method::GET, "tickets", Value::Null).await.body;
     assert_eq!((&tickets[0]["subject"], &tickets[0]["status"]), (&json!("By hand"), &json!("solved")));
-    assert_eq!(play.zendesk.counters().requests, 0);
+    assert_eq!(fixture.zendesk.counters().requests, 0);
 }

@@ -3,12 +3,12 @@
 use serde_json::json;
 use simulator::zendesk::{RITA, SUPPORT, Setup};
 
-use super::play;
-use crate::play::Reply;
+use super::fixture;
+use crate::fixture::Reply;
 
 #[tokio::test]
 async fn tokens_are_for_those_who_may_have_one_and_expire() {
-    let play = play(Setup::default()).await;
+    let fixture = fixture(Setup::default()).await;
     for (changes, status, error) in [
         (json!({ "client_secret": "x" }), 401, "invalid_client"),
         (json!({ "client_id": "x" }), 401, "invalid_client"),
@@ -18,54 +18,57 @@ async fn tokens_are_for_those_who_may_have_one_and_expire() {
         (json!({ "expires_in": 299 }), 400, "invalid_request"),
         (json!({ "expires_in": 172_801 }), 400, "invalid_request"),
     ] {
-        let answer = play.token(changes.clone()).await;
+        let answer = fixture.token(changes.clone()).await;
         assert_eq!((answer.status, answer.body["error"].as_str()), (status, Some(error)), "{changes}");
     }
-    let answer = play.token(json!({})).await;
+    let answer = fixture.token(json!({})).await;
     assert_eq!(answer.status, 201);
     let token = answer.body;
     assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(1800)));
 
-    let status = async || play.get("users/me").await.status;
+    let status = async || fixture.get("users/me").await.status;
     assert_eq!(status().await, 200);
-    play.hands.move_on(1799);
+    fixture.clock.advance(1799);
     assert_eq!(status().await, 200);
-    play.hands.move_on(1);
+    fixture.clock.advance(1);
     assert_eq!(status().await, 401);
-    let long = play.token(json!({ "expires_in": 172_800, "scope": "read" })).await;
+    let long = fixture.token(json!({ "expires_in": 172_800, "scope": "read" })).await;
     assert_eq!(long.body["expires_in"], 172_800);
-    assert_eq!(play.zendesk.counters().of("oauth_token"), 9);
+    assert_eq!(fixture.zendesk.counters().of("oauth_token"), 9);
 }
 
 #[tokio::test]
 async fn credentials_stop_working_when_told_so() {
-    let mut play = play(Setup::default()).await;
-    play.zendesk.expire_tokens();
-    let expired = play.get("users/me").await;
+    let mut fixture = fixture(Setup::default()).await;
+    fixture.zendesk.expire_tokens();
+    let expired = fixture.get("users/me").await;
     assert_eq!((expired.status, &expired.body["error"]), (401, &json!("invalid_token")));
-    play.token = play.new_token("read").await;
-    assert_eq!(play.get("users/me").await.status, 200);
-    play.zendesk.revoke_client();
-    assert_eq!(play.get("users/me").await.status, 401);
-    assert_eq!(play.token(json!({})).await.status, 401);
+    fixture.token = fixture.new_token("read").await;
+    assert_eq!(fixture.get("users/me").await.status, 200);
+    fixture.zendesk.revoke_client();
+    assert_eq!(fixture.get("users/me").await.status, 401);
+    assert_eq!(fixture.token(json!({})).await.status, 401);
 
-    let me = play.url("api/v2/users/me");
+    let me = fixture.url("api/v2/users/me");
     let basic = |token: String| {
-        let user = format!("{}/token", play.zendesk.email());
-        Reply::to(play.http.get(me.clone()).basic_auth(user, Some(token)))
+        let user = format!("{}/token", fixture.zendesk.email());
+        Reply::to(fixture.http.get(me.clone()).basic_auth(user, Some(token)))
     };
-    let answer = basic(play.zendesk.api_token()).await;
-    assert_eq!((answer.status, &answer.body["user"]["id"]), (200, &json!(play.zendesk.integration_user())));
+    let answer = basic(fixture.zendesk.api_token()).await;
+    assert_eq!(
+        (answer.status, &answer.body["user"]["id"]),
+        (200, &json!(fixture.zendesk.integration_user()))
+    );
     assert_eq!(basic("wrong".to_owned()).await.status, 401);
-    let nobody = Reply::to(play.http.get(me.clone())).await;
+    let nobody = Reply::to(fixture.http.get(me.clone())).await;
     assert_eq!((nobody.status, &nobody.body), (401, &json!({ "error": "Couldn't authenticate you" })));
 }
 
 #[tokio::test]
 async fn granular_scopes_reach_their_own_resource_alone() {
-    let mut play = play(Setup::default()).await;
-    let id = play.ticket();
-    play.token = play.new_token("tickets:read users:read").await;
+    let mut fixture = fixture(Setup::default()).await;
+    let id = fixture.ticket();
+    fixture.token = fixture.new_token("tickets:read users:read").await;
     let group = format!("groups/{SUPPORT}");
     for (path, status) in [
         (format!("tickets/{id}"), 200),
@@ -73,9 +76,9 @@ async fn granular_scopes_reach_their_own_resource_alone() {
         (group.clone(), 403),
         ("ticket_fields".to_owned(), 403),
     ] {
-        assert_eq!(play.get(&path).await.status, status, "{path}");
+        assert_eq!(fixture.get(&path).await.status, status, "{path}");
     }
-    assert_eq!(play.put(id, json!({ "subject": "x" })).await.status, 403);
-    play.token = play.new_token("read").await;
-    assert_eq!(play.get(&group).await.status, 200);
+    assert_eq!(fixture.put(id, json!({ "subject": "x" })).await.status, 403);
+    fixture.token = fixture.new_token("read").await;
+    assert_eq!(fixture.get(&group).await.status, 200);
 }

@@ -11,29 +11,29 @@ use serde_json::{Value, json};
 use simulator::callback::CallbackReceiver;
 use simulator::zendesk::{Mode, NewTicket, Setup, Webhook, Zendesk};
 
-use crate::play::{Hands, Reply};
+use crate::fixture::{ManualClock, Reply, with};
 
 const FIELD: u64 = 360_012_345;
 const SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-struct Play {
+struct Fixture {
     zendesk: Zendesk,
-    hands: Hands,
+    clock: ManualClock,
     http: reqwest::Client,
     token: String,
 }
 
-async fn play(setup: Setup) -> Play {
-    let hands = Hands::new();
-    let zendesk = Zendesk::start(Setup { clock: hands.clock(), ..setup }).await.unwrap();
-    let mut play = Play { zendesk, hands, http: crate::client(), token: String::new() };
-    play.token = play.new_token("read write").await;
-    play.zendesk.reset_counters();
-    play
+async fn fixture(setup: Setup) -> Fixture {
+    let clock = ManualClock::new();
+    let zendesk = Zendesk::start(Setup { clock: clock.clock(), ..setup }).await.unwrap();
+    let mut fixture = Fixture { zendesk, clock, http: crate::client(), token: String::new() };
+    fixture.token = fixture.new_token("read write").await;
+    fixture.zendesk.reset_counters();
+    fixture
 }
 
-impl Play {
+impl Fixture {
     async fn new_token(&self, scope: &str) -> String {
         let answer = self.token(json!({ "scope": scope })).await;
         answer.body["access_token"].as_str().unwrap().to_owned()
@@ -57,11 +57,7 @@ impl Play {
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         let request = self.http.request(method, self.url(&format!("api/v2/{path}"))).bearer_auth(&self.token);
-        Reply::to(match body {
-            Some(body) => request.json(body),
-            None => request,
-        })
-        .await
+        Reply::to(with(request, body)).await
     }
 
     async fn get(&self, path: &str) -> Reply {

@@ -10,14 +10,14 @@ use simulator::zendesk::{
     ANNA, BEN, Change, INTEGRATION, Mode, NewTicket, RITA, RetryPace, SUPPORT, Setup, signed_headers,
 };
 
-use super::{FIELD, SECRET, play};
+use super::{FIELD, SECRET, fixture};
 
 #[tokio::test]
 async fn deliveries_are_signed_and_named_after_what_happened() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Events).await;
-    let id = play.ticket();
-    let target = play.ticket();
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Events).await;
+    let id = fixture.ticket();
+    let target = fixture.ticket();
     for change in [
         Change::Assignee(Some(BEN)),
         Change::Group(Some(SUPPORT)),
@@ -27,13 +27,13 @@ async fn deliveries_are_signed_and_named_after_what_happened() {
         Change::Delete,
         Change::Restore,
     ] {
-        assert!(play.zendesk.change_ticket(id, change.clone()), "{change:?}");
-        assert!(!play.zendesk.change_ticket(id, change.clone()), "twice: {change:?}");
+        assert!(fixture.zendesk.change_ticket(id, change.clone()), "{change:?}");
+        assert!(!fixture.zendesk.change_ticket(id, change.clone()), "twice: {change:?}");
     }
-    play.zendesk.change_ticket_by(RITA, id, Change::PublicComment("Still broken".to_owned()));
-    play.put(id, json!({ "comment": { "body": "note", "public": false } })).await;
-    play.zendesk.change_ticket(id, Change::Merge(target));
-    let events = play.events().await;
+    fixture.zendesk.change_ticket_by(RITA, id, Change::PublicComment("Still broken".to_owned()));
+    fixture.put(id, json!({ "comment": { "body": "note", "public": false } })).await;
+    fixture.zendesk.change_ticket(id, Change::Merge(target));
+    let events = fixture.events().await;
     let expected = [
         "created",
         "created",
@@ -56,11 +56,11 @@ async fn deliveries_are_signed_and_named_after_what_happened() {
 
     let received = receiver.received();
     assert_eq!(received.len(), expected.len());
-    let known: BTreeSet<String> = play.zendesk.deliveries().into_iter().filter_map(|it| it.id).collect();
+    let known: BTreeSet<String> = fixture.zendesk.deliveries().into_iter().filter_map(|it| it.id).collect();
     for Received { headers, raw, .. } in &received {
         let at = headers["x-zendesk-webhook-signature-timestamp"].parse().unwrap();
         let invocation = &headers["x-zendesk-webhook-invocation-id"];
-        for (name, value) in play.zendesk.signed_headers(SECRET, raw, invocation, at) {
+        for (name, value) in fixture.zendesk.signed_headers(SECRET, raw, invocation, at) {
             assert_eq!(headers[&name], value);
         }
         assert!(known.contains(invocation));
@@ -74,7 +74,7 @@ async fn deliveries_are_signed_and_named_after_what_happened() {
         (&reopened.body["event"]["current"], &reopened.body["detail"]["via"]["channel"]),
         (&json!("OPEN"), &json!("email"))
     );
-    let merged = play.zendesk.ticket(id).unwrap();
+    let merged = fixture.zendesk.ticket(id).unwrap();
     assert_eq!(
         (merged.status.as_str(), merged.tags.contains(&"closed_by_merge".to_owned())),
         ("closed", true)
@@ -83,14 +83,14 @@ async fn deliveries_are_signed_and_named_after_what_happened() {
 
 #[tokio::test]
 async fn own_tags_and_fields_are_heard_of_by_subscribers_alone() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Events).await;
-    let id = play.ticket();
-    play.zendesk.subscribe(&["custom_field_changed", "tags_changed"]);
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Events).await;
+    let id = fixture.ticket();
+    fixture.zendesk.subscribe(&["custom_field_changed", "tags_changed"]);
     let written =
         json!({ "custom_fields": [{ "id": FIELD, "value": "u" }], "tags": ["room"], "subject": "x" });
-    play.put(id, written).await;
-    assert_eq!(play.events().await, ["created", "custom_field_changed", "tags_changed"]);
+    fixture.put(id, written).await;
+    assert_eq!(fixture.events().await, ["created", "custom_field_changed", "tags_changed"]);
     let field = receiver.received().into_iter().find(|it| it.body["event"]["field"].is_object()).unwrap();
     assert_eq!(
         (&field.body["event"]["current"], &field.body["event"]["field"]["id"]),
@@ -127,43 +127,44 @@ async fn deliveries_are_tried_again_by_the_rules() {
 
 /// For each row: the receiver has that fault that many times. How many attempts are made, and does it end well?
 async fn attempts(retry_pace: RetryPace, rows: &[(FaultKind, u32, usize, bool)]) {
-    let play = play(Setup { retry_pace, ..Setup::default() }).await;
-    let receiver = play.receiver(Mode::Events).await;
+    let fixture = fixture(Setup { retry_pace, ..Setup::default() }).await;
+    let receiver = fixture.receiver(Mode::Events).await;
     for (kind, times, attempts, delivered) in rows {
         receiver.faults().clear();
         receiver.faults().add(Fault { times: Times::N(*times), ..Fault::always("callback", kind.clone()) });
-        play.ticket();
-        play.zendesk.deliveries_settled().await;
-        let delivery = play.zendesk.deliveries().pop().unwrap();
+        fixture.ticket();
+        fixture.zendesk.deliveries_settled().await;
+        let delivery = fixture.zendesk.deliveries().pop().unwrap();
         let outcome = (delivery.attempts.len(), delivery.delivered, delivery.given_up);
         assert_eq!(outcome, (*attempts, *delivered, !delivered), "{kind:?} {times} times");
     }
     receiver.stop().await;
-    play.ticket();
-    play.zendesk.deliveries_settled().await;
-    let unreachable = play.zendesk.deliveries().pop().unwrap();
+    fixture.ticket();
+    fixture.zendesk.deliveries_settled().await;
+    let unreachable = fixture.zendesk.deliveries().pop().unwrap();
     assert_eq!((unreachable.attempts.len(), unreachable.attempts[0]), (1, None));
 }
 
 #[tokio::test]
 async fn stopping_ends_deliveries() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Events).await;
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Events).await;
     receiver.faults().add(Fault::always("callback", FaultKind::Hang(Duration::from_secs(60))));
-    play.ticket();
-    play.zendesk.stop().await;
-    assert!(play.zendesk.deliveries()[0].given_up);
+    fixture.ticket();
+    fixture.zendesk.stop().await;
+    assert!(fixture.zendesk.deliveries()[0].given_up);
 }
 
 #[tokio::test]
 async fn triggers_send_a_template_that_breaks() {
-    let play = play(Setup::default()).await;
-    let receiver = play.receiver(Mode::Trigger).await;
-    let id =
-        play.zendesk.create_ticket(NewTicket { tags: vec!["b a".to_owned()], ..NewTicket::about("Plain") });
-    play.zendesk.change_ticket(id, Change::Status("solved".to_owned()));
-    play.zendesk.change_ticket(id, Change::Delete);
-    assert_eq!(play.events().await, ["ticket_created", "ticket_updated"]);
+    let fixture = fixture(Setup::default()).await;
+    let receiver = fixture.receiver(Mode::Trigger).await;
+    let id = fixture
+        .zendesk
+        .create_ticket(NewTicket { tags: vec!["b a".to_owned()], ..NewTicket::about("Plain") });
+    fixture.zendesk.change_ticket(id, Change::Status("solved".to_owned()));
+    fixture.zendesk.change_ticket(id, Change::Delete);
+    assert_eq!(fixture.events().await, ["ticket_created", "ticket_updated"]);
     let of = |kind: &str| receiver.received().into_iter().find(|it| it.body["kind"] == kind).unwrap().body;
     assert_eq!(of("ticket_created")["tags"], "a b");
     assert_eq!(
@@ -172,10 +173,10 @@ async fn triggers_send_a_template_that_breaks() {
     );
     assert_eq!(keys("", &of("ticket_created")), keys("", &example("zendesk-trigger-ticket-created.json")));
 
-    let broken = play.zendesk.create_ticket(NewTicket::about("Export of \"Q3\"\nC:\\temp"));
-    let body = play.zendesk.trigger_body(broken).unwrap();
+    let broken = fixture.zendesk.create_ticket(NewTicket::about("Export of \"Q3\"\nC:\\temp"));
+    let body = fixture.zendesk.trigger_body(broken).unwrap();
     assert!(serde_json::from_slice::<Value>(&body).is_err());
-    assert_eq!(play.zendesk.trigger_body(1), None);
+    assert_eq!(fixture.zendesk.trigger_body(1), None);
 }
 
 #[test]
@@ -202,8 +203,8 @@ fn signatures_are_those_of_the_examples() {
 
 #[tokio::test]
 async fn events_have_the_keys_of_the_examples() {
-    let play = play(Setup::default()).await;
-    let id = play.ticket();
+    let fixture = fixture(Setup::default()).await;
+    let id = fixture.ticket();
     for (event, change, file) in [
         ("created", None, "event-ticket-created"),
         ("comment_added", Some(Change::PublicComment("x".to_owned())), "event-comment-added"),
@@ -215,15 +216,16 @@ async fn events_have_the_keys_of_the_examples() {
         ("soft_deleted", Some(Change::Delete), "event-soft-deleted"),
     ] {
         if let Some(change) = change {
-            assert!(play.zendesk.change_ticket(id, change));
+            assert!(fixture.zendesk.change_ticket(id, change));
         }
-        let body: Value = serde_json::from_slice(&play.zendesk.event_body(id, event).unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&fixture.zendesk.event_body(id, event).unwrap()).unwrap();
         let example = example(&format!("zendesk-{file}.json"));
         assert_eq!(keys("", &body), keys("", &example), "{file}");
         assert_eq!(body["type"], example["type"]);
     }
-    assert_eq!(play.zendesk.event_body(id, "merged"), None);
-    let body: Value = serde_json::from_slice(&play.zendesk.event_body(id, "soft_deleted").unwrap()).unwrap();
+    assert_eq!(fixture.zendesk.event_body(id, "merged"), None);
+    let body: Value =
+        serde_json::from_slice(&fixture.zendesk.event_body(id, "soft_deleted").unwrap()).unwrap();
     assert_eq!(
         (&body["detail"]["status"], &body["time"]),
         (&json!("DELETED"), &json!("2026-11-20T08:14:03.412000000Z"))

@@ -11,7 +11,15 @@ fn init(answers: &str) -> (Result<(), InitError>, String, Option<String>) {
     let target = directory.path().join("ticketroom.toml");
     let mut output = Vec::new();
     let result = run(&mut answers.as_bytes(), &mut output, &target);
-    (result, String::from_utf8(output).unwrap(), fs::read_to_string(&target).ok())
+    let output =
+        String::from_utf8(output).unwrap().replace(directory.path().to_str().unwrap(), "/etc/ticketroom");
+    (result, output, fs::read_to_string(&target).ok())
+}
+
+/// Compares a file of `snapshots` with the dialog, which does not have the answers, and with the file.
+#[track_caller]
+fn check(kind: &str, output: &str, file: &str) {
+    insta::assert_snapshot!(kind, format!("{output}\n---- ticketroom.toml ----\n{file}"));
 }
 
 fn read(file: &str) -> Config {
@@ -24,7 +32,9 @@ fn answers_for_zendesk_become_a_file_that_is_right() {
         "docspace.example.com\nhttps://rooms.example.com/\n\nacme.zendesk.com\n\n360012345\nLogs/Server, \"Müller\"\nSupport\nboss\n Content-Creator \n",
     );
     result.unwrap();
-    let config = read(&file.unwrap());
+    let file = file.unwrap();
+    check("zendesk", &output, &file);
+    let config = read(&file);
     assert_eq!(config.warnings.len(), 1, "DocSpace has no quotation marks in names: {:?}", config.warnings);
     assert_eq!(config.docspace.url.as_str(), "https://docspace.example.com/");
     let HelpdeskKind::Zendesk(zendesk) = &config.helpdesks[0].kind else { panic!("not Zendesk") };
@@ -36,12 +46,8 @@ fn answers_for_zendesk_become_a_file_that_is_right() {
         access[1..],
         [&AccessRule { who: Who::Group("Support".to_owned()), role: Role::ContentCreator }]
     );
-    assert!(output.contains("“boss” is not a role"), "{output}");
     let folders: Vec<String> = template.folders.paths().map(|path| path.join("/")).collect();
     assert_eq!(folders, ["Logs", "_Müller_", "Logs/Server"]);
-    assert!(output.contains("  https://rooms.example.com/webhooks/zendesk\n"), "{output}");
-    assert!(output.contains("export ZENDESK_WEBHOOK_SECRET="), "{output}");
-    assert!(output.contains(" check\n") && output.ends_with(" serve\n"), "{output}");
 }
 
 #[test]
@@ -49,14 +55,15 @@ fn answers_for_a_generic_helpdesk_become_a_file_that_is_right() {
     let (result, output, file) =
         init("http://localhost:8080\n\n  GENERIC \nhttps://a.example/b?c=d\nnone\nlead@acme.com\n\n");
     result.unwrap();
-    let config = read(&file.unwrap());
+    let file = file.unwrap();
+    check("generic", &output, &file);
+    let config = read(&file);
     let HelpdeskKind::Generic(generic) = &config.helpdesks[0].kind else { panic!("not generic") };
     assert_eq!(generic.callback.as_ref().unwrap().as_str(), "https://a.example/b?c=d");
     let template = config.rules.template("default").unwrap();
     assert!(template.folders.is_empty());
     let lead = AccessRule { who: Who::User("lead@acme.com".to_owned()), role: Role::Editor };
     assert_eq!(template.access[1], lead);
-    assert!(output.contains("https://YOUR-ADDRESS/webhooks/generic"), "{output}");
 }
 
 #[test]
@@ -65,53 +72,42 @@ fn answers_for_freshdesk_become_a_file_that_is_right() {
         "docspace.example.com\nrooms.example.com\nFreshdesk\nacme.freshdesk.com\nDocSpace room\ncf_room\n\n\n",
     );
     result.unwrap();
-    let config = read(&file.unwrap());
+    let file = file.unwrap();
+    check("freshdesk", &output, &file);
+    let config = read(&file);
     assert_eq!(config.warnings, [""; 0]);
     let HelpdeskKind::Freshdesk(freshdesk) = &config.helpdesks[0].kind else { panic!("not Freshdesk") };
     assert_eq!(freshdesk.room_url_field.as_deref(), Some("cf_room"));
-    assert!(output.contains("is no custom field's name"), "{output}");
-    assert!(
-        output.contains("https://rooms.example.com/webhooks/freshdesk?ticket_id={{ticket.id}}"),
-        "{output}"
-    );
-    assert!(output.contains("export FRESHDESK_API_KEY="), "{output}");
 }
 
 #[test]
 fn answers_for_jira_become_a_file_that_is_right() {
-    let (result, _, file) = init(
+    let (result, output, file) = init(
         "docspace.example.com\n\nJira Service Management\nacme.atlassian.net\nnone\nbot@acme.com\nsup, Customer Support\nsup, HR\n\n\n",
     );
     result.unwrap();
-    let config = read(&file.unwrap());
+    let file = file.unwrap();
+    check("jira_cloud", &output, &file);
+    let config = read(&file);
     let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
     assert_eq!(jira.projects, ["SUP", "HR"]);
     assert_eq!(jira.deployment, JiraDeployment::Cloud);
     let (result, output, file) = init("d.example\n\njira\njira.acme.example/jira\nnone\n\n\n\n");
     result.unwrap();
-    let config = read(&file.unwrap());
+    let file = file.unwrap();
+    check("jira_data_center", &output, &file);
+    let config = read(&file);
     let HelpdeskKind::Jira(jira) = &config.helpdesks[0].kind else { panic!("not Jira") };
     assert_eq!((jira.deployment, jira.projects.len()), (JiraDeployment::DataCenter, 0));
-    assert!(output.contains("Personal access tokens"), "{output}");
 }
 
 #[test]
 fn a_bad_answer_is_asked_for_again_with_the_reason() {
-    let (result, output, _) = init(
+    let (result, output, file) = init(
         "\nftp://x\nhttps://d.example\n\nservicenow\nzendesk\nhttps://me:pw@acme.zendesk.com\nacme.zendesk.com\n\nfield\nnone\na//b\n\n\n",
     );
     result.unwrap();
-    for reason in [
-        "  this one needs an answer\n",
-        "  “url” must begin with https:// or http://: write it in full",
-        "  write zendesk, freshdesk or jira, or generic for any other system\n",
-        "  “url” has a user name or password in it: leave out",
-        "  write the field's number, such as 360012345, or none\n",
-        "  an entry of “folders” is wrong: the folder “a//b” has a part without a name",
-    ] {
-        assert!(output.contains(reason), "{reason} is not in\n{output}");
-    }
-    assert_eq!(output.matches("Number of the ticket field").count(), 2);
+    check("bad_answers", &output, &file.unwrap());
 }
 
 #[test]

@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr as _;
+use comfy_table::ColumnConstraint::{ContentWidth, UpperBoundary};
+use comfy_table::Width::{Fixed, Percentage};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Row, Table};
 
 use super::called;
 use crate::clock::{Timestamp, until};
-use crate::printable::{MESSAGE, column, fit, printable};
+use crate::printable::{MESSAGE, fit, printable};
 use crate::store::{State, TicketRecord};
 
 /// Causes that are shown at most.
@@ -21,11 +24,8 @@ const MOST_CAUSES: usize = 5;
 const TERMINAL: usize = 80;
 /// No narrower terminal is thought of.
 const NARROWEST: usize = 60;
-/// Columns of the state, and of the time.
-const STATE: usize = 8;
-const SINCE: usize = 5;
 /// Columns of a subject where there is no end of the line.
-const SUBJECT: usize = 40;
+const SUBJECT: u16 = 40;
 
 /// How wide lines may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,31 +102,34 @@ fn cause(reason: &str) -> String {
 }
 
 /// The tickets themselves, with a line of headings.
-pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> Vec<String> {
-    let names: Vec<String> = records.iter().map(|record| printable(&called(record), MESSAGE)).collect();
-    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max("TICKET".len());
-    let name_columns = match width {
-        Width::Columns(columns) => widest.min(columns / 4),
-        Width::Any => widest,
+pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> String {
+    let mut table = Table::new();
+    // Cells have one line. So they are cut where their column ends, not after a word.
+    table.load_style(NOTHING).set_delimiter('\n');
+    match width {
+        Width::Columns(columns) => table
+            .set_header(["STATE", "TICKET", "SINCE", "WHY, OR SUBJECT"])
+            .set_constraints([ContentWidth, UpperBoundary(Percentage(25))])
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(u16::try_from(columns).unwrap_or(u16::MAX)),
+        Width::Any => table
+            .set_header(["STATE", "TICKET", "SINCE", "SUBJECT", "WHY, OR ROOM"])
+            .set_constraints([ContentWidth, ContentWidth, ContentWidth, UpperBoundary(Fixed(SUBJECT))]),
     };
-    let what = match width {
-        Width::Columns(_) => "WHY, OR SUBJECT",
-        Width::Any => "SUBJECT",
-    };
-    let last = if width == Width::Any { "WHY, OR ROOM" } else { "" };
-    let mut lines = vec![line("STATE", &column("TICKET", name_columns), "SINCE", what, last, width)];
-    for (record, name) in records.iter().zip(&names) {
+    for record in records {
         let subject = record.ticket.as_ref().map(|ticket| ticket.subject.as_str()).unwrap_or_default();
+        let reason = record.reason.as_deref().unwrap_or_default();
         let state = match (record.state, &record.reason) {
             (State::Ready, Some(_)) => "ready !",
             (state, _) => state.as_str(),
         };
-        let (name, since) = (column(name, name_columns), age(record.updated, now));
-        let reason = record.reason.as_deref().unwrap_or_default();
+        let (ticket, since) = (called(record), format!("{:>5}", age(record.updated, now)));
+        let url = record.url.as_deref().unwrap_or_default();
+        let cells = |cells: &[&str]| -> Row { Row::from(cells.iter().map(|text| printable(text, MESSAGE))) };
         match width {
             Width::Any => {
-                let last = if reason.is_empty() { record.url.as_deref().unwrap_or_default() } else { reason };
-                lines.push(line(state, &name, &since, subject, last, width));
+                let last = if reason.is_empty() { url } else { reason };
+                table.add_row(cells(&[state, &ticket, &since, subject, last]));
             }
             Width::Columns(_) => {
                 // Whoever looks for what is wrong sees that first; the subject of a ticket that is well comes first.
@@ -135,26 +138,20 @@ pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> Ve
                     _ if reason.is_empty() => (subject, ""),
                     _ => (reason, subject),
                 };
-                lines.push(line(state, &name, &since, first, "", width));
+                table.add_row(cells(&[state, &ticket, &since, first]));
                 if !second.is_empty() {
-                    // Below what it belongs to.
-                    let indent = " ".repeat(STATE + 1 + name_columns + 1 + SINCE + 1);
-                    lines.push(width.fit(&format!("{indent}{}", printable(second, MESSAGE))));
+                    table.add_row(cells(&["", "", "", second]));
                 }
             }
         }
     }
-    lines
-}
-
-fn line(state: &str, name: &str, since: &str, what: &str, last: &str, width: Width) -> String {
-    let what = if width == Width::Any && !last.is_empty() {
-        column(what, SUBJECT)
-    } else {
-        printable(what, MESSAGE)
-    };
-    let line = format!("{state:<STATE$} {name} {since:>SINCE$} {what} {last}");
-    width.fit(line.trim_end()).trim_end().to_owned()
+    for row in table.row_iter_mut() {
+        row.max_height(1);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    table.trim_fmt()
 }
 
 /// How long ago, in one unit.
@@ -173,76 +170,96 @@ fn age(at: Timestamp, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::clock::after;
-    use crate::ticket::{Ticket, TicketKey};
+    use unicode_width::UnicodeWidthStr as _;
 
-    fn record(id: &str, state: State, subject: &str, reason: Option<&str>) -> TicketRecord {
-        TicketRecord {
-            key: TicketKey { helpdesk: "zendesk".parse().unwrap(), id: id.parse().unwrap() },
-            state,
-            reason: reason.map(str::to_owned),
-            ticket: Some(Ticket { subject: subject.to_owned(), ..Ticket::default() }),
-            room: None,
-            url: Some("https://docspace.example.com/rooms/shared/4711/filter?folder=4711".to_owned()),
-            written_back: true,
-            attempts: 0,
-            template: None,
-            due: None,
-            created: Timestamp::UNIX_EPOCH,
-            updated: Timestamp::UNIX_EPOCH,
-        }
-    }
+    use super::*;
+    use crate::cli::tickets::tests::record;
+    use crate::clock::after;
+    use crate::printable::is_active;
 
     const REFUSED: &str =
         "DocSpace does not accept our credentials (401, rooms): was the API key revoked, or has it expired?";
 
+    /// What can be on a list: wide characters, some of several parts, some that steer a terminal, long names and subjects.
+    fn all_kinds() -> [TicketRecord; 5] {
+        let [wide, long] =
+            ["VPN down for everyone 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字", &"x".repeat(130)];
+        let unreachable = Some("DocSpace can't be reached");
+        let no_group = Some("DocSpace has no group “Suport”");
+        [
+            record("4711", State::Blocked, wide, Some(REFUSED)),
+            record("4712", State::Ready, "Export\u{1b}[31m fails", no_group),
+            record("4713", State::Ready, "Printer smokes 👩\u{200D}🔧", None),
+            record("SUP-1 with a very long name of a ticket that goes on", State::Waiting, "", unreachable),
+            record("4714", State::Archived, long, None),
+        ]
+    }
+
     #[test]
-    fn a_terminal_of_80_columns_shows_reasons_and_subjects() {
-        let records = [
-            record(
-                "4711",
-                State::Blocked,
-                "VPN down for everyone 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
-                Some(REFUSED),
-            ),
-            record("4712", State::Ready, "Export\u{1b}[31m fails", Some("DocSpace has no group “Suport”")),
-            record("4713", State::Ready, "Printer smokes", None),
-            record(
-                "SUP-1 with a very long name of a ticket that goes on",
-                State::Waiting,
-                "",
-                Some("DocSpace can't be reached"),
-            ),
-        ];
+    fn a_terminal_shows_reasons_and_subjects_and_no_line_is_too_long() {
         let now = after(Timestamp::UNIX_EPOCH, Duration::from_secs(2 * 60 * 60));
-        let lines = rows(&records, now, Width::Columns(80));
-        let text = lines.join("\n");
-        assert!(lines.iter().all(|line| line.width() <= 80), "{text}");
-        assert!(!text.contains('\u{1b}'), "{text}");
-        assert!(
-            lines[1].starts_with("blocked  zendesk/4711") && lines[1].contains("2h DocSpace does not accept"),
-            "{text}"
-        );
-        assert!(lines[2].trim().starts_with("VPN down for everyone"), "{text}");
-        let below = |line: &str, what: &str| line.find(what).map(|at| line[..at].width());
-        assert_eq!(below(&lines[2], "VPN"), below(&lines[1], "DocSpace"), "{text}");
-        assert!(
-            lines[3].starts_with("ready !") && lines[4].trim().starts_with("DocSpace has no group"),
-            "{text}"
-        );
-        assert!(lines[5].contains("Printer smokes"), "{text}");
-        assert_eq!(lines.len(), 7, "{text}");
+        let list = |columns| {
+            let text = rows(&all_kinds(), now, Width::Columns(columns));
+            assert!(text.lines().all(|line| line.width() <= columns), "{text}");
+            assert!(!text.contains(|c| c != '\n' && is_active(c)), "{text:?}");
+            text
+        };
+        insta::assert_snapshot!(list(80), @r"
+        STATE    TICKET              SINCE WHY, OR SUBJECT
+        blocked  zendesk/4711           2h DocSpace does not accept our credentials (4…
+                                           VPN down for everyone 漢字漢字漢字漢字漢字…
+        ready !  zendesk/4712           2h Export�[31m fails
+                                           DocSpace has no group “Suport”
+        ready    zendesk/4713           2h Printer smokes 👩‍🔧
+        waiting  zendesk/SUP-1 with…    2h DocSpace can't be reached
+        archived zendesk/4714           2h xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        ");
+        insta::assert_snapshot!(list(60), @r"
+        STATE    TICKET         SINCE WHY, OR SUBJECT
+        blocked  zendesk/4711      2h DocSpace does not accept our…
+                                      VPN down for everyone 漢字漢…
+        ready !  zendesk/4712      2h Export�[31m fails
+                                      DocSpace has no group “Supor…
+        ready    zendesk/4713      2h Printer smokes 👩‍🔧
+        waiting  zendesk/SUP-1…    2h DocSpace can't be reached
+        archived zendesk/4714      2h xxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        ");
+        assert_eq!(list(200).lines().count(), list(60).lines().count());
+    }
+
+    /// Many characters that are one: a syllable without end, marks on marks, a family without end.
+    #[test]
+    fn no_subject_breaks_the_list() {
+        for unit in
+            ["\u{1100}", "e\u{301}\u{301}\u{301}", "👩\u{200D}", "a\u{FE0F}", "\u{1F1E9}", "漢 ", "\n"]
+        {
+            let record = record("1", State::Ready, &unit.repeat(300), Some(&unit.repeat(300)));
+            for columns in NARROWEST..130 {
+                let text =
+                    rows(std::slice::from_ref(&record), Timestamp::UNIX_EPOCH, Width::Columns(columns));
+                assert!(text.lines().all(|line| line.width() <= columns), "{unit:?} in {columns}:\n{text}");
+                assert!(text.lines().count() <= 3, "{unit:?} in {columns}:\n{text}");
+            }
+            assert_eq!(
+                rows(std::slice::from_ref(&record), Timestamp::UNIX_EPOCH, Width::Any).lines().count(),
+                2,
+                "{unit:?}"
+            );
+        }
     }
 
     #[test]
     fn elsewhere_a_ticket_is_one_line_with_all_of_it() {
-        let records =
-            [record("1", State::Blocked, "VPN", Some(REFUSED)), record("2", State::Ready, "Printer", None)];
-        let lines = rows(&records, Timestamp::UNIX_EPOCH, Width::Any);
-        assert_eq!(lines.len(), 3);
-        assert!(lines[1].contains("VPN") && lines[1].ends_with("or has it expired?"), "{}", lines[1]);
-        assert!(lines[2].ends_with("folder=4711"), "{}", lines[2]);
+        let text = rows(&all_kinds(), Timestamp::UNIX_EPOCH, Width::Any);
+        assert_eq!(text.lines().count(), 6);
+        insta::assert_snapshot!(text, @r"
+        STATE    TICKET                                                       SINCE SUBJECT                                 WHY, OR ROOM
+        blocked  zendesk/4711                                                    0s VPN down for everyone 漢字漢字漢字漢字… DocSpace does not accept our credentials (401, rooms): was the API key revoked, or has it expired?
+        ready !  zendesk/4712                                                    0s Export�[31m fails                       DocSpace has no group “Suport”
+        ready    zendesk/4713                                                    0s Printer smokes 👩‍🔧                       https://docspace.example.com/rooms/shared/4711/filter?folder=4711
+        waiting  zendesk/SUP-1 with a very long name of a ticket that goes on    0s                                         DocSpace can't be reached
+        archived zendesk/4714                                                    0s xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… https://docspace.example.com/rooms/shared/4711/filter?folder=4711
+        ");
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! `ticketroom tickets`: the operator's view without a browser. Works on the store itself, beside a running `serve`.
 
+mod explain;
 mod list;
+mod show;
 
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
+use self::explain::Explanation;
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::printable::printable;
-use crate::reconcile::preview::{Preview, preview};
-use crate::store::{
-    self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, TimelineEntry, Use, Why,
-};
+use crate::reconcile::preview::preview;
+use crate::store::{self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, Use, Why};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
 
@@ -83,7 +83,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     match command {
         Command::List(options) => list(store.as_ref(), options, clock.as_ref()).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
-        Command::Retry(options) => retry(store.as_ref(), &options, clock.as_ref()).await,
+        Command::Retry(options) => retry(store.as_ref(), &options).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }
@@ -115,9 +115,7 @@ async fn list(store: &dyn Queries, options: List, clock: &dyn Clock) -> Result {
     if records.is_empty() {
         return say("no such tickets");
     }
-    for line in list::rows(&records, clock.now(), width) {
-        say(line)?;
-    }
+    say(list::rows(&records, clock.now(), width))?;
     if records.iter().any(|record| record.state == State::Ready && record.reason.is_some()) {
         say("\n! the room is there, but not quite as configured; “ticketroom tickets show” tells more")?;
     }
@@ -141,44 +139,20 @@ async fn how_many(store: &dyn Queries, query: &TicketQuery, shown: usize) -> Res
 async fn show(store: &dyn Queries, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let timeline = store.timeline(&record.key).await?;
-    let view = TicketView::new(&record, Some(timeline.clone()));
     if options.json {
-        return say_json(&view);
+        return say_json(&TicketView::new(&record, Some(timeline)));
     }
-    say(format!("{}  {}", printable(&called(&record), 200), printable(&view.subject, 200)))?;
-    say(format!("state    {}", record.state.as_str()))?;
-    if let Some(reason) = &view.reason {
-        say(format!("because  {}", printable(reason, 500)))?;
-    }
-    if let Some(room) = &view.room {
-        say(format!("room     {} “{}”", room.id, printable(&room.title, 200)))?;
-        say(format!("address  {}", room.url.as_deref().unwrap_or("(none yet)")))?;
-        let linked = match (view.written_back, record.state) {
-            (true, _) => "yes",
-            (false, State::Ready) => {
-                "no: its helpdesk has no place for the link (a generic one needs callback_url)"
-            }
-            (false, _) => "no",
-        };
-        say(format!("in ticket {linked}"))?;
-    }
-    if let Some(next) = view.next {
-        say(format!("next     {next}"))?;
-    }
-    for TimelineEntry { at, kind, text } in &timeline {
-        say(format!("  {:.3}  {kind:<15} {}", at.strftime("%F %T%.3fZ"), printable(text, 500)))?;
-    }
-    Ok(())
+    say(show::text(&record, &timeline))
 }
 
-async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result {
+async fn retry(store: &dyn Store, options: &Retry) -> Result {
     if options.blocked {
-        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked, clock.now()).await?;
+        let count = store.requeue(&Selection::Blocked, &Why::AskedForBlocked).await?;
         return say(format!("{count} blocked tickets are tried again"));
     }
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
-        store.requeue(&Selection::One(record.key.clone()), &Why::Asked, clock.now()).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Asked).await?;
         say(format!(
             "{} is tried again; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key
@@ -187,60 +161,15 @@ async fn retry(store: &dyn Store, options: &Retry, clock: &dyn Clock) -> Result 
     Ok(())
 }
 
-/// What is so, and what the rules of today say.
-#[derive(Debug, Serialize)]
-struct Explanation<'a> {
-    /// By which template the ticket's room was made; it keeps that.
-    made_from: Option<&'a str>,
-    /// What a ticket like this would get if it came now.
-    #[serde(flatten)]
-    today: &'a Preview,
-}
-
 async fn explain(store: &dyn Queries, config: &Config, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let ticket = record.ticket.clone().unwrap_or_default();
     let preview =
         preview(&config.rules, &record.key, &ticket).map_err(|error| Ended::Failed(error.to_string()))?;
-    let made_from = record.template.as_deref();
     if options.json {
-        return say_json(&Explanation { made_from, today: &preview });
+        return say_json(&Explanation { made_from: record.template.as_deref(), today: &preview });
     }
-    say(format!("ticket    {}", printable(&called(&record), 200)))?;
-    say(format!("state     {}", record.state.as_str()))?;
-    let today = preview.room.as_ref().map(|room| room.template.as_str());
-    match (made_from, record.room.as_ref()) {
-        (Some(template), Some(room)) => {
-            say(format!("room      {} “{}”", room.id, printable(&room.title, 200)))?;
-            say(format!("made from {template}"))?;
-        }
-        (Some(template), None) => say(format!("made from {template} (the room is not there)"))?,
-        (None, _) => say("made from nothing yet: it has no room")?,
-    }
-    say(match (made_from, today) {
-        (Some(made), Some(today)) if made == today => format!("today     the rules pick {today} as well"),
-        (Some(made), Some(today)) => format!(
-            "today     the rules would pick {today}; the ticket keeps {made}, since a room is made once"
-        ),
-        (Some(made), None) => {
-            format!("today     the rules would make no room; the one made from {made} stays")
-        }
-        (None, Some(today)) => format!("today     the rules pick {today}"),
-        (None, None) => "today     the rules make no room".to_owned(),
-    })?;
-    say(match &preview.rule {
-        Some(rule) => format!("rule      {}", printable(rule, 200)),
-        None => "rule      none matches".to_owned(),
-    })?;
-    let Some(room) = &preview.room else { return Ok(()) };
-    say(format!("\nA ticket like this that came now would get:\ntemplate  {}", room.template))?;
-    say(format!("title     {}", printable(&room.title, 200)))?;
-    say(format!("type      {}", room.room_type))?;
-    say(format!("folders   {}", room.folders.join(", ")))?;
-    for access in &room.access {
-        say(format!("access    {}", printable(access, 200)))?;
-    }
-    Ok(())
+    say(explain::text(&record, &preview))
 }
 
 /// What people call a ticket: `jira/SUP-42`. It is found by that as well.
@@ -272,5 +201,31 @@ async fn find(store: &dyn Queries, written: &str) -> Result<TicketRecord> {
             "no delivery has named ticket {}; does its helpdesk send its webhook here?",
             printable(written, 60)
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Timestamp;
+    use crate::room::{Room, RoomId};
+    use crate::store::{State, TicketRecord};
+    use crate::ticket::{Ticket, TicketKey};
+
+    /// A ticket of Zendesk with a room.
+    pub(super) fn record(id: &str, state: State, subject: &str, reason: Option<&str>) -> TicketRecord {
+        TicketRecord {
+            key: TicketKey { helpdesk: "zendesk".parse().unwrap(), id: id.parse().unwrap() },
+            state,
+            reason: reason.map(str::to_owned),
+            ticket: Some(Ticket { subject: subject.to_owned(), ..Ticket::default() }),
+            room: Some(Room { id: RoomId(4711), title: format!("Ticket #{id} – {subject}") }),
+            url: Some("https://docspace.example.com/rooms/shared/4711/filter?folder=4711".to_owned()),
+            written_back: true,
+            attempts: 0,
+            template: None,
+            due: None,
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Env;
 use crate::config::reader::{Section, Value};
 use crate::config::reasons::INVALID;
 use crate::config::report::Read;
-use crate::config::secret::{for_header, secret, secrets};
+use crate::config::secret::{are_same, for_header, is_same, secret, secrets};
 
 /// A Freshdesk account.
 #[derive(Debug, Clone)]
@@ -25,6 +25,18 @@ pub struct FreshdeskConfig {
     pub groups: Vec<String>,
     /// Whether the requesters' companies are looked up: rules or titles ask for them.
     pub companies: bool,
+}
+
+impl PartialEq for FreshdeskConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { url, webhook_secrets, api_key, room_url_field, groups, companies } = self;
+        *url == other.url
+            && are_same(webhook_secrets, &other.webhook_secrets)
+            && is_same(api_key, &other.api_key)
+            && *room_url_field == other.room_url_field
+            && *groups == other.groups
+            && *companies == other.companies
+    }
 }
 
 pub(super) fn freshdesk(mut section: Section<'_>, env: &dyn Env) -> Read<FreshdeskConfig> {

@@ -8,12 +8,12 @@ use crate::config::Env;
 use crate::config::reader::Section;
 use crate::config::reasons::{KEY_CONFLICT, KEY_MISSING};
 use crate::config::report::{Read, Report};
-use crate::config::secret::secrets;
+use crate::config::secret::{are_same, secrets};
 use crate::config::value::web_url;
 use crate::ticket::HelpdeskName;
 
 /// A system that sends us JSON.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GenericConfig {
     /// How its deliveries are told from others'.
     pub inbound: Inbound,
@@ -28,6 +28,16 @@ pub enum Inbound {
     Secrets(Vec<SecretString>),
     /// Not at all: whoever reaches the door is believed.
     Unsigned,
+}
+
+impl PartialEq for Inbound {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Secrets(secrets), Self::Secrets(others)) => are_same(secrets, others),
+            (Self::Unsigned, Self::Unsigned) => true,
+            (Self::Secrets(_) | Self::Unsigned, _) => false,
+        }
+    }
 }
 
 /// The helpdesk of those who configure none.

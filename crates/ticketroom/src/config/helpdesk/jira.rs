@@ -13,7 +13,7 @@ use crate::config::Env;
 use crate::config::reader::{Section, Value};
 use crate::config::reasons::{INVALID, KEY_MISSING};
 use crate::config::report::Read;
-use crate::config::secret::{for_header, secret, secrets};
+use crate::config::secret::{are_same, for_header, is_same, secret, secrets};
 use crate::config::value::{base_url, base_url_without, duration, leave_off};
 
 /// A Jira site.
@@ -34,6 +34,18 @@ pub struct JiraConfig {
     pub signature_window: Option<Duration>,
 }
 
+impl PartialEq for JiraConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { url, webhook_secrets, auth, deployment, projects, signature_window } = self;
+        *url == other.url
+            && are_same(webhook_secrets, &other.webhook_secrets)
+            && *auth == other.auth
+            && *deployment == other.deployment
+            && *projects == other.projects
+            && *signature_window == other.signature_window
+    }
+}
+
 /// How we sign in to Jira.
 #[derive(Debug, Clone)]
 pub enum JiraAuth {
@@ -49,6 +61,18 @@ pub enum JiraAuth {
         /// The token.
         token: SecretString,
     },
+}
+
+impl PartialEq for JiraAuth {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ApiToken { email, api_token }, Self::ApiToken { email: address, api_token: token }) => {
+                email == address && is_same(api_token, token)
+            }
+            (Self::Bearer { token }, Self::Bearer { token: other }) => is_same(token, other),
+            (Self::ApiToken { .. } | Self::Bearer { .. }, _) => false,
+        }
+    }
 }
 
 /// The two products called Jira, whose APIs differ.

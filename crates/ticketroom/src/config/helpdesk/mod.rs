@@ -41,8 +41,8 @@ pub struct HelpdeskConfig {
     pub group_names: Vec<(String, String)>,
 }
 
-/// The kinds of helpdesk.
-#[derive(Debug, Clone)]
+/// The kinds of helpdesk. Two are equal if everything that they need is the same, secrets included.
+#[derive(Debug, Clone, PartialEq)]
 pub enum HelpdeskKind {
     /// Zendesk Support.
     Zendesk(ZendeskConfig),

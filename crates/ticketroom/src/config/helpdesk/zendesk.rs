@@ -10,7 +10,7 @@ use crate::config::Env;
 use crate::config::reader::{Section, Value};
 use crate::config::reasons::{KEY_CONFLICT, KEY_MISSING, RANGE, SECRET_INVALID};
 use crate::config::report::Read;
-use crate::config::secret::{secret, secrets};
+use crate::config::secret::{are_same, is_same, secret, secrets};
 use crate::config::value::{duration, is_loopback};
 
 /// Zendesk signs test deliveries with this secret, which everybody can read in its documentation.
@@ -33,6 +33,17 @@ pub struct ZendeskConfig {
     pub signature_window: Duration,
 }
 
+impl PartialEq for ZendeskConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { url, webhook_secrets, auth, room_url_field, signature_window } = self;
+        *url == other.url
+            && are_same(webhook_secrets, &other.webhook_secrets)
+            && *auth == other.auth
+            && *room_url_field == other.room_url_field
+            && *signature_window == other.signature_window
+    }
+}
+
 /// How we sign in to Zendesk.
 #[derive(Debug, Clone)]
 pub enum ZendeskAuth {
@@ -50,6 +61,21 @@ pub enum ZendeskAuth {
         /// The token.
         api_token: SecretString,
     },
+}
+
+impl PartialEq for ZendeskAuth {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::OAuth { client_id, client_secret },
+                Self::OAuth { client_id: id, client_secret: secret },
+            ) => client_id == id && is_same(client_secret, secret),
+            (Self::ApiToken { email, api_token }, Self::ApiToken { email: address, api_token: token }) => {
+                email == address && is_same(api_token, token)
+            }
+            (Self::OAuth { .. } | Self::ApiToken { .. }, _) => false,
+        }
+    }
 }
 
 pub(super) fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskConfig> {

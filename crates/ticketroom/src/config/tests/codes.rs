@@ -6,9 +6,9 @@ use super::*;
 fn every_kind_of_mistake_has_its_code() {
     let code = |fragment: &str| {
         let error = Config::from_text(&complete(fragment), "t.toml", &example_env()).unwrap_err();
-        let codes: Vec<&str> = error.problems().iter().map(|problem| problem.code.name).collect();
+        let codes: Vec<&str> = error.problems().iter().map(|problem| problem.code.as_ref()).collect();
         assert!(codes.windows(2).all(|codes| codes[0] == codes[1]), "{fragment}: {codes:?}");
-        codes[0]
+        codes[0].to_owned()
     };
     let when = "[[rule]]\nwhen = \"ticket.id == '1'\"\n";
     let access = |entry: &str| format!("[template.a]\naccess = [{{ {entry} }}]");

@@ -8,7 +8,7 @@
 //! ```
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
 
-use super::super::pace::Style;
+use super::super::pace::{Pace, Style};
 use super::super::rest::{Rest, parsed};
 use super::reasons::FRESHDESK;
 use super::wire::{AgentDto, ConversationDto, FieldDto, GroupDto, TicketDto};
@@ -30,7 +30,7 @@ use crate::source::salvage::Json;
 pub(super) const PAGE: usize = 100;
 
 /// All limits are for the whole account, whoever calls, and per minute. When it is refilled is not said.
-static LIMITS: Style = Style {
+pub(super) static LIMITS: Style = Style {
     limit: &["x-ratelimit-total"],
     remaining: &["x-ratelimit-remaining"],
     reset: &[],
@@ -78,9 +78,9 @@ impl fmt::Display for Objection {
 }
 
 impl Api {
-    pub(super) fn new(http: Http, url: &Url, api_key: &SecretString) -> Self {
+    pub(super) fn new(http: Http, url: &Url, api_key: &SecretString, pace: Arc<Pace>) -> Self {
         let authorization = format!("Basic {}", STANDARD.encode(format!("{}:X", api_key.expose_secret())));
-        let rest = Rest::new(&FRESHDESK, http, url, &authorization, &LIMITS, |body| list(&objections(body)));
+        let rest = Rest::new(&FRESHDESK, http, url, &authorization, pace, |body| list(&objections(body)));
         Self { rest, own_id: OnceLock::new() }
     }
 

@@ -179,6 +179,7 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::pace::Paces;
     use super::*;
     use crate::call::CallName;
     use crate::config::FreshdeskConfig;
@@ -195,7 +196,12 @@ mod tests {
             companies: false,
             groups: Vec::new(),
         };
-        Freshdesk::new("freshdesk".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap())
+        Freshdesk::new(
+            "freshdesk".parse().unwrap(),
+            &config,
+            Http::new(Metrics::new()).unwrap(),
+            &Paces::default(),
+        )
     }
 
     fn failed<T>(cause: Cause) -> Result<T, Failure> {

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::super::pace::Paces;
 use super::Freshdesk;
 use super::api::refusal;
 use crate::call::{Cause, SideEffect};
@@ -84,7 +85,8 @@ impl Stage {
             companies: true,
         };
         let name: crate::ticket::HelpdeskName = "freshdesk".parse().unwrap();
-        let freshdesk = Freshdesk::new(name.clone(), &config, Http::new(Metrics::new()).unwrap());
+        let freshdesk =
+            Freshdesk::new(name.clone(), &config, Http::new(Metrics::new()).unwrap(), &Paces::default());
         Self { freshdesk, script, key: TicketKey { helpdesk: name, id: "8123".parse().unwrap() } }
     }
 

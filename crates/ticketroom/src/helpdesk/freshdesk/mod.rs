@@ -22,8 +22,9 @@ use std::fmt;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use self::api::Api;
+use self::api::{Api, LIMITS};
 use self::directory::Directory;
+use super::pace::Paces;
 use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -48,10 +49,11 @@ pub(super) struct Freshdesk {
 }
 
 impl Freshdesk {
-    pub(super) fn new(name: HelpdeskName, config: &FreshdeskConfig, http: Http) -> Self {
+    pub(super) fn new(name: HelpdeskName, config: &FreshdeskConfig, http: Http, paces: &Paces) -> Self {
+        let pace = paces.of(&name, &config.url, &LIMITS);
         Self {
             name,
-            api: Api::new(http, &config.url, &config.api_key),
+            api: Api::new(http, &config.url, &config.api_key, pace),
             directory: Directory::default(),
             webhook_secrets: real_secrets(&config.webhook_secrets),
             room_url_field: config.room_url_field.clone(),

@@ -2,7 +2,7 @@
 //! only, with wiki text.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::super::pace::Style;
+use super::super::pace::{Pace, Style};
 use super::super::rest::{Rest, codes, parsed};
 use super::reasons::JIRA;
 use super::wire::{CommentDto, CommentsDto, IssueDto, RemoteLinkDto, RemoteLinksDto, UserDto};
@@ -22,7 +22,7 @@ use crate::http::Http;
 use crate::source::salvage::Json;
 
 /// Jira fills its allowances up within seconds, so nothing is spread. Its gateway's 429 may name no wait.
-static LIMITS: Style = Style {
+pub(super) static LIMITS: Style = Style {
     limit: &[],
     remaining: &[],
     reset: &[],
@@ -51,7 +51,7 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    pub(super) fn new(http: Http, config: &JiraConfig) -> Self {
+    pub(super) fn new(http: Http, config: &JiraConfig, pace: Arc<Pace>) -> Self {
         let authorization = match &config.auth {
             JiraAuth::ApiToken { email, api_token } => {
                 let pair = SecretString::from(format!("{email}:{}", api_token.expose_secret()));
@@ -59,7 +59,7 @@ impl Api {
             }
             JiraAuth::Bearer { token } => format!("Bearer {}", token.expose_secret()),
         };
-        let rest = Rest::new(&JIRA, http, &config.url, &authorization, &LIMITS, objections);
+        let rest = Rest::new(&JIRA, http, &config.url, &authorization, pace, objections);
         Self { rest, deployment: config.deployment, own_id: OnceLock::new() }
     }
 

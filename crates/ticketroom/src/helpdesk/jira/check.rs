@@ -109,6 +109,7 @@ fn project(key: &str, answer: Result<(), Failure>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::pace::Paces;
     use super::*;
     use crate::config::{JiraAuth, JiraConfig};
     use crate::http::Http;
@@ -123,7 +124,7 @@ mod tests {
             projects: vec!["SUP".to_owned()],
             signature_window: None,
         };
-        Jira::new("jira".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap())
+        Jira::new("jira".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap(), &Paces::default())
     }
 
     #[test]

@@ -24,7 +24,8 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use self::api::Api;
+use self::api::{Api, LIMITS};
+use super::pace::Paces;
 use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -45,10 +46,11 @@ pub(super) struct Jira {
 }
 
 impl Jira {
-    pub(super) fn new(name: HelpdeskName, config: &JiraConfig, http: Http) -> Self {
+    pub(super) fn new(name: HelpdeskName, config: &JiraConfig, http: Http, paces: &Paces) -> Self {
+        let pace = paces.of(&name, &config.url, &LIMITS);
         Self {
             name,
-            api: Api::new(http, config),
+            api: Api::new(http, config, pace),
             webhook_secrets: real_secrets(&config.webhook_secrets),
             signature_window: config.signature_window,
             projects: config.projects.clone(),

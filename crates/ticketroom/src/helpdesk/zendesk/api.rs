@@ -28,7 +28,7 @@ use crate::http::{Answer, Http};
 use crate::source::salvage::Json;
 
 /// All of Zendesk's account-wide limits are per minute.
-static LIMITS: Style = Style {
+pub(super) static LIMITS: Style = Style {
     limit: &["ratelimit-limit", "x-rate-limit"],
     remaining: &["ratelimit-remaining", "x-rate-limit-remaining"],
     reset: &["ratelimit-reset"],
@@ -42,7 +42,7 @@ pub(super) struct Api {
     http: Http,
     base: Url,
     auth: Auth,
-    pace: Pace,
+    pace: Arc<Pace>,
     clock: Arc<dyn Clock>,
     own_id: OnceLock<u64>,
 }
@@ -54,8 +54,14 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    pub(super) fn new(http: Http, base: Url, auth: &ZendeskAuth, clock: Arc<dyn Clock>) -> Self {
-        let (base, auth, pace) = (as_folder(base), Auth::new(auth), Pace::new(&LIMITS));
+    pub(super) fn new(
+        http: Http,
+        base: Url,
+        auth: &ZendeskAuth,
+        clock: Arc<dyn Clock>,
+        pace: Arc<Pace>,
+    ) -> Self {
+        let (base, auth) = (as_folder(base), Auth::new(auth));
         Self { http, base, auth, pace, clock, own_id: OnceLock::new() }
     }
 

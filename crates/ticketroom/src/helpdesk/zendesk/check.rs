@@ -229,6 +229,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use super::super::super::pace::Paces;
     use super::*;
     use crate::clock::ManualClock;
     use crate::config::{ZendeskAuth, ZendeskConfig};
@@ -247,7 +248,13 @@ mod tests {
             signature_window: Duration::from_secs(900),
         };
         let clock = Arc::new(ManualClock::at(at("2026-11-24T10:00:00Z")));
-        Zendesk::new("zendesk".parse().unwrap(), &config, Http::new(Metrics::new()).unwrap(), clock)
+        Zendesk::new(
+            "zendesk".parse().unwrap(),
+            &config,
+            Http::new(Metrics::new()).unwrap(),
+            clock,
+            &Paces::default(),
+        )
     }
 
     fn at(time: &str) -> Timestamp {

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::super::pace::Paces;
 use super::Zendesk;
 use crate::call::Cause;
 use crate::clock::{Clock, ManualClock};
@@ -73,7 +74,13 @@ impl Stage {
         let clock = Arc::new(ManualClock::at("2026-11-24T10:00:00Z".parse().unwrap()));
         let name: crate::ticket::HelpdeskName = "zendesk".parse().unwrap();
         let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let zendesk = Zendesk::new(name.clone(), &config, Http::new(Metrics::new()).unwrap(), as_clock);
+        let zendesk = Zendesk::new(
+            name.clone(),
+            &config,
+            Http::new(Metrics::new()).unwrap(),
+            as_clock,
+            &Paces::default(),
+        );
         Self { zendesk, clock, script, key: TicketKey { helpdesk: name, id: "40117".parse().unwrap() } }
     }
 

@@ -23,7 +23,8 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use self::api::Api;
+use self::api::{Api, LIMITS};
+use super::pace::Paces;
 use super::{Helpdesk, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
@@ -45,10 +46,17 @@ pub(super) struct Zendesk {
 }
 
 impl Zendesk {
-    pub(super) fn new(name: HelpdeskName, config: &ZendeskConfig, http: Http, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        name: HelpdeskName,
+        config: &ZendeskConfig,
+        http: Http,
+        clock: Arc<dyn Clock>,
+        paces: &Paces,
+    ) -> Self {
+        let pace = paces.of(&name, &config.url, &LIMITS);
         Self {
             name,
-            api: Api::new(http, config.url.clone(), &config.auth, clock),
+            api: Api::new(http, config.url.clone(), &config.auth, clock, pace),
             webhook_secrets: real_secrets(&config.webhook_secrets),
             signature_window: config.signature_window,
             room_url_field: config.room_url_field,

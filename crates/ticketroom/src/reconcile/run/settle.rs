@@ -72,6 +72,9 @@ impl Run<'_> {
         .await?;
         self.publish(settlement.save.events);
         let now = self.all.parts.clock.now();
+        if settlement.state == State::Blocked && !self.all.parts.live.is_in_force(self.snapshot) {
+            self.all.blocked_by_an_earlier.notify_one();
+        }
         self.log_how_it_stands(settlement.state, reason.as_ref(), now).await;
         let settled = Progress::Settled(self.claim.key.clone(), settlement.state, reason);
         let _ = self.all.progress.send(settled);
@@ -117,9 +120,9 @@ impl Run<'_> {
                     }
                 };
                 if is_logged {
-                    tracing::debug!(%reason, code = %reason.code, "blocked");
+                    tracing::debug!(code = %reason.code, %reason, "blocked");
                 } else {
-                    tracing::warn!(%reason, code = %reason.code, "blocked");
+                    tracing::warn!(code = %reason.code, %reason, "blocked");
                 }
             }
             _ => {}

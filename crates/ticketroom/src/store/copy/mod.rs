@@ -2,7 +2,7 @@
 //!
 //! Both stores are out of use meanwhile: a file is locked, and of a database it is asked at the beginning and at the end
 //! whether a replica works on it. Both have to have exactly the tables of this version: of a later one's we would leave out
-//! what we don't know. Rows go over in the order of their numbers, a batch in each transaction, so a copy that
+//! what we don't know. Rows go over in the order of their keys, a batch in each transaction, so a copy that
 //! was cut off goes on after the last row that arrived. Until all of it is there and has been compared with what was read,
 //! the target says so of itself, and nobody can serve from it.
 //!
@@ -15,7 +15,7 @@ mod table;
 
 use sha2::{Digest, Sha256};
 
-use self::table::{Row, TABLES, Table, Value};
+use self::table::{Key, Row, TABLES, Table, Value};
 use super::day::Day;
 use super::{OpenError, StoreError};
 use crate::clock::Timestamp;
@@ -99,11 +99,11 @@ trait Side: Send {
     async fn is_in_use(&mut self) -> Result<bool, SideError>;
     /// Says whose copy is being made here.
     async fn begin(&mut self, source: &str) -> Result<(), SideError>;
-    /// How many rows a table has, and the number of the last one.
-    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), SideError>;
-    /// The rows after a number, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
+    /// How many rows a table has, and where the last one is.
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError>;
+    /// The rows after one, or from the first one on, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
     /// than one row.
-    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, SideError>;
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError>;
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError>;
     /// The day's writes.
@@ -167,10 +167,10 @@ pub async fn copy(
         let (mut done, mut last) = target.extent(table).await.map_err(at_target)?;
         progress(Progress { table: table.name, done, all });
         loop {
-            let rows = source.read(table, last).await.map_err(at_source)?;
-            let Some(end) = rows.last().and_then(Row::number) else { break };
+            let rows = source.read(table, last.as_ref()).await.map_err(at_source)?;
+            let Some(end) = rows.last().map(|row| row.key(table)) else { break };
             target.write(table, &rows).await.map_err(at_target)?;
-            (done, last) = (done + rows.len() as u64, end);
+            (done, last) = (done + rows.len() as u64, Some(end));
             progress(Progress { table: table.name, done, all });
         }
     }
@@ -207,14 +207,14 @@ async fn open(url: &StoreUrl, may_be_new: bool) -> Result<Box<dyn Side>, CopyErr
 
 /// A fingerprint of all rows of a table, the same whatever database they are in.
 async fn digest(side: &mut dyn Side, table: &Table) -> Result<[u8; 32], SideError> {
-    let (mut hash, mut last) = (Sha256::new(), 0);
+    let (mut hash, mut last) = (Sha256::new(), None);
     loop {
-        let rows = side.read(table, last).await?;
-        let Some(end) = rows.last().and_then(Row::number) else { return Ok(hash.finalize().into()) };
+        let rows = side.read(table, last.as_ref()).await?;
+        let Some(end) = rows.last().map(|row| row.key(table)) else { return Ok(hash.finalize().into()) };
         for value in rows.iter().flat_map(|row| &row.0) {
             value.feed(&mut hash);
         }
-        last = end;
+        last = Some(end);
     }
 }
 

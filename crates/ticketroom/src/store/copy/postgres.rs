@@ -3,11 +3,12 @@
 use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::table::{BYTES, Row, Table, Type, Value};
+use super::table::{BYTES, Key, Row, Table, Type, Value};
 use super::{Identity, Side, SideError};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
+use crate::store::postgres::parameter::{Parameter, Statement};
 use crate::store::postgres::{PostgresStore, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
@@ -98,6 +99,24 @@ fn value(row: &tokio_postgres::Row, place: usize, kind: Type) -> Result<Value, t
     })
 }
 
+/// The first columns of a row.
+fn values(
+    row: &tokio_postgres::Row,
+    columns: &[(&'static str, Type)],
+) -> Result<Vec<Value>, tokio_postgres::Error> {
+    columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind)).collect()
+}
+
+/// A value of a key, as PostgreSQL takes it.
+fn parameter(value: &Value) -> &(dyn ToSql + Sync) {
+    match value {
+        Value::Null => &None::<i64>,
+        Value::Number(number) => number,
+        Value::Text(text) => text,
+        Value::Bytes(bytes) => bytes,
+    }
+}
+
 #[async_trait::async_trait]
 impl Side for Database {
     fn name(&self) -> String {
@@ -120,32 +139,37 @@ impl Side for Database {
         Ok(())
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), SideError> {
-        let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
-        let row = self.client.query_one(&sql, &[]).await?;
-        Ok((u64::try_from(row.get::<_, i64>(0)).unwrap_or(0), row.get::<_, Option<i64>>(1).unwrap_or(0)))
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError> {
+        let (name, keys) = (table.name, table.key_names());
+        let sql = format!("SELECT count(*) FROM {name}");
+        let count: i64 = self.client.query_one(&sql, &[]).await?.get(0);
+        let sql =
+            format!("SELECT {} FROM {name} ORDER BY {} DESC LIMIT 1", keys.join(", "), keys.join(" DESC, "));
+        let last = self.client.query_opt(&sql, &[]).await?;
+        let last = last.map(|row| values(&row, &table.columns[..table.key]).map(Key)).transpose();
+        Ok((u64::try_from(count).unwrap_or(0), last?))
     }
 
-    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, SideError> {
-        let (columns, name, batch) = (table.names(), table.name, table.batch);
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError> {
+        let (columns, name, batch, key) =
+            (table.names(), table.name, table.batch, table.key_names().join(", "));
         let sizes: Vec<_> =
             table.long().map(|column| format!("coalesce(octet_length({column}), 0)")).collect();
         let size = sizes.join(" + ");
+        let places: Vec<String> = (1..=table.key).map(|place| format!("${place}")).collect();
+        let condition = after.map_or(String::new(), |_| format!("WHERE ({key}) > ({})", places.join(", ")));
         // How long a value is can be told without reading it, so only what is sent is read.
         let sql = format!(
             "SELECT {columns} FROM (
                 SELECT *, row_number() OVER ordered AS place, sum({size}) OVER ordered AS bytes
-                FROM (SELECT {columns} FROM {name} WHERE number > $1 ORDER BY number LIMIT {batch}) AS next
-                WINDOW ordered AS (ORDER BY number)
-            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY number"
+                FROM (SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {batch}) AS next
+                WINDOW ordered AS (ORDER BY {key})
+            ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY {key}"
         );
         let statement = self.client.prepare_cached(&sql).await?;
-        let rows = self.client.query(&statement, &[&after]).await?;
-        let row = |row: &tokio_postgres::Row| {
-            let values = table.columns.iter().enumerate().map(|(place, (_, kind))| value(row, place, *kind));
-            Ok(Row(values.collect::<Result<_, tokio_postgres::Error>>()?))
-        };
-        rows.iter().map(row).collect()
+        let after: Vec<_> = after.map_or(&[][..], |Key(values)| values).iter().map(parameter).collect();
+        let rows = self.client.query(&statement, &after).await?;
+        rows.iter().map(|row| Ok(Row(values(row, table.columns)?))).collect()
     }
 
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError> {
@@ -164,7 +188,7 @@ impl Side for Database {
     }
 
     async fn day(&mut self) -> Result<Day, SideError> {
-        let row = self.client.query_one(statements::DAY, &[]).await?;
+        let row = self.client.query_one(statements::Day.sql(), &[]).await?;
         Ok(rows::day(&row)?)
     }
 
@@ -172,12 +196,17 @@ impl Side for Database {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
-        for table in &super::TABLES {
-            let (_, last) = self.extent(table).await?;
+        for table in super::TABLES.iter().filter(|table| table.is_numbered()) {
+            let last = match self.extent(table).await?.1.as_ref().and_then(|Key(values)| values.first()) {
+                Some(Value::Number(number)) => *number,
+                _ => 0,
+            };
             self.client.execute(number, &[&table.name, &last]).await?;
         }
         // The planner should know how large the tables are before anybody works on them.
-        self.client.batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline").await?;
+        self.client
+            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline; ANALYZE effect")
+            .await?;
 
         let now = millis(now);
         let transaction = self.client.build_transaction().start().await?;
@@ -188,15 +217,22 @@ impl Side for Database {
         transaction.execute(sql, &[&now]).await?;
         if is_backup {
             let why = Why::Restored;
-            let (wishes, is_look, most) = (i64::from(why.wishes()), why.is_look(), i64::from(BATCH));
-            let (kind, text, mut number) = (why.kind(), why.to_string(), 0_i64);
-            let some = transaction.prepare(statements::REQUEUE_ALL).await?;
-            let requeue = async |after: i64| {
-                let parameters: [&(dyn ToSql + Sync); 8] =
-                    [&now, &wishes, &is_look, &kind, &text, &after, &i64::MAX, &most];
-                transaction.query_opt(&some, &parameters).await
-            };
-            while let Some(row) = requeue(number).await? {
+            let mut number = 0_i64;
+            loop {
+                let some = statements::RequeueAll {
+                    wishes: &i64::from(why.wishes()),
+                    is_look: &why.is_look(),
+                    kind: &why.kind(),
+                    text: &why.to_string(),
+                    after: &number,
+                    last: &i64::MAX,
+                    most: &i64::from(BATCH),
+                };
+                let prepared = transaction.prepare_cached(some.sql()).await?;
+                let values: Vec<_> = some.values().into_iter().map(Parameter::value).collect();
+                let Some(row) = transaction.query_opt(&prepared, &values).await? else {
+                    break;
+                };
                 number = row.try_get(2)?;
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-use super::table::{BYTES, Row, Table, Value};
+use super::table::{BYTES, Key, Row, Table, Value};
 use super::{Identity, Side, SideError};
 use crate::clock::Timestamp;
 use crate::store::day::Day;
@@ -92,20 +92,30 @@ impl Side for File {
         Ok(())
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, i64), SideError> {
-        let sql = format!("SELECT count(*), max(number) FROM {}", table.name);
-        let row = self
-            .connection
-            .query_row(&sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
-        let (count, last) = row?;
-        Ok((u64::try_from(count).unwrap_or(0), last.unwrap_or(0)))
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError> {
+        let (name, keys) = (table.name, table.key_names());
+        let sql = format!("SELECT count(*) FROM {name}");
+        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
+        let sql =
+            format!("SELECT {} FROM {name} ORDER BY {} DESC LIMIT 1", keys.join(", "), keys.join(" DESC, "));
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let last = rows.next()?.map(|row| {
+            let values = (0..keys.len()).map(|column| value(row.get_ref(column)?));
+            values.collect::<Result<_, _>>().map(Key)
+        });
+        Ok((u64::try_from(count).unwrap_or(0), last.transpose()?))
     }
 
-    async fn read(&mut self, table: &Table, after: i64) -> Result<Vec<Row>, SideError> {
-        let (columns, name, batch) = (table.names(), table.name, table.batch);
-        let sql = format!("SELECT {columns} FROM {name} WHERE number > ?1 ORDER BY number LIMIT {batch}");
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError> {
+        let (columns, name, batch, key) =
+            (table.names(), table.name, table.batch, table.key_names().join(", "));
+        let places: Vec<String> = (1..=table.key).map(|place| format!("?{place}")).collect();
+        let condition = after.map_or(String::new(), |_| format!("WHERE ({key}) > ({})", places.join(", ")));
+        let sql = format!("SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {batch}");
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([after])?;
+        let after = after.map_or(&[][..], |Key(values)| values);
+        let mut rows = statement.query(params_from_iter(after))?;
         let (mut batch, mut bytes) = (Vec::with_capacity(table.batch), 0);
         while let Some(row) = rows.next()? {
             let values = (0..table.columns.len()).map(|column| value(row.get_ref(column)?));

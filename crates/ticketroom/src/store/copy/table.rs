@@ -9,13 +9,15 @@ pub(super) enum Type {
     Bytes,
 }
 
-/// A table; its first column is the number by which its rows are ordered.
+/// A table.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     /// Rows that go over at once, if they are not more than [`BYTES`]. Deliveries carry whole bodies, so there are fewer of
     /// them.
     pub(super) batch: usize,
+    /// How many of its first columns are its key, by which its rows are ordered.
+    pub(super) key: usize,
     pub(super) columns: &'static [(&'static str, Type)],
 }
 
@@ -24,10 +26,11 @@ pub(super) struct Table {
 pub(super) const BYTES: usize = 8 * 1024 * 1024;
 
 /// Those that are referred to come first.
-pub(super) const TABLES: [Table; 3] = [
+pub(super) const TABLES: [Table; 4] = [
     Table {
         name: "ticket",
         batch: 500,
+        key: 1,
         columns: &[
             ("number", Type::Number),
             ("helpdesk", Type::Text),
@@ -58,9 +61,10 @@ pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "delivery",
         batch: 100,
+        key: 1,
         columns: &[
             ("number", Type::Number),
-            ("helpdesk", Type::Text),
+            ("source", Type::Text),
             ("ticket", Type::Number),
             ("received_at", Type::Number),
             ("delivery_id", Type::Text),
@@ -75,6 +79,7 @@ pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "timeline",
         batch: 1000,
+        key: 1,
         columns: &[
             ("number", Type::Number),
             ("ticket", Type::Number),
@@ -83,12 +88,34 @@ pub(super) const TABLES: [Table; 3] = [
             ("text", Type::Text),
         ],
     },
+    Table {
+        name: "effect",
+        batch: 1000,
+        key: 3,
+        columns: &[
+            ("ticket", Type::Number),
+            ("kind", Type::Text),
+            ("target", Type::Text),
+            ("entry", Type::Text),
+            ("updated_at", Type::Number),
+        ],
+    },
 ];
 
 impl Table {
     /// Its columns, for SQL.
     pub(super) fn names(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Those of its key, for SQL.
+    pub(super) fn key_names(&self) -> Vec<&'static str> {
+        self.columns.iter().take(self.key).map(|(name, _)| *name).collect()
+    }
+
+    /// Whether its rows have numbers, which the store gives them.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.key_names() == ["number"]
     }
 
     /// Those of its columns whose values may be long.
@@ -110,17 +137,18 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
 }
 
+/// Where a row is in the order of its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key(pub(super) Vec<Value>);
+
 /// A row, in the order of its table's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row(pub(super) Vec<Value>);
 
 impl Row {
-    /// Its number.
-    pub(super) fn number(&self) -> Option<i64> {
-        match self.0.first() {
-            Some(Value::Number(number)) => Some(*number),
-            _ => None,
-        }
+    /// Its key.
+    pub(super) fn key(&self, table: &Table) -> Key {
+        Key(self.0.iter().take(table.key).cloned().collect())
     }
 
     /// How many bytes its texts and bytes have.
@@ -142,8 +170,10 @@ mod tests {
     fn a_row_is_as_large_as_what_may_be_long_in_it() {
         let row =
             Row(vec![Value::Number(7), Value::Text("ä".to_owned()), Value::Null, Value::Bytes(vec![0; 5])]);
-        assert_eq!((row.number(), row.size()), (Some(7), 7));
-        let [ticket, delivery, timeline] = &TABLES;
+        assert_eq!(row.size(), 7);
+        let [ticket, delivery, timeline, effect] = &TABLES;
+        assert_eq!(row.key(ticket), Key(vec![Value::Number(7)]));
+        assert!(ticket.is_numbered() && !effect.is_numbered());
         assert!(delivery.long().any(|column| column == "body"));
         assert!(ticket.long().any(|column| column == "ledger"));
         assert_eq!(timeline.long().collect::<Vec<_>>(), ["kind", "text"]);

@@ -1,7 +1,7 @@
 //! The day's writes.
 
 use super::rows::day;
-use super::{PostgresStore, only, statements};
+use super::{PostgresStore, only, statements as sql};
 use crate::clock::Timestamp;
 use crate::docspace::limits::Taken;
 use crate::store::day::Day;
@@ -27,24 +27,19 @@ impl PostgresStore {
         change: impl Fn(Day) -> (T, Option<Day>) + Send,
     ) -> Result<T, StoreError> {
         loop {
-            let row = only(self.read(statements::DAY, &[]).await?)?;
+            let row = only(self.read(&sql::Day).await?)?;
             let old = day(&row)?;
             let (result, new) = change(old);
             let Some(new) = new else { return Ok(result) };
-            let written = self
-                .write(
-                    label,
-                    statements::SET_DAY,
-                    &[
-                        &millis(new.began),
-                        &i64::from(new.used),
-                        &millis(new.none_until),
-                        &millis(old.began),
-                        &i64::from(old.used),
-                        &millis(old.none_until),
-                    ],
-                )
-                .await?;
+            let statement = sql::SetDay {
+                began: &millis(new.began),
+                used: &i64::from(new.used),
+                none_until: &millis(new.none_until),
+                old_began: &millis(old.began),
+                old_used: &i64::from(old.used),
+                old_none_until: &millis(old.none_until),
+            };
+            let written = self.write(label, &statement).await?;
             if !written.is_empty() {
                 return Ok(result);
             }

@@ -12,7 +12,7 @@ mod connect;
 mod connector;
 mod hints;
 mod opening;
-mod parameter;
+pub(super) mod parameter;
 mod pooler;
 mod queries;
 mod queue;
@@ -31,7 +31,7 @@ use tokio_postgres::Row;
 pub(super) use self::connect::explain;
 use self::connect::{Database, Trouble};
 use self::hints::Hints;
-use self::parameter::Parameters;
+use self::parameter::Statement;
 use super::StoreError;
 
 #[cfg(test)]
@@ -60,20 +60,20 @@ impl PostgresStore {
     }
 
     /// Asks for something.
-    async fn read(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+    async fn read(&self, statement: &dyn Statement) -> Result<Vec<Row>, Trouble> {
         self.database.demand_ours()?;
-        self.database.run(None, sql, parameters).await
+        self.database.run(None, statement.sql(), &statement.values()).await
     }
 
     /// Changes something.
-    async fn write(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Trouble> {
+    async fn write(&self, label: &str, statement: &dyn Statement) -> Result<Vec<Row>, Trouble> {
         self.database.demand_ours()?;
-        self.database.run(Some(label), sql, parameters).await
+        self.database.run(Some(label), statement.sql(), &statement.values()).await
     }
 
     /// Changes something by a statement that always returns a row.
-    async fn write_one(&self, label: &str, sql: &str, parameters: Parameters<'_>) -> Result<Row, Trouble> {
-        only(self.write(label, sql, parameters).await?)
+    async fn write_one(&self, label: &str, statement: &dyn Statement) -> Result<Row, Trouble> {
+        only(self.write(label, statement).await?)
     }
 }
 

@@ -6,11 +6,20 @@ use std::borrow::Cow;
 use tokio_postgres::types::{ToSql, Type};
 
 /// A parameter.
-pub(super) trait Parameter: Sync {
+pub(in crate::store) trait Parameter: Sync {
     /// Its type in the database.
     fn kind(&self) -> Type;
     /// Itself, for the driver.
     fn value(&self) -> &(dyn ToSql + Sync);
+}
+
+/// A statement with the values of its parameters.
+pub(in crate::store) trait Statement: Sync {
+    /// Its text, with numbers for names.
+    fn sql(&self) -> &'static str;
+
+    /// The values, in the order of the numbers.
+    fn values(&self) -> Vec<&(dyn Parameter + '_)>;
 }
 
 /// The parameters of a statement.

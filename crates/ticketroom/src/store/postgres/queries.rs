@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use super::parameter::{Parameter, Parameters};
-use super::rows::{day, get, list_sql, record, records, ticket_sql};
-use super::{PostgresStore, only, statements};
+use super::parameter::Parameter;
+use super::rows::{day, get, list_sql, record, records};
+use super::{PostgresStore, only, statements as sql};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
 use crate::store::values::{key, timestamp};
-use crate::store::{Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::{
+    EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
+};
 use crate::ticket::TicketKey;
 
 #[async_trait::async_trait]
 impl Queries for PostgresStore {
     async fn ticket(&self, ticket: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
-        for by_name in [false, true] {
-            let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
-            let rows = self.read(&ticket_sql(by_name), parameters).await?;
-            if let Some(row) = rows.first() {
-                return record(row).map(Some);
-            }
+        let (helpdesk, id) = (&ticket.helpdesk.as_str(), &ticket.id.as_str());
+        let mut rows = self.read(&sql::TicketById { helpdesk, id }).await?;
+        if rows.is_empty() {
+            rows = self.read(&sql::TicketByName { helpdesk, name: id }).await?;
         }
-        Ok(None)
+        rows.first().map(record).transpose()
     }
 
     async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
-        let (sql, texts) = list_sql(query);
+        let (text, texts) = list_sql(query);
         let parameters: Vec<&dyn Parameter> = texts.iter().map(|text| text as &dyn Parameter).collect();
         self.database.demand_ours()?;
-        records(&self.database.run_once(&sql, &parameters).await?)
+        records(&self.database.run_once(&text, &parameters).await?)
     }
 
     async fn timeline(&self, ticket: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
-        let parameters: Parameters<'_> = &[&ticket.helpdesk.as_str(), &ticket.id.as_str()];
-        let rows = self.read(statements::TIMELINE, parameters).await?;
+        let (helpdesk, id) = (&ticket.helpdesk.as_str(), &ticket.id.as_str());
+        let rows = self.read(&sql::Timeline { helpdesk, id }).await?;
         rows.iter()
             .map(|row| {
                 Ok(TimelineEntry { at: timestamp(get(row, 0)?), kind: get(row, 1)?, text: get(row, 2)? })
@@ -41,29 +41,35 @@ impl Queries for PostgresStore {
             .collect()
     }
 
-    async fn next_due(&self, _now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let row = only(self.read(statements::NEXT_DUE, &[]).await?)?;
+    async fn effects(&self, ticket: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let (helpdesk, id) = (&ticket.helpdesk.as_str(), &ticket.id.as_str());
+        let rows = self.read(&sql::Effects { helpdesk, id, kind: &kind.as_str() }).await?;
+        rows.iter().map(|row| EffectRecord::read(get(row, 0)?, get(row, 1)?, get(row, 2)?)).collect()
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
+        let row = only(self.read(&sql::NextDue).await?)?;
         let wait: Option<i64> = get(&row, 0)?;
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0))))
     }
 
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
         let rooms: Vec<i64> = rooms.iter().map(|room| room.0).collect();
-        let rows = self.read(statements::OWNERS, &[&rooms]).await?;
+        let rows = self.read(&sql::Owners { rooms: &rooms }).await?;
         rows.iter().map(|row| Ok((RoomId(get(row, 0)?), key(get(row, 1)?, get(row, 2)?)?))).collect()
     }
 
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
-        for row in self.read(statements::COUNTS, &[]).await? {
+        for row in self.read(&sql::Counts).await? {
             crate::store::count(&mut counts, get(&row, 0)?, get(&row, 1)?);
         }
         Ok(counts)
     }
 
     async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
-        let oldest: Option<i64> = get(&only(self.read(statements::OLDEST_WAITING, &[]).await?)?, 0)?;
-        let day = day(&only(self.read(statements::DAY, &[]).await?)?)?;
+        let oldest: Option<i64> = get(&only(self.read(&sql::OldestWaiting).await?)?, 0)?;
+        let day = day(&only(self.read(&sql::Day).await?)?)?;
         Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left: day.left(now, per_day) })
     }
 }

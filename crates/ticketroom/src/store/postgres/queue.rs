@@ -1,5 +1,6 @@
 //! Deliveries, claims and their commits.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,17 +10,17 @@ use uuid::Uuid;
 
 use super::connect::Trouble;
 use super::hints::Hints;
-use super::parameter::{Parameter, Parameters};
+use super::parameter::Statement;
 use super::rows::{claim, get, number};
-use super::{PostgresStore, only, schema, statements, whole_millis};
-use crate::clock::Timestamp;
+use super::{PostgresStore, only, schema, statements as sql, whole_millis};
 use crate::room::RoomId;
+use crate::source::Consequence;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
-    StoreError, UNREADABLE_FOR, Why, unreadable,
+    Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection,
+    Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
 };
 use crate::ticket::HelpdeskName;
 
@@ -31,83 +32,70 @@ const ROOM_TAKEN: &str = "ticket_room";
 impl Queue for PostgresStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let (source, at) = (delivery.source.as_str(), millis(delivery.at));
-        let Kept { key, id, body, problem } = Kept::of(&delivery);
-        let (event, headers) = (text_of(&delivery.event), text_of(&delivery.headers));
-        let (query, body) = (delivery.query.as_deref().map(text_of), body.as_ref());
+        let Kept { key, body, problem } = Kept::of(&delivery);
+        let (source, at, key, body) = (&source, &at, &key, &body.as_ref());
+        let (event, headers) = (&text_of(&delivery.event), &text_of(&delivery.headers));
+        let query = &delivery.query.as_deref().map(text_of);
         let (ticket, snapshot) = match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => (ticket, snapshot.as_deref()),
             Meaning::Echo { ticket } => (ticket, None),
+            Meaning::InRoom { room, consequence } => {
+                let (room, is_echo) = (&room.0, &(*consequence == Consequence::Echo));
+                let accept =
+                    sql::AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body };
+                return self.accepted(self.write_one("accept", &accept).await);
+            }
             Meaning::AboutSomethingElse => {
-                let parameters: Parameters<'_> = &[&source, &at, &key, &event, &headers, &query, &body, &id];
-                let written = self.write("accept", statements::KEEP, parameters).await?;
+                let keep = sql::Keep { source, at, key, event, headers, query, body };
+                let written = self.write("accept", &keep).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
             Meaning::NotUnderstood { .. } => {
-                let beside = NOT_UNDERSTOOD - 1;
-                let parameters: Parameters<'_> = &[
-                    &source,
-                    &at,
-                    &key,
-                    &event,
-                    &problem,
-                    &headers,
-                    &query,
-                    &body,
-                    &beside,
-                    &FORGET_EVERY,
-                    &UNREAD,
-                    &AFTER_UNREAD,
-                ];
-                let written = self.write("accept", statements::KEEP_NOT_UNDERSTOOD, parameters).await?;
+                let keep = sql::KeepNotUnderstood {
+                    source,
+                    at,
+                    key,
+                    event,
+                    problem: &problem,
+                    headers,
+                    query,
+                    body,
+                    beside: &(NOT_UNDERSTOOD - 1),
+                    forget_every: &FORGET_EVERY,
+                    first: &UNREAD,
+                    end: &AFTER_UNREAD,
+                };
+                let written = self.write("accept", &keep).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
             }
         };
-        let told = snapshot.map(json).transpose()?;
-        let version = snapshot.and_then(|ticket| ticket.version.as_deref()).map(text_of);
-        let subject = snapshot.map(|ticket| text_of(&ticket.subject));
-        let is_echo = matches!(delivery.meaning, Meaning::Echo { .. });
-        let parameters: Parameters<'_> = &[
-            &source,
-            &ticket.id.as_str(),
-            &at,
-            &key,
-            &event,
-            &headers,
-            &query,
-            &body,
-            &told,
-            &version,
-            &subject,
-            &is_echo,
-            &id,
-        ];
-        match self.write_one("accept", statements::ACCEPT, parameters).await {
-            Ok(row) if get::<bool>(&row, 0)? => {
-                self.outbox.notify_one();
-                Ok(Accepted::New)
-            }
-            Ok(_) => Ok(Accepted::Repeat),
-            // The same delivery, at the same moment, through another door.
-            Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
-            Err(trouble) => Err(trouble.into()),
-        }
+        let accept = sql::Accept {
+            source,
+            helpdesk: &ticket.helpdesk.as_str(),
+            id: &ticket.id.as_str(),
+            at,
+            key,
+            event,
+            headers,
+            query,
+            body,
+            told: &snapshot.map(json).transpose()?,
+            version: &snapshot.and_then(|ticket| ticket.version.as_deref()).map(text_of),
+            subject: &snapshot.map(|ticket| text_of(&ticket.subject)),
+            is_echo: &matches!(delivery.meaning, Meaning::Echo { .. }),
+        };
+        self.accepted(self.write_one("accept", &accept).await)
     }
 
-    async fn claim(
-        &self,
-        _now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows = self.write("claim", statements::CLAIM, &[&lease, &most, &running]).await?;
+        let claim = sql::Claim { lease: &lease, most: &most, running: &running };
+        let rows = self.write("claim", &claim).await?;
         self.claims(&rows).await
     }
 
     async fn claim_of(
         &self,
-        _now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
@@ -115,8 +103,8 @@ impl Queue for PostgresStore {
     ) -> Result<Vec<Claim>, StoreError> {
         let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
         let helpdesks: Vec<&str> = helpdesks.iter().map(HelpdeskName::as_str).collect();
-        let parameters: Parameters<'_> = &[&lease, &most, &running, &helpdesks];
-        let rows = self.write("claim", statements::CLAIM_OF, parameters).await?;
+        let claim = sql::ClaimOf { lease: &lease, most: &most, running: &running, helpdesks: &helpdesks };
+        let rows = self.write("claim", &claim).await?;
         self.claims(&rows).await
     }
 
@@ -131,9 +119,16 @@ impl Queue for PostgresStore {
     async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
         let ((numbers, fences), lease) = (columns(&beat.held), whole_millis(beat.lease));
         let (replica, quiet) = (beat.replica.to_string(), whole_millis(beat.quiet));
-        let known = schema::number(schema::MIGRATIONS.len());
-        let parameters: Parameters<'_> = &[&numbers, &fences, &lease, &replica, &beat.works, &known, &quiet];
-        let row = only(self.database.beat(statements::HEARTBEAT, parameters).await?)?;
+        let heartbeat = sql::Heartbeat {
+            numbers: &numbers,
+            fences: &fences,
+            lease: &lease,
+            replica: &replica,
+            works: &beat.works,
+            known: &schema::number(schema::MIGRATIONS.len()),
+            quiet: &quiet,
+        };
+        let row = only(self.database.beat(heartbeat.sql(), &heartbeat.values()).await?)?;
         self.database.may_work(get(&row, 3)?)?;
         let others: i64 = get(&row, 1)?;
         let workers = (number(others) + u32::from(beat.works)).max(1);
@@ -143,21 +138,22 @@ impl Queue for PostgresStore {
         Ok(Pulse { held, workers, now: Some(timestamp(get(&row, 0)?)), quiet })
     }
 
-    async fn leave(&self, replica: Uuid, held: &[Held], _now: Timestamp) -> Result<(), StoreError> {
+    async fn leave(&self, replica: Uuid, held: &[Held]) -> Result<(), StoreError> {
         let ((numbers, fences), replica) = (columns(held), replica.to_string());
         // Whoever has the tables now, their claims need not wait for the end of the lease.
-        self.database.run(Some("leave"), statements::LEAVE, &[&numbers, &fences, &replica]).await?;
+        let leave = sql::Leave { numbers: &numbers, fences: &fences, replica: &replica };
+        self.database.run(Some("leave"), leave.sql(), &leave.values()).await?;
         self.outbox.notify_one();
         Ok(())
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
-        let (at, wishes, is_look) = (millis(now), i64::from(why.wishes()), why.is_look());
-        let (kind, text, most) = (why.kind(), why.to_string(), i64::from(BATCH));
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
+        let (wishes, is_look) = (&i64::from(why.wishes()), &why.is_look());
+        let (kind, text, most) = (&why.kind(), &why.to_string(), &i64::from(BATCH));
         let last = match selection {
             Selection::One(_) => Vec::new(),
-            Selection::Blocked => self.read(statements::LAST_BLOCKED, &[]).await?,
-            Selection::All => self.read(statements::LAST, &[]).await?,
+            Selection::Blocked => self.read(&sql::LastBlocked).await?,
+            Selection::All => self.read(&sql::Last).await?,
         };
         let (last_at, last): (i64, i64) = match last.first() {
             Some(row) => (get(row, 0)?, get(row, 1)?),
@@ -165,21 +161,30 @@ impl Queue for PostgresStore {
         };
         let (mut after_at, mut after, mut count) = (i64::MIN, i64::MIN, 0);
         loop {
+            let (last_at, last, behind_at, behind) = (&last_at, &last, &after_at, &after);
             let rows = match selection {
                 Selection::One(key) => {
-                    let (helpdesk, id) = (key.helpdesk.as_str(), key.id.as_str());
-                    let parameters: Parameters<'_> = &[&at, &wishes, &is_look, &kind, &text, &helpdesk, &id];
-                    self.write("requeue", statements::REQUEUE_ONE, parameters).await?
+                    let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+                    let one = sql::RequeueOne { wishes, is_look, kind, text, helpdesk, id };
+                    self.write("requeue", &one).await?
                 }
                 Selection::Blocked => {
-                    let parameters: Parameters<'_> =
-                        &[&at, &wishes, &is_look, &kind, &text, &after_at, &after, &last_at, &last, &most];
-                    self.write("requeue", statements::REQUEUE_BLOCKED, parameters).await?
+                    let blocked = sql::RequeueBlocked {
+                        wishes,
+                        is_look,
+                        kind,
+                        text,
+                        after_at: behind_at,
+                        after: behind,
+                        last_at,
+                        last,
+                        most,
+                    };
+                    self.write("requeue", &blocked).await?
                 }
                 Selection::All => {
-                    let parameters: Parameters<'_> =
-                        &[&at, &wishes, &is_look, &kind, &text, &after, &last, &most];
-                    self.write("requeue", statements::REQUEUE_ALL, parameters).await?
+                    let all = sql::RequeueAll { wishes, is_look, kind, text, after: behind, last, most };
+                    self.write("requeue", &all).await?
                 }
             };
             self.outbox.notify_one();
@@ -192,8 +197,8 @@ impl Queue for PostgresStore {
         }
     }
 
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write("probe", statements::PROBE, &[&millis(now)]).await?;
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.write("probe", &sql::Probe).await?;
         Ok(())
     }
 
@@ -218,9 +223,10 @@ impl PostgresStore {
                     let (number, fence): (i64, i64) = (get(row, 0)?, get(row, 1)?);
                     tracing::error!(number, %error, "a ticket can't be read from the store");
                     let (reason, wait) = (unreadable(&error), whole_millis(UNREADABLE_FOR));
-                    let parameters: Parameters<'_> = &[&number, &fence, &text_of(&reason), &wait];
+                    let set_aside =
+                        sql::SetAside { number: &number, fence: &fence, why: &text_of(&reason), wait: &wait };
                     // Those that can be read have to be worked on, whatever becomes of this one.
-                    if let Err(trouble) = self.write("claim", statements::SET_ASIDE, parameters).await {
+                    if let Err(trouble) = self.write("claim", &set_aside).await {
                         let error = StoreError::from(trouble);
                         tracing::error!(number, %error, "the ticket is skipped until its lease ends");
                     }
@@ -232,52 +238,48 @@ impl PostgresStore {
 
     /// Commits what a claim writes. `settlement` is what is written at its end only.
     async fn commit(&self, save: &Save, settlement: Option<&Settlement>) -> Result<(), StoreError> {
-        let ledger = json(&save.ledger)?;
-        let seen = save.seen.as_ref().map(json).transpose()?;
-        let subject = save.seen.as_ref().map(|seen| text_of(&seen.subject));
-        let called = save.seen.as_ref().and_then(|seen| seen.key.as_deref()).map(text_of);
+        let Held { number, fence } = &save.held;
         let room = save.ledger.room.made();
-        let (room_id, room_title) = (room.map(|room| room.id.0), room.map(|room| text_of(&room.title)));
-        let url = save.ledger.link.url().map(text_of);
-        let written_back = save.ledger.write_back.url.is_some()
-            && save.ledger.write_back.url.as_deref() == save.ledger.link.url();
-        let events = Events::of(&save.events);
-        let (lease, now) = (whole_millis(save.lease), millis(save.now));
-        let common: [&dyn Parameter; 16] = [
-            &save.held.number,
-            &save.held.fence,
-            &save.nth,
-            &ledger,
-            &lease,
-            &now,
-            &seen,
-            &subject,
-            &called,
-            &room_id,
-            &room_title,
-            &url,
-            &written_back,
-            &events.at,
-            &events.kinds,
-            &events.texts,
-        ];
+        let (events, effects) = (Events::of(&save.events), Effects::of(&save.effects)?);
+        let (nth, ledger, lease, now) =
+            (&save.nth, &json(&save.ledger)?, &whole_millis(save.lease), &millis(save.now));
+        let seen = &save.seen.as_ref().map(json).transpose()?;
+        let subject = &save.seen.as_ref().map(|seen| text_of(&seen.subject));
+        let called = &save.seen.as_ref().and_then(|seen| seen.key.as_deref()).map(text_of);
+        let (room_id, room_title) = (&room.map(|room| room.id.0), &room.map(|room| text_of(&room.title)));
+        let room_url = &save.ledger.link.url().map(text_of);
+        let written_back = &(save.ledger.write_back.url.is_some()
+            && save.ledger.write_back.url.as_deref() == save.ledger.link.url());
+        let (event_times, event_kinds, event_texts) = (&events.at, &events.kinds, &events.texts);
+        let (effect_kinds, effect_targets, effect_entries) =
+            (&effects.kinds, &effects.targets, &effects.entries);
+        #[rustfmt::skip]
         let result = match settlement {
-            None => self.write_one(&save.label, statements::SAVE, &common).await,
+            None => {
+                let save_it = sql::Save {
+                    number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
+                };
+                self.write_one(&save.label, &save_it).await
+            }
             Some(settlement) => {
-                let reason = settlement.reason.as_deref().map(text_of);
-                let due = settlement.due.map(millis);
-                let (attempts, asked) = (i64::from(settlement.attempts), i64::from(settlement.asked));
-                let state = settlement.state.as_str();
-                let end: [&dyn Parameter; 6] = [&state, &reason, &attempts, &settlement.hints, &asked, &due];
-                let all: Vec<_> = common.into_iter().chain(end).collect();
-                self.write_one(&save.label, statements::SETTLE, &all).await
+                let settle = sql::Settle {
+                    number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
+                    state: &settlement.state.as_str(),
+                    reason: &settlement.reason.as_deref().map(text_of),
+                    attempts: &i64::from(settlement.attempts),
+                    hints: &settlement.hints,
+                    asked: &i64::from(settlement.asked),
+                    due: &settlement.due.map(millis),
+                };
+                self.write_one(&save.label, &settle).await
             }
         };
         match result {
             Ok(row) if get::<bool>(&row, 0)? => Ok(()),
             Ok(_) => {
-                let parameters: Parameters<'_> = &[&save.held.number, &save.held.fence, &save.nth];
-                let before = self.read(statements::WRITTEN_BEFORE, parameters).await?;
+                let before = self.read(&sql::WrittenBefore { number, fence, nth }).await?;
                 if before.is_empty() { Err(StoreError::Lost) } else { Ok(()) }
             }
             Err(Trouble::Duplicate(constraint)) if constraint == ROOM_TAKEN => {
@@ -287,10 +289,25 @@ impl PostgresStore {
         }
     }
 
+    /// What became of a delivery that points at a ticket or a room.
+    fn accepted(&self, written: Result<Row, Trouble>) -> Result<Accepted, StoreError> {
+        match written {
+            Ok(row) if !get::<bool>(&row, 0)? => Ok(Accepted::Repeat),
+            Ok(row) if !get::<bool>(&row, 1)? => Ok(Accepted::Unowned),
+            Ok(_) => {
+                self.outbox.notify_one();
+                Ok(Accepted::New)
+            }
+            // The same delivery, at the same moment, by another replica.
+            Err(Trouble::Duplicate(constraint)) if constraint == REPEATED => Ok(Accepted::Repeat),
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
     /// Whose a room is that can't be ours.
     async fn taken(&self, room: RoomId, number: i64) -> StoreError {
         let owner = async {
-            let rows = self.read(statements::OWNER, &[&room.0, &number]).await?;
+            let rows = self.read(&sql::Owner { room: &room.0, other_than: &number }).await?;
             let row = rows.first().ok_or(StoreError::Unavailable("the room is taken no more".to_owned()))?;
             key(get(row, 0)?, get(row, 1)?)
         };
@@ -312,6 +329,25 @@ impl<'a> Events<'a> {
             kinds: events.iter().map(|event| event.kind).collect(),
             texts: events.iter().map(|event| text_of(&event.text)).collect(),
         }
+    }
+}
+
+/// Effects, column by column: a statement can't write one twice.
+struct Effects<'a> {
+    kinds: Vec<&'a str>,
+    targets: Vec<&'a str>,
+    entries: Vec<String>,
+}
+
+impl<'a> Effects<'a> {
+    fn of(effects: &'a [EffectEntry]) -> Result<Self, StoreError> {
+        let last: BTreeMap<_, _> =
+            effects.iter().map(|effect| ((effect.kind, &effect.target), &effect.entry)).collect();
+        Ok(Self {
+            kinds: last.keys().map(|(kind, _)| kind.as_str()).collect(),
+            targets: last.keys().map(|(_, target)| target.as_str()).collect(),
+            entries: last.values().map(json).collect::<Result<_, _>>()?,
+        })
     }
 }
 

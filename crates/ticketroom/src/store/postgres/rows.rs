@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Error, Row};
 
+use super::statements::RECORD;
 use crate::ledger::Ledger;
 use crate::room::{Room, RoomId};
 use crate::store::day::Day;
@@ -9,21 +10,6 @@ use crate::store::list::{Condition, Dialect, condition};
 use crate::store::values::{from_json, key, shown, template_in, text_of, timestamp};
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
-
-/// The columns of a [`TicketRecord`], in the order of [`record`].
-const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at, number, ledger";
-
-/// The statement that finds a ticket by `id`, or by what people call it. PostgreSQL takes a name for frequent (see below),
-/// and would go through an index of all tickets of the helpdesk besides, if it could.
-pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
-    let condition = if by_name {
-        format!("helpdesk || '' = $1 AND {}", called("$2"))
-    } else {
-        "helpdesk = $1 AND id = $2".to_owned()
-    };
-    format!("SELECT {RECORD} FROM ticket WHERE {condition} ORDER BY updated_at DESC LIMIT 1")
-}
 
 /// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows nothing of how names are
 /// spread, takes them for frequent, and would read all tickets in the hope of meeting one soon.
@@ -46,6 +32,7 @@ pub(in crate::store) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
     (format!("SELECT {RECORD} FROM ticket {sql}"), parameters)
 }
 
+/// Reads the columns of [`RECORD`].
 pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
     let (helpdesk, id, state): (&str, &str, &str) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
     let claimed: bool = get(row, 3)?;

@@ -5,240 +5,44 @@
 //! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
 //! claimed, as it would by a plan that it made while nothing was, and kept.
 
-/// $1 helpdesk, $2 ticket id, $3 time, $4 key, $5 event, $6 headers, $7 query, $8 body, $9 snapshot, $10 its
-/// version, $11 its subject, $12 whether it looks like an echo, $13 the sender's id alone, as earlier versions keep it.
-/// Returns whether the delivery is new.
-///
-/// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
-/// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
-pub(super) const ACCEPT: &str = "
-    WITH repeat AS (
-        SELECT FROM delivery
-        WHERE helpdesk = $1 AND delivery_id = ANY (ARRAY[$4, $13]) AND (delivery_id = $4 OR body = $8)
-    ), known AS (
-        -- We can't have written into a ticket that we don't know: what looks like an echo is none then.
-        SELECT number FROM ticket WHERE $12 AND helpdesk = $1 AND id = $2 AND NOT EXISTS (SELECT FROM repeat)
-    ), due AS (
-        INSERT INTO ticket AS t
-            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-        SELECT $1, $2, 'waiting', server_millis(), 1, $9::text, $10::text, coalesce($11::text, ''), $3, $3
-        WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
-        ON CONFLICT (helpdesk, id) DO UPDATE SET
-            hints = t.hints + 1,
-            -- One that is only looked at again after a restore is in nobody's way any more.
-            attempts = CASE WHEN t.state IN ('waiting', 'blocked') THEN t.attempts ELSE 0 END,
-            due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
-            told = CASE WHEN $9::text IS NULL OR t.told_version > $10::text THEN t.told ELSE $9::text END,
-            subject = CASE WHEN $9::text IS NULL OR $11::text = '' OR t.told_version > $10::text
-                THEN t.subject ELSE $11::text END,
-            told_version = CASE WHEN $9::text IS NULL OR t.told_version > $10::text
-                THEN t.told_version ELSE $10::text END
-        RETURNING number
-    ), kept AS (
-        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, query, body)
-        SELECT $1, number, $3, $4, $5, outcome, $6, $7, $8
-        FROM (SELECT number, 'accepted' AS outcome FROM due UNION ALL SELECT number, 'echo' FROM known) AS its
-        RETURNING 1
-    )
-    SELECT EXISTS (SELECT FROM kept)";
+use crate::store::named::statements;
 
-/// $1 helpdesk, $2 time, $3 key, $4 event, $5 headers, $6 query, $7 body, $8 the sender's id alone, as earlier versions keep
-/// it. Returns a row if the delivery, which is about no ticket, is new.
-pub(super) const KEEP: &str = "
-    INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, headers, query, body)
-    SELECT $1, $2, $3, $4, 'about_something_else', $5, $6, $7
-    WHERE NOT EXISTS (SELECT FROM delivery WHERE helpdesk = $1 AND delivery_id = $8 AND body = $7)
-    ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
-    RETURNING 1";
-
-/// $1 helpdesk, $2 time, $3 key, $4 event, $5 problem, $6 headers, $7 query, $8 body, $9 how many stay beside it, $10 with each
-/// of how many the others go, $11 and $12 between which keys they are. Returns a row if there is none yet with this body. What
-/// was not understood before the newest ones goes some at a time; what another replica is just taking away is skipped.
-pub(super) const KEEP_NOT_UNDERSTOOD: &str = "
-    WITH kept AS (
-        INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, problem, headers, query, body)
-        VALUES ($1, $2, $3, $4, 'not_understood', $5, $6, $7, $8)
-        ON CONFLICT (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
-        RETURNING number
-    ), old AS (
-        SELECT number FROM delivery
-        WHERE helpdesk = $1 AND delivery_id > $11 AND delivery_id < $12 AND outcome = 'not_understood'
-            AND (SELECT number % $10::bigint = 0 FROM kept)
-        ORDER BY number DESC LIMIT 100 OFFSET $9 FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM delivery USING old WHERE delivery.number = old.number
-    )
-    SELECT 1 FROM kept";
-
-/// $1 lease in milliseconds, $2 most, $3 tickets that the caller is at. New tickets first: a crowd that is tried in
-/// vain must not keep them waiting. What another replica is just claiming is skipped. A fence grows by chance: after a
-/// failover that has lost the latest commits, the next one must not be that of a claim that nobody remembers. After
-/// one, nothing is claimed before a sign of life has noted it, and then for as long as that said ([`HEARTBEAT`]).
-pub(super) const CLAIM: &str = "
-    WITH known AS (
-        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
-    ), new AS (
-        SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
-        ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
-    ), again AS (
-        SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
-        ORDER BY due_at, number LIMIT $2 - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
-    ), due AS (
-        SELECT number FROM new UNION ALL SELECT number FROM again
-    )
-    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + $1
-    FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
-
-/// The same of some helpdesks only, $4. The tickets of each are looked for by themselves, so a few more may be locked than are
-/// claimed; for that moment, another replica passes over them.
-pub(super) const CLAIM_OF: &str = "
-    WITH known AS (
-        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
-    ), new AS (
-        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
-            SELECT number, due_at FROM ticket
-            WHERE helpdesk = of.helpdesk AND attempts = 0 AND due_at <= server_millis()
-              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
-            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
-        ) AS its ORDER BY its.due_at, its.number LIMIT $2
-    ), again AS (
-        SELECT its.number FROM unnest($4::text[]) AS of (helpdesk), LATERAL (
-            SELECT number, due_at FROM ticket
-            WHERE helpdesk = of.helpdesk AND attempts > 0 AND due_at <= server_millis()
-              AND number <> ALL ($3) AND EXISTS (SELECT FROM known)
-            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED
-        ) AS its ORDER BY its.due_at, its.number LIMIT $2 - (SELECT count(*) FROM new)
-    ), due AS (
-        SELECT number FROM new UNION ALL SELECT number FROM again
-    )
-    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + $1
-    FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
-
-/// A claim that can't be read ends, and its ticket is left alone for a while. $1 number, $2 fence, $3 why, $4 for how long in
-/// milliseconds. What it tells the timeline once it doesn't tell again.
-pub(super) const SET_ASIDE: &str = "
-    WITH claim AS (
-        SELECT number, reason IS DISTINCT FROM $3 AS is_news FROM ticket
-        WHERE number = $1 AND fence = $2 AND claimed::integer = 1 FOR UPDATE
-    ), left_alone AS (
-        UPDATE ticket SET claimed = false, due_at = server_millis() + $4, attempts = greatest(attempts, 1),
-            state = 'waiting', reason = $3
-        FROM claim WHERE ticket.number = claim.number
-    )
-    INSERT INTO timeline (ticket, at, kind, text)
-    SELECT number, server_millis(), 'unreadable', $3 FROM claim WHERE is_news";
-
-/// What a commit of a claim writes. $1 number, $2 fence, $3 which commit it is, $4 ledger, $5 lease in milliseconds,
-/// $6 time, $7 the ticket as seen, $8 its subject, $9 its name, $10 to $12 room, $13 whether the link is in the ticket,
-/// $14 to $16 times, kinds and texts of events. Returns whether it was written.
+/// What a commit of a claim writes. Returns whether it was written.
 macro_rules! save {
     ($more:literal, $due:literal) => {
         concat!(
             "WITH saved AS (
                 UPDATE ticket SET
-                    saves = $3, ledger = $4, updated_at = $6,
-                    seen = coalesce($7::text, seen), subject = coalesce($8::text, subject),
-                    called = coalesce($9::text, called),
-                    room_id = $10, room_title = $11, room_url = $12, written_back = $13,
+                    saves = :nth, ledger = :ledger, updated_at = :now,
+                    seen = coalesce(:seen::text, seen), subject = coalesce(:subject::text, subject),
+                    called = coalesce(:called::text, called),
+                    room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
                     due_at = ",
             $due,
             $more,
-            "   WHERE number = $1 AND fence = $2 AND claimed::integer = 1 AND saves < $3
+            "   WHERE number = :number AND fence = :fence AND claimed::integer = 1 AND saves < :nth
                 RETURNING number
             ), noted AS (
                 INSERT INTO timeline (ticket, at, kind, text)
                 SELECT number, event.at, event.kind, event.text
-                FROM saved, unnest($14::bigint[], $15::text[], $16::text[])
+                FROM saved, unnest(:event_times::bigint[], :event_kinds::text[], :event_texts::text[])
                     WITH ORDINALITY AS event (at, kind, text, place)
                 ORDER BY place
+            ), effects AS (
+                INSERT INTO effect (ticket, kind, target, entry, updated_at)
+                SELECT number, its.kind, its.target, its.entry, :now
+                FROM saved, unnest(:effect_kinds::text[], :effect_targets::text[], :effect_entries::text[])
+                    AS its (kind, target, entry)
+                ON CONFLICT (ticket, kind, target)
+                    DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at
             )
             SELECT EXISTS (SELECT FROM saved)"
         )
     };
 }
 
-/// $1 number, $2 fence, $3 which commit. Returns a row if that commit was written before. To be asked afterwards, in a
-/// statement of its own: the first try may have ended while the second one waited for it.
-pub(super) const WRITTEN_BEFORE: &str = "SELECT FROM ticket WHERE number = $1 AND fence = $2 AND saves >= $3";
-
-/// An intent or an outcome.
-pub(super) const SAVE: &str = save!("", "server_millis() + $5");
-
-/// The end of a run: $17 state, $18 reason, $19 attempts, $20 hints when it was claimed, $21 wishes heard, $22 when it
-/// is due. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
-/// and a person's wish that came meanwhile is kept. (The lease in $5 ends with it.)
-pub(super) const SETTLE: &str = save!(
-    ", claimed = false, state = $17, reason = $18, attempts = $19, asked = greatest(asked - $21, 0) ",
-    "CASE WHEN hints > $20 THEN server_millis() + 0 * $5::bigint ELSE $22 END"
-);
-
-/// $1 and $2 numbers and fences, $3 lease in milliseconds, $4 replica, $5 whether it works, $6 the version of the tables that
-/// it knows, $7 for how many milliseconds nothing is claimed once another server has taken over. Where a newer version has
-/// made the tables such that an older one must not work on them, nothing is renewed; the last column but one says so.
-pub(super) const HEARTBEAT: &str = "
-    WITH here_at_all AS (
-        SELECT coalesce((SELECT serves <= $6::integer FROM ticketroom_schema), true) AS may_work
-    ), renewed AS (
-        UPDATE ticket SET due_at = server_millis() + $3
-        FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
-            AND (SELECT may_work FROM here_at_all)
-        RETURNING ticket.number
-    ), gone AS (
-        DELETE FROM replica WHERE alive_until < server_millis() AND id <> $4
-    ), here AS (
-        INSERT INTO replica SELECT $4, $5, server_millis() + $3 FROM here_at_all WHERE may_work
-        ON CONFLICT (id) DO UPDATE SET works = $5, alive_until = server_millis() + $3
-    ), failed_over AS (
-        UPDATE identity SET timeline = server_timeline(), quiet_until = server_millis() + $7
-        WHERE timeline <> server_timeline()
-        RETURNING quiet_until
-    )
-    SELECT server_millis(),
-        (SELECT count(*) FROM replica WHERE works AND id <> $4 AND alive_until >= server_millis()),
-        (SELECT coalesce(array_agg(number), '{}') FROM renewed),
-        (SELECT may_work FROM here_at_all),
-        coalesce((SELECT quiet_until FROM failed_over), (SELECT quiet_until FROM identity)) - server_millis()";
-
-/// $1 and $2 numbers and fences, $3 replica.
-pub(super) const LEAVE: &str = "
-    WITH left_over AS (
-        UPDATE ticket SET claimed = false, due_at = server_millis()
-        FROM unnest($1::bigint[], $2::bigint[]) AS held (number, fence)
-        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
-    )
-    DELETE FROM replica WHERE id = $3";
-
-/// $1 name, $2 replica, $3 lease in milliseconds. Returns a row if the replica has it now.
-pub(super) const RESERVE: &str = "
-    INSERT INTO reservation AS r VALUES ($1, $2, server_millis() + $3)
-    ON CONFLICT (name) DO UPDATE SET replica = $2, until = server_millis() + $3
-    WHERE r.replica = $2 OR r.until <= server_millis()
-    RETURNING 1";
-
-/// $1 name.
-pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = $1";
-
-/// $1 name, $2 value. A value that is remembered reserves nothing, so its time has always passed.
-pub(super) const REMEMBER: &str = "
-    INSERT INTO reservation VALUES ($1, $2, 0)
-    ON CONFLICT (name) DO UPDATE SET replica = $2, until = 0";
-
-/// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
-pub(super) const LAST_BLOCKED: &str = "
-    SELECT updated_at, number FROM ticket WHERE state = 'blocked'
-    ORDER BY updated_at DESC, number DESC LIMIT 1";
-
-/// Where all tickets of this moment end. No row: there are none.
-pub(in crate::store) const LAST: &str = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
-
-/// What becomes of tickets that are due without a delivery. $1 time, $2 how many wishes that is, $3 whether they are only looked
-/// at, $4 and $5 kind and text for the timeline. What is only looked at goes after new tickets, as if it had been tried before,
-/// and its state stands until then. Returns how many there were, and where to go on; no row if nothing is left.
+/// What becomes of tickets that are due without a delivery. What is only looked at goes after new tickets, as if it had been tried
+/// before, and its state stands until then. Returns how many there were, and where to go on; no row if nothing is left.
 macro_rules! requeue {
     ($next:literal, $still:literal) => {
         concat!(
@@ -246,116 +50,338 @@ macro_rules! requeue {
             $next,
             "), marked AS (
                 UPDATE ticket
-                SET asked = asked + $2, hints = hints + 1,
-                    attempts = CASE WHEN $3 THEN greatest(attempts, 1) ELSE 0 END,
-                    state = CASE WHEN state = 'blocked' AND NOT $3 THEN 'waiting' ELSE state END,
+                SET asked = asked + :wishes, hints = hints + 1,
+                    attempts = CASE WHEN :is_look THEN greatest(attempts, 1) ELSE 0 END,
+                    state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
                     due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
                 FROM next WHERE ticket.number = next.number",
             $still,
             "   RETURNING ticket.number
             ), noted AS (
-                INSERT INTO timeline (ticket, at, kind, text) SELECT number, $1, $4, $5 FROM marked
+                INSERT INTO timeline (ticket, at, kind, text) SELECT number, server_millis(), :kind, :text FROM marked
             )
             SELECT (SELECT count(*) FROM marked), at, number FROM next ORDER BY at DESC, number DESC LIMIT 1"
         )
     };
 }
 
-/// One ticket: $6 helpdesk, $7 ticket id.
-pub(super) const REQUEUE_ONE: &str =
-    requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = $6 AND id = $7", "");
+/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
+macro_rules! record {
+    () => {
+        "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
+        created_at, updated_at, number, ledger"
+    };
+}
 
-/// Some of those that are blocked, in the order of their index: $6 and $7 behind which one to begin, $8 and $9 the last one, $10
-/// how many. Somebody may just have marked one of them.
-pub(super) const REQUEUE_BLOCKED: &str = requeue!(
+pub(super) const RECORD: &str = record!();
+
+statements! {
+    '$', super::parameter::Statement, super::parameter::Parameter;
+
+    /// Returns whether the delivery is new, and that it is about a ticket.
+    ///
+    /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
+    /// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
+    Accept { source, helpdesk, id, at, key, event, headers, query, body, told, version, subject, is_echo } = "
+    WITH repeat AS (
+        SELECT FROM delivery
+        WHERE source = :source AND delivery_id = :key
+    ), known AS (
+        -- We can't have written into a ticket that we don't know: what looks like an echo is none then.
+        SELECT number FROM ticket WHERE :is_echo AND helpdesk = :helpdesk AND id = :id AND NOT EXISTS (SELECT FROM repeat)
+    ), due AS (
+        INSERT INTO ticket AS t
+            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
+        SELECT :helpdesk, :id, 'waiting', server_millis(), 1, :told::text, :version::text, coalesce(:subject::text, ''), :at, :at
+        WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
+        ON CONFLICT (helpdesk, id) DO UPDATE SET
+            hints = t.hints + 1,
+            -- One that is only looked at again after a restore is in nobody's way any more.
+            attempts = CASE WHEN t.state IN ('waiting', 'blocked') THEN t.attempts ELSE 0 END,
+            due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
+            told = CASE WHEN :told::text IS NULL OR t.told_version > :version::text THEN t.told ELSE :told::text END,
+            subject = CASE WHEN :told::text IS NULL OR :subject::text = '' OR t.told_version > :version::text
+                THEN t.subject ELSE :subject::text END,
+            told_version = CASE WHEN :told::text IS NULL OR t.told_version > :version::text
+                THEN t.told_version ELSE :version::text END
+        RETURNING number
+    ), kept AS (
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        SELECT :source, number, :at, :key, :event, outcome, :headers, :query, :body
+        FROM (SELECT number, 'accepted' AS outcome FROM due UNION ALL SELECT number, 'echo' FROM known) AS its
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM kept), true";
+
+    /// The same for what happened in a room. Returns whether the delivery is new, and whether a ticket has the room.
+    AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body } = "
+    WITH repeat AS (
+        SELECT FROM delivery WHERE source = :source AND delivery_id = :key
+    ), owner AS (
+        SELECT number FROM ticket WHERE room_id = :room AND NOT EXISTS (SELECT FROM repeat)
+    ), due AS (
+        UPDATE ticket SET
+            hints = hints + 1,
+            attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+        FROM owner WHERE ticket.number = owner.number AND NOT :is_echo
+    ), kept AS (
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, query, body)
+        SELECT :source, (SELECT number FROM owner), :at, :key, :event, CASE
+                WHEN NOT EXISTS (SELECT FROM owner) THEN 'about_something_else'
+                WHEN :is_echo THEN 'echo'
+                ELSE 'accepted'
+            END, :headers, :query, :body
+        WHERE NOT EXISTS (SELECT FROM repeat)
+        RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM kept), EXISTS (SELECT FROM owner)";
+
+    /// Returns a row if the delivery, which is about no ticket, is new.
+    Keep { source, at, key, event, headers, query, body } = "
+    INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, query, body)
+    VALUES (:source, :at, :key, :event, 'about_something_else', :headers, :query, :body)
+    ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+    RETURNING 1";
+
+    /// Returns a row if there is none yet with this body. Beside it, so many stay; with each so many-th, what was not understood before
+    /// those goes, some at a time: their keys are between `first` and `end`. What another replica is just taking away is skipped.
+    KeepNotUnderstood { source, at, key, event, problem, headers, query, body, beside, forget_every, first, end } = "
+    WITH kept AS (
+        INSERT INTO delivery (source, received_at, delivery_id, event, outcome, problem, headers, query, body)
+        VALUES (:source, :at, :key, :event, 'not_understood', :problem, :headers, :query, :body)
+        ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+        RETURNING number
+    ), old AS (
+        SELECT number FROM delivery
+        WHERE source = :source AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
+            AND (SELECT number % :forget_every::bigint = 0 FROM kept)
+        ORDER BY number DESC LIMIT 100 OFFSET :beside FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM delivery USING old WHERE delivery.number = old.number
+    )
+    SELECT 1 FROM kept";
+
+    /// `running` are tickets that the caller is at. New tickets first: a crowd that is tried in vain must not keep them waiting. What
+    /// another replica is just claiming is skipped. A fence grows by chance: after a failover that has lost the latest commits, the
+    /// next one must not be that of a claim that nobody remembers. After one, nothing is claimed before a heartbeat has noted it, and
+    /// then for as long as that said ([`Heartbeat`]).
+    Claim { lease, most, running } = "
+    WITH known AS (
+        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
+    ), new AS (
+        SELECT number FROM ticket
+        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+        ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
+    ), again AS (
+        SELECT number FROM ticket
+        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+        ORDER BY due_at, number LIMIT :most - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT number FROM new UNION ALL SELECT number FROM again
+    )
+    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
+    FROM due WHERE ticket.number = due.number
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+    /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few more may be locked than are
+    /// claimed; for that moment, another replica passes over them.
+    ClaimOf { lease, most, running, helpdesks } = "
+    WITH known AS (
+        SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
+    ), new AS (
+        SELECT its.number FROM unnest(:helpdesks::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts = 0 AND due_at <= server_millis()
+              AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT :most
+    ), again AS (
+        SELECT its.number FROM unnest(:helpdesks::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND attempts > 0 AND due_at <= server_millis()
+              AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number LIMIT :most - (SELECT count(*) FROM new)
+    ), due AS (
+        SELECT number FROM new UNION ALL SELECT number FROM again
+    )
+    UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
+    FROM due WHERE ticket.number = due.number
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+    /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the timeline once it doesn't tell
+    /// again.
+    SetAside { number, fence, why, wait } = "
+    WITH claim AS (
+        SELECT number, reason IS DISTINCT FROM :why AS is_news FROM ticket
+        WHERE number = :number AND fence = :fence AND claimed::integer = 1 FOR UPDATE
+    ), left_alone AS (
+        UPDATE ticket SET claimed = false, due_at = server_millis() + :wait, attempts = greatest(attempts, 1),
+            state = 'waiting', reason = :why
+        FROM claim WHERE ticket.number = claim.number
+    )
+    INSERT INTO timeline (ticket, at, kind, text)
+    SELECT number, server_millis(), 'unreadable', :why FROM claim WHERE is_news";
+
+    /// Returns a row if that commit was written before. To be asked afterwards, in a statement of its own: the first try may have
+    /// ended while the second one waited for it.
+    WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
+
+    /// An intent or an outcome.
+    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries } = save!("", "server_millis() + :lease");
+
+    /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
+    /// and a person's wish that came meanwhile is kept. (The lease ends with it.)
+    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, state, reason, attempts, hints, asked, due } = save!(
+    ", claimed = false, state = :state, reason = :reason, attempts = :attempts, asked = greatest(asked - :asked, 0) ",
+    "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
+);
+
+    /// Renews claims. `known` is the version of the tables that the replica knows, and `quiet` for how long nothing is claimed once
+    /// another server has taken over. Where a newer version has made the tables such that an older one must not work on them, nothing
+    /// is renewed; the last column but one says so.
+    Heartbeat { numbers, fences, lease, replica, works, known, quiet } = "
+    WITH here_at_all AS (
+        SELECT coalesce((SELECT serves <= :known::integer FROM ticketroom_schema), true) AS may_work
+    ), renewed AS (
+        UPDATE ticket SET due_at = server_millis() + :lease
+        FROM unnest(:numbers::bigint[], :fences::bigint[]) AS held (number, fence)
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
+            AND (SELECT may_work FROM here_at_all)
+        RETURNING ticket.number
+    ), gone AS (
+        DELETE FROM replica WHERE alive_until < server_millis() AND id <> :replica
+    ), here AS (
+        INSERT INTO replica SELECT :replica, :works, server_millis() + :lease FROM here_at_all WHERE may_work
+        ON CONFLICT (id) DO UPDATE SET works = :works, alive_until = server_millis() + :lease
+    ), failed_over AS (
+        UPDATE identity SET timeline = server_timeline(), quiet_until = server_millis() + :quiet
+        WHERE timeline <> server_timeline()
+        RETURNING quiet_until
+    )
+    SELECT server_millis(),
+        (SELECT count(*) FROM replica WHERE works AND id <> :replica AND alive_until >= server_millis()),
+        (SELECT coalesce(array_agg(number), '{}') FROM renewed),
+        (SELECT may_work FROM here_at_all),
+        coalesce((SELECT quiet_until FROM failed_over), (SELECT quiet_until FROM identity)) - server_millis()";
+
+    /// A replica gives up its claims, and is gone.
+    Leave { numbers, fences, replica } = "
+    WITH left_over AS (
+        UPDATE ticket SET claimed = false, due_at = server_millis()
+        FROM unnest(:numbers::bigint[], :fences::bigint[]) AS held (number, fence)
+        WHERE ticket.number = held.number AND ticket.fence = held.fence AND claimed::integer = 1
+    )
+    DELETE FROM replica WHERE id = :replica";
+
+    /// Returns a row if the replica has the name now.
+    Reserve { name, replica, lease } = "
+    INSERT INTO reservation AS r VALUES (:name, :replica, server_millis() + :lease)
+    ON CONFLICT (name) DO UPDATE SET replica = :replica, until = server_millis() + :lease
+    WHERE r.replica = :replica OR r.until <= server_millis()
+    RETURNING 1";
+
+    /// What is remembered under a name.
+    Remembered { name } = "SELECT replica FROM reservation WHERE name = :name";
+
+    /// A value that is remembered reserves nothing, so its time has always passed.
+    Remember { name, value } = "
+    INSERT INTO reservation VALUES (:name, :value, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = :value, until = 0";
+
+    /// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
+    LastBlocked = "
+    SELECT updated_at, number FROM ticket WHERE state = 'blocked'
+    ORDER BY updated_at DESC, number DESC LIMIT 1";
+
+    /// Where all tickets of this moment end. No row: there are none.
+    Last = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
+
+    /// One ticket.
+    RequeueOne { wishes, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
+
+    /// Some of those that are blocked, in the order of their index. Somebody may just have marked one of them.
+    RequeueBlocked { wishes, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
     "SELECT updated_at AS at, number FROM ticket
-        WHERE state = 'blocked' AND (updated_at, number) > ($6, $7) AND (updated_at, number) <= ($8, $9)
-        ORDER BY updated_at, number LIMIT $10",
+        WHERE state = 'blocked' AND (updated_at, number) > (:after_at, :after) AND (updated_at, number) <= (:last_at, :last)
+        ORDER BY updated_at, number LIMIT :most",
     " AND state = 'blocked' "
 );
 
-/// Some of all tickets: $6 behind which number to begin, $7 the last one, $8 how many.
-pub(in crate::store) const REQUEUE_ALL: &str = requeue!(
-    "SELECT 0::bigint AS at, number FROM ticket WHERE number > $6 AND number <= $7 ORDER BY number LIMIT $8",
+    /// Some of all tickets.
+    RequeueAll { wishes, is_look, kind, text, after, last, most } = requeue!(
+    "SELECT 0::bigint AS at, number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most",
     ""
 );
 
-/// Milliseconds until the next ticket can be claimed; NULL if none is due ever.
-pub(super) const NEXT_DUE: &str = "
+    /// Milliseconds until the next ticket can be claimed; NULL if none is due ever.
+    NextDue = "
     SELECT CASE WHEN due_at IS NOT NULL THEN greatest(due_at, quiet_until) - server_millis() END
     FROM identity, (SELECT least(
         (SELECT min(due_at) FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL),
         (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)) AS due_at) AS next";
 
-/// $1 room, $2 a ticket that doesn't count.
-pub(super) const OWNER: &str = "SELECT helpdesk, id FROM ticket WHERE room_id = $1 AND number <> $2";
+    /// Whose a room is, if it is not that ticket.
+    Owner { room, other_than } = "SELECT helpdesk, id FROM ticket WHERE room_id = :room AND number <> :other_than";
 
-/// $1 rooms.
-pub(super) const OWNERS: &str = "SELECT room_id, helpdesk, id FROM ticket WHERE room_id = ANY ($1)";
+    /// Whose some rooms are.
+    Owners { rooms } = "SELECT room_id, helpdesk, id FROM ticket WHERE room_id = ANY (:rooms)";
 
-/// $1 helpdesk, $2 ticket id. Deliveries before what followed from them.
-pub(super) const TIMELINE: &str = "
-    WITH this AS (SELECT number FROM ticket WHERE helpdesk = $1 AND id = $2)
+    /// Deliveries before what followed from them.
+    Timeline { helpdesk, id } = "
+    WITH this AS (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id)
     SELECT at, kind, text FROM (
-        SELECT received_at AS at, 'delivery' AS kind, event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END AS text,
+        SELECT received_at AS at, 'delivery' AS kind, event || CASE
+                WHEN outcome <> 'echo' THEN ''
+                WHEN source = 'docspace' THEN ' (done by us)'
+                ELSE ' (our own note)'
+            END AS text,
             0 AS turn, number
         FROM delivery WHERE ticket = (SELECT number FROM this)
         UNION ALL
         SELECT at, kind, text, 1, number FROM timeline WHERE ticket = (SELECT number FROM this)
     ) AS entry ORDER BY at, turn, number";
 
-/// This grows with the tickets: two indexes are read through, but no tickets.
-pub(super) const COUNTS: &str = "
+    /// This grows with the tickets: two indexes are read through, but no tickets.
+    Counts = "
     SELECT state, count(*) FROM ticket GROUP BY state
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
-/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
-pub(super) const OLDEST_WAITING: &str = "
+    /// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+    OldestWaiting = "
     SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back";
 
-/// The day's writes as they are.
-pub(in crate::store) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
+    /// The day's writes as they are.
+    Day = "SELECT day_began_at, used, none_until FROM write_budget";
 
-/// $1 to $3 the day's writes as they shall be, $4 to $6 as they were. Returns a row
-/// unless somebody else has changed them.
-pub(super) const SET_DAY: &str = "
-    UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3
-    WHERE day_began_at = $4 AND used = $5 AND none_until = $6
+    /// The day's writes as they shall be. Returns a row unless somebody else has changed them.
+    SetDay { began, used, none_until, old_began, old_used, old_none_until } = "
+    UPDATE write_budget SET day_began_at = :began, used = :used, none_until = :none_until
+    WHERE day_began_at = :old_began AND used = :old_used AND none_until = :old_none_until
     RETURNING 1";
 
-/// $1 time.
-pub(super) const PROBE: &str = "INSERT INTO probe VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = $1";
+    /// Commits something.
+    Probe = "INSERT INTO probe VALUES (1, server_millis()) ON CONFLICT (one) DO UPDATE SET at = server_millis()";
 
-/// All of them, by their names.
-#[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 28] = [
-    ("ACCEPT", ACCEPT),
-    ("KEEP", KEEP),
-    ("KEEP_NOT_UNDERSTOOD", KEEP_NOT_UNDERSTOOD),
-    ("CLAIM", CLAIM),
-    ("CLAIM_OF", CLAIM_OF),
-    ("SET_ASIDE", SET_ASIDE),
-    ("WRITTEN_BEFORE", WRITTEN_BEFORE),
-    ("SAVE", SAVE),
-    ("SETTLE", SETTLE),
-    ("HEARTBEAT", HEARTBEAT),
-    ("LEAVE", LEAVE),
-    ("RESERVE", RESERVE),
-    ("REMEMBERED", REMEMBERED),
-    ("REMEMBER", REMEMBER),
-    ("LAST_BLOCKED", LAST_BLOCKED),
-    ("LAST", LAST),
-    ("REQUEUE_ONE", REQUEUE_ONE),
-    ("REQUEUE_BLOCKED", REQUEUE_BLOCKED),
-    ("REQUEUE_ALL", REQUEUE_ALL),
-    ("NEXT_DUE", NEXT_DUE),
-    ("OWNER", OWNER),
-    ("OWNERS", OWNERS),
-    ("TIMELINE", TIMELINE),
-    ("COUNTS", COUNTS),
-    ("OLDEST_WAITING", OLDEST_WAITING),
-    ("DAY", DAY),
-    ("SET_DAY", SET_DAY),
-    ("PROBE", PROBE),
-];
+    /// What is known of a ticket's effects of a kind.
+    Effects { helpdesk, id, kind } = "
+    SELECT target, entry, updated_at FROM effect
+    WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
+    ORDER BY target";
+
+    /// A ticket by its id.
+    TicketById { helpdesk, id } = concat!(
+        "SELECT ", record!(), " FROM ticket WHERE helpdesk = :helpdesk AND id = :id ORDER BY updated_at DESC LIMIT 1"
+    );
+
+    /// A ticket by what people call it. PostgreSQL takes a name for frequent where no ticket has one, since it knows nothing then
+    /// of how names are spread: that there is one at all has to be said. It would go through an index of all tickets of the
+    /// helpdesk besides, if it could.
+    TicketByName { helpdesk, name } = concat!(
+        "SELECT ", record!(), " FROM ticket
+        WHERE helpdesk || '' = :helpdesk AND called IS NOT NULL AND lower(called) = lower(:name)
+        ORDER BY updated_at DESC LIMIT 1"
+    );
+}

@@ -16,6 +16,7 @@ mod reader;
 pub(super) mod requeue;
 mod reservations;
 mod rows;
+mod run;
 pub(super) mod schema;
 pub(super) mod statements;
 pub(super) mod transitions;
@@ -35,16 +36,18 @@ use self::transitions::let_all_go;
 pub(super) use self::writer::explain;
 use self::writer::{BUSY, Writer};
 use super::{OpenError, Use, Why};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 
 #[cfg(test)]
-pub(super) use self::rows::{list_sql, ticket_sql as find_sql};
+pub(super) use self::rows::list_sql;
 
 /// The store.
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
     reader: Reader,
+    /// By which leases end and tickets are due.
+    clock: Arc<dyn Clock>,
     place: Arc<Place>,
     // Held for as long as the store is; the operating system lets go of it when the process ends.
     _lock: Option<File>,
@@ -55,7 +58,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// What is wrong with the file, and what to do.
-    pub fn open(path: &Path, purpose: Use, now: Timestamp) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, purpose: Use, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
         if purpose == Use::Operate && !path.exists() {
             return Err(OpenError::Missing(path.to_owned()));
@@ -90,13 +93,14 @@ impl SqliteStore {
                     return Err(OpenError::HalfCopied(path.display().to_string()));
                 }
             }
-            Use::Serve => begin_to_serve(&mut connection, path, now)?,
+            Use::Serve => begin_to_serve(&mut connection, path, clock.now())?,
         }
         connection.busy_timeout(BUSY).map_err(|error| unusable(error.to_string()))?;
         let place = Arc::new(Place::of(path));
         let writer = Writer::start(connection, Arc::clone(&place));
         let writer = writer.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { writer, reader: Reader::new(path.to_owned(), Arc::clone(&place)), place, _lock: lock })
+        let reader = Reader::new(path.to_owned(), Arc::clone(&place));
+        Ok(Self { writer, reader, clock, place, _lock: lock })
     }
 }
 
@@ -166,7 +170,7 @@ fn in_the_way(error: &rusqlite::Error) -> String {
 /// Whether the file was made as a backup, and nobody has served from it since.
 fn is_backup(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM pragma_table_info('identity') WHERE name = 'backup_at'";
-    // There are no tables yet, or those of an earlier version, whose backups didn't say so.
+    // There are no tables yet.
     let can_be = connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0;
     Ok(can_be && connection.query_row("SELECT backup_at IS NOT NULL FROM identity", [], |row| row.get(0))?)
 }

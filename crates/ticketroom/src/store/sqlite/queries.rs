@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
-
 use super::SqliteStore;
-use super::rows::{list, owner, record, ticket_sql, timeline};
-use super::statements::{COUNTS, NEXT_DUE, OLDEST_WAITING};
+use super::rows::{list, owner, record, timeline};
+use super::run::Statement;
+use super::statements as sql;
 use super::transitions::day;
 use crate::clock::{Timestamp, until};
 use crate::room::RoomId;
 use crate::store::values::timestamp;
-use crate::store::{Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
+use crate::store::{
+    EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
+};
 use crate::ticket::TicketKey;
 
 #[async_trait::async_trait]
@@ -20,14 +21,12 @@ impl Queries for SqliteStore {
         let key = key.clone();
         self.reader
             .ask(move |connection| {
-                for by_name in [false, true] {
-                    let mut statement = connection.prepare_cached(&ticket_sql(by_name))?;
-                    let row = statement.query_row(params![key.helpdesk.as_str(), key.id.as_str()], record);
-                    if let Some(record) = row.optional()? {
-                        return Ok(record.map(Some));
-                    }
-                }
-                Ok(Ok(None))
+                let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+                let found = match (sql::TicketById { helpdesk, id }).maybe(connection, record)? {
+                    None => sql::TicketByName { helpdesk, name: id }.maybe(connection, record)?,
+                    found => found,
+                };
+                Ok(found.transpose())
             })
             .await
     }
@@ -42,11 +41,26 @@ impl Queries for SqliteStore {
         self.reader.ask(move |connection| timeline(connection, &key).map(Ok)).await
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+    async fn effects(&self, key: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let key = key.clone();
         self.reader
             .ask(move |connection| {
-                let due: Option<i64> =
-                    connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
+                let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+                let effects =
+                    sql::Effects { helpdesk, id, kind: &kind.as_str() }.rows(connection, |row| {
+                        let (target, entry): (String, String) = (row.get(0)?, row.get(1)?);
+                        Ok(EffectRecord::read(&target, &entry, row.get(2)?))
+                    })?;
+                Ok(effects.into_iter().collect())
+            })
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
+        let now = self.clock.now();
+        self.reader
+            .ask(move |connection| {
+                let due: Option<i64> = sql::NextDue.row(connection, |row| row.get(0))?;
                 Ok(Ok(due.map(|due| until(now, timestamp(due)))))
             })
             .await
@@ -70,13 +84,11 @@ impl Queries for SqliteStore {
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         self.reader
             .ask(|connection| {
-                let mut statement = connection.prepare_cached(COUNTS)?;
                 let mut counts: Vec<(State, u64)> = State::ALL.map(|state| (state, 0)).to_vec();
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let (name, count): (String, i64) = (row.get(0)?, row.get(1)?);
-                    crate::store::count(&mut counts, &name, count);
-                }
+                let rows = sql::Counts.rows(connection, |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.iter().for_each(|(name, count): &(String, i64)| {
+                    crate::store::count(&mut counts, name, *count);
+                });
                 Ok(Ok(counts))
             })
             .await
@@ -85,8 +97,7 @@ impl Queries for SqliteStore {
     async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
         self.reader
             .ask(move |connection| {
-                let oldest: Option<i64> =
-                    connection.prepare_cached(OLDEST_WAITING)?.query_row([], |row| row.get(0))?;
+                let oldest: Option<i64> = sql::OldestWaiting.row(connection, |row| row.get(0))?;
                 let writes_left = day(connection)?.left(now, per_day);
                 Ok(Ok(Figures { oldest_waiting: oldest.map(timestamp), writes_left }))
             })

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::requeue::{extent, requeue_some};
-use super::statements::PROBE;
+use super::run::Statement;
+use super::statements as sql;
 use super::transitions::{Written, accept, claim, let_go, renew, settle, write_ledger};
 use super::writer::ANSWER;
-use crate::clock::{Timestamp, after};
+use crate::clock::after;
 use crate::store::repeat::Kept;
 use crate::store::values::{json, millis};
 use crate::store::{
@@ -28,25 +29,20 @@ impl Queue for SqliteStore {
             }
             _ => None,
         };
-        let kept = Kept::of(&delivery);
+        let (kept, now) = (Kept::of(&delivery), self.clock.now());
         // It may be committed after that: then its repeat is known, or its ticket is looked at once too often.
         within(
             ANSWER,
             self.writer.run("accept", move |connection| {
-                accept(connection, &delivery, &kept, snapshot.as_ref()).map(Ok)
+                accept(connection, &delivery, &kept, snapshot.as_ref(), now).map(Ok)
             }),
         )
         .await
     }
 
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let now = self.clock.now();
         let (lease_until, running) = (after(now, lease), json(&running)?);
         self.writer
             .run("claim", move |connection| claim(connection, now, lease_until, most, &running, None).map(Ok))
@@ -55,13 +51,13 @@ impl Queue for SqliteStore {
 
     async fn claim_of(
         &self,
-        now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let now = self.clock.now();
         let (lease_until, running, helpdesks) = (after(now, lease), json(&running)?, json(&helpdesks)?);
         self.writer
             .run("claim", move |connection| {
@@ -71,17 +67,17 @@ impl Queue for SqliteStore {
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
-        let label = save.label.clone();
+        let (label, now) = (save.label.clone(), self.clock.now());
         self.writer
-            .run(label, move |connection| Ok(write_ledger(connection, &save)?.map(|_: Written| ())))
+            .run(label, move |connection| Ok(write_ledger(connection, &save, now)?.map(|_: Written| ())))
             .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        let label = settlement.save.label.clone();
+        let (label, now) = (settlement.save.label.clone(), self.clock.now());
         self.writer
-            .run(label, move |connection| match write_ledger(connection, &settlement.save)? {
-                Ok(Written::Now) => settle(connection, &settlement).map(Ok),
+            .run(label, move |connection| match write_ledger(connection, &settlement.save, now)? {
+                Ok(Written::Now) => settle(connection, &settlement, now).map(Ok),
                 Ok(Written::Before) => Ok(Ok(())),
                 Err(error) => Ok(Err(error)),
             })
@@ -94,18 +90,19 @@ impl Queue for SqliteStore {
         if beat.held.is_empty() {
             return Ok(Pulse { held: Vec::new(), workers: 1, now: None, quiet: Duration::ZERO });
         }
-        let until = after(beat.now, beat.lease);
+        let until = after(self.clock.now(), beat.lease);
         let renew = move |connection: &Connection| renew(connection, &beat.held, until).map(Ok);
         let held = self.writer.run("heartbeat", renew).await?;
         Ok(Pulse { held, workers: 1, now: None, quiet: Duration::ZERO })
     }
 
-    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let held = held.to_vec();
+    async fn leave(&self, _replica: Uuid, held: &[Held]) -> Result<(), StoreError> {
+        let (held, now) = (held.to_vec(), self.clock.now());
         self.writer.run("leave", move |connection| let_go(connection, &held, now).map(Ok)).await
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
+        let now = self.clock.now();
         let selected = selection.clone();
         let whole = self.writer.run("requeue", move |connection| extent(connection, &selected).map(Ok));
         let (mut range, mut count) = (whole.await?, 0);
@@ -119,9 +116,10 @@ impl Queue for SqliteStore {
         }
     }
 
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
         let probe = self.writer.run("probe", move |connection| {
-            connection.prepare_cached(PROBE)?.execute([millis(now)])?;
+            sql::Probe { now: &millis(now) }.execute(connection)?;
             Ok(Ok(()))
         });
         within(ANSWER, probe).await

@@ -1,8 +1,9 @@
 //! Tickets that become due without a delivery, some in each transaction.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, Row};
 
-use super::statements::{LAST, LAST_BLOCKED, REQUEUE_ALL, REQUEUE_BLOCKED, REQUEUE_ONE};
+use super::run::Statement;
+use super::statements as sql;
 use super::transitions::note;
 use crate::clock::Timestamp;
 use crate::store::requeue::BATCH;
@@ -24,8 +25,8 @@ pub(super) struct Range {
 pub(super) fn extent(connection: &Connection, selection: &Selection) -> rusqlite::Result<Range> {
     let last = match selection {
         Selection::One(_) => Some((0, 0)),
-        Selection::Blocked => connection.prepare_cached(LAST_BLOCKED)?.query_row([], place).optional()?,
-        Selection::All => connection.prepare_cached(LAST)?.query_row([], place).optional()?,
+        Selection::Blocked => sql::LastBlocked.maybe(connection, place)?,
+        Selection::All => sql::Last.maybe(connection, place)?,
     };
     // Before everything, so nothing is left.
     let before = (i64::MIN, i64::MIN);
@@ -43,39 +44,21 @@ pub(super) fn requeue_some(
     if after >= last {
         return Ok(None);
     }
-    let (text, now_millis) = (why.to_string(), millis(now));
-    let places: Vec<Place> = match selection {
-        Selection::One(key) => connection
-            .prepare_cached(REQUEUE_ONE)?
-            .query_map(
-                named_params! {
-                    ":wishes": why.wishes(), ":is_look": why.is_look(), ":now": now_millis,
-                    ":helpdesk": key.helpdesk.as_str(), ":id": key.id.as_str(),
-                },
-                place,
-            )?
-            .collect::<rusqlite::Result<_>>()?,
-        Selection::Blocked => connection
-            .prepare_cached(REQUEUE_BLOCKED)?
-            .query_map(
-                named_params! {
-                    ":wishes": why.wishes(), ":is_look": why.is_look(), ":now": now_millis,
-                    ":after_at": after.0, ":after": after.1, ":last_at": last.0, ":last": last.1, ":most": BATCH,
-                },
-                place,
-            )?
-            .collect::<rusqlite::Result<_>>()?,
-        Selection::All => connection
-            .prepare_cached(REQUEUE_ALL)?
-            .query_map(
-                named_params! {
-                    ":wishes": why.wishes(), ":is_look": why.is_look(), ":now": now_millis,
-                    ":after": after.1, ":last": last.1, ":most": BATCH,
-                },
-                place,
-            )?
-            .collect::<rusqlite::Result<_>>()?,
-    };
+    let (wishes, is_look, at, most) = (&why.wishes(), &why.is_look(), &millis(now), &BATCH);
+    let places = match selection {
+        Selection::One(key) => {
+            let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
+            sql::RequeueOne { wishes, is_look, now: at, helpdesk, id }.rows(connection, place)
+        }
+        Selection::Blocked => {
+            let (after_at, after, last_at, last) = (&after.0, &after.1, &last.0, &last.1);
+            sql::RequeueBlocked { wishes, is_look, now: at, after_at, after, last_at, last, most }
+                .rows(connection, place)
+        }
+        Selection::All => sql::RequeueAll { wishes, is_look, now: at, after: &after.1, last: &last.1, most }
+            .rows(connection, place),
+    }?;
+    let text = why.to_string();
     for (_, number) in &places {
         note(connection, *number, now, why.kind(), &text)?;
     }

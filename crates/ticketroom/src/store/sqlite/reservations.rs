@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::statements::{REMEMBER, REMEMBERED, RESERVE};
-use crate::clock::{Timestamp, after};
+use super::run::Statement;
+use super::statements as sql;
+use crate::clock::after;
 use crate::store::values::millis;
 use crate::store::{Reservations, StoreError, remembered_value};
 
 #[async_trait::async_trait]
 impl Reservations for SqliteStore {
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError> {
+        let now = self.clock.now();
         let (name, replica, until) = (name.to_owned(), replica.to_string(), after(now, lease));
         self.writer
             .run("reserve", move |connection| {
-                let values = params![name, replica, millis(until), millis(now)];
-                Ok(Ok(connection.prepare_cached(RESERVE)?.execute(values)? == 1))
+                let (lease_until, now) = (millis(until), millis(now));
+                let reserve =
+                    sql::Reserve { name: &name, replica: &replica, lease_until: &lease_until, now: &now };
+                Ok(Ok(reserve.execute(connection)? == 1))
             })
             .await
     }
@@ -33,8 +30,8 @@ impl Reservations for SqliteStore {
         let name = name.to_owned();
         self.reader
             .ask(move |connection| {
-                let mut statement = connection.prepare_cached(REMEMBERED)?;
-                let value: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+                let remembered = sql::Remembered { name: &name };
+                let value: Option<String> = remembered.maybe(connection, |row| row.get(0))?;
                 Ok(value.as_deref().map(remembered_value).transpose())
             })
             .await
@@ -44,7 +41,7 @@ impl Reservations for SqliteStore {
         let (name, value) = (name.to_owned(), value.to_string());
         self.writer
             .run("remember", move |connection| {
-                connection.prepare_cached(REMEMBER)?.execute([&name, &value])?;
+                sql::Remember { name: &name, value: &value }.execute(connection)?;
                 Ok(Ok(()))
             })
             .await

@@ -1,8 +1,9 @@
 //! Rows as our own types, and the questions whose rows they are.
 
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
-use super::statements::{OWNER, TIMELINE};
+use super::run::Statement;
+use super::statements::{self as sql, RECORD};
 use crate::room::{Room, RoomId};
 use crate::store::list::{Condition, Dialect, condition};
 use crate::store::values::{key, shown, template_in, timestamp};
@@ -21,19 +22,13 @@ pub(super) fn owner_other_than(
     room: RoomId,
     number: i64,
 ) -> rusqlite::Result<Option<Result<TicketKey, StoreError>>> {
-    connection
-        .prepare_cached(OWNER)?
-        .query_row([room.0, number], |row| {
-            let (helpdesk, id): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok(key(&helpdesk, &id))
-        })
-        .optional()
+    sql::Owner { room: &room.0, other_than: &number }.maybe(connection, |row| {
+        let (helpdesk, id): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(key(&helpdesk, &id))
+    })
 }
 
-/// The columns of a [`TicketRecord`], in the order of [`record`].
-const RECORD: &str = "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, \
-    written_back, attempts, due_at, created_at, updated_at, number, ledger";
-
+/// Reads the columns of [`RECORD`].
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let claimed: bool = row.get(3)?;
@@ -63,13 +58,6 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     Ok(read())
 }
 
-/// The statement that finds a ticket by `id`, or by what people call it. SQLite would rather go through all tickets of the
-/// helpdesk, the latest first, until it meets that name.
-pub(in crate::store) fn ticket_sql(by_name: bool) -> String {
-    let how = if by_name { "INDEXED BY ticket_called WHERE called" } else { "WHERE id" };
-    format!("SELECT {RECORD} FROM ticket {how} = ?2 AND helpdesk = ?1 ORDER BY updated_at DESC LIMIT 1")
-}
-
 const DIALECT: Dialect = Dialect {
     parameter: '?',
     claimed: ["claimed = 1", "claimed = 0"],
@@ -89,9 +77,9 @@ pub(super) fn list(
     connection: &Connection,
     query: &TicketQuery,
 ) -> rusqlite::Result<Result<Vec<TicketRecord>, StoreError>> {
-    let (sql, parameters) = list_sql(query);
+    let (text, parameters) = list_sql(query);
     // Its text may never come again.
-    let mut statement = connection.prepare(&sql)?;
+    let mut statement = connection.prepare(&text)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
@@ -104,9 +92,8 @@ pub(super) fn list(
 }
 
 pub(super) fn timeline(connection: &Connection, key: &TicketKey) -> rusqlite::Result<Vec<TimelineEntry>> {
-    let mut statement = connection.prepare_cached(TIMELINE)?;
-    let rows = statement.query_map(params![key.helpdesk.as_str(), key.id.as_str()], |row| {
+    let timeline = sql::Timeline { helpdesk: &key.helpdesk.as_str(), id: &key.id.as_str() };
+    timeline.rows(connection, |row| {
         Ok(TimelineEntry { at: timestamp(row.get(0)?), kind: row.get(1)?, text: row.get(2)? })
-    })?;
-    rows.collect()
+    })
 }

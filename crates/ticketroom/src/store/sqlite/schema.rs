@@ -1,130 +1,10 @@
-//! The tables, and how an older database becomes a current one.
-//!
-//! Times are milliseconds since 1970 in UTC. A ticket's `due_at` is when a worker may take it next; while it is
-//! claimed, that is when the lease ends.
+//! The tables (`schema.sql`), and how an older database becomes a current one.
 
 use rusqlite::Connection;
 
-/// Each entry brings a database of the version before it to the next; entries never change once released.
-const MIGRATIONS: [&str; 4] = [
-    r"
-    CREATE TABLE ticket (
-        number       INTEGER PRIMARY KEY,
-        helpdesk     TEXT    NOT NULL,
-        id           TEXT    NOT NULL,
-        state        TEXT    NOT NULL,          -- waiting, ready, blocked, skipped, archived
-        reason       TEXT,
-        due_at       INTEGER,                   -- NULL: nothing to do
-        claimed      INTEGER NOT NULL DEFAULT 0,
-        fence        INTEGER NOT NULL DEFAULT 0,
-        hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
-        asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
-        attempts     INTEGER NOT NULL DEFAULT 0,
-        told         TEXT,                      -- JSON: the ticket as the last delivery had it
-        seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
-        subject      TEXT    NOT NULL DEFAULT '',
-        ledger       TEXT    NOT NULL DEFAULT '{}',
-        room_id      INTEGER UNIQUE,            -- one room belongs to one ticket
-        room_title   TEXT,
-        room_url     TEXT,
-        written_back INTEGER NOT NULL DEFAULT 0,
-        created_at   INTEGER NOT NULL,
-        updated_at   INTEGER NOT NULL,
-        UNIQUE (helpdesk, id)
-    ) STRICT;
-    -- New tickets go before those that have been tried in vain.
-    CREATE INDEX ticket_due ON ticket (attempts > 0, due_at) WHERE due_at IS NOT NULL;
-    CREATE INDEX ticket_updated ON ticket (updated_at);
-
-    CREATE TABLE delivery (
-        number       INTEGER PRIMARY KEY,
-        helpdesk     TEXT    NOT NULL,
-        ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood
-        received_at  INTEGER NOT NULL,
-        delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
-        event        TEXT    NOT NULL,
-        outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood, about_something_else
-        problem      TEXT,
-        headers      TEXT    NOT NULL,
-        query        TEXT,
-        body         BLOB    NOT NULL
-    ) STRICT;
-    CREATE UNIQUE INDEX delivery_repeat ON delivery (helpdesk, delivery_id) WHERE delivery_id IS NOT NULL;
-    CREATE INDEX delivery_ticket ON delivery (ticket) WHERE ticket IS NOT NULL;
-
-    CREATE TABLE timeline (
-        number       INTEGER PRIMARY KEY,
-        ticket       INTEGER NOT NULL REFERENCES ticket (number),
-        at           INTEGER NOT NULL,
-        kind         TEXT    NOT NULL,
-        text         TEXT    NOT NULL
-    ) STRICT;
-    CREATE INDEX timeline_ticket ON timeline (ticket);
-
-    -- One row: the writes of DocSpace's current day.
-    CREATE TABLE write_budget (
-        one          INTEGER PRIMARY KEY CHECK (one = 1),
-        day_began_at INTEGER NOT NULL,
-        used         INTEGER NOT NULL,
-        none_until   INTEGER NOT NULL
-    ) STRICT;
-    INSERT INTO write_budget VALUES (1, 0, 0, 0);
-
-    CREATE TABLE probe (
-        one          INTEGER PRIMARY KEY CHECK (one = 1),
-        at           INTEGER NOT NULL,
-        padding      BLOB    NOT NULL          -- as much as a delivery takes
-    ) STRICT;
-    ",
-    r"
-    -- What people call the ticket, where that is not its id: SUP-42 in Jira.
-    ALTER TABLE ticket ADD COLUMN called TEXT COLLATE NOCASE;
-    CREATE INDEX ticket_called ON ticket (helpdesk, called) WHERE called IS NOT NULL;
-    ",
-    r"
-    -- The version of the snapshot in `told`.
-    ALTER TABLE ticket ADD COLUMN told_version TEXT;
-    UPDATE ticket SET told_version = json_extract(told, '$.version') WHERE told IS NOT NULL;
-    -- Commits of the current claim: one that is tried again after a lost answer is written once.
-    ALTER TABLE ticket ADD COLUMN saves INTEGER NOT NULL DEFAULT 0;
-
-    -- Lists are long: whatever they are narrowed by comes from an index in the order in which it is shown.
-    DROP INDEX ticket_updated;
-    CREATE INDEX ticket_updated ON ticket (updated_at, number);
-    CREATE INDEX ticket_helpdesk_updated ON ticket (helpdesk, updated_at, number);
-    CREATE INDEX ticket_state_updated ON ticket (state, updated_at, number);
-    -- A ticket is looked for by its id or its name alone.
-    CREATE INDEX ticket_id ON ticket (id);
-    DROP INDEX ticket_called;
-    CREATE INDEX ticket_called ON ticket (called) WHERE called IS NOT NULL;
-    CREATE INDEX ticket_claimed ON ticket (updated_at, number) WHERE claimed = 1;
-    -- New tickets go before those that have been tried in vain.
-    DROP INDEX ticket_due;
-    CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
-    CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
-
-    -- Names that one process may have at a time.
-    CREATE TABLE reservation (
-        name         TEXT    PRIMARY KEY,
-        replica      TEXT    NOT NULL,
-        until        INTEGER NOT NULL
-    ) STRICT;
-
-    -- One row: which store this is.
-    CREATE TABLE identity (
-        one          INTEGER PRIMARY KEY CHECK (one = 1),
-        id           TEXT    NOT NULL,
-        copying      TEXT,                      -- the store that is being copied into this one
-        backup_at    INTEGER                    -- when this was made as a backup; NULL once it is served from
-    ) STRICT;
-    INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
-    ",
-    r"
-    -- What is due of some helpdesks, while others have their share of the runs.
-    CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
-    CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
-    ",
-];
+/// Each entry brings a database of the version before it to the next, the first one an empty file to the first version;
+/// entries never change once released.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 
 /// Sets a connection up for a file that is served from: with a write-ahead log. That stays so, and whoever opens the file
 /// beside it needn't say it.
@@ -194,16 +74,20 @@ pub(in crate::store) fn demand_current(connection: &Connection) -> Result<(), Mi
 
 /// Brings the tables up to date, in one transaction.
 pub(in crate::store) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    migrate_by(connection, &MIGRATIONS)
+}
+
+fn migrate_by(connection: &mut Connection, migrations: &[&str]) -> Result<(), MigrationError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
-    if found > MIGRATIONS.len() {
-        return Err(MigrationError::Newer { found, known: MIGRATIONS.len() });
+    if found > migrations.len() {
+        return Err(MigrationError::Newer { found, known: migrations.len() });
     }
-    for migration in MIGRATIONS.iter().skip(found) {
+    for migration in migrations.iter().skip(found) {
         transaction.execute_batch(migration)?;
     }
-    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    transaction.pragma_update(None, "user_version", i64::try_from(migrations.len()).unwrap_or(i64::MAX))?;
     transaction.commit()?;
     Ok(())
 }
@@ -213,24 +97,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_of_the_first_version_is_brought_up_to_date() {
+    fn a_store_of_this_version_is_brought_to_the_next_one() {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(MIGRATIONS[0]).unwrap();
-        connection.pragma_update(None, "user_version", 1).unwrap();
-        let ticket = "INSERT INTO ticket (helpdesk, id, state, created_at, updated_at) VALUES ('z', '1', 'ready', 0, 0)";
-        connection.execute(ticket, []).unwrap();
-        assert!(matches!(demand_current(&connection), Err(MigrationError::Older)));
         migrate(&mut connection).unwrap();
         demand_current(&connection).unwrap();
-        let called: Option<String> =
-            connection.query_row("SELECT called FROM ticket", [], |row| row.get(0)).unwrap();
-        assert_eq!(called, None);
-        // Both ways to a ticket go by an index.
-        for name in ["id", "called"] {
-            let sql =
-                format!("EXPLAIN QUERY PLAN SELECT number FROM ticket WHERE helpdesk = 'z' AND {name} = '1'");
-            let plan: String = connection.query_row(&sql, [], |row| row.get(3)).unwrap();
-            assert!(plan.starts_with("SEARCH ticket USING"), "{name}: {plan}");
+        let ticket = "INSERT INTO ticket (helpdesk, id, state, created_at, updated_at) VALUES ('z', '1', 'ready', 0, 0)";
+        connection.execute(ticket, []).unwrap();
+        let mut more = MIGRATIONS.to_vec();
+        more.push("ALTER TABLE ticket ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'");
+        // The second time there is nothing to do.
+        for _ in 0..2 {
+            migrate_by(&mut connection, &more).unwrap();
+            let mood: String = connection.query_row("SELECT mood FROM ticket", [], |row| row.get(0)).unwrap();
+            assert_eq!(mood, "calm");
+        }
+        let (known, found) = (MIGRATIONS.len(), more.len());
+        for refused in [migrate(&mut connection), demand_current(&connection)] {
+            let error = refused.unwrap_err();
+            assert!(
+                matches!(error, MigrationError::Newer { found: its, known: ours } if (its, ours) == (found, known)),
+                "{error}"
+            );
         }
     }
 }

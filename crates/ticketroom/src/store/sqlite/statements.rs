@@ -1,175 +1,7 @@
 //! The transitions and the questions in SQL. None may cost more the more tickets there are, but those that say so; a test
 //! looks at the plan of each.
 
-/// ?1 helpdesk, ?2 key, ?3 the sender's id alone, as earlier versions kept it, ?4 body. A row if it has been here.
-pub(super) const REPEAT: &str = "
-    SELECT 1 FROM delivery
-    WHERE helpdesk = ?1 AND delivery_id IN (?2, ?3) AND (delivery_id = ?2 OR body = ?4)";
-
-/// ?1 helpdesk, ?2 ticket id.
-pub(super) const NUMBER: &str = "SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2";
-
-/// A delivery as it came.
-pub(super) const KEEP: &str = "
-    INSERT INTO delivery
-    (helpdesk, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-
-/// ?1 helpdesk, ?2 and ?3 between which keys, ?4 how many stay. Takes away what was not understood before the newest ones,
-/// some at a time.
-pub(super) const FORGET: &str = "
-    DELETE FROM delivery WHERE number IN (
-        SELECT number FROM delivery
-        WHERE helpdesk = ?1 AND delivery_id > ?2 AND delivery_id < ?3 AND outcome = 'not_understood'
-        ORDER BY number DESC LIMIT 100 OFFSET ?4)";
-
-/// ?1 helpdesk, ?2 ticket id, ?3 time, ?4 snapshot, ?5 its subject, ?6 its version.
-pub(super) const MAKE: &str = "
-    INSERT INTO ticket
-    (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-    VALUES (?1, ?2, 'waiting', ?3, 1, ?4, ?6, coalesce(?5, ''), ?3, ?3)";
-
-/// A delivery for a ticket that is known.
-pub(super) const MARK: &str = "
-    UPDATE ticket SET
-        hints = hints + 1,
-        -- One that is only looked at again after a restore is in nobody's way any more.
-        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
-        due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
-        told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
-        subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
-        told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
-    WHERE number = :number";
-
-/// ?1 time, ?2 end of the lease, ?3 most, ?4 tickets that the caller is at, as JSON. New tickets first: a crowd that is
-/// tried in vain must not keep them waiting.
-pub(super) const CLAIM: &str = "
-    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
-    WHERE number IN (
-        SELECT number FROM (
-            SELECT * FROM (
-                SELECT number, 0 AS again, due_at FROM ticket
-                WHERE attempts = 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3)
-            UNION ALL
-            SELECT * FROM (
-                SELECT number, 1 AS again, due_at FROM ticket
-                WHERE attempts > 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3))
-        ORDER BY again, due_at, number LIMIT ?3)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
-
-/// The same of some helpdesks only, ?5 as JSON.
-pub(super) const CLAIM_OF: &str = "
-    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = ?2
-    WHERE number IN (
-        SELECT number FROM (
-            SELECT * FROM (
-                SELECT number, 0 AS again, due_at
-                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_new_of ON helpdesk = its.value
-                WHERE attempts = 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3)
-            UNION ALL
-            SELECT * FROM (
-                SELECT number, 1 AS again, due_at
-                FROM json_each(?5) AS its CROSS JOIN ticket INDEXED BY ticket_again_of ON helpdesk = its.value
-                WHERE attempts > 0 AND due_at <= ?1
-                  AND number NOT IN (SELECT value FROM json_each(?4))
-                ORDER BY due_at, number LIMIT ?3))
-        ORDER BY again, due_at, number LIMIT ?3)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
-
-/// A claim that can't be read ends, and its ticket is left alone for a while. ?1 number, ?2 why, ?3 until when.
-pub(super) const SET_ASIDE: &str = "
-    UPDATE ticket SET claimed = 0, due_at = ?3, attempts = max(attempts, 1), state = 'waiting', reason = ?2
-    WHERE number = ?1";
-
-/// ?1 number, ?2 fence. Whether it is still claimed so, and its commits so far.
-pub(super) const HELD: &str = "SELECT claimed, saves FROM ticket WHERE number = ?1 AND fence = ?2";
-
-/// An intent or an outcome.
-pub(super) const SAVE: &str = "
-    UPDATE ticket SET
-        ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
-        seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
-        room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
-    WHERE number = :number";
-
-/// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
-/// stand, and a person's wish that came meanwhile is kept.
-pub(super) const SETTLE: &str = "
-    UPDATE ticket SET
-        claimed = 0, state = :state, reason = :reason, attempts = :attempts,
-        due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
-        asked = max(asked - :asked, 0)
-    WHERE number = :number AND fence = :fence";
-
-/// ?1 ticket, ?2 time, ?3 kind, ?4 text.
-pub(super) const NOTE: &str = "INSERT INTO timeline (ticket, at, kind, text) VALUES (?1, ?2, ?3, ?4)";
-
-/// ?1 number, ?2 fence, ?3 end of the lease.
-pub(super) const RENEW: &str =
-    "UPDATE ticket SET due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
-
-/// ?1 number, ?2 fence, ?3 time.
-pub(super) const LET_GO: &str =
-    "UPDATE ticket SET claimed = 0, due_at = ?3 WHERE number = ?1 AND fence = ?2 AND claimed = 1";
-
-/// Nobody holds any claim from ?1 on.
-pub(super) const LET_ALL_GO: &str = "UPDATE ticket SET claimed = 0, due_at = ?1 WHERE claimed = 1";
-
-/// The day's writes as they are.
-pub(super) const DAY: &str = "SELECT day_began_at, used, none_until FROM write_budget";
-
-/// The day's writes as they shall be.
-pub(super) const SET_DAY: &str = "UPDATE write_budget SET day_began_at = ?1, used = ?2, none_until = ?3";
-
-/// ?1 room, ?2 a ticket that doesn't count.
-pub(super) const OWNER: &str = "SELECT helpdesk, id FROM ticket WHERE room_id = ?1 AND number <> ?2";
-
-/// How many tickets are in each state: this grows with them. One index is read through, and another one of what is worked
-/// on; the tickets themselves, which would be all over the file, are not.
-pub(super) const COUNTS: &str = "
-    SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
-    UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
-    UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
-
-/// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
-pub(super) const OLDEST_WAITING: &str = "
-    SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
-    WHERE state = 'waiting' AND written_back = 0";
-
-/// When the next ticket is due.
-pub(super) const NEXT_DUE: &str = "
-    SELECT min(due) FROM (
-        SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
-        UNION ALL
-        SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
-
-/// ?1 helpdesk, ?2 ticket id. Deliveries before what followed from them.
-pub(super) const TIMELINE: &str = "
-    WITH this AS (SELECT number FROM ticket WHERE helpdesk = ?1 AND id = ?2)
-    SELECT received_at, 'delivery', event || CASE outcome WHEN 'echo' THEN ' (our own note)' ELSE '' END, number
-        FROM delivery WHERE ticket = (SELECT number FROM this)
-    UNION ALL
-    SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
-    ORDER BY 1, 4";
-
-/// ?1 name, ?2 replica, ?3 end of the lease, ?4 time. Changes a row if the replica has it now.
-pub(super) const RESERVE: &str = "
-    INSERT INTO reservation VALUES (?1, ?2, ?3)
-    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = ?3 WHERE replica = ?2 OR until <= ?4";
-
-/// ?1 name.
-pub(super) const REMEMBERED: &str = "SELECT replica FROM reservation WHERE name = ?1";
-
-/// ?1 name, ?2 value. A value that is remembered reserves nothing, so its time has always passed.
-pub(super) const REMEMBER: &str = "
-    INSERT INTO reservation VALUES (?1, ?2, 0)
-    ON CONFLICT (name) DO UPDATE SET replica = ?2, until = 0";
+use crate::store::named::statements;
 
 /// What becomes of a ticket that is due without a delivery. One that is only looked at goes after new ones, as if it had been
 /// tried before, and its state stands until then. Returns when each last changed, and its number.
@@ -190,11 +22,203 @@ macro_rules! requeue {
     };
 }
 
-/// One ticket.
-pub(super) const REQUEUE_ONE: &str = requeue!("0", "helpdesk = :helpdesk AND id = :id");
+/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
+macro_rules! record {
+    () => {
+        "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
+        created_at, updated_at, number, ledger"
+    };
+}
 
-/// Some of those that are blocked, in the order of their index.
-pub(super) const REQUEUE_BLOCKED: &str = requeue!(
+pub(super) const RECORD: &str = record!();
+
+statements! {
+    '?', super::run::Statement, rusqlite::ToSql;
+
+    /// A row if the delivery has been here.
+    Repeat { source, key } = "
+    SELECT 1 FROM delivery
+    WHERE source = :source AND delivery_id = :key";
+
+    /// A ticket's number.
+    Number { helpdesk, id } = "SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id";
+
+    /// The number of the ticket that has a room.
+    InRoom { room } = "SELECT number FROM ticket WHERE room_id = :room";
+
+    /// A delivery as it came.
+    Keep { source, ticket, at, key, event, outcome, problem, headers, query, body } = "
+    INSERT INTO delivery
+    (source, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
+    VALUES (:source, :ticket, :at, :key, :event, :outcome, :problem, :headers, :query, :body)";
+
+    /// Takes away what was not understood before the newest ones, some at a time: their keys are between `first` and `end`.
+    Forget { source, first, end, kept } = "
+    DELETE FROM delivery WHERE number IN (
+        SELECT number FROM delivery
+        WHERE source = :source AND delivery_id > :first AND delivery_id < :end AND outcome = 'not_understood'
+        ORDER BY number DESC LIMIT 100 OFFSET :kept)";
+
+    /// A ticket that nobody knows yet.
+    Make { helpdesk, id, now, told, subject, version, at } = "
+    INSERT INTO ticket
+    (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
+    VALUES (:helpdesk, :id, 'waiting', :now, 1, :told, :version, coalesce(:subject, ''), :at, :at)";
+
+    /// A delivery for a ticket that is known.
+    Mark { number, now, told, subject, version } = "
+    UPDATE ticket SET
+        hints = hints + 1,
+        -- One that is only looked at again after a restore is in nobody's way any more.
+        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
+        told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
+        subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
+        told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
+    WHERE number = :number";
+
+    /// `running` are tickets that the caller is at, as JSON. New tickets first: a crowd that is tried in vain must not keep them
+    /// waiting.
+    Claim { now, lease_until, most, running } = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = :lease_until
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at FROM ticket
+                WHERE attempts = 0 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :most)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at FROM ticket
+                WHERE attempts > 0 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :most))
+        ORDER BY again, due_at, number LIMIT :most)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+    /// The same of some helpdesks only, as JSON.
+    ClaimOf { now, lease_until, most, running, helpdesks } = "
+    UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = :lease_until
+    WHERE number IN (
+        SELECT number FROM (
+            SELECT * FROM (
+                SELECT number, 0 AS again, due_at
+                FROM json_each(:helpdesks) AS its CROSS JOIN ticket INDEXED BY ticket_new_of ON helpdesk = its.value
+                WHERE attempts = 0 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :most)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 1 AS again, due_at
+                FROM json_each(:helpdesks) AS its CROSS JOIN ticket INDEXED BY ticket_again_of ON helpdesk = its.value
+                WHERE attempts > 0 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :most))
+        ORDER BY again, due_at, number LIMIT :most)
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason";
+
+    /// A claim that can't be read ends, and its ticket is left alone for a while.
+    SetAside { number, why, until } = "
+    UPDATE ticket SET claimed = 0, due_at = :until, attempts = max(attempts, 1), state = 'waiting', reason = :why
+    WHERE number = :number";
+
+    /// Whether a ticket is still claimed so, and its commits so far.
+    Held { number, fence } = "SELECT claimed, saves FROM ticket WHERE number = :number AND fence = :fence";
+
+    /// An intent or an outcome.
+    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back } = "
+    UPDATE ticket SET
+        ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
+        seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
+        room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
+    WHERE number = :number";
+
+    /// What is known of one effect.
+    SaveEffect { ticket, kind, target, entry, at } = "
+    INSERT INTO effect (ticket, kind, target, entry, updated_at) VALUES (:ticket, :kind, :target, :entry, :at)
+    ON CONFLICT (ticket, kind, target) DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at";
+
+    /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
+    /// stand, and a person's wish that came meanwhile is kept.
+    Settle { number, fence, state, reason, attempts, hints, now, due, asked } = "
+    UPDATE ticket SET
+        claimed = 0, state = :state, reason = :reason, attempts = :attempts,
+        due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
+        asked = max(asked - :asked, 0)
+    WHERE number = :number AND fence = :fence";
+
+    /// An entry of a timeline.
+    Note { ticket, at, kind, text } = "INSERT INTO timeline (ticket, at, kind, text) VALUES (:ticket, :at, :kind, :text)";
+
+    /// Renews a claim.
+    Renew { number, fence, lease_until } = "UPDATE ticket SET due_at = :lease_until WHERE number = :number AND fence = :fence AND claimed = 1";
+
+    /// Gives a claim up.
+    LetGo { number, fence, now } = "UPDATE ticket SET claimed = 0, due_at = :now WHERE number = :number AND fence = :fence AND claimed = 1";
+
+    /// Nobody holds any claim from now on.
+    LetAllGo { now } = "UPDATE ticket SET claimed = 0, due_at = :now WHERE claimed = 1";
+
+    /// The day's writes as they are.
+    Day = "SELECT day_began_at, used, none_until FROM write_budget";
+
+    /// The day's writes as they shall be.
+    SetDay { began, used, none_until } = "UPDATE write_budget SET day_began_at = :began, used = :used, none_until = :none_until";
+
+    /// Whose a room is, if it is not that ticket.
+    Owner { room, other_than } = "SELECT helpdesk, id FROM ticket WHERE room_id = :room AND number <> :other_than";
+
+    /// How many tickets are in each state: this grows with them. One index is read through, and another one of what is worked
+    /// on; the tickets themselves, which would be all over the file, are not.
+    Counts = "
+    SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
+    UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
+    UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
+
+    /// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+    OldestWaiting = "
+    SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
+    WHERE state = 'waiting' AND written_back = 0";
+
+    /// When the next ticket is due.
+    NextDue = "
+    SELECT min(due) FROM (
+        SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
+        UNION ALL
+        SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
+
+    /// Deliveries before what followed from them.
+    Timeline { helpdesk, id } = "
+    WITH this AS (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id)
+    SELECT received_at, 'delivery', event || CASE
+            WHEN outcome <> 'echo' THEN ''
+            WHEN source = 'docspace' THEN ' (done by us)'
+            ELSE ' (our own note)'
+        END, number
+        FROM delivery WHERE ticket = (SELECT number FROM this)
+    UNION ALL
+    SELECT at, kind, text, number + (1 << 40) FROM timeline WHERE ticket = (SELECT number FROM this)
+    ORDER BY 1, 4";
+
+    /// Changes a row if the replica has the name now.
+    Reserve { name, replica, lease_until, now } = "
+    INSERT INTO reservation VALUES (:name, :replica, :lease_until)
+    ON CONFLICT (name) DO UPDATE SET replica = :replica, until = :lease_until WHERE replica = :replica OR until <= :now";
+
+    /// What is remembered under a name.
+    Remembered { name } = "SELECT replica FROM reservation WHERE name = :name";
+
+    /// A value that is remembered reserves nothing, so its time has always passed.
+    Remember { name, value } = "
+    INSERT INTO reservation VALUES (:name, :value, 0)
+    ON CONFLICT (name) DO UPDATE SET replica = :value, until = 0";
+
+    /// One ticket.
+    RequeueOne { wishes, is_look, now, helpdesk, id } = requeue!("0", "helpdesk = :helpdesk AND id = :id");
+
+    /// Some of those that are blocked, in the order of their index.
+    RequeueBlocked { wishes, is_look, now, after_at, after, last_at, last, most } = requeue!(
     "updated_at",
     "number IN (
         SELECT number FROM ticket
@@ -203,58 +227,40 @@ pub(super) const REQUEUE_BLOCKED: &str = requeue!(
         ORDER BY updated_at, number LIMIT :most)"
 );
 
-/// Some of all tickets.
-pub(super) const REQUEUE_ALL: &str = requeue!(
+    /// Some of all tickets.
+    RequeueAll { wishes, is_look, now, after, last, most } = requeue!(
     "0",
     "number IN (SELECT number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most)"
 );
 
-/// Where the blocked tickets of this moment end. No row: there are none.
-pub(super) const LAST_BLOCKED: &str = "
+    /// Where the blocked tickets of this moment end. No row: there are none.
+    LastBlocked = "
     SELECT updated_at, number FROM ticket WHERE state = 'blocked'
     ORDER BY updated_at DESC, number DESC LIMIT 1";
 
-/// Where all tickets of this moment end. No row: there are none.
-pub(super) const LAST: &str = "SELECT 0, number FROM ticket ORDER BY number DESC LIMIT 1";
+    /// Where all tickets of this moment end. No row: there are none.
+    Last = "SELECT 0, number FROM ticket ORDER BY number DESC LIMIT 1";
 
-/// ?1 time. As much as a delivery takes.
-pub(super) const PROBE: &str = "
-    INSERT INTO probe VALUES (1, ?1, randomblob(49152))
-    ON CONFLICT (one) DO UPDATE SET at = ?1, padding = randomblob(49152)";
+    /// As much as a delivery takes.
+    Probe { now } = "
+    INSERT INTO probe VALUES (1, :now, randomblob(49152))
+    ON CONFLICT (one) DO UPDATE SET at = :now, padding = randomblob(49152)";
 
-/// All of them, by their names.
-#[cfg(test)]
-pub(in crate::store) const ALL: [(&str, &str); 32] = [
-    ("REPEAT", REPEAT),
-    ("NUMBER", NUMBER),
-    ("KEEP", KEEP),
-    ("FORGET", FORGET),
-    ("MAKE", MAKE),
-    ("MARK", MARK),
-    ("CLAIM", CLAIM),
-    ("CLAIM_OF", CLAIM_OF),
-    ("SET_ASIDE", SET_ASIDE),
-    ("HELD", HELD),
-    ("SAVE", SAVE),
-    ("SETTLE", SETTLE),
-    ("NOTE", NOTE),
-    ("RENEW", RENEW),
-    ("LET_GO", LET_GO),
-    ("LET_ALL_GO", LET_ALL_GO),
-    ("DAY", DAY),
-    ("SET_DAY", SET_DAY),
-    ("OWNER", OWNER),
-    ("COUNTS", COUNTS),
-    ("OLDEST_WAITING", OLDEST_WAITING),
-    ("NEXT_DUE", NEXT_DUE),
-    ("TIMELINE", TIMELINE),
-    ("RESERVE", RESERVE),
-    ("REMEMBERED", REMEMBERED),
-    ("REMEMBER", REMEMBER),
-    ("REQUEUE_ONE", REQUEUE_ONE),
-    ("REQUEUE_BLOCKED", REQUEUE_BLOCKED),
-    ("REQUEUE_ALL", REQUEUE_ALL),
-    ("LAST_BLOCKED", LAST_BLOCKED),
-    ("LAST", LAST),
-    ("PROBE", PROBE),
-];
+    /// What is known of a ticket's effects of a kind.
+    Effects { helpdesk, id, kind } = "
+    SELECT target, entry, updated_at FROM effect
+    WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
+    ORDER BY target";
+
+    /// A ticket by its id.
+    TicketById { helpdesk, id } = concat!(
+        "SELECT ", record!(), " FROM ticket WHERE id = :id AND helpdesk = :helpdesk ORDER BY updated_at DESC LIMIT 1"
+    );
+
+    /// A ticket by what people call it. SQLite would rather go through all tickets of the helpdesk, the latest first, until it
+    /// meets that name.
+    TicketByName { helpdesk, name } = concat!(
+        "SELECT ", record!(), " FROM ticket INDEXED BY ticket_called WHERE called = :name AND helpdesk = :helpdesk
+        ORDER BY updated_at DESC LIMIT 1"
+    );
+}

@@ -1,95 +1,131 @@
 //! The transitions in SQL. Each runs inside the writer's transaction, and either writes all of what it is for or
 //! returns an error before it has written anything.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, Row, ToSql};
 
 use super::rows::owner_other_than;
-use super::statements::{
-    CLAIM, CLAIM_OF, DAY, FORGET, HELD, KEEP, LET_ALL_GO, LET_GO, MAKE, MARK, NOTE, NUMBER, RENEW, REPEAT,
-    SAVE, SET_ASIDE, SET_DAY, SETTLE,
-};
+use super::run::Statement;
+use super::statements as sql;
 use crate::clock::{Timestamp, after};
 use crate::ledger::Ledger;
+use crate::source::Consequence;
 use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, timestamp};
-use crate::store::{Accepted, Claim, Delivery, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR};
+use crate::store::{
+    Accepted, Claim, Delivery, EffectEntry, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
+};
 use crate::ticket::{Ticket, TicketKey};
+
+/// What a delivery's snapshot is kept as: the ticket, its subject and its version.
+type Snapshot = (String, String, Option<String>);
 
 pub(super) fn accept(
     connection: &Connection,
     delivery: &Delivery,
     kept: &Kept,
-    snapshot: Option<&(String, String, Option<String>)>,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
-    let source = delivery.source.as_str();
-    if let Some(key) = &kept.key {
-        let mut statement = connection.prepare_cached(REPEAT)?;
-        if statement.exists(params![source, key, kept.id, kept.body.as_ref()])? {
-            return Ok(Accepted::Repeat);
-        }
+    let source = &delivery.source.as_str();
+    if let Some(key) = &kept.key
+        && (sql::Repeat { source, key }).exists(connection)?
+    {
+        return Ok(Accepted::Repeat);
     }
     let (ticket, outcome) = match &delivery.meaning {
         Meaning::Look { ticket, .. } => {
-            (Some(mark_due(connection, ticket, delivery.at, snapshot)?), "accepted")
+            (Some(mark_due(connection, ticket, delivery.at, snapshot, now)?), "accepted")
         }
-        Meaning::Echo { ticket } => {
-            let mut statement = connection.prepare_cached(NUMBER)?;
-            let number =
-                statement.query_row(params![ticket.helpdesk.as_str(), ticket.id.as_str()], |row| row.get(0));
-            match number.optional()? {
-                Some(number) => (Some(number), "echo"),
-                // We can't have written into a ticket that we don't know: what looks like an echo is none.
-                None => (Some(mark_due(connection, ticket, delivery.at, None)?), "accepted"),
+        Meaning::Echo { ticket } => match number_of(connection, ticket)? {
+            Some(number) => (Some(number), "echo"),
+            // We can't have written into a ticket that we don't know: what looks like an echo is none.
+            None => (Some(mark_due(connection, ticket, delivery.at, None, now)?), "accepted"),
+        },
+        Meaning::InRoom { room, consequence } => {
+            let owner = sql::InRoom { room: &room.0 }.maybe(connection, |row| row.get(0))?;
+            match (owner, consequence) {
+                (None, _) => (None, "about_something_else"),
+                (Some(number), Consequence::Echo) => (Some(number), "echo"),
+                (Some(number), Consequence::Look) => {
+                    mark(connection, number, None, now)?;
+                    (Some(number), "accepted")
+                }
             }
         }
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
-    let number = connection.prepare_cached(KEEP)?.insert(params![
+    let keep = sql::Keep {
         source,
-        ticket,
-        millis(delivery.at),
-        kept.key,
-        delivery.event,
-        outcome,
-        kept.problem,
-        delivery.headers,
-        delivery.query,
-        kept.body.as_ref(),
-    ])?;
+        ticket: &ticket,
+        at: &millis(delivery.at),
+        key: &kept.key,
+        event: &delivery.event,
+        outcome: &outcome,
+        problem: &kept.problem,
+        headers: &delivery.headers,
+        query: &delivery.query,
+        body: &kept.body.as_ref(),
+    };
+    let number = keep.insert(connection)?;
     if matches!(delivery.meaning, Meaning::NotUnderstood { .. }) && number % FORGET_EVERY == 0 {
-        connection.prepare_cached(FORGET)?.execute(params![source, UNREAD, AFTER_UNREAD, NOT_UNDERSTOOD])?;
+        sql::Forget { source, first: &UNREAD, end: &AFTER_UNREAD, kept: &NOT_UNDERSTOOD }
+            .execute(connection)?;
     }
-    Ok(Accepted::New)
+    let is_unowned = ticket.is_none() && matches!(delivery.meaning, Meaning::InRoom { .. });
+    Ok(if is_unowned { Accepted::Unowned } else { Accepted::New })
 }
 
-/// A snapshot replaces an older one only: deliveries overtake each other.
-pub(super) fn mark_due(
+fn number_of(connection: &Connection, ticket: &TicketKey) -> rusqlite::Result<Option<i64>> {
+    let (helpdesk, id) = (&ticket.helpdesk.as_str(), &ticket.id.as_str());
+    sql::Number { helpdesk, id }.maybe(connection, |row| row.get(0))
+}
+
+/// Marks a ticket as due that is known or not.
+fn mark_due(
     connection: &Connection,
     ticket: &TicketKey,
     at: Timestamp,
-    snapshot: Option<&(String, String, Option<String>)>,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
 ) -> rusqlite::Result<i64> {
-    let (told, subject, version) = match snapshot {
+    // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
+    if let Some(number) = number_of(connection, ticket)? {
+        mark(connection, number, snapshot, now)?;
+        return Ok(number);
+    }
+    let (told, subject, version) = columns(snapshot);
+    let make = sql::Make {
+        helpdesk: &ticket.helpdesk.as_str(),
+        id: &ticket.id.as_str(),
+        now: &millis(now),
+        told: &told,
+        subject: &subject,
+        version: &version,
+        at: &millis(at),
+    };
+    make.insert(connection)
+}
+
+/// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake each other.
+fn mark(
+    connection: &Connection,
+    number: i64,
+    snapshot: Option<&Snapshot>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let (told, subject, version) = columns(snapshot);
+    let (told, subject, version): (&dyn ToSql, &dyn ToSql, &dyn ToSql) = (&told, &subject, &version);
+    sql::Mark { number: &number, now: &millis(now), told, subject, version }.execute(connection)?;
+    Ok(())
+}
+
+fn columns(snapshot: Option<&Snapshot>) -> (Option<&String>, Option<&String>, Option<&String>) {
+    match snapshot {
         Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
         None => (None, None, None),
-    };
-    let (helpdesk, id, now) = (ticket.helpdesk.as_str(), ticket.id.as_str(), millis(at));
-    // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
-    let mut statement = connection.prepare_cached(NUMBER)?;
-    let number: Option<i64> = statement.query_row(params![helpdesk, id], |row| row.get(0)).optional()?;
-    let Some(number) = number else {
-        return connection.prepare_cached(MAKE)?.insert(params![helpdesk, id, now, told, subject, version]);
-    };
-    connection.prepare_cached(MARK)?.execute(named_params! {
-        ":number": number,
-        ":now": now,
-        ":told": told,
-        ":subject": subject,
-        ":version": version,
-    })?;
-    Ok(number)
+    }
 }
 
 pub(super) fn claim(
@@ -100,30 +136,26 @@ pub(super) fn claim(
     running: &str,
     helpdesks: Option<&str>,
 ) -> rusqlite::Result<Vec<Claim>> {
-    let (now_millis, until) = (millis(now), millis(lease_until));
-    let mut statement = connection.prepare_cached(if helpdesks.is_some() { CLAIM_OF } else { CLAIM })?;
-    let mut rows = match helpdesks {
-        Some(helpdesks) => statement.query(params![now_millis, until, most, running, helpdesks])?,
-        None => statement.query(params![now_millis, until, most, running])?,
+    let (now_millis, lease_until, most, running) = (&millis(now), &millis(lease_until), &most, &running);
+    let read = |row: &Row<'_>| Ok((claimed(row), row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?));
+    let rows = match &helpdesks {
+        Some(helpdesks) => {
+            sql::ClaimOf { now: now_millis, lease_until, most, running, helpdesks }.rows(connection, read)
+        }
+        None => sql::Claim { now: now_millis, lease_until, most, running }.rows(connection, read),
     };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
-    while let Some(row) = rows.next()? {
-        match claimed(row) {
+    for (claim, number, told) in rows? {
+        match claim {
             Ok(claim) => claims.push(claim),
-            Err(error) => {
-                unreadable.push(((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?), error));
-            }
+            Err(error) => unreadable.push(((number, told), error)),
         }
     }
-    drop(rows);
     for ((number, told), error) in unreadable {
         tracing::error!(number, %error, "a ticket can't be read from the store");
         let reason = crate::store::unreadable(&error);
-        connection.prepare_cached(SET_ASIDE)?.execute(params![
-            number,
-            reason,
-            millis(after(now, UNREADABLE_FOR))
-        ])?;
+        let until = millis(after(now, UNREADABLE_FOR));
+        sql::SetAside { number: &number, why: &reason, until: &until }.execute(connection)?;
         // Once.
         if told.as_ref() != Some(&reason) {
             note(connection, number, now, "unreadable", &reason)?;
@@ -166,25 +198,27 @@ pub(super) enum Written {
 pub(super) fn write_ledger(
     connection: &Connection,
     save: &Save,
+    now: Timestamp,
 ) -> rusqlite::Result<Result<Written, StoreError>> {
     let Held { number, fence } = save.held;
-    let mut statement = connection.prepare_cached(HELD)?;
-    let row = statement.query_row([number, fence], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?)));
-    match row.optional()? {
+    let held = sql::Held { number: &number, fence: &fence };
+    match held.maybe(connection, |row| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?)))? {
         Some((_, saves)) if saves >= save.nth => return Ok(Ok(Written::Before)),
         Some((true, _)) => {}
         Some((false, _)) | None => return Ok(Err(StoreError::Lost)),
     }
     let encoded = json(&save.ledger).and_then(|ledger| {
+        let effects = save.effects.iter().map(|effect| json(&effect.entry));
         Ok((
             ledger,
+            effects.collect::<Result<Vec<_>, _>>()?,
             save.seen
                 .as_ref()
                 .map(|seen| Ok::<_, StoreError>((json(seen)?, seen.subject.clone(), seen.key.clone())))
                 .transpose()?,
         ))
     });
-    let (ledger, seen) = match encoded {
+    let (ledger, effects, seen) = match encoded {
         Ok(encoded) => encoded,
         Err(error) => return Ok(Err(error)),
     };
@@ -194,39 +228,50 @@ pub(super) fn write_ledger(
     {
         return Ok(owner.and_then(|owner| Err(StoreError::RoomTaken { room: room.id, owner })));
     }
-    connection.prepare_cached(SAVE)?.execute(named_params! {
-        ":ledger": ledger,
-        ":lease_until": millis(after(save.now, save.lease)),
-        ":nth": save.nth,
-        ":now": millis(save.now),
-        ":seen": seen.as_ref().map(|(seen, _, _)| seen),
-        ":subject": seen.as_ref().map(|(_, subject, _)| subject),
-        ":called": seen.as_ref().and_then(|(_, _, called)| called.as_ref()),
-        ":room_id": room.map(|room| room.id.0),
-        ":room_title": room.map(|room| &room.title),
-        ":room_url": save.ledger.link.url(),
-        ":written_back": save.ledger.write_back.url.is_some()
-            && save.ledger.write_back.url.as_deref() == save.ledger.link.url(),
-        ":number": number,
-    })?;
+    let written_back = save.ledger.write_back.url.is_some()
+        && save.ledger.write_back.url.as_deref() == save.ledger.link.url();
+    let statement = sql::Save {
+        number: &number,
+        ledger: &ledger,
+        lease_until: &millis(after(now, save.lease)),
+        nth: &save.nth,
+        now: &millis(save.now),
+        seen: &seen.as_ref().map(|(seen, _, _)| seen),
+        subject: &seen.as_ref().map(|(_, subject, _)| subject),
+        called: &seen.as_ref().and_then(|(_, _, called)| called.as_ref()),
+        room_id: &room.map(|room| room.id.0),
+        room_title: &room.map(|room| &room.title),
+        room_url: &save.ledger.link.url(),
+        written_back: &written_back,
+    };
+    statement.execute(connection)?;
+    for (EffectEntry { kind, target, .. }, entry) in save.effects.iter().zip(&effects) {
+        let (kind, target, at) = (&kind.as_str(), &target.as_str(), &millis(save.now));
+        sql::SaveEffect { ticket: &number, kind, target, entry, at }.execute(connection)?;
+    }
     for event in &save.events {
         note(connection, number, event.at, event.kind, &event.text)?;
     }
     Ok(Ok(Written::Now))
 }
 
-pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    connection.prepare_cached(SETTLE)?.execute(named_params! {
-        ":state": settlement.state.as_str(),
-        ":reason": settlement.reason,
-        ":attempts": settlement.attempts,
-        ":hints": settlement.hints,
-        ":asked": settlement.asked,
-        ":now": millis(settlement.save.now),
-        ":due": settlement.due.map(millis),
-        ":number": settlement.save.held.number,
-        ":fence": settlement.save.held.fence,
-    })?;
+pub(super) fn settle(
+    connection: &Connection,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let statement = sql::Settle {
+        number: &settlement.save.held.number,
+        fence: &settlement.save.held.fence,
+        state: &settlement.state.as_str(),
+        reason: &settlement.reason,
+        attempts: &settlement.attempts,
+        hints: &settlement.hints,
+        now: &millis(now),
+        due: &settlement.due.map(millis),
+        asked: &settlement.asked,
+    };
+    statement.execute(connection)?;
     Ok(())
 }
 
@@ -237,16 +282,17 @@ pub(super) fn note(
     kind: &str,
     text: &str,
 ) -> rusqlite::Result<()> {
-    connection.prepare_cached(NOTE)?.execute(params![ticket, millis(at), kind, text])?;
+    sql::Note { ticket: &ticket, at: &millis(at), kind: &kind, text: &text }.execute(connection)?;
     Ok(())
 }
 
 /// Returns those that still hold.
 pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) -> rusqlite::Result<Vec<Held>> {
-    let mut statement = connection.prepare_cached(RENEW)?;
+    let lease_until = millis(until);
     let mut still = Vec::with_capacity(held.len());
     for claim in held {
-        if statement.execute(params![claim.number, claim.fence, millis(until)])? == 1 {
+        let renew = sql::Renew { number: &claim.number, fence: &claim.fence, lease_until: &lease_until };
+        if renew.execute(connection)? == 1 {
             still.push(*claim);
         }
     }
@@ -254,29 +300,26 @@ pub(super) fn renew(connection: &Connection, held: &[Held], until: Timestamp) ->
 }
 
 pub(super) fn let_go(connection: &Connection, held: &[Held], now: Timestamp) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(LET_GO)?;
+    let now = millis(now);
     for Held { number, fence } in held {
-        statement.execute(params![number, fence, millis(now)])?;
+        sql::LetGo { number, fence, now: &now }.execute(connection)?;
     }
     Ok(())
 }
 
 /// Nobody holds any claim.
 pub(in crate::store) fn let_all_go(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    connection.execute(LET_ALL_GO, [millis(now)]).map(|_| ())
+    sql::LetAllGo { now: &millis(now) }.execute(connection).map(|_| ())
 }
 
 pub(in crate::store) fn day(connection: &Connection) -> rusqlite::Result<Day> {
-    connection.prepare_cached(DAY)?.query_row([], |row| {
+    sql::Day.row(connection, |row| {
         Ok(Day { began: timestamp(row.get(0)?), used: row.get(1)?, none_until: timestamp(row.get(2)?) })
     })
 }
 
 pub(in crate::store) fn set_day(connection: &Connection, day: Day) -> rusqlite::Result<()> {
-    connection.prepare_cached(SET_DAY)?.execute(params![
-        millis(day.began),
-        day.used,
-        millis(day.none_until)
-    ])?;
+    let (began, none_until) = (millis(day.began), millis(day.none_until));
+    sql::SetDay { began: &began, used: &day.used, none_until: &none_until }.execute(connection)?;
     Ok(())
 }

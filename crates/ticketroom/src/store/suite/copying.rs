@@ -21,21 +21,25 @@ fn at_database(database: &postgres_server::Database) -> StoreUrl {
 }
 
 /// A store with tickets in every state, and texts of every kind.
-async fn filled(store: &dyn Store) {
+async fn filled(store: &Timed) {
     let mut rng = Rng::with_seed(4711);
     for number in 0..TICKETS {
         let subject = ["Printer", "T\u{fc}r", "a\0b", ""][number % 4];
         let mut delivery = told(&number.to_string(), subject, Some("2026-01-01"), 0);
-        delivery.delivery_id = (number % 3 > 0).then(|| format!("id {number}"));
         let length = rng.usize(..300);
         delivery.body = std::iter::repeat_with(|| rng.u8(..)).take(length).collect::<Vec<u8>>().into();
+        delivery.repeat = (number % 3 > 0).then(|| RepeatKey::new(format!("id {number}"), &delivery.body));
         store.accept(delivery).await.unwrap();
     }
     let states = [State::Ready, State::Blocked, State::Skipped, State::Archived, State::Waiting];
     for (nth, claim) in store.claim(at(0), LEASE, TICKETS - 20, &[]).await.unwrap().into_iter().enumerate() {
         let ledger = if nth % 2 == 0 { with_room(claim.number) } else { Ledger::default() };
-        let end =
-            Settlement { save: save(&claim, ledger, 1), ..settlement(&claim, states[nth % 5], None, 1) };
+        // Of some tickets there are more than go over at once, of most there are few.
+        let count = if nth == 7 { 1300 } else { nth % 4 };
+        let effects = (0..count)
+            .map(|target| effect([ATTACHMENT, MEMBER][target % 2], &format!("{target} t\u{fc}r"), "done"));
+        let save = Save { effects: effects.collect(), ..save(&claim, ledger, 1) };
+        let end = Settlement { save, ..settlement(&claim, states[nth % 5], None, 1) };
         // Some stay claimed, as by a process that has died.
         if nth > 5 {
             store.settle(end).await.unwrap();
@@ -50,7 +54,9 @@ async fn everything(store: &dyn Store) -> String {
     let mut everything = String::new();
     for record in store.tickets(&all).await.unwrap() {
         let timeline = store.timeline(&record.key).await.unwrap();
-        everything.push_str(&format!("{record:?} {timeline:?}\n"));
+        let attachments = store.effects(&record.key, ATTACHMENT).await.unwrap();
+        let members = store.effects(&record.key, MEMBER).await.unwrap();
+        everything.push_str(&format!("{record:?} {timeline:?} {attachments:?} {members:?}\n"));
     }
     everything
 }
@@ -89,9 +95,9 @@ async fn a_store_goes_to_postgres_and_back() {
     assert_eq!(first.unwrap().done, TICKETS as u64, "it goes on where it stopped");
     let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     // As a service would take it over.
-    let again = SqliteStore::open(&path, Use::Serve, at(2)).unwrap();
+    let again = Timed::file(&path, Use::Serve, at(2)).unwrap();
     // What no text of PostgreSQL can hold is the one difference.
-    let expected = everything(&again).await.replace("a\\0b", "a\u{fffd}b");
+    let expected = everything(&*again).await.replace("a\\0b", "a\u{fffd}b");
     let found = everything(&moved).await;
     // Subjects are in JSON as well, where they keep it.
     let found = found.replace("a\\0b", "a\u{fffd}b");
@@ -102,26 +108,19 @@ async fn a_store_goes_to_postgres_and_back() {
     assert_eq!(taken, crate::docspace::limits::Taken::Some(30), "the day's writes went along");
     moved.accept(delivery("new", None, 3)).await.unwrap();
     // The server's clock is behind that of this test, by which everything else is due.
-    let claim = claim_one(&moved, 3).await;
+    let claim = claim_one_now(&moved).await;
     assert_eq!(claim.key, key("new"));
 
-    let beat = Heartbeat {
-        replica: Uuid::nil(),
-        works: true,
-        held: Vec::new(),
-        lease: LEASE,
-        quiet: QUIET,
-        now: at(3),
-    };
+    let beat = Heartbeat { replica: Uuid::nil(), works: true, held: Vec::new(), lease: LEASE, quiet: QUIET };
     moved.heartbeat(beat).await.unwrap();
     let back = file(&path.with_extension("back"));
     let error = copy(&to, &back, at(4), |_| ()).await.unwrap_err();
     assert!(matches!(error, CopyError::InUse(_)), "{error}");
-    moved.leave(Uuid::nil(), &[claim.held()], at(4)).await.unwrap();
+    moved.leave(Uuid::nil(), &[claim.held()]).await.unwrap();
     copy(&to, &back, at(4), |_| ()).await.unwrap();
     let StoreUrl::Sqlite(back) = back else { unreachable!() };
-    let back = SqliteStore::open(&back, Use::Operate, at(4)).unwrap();
-    assert!(everything(&back).await == everything(&moved).await, "the copy differs");
+    let back = Timed::file(&back, Use::Operate, at(4)).unwrap();
+    assert!(everything(&*back).await == everything(&moved).await, "the copy differs");
 }
 
 /// A delivery may have as many bytes as all others together; what goes over at once has to fit into memory, several times.
@@ -252,13 +251,13 @@ async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
     // The log of the store that it takes the place of would damage it.
     let wal = copy.with_extension("backup-wal");
     std::fs::copy(file.path.with_extension("db-wal"), &wal).unwrap();
-    let error = SqliteStore::open(&copy, Use::Serve, at(4)).unwrap_err().to_string();
+    let error = Timed::file(&copy, Use::Serve, at(4)).unwrap_err().to_string();
     assert!(error.contains("backup-wal is that of the store that was here before"), "{error}");
     std::fs::remove_file(&wal).unwrap();
     // Looking at it changes nothing; serving from it does, once.
-    drop(SqliteStore::open(&copy, Use::Operate, at(4)).unwrap());
+    drop(Timed::file(&copy, Use::Operate, at(4)).unwrap());
     for expected in [copied.tickets, 0] {
-        let restored = SqliteStore::open(&copy, Use::Serve, at(5)).unwrap();
+        let restored = Timed::file(&copy, Use::Serve, at(5)).unwrap();
         let claims = restored.claim(at(5), LEASE, 10_000, &[]).await.unwrap();
         assert_eq!(claims.len() as u64, expected);
         for claim in claims {
@@ -283,20 +282,20 @@ async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_al
             reader.pragma_update(None, "journal_mode", "WAL").unwrap();
         } else {
             // Beside nobody's `serve`, a command may mark something.
-            let looked_at = SqliteStore::open(&restored, Use::Operate, at(1)).unwrap();
+            let looked_at = Timed::file(&restored, Use::Operate, at(1)).unwrap();
             let one = Selection::One(key("1"));
             assert_eq!(looked_at.requeue(&one, &Why::Asked, at(1)).await.unwrap(), 1);
             assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "a backup has a log");
         }
         reader.execute_batch("BEGIN; SELECT count(*) FROM ticket").unwrap();
-        let (store, reader) = match SqliteStore::open(&restored, Use::Serve, at(2)) {
+        let (store, reader) = match Timed::file(&restored, Use::Serve, at(2)) {
             // Then it has to withstand what follows.
             Ok(store) => (store, Some(reader)),
             Err(error) => {
                 let error = error.to_string();
                 assert!(error.contains("somebody else is reading") && error.contains("end that"), "{error}");
                 drop(reader);
-                (SqliteStore::open(&restored, Use::Serve, at(2)).unwrap(), None)
+                (Timed::file(&restored, Use::Serve, at(2)).unwrap(), None)
             }
         };
         assert_eq!(store.accept(delivery("2", Some("acknowledged"), 2)).await.unwrap(), Accepted::New);
@@ -305,7 +304,7 @@ async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_al
         std::fs::copy(&restored, &killed).unwrap();
         std::fs::copy(&log, killed.with_extension("killed-wal")).unwrap();
         drop(reader);
-        let store = SqliteStore::open(&killed, Use::Serve, at(3)).unwrap();
+        let store = Timed::file(&killed, Use::Serve, at(3)).unwrap();
         assert_eq!(store.accept(delivery("2", Some("acknowledged"), 3)).await.unwrap(), Accepted::Repeat);
         assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
     }
@@ -322,5 +321,5 @@ async fn a_backup_that_is_copied_stays_one() {
     let database = database();
     copy(&file(&copied), &at_database(&database), at(2), |_| ()).await.unwrap();
     let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
-    assert_eq!(moved.claim(at(2), LEASE, 10, &[]).await.unwrap().len(), 1, "it is looked at again");
+    assert_eq!(moved.claim(LEASE, 10, &[]).await.unwrap().len(), 1, "it is looked at again");
 }

@@ -36,7 +36,7 @@ async fn a_ticket_is_claimed_by_one_of_many() {
         tokio::spawn(async move {
             let mut numbers = Vec::new();
             loop {
-                let claims = store.claim(at(0), LEASE, 7, &[]).await.unwrap();
+                let claims = store.claim(LEASE, 7, &[]).await.unwrap();
                 if claims.is_empty() {
                     return numbers;
                 }
@@ -47,26 +47,45 @@ async fn a_ticket_is_claimed_by_one_of_many() {
     let claimed: Vec<i64> =
         futures_util::future::join_all(claiming).await.into_iter().flat_map(Result::unwrap).collect();
     // One that others were just claiming is skipped, and is still there for the next one.
-    let rest = stores[0].claim(at(0), LEASE, 500, &[]).await.unwrap();
+    let rest = stores[0].claim(LEASE, 500, &[]).await.unwrap();
     let all: HashSet<i64> = claimed.iter().copied().chain(rest.iter().map(|claim| claim.number)).collect();
     assert_eq!((claimed.len() + rest.len(), all.len()), (200, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_delivery_through_many_doors_counts_once() {
+async fn the_same_delivery_by_many_endpoints_counts_once() {
     let (stores, _database) = replicas(4).await;
     for round in 0..30 {
-        let accepting = stores.iter().cycle().take(12).map(|store| {
-            let store = Arc::clone(store);
-            let id = round.to_string();
-            tokio::spawn(async move { store.accept(delivery(&id, Some(&id), 0)).await.unwrap() })
-        });
-        let accepted = futures_util::future::join_all(accepting).await;
-        let new =
-            accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count();
-        assert_eq!(new, 1, "round {round}");
+        let id = round.to_string();
+        assert_eq!(accepted_as_new(&stores, &delivery(&id, Some(&id), 0)).await, 1, "round {round}");
         assert_eq!(stores[0].timeline(&key(&round.to_string())).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_news_of_a_room_by_many_endpoints_counts_once() {
+    let (stores, _database) = replicas(4).await;
+    stores[0].accept(delivery("1", None, 0)).await.unwrap();
+    let claim = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    stores[0].save(save(&claim, with_room(7), 0)).await.unwrap();
+    for round in 0..30 {
+        let news = in_room(7, Consequence::Look, Some(&round.to_string()), 0);
+        assert_eq!(accepted_as_new(&stores, &news).await, 1, "round {round}");
+    }
+    let end = settlement(&claim, State::Ready, None, 0);
+    stores[0].settle(Settlement { save: Save { nth: 2, ..end.save }, ..end }).await.unwrap();
+    let again = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    assert_eq!(again.hints, claim.hints + 30);
+}
+
+/// How many of twelve at the same moment are told that a delivery is new.
+async fn accepted_as_new(stores: &[Arc<PostgresStore>], delivery: &Delivery) -> usize {
+    let accepting = stores.iter().cycle().take(12).map(|store| {
+        let (store, delivery) = (Arc::clone(store), delivery.clone());
+        tokio::spawn(async move { store.accept(delivery).await.unwrap() })
+    });
+    let accepted = futures_util::future::join_all(accepting).await;
+    accepted.into_iter().filter(|accepted| *accepted.as_ref().unwrap() == Accepted::New).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +94,7 @@ async fn one_room_for_one_ticket_however_many_want_it() {
     for id in 0..8 {
         stores[0].accept(delivery(&id.to_string(), None, 0)).await.unwrap();
     }
-    let claims = stores[0].claim(at(0), LEASE, 8, &[]).await.unwrap();
+    let claims = stores[0].claim(LEASE, 8, &[]).await.unwrap();
     let saving = claims.iter().enumerate().map(|(place, claim)| {
         let store = Arc::clone(&stores[place % 4]);
         let save = save(claim, with_room(5), 0);
@@ -114,7 +133,7 @@ async fn replicas_see_each_other_come_and_go() {
     let store = &stores[0];
     let beat = async |replica: u128, works, lease| {
         let replica = Uuid::from_u128(replica);
-        let beat = Heartbeat { replica, works, held: Vec::new(), lease, quiet: QUIET, now: at(0) };
+        let beat = Heartbeat { replica, works, held: Vec::new(), lease, quiet: QUIET };
         store.heartbeat(beat).await.unwrap()
     };
     let before = SystemClock.now();
@@ -124,7 +143,7 @@ async fn replicas_see_each_other_come_and_go() {
     assert!(crate::clock::until(before, pulse.now.unwrap()) < Duration::from_secs(5));
     assert_eq!(beat(2, true, LEASE).await.workers, 2);
     assert_eq!(beat(3, false, LEASE).await.workers, 2, "one that only takes deliveries calls nobody");
-    store.leave(Uuid::from_u128(2), &[], at(0)).await.unwrap();
+    store.leave(Uuid::from_u128(2), &[]).await.unwrap();
     assert_eq!(beat(1, true, LEASE).await.workers, 1);
     assert_eq!(beat(4, true, SHORT).await.workers, 2);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
@@ -142,12 +161,11 @@ async fn replicas_see_each_other_come_and_go() {
 async fn a_lease_ends_by_the_servers_clock() {
     let (stores, _database) = replicas(2).await;
     stores[0].accept(delivery("1", None, 0)).await.unwrap();
-    let first = stores[0].claim(at(0), SHORT, 1, &[]).await.unwrap().remove(0);
-    let far_ahead = at(1_000_000);
-    assert_eq!(stores[1].claim(far_ahead, SHORT, 1, &[]).await.unwrap(), []);
+    let first = stores[0].claim(SHORT, 1, &[]).await.unwrap().remove(0);
+    assert_eq!(stores[1].claim(SHORT, 1, &[]).await.unwrap(), []);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     let second = loop {
-        if let Some(claim) = stores[1].claim(at(0), LEASE, 1, &[]).await.unwrap().pop() {
+        if let Some(claim) = stores[1].claim(LEASE, 1, &[]).await.unwrap().pop() {
             break claim;
         }
         assert!(std::time::Instant::now() < deadline, "it is never due");
@@ -226,11 +244,11 @@ async fn a_connection_that_comes_too_late_is_the_next_callers() {
     });
     let store = PostgresStore::open(&config(&url), Use::Serve).await.unwrap();
     set.send(Way::Slow).unwrap();
-    let error = store.probe(at(0)).await.unwrap_err();
+    let error = store.probe().await.unwrap_err();
     assert!(error.to_string().contains("no connection within the time for one"), "{error}");
     set.send(Way::Closed).unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    while let Err(error) = store.probe(at(0)).await {
+    while let Err(error) = store.probe().await {
         assert!(std::time::Instant::now() < deadline, "{error}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -290,8 +308,7 @@ async fn all_tickets_are_marked_however_long_that_takes() {
     database.run(slow).unwrap();
     let client = connect(database.url()).await;
     let store = Arc::clone(&stores[0]);
-    let marking =
-        tokio::spawn(async move { store.requeue(&Selection::Blocked, &Why::Configured, at(0)).await });
+    let marking = tokio::spawn(async move { store.requeue(&Selection::Blocked, &Why::Configured).await });
     let sql = "SELECT count(*) FROM ticket WHERE state = 'waiting'";
     let mut first = 0_i64;
     while first == 0 && !marking.is_finished() {
@@ -301,8 +318,8 @@ async fn all_tickets_are_marked_however_long_that_takes() {
     let marked = marking.await.unwrap();
     assert_eq!(marked.unwrap(), 2999);
     assert!((1..2999).contains(&first), "{first} of them at once");
-    assert_eq!(stores[0].requeue(&Selection::Blocked, &Why::Configured, at(0)).await.unwrap(), 0);
-    assert_eq!(stores[0].requeue(&Selection::All, &Why::Restored, at(0)).await.unwrap(), 3000);
+    assert_eq!(stores[0].requeue(&Selection::Blocked, &Why::Configured).await.unwrap(), 0);
+    assert_eq!(stores[0].requeue(&Selection::All, &Why::Restored).await.unwrap(), 3000);
     let told = stores[0].timeline(&key("7")).await.unwrap();
     let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(told, ["retry", "recover"]);
@@ -363,12 +380,6 @@ async fn older_and_newer_replicas_share_the_tables() {
         matches!(error, SchemaError::Newer { found, known } if found == latest && known == ours + 1),
         "{error}"
     );
-}
-
-async fn claim_one_now(store: &PostgresStore) -> Claim {
-    let mut claims = store.claim(at(0), LEASE, 10, &[]).await.unwrap();
-    assert_eq!(claims.len(), 1);
-    claims.remove(0)
 }
 
 #[tokio::test]

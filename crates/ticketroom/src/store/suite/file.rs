@@ -7,19 +7,18 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::sqlite::SqliteStore;
 use crate::store::{OpenError, Use};
 
 #[tokio::test]
 async fn a_start_takes_over_what_a_dead_process_had_claimed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let store = SqliteStore::open(&path, Use::Serve, at(0)).unwrap();
+    let store = Timed::file(&path, Use::Serve, at(0)).unwrap();
     store.accept(delivery("1", None, 0)).await.unwrap();
     claim_one(&store, 0).await;
-    assert!(matches!(SqliteStore::open(&path, Use::Serve, at(1)), Err(OpenError::InUse(_))));
+    assert!(matches!(Timed::file(&path, Use::Serve, at(1)), Err(OpenError::InUse(_))));
     drop(store);
-    let store = SqliteStore::open(&path, Use::Serve, at(1)).unwrap();
+    let store = Timed::file(&path, Use::Serve, at(1)).unwrap();
     claim_one(&store, 1).await;
 }
 
@@ -32,19 +31,19 @@ fn a_file_that_is_no_store_and_one_of_a_later_version() {
         "these are my notes, and they are long enough to be a file of their own".repeat(20),
     )
     .unwrap();
-    assert!(matches!(SqliteStore::open(&path, Use::Serve, at(0)), Err(OpenError::Unusable { .. })));
+    assert!(matches!(Timed::file(&path, Use::Serve, at(0)), Err(OpenError::Unusable { .. })));
     let path = folder.path().join("later.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let error = SqliteStore::open(&path, Use::Serve, at(0)).unwrap_err().to_string();
+    let error = Timed::file(&path, Use::Serve, at(0)).unwrap_err().to_string();
     assert!(error.contains("version 99"), "{error}");
     let path = folder.path().join("earlier.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 0).unwrap();
-    let error = SqliteStore::open(&path, Use::Operate, at(0)).unwrap_err().to_string();
+    let error = Timed::file(&path, Use::Operate, at(0)).unwrap_err().to_string();
     assert!(error.contains("earlier version"), "{error}");
 }
 
 /// The answers to many deliveries that come at once.
-async fn crowd(store: &Arc<SqliteStore>, count: usize) -> Vec<Result<Accepted, StoreError>> {
+async fn crowd(store: &Arc<Timed>, count: usize) -> Vec<Result<Accepted, StoreError>> {
     let senders = (0..count).map(|number| {
         let (store, id) = (Arc::clone(store), number.to_string());
         tokio::spawn(async move { store.accept(delivery(&id, Some(&id), 0)).await })
@@ -66,9 +65,9 @@ async fn a_file_that_another_process_has_locked_is_told_to_all_at_once() {
         assert!(begun.elapsed() < Duration::from_secs(6), "{lock}: {:?}", begun.elapsed());
         let told = |answer: &Result<_, _>| matches!(answer, Err(StoreError::Unavailable(why)) if why.contains("locked"));
         assert!(answers.iter().all(told), "{lock}: {answers:?}");
-        assert!(store.probe(at(0)).await.is_err());
+        assert!(store.probe().await.is_err());
         other.execute_batch("ROLLBACK").unwrap();
-        store.probe(at(0)).await.unwrap();
+        store.probe().await.unwrap();
     }
     let answers = crowd(&store, 500).await;
     assert!(answers.iter().all(|answer| *answer == Ok(Accepted::New)), "nothing was committed: {answers:?}");
@@ -80,16 +79,16 @@ async fn a_file_that_is_removed_or_replaced_takes_nothing_in() {
     store.accept(delivery("1", Some("a"), 0)).await.unwrap();
     let aside = path.with_extension("aside");
     let another = path.with_extension("another");
-    drop(SqliteStore::open(&another, Use::Serve, at(0)).unwrap());
+    drop(Timed::file(&another, Use::Serve, at(0)).unwrap());
     let beat = || {
         let (replica, held) = (Uuid::nil(), Vec::new());
-        Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET, now: at(0) }
+        Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET }
     };
     let refused = async |what: &str| {
         let errors = [
             store.accept(delivery("2", Some("b"), 0)).await.map(|_| ()).unwrap_err(),
-            store.probe(at(0)).await.unwrap_err(),
-            store.heartbeat(beat()).await.map(|_| ()).unwrap_err(),
+            store.probe().await.unwrap_err(),
+            store.heartbeat(at(0), beat()).await.map(|_| ()).unwrap_err(),
             store.ticket(&key("1")).await.map(|_| ()).unwrap_err(),
         ];
         for error in errors {
@@ -105,7 +104,7 @@ async fn a_file_that_is_removed_or_replaced_takes_nothing_in() {
         refused("replaced").await;
         // Put back, it is what it was.
         std::fs::rename(&aside, &file).unwrap();
-        store.heartbeat(beat()).await.unwrap();
+        store.heartbeat(at(0), beat()).await.unwrap();
         let again = Accepted::Repeat;
         assert_eq!(store.accept(delivery("1", Some("a"), 0)).await.unwrap(), again, "{suffix}");
     }
@@ -120,10 +119,10 @@ fn a_store_is_the_same_by_whatever_name() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     std::os::unix::fs::symlink("link.db", &dangling).unwrap();
     // The first one makes the file that they lead to.
-    let store = SqliteStore::open(&dangling, Use::Serve, at(0)).unwrap();
+    let store = Timed::file(&dangling, Use::Serve, at(0)).unwrap();
     let around = folder.path().join(".").join("..").join(folder.path().file_name().unwrap()).join("store.db");
     for name in [&path, &link, &dangling, &around] {
-        let again = SqliteStore::open(name, Use::Serve, at(0));
+        let again = Timed::file(name, Use::Serve, at(0));
         assert!(matches!(again, Err(OpenError::InUse(_))), "{}: {again:?}", name.display());
     }
     drop(store);

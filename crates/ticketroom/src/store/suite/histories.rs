@@ -6,8 +6,6 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::model::Model;
-use super::test_clock::OnTestClock;
 use super::*;
 use crate::ledger::{Entry, LinkEntry};
 
@@ -17,10 +15,10 @@ const WORKERS: usize = 3;
 
 /// The three, and what a test can know of them: numbers and fences differ between them.
 struct Three {
-    model: Model,
-    postgres: OnTestClock,
+    model: Timed,
+    postgres: Timed,
     /// None for a moment while it is opened again.
-    sqlite: Option<SqliteStore>,
+    sqlite: Option<Timed>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -32,16 +30,10 @@ struct Claimed([Claim; 3]);
 impl Three {
     async fn new() -> Self {
         let File { store, path, _folder } = File::new();
-        Self {
-            model: Model::default(),
-            postgres: OnTestClock::new().await,
-            sqlite: Some(store),
-            path,
-            _folder,
-        }
+        Self { model: Timed::model(), postgres: Timed::postgres().await, sqlite: Some(store), path, _folder }
     }
 
-    fn each(&self) -> [&dyn Store; 3] {
+    fn each(&self) -> [&Timed; 3] {
         [&self.model, self.sqlite.as_ref().unwrap(), &self.postgres]
     }
 
@@ -49,7 +41,7 @@ impl Three {
     async fn same<T: PartialEq + std::fmt::Debug>(
         &self,
         what: &str,
-        act: impl AsyncFn(usize, &dyn Store) -> Result<T, StoreError>,
+        act: impl AsyncFn(usize, &Timed) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let [model, sqlite, postgres] = self.each();
         let expected = act(0, model).await;
@@ -67,9 +59,13 @@ impl Three {
         let records = self.same("tickets", async |_, store| store.tickets(&all).await).await.unwrap();
         for record in &records {
             self.same("timeline", async |_, store| store.timeline(&record.key).await).await.unwrap();
+            for kind in [ATTACHMENT, MEMBER] {
+                let effects = async |_, store: &Timed| store.effects(&record.key, kind).await;
+                self.same("effects", effects).await.unwrap();
+            }
         }
         let rooms: Vec<_> = (1..=ROOMS).map(RoomId).collect();
-        let owned = async |_, store: &dyn Store| {
+        let owned = async |_, store: &Timed| {
             let mut owned = store.owned_rooms(&rooms).await?;
             owned.sort_by_key(|(room, _)| room.0);
             Ok(owned)
@@ -114,17 +110,30 @@ impl History {
 
     fn delivery(&mut self) -> Delivery {
         let ticket = self.key();
-        let source = ticket.helpdesk.clone().into();
+        let mut source = ticket.helpdesk.clone().into();
         let snapshot = self.rng.bool().then(|| Box::new(self.ticket()));
-        let meaning = match self.rng.u32(..8) {
+        let meaning = match self.rng.u32(..10) {
             0 => Meaning::Echo { ticket },
             1 => Meaning::AboutSomethingElse,
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
+            3 | 4 => {
+                source = SourceName::DocSpace;
+                let consequence = if self.rng.bool() { Consequence::Look } else { Consequence::Echo };
+                Meaning::InRoom { room: RoomId(self.rng.i64(1..=ROOMS)), consequence }
+            }
             _ => Meaning::Look { ticket, snapshot },
         };
-        let delivery_id = self.rng.bool().then(|| self.rng.u32(..20).to_string());
         let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
-        Delivery { source, at: self.now, delivery_id, body, meaning, ..delivery("1", None, 0) }
+        // Now and then the body is not what stays the same.
+        let stable = if self.rng.u32(..4) == 0 { Bytes::new() } else { Bytes::clone(&body) };
+        let repeat = self.rng.bool().then(|| RepeatKey::new(self.rng.u32(..20).to_string(), &stable));
+        Delivery { source, at: self.now, repeat, body, meaning, ..delivery("1", None, 0) }
+    }
+
+    fn effect(&mut self) -> EffectEntry {
+        let kind = if self.rng.bool() { ATTACHMENT } else { MEMBER };
+        let target = ["17", "18", "t\u{fc}r", "a\0b"][self.rng.usize(..4)];
+        effect(kind, target, ["pending", "done", "a\0b"][self.rng.usize(..3)])
     }
 
     fn ledger(&mut self, before: &Ledger) -> Ledger {
@@ -192,12 +201,14 @@ impl History {
         let ledger = self.ledger(&claimed.0[0].ledger);
         let seen = self.rng.bool().then(|| self.ticket());
         let now = self.now;
+        let effects: Vec<_> = (0..self.rng.usize(..4)).map(|_| self.effect()).collect();
         let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
         move |place| Save {
             held: held[place],
             nth,
             ledger: ledger.clone(),
             seen: seen.clone(),
+            effects: effects.clone(),
             events: vec![
                 Event { at: now, kind: "first", text: "a".to_owned() },
                 Event { at: now, kind: "second", text: "b".to_owned() },
@@ -226,7 +237,7 @@ impl History {
         let attempts = self.rng.u32(..3);
         let reason = self.rng.bool().then(|| "because".to_owned());
         for _ in 0..self.rng.usize(1..=2) {
-            let settle = async |place: usize, store: &dyn Store| {
+            let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];
                 let (save, reason) = (save(place), reason.clone());
                 store.settle(Settlement { save, hints, asked, state, reason, due, attempts }).await
@@ -253,7 +264,7 @@ impl History {
         self.three.sqlite = None;
         let deadline = std::time::Instant::now() + Duration::from_secs(20);
         let store = loop {
-            match SqliteStore::open(&self.three.path, Use::Serve, self.now) {
+            match Timed::file(&self.three.path, Use::Serve, self.now) {
                 Ok(store) => break store,
                 // A process that another test is just starting has our lock until it has become another program.
                 Err(OpenError::InUse(_)) if std::time::Instant::now() < deadline => std::thread::yield_now(),
@@ -287,7 +298,7 @@ impl History {
     }
 
     async fn requeue(&self, selection: &Selection, why: &Why) {
-        let requeue = async |_, store: &dyn Store| store.requeue(selection, why, self.now).await;
+        let requeue = async |_, store: &Timed| store.requeue(selection, why, self.now).await;
         self.three.same("requeue", requeue).await.unwrap();
     }
 
@@ -296,7 +307,7 @@ impl History {
         match self.rng.u32(..24) {
             0..=6 => {
                 let delivery = self.delivery();
-                let accept = async |_, store: &dyn Store| store.accept(delivery.clone()).await;
+                let accept = async |_, store: &Timed| store.accept(delivery.clone()).await;
                 self.three.same("accept", accept).await.unwrap();
             }
             7..=10 => self.claim().await,
@@ -304,10 +315,10 @@ impl History {
             14..=16 => self.settle().await,
             17 => {
                 let worker = self.rng.usize(..WORKERS);
-                let beat = async |place, store: &dyn Store| {
+                let beat = async |place, store: &Timed| {
                     let (held, replica) = (self.held_by(worker, place), Uuid::nil());
-                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET, now };
-                    Ok(store.heartbeat(beat).await?.held.len())
+                    let beat = Heartbeat { replica, works: true, held, lease: LEASE, quiet: QUIET };
+                    Ok(store.heartbeat(now, beat).await?.held.len())
                 };
                 self.three.same("heartbeat", beat).await.unwrap();
             }
@@ -321,7 +332,7 @@ impl History {
             20 => {
                 let key = self.key();
                 self.requeue(&Selection::One(key.clone()), &Why::Asked).await;
-                let found = async |_, store: &dyn Store| store.ticket(&key).await;
+                let found = async |_, store: &Timed| store.ticket(&key).await;
                 self.three.same("ticket", found).await.unwrap();
             }
             21 => match self.rng.u32(..4) {
@@ -334,23 +345,23 @@ impl History {
             },
             22 => {
                 let (wanted, per_day) = (self.rng.u32(1..30), 50);
-                let take = async |_, store: &dyn Store| store.take_writes(now, wanted, per_day).await;
+                let take = async |_, store: &Timed| store.take_writes(now, wanted, per_day).await;
                 self.three.same("take_writes", take).await.unwrap();
                 if self.rng.u32(..4) == 0 {
                     let until = after(now, Duration::from_secs(self.rng.u64(1..100_000)));
-                    let none = async |_, store: &dyn Store| store.no_writes_until(now, until).await;
+                    let none = async |_, store: &Timed| store.no_writes_until(now, until).await;
                     self.three.same("no_writes_until", none).await.unwrap();
                 }
             }
             _ => {
                 let replica = Uuid::from_u128(self.rng.u128(..2));
                 let lease = Duration::from_secs(self.rng.u64(..900));
-                let reserve = async |_, store: &dyn Store| store.reserve("name", replica, lease, now).await;
+                let reserve = async |_, store: &Timed| store.reserve("name", replica, lease, now).await;
                 self.three.same("reserve", reserve).await.unwrap();
                 let value = Uuid::from_u128(self.rng.u128(..3));
-                let before = async |_, store: &dyn Store| store.remembered("value").await;
+                let before = async |_, store: &Timed| store.remembered("value").await;
                 self.three.same("remembered", before).await.unwrap();
-                let remember = async |_, store: &dyn Store| store.remember("value", value).await;
+                let remember = async |_, store: &Timed| store.remember("value", value).await;
                 self.three.same("remember", remember).await.unwrap();
             }
         }

@@ -1,11 +1,11 @@
-//! One suite for every store: [`transitions`] says transition by transition what they do alike, and [`histories`] puts
+//! One suite for every store: [`transitions`], [`requeues`] and [`effects`] say transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
-//! alone; [`repeats`] has what is in the tables of deliveries that come again; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
+//! alone; [`repeats`] has what is in the tables of deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
 //! have what is in the way of a database; [`versions`] has
 //! what a later version has written.
 //!
-//! All of it runs on real SQLite files and a real PostgreSQL server. Its clock, by which leases end there, is one that
-//! tests can set ([`test_clock`]).
+//! All of it runs on real SQLite files and a real PostgreSQL server. The clocks by which leases end are set by the
+//! tests ([`test_clock`]).
 
 mod copying;
 mod database;
@@ -25,12 +25,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use self::test_clock::Timed;
 use super::*;
 use crate::clock::{Timestamp, after};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
-use crate::source::SourceName;
-use crate::store::sqlite::SqliteStore;
+use crate::source::{Consequence, RepeatKey, SourceName};
 use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 const LEASE: Duration = Duration::from_secs(600);
@@ -44,21 +44,24 @@ macro_rules! on_every_store {
         }
         mod on_postgres {
             $(#[tokio::test] async fn $name() {
-                super::$name(&crate::store::suite::test_clock::OnTestClock::new().await).await;
+                super::$name(&crate::store::suite::test_clock::Timed::postgres().await).await;
             })*
         }
         mod behind_a_pooler {
             $(#[tokio::test] async fn $name() {
-                super::$name(&crate::store::suite::test_clock::OnTestClock::behind_a_pooler().await).await;
+                super::$name(&crate::store::suite::test_clock::Timed::behind_a_pooler().await).await;
             })*
         }
         mod on_the_model {
-            $(#[tokio::test] async fn $name() { super::$name(&crate::store::suite::model::Model::default()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(&crate::store::suite::test_clock::Timed::model()).await; })*
         }
     };
 }
 
-// After the macro, which it uses.
+// After the macro, which they use.
+mod effects;
+mod requeues;
+mod room_events;
 mod transitions;
 
 fn at(second: i64) -> Timestamp {
@@ -67,7 +70,7 @@ fn at(second: i64) -> Timestamp {
 
 /// A store in a file that goes with it.
 struct File {
-    store: SqliteStore,
+    store: Timed,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -76,7 +79,7 @@ impl File {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        Self { store: SqliteStore::open(&path, Use::Serve, at(0)).unwrap(), path, _folder: folder }
+        Self { store: Timed::file(&path, Use::Serve, at(0)).unwrap(), path, _folder: folder }
     }
 }
 
@@ -96,13 +99,25 @@ fn delivery(id: &str, delivery_id: Option<&str>, second: i64) -> Delivery {
     Delivery {
         source: "desk".parse().unwrap(),
         at: at(second),
-        delivery_id: delivery_id.map(str::to_owned),
+        repeat: delivery_id.map(|id| RepeatKey::new(id.to_owned(), b"{}")),
         event: "created".to_owned(),
         headers: "{}".to_owned(),
         query: None,
         body: Bytes::from_static(b"{}"),
         meaning: Meaning::Look { ticket: key(id), snapshot: None },
     }
+}
+
+/// The same with another body, by the whole of which a repeat is known.
+fn with_body(body: &'static [u8], delivery: Delivery) -> Delivery {
+    let repeat = delivery.repeat.map(|key| RepeatKey::new(key.id().to_owned(), body));
+    Delivery { body: Bytes::from_static(body), repeat, ..delivery }
+}
+
+/// What happened in a room, as DocSpace tells it.
+fn in_room(room: i64, consequence: Consequence, delivery_id: Option<&str>, second: i64) -> Delivery {
+    let meaning = Meaning::InRoom { room: RoomId(room), consequence };
+    Delivery { source: SourceName::DocSpace, meaning, ..delivery("1", delivery_id, second) }
 }
 
 fn told(id: &str, subject: &str, version: Option<&str>, second: i64) -> Delivery {
@@ -119,6 +134,7 @@ fn save(claim: &Claim, ledger: Ledger, second: i64) -> Save {
         nth: 1,
         ledger,
         seen: None,
+        effects: Vec::new(),
         events: vec![Event { at: at(second), kind: "tested", text: "something".to_owned() }],
         now: at(second),
         lease: LEASE,
@@ -139,13 +155,27 @@ fn settlement(claim: &Claim, state: State, due: Option<Timestamp>, second: i64) 
     }
 }
 
+const ATTACHMENT: EffectKind = EffectKind::new("attachment");
+const MEMBER: EffectKind = EffectKind::new("member");
+
+fn effect(kind: EffectKind, target: &str, entry: &str) -> EffectEntry {
+    EffectEntry { kind, target: target.into(), entry: serde_json::json!({ "state": entry }) }
+}
+
 fn with_room(id: i64) -> Ledger {
     let room = Room { id: RoomId(id), title: "t".to_owned() };
     Ledger { room: RoomEntry::Made { room, tagged: true, adopted: false }, ..Ledger::default() }
 }
 
-async fn claim_one(store: &dyn Store, second: i64) -> Claim {
+async fn claim_one(store: &Timed, second: i64) -> Claim {
     let mut claims = store.claim(at(second), LEASE, 10, &[]).await.unwrap();
+    assert_eq!(claims.len(), 1);
+    claims.remove(0)
+}
+
+/// On a store that goes by the real time.
+async fn claim_one_now(store: &dyn Store) -> Claim {
+    let mut claims = store.claim(LEASE, 10, &[]).await.unwrap();
     assert_eq!(claims.len(), 1);
     claims.remove(0)
 }

@@ -6,19 +6,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::*;
-use crate::clock::until;
+use crate::clock::{Clock, until};
 use crate::docspace::limits::Taken;
 use crate::store::day::Day;
 
 /// A store in memory.
 #[derive(Debug)]
-pub(super) struct Model(Mutex<Contents>);
+pub(super) struct Model {
+    contents: Mutex<Contents>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Source, id and body of every delivery that has an id; without it, of those that were not understood.
-    repeats: Vec<(SourceName, Option<String>, Bytes)>,
+    /// Source and key of every delivery that has one; for those that were not understood, that of their body.
+    repeats: Vec<(SourceName, String)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
 }
@@ -44,18 +47,17 @@ struct Row {
     updated: Timestamp,
     deliveries: Vec<TimelineEntry>,
     events: Vec<TimelineEntry>,
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self(Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }))
-    }
+    effects: BTreeMap<(EffectKind, EffectTarget), (serde_json::Value, Timestamp)>,
 }
 
 impl Model {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { contents: Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }), clock }
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +76,13 @@ impl Contents {
         (row.fence == held.fence).then_some(row)
     }
 
-    fn mark_due(&mut self, key: TicketKey, snapshot: Option<&Ticket>, now: Timestamp) -> &mut Row {
+    fn mark_due(
+        &mut self,
+        key: TicketKey,
+        snapshot: Option<&Ticket>,
+        told: Timestamp,
+        now: Timestamp,
+    ) -> &mut Row {
         let Some(place) = self.tickets.iter().position(|row| row.key == key) else {
             self.tickets.push(Row {
                 key,
@@ -92,21 +100,15 @@ impl Contents {
                 seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
                 ledger: Ledger::default(),
-                created: now,
-                updated: now,
+                created: told,
+                updated: told,
                 deliveries: Vec::new(),
                 events: Vec::new(),
+                effects: BTreeMap::new(),
             });
             return self.tickets.last_mut().unwrap();
         };
-        let row = &mut self.tickets[place];
-        row.hints += 1;
-        if !matches!(row.state, State::Waiting | State::Blocked) {
-            row.attempts = 0;
-        }
-        if !row.claimed {
-            row.due = Some(row.due.map_or(now, |due| due.min(now)));
-        }
+        let row = self.tickets[place].mark_heard(now);
         let is_newer = |told: &Ticket, snapshot: &Ticket| matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new);
         if let Some(snapshot) = snapshot
             && !row.told.as_ref().is_some_and(|told| is_newer(told, snapshot))
@@ -120,12 +122,10 @@ impl Contents {
     }
 
     /// `Ok(true)`: it is to be written now; `Ok(false)`: it was before.
-    fn begin_commit(&mut self, save: &Save) -> Result<bool, StoreError> {
+    fn begin_commit(&mut self, save: &Save, now: Timestamp) -> Result<bool, StoreError> {
         let number = save.held.number;
         if let Some(room) = save.ledger.room.made() {
-            let owner = self.numbered().find(|(other, row)| {
-                *other != number && row.ledger.room.made().is_some_and(|made| made.id == room.id)
-            });
+            let owner = self.numbered().find(|(other, row)| *other != number && row.has(room.id));
             let owner = owner.map(|(_, row)| row.key.clone());
             let may_write = self.held(save.held).is_some_and(|row| row.claimed && row.saves < save.nth);
             if let Some(owner) = owner.filter(|_| may_write) {
@@ -142,11 +142,14 @@ impl Contents {
         row.saves = save.nth;
         row.ledger = save.ledger.clone();
         row.updated = save.now;
-        row.due = Some(after(save.now, save.lease));
+        row.due = Some(after(now, save.lease));
         if let Some(seen) = &save.seen {
             row.seen = Some(seen.clone());
             row.subject.clone_from(&seen.subject);
             row.called = seen.key.clone().or(row.called.take());
+        }
+        for EffectEntry { kind, target, entry } in &save.effects {
+            row.effects.insert((*kind, target.clone()), (entry.clone(), save.now));
         }
         for event in &save.events {
             row.events.push(entry(event.at, event.kind, &event.text));
@@ -178,6 +181,22 @@ impl Row {
         }
     }
 
+    fn has(&self, room: RoomId) -> bool {
+        self.ledger.room.made().is_some_and(|made| made.id == room)
+    }
+
+    /// A delivery about it came.
+    fn mark_heard(&mut self, now: Timestamp) -> &mut Self {
+        self.hints += 1;
+        if !matches!(self.state, State::Waiting | State::Blocked) {
+            self.attempts = 0;
+        }
+        if !self.claimed {
+            self.due = Some(self.due.map_or(now, |due| due.min(now)));
+        }
+        self
+    }
+
     fn is_called(&self, name: &str) -> bool {
         self.called.as_ref().is_some_and(|called| called.eq_ignore_ascii_case(name))
     }
@@ -200,52 +219,61 @@ impl Row {
 impl Queue for Model {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let mut contents = self.contents();
-        let is_understood = !matches!(delivery.meaning, Meaning::NotUnderstood { .. });
-        let id = delivery.delivery_id.clone().filter(|_| is_understood);
-        if id.is_some() || !is_understood {
-            let repeat = (delivery.source.clone(), id, delivery.body.clone());
+        let key = match &delivery.meaning {
+            Meaning::NotUnderstood { .. } => Some(format!("unread {:?}", delivery.body)),
+            _ => delivery.repeat.as_ref().map(RepeatKey::to_string),
+        };
+        if let Some(key) = key {
+            let repeat = (delivery.source.clone(), key);
             if contents.repeats.contains(&repeat) {
                 return Ok(Accepted::Repeat);
             }
             contents.repeats.push(repeat);
         }
         let kept = entry(delivery.at, "delivery", &delivery.event);
+        let ours = if delivery.source == SourceName::DocSpace { "done by us" } else { "our own note" };
+        let echo = entry(delivery.at, "delivery", &format!("{} ({ours})", delivery.event));
         match &delivery.meaning {
             Meaning::Look { ticket, snapshot } => {
-                contents.mark_due(ticket.clone(), snapshot.as_deref(), delivery.at).deliveries.push(kept);
+                contents
+                    .mark_due(ticket.clone(), snapshot.as_deref(), delivery.at, self.clock.now())
+                    .deliveries
+                    .push(kept);
             }
             Meaning::Echo { ticket } => match contents.find(ticket) {
-                Some(row) => {
-                    let text = format!("{} (our own note)", delivery.event);
-                    row.deliveries.push(entry(delivery.at, "delivery", &text));
-                }
-                None => contents.mark_due(ticket.clone(), None, delivery.at).deliveries.push(kept),
+                Some(row) => row.deliveries.push(echo),
+                None => contents
+                    .mark_due(ticket.clone(), None, delivery.at, self.clock.now())
+                    .deliveries
+                    .push(kept),
             },
+            Meaning::InRoom { room, consequence } => {
+                let Some(row) = contents.tickets.iter_mut().find(|row| row.has(*room)) else {
+                    return Ok(Accepted::Unowned);
+                };
+                match consequence {
+                    Consequence::Look => row.mark_heard(self.clock.now()).deliveries.push(kept),
+                    Consequence::Echo => row.deliveries.push(echo),
+                }
+            }
             Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
         }
         Ok(Accepted::New)
     }
 
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        most: usize,
-        running: &[i64],
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
         let all: Vec<_> = self.contents().tickets.iter().map(|row| row.key.helpdesk.clone()).collect();
-        self.claim_of(now, lease, most, running, &all).await
+        self.claim_of(lease, most, running, &all).await
     }
 
     async fn claim_of(
         &self,
-        now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        let mut contents = self.contents();
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let mut due: Vec<(i64, &mut Row)> = contents
             .numbered()
             .filter(|(number, row)| {
@@ -276,12 +304,12 @@ impl Queue for Model {
     }
 
     async fn save(&self, save: Save) -> Result<(), StoreError> {
-        self.contents().begin_commit(&save).map(|_| ())
+        self.contents().begin_commit(&save, self.clock.now()).map(|_| ())
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let mut contents = self.contents();
-        if contents.begin_commit(&settlement.save)?
+        if contents.begin_commit(&settlement.save, self.clock.now())?
             && let Some(row) = contents.held(settlement.save.held)
         {
             row.claimed = false;
@@ -289,7 +317,7 @@ impl Queue for Model {
             row.reason = settlement.reason;
             row.attempts = settlement.attempts;
             row.asked = row.asked.saturating_sub(settlement.asked);
-            row.due = if row.hints > settlement.hints { Some(settlement.save.now) } else { settlement.due };
+            row.due = if row.hints > settlement.hints { Some(self.clock.now()) } else { settlement.due };
         }
         Ok(())
     }
@@ -299,15 +327,15 @@ impl Queue for Model {
         let mut still = Vec::new();
         for held in beat.held {
             if let Some(row) = contents.held(held).filter(|row| row.claimed) {
-                row.due = Some(after(beat.now, beat.lease));
+                row.due = Some(after(self.clock.now(), beat.lease));
                 still.push(held);
             }
         }
         Ok(Pulse { held: still, workers: 1, now: None, quiet: Duration::ZERO })
     }
 
-    async fn leave(&self, _replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        let mut contents = self.contents();
+    async fn leave(&self, _replica: Uuid, held: &[Held]) -> Result<(), StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         for held in held {
             if let Some(row) = contents.held(*held).filter(|row| row.claimed) {
                 row.claimed = false;
@@ -317,8 +345,8 @@ impl Queue for Model {
         Ok(())
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
-        let mut contents = self.contents();
+    async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let is_selected = |row: &&mut Row| match selection {
             Selection::One(key) => row.key == *key,
             Selection::Blocked => row.state == State::Blocked,
@@ -343,7 +371,7 @@ impl Queue for Model {
         Ok(count)
     }
 
-    async fn probe(&self, _now: Timestamp) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -378,9 +406,22 @@ impl Queries for Model {
         Ok(entries)
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+    async fn effects(&self, key: &TicketKey, kind: EffectKind) -> Result<Vec<EffectRecord>, StoreError> {
+        let mut contents = self.contents();
+        let all = contents.find(key).into_iter().flat_map(|row| &row.effects);
+        let of_kind = all.filter(|((its, _), _)| *its == kind);
+        let record = |((_, target), (entry, updated)): (
+            &(EffectKind, EffectTarget),
+            &(serde_json::Value, Timestamp),
+        )| {
+            EffectRecord { target: target.clone(), entry: entry.clone(), updated: *updated }
+        };
+        Ok(of_kind.map(record).collect())
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
         let due = self.contents().tickets.iter().filter_map(|row| row.due).min();
-        Ok(due.map(|due| until(now, due)))
+        Ok(due.map(|due| until(self.clock.now(), due)))
     }
 
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
@@ -422,14 +463,8 @@ impl Budget for Model {
 
 #[async_trait::async_trait]
 impl Reservations for Model {
-    async fn reserve(
-        &self,
-        name: &str,
-        replica: Uuid,
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut contents = self.contents();
+    async fn reserve(&self, name: &str, replica: Uuid, lease: Duration) -> Result<bool, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
         let is_free =
             contents.reservations.get(name).is_none_or(|(holder, until)| *holder == replica || *until <= now);
         if is_free {

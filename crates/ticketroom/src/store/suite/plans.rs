@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 
 use super::test_clock::{config, connect, database};
 use super::*;
+use crate::store::named::{Written, names, numbered};
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite;
 
 /// The tables that grow.
-const TABLES: [&str; 3] = ["ticket", "delivery", "timeline"];
+const TABLES: [&str; 4] = ["ticket", "delivery", "timeline", "effect"];
 
 /// Lists as people ask for them. One by a text is not among them: it looks for it in every ticket.
 fn queries() -> Vec<(&'static str, TicketQuery)> {
@@ -27,12 +28,6 @@ fn queries() -> Vec<(&'static str, TicketQuery)> {
         ("list of a helpdesk's blocked ones", TicketQuery { state: Some(State::Blocked), ..desk }),
         ("list of what is worked on", TicketQuery { state: Some(State::Working), ..all }),
     ]
-}
-
-/// The names of the statements in a source: one that is not in its list of all is forgotten.
-fn names(source: &str) -> BTreeSet<&str> {
-    let constants = source.lines().filter_map(|line| line.split_once(" const ").map(|(_, rest)| rest));
-    constants.filter_map(|rest| rest.split_once(": &str")).map(|(name, _)| name).collect()
 }
 
 /// Looks at each statement. `plan` tells what it reads of the tables that grow, as the lines have it.
@@ -55,47 +50,59 @@ fn look_at(
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn owned(statements: &[(&str, &str)]) -> Vec<(String, String)> {
-    statements.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
+/// The statements of a store, which have the parameters that their texts name, and lists.
+fn all(written: &[Written], list: impl Fn(&TicketQuery) -> String) -> Vec<(String, String)> {
+    let mut statements = Vec::new();
+    for Written { name, fields, text, mark } in written {
+        let (expected, found): (BTreeSet<_>, _) = (fields.iter().copied().collect(), names(text));
+        assert_eq!(found, expected, "{name} has other names in its text than it has parameters");
+        assert_eq!(fields.len(), expected.len(), "{name} has a parameter twice");
+        statements.push(((*name).to_owned(), numbered(text, *mark, fields)));
+    }
+    statements.extend(queries().into_iter().map(|(name, query)| (name.to_owned(), list(&query))));
+    statements
 }
 
-const ON_SQLITE: [(&str, &[&str]); 40] = [
-    ("REPEAT", &["delivery_repeat"]),
-    ("NUMBER", &["sqlite_autoindex_ticket_2"]),
-    ("KEEP", &[]),
+const ON_SQLITE: [(&str, &[&str]); 43] = [
+    ("Repeat", &["delivery_repeat"]),
+    ("Number", &["sqlite_autoindex_ticket_2"]),
+    ("InRoom", &["sqlite_autoindex_ticket_1"]),
+    ("Keep", &[]),
     // Those of one helpdesk that were not understood, of which there are few.
-    ("FORGET", &["PRIMARY KEY", "delivery_repeat", "sorted"]),
-    ("MAKE", &[]),
-    ("MARK", &["PRIMARY KEY"]),
-    ("CLAIM", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
-    ("CLAIM_OF", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
-    ("SET_ASIDE", &["PRIMARY KEY"]),
-    ("HELD", &["PRIMARY KEY"]),
-    ("SAVE", &["PRIMARY KEY"]),
-    ("SETTLE", &["PRIMARY KEY"]),
-    ("NOTE", &[]),
-    ("RENEW", &["PRIMARY KEY"]),
-    ("LET_GO", &["PRIMARY KEY"]),
+    ("Forget", &["PRIMARY KEY", "delivery_repeat", "sorted"]),
+    ("Make", &[]),
+    ("Mark", &["PRIMARY KEY"]),
+    ("Claim", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
+    ("ClaimOf", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
+    ("SetAside", &["PRIMARY KEY"]),
+    ("Held", &["PRIMARY KEY"]),
+    ("Save", &["PRIMARY KEY"]),
+    ("SaveEffect", &[]),
+    ("Settle", &["PRIMARY KEY"]),
+    ("Note", &[]),
+    ("Renew", &["PRIMARY KEY"]),
+    ("LetGo", &["PRIMARY KEY"]),
     // At the start.
-    ("LET_ALL_GO", &["> ticket_claimed"]),
-    ("DAY", &[]),
-    ("SET_DAY", &[]),
-    ("OWNER", &["sqlite_autoindex_ticket_1"]),
-    ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
-    ("OLDEST_WAITING", &["ticket_state_updated"]),
-    ("NEXT_DUE", &["ticket_again", "ticket_new"]),
-    ("TIMELINE", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
-    ("RESERVE", &[]),
-    ("REMEMBERED", &[]),
-    ("REMEMBER", &[]),
-    ("REQUEUE_ONE", &["sqlite_autoindex_ticket_2"]),
-    ("REQUEUE_BLOCKED", &["PRIMARY KEY", "ticket_state_updated"]),
-    ("REQUEUE_ALL", &["PRIMARY KEY"]),
-    ("LAST_BLOCKED", &["ticket_state_updated"]),
-    ("LAST", &["> ticket"]),
-    ("PROBE", &[]),
-    ("ticket by id", &["sqlite_autoindex_ticket_2"]),
-    ("ticket by name", &["ticket_called"]),
+    ("LetAllGo", &["> ticket_claimed"]),
+    ("Day", &[]),
+    ("SetDay", &[]),
+    ("Owner", &["sqlite_autoindex_ticket_1"]),
+    ("Counts", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OldestWaiting", &["ticket_state_updated"]),
+    ("NextDue", &["ticket_again", "ticket_new"]),
+    ("Timeline", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
+    ("Reserve", &[]),
+    ("Remembered", &[]),
+    ("Remember", &[]),
+    ("RequeueOne", &["sqlite_autoindex_ticket_2"]),
+    ("RequeueBlocked", &["PRIMARY KEY", "ticket_state_updated"]),
+    ("RequeueAll", &["PRIMARY KEY"]),
+    ("LastBlocked", &["ticket_state_updated"]),
+    ("Last", &["> ticket"]),
+    ("Probe", &[]),
+    ("Effects", &["PRIMARY KEY", "sqlite_autoindex_ticket_2"]),
+    ("TicketById", &["sqlite_autoindex_ticket_2"]),
+    ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),
     ("list by id", &["PRIMARY KEY", "ticket_called", "ticket_id"]),
     ("list of a helpdesk", &["ticket_helpdesk_updated"]),
@@ -108,15 +115,7 @@ const ON_SQLITE: [(&str, &[&str]); 40] = [
 fn sqlite_looks_by_indexes_and_sorts_nothing() {
     let file = File::new();
     let connection = rusqlite::Connection::open(&file.path).unwrap();
-    let all = sqlite::statements::ALL;
-    assert_eq!(names(include_str!("../sqlite/statements.rs")), all.iter().map(|(name, _)| *name).collect());
-    let mut statements = owned(&all);
-    for (name, by_name) in [("ticket by id", false), ("ticket by name", true)] {
-        statements.push((name.to_owned(), sqlite::find_sql(by_name)));
-    }
-    for (name, query) in queries() {
-        statements.push((name.to_owned(), sqlite::list_sql(&query).0));
-    }
+    let statements = all(sqlite::statements::ALL, |query| sqlite::list_sql(query).0);
     look_at(&statements, &ON_SQLITE, |sql| {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let mut rows = statement.raw_query();
@@ -142,37 +141,39 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 36] = [
-    ("ACCEPT", &["delivery_repeat", "ticket_key"]),
-    ("KEEP", &["delivery_repeat"]),
-    ("KEEP_NOT_UNDERSTOOD", &["delivery_pkey", "delivery_repeat"]),
-    ("CLAIM", &["ticket_again", "ticket_new", "ticket_pkey"]),
-    ("CLAIM_OF", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
-    ("SET_ASIDE", &["ticket_pkey"]),
-    ("WRITTEN_BEFORE", &["ticket_pkey"]),
-    ("SAVE", &["ticket_pkey"]),
-    ("SETTLE", &["ticket_pkey"]),
-    ("HEARTBEAT", &["ticket_pkey"]),
-    ("LEAVE", &["ticket_pkey"]),
-    ("RESERVE", &[]),
-    ("REMEMBERED", &[]),
-    ("REMEMBER", &[]),
-    ("LAST_BLOCKED", &["ticket_state_updated"]),
-    ("LAST", &["> ticket_pkey"]),
-    ("REQUEUE_ONE", &["ticket_key", "ticket_pkey"]),
-    ("REQUEUE_BLOCKED", &["ticket_pkey", "ticket_state_updated"]),
-    ("REQUEUE_ALL", &["ticket_pkey"]),
-    ("NEXT_DUE", &["> ticket_again", "> ticket_new"]),
-    ("OWNER", &["ticket_room"]),
-    ("OWNERS", &["ticket_room"]),
-    ("TIMELINE", &["delivery_ticket", "ticket_key", "timeline_ticket"]),
-    ("COUNTS", &["> ticket_claimed", "> ticket_state_updated"]),
-    ("OLDEST_WAITING", &["ticket_state_updated"]),
-    ("DAY", &[]),
-    ("SET_DAY", &[]),
-    ("PROBE", &[]),
-    ("ticket by id", &["ticket_key"]),
-    ("ticket by name", &["ticket_called"]),
+const ON_POSTGRES: [(&str, &[&str]); 38] = [
+    ("Accept", &["delivery_repeat", "ticket_key"]),
+    ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
+    ("Keep", &[]),
+    ("KeepNotUnderstood", &["delivery_pkey", "delivery_repeat"]),
+    ("Claim", &["ticket_again", "ticket_new", "ticket_pkey"]),
+    ("ClaimOf", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
+    ("SetAside", &["ticket_pkey"]),
+    ("WrittenBefore", &["ticket_pkey"]),
+    ("Save", &["ticket_pkey"]),
+    ("Settle", &["ticket_pkey"]),
+    ("Heartbeat", &["ticket_pkey"]),
+    ("Leave", &["ticket_pkey"]),
+    ("Reserve", &[]),
+    ("Remembered", &[]),
+    ("Remember", &[]),
+    ("LastBlocked", &["ticket_state_updated"]),
+    ("Last", &["> ticket_pkey"]),
+    ("RequeueOne", &["ticket_key", "ticket_pkey"]),
+    ("RequeueBlocked", &["ticket_pkey", "ticket_state_updated"]),
+    ("RequeueAll", &["ticket_pkey"]),
+    ("NextDue", &["> ticket_again", "> ticket_new"]),
+    ("Owner", &["ticket_room"]),
+    ("Owners", &["ticket_room"]),
+    ("Timeline", &["delivery_ticket", "ticket_key", "timeline_ticket"]),
+    ("Counts", &["> ticket_claimed", "> ticket_state_updated"]),
+    ("OldestWaiting", &["ticket_state_updated"]),
+    ("Day", &[]),
+    ("SetDay", &[]),
+    ("Probe", &[]),
+    ("Effects", &["effect_pkey", "ticket_key"]),
+    ("TicketById", &["ticket_key"]),
+    ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),
     ("list by id", &["ticket_called", "ticket_id", "ticket_pkey"]),
     ("list of a helpdesk", &["ticket_helpdesk_updated"]),
@@ -187,25 +188,20 @@ async fn postgres_looks_by_indexes() {
     let _store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     // So many that reading all of them is not the shortest way, of many helpdesks that count from 1; one of them has names. As
     // when statements are prepared, nothing is claimed.
-    let fill = "INSERT INTO ticket (helpdesk, id, called, state, due_at, attempts, room_id, created_at, updated_at)
+    let fill =
+        "INSERT INTO ticket (helpdesk, id, called, state, due_at, attempts, room_id, created_at, updated_at)
             SELECT 'desk-' || n % 40, n / 40, CASE n % 40 WHEN 0 THEN 'SUP-' || n END,
                 CASE n % 50 WHEN 0 THEN 'blocked' ELSE 'ready' END,
                 CASE n % 100 WHEN 0 THEN n END, n % 200 / 100, n, n, n
             FROM generate_series(1, 20000) AS n;
-        INSERT INTO delivery (helpdesk, ticket, received_at, delivery_id, event, outcome, headers, body)
+        INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
             SELECT 'desk', n, n, n, 'created', 'accepted', '', '' FROM generate_series(1, 20000) AS n;
-        INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n";
+        INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n;
+        INSERT INTO effect (ticket, kind, target, entry, updated_at)
+            SELECT n / 10 + 1, 'attachment', n, '{}', n FROM generate_series(1, 20000) AS n";
     database.run(fill).unwrap();
     database.run("VACUUM ANALYZE").unwrap();
-    let all = postgres::statements::ALL;
-    assert_eq!(names(include_str!("../postgres/statements.rs")), all.iter().map(|(name, _)| *name).collect());
-    let mut statements = owned(&all);
-    for (name, by_name) in [("ticket by id", false), ("ticket by name", true)] {
-        statements.push((name.to_owned(), postgres::rows::ticket_sql(by_name)));
-    }
-    for (name, query) in queries() {
-        statements.push((name.to_owned(), postgres::rows::list_sql(&query).0));
-    }
+    let statements = all(postgres::statements::ALL, |query| postgres::rows::list_sql(query).0);
     let client = connect(database.url()).await;
     client.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
     let mut plans = std::collections::HashMap::new();

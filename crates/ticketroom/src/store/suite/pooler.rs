@@ -45,7 +45,7 @@ async fn many_deliveries_through_many_connections_are_taken_in() {
     assert_eq!(new, 100);
     for store in &stores {
         store.listen(Arc::default());
-        store.probe(at(0)).await.unwrap();
+        store.probe().await.unwrap();
         store.tickets(&TicketQuery { limit: 9, ..TicketQuery::default() }).await.unwrap();
     }
     // Whoever gets a session after us finds it as if it were new.

@@ -1,6 +1,6 @@
-//! What stands in the tables of deliveries that come again: rows of earlier versions, and what nobody understands.
+//! What stands in the tables of deliveries that nobody understands.
 
-use super::test_clock::{OnTestClock, connect};
+use super::test_clock::connect;
 use super::*;
 use crate::store::repeat::{BODY, FORGET_EVERY, NOT_UNDERSTOOD};
 
@@ -30,24 +30,8 @@ impl Tables for tokio_postgres::Client {
     }
 }
 
-/// An earlier version, or a replica of one beside us, kept the sender's id alone.
-async fn kept_by_an_earlier_version(store: &dyn Store, tables: &impl Tables) {
-    store.accept(delivery("1", Some("a"), 0)).await.unwrap();
-    let something_else = Delivery { meaning: Meaning::AboutSomethingElse, ..delivery("1", Some("b"), 0) };
-    store.accept(something_else.clone()).await.unwrap();
-    tables.run("UPDATE delivery SET delivery_id = substr(delivery_id, 66)").await;
-    assert_eq!(tables.number("SELECT count(*) FROM delivery WHERE delivery_id IN ('a', 'b')").await, 2);
-    let other_body = |delivery: Delivery| Delivery { body: Bytes::from_static(b"[]"), ..delivery };
-    for delivery in [delivery("1", Some("a"), 1), something_else] {
-        assert_eq!(store.accept(delivery.clone()).await.unwrap(), Accepted::Repeat);
-        assert_eq!(store.accept(other_body(delivery.clone())).await.unwrap(), Accepted::New);
-        assert_eq!(store.accept(other_body(delivery)).await.unwrap(), Accepted::Repeat);
-    }
-    assert_eq!(tables.number("SELECT count(*) FROM delivery").await, 4);
-}
-
 /// Not more than is of use: the newest ones, and of each as much as shows what it is.
-async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &impl Tables) {
+async fn what_is_not_understood_takes_little_room(store: &Timed, tables: &impl Tables) {
     let unread = |helpdesk: &str, body: Vec<u8>| Delivery {
         source: helpdesk.parse().unwrap(),
         body: body.into(),
@@ -68,11 +52,11 @@ async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &im
     // As many as there may be when the limit is lowered.
     store.accept(delivery("1", None, 0)).await.unwrap();
     let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1300)
-        INSERT INTO delivery (helpdesk, received_at, delivery_id, event, outcome, headers, body)
+        INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, body)
         SELECT 'desk', n, 'unread ' || n, 'not understood', 'not_understood', '', example.body
         FROM n, (SELECT body FROM delivery LIMIT 1) AS example";
     tables.run(many).await;
-    let kept = "SELECT count(*) FROM delivery WHERE helpdesk = 'desk' AND outcome = 'not_understood'";
+    let kept = "SELECT count(*) FROM delivery WHERE source = 'desk' AND outcome = 'not_understood'";
     let all = "SELECT count(*) FROM delivery";
     let others = tables.number(all).await - tables.number(kept).await;
     for number in 0..5 * FORGET_EVERY {
@@ -86,20 +70,6 @@ async fn what_is_not_understood_takes_little_room(store: &dyn Store, tables: &im
 }
 
 #[tokio::test]
-async fn a_file_of_an_earlier_version_knows_its_repeats() {
-    let file = File::new();
-    let tables = rusqlite::Connection::open(&file.path).unwrap();
-    kept_by_an_earlier_version(&file.store, &tables).await;
-}
-
-#[tokio::test]
-async fn a_database_of_an_earlier_version_knows_its_repeats() {
-    let store = OnTestClock::new().await;
-    let tables = connect(store.url()).await;
-    kept_by_an_earlier_version(&store, &tables).await;
-}
-
-#[tokio::test]
 async fn a_file_keeps_little_of_what_is_not_understood() {
     let file = File::new();
     let tables = rusqlite::Connection::open(&file.path).unwrap();
@@ -108,7 +78,7 @@ async fn a_file_keeps_little_of_what_is_not_understood() {
 
 #[tokio::test]
 async fn a_database_keeps_little_of_what_is_not_understood() {
-    let store = OnTestClock::new().await;
+    let store = Timed::postgres().await;
     let tables = connect(store.url()).await;
     what_is_not_understood_takes_little_room(&store, &tables).await;
 }

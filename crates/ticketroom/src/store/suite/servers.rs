@@ -42,7 +42,7 @@ async fn tables_are_made_where_the_search_path_leads_and_found_there_again() {
     }
     assert_eq!(database.run("SELECT to_regclass('public.ticket') IS NULL").unwrap(), "t");
     set("app");
-    open().await.probe(at(0)).await.unwrap();
+    open().await.probe().await.unwrap();
 }
 
 #[tokio::test]
@@ -147,11 +147,11 @@ async fn a_password_may_have_any_character() {
         .fold(password.replace('%', "%25"), |text, pair| text.replace(&pair[..1], &pair[2..]));
     for encoded in [encoded, usual] {
         let url = database.url().replace("ticketroom@", &format!("odd:{encoded}@"));
-        open(format!("url = '{}'", url.replace('\'', "%27")), &[]).await.unwrap().probe(at(0)).await.unwrap();
+        open(format!("url = '{}'", url.replace('\'', "%27")), &[]).await.unwrap().probe().await.unwrap();
     }
     let store =
         open(format!("url = {url:?}\npassword = {{ env = \"PW\" }}"), &[("PW", password)]).await.unwrap();
-    store.probe(at(0)).await.unwrap();
+    store.probe().await.unwrap();
     let wrong = open(format!("url = {url:?}\npassword = {{ env = \"PW\" }}"), &[("PW", "p@s")]).await;
     let error = wrong.unwrap_err().to_string();
     assert!(error.contains("check user and password") && error.contains("%40"), "{error}");

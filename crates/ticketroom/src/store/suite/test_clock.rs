@@ -1,19 +1,15 @@
-//! A PostgreSQL store whose server goes by a clock that the test sets: each transition brings its time.
+//! Stores whose clocks the test sets: each transition brings its time. That of a PostgreSQL store is its server's.
+
+use std::path::Path;
 
 use uuid::Uuid;
 
+use super::model::Model;
 use super::*;
+use crate::clock::ManualClock;
 use crate::config::{Config, StoreUrl};
-use crate::docspace::limits::Taken;
 use crate::store::postgres::PostgresStore;
-
-/// The store, and a connection that sets the clock of its server.
-#[derive(Debug)]
-pub(super) struct OnTestClock {
-    store: PostgresStore,
-    clock: tokio_postgres::Client,
-    database: postgres_server::Database,
-}
+use crate::store::sqlite::SqliteStore;
 
 /// The configuration of a store at `url`.
 pub(super) fn config(url: &str) -> crate::config::PostgresConfig {
@@ -40,14 +36,44 @@ pub(super) async fn connect(url: &str) -> tokio_postgres::Client {
     client
 }
 
-impl OnTestClock {
-    pub(super) async fn new() -> Self {
+/// A store whose clock stands still, and is set by each call that says when it is made.
+#[derive(Debug)]
+pub(super) struct Timed {
+    store: Box<dyn Store>,
+    clock: Hands,
+}
+
+/// What sets a clock.
+#[derive(Debug)]
+enum Hands {
+    /// Of a store that was opened with this one.
+    Ours(Arc<ManualClock>),
+    /// Of a database's server.
+    Server { session: Box<tokio_postgres::Client>, database: postgres_server::Database },
+}
+
+impl Timed {
+    /// The model.
+    pub(super) fn model() -> Self {
+        let clock = Arc::new(ManualClock::at(at(0)));
+        Self { store: Box::new(Model::new(Arc::<ManualClock>::clone(&clock))), clock: Hands::Ours(clock) }
+    }
+
+    /// A file.
+    pub(super) fn file(path: &Path, purpose: Use, now: Timestamp) -> Result<Self, OpenError> {
+        let clock = Arc::new(ManualClock::at(now));
+        let store = SqliteStore::open(path, purpose, Arc::<ManualClock>::clone(&clock))?;
+        Ok(Self { store: Box::new(store), clock: Hands::Ours(clock) })
+    }
+
+    /// A database.
+    pub(super) async fn postgres() -> Self {
         let database = database();
         let url = database.url().to_owned();
         Self::at_url(database, &url).await
     }
 
-    /// Behind a pooler that lends sessions for a transaction only.
+    /// One behind a pooler that lends sessions for a transaction only.
     pub(super) async fn behind_a_pooler() -> Self {
         let database = database();
         let url = postgres_server::shared_pooler().url(&database);
@@ -56,43 +82,50 @@ impl OnTestClock {
 
     async fn at_url(database: postgres_server::Database, url: &str) -> Self {
         let store = PostgresStore::open(&config(url), Use::Serve).await.unwrap();
-        let clock = connect(database.url()).await;
+        let session = connect(database.url()).await;
         let sql = "CREATE TABLE test_clock (millis bigint NOT NULL);
             INSERT INTO test_clock VALUES (0);
             CREATE OR REPLACE FUNCTION server_millis() RETURNS bigint LANGUAGE sql STABLE AS
                 $$ SELECT millis FROM test_clock $$";
-        clock.batch_execute(sql).await.unwrap();
-        Self { store, clock, database }
+        session.batch_execute(sql).await.unwrap();
+        Self { store: Box::new(store), clock: Hands::Server { session: Box::new(session), database } }
     }
 
     /// Where its database is.
     pub(super) fn url(&self) -> &str {
-        self.database.url()
+        match &self.clock {
+            Hands::Server { database, .. } => database.url(),
+            Hands::Ours(_) => panic!("it has no database"),
+        }
     }
 
-    async fn at(&self, now: Timestamp) -> &PostgresStore {
-        self.clock.execute("UPDATE test_clock SET millis = $1", &[&now.as_millisecond()]).await.unwrap();
-        &self.store
+    /// Sets the clock.
+    pub(super) async fn at(&self, now: Timestamp) -> &dyn Store {
+        match &self.clock {
+            Hands::Ours(clock) => clock.set(now),
+            Hands::Server { session, .. } => {
+                let sql = "UPDATE test_clock SET millis = $1";
+                session.execute(sql, &[&now.as_millisecond()]).await.unwrap();
+            }
+        }
+        self.store.as_ref()
     }
-}
 
-#[async_trait::async_trait]
-impl Queue for OnTestClock {
-    async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         self.at(delivery.at).await.accept(delivery).await
     }
 
-    async fn claim(
+    pub(super) async fn claim(
         &self,
         now: Timestamp,
         lease: Duration,
         most: usize,
         running: &[i64],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim(now, lease, most, running).await
+        self.at(now).await.claim(lease, most, running).await
     }
 
-    async fn claim_of(
+    pub(super) async fn claim_of(
         &self,
         now: Timestamp,
         lease: Duration,
@@ -100,93 +133,54 @@ impl Queue for OnTestClock {
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim_of(now, lease, most, running, helpdesks).await
+        self.at(now).await.claim_of(lease, most, running, helpdesks).await
     }
 
-    async fn save(&self, save: Save) -> Result<(), StoreError> {
+    pub(super) async fn save(&self, save: Save) -> Result<(), StoreError> {
         self.at(save.now).await.save(save).await
     }
 
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+    pub(super) async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         self.at(settlement.save.now).await.settle(settlement).await
     }
 
-    async fn heartbeat(&self, beat: Heartbeat) -> Result<Pulse, StoreError> {
-        self.at(beat.now).await.heartbeat(beat).await
+    pub(super) async fn heartbeat(&self, now: Timestamp, beat: Heartbeat) -> Result<Pulse, StoreError> {
+        self.at(now).await.heartbeat(beat).await
     }
 
-    async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
-        self.at(now).await.leave(replica, held, now).await
+    pub(super) async fn leave(&self, replica: Uuid, held: &[Held], now: Timestamp) -> Result<(), StoreError> {
+        self.at(now).await.leave(replica, held).await
     }
 
-    async fn requeue(&self, selection: &Selection, why: &Why, now: Timestamp) -> Result<u64, StoreError> {
-        self.at(now).await.requeue(selection, why, now).await
+    pub(super) async fn requeue(
+        &self,
+        selection: &Selection,
+        why: &Why,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.at(now).await.requeue(selection, why).await
     }
 
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store.probe(now).await
-    }
-}
-
-#[async_trait::async_trait]
-impl Queries for OnTestClock {
-    async fn ticket(&self, key: &TicketKey) -> Result<Option<TicketRecord>, StoreError> {
-        self.store.ticket(key).await
+    pub(super) async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        self.at(now).await.next_due().await
     }
 
-    async fn tickets(&self, query: &TicketQuery) -> Result<Vec<TicketRecord>, StoreError> {
-        self.store.tickets(query).await
-    }
-
-    async fn timeline(&self, key: &TicketKey) -> Result<Vec<TimelineEntry>, StoreError> {
-        self.store.timeline(key).await
-    }
-
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        self.at(now).await.next_due(now).await
-    }
-
-    async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError> {
-        self.store.owned_rooms(rooms).await
-    }
-
-    async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
-        self.store.counts().await
-    }
-
-    async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
-        self.store.figures(now, per_day).await
-    }
-}
-
-#[async_trait::async_trait]
-impl Budget for OnTestClock {
-    async fn take_writes(&self, now: Timestamp, wanted: u32, per_day: u32) -> Result<Taken, StoreError> {
-        self.store.take_writes(now, wanted, per_day).await
-    }
-
-    async fn no_writes_until(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        self.store.no_writes_until(now, until).await
-    }
-}
-
-#[async_trait::async_trait]
-impl Reservations for OnTestClock {
-    async fn reserve(
+    pub(super) async fn reserve(
         &self,
         name: &str,
         replica: Uuid,
         lease: Duration,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.at(now).await.reserve(name, replica, lease, now).await
+        self.at(now).await.reserve(name, replica, lease).await
     }
+}
 
-    async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
-        self.store.remembered(name).await
-    }
+/// For what doesn't go by its clock.
+impl std::ops::Deref for Timed {
+    type Target = dyn Store;
 
-    async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
-        self.store.remember(name, value).await
+    fn deref(&self) -> &Self::Target {
+        self.store.as_ref()
     }
 }

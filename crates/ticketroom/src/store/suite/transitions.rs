@@ -20,7 +20,6 @@ on_every_store!(
     what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first,
     tickets_of_some_helpdesks_can_be_claimed_alone,
     a_delivery_during_a_run_makes_another_run,
-    a_wish_is_kept_until_a_run_has_heard_it,
     a_room_belongs_to_one_ticket,
     an_older_snapshot_does_not_replace_a_newer_one,
     tickets_are_found_by_what_people_remember,
@@ -29,9 +28,6 @@ on_every_store!(
     whoever_leaves_lets_go_of_tickets,
     a_name_is_had_by_one_process_at_a_time,
     the_days_writes_are_counted,
-    after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
-    blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that,
-    many_tickets_are_marked_in_parts,
     what_no_text_can_hold_is_kept_all_the_same,
     states_are_counted,
     the_oldest_that_waits_and_the_writes_that_are_left_are_figures,
@@ -39,15 +35,11 @@ on_every_store!(
 );
 
 /// Seconds until the next ticket is due.
-async fn due_in(store: &dyn Store, second: i64) -> Option<u64> {
+async fn due_in(store: &Timed, second: i64) -> Option<u64> {
     store.next_due(at(second)).await.unwrap().map(|wait| wait.as_secs())
 }
 
-async fn requeue_one(store: &dyn Store, id: &str, second: i64) -> u64 {
-    store.requeue(&Selection::One(key(id)), &Why::Asked, at(second)).await.unwrap()
-}
-
-async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &dyn Store) {
+async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &Timed) {
     let echo =
         |second| Delivery { meaning: Meaning::Echo { ticket: key("1") }, ..delivery("1", None, second) };
     store.accept(echo(0)).await.unwrap();
@@ -63,7 +55,7 @@ async fn an_echo_marks_nothing_unless_nobody_knows_the_ticket(store: &dyn Store)
     assert_eq!(due_in(store, 9).await, None);
 }
 
-async fn a_ticket_is_found_by_what_people_call_it(store: &dyn Store) {
+async fn a_ticket_is_found_by_what_people_call_it(store: &Timed) {
     store.accept(delivery("10042", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     let seen = |key: &str| Ticket { key: Some(key.to_owned()), subject: "S".to_owned(), ..Ticket::default() };
@@ -81,7 +73,7 @@ async fn a_ticket_is_found_by_what_people_call_it(store: &dyn Store) {
     assert!(store.ticket(&key("HR-7")).await.unwrap().is_some());
 }
 
-async fn a_repeat_is_known_and_marks_nothing(store: &dyn Store) {
+async fn a_repeat_is_known_and_marks_nothing(store: &Timed) {
     assert_eq!(store.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::New);
     let claim = claim_one(store, 0).await;
     store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
@@ -91,11 +83,7 @@ async fn a_repeat_is_known_and_marks_nothing(store: &dyn Store) {
     assert_eq!(due_in(store, 2).await, Some(0));
 }
 
-fn with_body(body: &'static [u8], delivery: Delivery) -> Delivery {
-    Delivery { body: Bytes::from_static(body), ..delivery }
-}
-
-async fn the_same_id_with_another_body_is_no_repeat(store: &dyn Store) {
+async fn the_same_id_with_another_body_is_no_repeat(store: &Timed) {
     // One captured delivery of ticket 1, sent again under the ids that others will have.
     for id in ["a", "b", "c"] {
         let replayed = with_body(b"captured", delivery("1", Some(id), 0));
@@ -131,7 +119,7 @@ async fn the_same_id_with_another_body_is_no_repeat(store: &dyn Store) {
     assert_eq!(store.accept(with_body(b"genuine", other)).await.unwrap(), Accepted::New);
 }
 
-async fn what_is_not_understood_is_kept_once(store: &dyn Store) {
+async fn what_is_not_understood_is_kept_once(store: &Timed) {
     let unread = |body, helpdesk: &str| Delivery {
         source: helpdesk.parse().unwrap(),
         meaning: Meaning::NotUnderstood { why: "no".to_owned() },
@@ -153,7 +141,7 @@ async fn what_is_not_understood_is_kept_once(store: &dyn Store) {
     }
 }
 
-async fn one_worker_at_a_time_and_whoever_is_late_has_lost(store: &dyn Store) {
+async fn one_worker_at_a_time_and_whoever_is_late_has_lost(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
     assert_eq!(store.claim(at(1), LEASE, 10, &[]).await.unwrap(), []);
@@ -165,7 +153,7 @@ async fn one_worker_at_a_time_and_whoever_is_late_has_lost(store: &dyn Store) {
     assert_eq!(store.claim(at(1201), LEASE, 10, &[]).await.unwrap(), [], "a save renews the lease");
 }
 
-async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first(store: &dyn Store) {
+async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first(store: &Timed) {
     store.accept(delivery("old", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     assert_eq!(store.claim(at(9999), LEASE, 10, &[claim.number]).await.unwrap(), [], "the clock jumped");
@@ -178,7 +166,7 @@ async fn what_is_still_running_is_not_claimed_beside_it_and_new_tickets_go_first
     assert_eq!(claim_one(store, 6).await.key, key("old"));
 }
 
-async fn tickets_of_some_helpdesks_can_be_claimed_alone(store: &dyn Store) {
+async fn tickets_of_some_helpdesks_can_be_claimed_alone(store: &Timed) {
     let of = |helpdesk, id, second| delivery_of(helpdesk, id, None, second);
     // One that was tried in vain, and many new ones that are due for longer than what others have.
     store.accept(of("dead", "tried", 0)).await.unwrap();
@@ -207,7 +195,7 @@ async fn tickets_of_some_helpdesks_can_be_claimed_alone(store: &dyn Store) {
     assert_eq!(rest.len(), 1, "what was left out is not lost");
 }
 
-async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {
+async fn a_delivery_during_a_run_makes_another_run(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     store.accept(delivery("1", None, 1)).await.unwrap();
@@ -218,20 +206,7 @@ async fn a_delivery_during_a_run_makes_another_run(store: &dyn Store) {
     assert_eq!(due_in(store, 9).await, None);
 }
 
-async fn a_wish_is_kept_until_a_run_has_heard_it(store: &dyn Store) {
-    store.accept(delivery("1", None, 0)).await.unwrap();
-    let claim = claim_one(store, 0).await;
-    assert!(requeue_one(store, "1", 1).await == 1);
-    assert!(requeue_one(store, "2", 1).await == 0);
-    store.settle(settlement(&claim, State::Blocked, None, 2)).await.unwrap();
-    let asked = claim_one(store, 2).await;
-    assert_eq!((claim.asked, asked.asked), (0, 1));
-    store.accept(delivery("1", None, 3)).await.unwrap();
-    store.settle(settlement(&asked, State::Blocked, None, 3)).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.asked, 0, "a wish is heard once");
-}
-
-async fn a_room_belongs_to_one_ticket(store: &dyn Store) {
+async fn a_room_belongs_to_one_ticket(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
     store.accept(delivery("2", None, 0)).await.unwrap();
@@ -245,7 +220,7 @@ async fn a_room_belongs_to_one_ticket(store: &dyn Store) {
     assert_eq!(timeline.len(), 1, "what came to nothing leaves no trace: {timeline:?}");
 }
 
-async fn an_older_snapshot_does_not_replace_a_newer_one(store: &dyn Store) {
+async fn an_older_snapshot_does_not_replace_a_newer_one(store: &Timed) {
     store.accept(told("1", "second", Some("2026-02-02"), 0)).await.unwrap();
     store.accept(told("1", "first", Some("2026-01-01"), 1)).await.unwrap();
     let subject = async || store.ticket(&key("1")).await.unwrap().unwrap().ticket.unwrap().subject;
@@ -254,7 +229,7 @@ async fn an_older_snapshot_does_not_replace_a_newer_one(store: &dyn Store) {
     assert_eq!(subject().await, "unversioned");
 }
 
-async fn tickets_are_found_by_what_people_remember(store: &dyn Store) {
+async fn tickets_are_found_by_what_people_remember(store: &Timed) {
     for (id, subject) in [("4711", "Printer smokes"), ("47", "VPN"), ("x", "about 4711")] {
         store.accept(told(id, subject, None, 0)).await.unwrap();
     }
@@ -277,7 +252,7 @@ async fn tickets_are_found_by_what_people_remember(store: &dyn Store) {
     assert_eq!(store.tickets(&query).await.unwrap().len(), 1);
 }
 
-async fn a_commit_that_is_tried_again_is_written_once(store: &dyn Store) {
+async fn a_commit_that_is_tried_again_is_written_once(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     let first = save(&claim, with_room(5), 1);
@@ -300,30 +275,29 @@ async fn a_commit_that_is_tried_again_is_written_once(store: &dyn Store) {
     store.save(save(&next, with_room(5), 9)).await.unwrap();
 }
 
-async fn a_heartbeat_renews_what_is_still_held(store: &dyn Store) {
+async fn a_heartbeat_renews_what_is_still_held(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let first = claim_one(store, 0).await;
-    let beat = |claim: &Claim, second| Heartbeat {
+    let beat = |claim: &Claim| Heartbeat {
         replica: Uuid::nil(),
         works: true,
         held: vec![claim.held()],
         lease: LEASE,
         quiet: QUIET,
-        now: at(second),
     };
-    let pulse = store.heartbeat(beat(&first, 500)).await.unwrap();
+    let pulse = store.heartbeat(at(500), beat(&first)).await.unwrap();
     assert_eq!((pulse.workers, pulse.held), (1, vec![first.held()]));
     assert_eq!(store.claim(at(1099), LEASE, 10, &[]).await.unwrap(), []);
     let second = claim_one(store, 1100).await;
-    assert_eq!(store.heartbeat(beat(&first, 1100)).await.unwrap().held, [], "it has passed on");
+    assert_eq!(store.heartbeat(at(1100), beat(&first)).await.unwrap().held, [], "it has passed on");
     store.save(save(&second, Ledger::default(), 1101)).await.unwrap();
     let end = Save { nth: 2, ..save(&second, Ledger::default(), 1102) };
     store.settle(Settlement { save: end, ..settlement(&second, State::Ready, None, 1102) }).await.unwrap();
-    store.heartbeat(beat(&second, 1103)).await.unwrap();
+    store.heartbeat(at(1103), beat(&second)).await.unwrap();
     assert_eq!(due_in(store, 1103).await, None, "what has ended is not renewed");
 }
 
-async fn whoever_leaves_lets_go_of_tickets(store: &dyn Store) {
+async fn whoever_leaves_lets_go_of_tickets(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     let (me, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
@@ -336,7 +310,7 @@ async fn whoever_leaves_lets_go_of_tickets(store: &dyn Store) {
     assert!(!store.reserve("name", other, LEASE, at(2)).await.unwrap(), "a call may be on its way");
 }
 
-async fn a_name_is_had_by_one_process_at_a_time(store: &dyn Store) {
+async fn a_name_is_had_by_one_process_at_a_time(store: &Timed) {
     let (me, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     assert!(store.reserve("name", me, LEASE, at(0)).await.unwrap());
     assert!(store.reserve("another", other, LEASE, at(0)).await.unwrap());
@@ -347,7 +321,7 @@ async fn a_name_is_had_by_one_process_at_a_time(store: &dyn Store) {
     assert!(store.reserve("name", other, LEASE, at(601)).await.unwrap());
 }
 
-async fn the_days_writes_are_counted(store: &dyn Store) {
+async fn the_days_writes_are_counted(store: &Timed) {
     let take = async |second| store.take_writes(at(second), 20, 50).await.unwrap();
     assert_eq!(take(0).await, Taken::Some(20));
     assert_eq!(take(1).await, Taken::Some(20));
@@ -359,82 +333,11 @@ async fn the_days_writes_are_counted(store: &dyn Store) {
     assert_eq!(take(90_000).await, Taken::Some(20));
 }
 
-async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(store: &dyn Store) {
-    for id in ["1", "2", "heard of"] {
-        store.accept(delivery(id, None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
-        store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
-    }
-    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(5)).await.unwrap(), 3);
-    store.accept(delivery("heard of", None, 6)).await.unwrap();
-    store.accept(delivery("new", None, 6)).await.unwrap();
-    for id in ["heard of", "new", "1", "2"] {
-        let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
-        assert_eq!(claims[0].key, key(id));
-    }
-    assert_eq!(store.timeline(&key("1")).await.unwrap().last().unwrap().kind, "recover");
-}
-
-async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store: &dyn Store) {
-    for id in ["blocked", "claimed", "ready"] {
-        store.accept(delivery(id, None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
-        let state = if claim.key == key("ready") { State::Ready } else { State::Blocked };
-        let end = Settlement { attempts: 4, ..settlement(&claim, state, None, 0) };
-        store.settle(end).await.unwrap();
-    }
-    assert_eq!(requeue_one(store, "claimed", 1).await, 1);
-    let claimed = claim_one(store, 1).await;
-    let at_work = Settlement { attempts: 2, ..settlement(&claimed, State::Blocked, None, 1) };
-    assert_eq!((claimed.asked, claimed.attempts), (1, 0), "somebody asked for this one");
-    let why = Why::Accepted { system: "DocSpace".to_owned() };
-    let again = async |second| store.requeue(&Selection::Blocked, &why, at(second)).await.unwrap();
-    assert_eq!(again(2).await, 1, "what is worked on waits already");
-    assert_eq!(again(2).await, 0);
-    let again_at_it = claim_one(store, 2).await;
-    assert_eq!((again_at_it.key.clone(), again_at_it.asked), (key("blocked"), 0));
-    assert_eq!(again_at_it.attempts, 0, "as if it were new");
-    let told = store.timeline(&key("blocked")).await.unwrap().pop().unwrap();
-    let told = (told.kind.as_str(), told.text.as_str(), told.at);
-    assert_eq!(told, ("retry", "DocSpace accepts our credentials again", at(2)));
-    // One that is worked on goes on, and is looked at again.
-    assert_eq!(store.requeue(&Selection::All, &why, at(3)).await.unwrap(), 3);
-    let due = store.claim(at(3), LEASE, 10, &[]).await.unwrap();
-    assert_eq!(due.iter().map(|claim| &claim.key).collect::<Vec<_>>(), [&key("ready")]);
-    store.settle(at_work).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.key, key("claimed"));
-}
-
-async fn many_tickets_are_marked_in_parts(store: &dyn Store) {
-    let count = 520;
-    for number in 0..count {
-        store.accept(delivery(&number.to_string(), None, 0)).await.unwrap();
-    }
-    for claim in store.claim(at(0), LEASE, count, &[]).await.unwrap() {
-        // Many have changed at the same moment.
-        let second = claim.number / 200;
-        store.settle(settlement(&claim, State::Blocked, None, second)).await.unwrap();
-    }
-    let all = count as u64;
-    // What stays blocked is marked once all the same.
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Restored, at(9)).await.unwrap(), all);
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(10)).await.unwrap(), all);
-    assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(11)).await.unwrap(), 0);
-    assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(12)).await.unwrap(), all);
-    for id in ["0", "499", "500", "519"] {
-        let told = store.timeline(&key(id)).await.unwrap();
-        let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
-        assert_eq!(told, ["delivery", "tested", "recover", "retry", "recover"], "{id}");
-    }
-}
-
 /// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.
-async fn what_no_text_can_hold_is_kept_all_the_same(store: &dyn Store) {
+async fn what_no_text_can_hold_is_kept_all_the_same(store: &Timed) {
     let odd = "a\0b\u{1f600}\u{fffe}'\"\\";
     let mut told = told("1", odd, Some(odd), 0);
-    told.delivery_id = Some(odd.to_owned());
+    told.repeat = Some(RepeatKey::new(odd.to_owned(), odd.as_bytes()));
     told.event = odd.to_owned();
     told.headers = odd.to_owned();
     told.query = Some(odd.to_owned());
@@ -456,7 +359,7 @@ async fn what_no_text_can_hold_is_kept_all_the_same(store: &dyn Store) {
     assert_eq!(store.timeline(&key("1")).await.unwrap().len(), 2);
 }
 
-async fn states_are_counted(store: &dyn Store) {
+async fn states_are_counted(store: &Timed) {
     for id in ["1", "2", "3"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
@@ -470,7 +373,7 @@ async fn states_are_counted(store: &dyn Store) {
     }
 }
 
-async fn the_oldest_that_waits_and_the_writes_that_are_left_are_figures(store: &dyn Store) {
+async fn the_oldest_that_waits_and_the_writes_that_are_left_are_figures(store: &Timed) {
     let figures = async |second| store.figures(at(second), 100).await.unwrap();
     assert_eq!(figures(0).await, Figures { oldest_waiting: None, writes_left: 100 });
     for (id, second) in [("1", 5), ("2", 7), ("3", 9)] {
@@ -499,7 +402,7 @@ async fn the_oldest_that_waits_and_the_writes_that_are_left_are_figures(store: &
     assert_eq!(figures(11).await.writes_left, 0);
 }
 
-async fn what_a_later_version_has_in_a_ledger_is_kept(store: &dyn Store) {
+async fn what_a_later_version_has_in_a_ledger_is_kept(store: &Timed) {
     let later = r#"{"mood": "calm", "access": {"granted": [], "wishes": [1]}, "write_back": {"seen_at": {"by": "x"}}}"#;
     let ledger: Ledger = serde_json::from_str(later).unwrap();
     store.accept(delivery("1", None, 0)).await.unwrap();

@@ -1,6 +1,6 @@
 //! What a later version has written, and this one can't read: it hides no ticket, and is left to those who can read it.
 
-use super::test_clock::{OnTestClock, config, connect, database};
+use super::test_clock::{config, connect, database};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::config::StoreUrl;
@@ -8,7 +8,7 @@ use crate::store::postgres::PostgresStore;
 use uuid::Uuid;
 
 /// A ticket that rests, and three that a later version has changed: its ledger, its state, and what it saw of it.
-async fn written_by_a_later_version(store: &dyn Store, run: impl AsyncFn(&str)) {
+async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     for id in ["plain", "ledger", "state", "seen"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
@@ -42,15 +42,9 @@ async fn written_by_a_later_version(store: &dyn Store, run: impl AsyncFn(&str)) 
     assert!(set_aside.reason.unwrap().contains("left to a ticketroom that can read it"));
     let held: Vec<_> = claims.iter().map(Claim::held).collect();
     // The three stay claimed, and the one is looked at again.
-    let beat = |second| Heartbeat {
-        replica: Uuid::nil(),
-        works: true,
-        held: held.clone(),
-        lease: LEASE,
-        quiet: QUIET,
-        now: at(second),
-    };
-    store.heartbeat(beat(301)).await.unwrap();
+    let beat =
+        || Heartbeat { replica: Uuid::nil(), works: true, held: held.clone(), lease: LEASE, quiet: QUIET };
+    store.heartbeat(at(301), beat()).await.unwrap();
     assert_eq!(store.claim(at(300), LEASE, 10, &[]).await.unwrap(), []);
     assert_eq!(store.claim(at(301), LEASE, 10, &[]).await.unwrap(), []);
     let told = store.timeline(&key("ledger")).await.unwrap();
@@ -58,7 +52,7 @@ async fn written_by_a_later_version(store: &dyn Store, run: impl AsyncFn(&str)) 
     assert_eq!(told, ["delivery", "unreadable"], "it is said once");
     // An upgrade later.
     run("UPDATE ticket SET ledger = '{}' WHERE id = 'ledger'").await;
-    store.heartbeat(beat(601)).await.unwrap();
+    store.heartbeat(at(601), beat()).await.unwrap();
     assert_eq!(claim_one(store, 601).await.key, key("ledger"));
 
     // Not even its name can be read.
@@ -77,7 +71,7 @@ async fn a_file_of_a_later_version_hides_nothing() {
 
 #[tokio::test]
 async fn a_database_of_a_later_version_hides_nothing() {
-    let store = OnTestClock::new().await;
+    let store = Timed::postgres().await;
     let client = connect(store.url()).await;
     written_by_a_later_version(&store, async |sql: &str| client.batch_execute(sql).await.unwrap()).await;
 }
@@ -89,14 +83,13 @@ async fn an_older_replica_hears_that_it_may_not_work_any_more() {
     let store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     let client = connect(database.url()).await;
     store.accept(delivery("1", None, 0)).await.unwrap();
-    let claim = claim_one(&store, 0).await;
+    let claim = claim_one_now(&store).await;
     let beat = || Heartbeat {
         replica: Uuid::nil(),
         works: true,
         held: vec![claim.held()],
         lease: LEASE,
         quiet: QUIET,
-        now: at(0),
     };
     store.heartbeat(beat()).await.unwrap();
     let alive = async || -> (i64, i64) {
@@ -113,15 +106,15 @@ async fn an_older_replica_hears_that_it_may_not_work_any_more() {
     let refused = [
         store.accept(delivery("2", None, 0)).await.map(|_| ()),
         store.save(save(&claim, Ledger::default(), 0)).await,
-        store.claim(at(0), LEASE, 10, &[]).await.map(|_| ()),
-        store.probe(at(0)).await,
+        store.claim(LEASE, 10, &[]).await.map(|_| ()),
+        store.probe().await,
     ];
     assert!(refused.iter().all(|refused| refused.as_ref() == Err(&error)), "{refused:?}");
-    store.leave(Uuid::nil(), &[claim.held()], at(0)).await.unwrap();
+    store.leave(Uuid::nil(), &[claim.held()]).await.unwrap();
     // Somebody has gone back to a backup of before.
     client.batch_execute("UPDATE ticketroom_schema SET version = 1, serves = 1").await.unwrap();
     store.heartbeat(beat()).await.unwrap();
-    claim_one(&store, 0).await;
+    claim_one_now(&store).await;
 }
 
 /// An upgrade goes by `check`, then `serve`.
@@ -130,7 +123,7 @@ async fn check_says_that_serve_will_bring_older_tables_up_to_date() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let File { store, path, _folder } = File::new();
     drop(store);
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 0).unwrap();
     let database = database();
     PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
     database.run("UPDATE ticketroom_schema SET version = 0, serves = 0").unwrap();

@@ -1,0 +1,48 @@
+//! Folders: list, create, and somebody's own documents.
+
+use super::body::{Fields, valid_title};
+use super::call::Call;
+use super::wire::{Failure, Outcome, Reply};
+use crate::docspace::roles::{FOLDER_TITLE, stored_title};
+use crate::docspace::state::{Folder, Kind, State};
+
+impl State {
+    /// Direct children, all of them, from the database.
+    pub(crate) fn subfolders(&self, call: &Call<'_>, id: i64) -> Outcome {
+        self.readable(call, id)?;
+        let folders = self.children_by_title(id);
+        let folders = folders.into_iter().map(|folder| self.folder_dto(folder, call.caller, &call.origin));
+        Ok(Reply::Many(folders.collect(), None))
+    }
+
+    pub(crate) fn folder_contents(&self, call: &Call<'_>, id: i64) -> Outcome {
+        self.readable(call, id)?;
+        self.contents(call, id, &self.children_by_title(id))
+    }
+
+    pub(crate) fn folder_info(&self, call: &Call<'_>, id: i64) -> Outcome {
+        let folder = self.readable(call, id)?;
+        Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
+    }
+
+    pub(crate) fn my_documents(&mut self, call: &Call<'_>) -> Outcome {
+        let id = self.documents_of(call.caller);
+        self.contents(call, id, &self.children_by_title(id))
+    }
+
+    /// Titles need not be unique: a repeat creates a second folder.
+    pub(crate) fn create_folder(&mut self, call: &Call<'_>, parent: i64) -> Outcome {
+        let fields = Fields::of(call.request)?;
+        let title = stored_title(valid_title(fields.text("Title")?, FOLDER_TITLE)?);
+        // A missing parent is refused like one that may not be written to.
+        self.writable(call, parent).map_err(|_| Failure::InvalidOperation)?;
+        let id = self.add_folder(parent, &title, call.caller, Kind::Plain);
+        self.folder_info(call, id)
+    }
+
+    fn children_by_title(&self, id: i64) -> Vec<&Folder> {
+        let mut children: Vec<&Folder> = self.children(id).collect();
+        children.sort_by_cached_key(|folder| (folder.title.to_lowercase(), folder.id));
+        children
+    }
+}

@@ -1,0 +1,78 @@
+//! The whole portal for tests and for the control endpoint.
+
+use serde_json::{Value, json};
+
+use super::state::views::{MemberView, RoomView};
+use super::state::{Folder, Member, Room, State};
+
+impl State {
+    pub(crate) fn room_views(&self, origin: &str) -> Vec<RoomView> {
+        self.rooms().map(|(folder, room)| self.view(folder, room, origin)).collect()
+    }
+
+    pub(crate) fn room_view(&self, id: i64, origin: &str) -> Option<RoomView> {
+        let folder = self.room(id)?;
+        Some(self.view(folder, folder.room()?, origin))
+    }
+
+    fn view(&self, folder: &Folder, room: &Room, origin: &str) -> RoomView {
+        let mut folders: Vec<String> =
+            self.below(folder.id).into_iter().map(|id| self.path_in_room(id)).collect();
+        folders.sort();
+        RoomView {
+            id: folder.id,
+            title: folder.title.clone(),
+            room_type: room.room_type,
+            tags: room.tags.clone(),
+            archived: folder.archived(),
+            created: folder.created,
+            owner: folder.owner,
+            folders,
+            files: usize::try_from(self.counts(folder.id).0).unwrap_or_default(),
+            members: room.members.iter().map(|member| self.member_view(member)).collect(),
+            links: room.links.iter().map(|link| link.view(origin)).collect(),
+        }
+    }
+
+    fn path_in_room(&self, id: i64) -> String {
+        let mut titles: Vec<&str> = self
+            .path(id)
+            .take_while(|folder| folder.room().is_none())
+            .map(|folder| folder.title.as_str())
+            .collect();
+        titles.reverse();
+        titles.join("/")
+    }
+
+    fn member_view(&self, member: &Member) -> MemberView {
+        let user = self.people.users.get(&member.id);
+        let group = self.people.groups.get(&member.id);
+        let name = user.map(|user| &user.name).or(group.map(|group| &group.name));
+        MemberView {
+            id: member.id,
+            name: name.cloned().unwrap_or_default(),
+            email: user.map(|user| user.email.clone()),
+            is_group: member.is_group,
+            access: member.access,
+        }
+    }
+
+    /// Everything, for the control endpoint.
+    pub(crate) fn everything(&self, origin: &str) -> Value {
+        let users = self.people.users.iter().map(|(id, user)| {
+            json!({ "id": id, "email": user.email, "name": user.name, "kind": user.kind, "status": user.status })
+        });
+        let groups = self
+            .people
+            .groups
+            .iter()
+            .map(|(id, group)| json!({ "id": id, "name": group.name, "members": group.members }));
+        json!({
+            "rooms": self.room_views(origin),
+            "users": users.collect::<Vec<_>>(),
+            "groups": groups.collect::<Vec<_>>(),
+            "tags": self.tags,
+            "operations": self.operations.len(),
+        })
+    }
+}

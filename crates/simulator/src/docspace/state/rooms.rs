@@ -1,0 +1,156 @@
+//! Rooms with their tags and members, and who may do what with them.
+
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::link::Link;
+use super::people::UserKind;
+use super::{ARCHIVE, Indexed, Kind, Member, ROOMS, Room, State, same_tag};
+use crate::docspace::roles::{CREATOR, MANAGER, stored_title};
+
+/// A user's relation to a room or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Owner,
+    Member(i32),
+    /// A DocSpace admin who isn't in the room: sees it, archives it, and changes nothing in it.
+    Admin,
+    Stranger,
+}
+
+impl Standing {
+    pub(crate) fn reads(self) -> bool {
+        self != Self::Stranger
+    }
+
+    /// Makes folders and files.
+    pub(crate) fn creates(self) -> bool {
+        matches!(self, Self::Owner | Self::Member(MANAGER | CREATOR))
+    }
+
+    /// Changes the room, its members and its links.
+    pub(crate) fn manages(self) -> bool {
+        matches!(self, Self::Owner | Self::Member(MANAGER))
+    }
+
+    /// Moves the room into the archive and back.
+    pub(crate) fn archives(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin)
+    }
+}
+
+impl State {
+    /// A collaboration room that a person creates.
+    pub(crate) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
+        let indexed = Indexed { before: None, changed: Instant::now() };
+        let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
+        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed };
+        let id = self.add_folder(ROOMS, &stored_title(title), owner, Kind::Room(room));
+        self.tag_room(id, tags);
+        id
+    }
+
+    pub(crate) fn tag_room(&mut self, id: i64, names: &[String]) {
+        for name in names {
+            let tag = self.tag(name);
+            if let Some(Kind::Room(room)) = self.folders.get_mut(&id).map(|folder| &mut folder.kind)
+                && !room.tags.contains(&tag)
+            {
+                room.tags.push(tag);
+            }
+        }
+    }
+
+    pub(crate) fn set_room_owner(&mut self, id: i64, owner: Uuid) {
+        if let Some(folder) = self.folders.get_mut(&id) {
+            folder.owner = owner;
+        }
+    }
+
+    pub(crate) fn delete_room_by_hand(&mut self, id: i64) {
+        if self.room(id).is_some() {
+            self.remove(id);
+        }
+    }
+
+    pub(crate) fn quota_is_reached(&self) -> bool {
+        let active = || self.rooms().filter(|(folder, _)| !folder.archived()).count();
+        self.room_quota.is_some_and(|most| active() >= most)
+    }
+
+    /// The user's relation to that folder: to the room or the documents that it is in.
+    pub(crate) fn standing(&self, user: Uuid, id: i64) -> Standing {
+        let is_admin = self.people.kind(user) == Some(UserKind::DocSpaceAdmin);
+        let Some(folder) = self.room_around(id) else {
+            let root = self.path(id).last();
+            return match root.map(|root| (root.id, root.owner)) {
+                Some((ROOMS | ARCHIVE, _)) => Standing::Admin,
+                Some((_, owner)) if owner == user => Standing::Owner,
+                _ => Standing::Stranger,
+            };
+        };
+        if folder.owner == user {
+            return Standing::Owner;
+        }
+        let members = folder.room().map(|room| room.members.as_slice()).unwrap_or_default();
+        let direct = members.iter().find(|member| member.id == user);
+        let by_group = || {
+            let groups =
+                members.iter().filter(|member| member.is_group && self.people.is_in(user, member.id));
+            groups.max_by_key(|member| (member.access == CREATOR, member.access))
+        };
+        match direct.or_else(by_group) {
+            Some(member) => Standing::Member(member.access),
+            None if is_admin => Standing::Admin,
+            None => Standing::Stranger,
+        }
+    }
+
+    /// The portal's spelling of that tag, which is created if it doesn't exist.
+    pub(crate) fn tag(&mut self, name: &str) -> String {
+        let known = self.tags.iter().find(|tag| same_tag(tag, name)).cloned();
+        known.unwrap_or_else(|| {
+            self.tags.push(name.to_owned());
+            name.to_owned()
+        })
+    }
+
+    /// The primary link that a room of this type gets.
+    pub(crate) fn new_primary_link(&self, room_type: i32) -> Link {
+        Link::primary(room_type, self.quirks.links_are_internal)
+    }
+
+    pub(crate) fn set_member(&mut self, room: i64, member: &Member) {
+        let Some(Kind::Room(room)) = self.folders.get_mut(&room).map(|folder| &mut folder.kind) else {
+            return;
+        };
+        match room.members.iter().position(|known| known.id == member.id) {
+            Some(position) if member.access == 0 => {
+                room.members.remove(position);
+            }
+            Some(position) => {
+                if let Some(known) = room.members.get_mut(position) {
+                    known.access = member.access;
+                }
+            }
+            None if member.access == 0 => {}
+            None => room.members.push(member.clone()),
+        }
+    }
+
+    pub(crate) fn add_member(&mut self, room: i64, id: Uuid, access: i32) {
+        let is_group = self.people.groups.contains_key(&id);
+        self.set_member(room, &Member { id, is_group, access });
+    }
+
+    /// Removes a group, and its roles in rooms.
+    pub(crate) fn remove_group(&mut self, group: Uuid) {
+        self.people.groups.remove(&group);
+        for folder in self.folders.values_mut() {
+            if let Kind::Room(room) = &mut folder.kind {
+                room.members.retain(|member| member.id != group);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use futures_util::FutureExt as _;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::SecretString;
+use sha2::Sha256;
+
+use super::*;
+use crate::clock::{ManualClock, Timestamp};
+use crate::ledger::{Ledger, RoomEntry};
+use crate::metrics::Format;
+use crate::room::{Room, RoomId};
+use crate::source::body;
+use crate::source::verified::Signature;
+use crate::source::{Hint, Verified};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Queries, Save, Settlement, State, Use};
+use crate::ticket::TicketKey;
+
+#[test]
+fn headers_are_kept_as_they_came_but_for_secrets() {
+    let mut headers = HeaderMap::new();
+    headers.append("x-a", "1".parse().unwrap());
+    headers.append("x-a", "2".parse().unwrap());
+    headers.append("authorization", "Bearer secret".parse().unwrap());
+    let kept = headers_as_json(&headers);
+    assert_eq!(kept, r#"[["x-a","1"],["x-a","2"],["authorization","(withheld)"]]"#);
+}
+
+const SIGNATURE: &str = "x-docspace-signature-256";
+const SECRET: &str = "a secret";
+
+/// A source that is no helpdesk, and that points at rooms: as DocSpace does, it makes a new body for each attempt, and
+/// signs it anew.
+#[derive(Debug)]
+struct Portal;
+
+impl Source for Portal {
+    fn name(&self) -> SourceName {
+        SourceName::DocSpace
+    }
+
+    fn require_proof(&self, headers: &HeaderMap) -> Result<(), Unverified> {
+        if headers.contains_key(SIGNATURE) { Ok(()) } else { Err(Unverified::Missing("signature")) }
+    }
+
+    fn verify(&self, delivery: RawDelivery, _now: Timestamp) -> Result<Verified, Unverified> {
+        let given = delivery.headers.get(SIGNATURE).and_then(|given| given.to_str().ok());
+        let digits = given.and_then(|given| given.strip_prefix("sha256="));
+        let bytes = digits.and_then(|digits| hex::decode(digits).ok());
+        let signature = Signature { what: "signature", bytes, prefix: b"" };
+        Verified::by_hmac(delivery, &[SecretString::from(SECRET)], &signature)
+    }
+
+    fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget> {
+        let body = body::read(delivery)?;
+        let (event, payload) = (body.json().get("event"), body.json().get("payload"));
+        let delivery_id = event.get("id").as_text();
+        let trigger = event.get("trigger").text().unwrap_or_default().to_owned();
+        let room = payload.get("rootId").number().and_then(|id| i64::try_from(id).ok());
+        let Some(room) = room else {
+            return Err(NoTarget::AboutSomethingElse { event: trigger, delivery_id });
+        };
+        let is_ours = event.get("createBy").text() == Some("us");
+        Ok(Hint {
+            target: Target::Room(RoomId(room)),
+            event: trigger,
+            delivery_id,
+            snapshot: None,
+            consequence: if is_ours { Consequence::Echo } else { Consequence::Look },
+        })
+    }
+
+    fn stable_part<'a>(&self, _delivery: &'a Verified) -> Cow<'a, [u8]> {
+        // The event's id is signed, as it is in the body.
+        Cow::Borrowed(b"")
+    }
+}
+
+fn delivery(event: u32, by: &str, payload: &str, attempt: u32, is_upper: bool) -> RawDelivery {
+    let body = format!(
+        r#"{{"event":{{"id":{event},"createBy":"{by}","trigger":"file.uploaded"}},"payload":{payload},"webhook":{{"retryCount":{attempt}}}}}"#
+    );
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let mac = mac.finalize().into_bytes();
+    let hex = if is_upper { hex::encode_upper(mac) } else { hex::encode(mac) };
+    let headers =
+        HeaderMap::from_iter([(SIGNATURE.parse().unwrap(), format!("sha256={hex}").parse().unwrap())]);
+    RawDelivery { headers, query: None, body: body.into() }
+}
+
+/// A store in which ticket `desk/1` has room 7, and nothing is due.
+async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketKey, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::<ManualClock>::clone(clock);
+    let now = clock.now();
+    let store = SqliteStore::open(&folder.path().join("store.db"), Use::Serve, clock).unwrap();
+    let key = TicketKey { helpdesk: "desk".parse().unwrap(), id: "1".parse().unwrap() };
+    let first = Delivery {
+        source: key.helpdesk.clone().into(),
+        at: now,
+        repeat: None,
+        event: "created".to_owned(),
+        headers: "[]".to_owned(),
+        query: None,
+        body: Bytes::new(),
+        meaning: Meaning::Look { ticket: key.clone(), snapshot: None },
+    };
+    store.accept(first).await.unwrap();
+    let lease = std::time::Duration::from_secs(600);
+    let claim = store.claim(lease, 1, &[]).await.unwrap().remove(0);
+    let room =
+        RoomEntry::Made { room: Room { id: RoomId(7), title: "t".to_owned() }, tagged: true, adopted: false };
+    let save = Save {
+        held: claim.held(),
+        nth: 1,
+        ledger: Ledger { room, ..Ledger::default() },
+        seen: None,
+        effects: Vec::new(),
+        events: Vec::new(),
+        now,
+        lease,
+        label: "test".to_owned(),
+    };
+    let (hints, asked, state) = (claim.hints, claim.asked, State::Ready);
+    let end = Settlement { save, hints, asked, state, reason: None, due: None, attempts: 0 };
+    store.settle(end).await.unwrap();
+    (Arc::new(store), key, folder)
+}
+
+#[tokio::test]
+async fn a_source_that_is_no_helpdesk_points_at_rooms() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap()));
+    let (store, key, _folder) = store_with_room(&clock).await;
+    let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
+    let portal: Arc<dyn Source> = Arc::new(Portal);
+    let sources = Sources::from([(portal.name(), portal)]);
+    let intake = Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics.clone(), Arc::clone(&wake));
+    let counted = |outcome: &str| {
+        let line = format!("ticketroom_deliveries_total{{helpdesk=\"docspace\",outcome=\"{outcome}\"}} ");
+        let text = metrics.text(Format::OpenMetrics);
+        text.lines().find_map(|found| found.strip_prefix(&line).map(str::to_owned))
+    };
+
+    assert_eq!(
+        intake.admit(&sources, "docspace", &HeaderMap::new()),
+        Err(Refused::Unverified(Unverified::Missing("signature")))
+    );
+    assert_eq!(intake.admit(&sources, "desk", &HeaderMap::new()), Err(Refused::NoSuchSource));
+    let mut forged = delivery(1, "anna", r#"{"rootId":7}"#, 0, true);
+    forged.body = Bytes::from_static(b"{}");
+    assert!(matches!(intake.deliver(&sources, "docspace", forged).await, Err(Refused::Unverified(_))));
+
+    for (event, by, payload) in [
+        (1, "anna", r#"{"rootId":7}"#),
+        (2, "us", r#"{"rootId":7}"#),
+        (3, "anna", r#"{"rootId":8}"#),
+        (4, "anna", "{}"),
+    ] {
+        for attempt in 0..3 {
+            let delivery = delivery(event, by, payload, attempt, attempt == 1);
+            assert_eq!(
+                intake.deliver(&sources, "docspace", delivery).await,
+                Ok(()),
+                "event {event}, attempt {attempt}"
+            );
+        }
+    }
+    assert_eq!(counted("accepted").as_deref(), Some("2"));
+    assert_eq!(counted("about_something_else").as_deref(), Some("2"), "a room of no ticket, and no room");
+    assert_eq!(counted("repeat").as_deref(), Some("8"));
+    let told: Vec<_> = store.timeline(&key).await.unwrap().into_iter().map(|entry| entry.text).collect();
+    assert_eq!(told, ["created", "file.uploaded", "file.uploaded (done by us)"]);
+    assert!(wake.notified().now_or_never().is_some());
+    assert_eq!(store.next_due().await.unwrap(), Some(std::time::Duration::ZERO));
+}

@@ -1,0 +1,109 @@
+-- Times are milliseconds since 1970 in UTC.
+
+CREATE TABLE ticket (
+    number       INTEGER PRIMARY KEY,
+    helpdesk     TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    called       TEXT    COLLATE NOCASE,    -- what people call it, where that is not its id: SUP-42 in Jira
+    state        TEXT    NOT NULL,          -- waiting, ready, blocked, skipped, archived
+    reason       TEXT,
+    due_at       INTEGER,                   -- when a worker may take it; while claimed, when the lease ends; NULL: nothing to do
+    claimed      INTEGER NOT NULL DEFAULT 0,
+    fence        INTEGER NOT NULL DEFAULT 0,
+    saves        INTEGER NOT NULL DEFAULT 0, -- commits of the current claim: one that is tried again is written once
+    hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
+    asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    told         TEXT,                      -- JSON: the ticket as the last delivery had it
+    told_version TEXT,                      -- the version of that
+    seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
+    subject      TEXT    NOT NULL DEFAULT '',
+    ledger       TEXT    NOT NULL DEFAULT '{}',
+    room_id      INTEGER UNIQUE,            -- one room belongs to one ticket
+    room_title   TEXT,
+    room_url     TEXT,
+    written_back INTEGER NOT NULL DEFAULT 0,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    UNIQUE (helpdesk, id)
+) STRICT;
+-- New tickets go before those that have been tried in vain.
+CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+-- What is due of some helpdesks, while others have their share of the runs.
+CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+-- A ticket is looked for by its id or its name alone.
+CREATE INDEX ticket_id ON ticket (id);
+CREATE INDEX ticket_called ON ticket (called) WHERE called IS NOT NULL;
+-- Lists are long: whatever they are narrowed by comes from an index in the order in which it is shown.
+CREATE INDEX ticket_updated ON ticket (updated_at, number);
+CREATE INDEX ticket_helpdesk_updated ON ticket (helpdesk, updated_at, number);
+CREATE INDEX ticket_state_updated ON ticket (state, updated_at, number);
+CREATE INDEX ticket_claimed ON ticket (updated_at, number) WHERE claimed = 1;
+
+CREATE TABLE delivery (
+    number       INTEGER PRIMARY KEY,
+    source       TEXT    NOT NULL,          -- a helpdesk, or docspace
+    ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood, or about something else
+    received_at  INTEGER NOT NULL,
+    delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
+    event        TEXT    NOT NULL,
+    outcome      TEXT    NOT NULL,          -- accepted, echo, not_understood, about_something_else
+    problem      TEXT,
+    headers      TEXT    NOT NULL,
+    query        TEXT,
+    body         BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX delivery_repeat ON delivery (source, delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE INDEX delivery_ticket ON delivery (ticket) WHERE ticket IS NOT NULL;
+
+CREATE TABLE timeline (
+    number       INTEGER PRIMARY KEY,
+    ticket       INTEGER NOT NULL REFERENCES ticket (number),
+    at           INTEGER NOT NULL,
+    kind         TEXT    NOT NULL,
+    text         TEXT    NOT NULL
+) STRICT;
+CREATE INDEX timeline_ticket ON timeline (ticket);
+
+-- Effects that come in numbers, and what is known of each.
+CREATE TABLE effect (
+    ticket       INTEGER NOT NULL REFERENCES ticket (number),
+    kind         TEXT    NOT NULL,
+    target       TEXT    NOT NULL,
+    entry        TEXT    NOT NULL,          -- JSON
+    updated_at   INTEGER NOT NULL,
+    PRIMARY KEY (ticket, kind, target)
+) STRICT, WITHOUT ROWID;
+
+-- One row: the writes of DocSpace's current day.
+CREATE TABLE write_budget (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    day_began_at INTEGER NOT NULL,
+    used         INTEGER NOT NULL,
+    none_until   INTEGER NOT NULL
+) STRICT;
+INSERT INTO write_budget VALUES (1, 0, 0, 0);
+
+CREATE TABLE probe (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    at           INTEGER NOT NULL,
+    padding      BLOB    NOT NULL           -- as much as a delivery takes
+) STRICT;
+
+-- Names that one process may have at a time.
+CREATE TABLE reservation (
+    name         TEXT    PRIMARY KEY,
+    replica      TEXT    NOT NULL,
+    until        INTEGER NOT NULL
+) STRICT;
+
+-- One row: which store this is.
+CREATE TABLE identity (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    id           TEXT    NOT NULL,
+    copying      TEXT,                      -- the store that is being copied into this one
+    backup_at    INTEGER                    -- when this was made as a backup; NULL once it is served from
+) STRICT;
+INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL, NULL);
