@@ -2,14 +2,14 @@
 
 use std::fs;
 
+use super::PRODUCT;
 use super::source::without_tests;
-use super::{root, sources};
 
 #[test]
 fn no_result_has_a_text_for_its_error() {
     let mut wrong = Vec::new();
-    for file in sources().unwrap() {
-        let text = without_tests(&fs::read_to_string(root().join(&file)).unwrap());
+    for file in PRODUCT.sources().unwrap() {
+        let text = without_tests(&fs::read_to_string(PRODUCT.root().join(&file)).unwrap());
         wrong.extend(lines_of_texts(&text).into_iter().map(|line| format!("{}:{line}", file.display())));
     }
     assert!(
