@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use self::source::{Found, paths, without_tests};
 
+mod error_types;
 mod source;
 
 /// A crate with its layers, the lowest first. Modules of one layer don't use each other. A part of a module that has a line
@@ -23,21 +24,20 @@ const PRODUCT: Crate = Crate {
     layers: &[
         (
             "basics",
-            &[
-                "clock",
-                "docspace::limits",
-                "fault_point",
-                "finding",
-                "printable",
-                "room",
-                "secret_hash",
-                "web::budget",
-            ],
+            &["clock", "docspace::limits", "fault_point", "printable", "room", "secret_hash", "web::budget"],
         ),
         ("reasons", &["reason"]),
         (
             "time and log",
-            &["call", "log_limit", "replica::clock", "replica::lease_guard", "telemetry", "ticket"],
+            &[
+                "call",
+                "finding",
+                "log_limit",
+                "replica::clock",
+                "replica::lease_guard",
+                "telemetry",
+                "ticket",
+            ],
         ),
         ("sources", &["source"]),
         ("language", &["language"]),

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::call::System;
 use crate::helpdesk::{freshdesk, generic, jira, zendesk};
 use crate::reason::{Code, Retried};
-use crate::{call, docspace, reconcile, store};
+use crate::{call, cli, config, docspace, intake, reconcile, source, store, web};
 
 /// Set to write the page anew in place of comparing it.
 const RENEW: &str = "TICKETROOM_RENEW_ERRORS";
@@ -25,31 +25,67 @@ const SYSTEMS: [&System; 5] = [
 ];
 
 /// The codes of each module that declares some, by the module's file.
-const MODULES: [(&str, &[&Code]); 7] = [
+const MODULES: [(&str, &[&Code]); 20] = [
     ("call.rs", call::CODES),
+    ("cli/check.rs", cli::check::CODES),
+    ("cli/check_address.rs", cli::check_address::CODES),
+    ("cli/check_running.rs", cli::check_running::CODES),
+    ("config/reasons.rs", config::reasons::CODES),
+    ("docspace/check.rs", docspace::check::CODES),
     ("docspace/reasons.rs", docspace::reasons::CODES),
+    ("helpdesk/freshdesk/check.rs", freshdesk::check::CODES),
     ("helpdesk/freshdesk/reasons.rs", freshdesk::reasons::CODES),
+    ("helpdesk/generic/reasons.rs", generic::reasons::CODES),
+    ("helpdesk/jira/check.rs", jira::check::CODES),
     ("helpdesk/jira/reasons.rs", jira::reasons::CODES),
+    ("helpdesk/zendesk/check.rs", zendesk::check::CODES),
     ("helpdesk/zendesk/reasons.rs", zendesk::reasons::CODES),
+    ("intake.rs", intake::CODES),
     ("reconcile/reasons.rs", reconcile::reasons::CODES),
+    ("source/reasons.rs", source::reasons::CODES),
+    ("store/check.rs", store::check::CODES),
     ("store/reasons.rs", store::reasons::CODES),
+    ("web/reasons.rs", web::reasons::CODES),
 ];
 
 /// What the first part of a code's name says, in the order of the page.
-const KINDS: [(&str, &str, &str); 5] = [
+const KINDS: [(&str, &str, &str); 8] = [
     (
         "blocked",
         "Blocked tickets",
-        "A person has to do something. “Tried again” says whether the ticket goes on by itself after that.",
+        "A person has to act. A ticket that is tried again continues by itself once the cause is gone; “ticketroom tickets \
+         retry” makes it continue at once.",
     ),
-    ("waiting", "Waiting tickets", "These pass by themselves."),
+    (
+        "waiting",
+        "Waiting tickets",
+        "These pass without anybody's help: ticketroom tries again within seconds or minutes, or at the time that the other \
+         system gave.",
+    ),
     (
         "ready",
         "Remarks on ready tickets",
-        "The room is there and its link is in the ticket; something is not quite as configured.",
+        "The room is there and its link is in the ticket; something is not quite as configured. It is looked at again with \
+         each change of the ticket.",
     ),
     ("skipped", "Tickets without a room", "Nothing is wrong."),
     ("archived", "Archived rooms", "Nothing is wrong."),
+    (
+        "request",
+        "Refused requests",
+        "The member `code` of the problem document, with its HTTP status. Deliveries and the API are refused alike.",
+    ),
+    (
+        "config",
+        "Mistakes in the configuration",
+        "Each message names the file and the line, and what was most likely meant. The answer to a refused reload has the code \
+         of each (`problems[].code`).",
+    ),
+    (
+        "check",
+        "Findings of `ticketroom check`",
+        "Where a call of the check fails, its finding has the code that a ticket would have.",
+    ),
 ];
 
 fn codes() -> Vec<&'static Code> {
@@ -60,23 +96,40 @@ fn codes() -> Vec<&'static Code> {
 fn page() -> String {
     let mut page = String::from(
         "# Errors and reasons\n\n\
-         Each reason why a ticket waits, is blocked, has no room or has a remark, and each refusal of a request, has a stable \
-         code. The API, the log, the metrics and the commands show the same code. This page is generated from the source \
-         (`cargo xtask errors`).\n",
+         Each reason why a ticket waits, is blocked, has no room or has a remark, each refusal of a request, each mistake in the \
+         configuration and each finding of `check` has a stable code, the same wherever it is shown. This page is generated from \
+         the source (`cargo xtask errors`).\n",
     );
     let mut codes = codes();
     codes.sort_by_key(|code| code.name);
     for (kind, title, introduction) in KINDS {
-        let _ = write!(
-            page,
-            "\n## {title}\n\n{introduction}\n\n| code | meaning | what to do | tried again |\n| --- | --- | --- | --- |\n"
-        );
-        for code in codes.iter().filter(|code| code.name.split('.').next() == Some(kind)) {
-            let Code { name, meaning, help, retried } = code;
-            let _ = writeln!(page, "| `{name}` | {meaning} | {help} | {} |", retried.as_str());
+        let codes: Vec<_> = codes.iter().filter(|code| kind_of(code) == kind).collect();
+        // A column that would be empty, or the same in each row, is left out.
+        let has_help = codes.iter().any(|code| !code.help.is_empty());
+        let varies = codes.windows(2).any(|codes| codes[0].retried != codes[1].retried);
+        let mut columns = vec!["code", "meaning"];
+        columns.extend(has_help.then_some("what to do"));
+        columns.extend(varies.then_some("tried again"));
+        let _ = write!(page, "\n## {title}\n\n{introduction}\n\n");
+        row(&mut page, &columns);
+        row(&mut page, &vec!["---"; columns.len()]);
+        for Code { name, meaning, help, retried } in codes {
+            let name = format!("`{name}`");
+            let mut cells = vec![name.as_str(), meaning];
+            cells.extend(has_help.then_some(*help));
+            cells.extend(varies.then_some(retried.as_str()));
+            row(&mut page, &cells);
         }
     }
     page
+}
+
+fn row(page: &mut String, cells: &[&str]) {
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+fn kind_of(code: &Code) -> &'static str {
+    code.name.split('.').next().unwrap_or_default()
 }
 
 #[test]
@@ -125,13 +178,15 @@ fn codes_are_unique_and_well_formed() {
         let is_word =
             |part: &&str| part.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !part.is_empty();
         assert!(parts.len() == 3 && parts.iter().all(is_word), "{name}");
-        assert!(KINDS.iter().any(|(kind, ..)| *kind == parts[0]), "{name} is of no kind");
+        assert!(KINDS.iter().any(|(kind, ..)| *kind == kind_of(code)), "{name} is of no kind");
         assert!(
             meaning.ends_with('.') && !meaning.contains(['\n', '|']) && !help.contains(['\n', '|']),
             "{name}"
         );
         let passes = matches!(retried, Retried::Soon);
         assert_eq!(passes, parts[0] == "waiting", "{name}: what waits is tried again soon, and nothing else");
+        let is_of_a_ticket = matches!(parts[0], "blocked" | "waiting");
+        assert_eq!(is_of_a_ticket, *retried != Retried::Never, "{name}: only tickets are tried again");
     }
     assert!(seen.len() > 60, "only {} codes", seen.len());
 }

@@ -2,25 +2,25 @@
 
 use std::fmt;
 
-/// One finding.
+use crate::reason::Reason;
+
+/// One finding. What is not as it should be has a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub level: Level,
-    /// What was found.
-    pub what: String,
-    /// What to do about it; nothing for what is well.
-    pub help: Option<String>,
+pub enum Finding {
+    /// As it should be.
+    Good(String),
+    /// The service runs, but not all will be as configured.
+    Warning(Reason),
+    /// Tickets will be blocked.
+    Bad(Reason),
 }
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "named for the findings")]
 pub enum Level {
-    /// As it should be.
     Good,
-    /// The service runs, but not all will be as configured.
     Warning,
-    /// Tickets will be blocked.
     Bad,
 }
 
@@ -28,33 +28,68 @@ impl Finding {
     /// All is well here.
     #[must_use]
     pub fn good(what: impl Into<String>) -> Self {
-        Self { level: Level::Good, what: what.into(), help: None }
+        Self::Good(what.into())
     }
 
-    /// Something won't be as configured.
+    /// How bad it is.
     #[must_use]
-    pub fn warning(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { level: Level::Warning, what: what.into(), help: Some(help.into()) }
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Good(_) => Level::Good,
+            Self::Warning(_) => Level::Warning,
+            Self::Bad(_) => Level::Bad,
+        }
     }
 
-    /// Something must be put right.
+    /// What was found.
     #[must_use]
-    pub fn bad(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { level: Level::Bad, what: what.into(), help: Some(help.into()) }
+    pub fn what(&self) -> &str {
+        match self {
+            Self::Good(what) => what,
+            Self::Warning(reason) | Self::Bad(reason) => &reason.text,
+        }
+    }
+
+    /// Why it is not as it should be.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Good(_) => None,
+            Self::Warning(reason) | Self::Bad(reason) => Some(reason),
+        }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.level {
+        let mark = match self.level() {
             Level::Good => "ok  ",
             Level::Warning => "warn",
             Level::Bad => "FAIL",
         };
-        write!(f, "{mark}  {}", self.what)?;
-        if let Some(help) = &self.help {
-            write!(f, "\n      → {help}")?;
+        write!(f, "{mark}  {}", self.what())?;
+        let Some(reason) = self.reason() else { return Ok(()) };
+        write!(f, "  [{}]", reason.code)?;
+        match &reason.help {
+            Some(help) => write!(f, "\n      → {help}"),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::Code;
+
+    #[test]
+    fn a_finding_is_a_mark_what_was_found_its_code_and_what_to_do() {
+        static CODE: Code = Code::waiting("waiting.test.one", "A test.");
+        assert_eq!(Finding::good("it works").to_string(), "ok    it works");
+        let reason = || CODE.reason("it is late");
+        assert_eq!(Finding::Warning(reason()).to_string(), "warn  it is late  [waiting.test.one]");
+        let helped = Finding::Bad(CODE.with_help("it is late", "wait"));
+        assert_eq!(helped.to_string(), "FAIL  it is late  [waiting.test.one]\n      → wait");
+        assert_eq!((helped.level(), helped.what()), (Level::Bad, "it is late"));
     }
 }

@@ -18,7 +18,9 @@ use tracing::field::display;
 use crate::clock::Clock;
 use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
-use crate::printable::{MESSAGE, printable, printed};
+use crate::printable::{MESSAGE, printable};
+use crate::reason::{Reason, codes};
+use crate::source::reasons::{NOT_UNDERSTOOD, TOO_LARGE, UNSUPPORTED};
 use crate::source::{
     Consequence, NoTarget, NotUnderstood, RawDelivery, RepeatKey, Source, SourceName, Sources, Target,
     Unverified,
@@ -63,30 +65,48 @@ impl Taken {
     }
 }
 
+codes! {
+    HELPDESK_UNKNOWN = "request.delivery.helpdesk-unknown", Never,
+        "The delivery's address names a helpdesk that is not configured (404).",
+        "the address is /webhooks/ and the helpdesk's `name`: correct the address at the sender, or the configuration";
+    NOT_STORED = "request.delivery.not-stored", Never,
+        "The delivery could not be stored (503).",
+        "send it again: it is taken as soon as the store can be written to. What is wrong with the store is in the log";
+}
+
 /// Why a delivery was not taken in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// No source has this name.
-    #[error("no helpdesk is configured under this name")]
     NoSuchSource,
     /// It doesn't prove where it comes from.
-    #[error(transparent)]
-    Unverified(#[from] Unverified),
+    Unverified(Unverified),
     /// It is not in the source's format.
-    #[error(transparent)]
-    NotUnderstood(#[from] NotUnderstood),
+    NotUnderstood(NotUnderstood),
     /// It is written in a way that is not supported.
-    #[error("{0}")]
     Unsupported(NotUnderstood),
     /// It is larger than may be.
-    #[error("{0}")]
     TooLarge(NotUnderstood),
     /// It could not be committed; it is welcome again later.
-    #[error("the delivery could not be stored")]
-    NotStored(#[source] StoreError),
+    NotStored(StoreError),
 }
 
 impl Refused {
+    /// What the sender is told. What is wrong with the store is nothing for the outside.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NoSuchSource => HELPDESK_UNKNOWN.reason("no helpdesk is configured under this name"),
+            Self::Unverified(why) => why.reason(),
+            Self::NotUnderstood(why) => NOT_UNDERSTOOD.reason(&why.0),
+            Self::Unsupported(why) => UNSUPPORTED.reason(&why.0),
+            Self::TooLarge(why) => TOO_LARGE.reason(&why.0),
+            Self::NotStored(_) => {
+                NOT_STORED.with_help("the delivery could not be stored just now", "send it again")
+            }
+        }
+    }
+
     fn outcome(&self) -> &'static str {
         match self {
             Self::NoSuchSource => "no_such_source",
@@ -124,11 +144,14 @@ impl Intake {
         self.metrics.delivered(source, refused.outcome());
         match refused {
             Refused::NotStored(error) if self.failures.admit(self.clock.now()) => {
-                tracing::error!(helpdesk = %source, %error, "a delivery could not be stored");
+                let code = NOT_STORED.name;
+                tracing::error!(helpdesk = %source, code, %error, "a delivery could not be stored");
             }
             Refused::NotStored(_) => {}
             refused if self.refusals.admit(self.clock.now()) => {
-                tracing::warn!(helpdesk = %source, %refused, "a delivery was refused");
+                let reason = refused.reason();
+                let code = reason.code.as_ref();
+                tracing::warn!(helpdesk = %source, code, refused = %reason, "a delivery was refused");
             }
             _ => {}
         }
@@ -158,7 +181,7 @@ impl Intake {
         raw: RawDelivery,
     ) -> Result<Taken, Refused> {
         let at = self.clock.now();
-        let verified = source.verify(raw, at)?;
+        let verified = source.verify(raw, at).map_err(Refused::Unverified)?;
         let hint = source.read(&verified);
         let delivery = |delivery_id: Option<String>, event: String, meaning| Delivery {
             source: name.clone(),
@@ -206,7 +229,7 @@ impl Intake {
             Err(NoTarget::Unsupported(why)) => Refused::Unsupported(why),
             Err(NoTarget::TooLarge(why)) => Refused::TooLarge(why),
         };
-        let meaning = Meaning::NotUnderstood { why: printed(&refused, MESSAGE) };
+        let meaning = Meaning::NotUnderstood { why: printable(&refused.reason().text, MESSAGE) };
         let kept = self.store.accept(delivery(None, "not understood".to_owned(), meaning)).await;
         // The sender is told what is wrong with it in any case, and that is what matters.
         if let Err(error) = kept

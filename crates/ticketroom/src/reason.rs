@@ -46,9 +46,9 @@ impl Retried {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Soon => "yes, within seconds or minutes",
-            Self::Later => "yes, after 15 minutes, then less and less often, every four hours at least",
-            Self::OnRequest => "no: `ticketroom tickets retry`, or a change of the ticket",
+            Self::Soon => "within seconds or minutes",
+            Self::Later => "after 15 minutes, later every 4 hours",
+            Self::OnRequest => "after `ticketroom tickets retry`, or a change of the ticket",
             Self::Never => "no",
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::language::LanguageError;
 use crate::language::{self, Desks, Expr, Name, Subject};
 use crate::template::Template;
 use crate::ticket::{Ticket, TicketKey};
@@ -59,7 +60,7 @@ impl Condition {
     ///
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
-    pub fn parse(source: &str) -> Result<Self, String> {
+    pub fn parse(source: &str) -> Result<Self, LanguageError> {
         let expr = language::condition(source)?;
         Ok(Self { source: source.to_owned(), expr: Arc::new(expr) })
     }
@@ -74,7 +75,7 @@ impl Condition {
     ///
     /// # Errors
     /// When the condition can't be evaluated for this ticket.
-    pub fn holds(&self, key: &TicketKey, ticket: &Ticket) -> Result<bool, String> {
+    pub fn holds(&self, key: &TicketKey, ticket: &Ticket) -> Result<bool, LanguageError> {
         self.expr.holds(Subject { key, ticket })
     }
 
@@ -93,6 +94,16 @@ impl Condition {
     pub(crate) fn reads(&self, name: Name) -> bool {
         language::reads(&self.expr, name)
     }
+}
+
+/// Why the rules can't decide about a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("rule {rule}: {error}")]
+pub struct RuleError {
+    /// Which rule can't be evaluated: its name or number, and its line.
+    pub rule: String,
+    /// Why.
+    pub error: LanguageError,
 }
 
 /// All rules, and what holds for tickets that none of them matches.
@@ -132,14 +143,15 @@ impl Rules {
     /// # Errors
     /// When a rule can't be evaluated for this ticket: guessing could put a ticket's room where the
     /// wrong people see it.
-    pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Decision<'_>, String> {
+    pub fn decide(&self, key: &TicketKey, ticket: &Ticket) -> Result<Decision<'_>, RuleError> {
         for (index, rule) in self.rules.iter().enumerate() {
             let holds = rule.when.holds(key, ticket).map_err(|error| {
                 let line = rule.line.map_or_else(String::new, |line| format!(" (line {line})"));
-                match &rule.name {
-                    Some(name) => format!("rule “{name}”{line}: {error}"),
-                    None => format!("rule {}{line}: {error}", index + 1),
-                }
+                let rule = match &rule.name {
+                    Some(name) => format!("“{name}”{line}"),
+                    None => format!("{}{line}", index + 1),
+                };
+                RuleError { rule, error }
             })?;
             if holds {
                 return Ok(Decision { verdict: &rule.then, because: Some(rule.label()) });
@@ -222,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_wrong_condition_says_what_is_wrong() {
-        let error = Condition::parse("ticket.priorty == 'urgent'").unwrap_err();
+        let error = Condition::parse("ticket.priorty == 'urgent'").unwrap_err().to_string();
         assert_eq!(error, "ticket has no “priorty”; did you mean ticket.priority?");
         assert!(Condition::parse("ticket.priority = 'urgent'").is_err());
         assert!(Condition::parse("").is_err());

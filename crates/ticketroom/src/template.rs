@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+pub use crate::language::LanguageError;
 use crate::language::{self, Desks, Name, Piece, Subject as About};
 
 use crate::room::{FOLDER_TITLE_LIMIT, LinkKind, ROOM_TITLE_LIMIT, Role, RoomType, sanitise_title};
@@ -183,7 +184,7 @@ impl TitleTemplate {
     ///
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
-    pub fn parse(source: &str) -> Result<Self, String> {
+    pub fn parse(source: &str) -> Result<Self, LanguageError> {
         language::title(source).map(|pieces| Self(pieces.into()))
     }
 
@@ -212,19 +213,24 @@ impl TitleTemplate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FolderTree(Vec<Vec<String>>);
 
+/// A folder's path that has a part without a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the folder “{0}” has a part without a name")]
+pub struct NamelessFolder(pub String);
+
 impl FolderTree {
     /// Reads folders as configured.
     ///
     /// # Errors
     /// Which path is wrong, and why.
-    pub fn parse<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub fn parse<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<Self, NamelessFolder> {
         let mut tree: Vec<Vec<String>> = Vec::new();
         for path in paths {
             let mut prefix: Vec<String> = Vec::new();
             for part in path.split('/') {
                 let title = sanitise_title(part, FOLDER_TITLE_LIMIT);
                 if title.is_empty() {
-                    return Err(format!("the folder “{path}” has a part without a name"));
+                    return Err(NamelessFolder(path.to_owned()));
                 }
                 prefix.push(title);
                 if let Some(known) = tree.iter().find(|known| same_path(known, &prefix)) {
@@ -310,10 +316,15 @@ mod tests {
 
     #[test]
     fn a_title_that_names_what_a_ticket_has_not_is_refused() {
-        let error = TitleTemplate::parse("{{ ticket.subjet }}").unwrap_err();
+        let error = TitleTemplate::parse("{{ ticket.subjet }}").unwrap_err().to_string();
         assert_eq!(error, "ticket has no “subjet”; did you mean ticket.subject?");
-        assert!(TitleTemplate::parse("{{ subject }}").unwrap_err().contains("ticket.subject"));
-        assert!(TitleTemplate::parse("{{ ticket.assignee.mail }}").unwrap_err().contains("assignee.email"));
+        assert!(TitleTemplate::parse("{{ subject }}").unwrap_err().to_string().contains("ticket.subject"));
+        assert!(
+            TitleTemplate::parse("{{ ticket.assignee.mail }}")
+                .unwrap_err()
+                .to_string()
+                .contains("assignee.email")
+        );
         assert!(TitleTemplate::parse("{{ ticket.subject").is_err());
         assert!(TitleTemplate::parse("{{ ticket.subject | nonsense }}").is_err());
     }
@@ -323,7 +334,7 @@ mod tests {
         let tree = FolderTree::parse(["Logs/Server", "Logs", "logs/Client", "A: b"]).unwrap();
         let paths: Vec<String> = tree.paths().map(|path| path.join("/")).collect();
         assert_eq!(paths, ["Logs", "A_ b", "Logs/Server", "Logs/Client"]);
-        assert!(FolderTree::parse(["Logs//x"]).unwrap_err().contains("Logs//x"));
+        assert!(FolderTree::parse(["Logs//x"]).unwrap_err().to_string().contains("Logs//x"));
     }
 
     #[test]

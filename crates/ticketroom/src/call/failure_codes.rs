@@ -63,11 +63,11 @@ macro_rules! failure_codes {
             ),
             no_answer: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".no-answer"),
-                concat!($name, " did not answer a call in time, or broke off. What the call asked for may have happened, so it is looked for first."),
+                concat!($name, " did not answer a call in time, or the connection broke. What the call asked for may have happened, so it is looked for before it is asked for again."),
             ),
             rate_limited: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".rate-limited"),
-                concat!("A limit of ", $name, " is reached: calls continue when it allows them."),
+                concat!($name, " limits how much is asked of it, and the limit is reached. Calls continue when it allows them."),
             ),
             unauthorized: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".unauthorized"),
@@ -81,26 +81,26 @@ macro_rules! failure_codes {
             ),
             forbidden: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".forbidden"),
-                concat!($name, " forbids our user a call (403)."),
+                concat!($name, " does not allow our user what a call asks for (403)."),
                 $forbidden,
             ),
             not_found: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".not-found"),
-                concat!($name, " does not have, or does not show us, what a call is about (404)."),
+                concat!($name, " does not have what a call is about, or does not show it to our user (404)."),
                 $not_found,
             ),
             conflict: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".conflict"),
-                concat!("Somebody else changed the same thing in ", $name, " at the same moment (409)."),
+                concat!($name, " reports that somebody else changed the same thing at the same moment (409)."),
             ),
             rejected: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".rejected"),
-                concat!($name, " rejects a call as wrong (3xx or 4xx)."),
+                concat!($name, " rejects the content of a call (3xx or 4xx). After 400, 413, 415 and 422 the ticket is tried again only on request."),
                 $rejected,
             ),
             server_error: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".server-error"),
-                concat!($name, " failed at a call (5xx). What the call asked for may have happened, so it is looked for first."),
+                concat!($name, " failed at a call (5xx). What the call asked for may have happened, so it is looked for before it is asked for again."),
             ),
             unreadable: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".unreadable"),
@@ -108,12 +108,12 @@ macro_rules! failure_codes {
             ),
             unusable: $crate::reason::Code::blocked(
                 concat!("blocked.", $id, ".unusable"),
-                concat!($name, " answered something that must not be passed on, such as a link that is no web address."),
-                "",
+                concat!($name, " answered something that must not be passed on, such as a link that is not a web address."),
+                "open the address of the configuration in a browser: does the system itself answer there, or something in between?",
             ),
             unsettled: $crate::reason::Code::waiting(
                 concat!("waiting.", $id, ".unsettled"),
-                concat!("A call to ", $name, " brought no answer, and what it asked for is not there yet: it may still come, so nothing is asked for again before."),
+                concat!($name, " did not answer a call, and what the call asked for is not there yet. It may still come, so it is not asked for again before that is clear."),
             ),
         }
     };

@@ -15,7 +15,14 @@ use crate::finding::{Finding, Level};
 use crate::helpdesk::Paces;
 use crate::http::Http;
 use crate::metrics::Metrics;
+use crate::reason::codes;
 use crate::{docspace, helpdesk, store};
+
+codes! {
+    CONFIGURATION_ODD = "check.config.odd", Never,
+        "The configuration works, and something in it should be looked at. “ticketroom serve” says the same at its start.",
+        "correct the line that the message names, unless it is meant";
+}
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -52,11 +59,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
             *findings = vec![finding];
         }
     }
-    let warnings = config.warnings.iter().map(|warning| Finding {
-        level: Level::Warning,
-        what: warning.clone(),
-        help: None,
-    });
+    let warnings = config.warnings.iter().map(|warning| Finding::Warning(CONFIGURATION_ODD.reason(warning)));
     let mut sections = vec![("configuration".to_owned(), warnings.collect::<Vec<_>>())];
     sections.push(("the running service".to_owned(), running));
     sections.push(("public_url".to_owned(), public));
@@ -65,8 +68,8 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));
     let all = || sections.iter().flat_map(|(_, findings)| findings);
     let (bad, warnings) = (
-        all().filter(|finding| finding.level == Level::Bad).count(),
-        all().filter(|finding| finding.level == Level::Warning).count(),
+        all().filter(|finding| finding.level() == Level::Bad).count(),
+        all().filter(|finding| finding.level() == Level::Warning).count(),
     );
     if options.json {
         say_json(&as_json(&sections))?;
@@ -96,12 +99,19 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 fn as_json(sections: &[(String, Vec<Finding>)]) -> serde_json::Value {
     let findings = sections.iter().flat_map(|(about, findings)| {
         findings.iter().map(move |finding| {
-            let level = match finding.level {
+            let level = match finding.level() {
                 Level::Good => "ok",
                 Level::Warning => "warning",
                 Level::Bad => "error",
             };
-            serde_json::json!({ "about": about, "level": level, "what": finding.what, "help": finding.help })
+            let reason = finding.reason();
+            serde_json::json!({
+                "about": about,
+                "level": level,
+                "code": reason.map(|reason| &reason.code),
+                "what": finding.what(),
+                "help": reason.and_then(|reason| reason.help.as_ref()),
+            })
         })
     });
     findings.collect()

@@ -9,6 +9,22 @@ use crate::call::{CallName, Cause, OTHER};
 use crate::config::Config;
 use crate::finding::{Finding, Level};
 use crate::http::Http;
+use crate::reason::codes;
+
+codes! {
+    PUBLIC_URL_OTHER = "check.public-url.other-service", Never,
+        "What answers at public_url is not ticketroom.",
+        "does the proxy in front pass /healthz and /webhooks/ on to the address in `listen`? Is the service running?";
+    PUBLIC_URL_HTTP = "check.public-url.not-https", Never,
+        "public_url says https, and what answers there speaks http.",
+        "put a proxy with a certificate before ticketroom: helpdesks send secrets to this address";
+    PUBLIC_URL_UNREACHABLE = "check.public-url.unreachable", Never,
+        "public_url can't be reached from this machine. Not every network lets a machine reach its own public address.",
+        "helpdesks have to reach it. Is the service running, and the name in DNS?";
+    SPEAKS_HTTP = "check.url.not-https", Never,
+        "An address of another system says https, and what answers there speaks http.",
+        "name the port that speaks https; only within this machine is http good enough";
+}
 
 const PROBE: CallName = CallName { system: &OTHER, call: "probe" };
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,35 +37,32 @@ pub(super) async fn public_url(config: &Config, http: &Http) -> Vec<Finding> {
     let listen = config.server.listen;
     let finding = match http.send(PROBE, TIMEOUT, http.client().get(&address)).await {
         Ok(answer) if is_ours(&answer.body) => Finding::good(format!("{address} reaches ticketroom")),
-        Ok(answer) => Finding::warning(
+        Ok(answer) => Finding::Warning(PUBLIC_URL_OTHER.with_help(
             format!("{address} answers {}, and not as ticketroom does", answer.status.as_u16()),
             format!(
                 "does the proxy in front pass /healthz and /webhooks/ on to {listen}? Is the service running?"
             ),
+        )),
+        Err(failure) if speaks_http(http, base).await => Finding::Warning(
+            PUBLIC_URL_HTTP.reason(format!("{address}: it speaks http, not https ({failure})")),
         ),
-        Err(failure) if speaks_http(http, base).await => Finding::warning(
-            format!("{address}: it speaks http, not https ({failure})"),
-            "put a proxy with a certificate before ticketroom: helpdesks send secrets to this address",
-        ),
-        Err(failure) => Finding::warning(
+        Err(failure) => Finding::Warning(PUBLIC_URL_UNREACHABLE.with_help(
             format!("{address} can't be reached from here: {}", said(&failure.cause)),
             format!("helpdesks have to reach it. Is the service running on {listen}, and the name in DNS?"),
-        ),
+        )),
     };
     vec![finding]
 }
 
 /// Whether an https address that did not work is one of http. Only asked where something is wrong.
 pub(super) async fn protocol(http: &Http, url: &Url, findings: &[Finding]) -> Option<Finding> {
-    let is_wrong = findings.iter().any(|finding| finding.level == Level::Bad);
+    let is_wrong = findings.iter().any(|finding| finding.level() == Level::Bad);
     if !is_wrong || !speaks_http(http, url).await {
         return None;
     }
     let port = url.port_or_known_default().unwrap_or(443);
-    Some(Finding::bad(
-        format!("it speaks http, not https, at port {port} of {}", url.host_str().unwrap_or_default()),
-        "name the port that speaks https; only within this machine is http good enough",
-    ))
+    let host = url.host_str().unwrap_or_default();
+    Some(Finding::Bad(SPEAKS_HTTP.reason(format!("it speaks http, not https, at port {port} of {host}"))))
 }
 
 /// Whether a server that is to be reached by https answers http only. Sends no credentials.
@@ -99,7 +112,7 @@ mod tests {
         let config = Config::from_text(&text, "t.toml", &std::collections::HashMap::new()).unwrap();
         let mut findings = super::public_url(&config, &http()).await;
         let finding = findings.remove(0);
-        (finding.level, finding.what)
+        (finding.level(), finding.what().to_owned())
     }
 
     #[tokio::test]
@@ -125,9 +138,9 @@ mod tests {
     async fn http_where_https_is_configured_is_told() {
         let other = serve("hello").await;
         let url = |scheme: &str| Url::parse(&format!("{scheme}://{other}/x")).unwrap();
-        let bad = [Finding::bad("it fails", "")];
+        let bad = [Finding::Bad(SPEAKS_HTTP.reason("it fails"))];
         let found = protocol(&http(), &url("https"), &bad).await.unwrap();
-        assert!(found.what.starts_with("it speaks http, not https, at port "), "{found}");
+        assert!(found.what().starts_with("it speaks http, not https, at port "), "{found}");
         assert_eq!(protocol(&http(), &url("https"), &[Finding::good("it works")]).await, None);
         assert_eq!(protocol(&http(), &url("http"), &bad).await, None);
     }

@@ -12,6 +12,18 @@ use crate::config::Config;
 use crate::docspace::client::SYSTEM;
 use crate::finding::Finding;
 use crate::http::Http;
+use crate::reason::codes;
+
+codes! {
+    SYSTEM_SILENT = "check.service.system-silent", Never,
+        "The running service does not call a system for now, since it did not answer; its tickets wait.",
+        "it tries again by itself, at least once a minute. What the check says of that system itself is whether it answers \
+         now";
+    OTHER_EVENTS = "check.service.other-events", Never,
+        "A helpdesk sends deliveries that are not about tickets.",
+        "nothing follows from them, but each costs a request: leave such events out where its webhook is set up. The log \
+         names each kind of event once";
+}
 
 const METRICS: CallName = CallName { system: &OTHER, call: "metrics" };
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,23 +77,19 @@ fn about_something_else(line: &str) -> Option<Finding> {
     let line = line.strip_prefix("ticketroom_deliveries_total{helpdesk=\"")?;
     let (helpdesk, count) = line.split_once("\",outcome=\"about_something_else\"} ")?;
     let count = count.trim().parse::<u64>().ok().filter(|count| *count > 0 && is_name(helpdesk))?;
-    Some(Finding::warning(
-        format!(
-            "helpdesk “{helpdesk}” has sent {count} deliveries since the start that are not about tickets"
-        ),
-        "nothing follows from them, but each costs a request: leave such events out where its webhook is set up. The log \
-         names each kind of event once",
-    ))
+    Some(Finding::Warning(OTHER_EVENTS.reason(format!(
+        "helpdesk “{helpdesk}” has sent {count} deliveries since the start that are not about tickets"
+    ))))
 }
 
 fn silent(system: &str) -> Finding {
     let what = if system == SYSTEM { "DocSpace".to_owned() } else { format!("helpdesk “{system}”") };
-    Finding::warning(
+    Finding::Warning(SYSTEM_SILENT.with_help(
         format!(
             "the service runs, and does not call {what} for now, since it did not answer; its tickets wait"
         ),
         "it tries again by itself, at least once a minute. Below is whether this check gets an answer",
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -96,12 +104,12 @@ mod tests {
         assert_eq!(findings(&metrics.text(Format::Prometheus)), [], "an older version says nothing");
         metrics.breaker("docspace", false);
         metrics.breaker("zendesk-eu", false);
-        let levels = |findings: &[Finding]| findings.iter().map(|one| one.level).collect::<Vec<_>>();
+        let levels = |findings: &[Finding]| findings.iter().map(Finding::level).collect::<Vec<_>>();
         assert_eq!(levels(&findings(&metrics.text(Format::Prometheus))), [Level::Good]);
         metrics.breaker("zendesk-eu", true);
         let found = findings(&metrics.text(Format::Prometheus));
         assert_eq!(levels(&found), [Level::Warning]);
-        assert!(found[0].what.contains("helpdesk “zendesk-eu”"), "{}", found[0]);
+        assert!(found[0].what().contains("helpdesk “zendesk-eu”"), "{}", found[0]);
         metrics.breaker("docspace", true);
         assert_eq!(findings(&metrics.text(Format::Prometheus)).len(), 2);
         assert_eq!(findings("ticketroom_breaker_open{system=\"\u{1b}[2J\"} 1"), []);
@@ -117,7 +125,7 @@ mod tests {
         metrics.delivered(&helpdesk, "about_something_else");
         let found = findings(&metrics.text(Format::Prometheus));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].what.contains("“jira-eu” has sent 2 deliveries"), "{}", found[0]);
+        assert!(found[0].what().contains("“jira-eu” has sent 2 deliveries"), "{}", found[0]);
     }
 
     #[test]

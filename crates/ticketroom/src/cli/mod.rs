@@ -2,9 +2,9 @@
 //!
 //! Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
-mod check;
-mod check_address;
-mod check_running;
+pub(crate) mod check;
+pub(crate) mod check_address;
+pub(crate) mod check_running;
 #[cfg(feature = "simulator")]
 mod demo;
 mod init;

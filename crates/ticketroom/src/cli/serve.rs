@@ -38,7 +38,8 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(config: Config, read: Read, options: Options) -> Result {
-    let _logging = telemetry::start(options.log_format, &options.log).map_err(Ended::Misconfigured)?;
+    let _logging = telemetry::start(options.log_format, &options.log)
+        .map_err(|error| Ended::Misconfigured(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

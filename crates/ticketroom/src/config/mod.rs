@@ -6,7 +6,7 @@
 //! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
 //!
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
-//! values; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
+//! values, `reasons` has the codes; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
 
 mod access;
 mod admin_token;
@@ -15,6 +15,7 @@ mod folder;
 mod helpdesk;
 mod problem;
 mod reader;
+pub(crate) mod reasons;
 mod report;
 mod room;
 mod rule;
@@ -46,6 +47,7 @@ pub use self::secret::Secrets;
 pub(crate) use self::secret::is_same as is_same_secret;
 
 use self::reader::{Section, parse};
+use self::reasons::{FILE_MISSING, FILE_UNREADABLE};
 use self::report::{At, Place, Read, Report};
 use self::system::TokenKind;
 use crate::docspace::limits::Limits;
@@ -302,6 +304,7 @@ impl Config {
                 "write the file with `ticketroom init`, or set both variables"
             };
             return Err(ConfigError::about(
+                &FILE_MISSING,
                 DEFAULT_FILE,
                 "there is no such file, and DOCSPACE_URL and DOCSPACE_API_KEY are not set",
                 help,
@@ -322,7 +325,7 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
     let name = path.display().to_string();
     let unreadable = |error: std::io::Error| {
         let help = "check the path and who may read it; `ticketroom init` makes a new file";
-        ConfigError::about(&name, format!("can't be read: {}", error.kind()), help)
+        ConfigError::about(&FILE_UNREADABLE, &name, format!("can't be read: {}", error.kind()), help)
     };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
@@ -336,6 +339,7 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
         ConfigError::new(vec![Problem {
+            code: FILE_UNREADABLE.name.into(),
             file: name.clone(),
             line: Some(line),
             column: None,
@@ -347,7 +351,12 @@ fn read_text(path: &Path) -> Result<(String, String), ConfigError> {
 }
 
 fn too_large(file: &str) -> ConfigError {
-    ConfigError::about(file, "larger than 1 MiB", "check the path: this can't be ticketroom's configuration")
+    ConfigError::about(
+        &FILE_UNREADABLE,
+        file,
+        "larger than 1 MiB",
+        "check the path: this can't be ticketroom's configuration",
+    )
 }
 
 fn from_toml<'t>(report: &'t Report<'t>, text: &'t str, env: &dyn Env) -> Read<Config> {

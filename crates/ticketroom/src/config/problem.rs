@@ -1,13 +1,20 @@
 //! What is wrong with a configuration, in words for the person who wrote it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use super::reasons::DEFECT;
+use crate::reason::Code;
 
 /// One thing that is wrong, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ConfigurationProblem))]
 pub struct Problem {
+    /// What kind of mistake it is.
+    #[cfg_attr(test, schema(value_type = String))]
+    pub code: Cow<'static, str>,
     /// The file as it was named to us, or `environment`.
     pub file: String,
     /// The line, from 1; none when the problem is something that is not there.
@@ -46,17 +53,25 @@ impl ConfigError {
 
     /// An error about a file (or the environment) as a whole.
     pub(super) fn about(
+        code: &'static Code,
         file: impl Into<String>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
         let (file, message, help) = (file.into(), message.into(), help.into());
-        Self { problems: vec![Problem { file, line: None, column: None, message, help }] }
+        Self {
+            problems: vec![Problem { code: code.name.into(), file, line: None, column: None, message, help }],
+        }
     }
 
     /// Reading it broke off, which is a defect of ours.
     pub(crate) fn broken_off(why: &dyn fmt::Display) -> Self {
-        Self::about("configuration", why.to_string(), "this is a mistake in ticketroom: please report it")
+        Self::about(
+            &DEFECT,
+            "configuration",
+            why.to_string(),
+            "this is a mistake in ticketroom: please report it",
+        )
     }
 
     /// The problems, at least one, in the order of the file.

@@ -6,6 +6,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::reasons::{EMPTY, FILE_SYNTAX, KEY_MISSING, KEY_UNKNOWN, RANGE, TYPE};
 use super::report::{At, Place, Read, Report, Reported};
 use crate::language::nearest;
 
@@ -25,7 +26,8 @@ pub(super) fn parse<'t>(report: &'t Report<'t>, text: &'t str) -> Read<Spanned<D
         }
         // Only the parser's own words: the line itself may hold a secret.
         let (message, help) = syntax_error(error.message());
-        outcome = Err(report.problem(At::Byte(byte), format!("not valid TOML: {message}"), help));
+        outcome =
+            Err(report.problem(At::Byte(byte), &FILE_SYNTAX, format!("not valid TOML: {message}"), help));
     }
     outcome
 }
@@ -104,7 +106,7 @@ impl<'t> Section<'t> {
 
     /// Says that a key is missing.
     pub(super) fn lacks(&self, key: &str, help: impl Into<String>) -> Reported {
-        self.place.wrong(&format!("has no “{key}”"), help)
+        self.place.wrong(&KEY_MISSING, &format!("has no “{key}”"), help)
     }
 
     /// A section of the file, which may be missing.
@@ -149,7 +151,7 @@ impl<'t> Section<'t> {
                 None => format!("the known keys are {}", self.asked.join(", ")),
             };
             let message = format!("{} has an unknown key “{name}”", self.place.subject);
-            self.place.report.problem(At::Byte(key.span().start), message, help);
+            self.place.report.problem(At::Byte(key.span().start), &KEY_UNKNOWN, message, help);
         }
     }
 }
@@ -173,7 +175,7 @@ impl<'t> Value<'t> {
     /// The value as text that says something.
     pub(super) fn full_text(&self, help: &str) -> Read<&'t str> {
         match self.text(help)?.trim() {
-            "" => Err(self.place.wrong("is empty", help)),
+            "" => Err(self.place.wrong(&EMPTY, "is empty", help)),
             text => Ok(text),
         }
     }
@@ -187,7 +189,7 @@ impl<'t> Value<'t> {
     pub(super) fn number(&self, help: &str) -> Read<u64> {
         let integer = self.raw.as_integer().ok_or_else(|| self.wrong_type("an integer", help))?;
         u64::from_str_radix(integer.as_str(), integer.radix())
-            .map_err(|_| self.place.wrong("is out of range", help))
+            .map_err(|_| self.place.wrong(&RANGE, "is out of range", help))
     }
 
     /// Whether the value is a string.
@@ -235,6 +237,6 @@ impl<'t> Value<'t> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.place.wrong(&format!("must be {wanted}, not {found}"), help)
+        self.place.wrong(&TYPE, &format!("must be {wanted}, not {found}"), help)
     }
 }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use super::fingerprint::{Fingerprint, FingerprintOfAll};
 use super::problem::{ConfigError, Problem};
+use super::reasons::DEFECT;
 use super::secret::Secrets;
+use crate::reason::Code;
 
 /// Proof that a problem has been reported.
 #[derive(Debug, Clone, Copy)]
@@ -114,16 +116,34 @@ impl<'t> Report<'t> {
     }
 
     /// Says that something is wrong.
-    pub(super) fn problem(&self, at: At, message: impl Into<String>, help: impl Into<String>) -> Reported {
+    pub(super) fn problem(
+        &self,
+        at: At,
+        code: &'static Code,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Reported {
         let (line, column) = self.position(at).unzip();
         let (file, message, help) = (self.source(at), message.into(), help.into());
-        self.problems.borrow_mut().push(Problem { file, line, column, message, help });
+        self.problems.borrow_mut().push(Problem {
+            code: code.name.into(),
+            file,
+            line,
+            column,
+            message,
+            help,
+        });
         Reported(())
     }
 
     /// Says that something built in is wrong, which tests rule out.
     pub(super) fn bug(&self, error: impl std::fmt::Display) -> Reported {
-        self.problem(At::File, error.to_string(), "this is a mistake in ticketroom: please report it")
+        self.problem(
+            At::File,
+            &DEFECT,
+            error.to_string(),
+            "this is a mistake in ticketroom: please report it",
+        )
     }
 
     /// Says that something works but should be looked at.
@@ -196,13 +216,18 @@ impl<'t> Place<'t> {
     }
 
     /// Says what is wrong here; the message goes on after the subject.
-    pub(super) fn wrong(&self, message: &str, help: impl Into<String>) -> Reported {
-        self.report.problem(self.at, format!("{} {message}", self.subject), help)
+    pub(super) fn wrong(&self, code: &'static Code, message: &str, help: impl Into<String>) -> Reported {
+        self.report.problem(self.at, code, format!("{} {message}", self.subject), help)
     }
 
     /// Says what is wrong here, in a sentence of its own.
-    pub(super) fn problem(&self, message: impl Into<String>, help: impl Into<String>) -> Reported {
-        self.report.problem(self.at, message, help)
+    pub(super) fn problem(
+        &self,
+        code: &'static Code,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Reported {
+        self.report.problem(self.at, code, message, help)
     }
 
     /// Says what is odd here; the message goes on after the subject.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::folder::folders;
 use super::helpdesk::email_address;
 use super::reader::{Section, Value};
+use super::reasons::{ACCESS, INVALID, LINK, RANGE, ROLE, TITLE};
 use super::report::{Place, Read, Report, all};
 use super::rule::rule;
 use super::value::duration;
@@ -225,6 +226,7 @@ fn inherited_access(
             );
             let roles = role_names(room_type.roles());
             Err(place.problem(
+                &ROLE,
                 message,
                 format!("add access = […] to this template, with one of the roles {roles}"),
             ))
@@ -244,7 +246,11 @@ fn inherited_link(
                 "a {} room has no external link, which [template.{DEFAULT}] asks for",
                 room_type.as_str()
             );
-            Err(place.problem(message, "add link = \"member\" to this template, or choose another room_type"))
+            Err(place.problem(
+                &LINK,
+                message,
+                "add link = \"member\" to this template, or choose another room_type",
+            ))
         }
         _ => Ok(link),
     }
@@ -254,7 +260,7 @@ fn title(value: &Value<'_>, desks: &Desks) -> Read<TitleTemplate> {
     let help = "write it like \"Ticket #{{ ticket.key }} – {{ ticket.subject }}\"";
     let source = expression(value, help)?;
     let title = TitleTemplate::parse(source)
-        .map_err(|error| value.place.wrong(&format!("is wrong: {error}"), help))?;
+        .map_err(|error| value.place.wrong(&TITLE, &format!("is wrong: {error}"), help))?;
     for warning in title.warnings(desks) {
         value.place.odd(&format!("has a mistake: {warning}"));
     }
@@ -265,7 +271,11 @@ fn title(value: &Value<'_>, desks: &Desks) -> Read<TitleTemplate> {
 pub(super) fn expression<'t>(value: &Value<'t>, help: &str) -> Read<&'t str> {
     let source = value.full_text(help)?;
     if source.len() > LONGEST_EXPRESSION {
-        return Err(value.place.wrong("is too long", format!("it can have {LONGEST_EXPRESSION} bytes")));
+        return Err(value.place.wrong(
+            &RANGE,
+            "is too long",
+            format!("it can have {LONGEST_EXPRESSION} bytes"),
+        ));
     }
     Ok(source)
 }
@@ -288,7 +298,11 @@ fn access_rule(
     let mut switch = |key| {
         section.optional(key, |value| match value.boolean()? {
             true => Ok(()),
-            false => Err(value.place.wrong("can only be true", "leave it out, and name a group or a user")),
+            false => Err(value.place.wrong(
+                &INVALID,
+                "can only be true",
+                "leave it out, and name a group or a user",
+            )),
         })
     };
     let (assignee, requester, ticket_group) =
@@ -305,7 +319,7 @@ fn access_rule(
             Some(room_type) => {
                 let message =
                     format!("the role “{}” does not exist in a {} room", role.as_str(), room_type.as_str());
-                Err(value.place.problem(message, format!("its roles are {possible}")))
+                Err(value.place.problem(&ROLE, message, format!("its roles are {possible}")))
             }
         }
     });
@@ -324,13 +338,15 @@ fn access_rule(
         (Some(who), None) => who,
         (None, _) => {
             let help = "add group = \"…\", user = \"e-mail\", assignee = true, requester = true or ticket_group = true";
-            return Err(place.wrong("says nobody", help));
+            return Err(place.wrong(&ACCESS, "says nobody", help));
         }
         (Some(_), Some(_)) => {
             let help = "write an entry of its own for each group, user, assignee, requester and ticket_group";
-            return Err(
-                place.wrong("says more than one of group, user, assignee, requester and ticket_group", help)
-            );
+            return Err(place.wrong(
+                &ACCESS,
+                "says more than one of group, user, assignee, requester and ticket_group",
+                help,
+            ));
         }
     };
     if let (Who::Group(name) | Who::User(name), Some(shown)) = (&who, place.shown()) {
@@ -339,7 +355,7 @@ fn access_rule(
     let (role, role_place) = role?;
     if role == Role::Manager && matches!(who, Who::Group(_) | Who::TicketGroup(_)) {
         let help = "DocSpace lets only people manage a room; give the group another role";
-        return Err(role_place.problem("a group can't be “manager”", help));
+        return Err(role_place.problem(&ROLE, "a group can't be “manager”", help));
     }
     Ok(AccessRule { who, role })
 }
@@ -363,7 +379,11 @@ fn link(value: &Value<'_>, room_type: Option<RoomType>) -> Read<Option<LinkKind>
         let with_links = RoomType::ALL.iter().filter(|(_, room_type)| room_type.has_external_links());
         let names: Vec<&str> = with_links.map(|(name, _)| *name).collect();
         let message = format!("a {} room has no external link", room_type.as_str());
-        return Err(value.place.problem(message, format!("the room types that have: {}", names.join(", "))));
+        return Err(value.place.problem(
+            &LINK,
+            message,
+            format!("the room types that have: {}", names.join(", ")),
+        ));
     }
     Ok(link)
 }
@@ -384,7 +404,7 @@ fn choice<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], what: &str) -> Read
         Some((_, choice)) => Ok(*choice),
         None => {
             let help = nearest(text, names()).map_or(known, |near| format!("did you mean “{near}”?"));
-            Err(value.place.problem(format!("“{text}” is not {what}"), help))
+            Err(value.place.problem(&INVALID, format!("“{text}” is not {what}"), help))
         }
     }
 }

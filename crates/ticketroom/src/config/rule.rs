@@ -1,6 +1,7 @@
 //! `[[rule]]`: which ticket gets a room of which template.
 
 use super::reader::Section;
+use super::reasons::{INVALID, KEY_CONFLICT, RULE_CONDITION, RULE_CONSEQUENCE, TEMPLATE_UNKNOWN};
 use super::report::{Place, Read};
 use super::room::{Templates, expression};
 use crate::language::{Desks, nearest};
@@ -19,7 +20,11 @@ pub(super) fn rule<'t>(
         let help = "write a short name in quotes, such as name = \"VIP\"";
         let name = value.full_text(help)?;
         if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(value.place.wrong("is no name: too long, or with control characters", help));
+            return Err(value.place.wrong(
+                &INVALID,
+                "is no name: too long, or with control characters",
+                help,
+            ));
         }
         Ok(name.to_owned())
     });
@@ -28,6 +33,7 @@ pub(super) fn rule<'t>(
         let source = expression(value, help)?;
         let condition = Condition::parse(source).map_err(|error| {
             value.place.wrong(
+                &RULE_CONDITION,
                 &format!("is wrong: {error}"),
                 "docs/rules.md says what a condition can say, with examples",
             )
@@ -39,7 +45,7 @@ pub(super) fn rule<'t>(
     });
     let skip = section.optional("skip", |value| match value.boolean()? {
         true => Ok(value.place.clone()),
-        false => Err(value.place.wrong("can only be true", "leave it out, and name a template")),
+        false => Err(value.place.wrong(&INVALID, "can only be true", "leave it out, and name a template")),
     });
     let template = section.optional("template", |value| {
         let name = value.full_text("write the template's name in quotes")?;
@@ -52,7 +58,7 @@ pub(super) fn rule<'t>(
                     format!("add [template.{name}], or use one of {}", names.collect::<Vec<_>>().join(", "))
                 }
             };
-            Err(value.place.problem(format!("there is no template “{name}”"), help))
+            Err(value.place.problem(&TEMPLATE_UNKNOWN, format!("there is no template “{name}”"), help))
         })
     });
     let place = section.place.clone();
@@ -61,11 +67,11 @@ pub(super) fn rule<'t>(
         (Some(_), None) => Verdict::Skip,
         (None, Some(template)) => Verdict::Use(template),
         (Some(skip), Some(_)) => {
-            return Err(skip.wrong("contradicts “template”", "leave one of them"));
+            return Err(skip.wrong(&KEY_CONFLICT, "contradicts “template”", "leave one of them"));
         }
         (None, None) => {
             let help = "add template = \"default\", or skip = true for no room";
-            return Err(place.wrong("does not say what follows", help));
+            return Err(place.wrong(&RULE_CONSEQUENCE, "does not say what follows", help));
         }
     };
     let line = place.line();

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Env;
 use super::reader::Value;
+use super::reasons::{EMPTY, KEY_CONFLICT, SECRET_INVALID, SECRET_MISSING};
 use super::report::{Place, Read, all};
 
 const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
@@ -52,9 +53,11 @@ fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString>
         let text = value.text(HELP)?;
         if names_a_variable(text, env) {
             let help = "write { env = \"NAME\" } with that name, without $, % and braces";
-            return Err(value
-                .place
-                .wrong("looks like the name of an environment variable, not like a secret", help));
+            return Err(value.place.wrong(
+                &SECRET_INVALID,
+                "looks like the name of an environment variable, not like a secret",
+                help,
+            ));
         }
         let secret = checked(&value.place, text)?;
         value.place.odd(&format!("is in this file, for everybody who can read it; better {HELP}"));
@@ -73,8 +76,10 @@ fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString>
         }
         (Some(name), None) => from_variable(&value.place, name, env),
         (None, Some(path)) => from_file(&value.place, path),
-        (Some(_), Some(_)) => Err(value.place.wrong("has both “env” and “file”", "leave one of them")),
-        (None, None) => Err(value.place.wrong("has neither “env” nor “file”", HELP)),
+        (Some(_), Some(_)) => {
+            Err(value.place.wrong(&KEY_CONFLICT, "has both “env” and “file”", "leave one of them"))
+        }
+        (None, None) => Err(value.place.wrong(&SECRET_INVALID, "has neither “env” nor “file”", HELP)),
     }
 }
 
@@ -104,7 +109,7 @@ pub(super) fn secrets(value: &Value<'_>, env: &dyn Env) -> Read<Vec<SecretString
     }
     let entries = value.list(HELP)?;
     if entries.is_empty() {
-        return Err(value.place.wrong("is an empty list", HELP));
+        return Err(value.place.wrong(&EMPTY, "is an empty list", HELP));
     }
     all(entries.iter().map(|entry| secret(entry, env)))
 }
@@ -114,17 +119,25 @@ pub(super) fn for_header(place: &Place<'_>, secret: SecretString) -> Read<Secret
     if secret.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(secret);
     }
-    Err(place.wrong("has characters that no key has", "copy the key alone, without “Bearer” and white space"))
+    Err(place.wrong(
+        &SECRET_INVALID,
+        "has characters that no key has",
+        "copy the key alone, without “Bearer” and white space",
+    ))
 }
 
 /// Checks the text of a secret: what white space there is comes from copying and would make every
 /// signature wrong.
 pub(super) fn checked(place: &Place<'_>, text: &str) -> Read<SecretString> {
     if text.is_empty() {
-        return Err(place.wrong("is empty", HELP));
+        return Err(place.wrong(&SECRET_INVALID, "is empty", HELP));
     }
     if text.trim() != text || text.chars().any(char::is_control) {
-        return Err(place.wrong("has white space or a line break around or in it", "copy the secret again"));
+        return Err(place.wrong(
+            &SECRET_INVALID,
+            "has white space or a line break around or in it",
+            "copy the secret again",
+        ));
     }
     place.report.takes(text);
     Ok(SecretString::from(text))
@@ -133,15 +146,20 @@ pub(super) fn checked(place: &Place<'_>, text: &str) -> Read<SecretString> {
 fn from_variable(place: &Place<'_>, name: &str, env: &dyn Env) -> Read<SecretString> {
     match env.get(name) {
         None if !is_variable(name) => Err(place.wrong(
+            &SECRET_INVALID,
             "names an environment variable by more than its name",
             "write { env = \"NAME\" }: the name alone, without $, %, = and braces, and not the secret itself",
         )),
-        None => {
-            Err(place.wrong(&format!("needs the environment variable {name}, which is not set"), set(name)))
-        }
-        Some(text) if text.is_empty() => {
-            Err(place.wrong(&format!("needs the environment variable {name}, which is empty"), set(name)))
-        }
+        None => Err(place.wrong(
+            &SECRET_MISSING,
+            &format!("needs the environment variable {name}, which is not set"),
+            set(name),
+        )),
+        Some(text) if text.is_empty() => Err(place.wrong(
+            &SECRET_MISSING,
+            &format!("needs the environment variable {name}, which is empty"),
+            set(name),
+        )),
         Some(text) => checked(place, without_line_end(&text)),
     }
 }
@@ -158,16 +176,21 @@ fn set(name: &str) -> String {
 
 fn from_file(place: &Place<'_>, path: &str) -> Read<SecretString> {
     let help = "check the path and who may read it; it is relative to the working directory";
-    let unreadable =
-        |error: std::io::Error| place.wrong(&format!("can't be read from {path}: {}", error.kind()), help);
+    let unreadable = |error: std::io::Error| {
+        place.wrong(&SECRET_MISSING, &format!("can't be read from {path}: {}", error.kind()), help)
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     (&file).take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let Ok(text) = String::from_utf8(bytes) else {
-        return Err(place.wrong(&format!("can't be read from {path}: not text"), help));
+        return Err(place.wrong(&SECRET_MISSING, &format!("can't be read from {path}: not text"), help));
     };
     if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
-        return Err(place.wrong(&format!("can't be read from {path}: too long for a secret"), help));
+        return Err(place.wrong(
+            &SECRET_MISSING,
+            &format!("can't be read from {path}: too long for a secret"),
+            help,
+        ));
     }
     #[cfg(unix)]
     {

@@ -9,6 +9,7 @@ use tokio_postgres::config::{Host, SslMode};
 use url::form_urlencoded;
 
 use super::reader::Section;
+use super::reasons::{KEY_CONFLICT, STORE_ADDRESS};
 use super::report::{Place, Read};
 use super::secret::secret_of_the_store;
 use super::value::{duration, is_loopback_address, number};
@@ -49,7 +50,11 @@ pub(super) fn store(mut section: Section<'_>, env: &dyn Env) -> Read<StoreUrl> {
     let is_file = matches!(url, Ok(StoreUrl::Sqlite(_)));
     let mut only_for_postgres = |key| {
         if is_file && let Some(value) = section.find(key) {
-            return Err(value.place.wrong("is for PostgreSQL, and the store is a file", "leave it out"));
+            return Err(value.place.wrong(
+                &KEY_CONFLICT,
+                "is for PostgreSQL, and the store is a file",
+                "leave it out",
+            ));
         }
         Ok(())
     };
@@ -82,18 +87,22 @@ fn set_password(config: &mut PostgresConfig, password: &SecretString) {
 pub(super) fn store_url(place: &Place<'_>, text: &str) -> Read<StoreUrl> {
     let text = text.trim();
     let Some((scheme, rest)) = text.split_once(':') else {
-        return Err(place.wrong("does not say what kind of store it is", HELP));
+        return Err(place.wrong(&STORE_ADDRESS, "does not say what kind of store it is", HELP));
     };
     match scheme {
         // Both `sqlite:/path` and `sqlite:///path` are in use.
         "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
-            "" => Err(place.wrong("names no file", HELP)),
-            ":memory:" => Err(place.wrong("is in memory, where a restart forgets every ticket", HELP)),
-            path if path.contains('?') => Err(place.wrong("has options, which there are none of", HELP)),
+            "" => Err(place.wrong(&STORE_ADDRESS, "names no file", HELP)),
+            ":memory:" => {
+                Err(place.wrong(&STORE_ADDRESS, "is in memory, where a restart forgets every ticket", HELP))
+            }
+            path if path.contains('?') => {
+                Err(place.wrong(&STORE_ADDRESS, "has options, which there are none of", HELP))
+            }
             path => Ok(StoreUrl::Sqlite(PathBuf::from(path))),
         },
         "postgres" | "postgresql" => postgres(place, text).map(|config| StoreUrl::Postgres(Box::new(config))),
-        _ => Err(place.wrong("is a kind of store that does not exist", HELP)),
+        _ => Err(place.wrong(&STORE_ADDRESS, "is a kind of store that does not exist", HELP)),
     }
 }
 
@@ -111,7 +120,7 @@ fn postgres(place: &Place<'_>, text: &str) -> Read<PostgresConfig> {
     }
     let mut connect = tokio_postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
         // What it says may quote a part of the address, and so of the password.
-        .map_err(|_| place.wrong("is not an address of a PostgreSQL database", help))?;
+        .map_err(|_| place.wrong(&STORE_ADDRESS, "is not an address of a PostgreSQL database", help))?;
     // What looks like a host or a database with an @ is the rest of a password.
     let has_at = |text: &str| text.contains('@');
     if connect.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if has_at(name)))
@@ -119,16 +128,16 @@ fn postgres(place: &Place<'_>, text: &str) -> Read<PostgresConfig> {
     {
         let help = "write the password's @ : / ? # and % as %40 %3A %2F %3F %23 and %25, or set it in [store] \
             password = { env = \"NAME\" }, as it is";
-        return Err(place.wrong("has more than one “@”", help));
+        return Err(place.wrong(&STORE_ADDRESS, "has more than one “@”", help));
     }
     if connect.get_hosts().is_empty() && connect.get_hostaddrs().is_empty() {
-        return Err(place.wrong("names no host", help));
+        return Err(place.wrong(&STORE_ADDRESS, "names no host", help));
     }
     if connect.get_dbname().is_none_or(str::is_empty) {
-        return Err(place.wrong("names no database", help));
+        return Err(place.wrong(&STORE_ADDRESS, "names no database", help));
     }
     if connect.get_user().is_none_or(str::is_empty) {
-        return Err(place.wrong("names no user", help));
+        return Err(place.wrong(&STORE_ADDRESS, "names no user", help));
     }
     let tls = tls(place, &mut connect, mode.as_deref(), roots)?;
     if connect.get_connect_timeout().is_none() {
@@ -172,9 +181,11 @@ fn tls(
         Some(_) => {
             let help = "sslmode is verify-full (the default for other machines), require, prefer or disable; \
                 with sslrootcert it is verify-full";
-            return Err(
-                place.wrong("has an sslmode that is not known here, or that needs no sslrootcert", help)
-            );
+            return Err(place.wrong(
+                &STORE_ADDRESS,
+                "has an sslmode that is not known here, or that needs no sslrootcert",
+                help,
+            ));
         }
     };
     if ssl != SslMode::Disable && tls == Tls::Unverified && !is_here {

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reader::{Section, Value};
+use super::reasons::{KEY_MISSING, RANGE, UNPROTECTED};
 use super::report::{Place, Read, Report};
 use super::secret::{checked, for_header, secret};
 use super::value::{base_url_without, duration, is_loopback_address, number, size, socket_address};
@@ -85,7 +86,11 @@ fn server_limits(mut section: Section<'_>, max_body: Read<usize>) -> Read<Server
     let bodies_in_flight = section.or("bodies_in_flight", default.bodies_in_flight.max(least), |value| {
         let bytes = size(value, MIB..=64 * 1024 * MIB)?;
         if bytes < least {
-            return Err(value.place.wrong("is less than one body may have", "make it at least max_body"));
+            return Err(value.place.wrong(
+                &RANGE,
+                "is less than one body may have",
+                "make it at least max_body",
+            ));
         }
         Ok(bytes)
     });
@@ -127,9 +132,9 @@ pub(super) fn listen(place: &Place<'_>, text: &str, token: TokenKind, help: &str
     }
     match token {
         TokenKind::Missing => {
-            Err(place.wrong("reaches beyond this machine, and there is no admin token", help))
+            Err(place.wrong(&UNPROTECTED, "reaches beyond this machine, and there is no admin token", help))
         }
-        TokenKind::Short => Err(place.wrong(
+        TokenKind::Short => Err(place.wrong(&UNPROTECTED,
             &format!(
                 "reaches beyond this machine, and the admin token has fewer than {SHORTEST_SAFE_TOKEN} characters"
             ),
@@ -237,11 +242,19 @@ fn limits(section: &mut Section<'_>) -> Read<Limits> {
 pub(super) fn docspace_from_variables(report: &Report<'_>, env: &dyn Env) -> Read<DocSpaceConfig> {
     let url = url_from_variable(report, env).unwrap_or_else(|| {
         let help = "export DOCSPACE_URL=https://yourportal.onlyoffice.com";
-        Err(Place::variable(report, DOCSPACE_URL).wrong("is not set, but DOCSPACE_API_KEY is", help))
+        Err(Place::variable(report, DOCSPACE_URL).wrong(
+            &KEY_MISSING,
+            "is not set, but DOCSPACE_API_KEY is",
+            help,
+        ))
     });
     let api_key = key_from_variable(report, env).unwrap_or_else(|| {
         let help = "export DOCSPACE_API_KEY=… with a key from DocSpace: Developer Tools, API keys";
-        Err(Place::variable(report, DOCSPACE_API_KEY).wrong("is not set, but DOCSPACE_URL is", help))
+        Err(Place::variable(report, DOCSPACE_API_KEY).wrong(
+            &KEY_MISSING,
+            "is not set, but DOCSPACE_URL is",
+            help,
+        ))
     });
     Ok(DocSpaceConfig {
         url: url?,

@@ -7,33 +7,35 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::reader::Value;
+use super::reasons::{ADDRESS, INVALID, RANGE};
 use super::report::{Place, Read, Reported};
 
 /// A duration as people write it, such as `30s` or `3d`.
 pub(super) fn duration(value: &Value<'_>, allowed: RangeInclusive<Duration>) -> Read<Duration> {
     let help = "write a number with a unit, such as \"30s\", \"15min\" or \"3d\"";
     let duration = humantime::parse_duration(value.full_text(help)?)
-        .map_err(|error| value.place.wrong(&format!("is not a duration: {error}"), help))?;
+        .map_err(|error| value.place.wrong(&INVALID, &format!("is not a duration: {error}"), help))?;
     if allowed.contains(&duration) {
         return Ok(duration);
     }
     let (least, most) = (allowed.start(), allowed.end());
     let range = format!("{} to {}", humantime::format_duration(*least), humantime::format_duration(*most));
-    Err(value.place.wrong("is out of range", format!("it can be {range}")))
+    Err(value.place.wrong(&RANGE, "is out of range", format!("it can be {range}")))
 }
 
 /// A whole number within a range.
 pub(super) fn number(value: &Value<'_>, allowed: RangeInclusive<u32>) -> Read<u32> {
     let help = format!("write a whole number from {} to {}", allowed.start(), allowed.end());
     let number = u32::try_from(value.number(&help)?).ok().filter(|number| allowed.contains(number));
-    number.ok_or_else(|| value.place.wrong("is out of range", help))
+    number.ok_or_else(|| value.place.wrong(&RANGE, "is out of range", help))
 }
 
 /// A number of bytes, written as such or as `512KiB` or `1MiB`.
 pub(super) fn size(value: &Value<'_>, allowed: RangeInclusive<usize>) -> Read<usize> {
     let help = "write a size such as \"512KiB\" or \"1MiB\", or a number of bytes";
     let bytes = if value.is_text() {
-        parse_size(value.full_text(help)?).ok_or_else(|| value.place.wrong("is not a size", help))?
+        parse_size(value.full_text(help)?)
+            .ok_or_else(|| value.place.wrong(&INVALID, "is not a size", help))?
     } else {
         usize::try_from(value.number(help)?).unwrap_or(usize::MAX)
     };
@@ -41,7 +43,7 @@ pub(super) fn size(value: &Value<'_>, allowed: RangeInclusive<usize>) -> Read<us
         return Ok(bytes);
     }
     let range = format!("it can be {} to {}", show_size(*allowed.start()), show_size(*allowed.end()));
-    Err(value.place.wrong("is out of range", range))
+    Err(value.place.wrong(&RANGE, "is out of range", range))
 }
 
 fn parse_size(text: &str) -> Option<usize> {
@@ -74,7 +76,7 @@ pub(super) fn socket_address(place: &Place<'_>, text: &str) -> Read<SocketAddr> 
         .as_deref()
         .unwrap_or(text)
         .parse()
-        .map_err(|_| place.wrong("is not an IP address with a port", help))
+        .map_err(|_| place.wrong(&ADDRESS, "is not an IP address with a port", help))
 }
 
 /// Whether only this machine can reach an address.
@@ -97,7 +99,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 pub(super) fn base_url(place: &Place<'_>, text: &str) -> Read<Url> {
     let url = web_url(place, text)?;
     if url.query().is_some() {
-        return Err(place.wrong("has a query (“?…”)", "leave out everything from the question mark on"));
+        return Err(place.wrong(
+            &ADDRESS,
+            "has a query (“?…”)",
+            "leave out everything from the question mark on",
+        ));
     }
     Ok(url)
 }
@@ -124,24 +130,32 @@ pub(super) fn leave_off(place: &Place<'_>, url: &Url, from: usize) -> Reported {
     base.set_path(kept);
     let base = base.as_str().trim_end_matches('/').to_owned();
     let page: String = page.chars().take(60).collect();
-    place.wrong("has a path", format!("leave off “{page}”, which is for browsers: write \"{base}\""))
+    place.wrong(
+        &ADDRESS,
+        "has a path",
+        format!("leave off “{page}”, which is for browsers: write \"{base}\""),
+    )
 }
 
 /// An address to call as it is.
 pub(super) fn web_url(place: &Place<'_>, text: &str) -> Read<Url> {
     let help = "write it in full, such as \"https://example.com\"";
     let url = Url::parse(text.trim()).map_err(|error| match error {
-        url::ParseError::RelativeUrlWithoutBase => place.wrong("has no https:// in front", help),
-        error => place.wrong(&format!("is not a web address: {error}"), help),
+        url::ParseError::RelativeUrlWithoutBase => place.wrong(&ADDRESS, "has no https:// in front", help),
+        error => place.wrong(&ADDRESS, &format!("is not a web address: {error}"), help),
     })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(place.wrong("must begin with https:// or http://", help));
+        return Err(place.wrong(&ADDRESS, "must begin with https:// or http://", help));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(place.wrong("has a user name or password in it", "leave out everything up to the @"));
+        return Err(place.wrong(
+            &ADDRESS,
+            "has a user name or password in it",
+            "leave out everything up to the @",
+        ));
     }
     if url.fragment().is_some() {
-        return Err(place.wrong("has a fragment (“#…”)", "leave out everything from the # on"));
+        return Err(place.wrong(&ADDRESS, "has a fragment (“#…”)", "leave out everything from the # on"));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
         place.odd("is http: secrets and tickets travel in the clear; use https");

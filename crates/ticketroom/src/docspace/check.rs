@@ -5,14 +5,47 @@ use std::time::Duration;
 
 use super::DocSpace;
 
+use super::reasons::{GROUP_UNKNOWN, USER_UNKNOWN};
 use super::wire::EmployeeDto;
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, until};
 use crate::finding::Finding;
 use crate::language::nearest;
+use crate::reason::codes;
 use crate::room::Role;
 use crate::rule::Rules;
 use crate::template::Who;
+
+codes! {
+    NO_DOCSPACE = "check.docspace.not-docspace", Never,
+        "What answers at [docspace] url is not DocSpace.",
+        "take the address that a browser shows when DocSpace is open, up to the end of the host";
+    CLOCKS_DIFFER = "check.docspace.clocks-differ", Never,
+        "DocSpace's clock and the clock of this machine differ by more than a minute.",
+        "set this machine's clock by NTP: signatures are refused when they seem too old, and lost rooms are looked for by \
+         their time";
+    KEY_UNKNOWN_RIGHTS = "check.docspace.key-rights-unknown", Never,
+        "The rights of the key can't be checked: this DocSpace has no API keys (before 3.1), or the key is a session token.",
+        "that works; its rights can't be checked from here";
+    KEY_OFF = "check.docspace.key-switched-off", Never,
+        "The API key is switched off.",
+        "switch it on under Developer Tools > API keys";
+    KEY_ENDS = "check.docspace.key-ends-soon", Never,
+        "The API key ends within 14 days.",
+        "make a new one in time and put it into [docspace] api_key";
+    SCOPES_MISSING = "check.docspace.scopes-missing", Never,
+        "The API key lacks a scope that the service needs.",
+        "add the scopes under Developer Tools > API keys, or make a key with them";
+    USER_TOO_WEAK = "check.docspace.user-may-not-create-rooms", Never,
+        "The user of the API key may not create rooms.",
+        "make it a room admin or DocSpace admin under Accounts, or use a key of somebody who is";
+    USER_HIDDEN = "check.docspace.user-hidden", Never,
+        "Whether the user of the API key may create rooms can't be checked: the key lacks the scope accounts.self:read.",
+        "add that scope to have it checked; the service does not need it";
+    MANAGER_TOO_WEAK = "check.docspace.user-may-not-manage", Never,
+        "A template makes a user a room's manager, and DocSpace allows that only for room admins and DocSpace admins.",
+        "make them a room admin under Accounts, or choose the role content-creator";
+}
 
 const KEY_ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
@@ -45,13 +78,12 @@ fn no_docspace(portal: &str, failure: &Failure) -> Finding {
         | Cause::NotFound
         | Cause::Conflict
         | Cause::Rejected { .. }
-        | Cause::Unintelligible(_) => Finding::bad(
-            format!("this is no DocSpace: {portal} {}", answered(&failure.cause)),
-            "take the address that a browser shows when DocSpace is open, up to the end of the host",
+        | Cause::Unintelligible(_) => Finding::Bad(
+            NO_DOCSPACE.reason(format!("this is no DocSpace: {portal} {}", answered(&failure.cause))),
         ),
         _ => {
             let help = "is [docspace] url the portal's address, and can this machine reach it?";
-            Finding::bad(failure.to_string(), help)
+            Finding::Bad(failure.code().with_help(failure.to_string(), help))
         }
     }
 }
@@ -70,11 +102,8 @@ fn answered(cause: &Cause) -> String {
 
 fn clocks(date: &str, now: Timestamp) -> Option<Finding> {
     let skew = clock_skew(date, now).filter(|skew| *skew > TOLERATED_SKEW)?;
-    Some(Finding::warning(
-        format!("DocSpace's clock and ours are {} seconds apart", skew.as_secs()),
-        "set this machine's clock by NTP: signatures are refused when they seem too old, and lost rooms are \
-         looked for by their time",
-    ))
+    let text = format!("DocSpace's clock and ours are {} seconds apart", skew.as_secs());
+    Some(Finding::Warning(CLOCKS_DIFFER.reason(text)))
 }
 
 /// `false`: nothing else needs to be tried.
@@ -85,30 +114,24 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
         Err(Failure { cause: Cause::NotFound | Cause::ServerError { .. }, .. })
             if docspace.own_user().await.is_ok() =>
         {
-            findings.push(Finding::warning(
-                "this DocSpace has no API keys (before 3.1), or the key is a session token",
-                "that works; its rights can't be checked from here",
-            ));
+            let text = "this DocSpace has no API keys (before 3.1), or the key is a session token";
+            findings.push(Finding::Warning(KEY_UNKNOWN_RIGHTS.reason(text)));
             return true;
         }
         Err(failure) => {
-            findings
-                .push(Finding::bad(failure.reason().to_string(), "nothing else can be tried without a key"));
+            let text = "nothing else can be tried without the API key";
+            findings.push(Finding::Bad(failure.reason().about(text)));
             return false;
         }
     };
     if !key.is_active {
-        findings.push(Finding::bad(
-            "the API key is switched off",
-            "switch it on under Developer Tools > API keys",
-        ));
+        findings.push(Finding::Bad(KEY_OFF.reason("the API key is switched off")));
         return false;
     }
     match key.expires_at {
-        Some(end) if until(clock.now(), end) < KEY_ENDS_SOON => findings.push(Finding::warning(
-            format!("the API key ends at {end}"),
-            "make a new one in time and put it into [docspace] api_key",
-        )),
+        Some(end) if until(clock.now(), end) < KEY_ENDS_SOON => {
+            findings.push(Finding::Warning(KEY_ENDS.reason(format!("the API key ends at {end}"))));
+        }
         _ => {}
     }
     let has = |scope: &str| {
@@ -127,10 +150,8 @@ async fn key(docspace: &DocSpace, clock: &dyn Clock, findings: &mut Vec<Finding>
     if missing.is_empty() {
         findings.push(Finding::good("the API key is accepted and has the scopes it needs"));
     } else {
-        findings.push(Finding::bad(
-            format!("the API key lacks {}", missing.join(", ")),
-            "add the scopes under Developer Tools > API keys, or make a key with them",
-        ));
+        let text = format!("the API key lacks {}", missing.join(", "));
+        findings.push(Finding::Bad(SCOPES_MISSING.reason(text)));
     }
     true
 }
@@ -150,18 +171,16 @@ async fn user(docspace: &DocSpace, findings: &mut Vec<Finding>) {
                 "the key's user is {who}, a room admin: it makes rooms and sees its own"
             )));
         }
-        Ok(user) => findings.push(Finding::bad(
-            format!("the key's user is {}, {}, and may not make rooms", named(&user), plain_kind(&user)),
-            "make it a room admin or DocSpace admin under Accounts, or use a key of somebody who is",
-        )),
-        Err(Failure { cause: Cause::Forbidden, .. }) => findings.push(Finding::warning(
-            "whether the key's user may create rooms is unknown: the key lacks accounts.self:read",
-            "add that scope to have it checked; the service does not need it",
-        )),
-        Err(failure) => {
-            findings
-                .push(Finding::bad(failure.reason().to_string(), "try again; if it stays, look at DocSpace"));
+        Ok(user) => {
+            let (who, kind) = (named(&user), plain_kind(&user));
+            let text = format!("the key's user is {who}, {kind}, and may not make rooms");
+            findings.push(Finding::Bad(USER_TOO_WEAK.reason(text)));
         }
+        Err(Failure { cause: Cause::Forbidden, .. }) => {
+            let text = "whether the key's user may create rooms is unknown: the key lacks accounts.self:read";
+            findings.push(Finding::Warning(USER_HIDDEN.reason(text)));
+        }
+        Err(failure) => findings.push(Finding::Bad(failure.reason().about("the key's user"))),
     }
 }
 
@@ -219,14 +238,12 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
                 let near = near.and_then(|near| lowered.iter().find(|(lower, _)| lower == near));
                 let meant =
                     near.map_or_else(String::new, |(_, group)| format!("did you mean “{group}”? Otherwise "));
-                Finding::bad(
+                Finding::Bad(GROUP_UNKNOWN.with_help(
                     format!("DocSpace has no group “{name}”"),
                     format!("{}{meant}make it under Accounts, or correct the configuration", at(rules, name)),
-                )
+                ))
             }
-            Err(failure) => {
-                Finding::bad(format!("group “{name}”: {}", failure.reason().to_string()), "see above")
-            }
+            Err(failure) => Finding::Bad(failure.reason().about(format!("group “{name}”"))),
         });
     }
     for email in users {
@@ -234,19 +251,14 @@ async fn people(docspace: &DocSpace, rules: &Rules, findings: &mut Vec<Finding>)
             Ok(Some(user))
                 if managers.contains(email) && !(user.is_admin || user.is_room_admin || user.is_owner) =>
             {
-                Finding::bad(
-                    format!("{email} can't be a room's manager"),
-                    "make them a room admin under Accounts, or choose the role content-creator",
-                )
+                Finding::Bad(MANAGER_TOO_WEAK.reason(format!("{email} can't be a room's manager")))
             }
             Ok(Some(_)) => Finding::good(format!("user {email} exists")),
-            Ok(None) => Finding::bad(
+            Ok(None) => Finding::Bad(USER_UNKNOWN.with_help(
                 format!("DocSpace has no active user {email}"),
                 format!("{}invite them under Accounts, or correct the template", at(rules, email)),
-            ),
-            Err(failure) => {
-                Finding::bad(format!("user {email}: {}", failure.reason().to_string()), "see above")
-            }
+            )),
+            Err(failure) => Finding::Bad(failure.reason().about(format!("user {email}"))),
         });
     }
 }

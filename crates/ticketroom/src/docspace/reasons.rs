@@ -11,14 +11,14 @@ pub static DOCSPACE: System = System { name: "DocSpace", codes: FAILURES, can_be
 const FAILURES: FailureCodes = failure_codes!(
     "docspace", "DocSpace",
     unauthorized:
-        "was the API key revoked, or has it expired? Make one under Developer Tools, put it into [docspace] api_key and \
+        "was the API key revoked, or has it expired? Make one of the same user under Developer Tools, put it into [docspace] api_key and \
          reload the configuration; “ticketroom check” tells more",
     payment_required: "delete or archive rooms that are no longer needed, or raise the portal's quota",
     forbidden:
         "the key needs the scopes rooms:write, files:write and accounts:read, and its user must own or manage the room; \
          “ticketroom check” tells more",
     not_found: "was the room deleted meanwhile, or is [docspace] url not the portal's address?",
-    rejected: "",
+    rejected: "the reason quotes what it objects to: correct the template, then “ticketroom tickets retry”",
 );
 
 fn special(failure: &Failure) -> Option<&'static Code> {
@@ -38,16 +38,16 @@ codes! {
         "invite them, or correct the template";
     NOT_ADDED = "blocked.docspace.member-not-added", Later,
         "DocSpace answered that it added a member, and the member is not in the room.",
-        "share the room by hand";
+        "share the room with them by hand";
     HIDDEN = "blocked.docspace.account-hidden", Later,
         "DocSpace does not let our user look up a user or a group that a template grants access to.",
-        "the key needs the scope accounts:read, and its user should be a DocSpace admin";
+        "give the key the scope accounts:read, and make its user a DocSpace admin: a room admin may not see guests";
     ADDRESS_INVALID = "blocked.docspace.address-invalid", Later,
-        "What a template names as a user's e-mail address is not an e-mail address.",
-        "correct it in the template";
+        "A user that a template grants access to is not named by an e-mail address.",
+        "correct the address in the template";
     ROLE_FORBIDDEN = "blocked.docspace.role-forbidden", Later,
         "DocSpace does not allow a user or a group the role that the template gives them in this type of room.",
-        "choose another role in the template";
+        "choose another role in the template; a manager has to be a room admin or DocSpace admin";
     TICKETS_GROUP_UNKNOWN = "ready.docspace.ticket-group-unknown", Never,
         "The room is ready, and the group that the ticket is in has no access: DocSpace has no group of this name.",
         "make it under Accounts, or say in group_names of the helpdesk what it is called there";
@@ -58,15 +58,15 @@ codes! {
     PERSON_NOT_ADDED = "ready.docspace.person-not-added", Never,
         "The room is ready, and the ticket's assignee, requester or group has no access: DocSpace answered that it added \
          them, and they are not in the room.",
-        "share the room by hand";
+        "share the room with them by hand";
     PERSON_HIDDEN = "ready.docspace.person-hidden", Never,
         "The room is ready, and the ticket's assignee, requester or group has no access: DocSpace does not let our user \
          look them up.",
-        "the key needs the scope accounts:read, and its user should be a DocSpace admin";
+        "give the key the scope accounts:read, and make its user a DocSpace admin: a room admin may not see guests";
     PERSON_ADDRESS_INVALID = "ready.docspace.person-address-invalid", Never,
         "The room is ready, and the ticket's assignee or requester has no access: what the helpdesk says is their e-mail \
          address is not one.",
-        "correct it in the helpdesk";
+        "correct the address in the helpdesk";
     PERSON_ROLE_FORBIDDEN = "ready.docspace.person-role-forbidden", Never,
         "The room is ready, and the ticket's assignee, requester or group has no access: DocSpace does not allow them the \
          role that the template gives them in this type of room.",
@@ -79,14 +79,14 @@ codes! {
         "DocSpace did not say whether it created all folders: they are looked for before they are asked for again.",
         "";
     ROOM_MAY_BE_GONE = "waiting.docspace.room-may-be-gone", Soon,
-        "DocSpace denies access to the room, which it also says of a room that does not exist: whether it exists is checked.",
+        "DocSpace denies access to the room. It answers the same about a room that does not exist, so it is asked which it is.",
         "";
     ROOM_DELETED = "blocked.docspace.room-deleted", OnRequest,
         "Somebody deleted the ticket's room in DocSpace.",
-        "“ticketroom tickets retry” creates a new one";
+        "it may have been deleted on purpose, so nothing is done; “ticketroom tickets retry” creates a new, empty room";
     ROOM_OF_ANOTHER_OWNER = "blocked.docspace.room-of-another-owner", Later,
         "A room carries the ticket's tag, and another user owns it.",
-        "if it is this ticket's room, make the user of the API key its owner; if not, take the tag off it. Then “ticketroom \
+        "if it is this ticket's room, make the user of the API key its owner; if not, remove the tag from it. Then “ticketroom \
          tickets retry”";
     ROOM_HIDDEN = "blocked.docspace.room-hidden", Later,
         "DocSpace does not let our user see the ticket's room.",
@@ -97,7 +97,7 @@ codes! {
     LINK_INTERNAL = "ready.docspace.link-internal", Never,
         "The room is ready, and its external link opens for users of the portal only: DocSpace's settings for external \
          links say so.",
-        "";
+        "change those settings in DocSpace, or choose another link in the template";
 }
 
 /// What an operator reads of an external link that is none.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+use super::error::LanguageError;
 use super::expr::{Comparison, Expr, Operator, Piece};
 use super::name::Name;
 use super::value::{LONGEST_TEXT, Value, day, equal, order, too_long};
@@ -20,11 +21,11 @@ impl Expr {
     ///
     /// # Errors
     /// What can't be compared or calculated, for the person who wrote the condition.
-    pub(crate) fn holds(&self, about: Subject<'_>) -> Result<bool, String> {
+    pub(crate) fn holds(&self, about: Subject<'_>) -> Result<bool, LanguageError> {
         self.value(about).map(|value| value.is_true())
     }
 
-    fn value<'t>(&'t self, about: Subject<'t>) -> Result<Value<'t>, String> {
+    fn value<'t>(&'t self, about: Subject<'t>) -> Result<Value<'t>, LanguageError> {
         let is_true = |expr: &'t Expr| expr.value(about).map(|value| value.is_true());
         Ok(match self {
             Self::Const(value) => value.clone(),
@@ -71,14 +72,22 @@ impl Expr {
                 },
                 Value::Missing => Value::Missing,
                 other => {
-                    return Err(format!("{self}: only a list has entries, and this is {}", other.describe()));
+                    return Err(
+                        format!("{self}: only a list has entries, and this is {}", other.describe()).into()
+                    );
                 }
             },
             Self::Slice(of, start, stop) => slice(of.value(about)?, *start, *stop),
         })
     }
 
-    fn compare(&self, how: Comparison, one: &Expr, other: &Expr, about: Subject<'_>) -> Result<bool, String> {
+    fn compare(
+        &self,
+        how: Comparison,
+        one: &Expr,
+        other: &Expr,
+        about: Subject<'_>,
+    ) -> Result<bool, LanguageError> {
         let (left, right) = (one.value(about)?, other.value(about)?);
         let ordered = || {
             order(&left, &right).map_err(|()| {
@@ -112,7 +121,7 @@ impl Expr {
     }
 }
 
-fn all<'t>(items: &'t [Expr], about: Subject<'t>) -> Result<Vec<Value<'t>>, String> {
+fn all<'t>(items: &'t [Expr], about: Subject<'t>) -> Result<Vec<Value<'t>>, LanguageError> {
     items.iter().map(|item| item.value(about)).collect()
 }
 
@@ -120,13 +129,13 @@ fn all<'t>(items: &'t [Expr], about: Subject<'t>) -> Result<Vec<Value<'t>>, Stri
 ///
 /// # Errors
 /// As of [`Expr::holds`], and when it gets too long.
-pub(crate) fn render(pieces: &[Piece], about: Subject<'_>) -> Result<String, String> {
+pub(crate) fn render(pieces: &[Piece], about: Subject<'_>) -> Result<String, LanguageError> {
     let mut made = String::new();
     render_into(&mut made, pieces, about)?;
     Ok(made)
 }
 
-fn render_into(made: &mut String, pieces: &[Piece], about: Subject<'_>) -> Result<(), String> {
+fn render_into(made: &mut String, pieces: &[Piece], about: Subject<'_>) -> Result<(), LanguageError> {
     for piece in pieces {
         match piece {
             Piece::Text(text) => made.push_str(text),
@@ -137,13 +146,13 @@ fn render_into(made: &mut String, pieces: &[Piece], about: Subject<'_>) -> Resul
             }
         }
         if made.len() > LONGEST_TEXT {
-            return Err(too_long());
+            return Err(too_long().into());
         }
     }
     Ok(())
 }
 
-fn is_in(needle: &Expr, haystack: &Expr, about: Subject<'_>) -> Result<bool, String> {
+fn is_in(needle: &Expr, haystack: &Expr, about: Subject<'_>) -> Result<bool, LanguageError> {
     let wanted = needle.value(about)?;
     Ok(match haystack.value(about)? {
         Value::Missing => false,
@@ -151,12 +160,12 @@ fn is_in(needle: &Expr, haystack: &Expr, about: Subject<'_>) -> Result<bool, Str
         // Nothing is in every text, which nobody means.
         Value::Text(text) => !wanted.is_blank() && text.contains(&wanted.to_string()),
         other => {
-            return Err(format!("“in” needs a list or a text, and {haystack} is {}", other.describe()));
+            return Err(format!("“in” needs a list or a text, and {haystack} is {}", other.describe()).into());
         }
     })
 }
 
-fn calculate<'t>(how: Operator, one: &Value<'_>, other: &Value<'_>) -> Result<Value<'t>, String> {
+fn calculate<'t>(how: Operator, one: &Value<'_>, other: &Value<'_>) -> Result<Value<'t>, LanguageError> {
     // As in Jinja, + joins texts; two numbers are added, also where one of them came as text.
     let is_text = |value: &Value<'_>| matches!(value, Value::Text(_)) && value.number().is_none();
     let both_text = [one, other].iter().all(|value| matches!(value, Value::Text(_)));
@@ -167,7 +176,7 @@ fn calculate<'t>(how: Operator, one: &Value<'_>, other: &Value<'_>) -> Result<Va
         return Ok(Value::Missing);
     }
     let (Some(left), Some(right)) = (one.number(), other.number()) else {
-        return Err(format!("one can't calculate with {} and {}", one.describe(), other.describe()));
+        return Err(format!("one can't calculate with {} and {}", one.describe(), other.describe()).into());
     };
     if let (Value::Int(left), Value::Int(right)) = (&left, &right) {
         let result = match how {
@@ -189,7 +198,7 @@ fn calculate<'t>(how: Operator, one: &Value<'_>, other: &Value<'_>) -> Result<Va
         Operator::Divide => left / right,
         Operator::Remainder => left.rem_euclid(right),
     };
-    if result.is_finite() { Ok(Value::Float(result)) } else { Err("the result is no number".to_owned()) }
+    if result.is_finite() { Ok(Value::Float(result)) } else { Err("the result is no number".into()) }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "of numbers beyond 2^53 that are divided")]

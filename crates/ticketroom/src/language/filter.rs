@@ -1,6 +1,7 @@
 //! The filters, tests and methods that there are: `ticket.subject | lower`, `ticket.group is defined`,
 //! `ticket.subject.contains('outage')`. What makes texts is bounded by [`value::LONGEST_TEXT`](super::value).
 
+use super::error::LanguageError;
 use super::name::Kind;
 use super::nearest;
 use super::value::{LONGEST_TEXT, Value, day, equal, too_long};
@@ -53,10 +54,10 @@ impl Filter {
         ("string", Self::Text, 0, 0),
     ];
 
-    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, String> {
+    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, LanguageError> {
         let Some((_, filter, least, most)) = Self::ALL.iter().find(|(known, ..)| *known == name) else {
             let known = names(Self::ALL.iter().map(|(name, filter, ..)| (*name, *filter)));
-            return Err(unknown("filter", name, &known));
+            return Err(unknown("filter", name, &known).into());
         };
         arity(&format!("the filter “{name}”"), arguments, *least, *most)?;
         Ok(*filter)
@@ -80,7 +81,11 @@ impl Filter {
     }
 
     /// Applies it. What is missing stays so, but for those filters that are about it.
-    pub(super) fn apply<'t>(self, of: Value<'t>, arguments: &[Value<'t>]) -> Result<Value<'t>, String> {
+    pub(super) fn apply<'t>(
+        self,
+        of: Value<'t>,
+        arguments: &[Value<'t>],
+    ) -> Result<Value<'t>, LanguageError> {
         let first = arguments.first();
         match self {
             Self::Default => {
@@ -114,31 +119,31 @@ impl Filter {
             Self::Truncate => truncated(&text(self, &of)?, first),
             Self::First => match of {
                 Value::List(items) => Ok(items.into_iter().next().unwrap_or(Value::Missing)),
-                of => Err(wrong(self, &of, "a list")),
+                of => Err(wrong(self, &of, "a list").into()),
             },
             Self::Last => match of {
                 Value::List(items) => Ok(items.into_iter().next_back().unwrap_or(Value::Missing)),
-                of => Err(wrong(self, &of, "a list")),
+                of => Err(wrong(self, &of, "a list").into()),
             },
             Self::Join => match of {
                 Value::List(items) => joined(&items, &argument(first)),
-                of => Err(wrong(self, &of, "a list")),
+                of => Err(wrong(self, &of, "a list").into()),
             },
             Self::Int | Self::Float => match (number(self, &of), first) {
                 (Some(number), _) => Ok(number),
                 (None, Some(instead)) => Ok(instead.clone()),
-                (None, None) => Err(wrong(self, &of, "a number")),
+                (None, None) => Err(wrong(self, &of, "a number").into()),
             },
-            Self::Round => rounded(&of, first).ok_or_else(|| wrong(self, &of, "a number")),
+            Self::Round => rounded(&of, first).ok_or_else(|| wrong(self, &of, "a number").into()),
             Self::Abs => match of.number() {
                 Some(Value::Int(number)) => Ok(Value::Int(number.saturating_abs())),
                 Some(Value::Float(number)) => Ok(Value::Float(number.abs())),
-                _ => Err(wrong(self, &of, "a number")),
+                _ => Err(wrong(self, &of, "a number").into()),
             },
             Self::Date => match (&of, first) {
                 (Value::Time(time), None) => Value::made(day(*time).to_string()),
                 (Value::Time(time), Some(format)) => formatted(*time, &format.to_string()),
-                _ => Err(wrong(self, &of, "a time")),
+                _ => Err(wrong(self, &of, "a time").into()),
             },
         }
     }
@@ -171,10 +176,10 @@ impl Test {
         ("ending_with", Self::EndingWith, 1, MOST_WORDS),
     ];
 
-    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, String> {
+    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, LanguageError> {
         let Some((_, test, least, most)) = Self::ALL.iter().find(|(known, ..)| *known == name) else {
             let known = names(Self::ALL.iter().map(|(name, test, ..)| (*name, *test)));
-            return Err(unknown("test", name, &known));
+            return Err(unknown("test", name, &known).into());
         };
         arity(&format!("the test “{name}”"), arguments, *least, *most)?;
         Ok(*test)
@@ -212,7 +217,7 @@ impl Method {
     const ALL: [(&'static str, Self); 3] =
         [("contains", Self::Contains), ("starts_with", Self::StartsWith), ("ends_with", Self::EndsWith)];
 
-    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, String> {
+    pub(super) fn find(name: &str, arguments: usize) -> Result<Self, LanguageError> {
         let meant = match name {
             "includes" | "include" | "has" | "matches" | "like" => Some("contains"),
             "startswith" | "startsWith" | "startingwith" => Some("starts_with"),
@@ -221,13 +226,16 @@ impl Method {
         };
         let Some((_, method)) = Self::ALL.iter().find(|(known, _)| *known == name) else {
             if meant.is_none() && Filter::ALL.iter().any(|(known, ..)| *known == name) {
-                return Err(format!("there is no method “{name}”; as a filter it is written … | {name}"));
+                return Err(
+                    format!("there is no method “{name}”; as a filter it is written … | {name}").into()
+                );
             }
             let known: Vec<&str> = Self::ALL.iter().map(|(name, _)| *name).collect();
             return Err(match meant {
                 Some(meant) => format!("there is no method “{name}”; did you mean .{meant}('…')?"),
                 None => unknown("method", name, &known),
-            });
+            }
+            .into());
         };
         arity(&format!("“{name}”"), arguments, 1, MOST_WORDS)?;
         Ok(*method)
@@ -284,7 +292,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     }
 }
 
-fn arity(what: &str, given: usize, least: usize, most: usize) -> Result<(), String> {
+fn arity(what: &str, given: usize, least: usize, most: usize) -> Result<(), LanguageError> {
     if (least..=most).contains(&given) {
         return Ok(());
     }
@@ -292,16 +300,17 @@ fn arity(what: &str, given: usize, least: usize, most: usize) -> Result<(), Stri
         (0, 0) => format!("{what} takes nothing in parentheses"),
         (least, most) if least == most => format!("{what} takes {least} in parentheses, not {given}"),
         (least, most) => format!("{what} takes {least} to {most} in parentheses, not {given}"),
-    })
+    }
+    .into())
 }
 
 fn wrong(filter: Filter, of: &Value<'_>, wanted: &str) -> String {
     format!("the filter “{}” needs {wanted}, and this is {}", filter.name(), of.describe())
 }
 
-fn text(filter: Filter, of: &Value<'_>) -> Result<String, String> {
+fn text(filter: Filter, of: &Value<'_>) -> Result<String, LanguageError> {
     match of {
-        Value::List(_) => Err(format!("{}; write … | join(', ') first", wrong(filter, of, "a text"))),
+        Value::List(_) => Err(format!("{}; write … | join(', ') first", wrong(filter, of, "a text")).into()),
         of => Ok(of.to_string()),
     }
 }
@@ -325,19 +334,19 @@ fn capitalised(text: &str, every_word: bool) -> String {
     made
 }
 
-fn replaced<'t>(text: &str, from: &str, to: &str) -> Result<Value<'t>, String> {
+fn replaced<'t>(text: &str, from: &str, to: &str) -> Result<Value<'t>, LanguageError> {
     if from.is_empty() {
         return Value::made(text.to_owned());
     }
     let times = text.matches(from).count();
     let length = text.len().saturating_add(times.saturating_mul(to.len()));
     if length.saturating_sub(times.saturating_mul(from.len())) > LONGEST_TEXT {
-        return Err(too_long());
+        return Err(too_long().into());
     }
     Value::made(text.replace(from, to))
 }
 
-fn joined<'t>(items: &[Value<'_>], between: &str) -> Result<Value<'t>, String> {
+fn joined<'t>(items: &[Value<'_>], between: &str) -> Result<Value<'t>, LanguageError> {
     let mut made = String::new();
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -345,15 +354,15 @@ fn joined<'t>(items: &[Value<'_>], between: &str) -> Result<Value<'t>, String> {
         }
         made.push_str(&item.to_string());
         if made.len() > LONGEST_TEXT {
-            return Err(too_long());
+            return Err(too_long().into());
         }
     }
     Value::made(made)
 }
 
-fn truncated<'t>(text: &str, length: Option<&Value<'_>>) -> Result<Value<'t>, String> {
+fn truncated<'t>(text: &str, length: Option<&Value<'_>>) -> Result<Value<'t>, LanguageError> {
     let Some(Value::Int(length)) = length else {
-        return Err("the filter “truncate” needs a whole number, such as truncate(60)".to_owned());
+        return Err("the filter “truncate” needs a whole number, such as truncate(60)".into());
     };
     let length = usize::try_from(*length).unwrap_or(0);
     if text.chars().nth(length).is_none() {
@@ -401,13 +410,13 @@ fn rounded(of: &Value<'_>, digits: Option<&Value<'_>>) -> Option<Value<'static>>
 }
 
 /// As `strftime` does, in UTC.
-fn formatted<'t>(time: crate::clock::Timestamp, format: &str) -> Result<Value<'t>, String> {
+fn formatted<'t>(time: crate::clock::Timestamp, format: &str) -> Result<Value<'t>, LanguageError> {
     // A width such as %999999999d would be padded.
     let has_width = format.split('%').skip(1).any(|rest| {
         rest.trim_start_matches(['-', '_', '0', '^', '#', '.']).starts_with(|c: char| c.is_ascii_digit())
     });
     if format.len() > 100 || has_width {
-        return Err("“date” takes a short format without widths, such as date('%d.%m.%Y')".to_owned());
+        return Err("“date” takes a short format without widths, such as date('%d.%m.%Y')".into());
     }
     let made = jiff::fmt::strtime::format(format, &time.to_zoned_datetime(jiff::tz::TimeZone::UTC));
     Value::made(made.map_err(|_| format!("“date” can't be told “{format}”; write it like date('%d.%m.%Y')"))?)

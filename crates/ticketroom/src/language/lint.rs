@@ -1,6 +1,7 @@
 //! Finds what can be read but can't be meant: texts that stand where a condition belongs, and comparisons that can
 //! never be true. What depends on the configured helpdesks is a warning ([`warnings`]); the rest is an error.
 
+use super::error::LanguageError;
 use super::eval::{Subject, render};
 use super::expr::{Comparison, Expr, Piece};
 use super::filter::Filter;
@@ -13,20 +14,20 @@ const STATUSES: [&str; 7] = ["new", "open", "pending", "hold", "solved", "closed
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Checks a condition.
-pub(super) fn condition(expr: &Expr) -> Result<(), String> {
+pub(super) fn condition(expr: &Expr) -> Result<(), LanguageError> {
     operand(expr, None)?;
     walk(expr)?;
     tried(|about| expr.holds(about).map(|_| ()))
 }
 
 /// Checks a title.
-pub(super) fn title(pieces: &[Piece]) -> Result<(), String> {
+pub(super) fn title(pieces: &[Piece]) -> Result<(), LanguageError> {
     walk_pieces(pieces)?;
     tried(|about| render(pieces, about).map(|_| ()))
 }
 
 /// What can be read may still fail whatever the ticket is (a filter on the wrong type).
-fn tried(attempt: impl Fn(Subject<'_>) -> Result<(), String>) -> Result<(), String> {
+fn tried(attempt: impl Fn(Subject<'_>) -> Result<(), LanguageError>) -> Result<(), LanguageError> {
     let helpdesk = "helpdesk".parse().map_err(|error| format!("{error}"))?;
     let key = TicketKey { helpdesk, id: TicketId::from(1) };
     let text = || Some("Text".to_owned());
@@ -54,7 +55,7 @@ fn tried(attempt: impl Fn(Subject<'_>) -> Result<(), String>) -> Result<(), Stri
     Ok(())
 }
 
-fn walk_pieces(pieces: &[Piece]) -> Result<(), String> {
+fn walk_pieces(pieces: &[Piece]) -> Result<(), LanguageError> {
     for piece in pieces {
         match piece {
             Piece::Text(_) => {}
@@ -71,7 +72,7 @@ fn walk_pieces(pieces: &[Piece]) -> Result<(), String> {
 }
 
 /// What is true or false has to be a condition: a text by itself is always true.
-fn operand(expr: &Expr, before: Option<&Expr>) -> Result<(), String> {
+fn operand(expr: &Expr, before: Option<&Expr>) -> Result<(), LanguageError> {
     match expr {
         Expr::And(one, other) | Expr::Or(one, other) => {
             operand(one, before)?;
@@ -80,7 +81,7 @@ fn operand(expr: &Expr, before: Option<&Expr>) -> Result<(), String> {
         Expr::Not(of) => operand(of, None),
         Expr::Const(Value::Bool(_)) => Ok(()),
         Expr::Const(Value::Text(text)) if text.starts_with("ticket.") => {
-            Err(format!("{expr} is a text, and so always true; a name stands without quotes: {text}"))
+            Err(format!("{expr} is a text, and so always true; a name stands without quotes: {text}").into())
         }
         Expr::Const(_) | Expr::List(_) => {
             let what = match expr {
@@ -93,7 +94,7 @@ fn operand(expr: &Expr, before: Option<&Expr>) -> Result<(), String> {
                 Some(name) => format!("did you mean {name} == {expr}?"),
                 None => format!("compare it with something, such as ticket.priority == {expr}"),
             };
-            Err(format!("{expr} is {what}, not a condition: it is the same for every ticket; {meant}"))
+            Err(format!("{expr} is {what}, not a condition: it is the same for every ticket; {meant}").into())
         }
         _ => Ok(()),
     }
@@ -114,7 +115,7 @@ fn last_compared(expr: &Expr) -> Option<&Expr> {
     }
 }
 
-fn walk(expr: &Expr) -> Result<(), String> {
+fn walk(expr: &Expr) -> Result<(), LanguageError> {
     match expr {
         Expr::Not(of) => operand(of, None)?,
         Expr::If { test, .. } => operand(test, None)?,
@@ -123,7 +124,8 @@ fn walk(expr: &Expr) -> Result<(), String> {
         {
             return Err(format!(
                 "in {expr}, {one} is the same for every ticket; a list is written ['a', 'b']"
-            ));
+            )
+            .into());
         }
         Expr::Compare(how, one, other) => {
             compared(*how, one, other).map_err(|why| format!("{expr}: {why}"))?;
@@ -131,12 +133,14 @@ fn walk(expr: &Expr) -> Result<(), String> {
         Expr::In(needle, haystack) => looked_for(needle, haystack).map_err(|why| format!("{expr}: {why}"))?,
         Expr::Method(_, of, words) => {
             if matches!(of.kind(), Kind::Number | Kind::Time | Kind::Bool) {
-                return Err(format!("{expr}: only texts and lists contain something, and {of} is neither"));
+                return Err(
+                    format!("{expr}: only texts and lists contain something, and {of} is neither").into()
+                );
             }
             if let Some(blank) =
                 words.iter().find(|word| matches!(word, Expr::Const(word) if word.is_blank()))
             {
-                return Err(format!("{expr}: {blank} is in no text"));
+                return Err(format!("{expr}: {blank} is in no text").into());
             }
         }
         _ => {}
@@ -153,7 +157,7 @@ fn is_fixed(expr: &Expr) -> bool {
     }
 }
 
-fn compared(how: Comparison, one: &Expr, other: &Expr) -> Result<(), String> {
+fn compared(how: Comparison, one: &Expr, other: &Expr) -> Result<(), LanguageError> {
     let (about, fixed) = match (is_fixed(one), is_fixed(other)) {
         (true, true) => {
             let quoted = [one, other].into_iter().find_map(|side| match side {
@@ -163,7 +167,8 @@ fn compared(how: Comparison, one: &Expr, other: &Expr) -> Result<(), String> {
             return Err(match quoted {
                 Some(name) => format!("a name stands without quotes: {name}"),
                 None => "both sides are the same for every ticket".to_owned(),
-            });
+            }
+            .into());
         }
         (false, true) => (one, other),
         (true, false) => (other, one),
@@ -173,34 +178,36 @@ fn compared(how: Comparison, one: &Expr, other: &Expr) -> Result<(), String> {
 }
 
 /// Whether something can ever be more or less than a fixed value.
-fn ordered(about: &Expr, fixed: &Expr) -> Result<(), String> {
+fn ordered(about: &Expr, fixed: &Expr) -> Result<(), LanguageError> {
     if let Expr::Name(name) = about
         && name.kind() == Kind::Lower
     {
-        return Err(format!("{about} has no order; name the values: {about} in ['…', '…']"));
+        return Err(format!("{about} has no order; name the values: {about} in ['…', '…']").into());
     }
     let is_number = matches!(fixed, Expr::Const(value) if value.number().is_some());
     match (about.kind(), fixed) {
         (Kind::Time, Expr::Const(Value::Text(text))) if parse_when(text).is_some() => Ok(()),
-        (Kind::Time, _) => Err(format!("{about} is a time; compare it with a date such as '2026-11-20'")),
+        (Kind::Time, _) => {
+            Err(format!("{about} is a time; compare it with a date such as '2026-11-20'").into())
+        }
         (Kind::List | Kind::Bool, _) => {
-            Err(format!("{about} is neither a number nor a text, and has no order"))
+            Err(format!("{about} is neither a number nor a text, and has no order").into())
         }
         (_, Expr::Const(Value::Missing)) => {
-            Err(format!("nothing is more or less than none; write {about} is defined"))
+            Err(format!("nothing is more or less than none; write {about} is defined").into())
         }
-        (_, Expr::List(_) | Expr::Const(Value::Bool(_))) => Err(format!("{fixed} has no order")),
-        (Kind::Number, _) if !is_number => Err(format!("{about} is a number, and {fixed} is not")),
+        (_, Expr::List(_) | Expr::Const(Value::Bool(_))) => Err(format!("{fixed} has no order").into()),
+        (Kind::Number, _) if !is_number => Err(format!("{about} is a number, and {fixed} is not").into()),
         (Kind::Text, Expr::Const(Value::Int(_) | Value::Float(_))) => {
-            Err(format!("{about} is a text, which is neither more nor less than a number"))
+            Err(format!("{about} is a text, which is neither more nor less than a number").into())
         }
         _ => Ok(()),
     }
 }
 
 /// Whether something can ever be the same as a fixed value.
-fn equal_to(about: &Expr, fixed: &Expr) -> Result<(), String> {
-    let never = |why: String| Err(format!("this can never be so: {why}"));
+fn equal_to(about: &Expr, fixed: &Expr) -> Result<(), LanguageError> {
+    let never = |why: String| Err(LanguageError::from(format!("this can never be so: {why}")));
     let Expr::Const(value) = fixed else {
         return match about.kind() {
             Kind::List | Kind::Any => Ok(()),
@@ -231,8 +238,8 @@ fn equal_to(about: &Expr, fixed: &Expr) -> Result<(), String> {
 }
 
 /// Whether a part that has only certain values can have this one.
-fn known_text(about: &Expr, text: &str) -> Result<(), String> {
-    let never = |why: String| Err(format!("this can never be so: {why}"));
+fn known_text(about: &Expr, text: &str) -> Result<(), LanguageError> {
+    let never = |why: String| Err(LanguageError::from(format!("this can never be so: {why}")));
     // The empty text is how “has none” is written.
     if text.is_empty() {
         return Ok(());
@@ -251,7 +258,10 @@ fn known_text(about: &Expr, text: &str) -> Result<(), String> {
         }
         let near = meant.or_else(|| nearest(&plain, known.iter().copied()));
         let meant = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-        Err(format!("this can never be so: {about} is one of {}{meant}", known.join(", ")))
+        Err(LanguageError::from(format!(
+            "this can never be so: {about} is one of {}{meant}",
+            known.join(", ")
+        )))
     };
     match name {
         Name::Status => {
@@ -280,22 +290,23 @@ fn known_text(about: &Expr, text: &str) -> Result<(), String> {
     if plain == text { Ok(()) } else { never(format!("{about} is always in lower case: '{plain}'")) }
 }
 
-fn looked_for(needle: &Expr, haystack: &Expr) -> Result<(), String> {
+fn looked_for(needle: &Expr, haystack: &Expr) -> Result<(), LanguageError> {
     match (needle, haystack) {
-        (_, Expr::List(items)) if items.is_empty() => Err("nothing is in an empty list".to_owned()),
+        (_, Expr::List(items)) if items.is_empty() => Err("nothing is in an empty list".into()),
         (needle, haystack) if is_fixed(needle) && is_fixed(haystack) => {
             compared(Comparison::Equal, needle, haystack)
         }
         (Expr::List(items), _) => {
             let each: Vec<String> = items.iter().map(|item| format!("{item} in {haystack}")).collect();
-            Err(format!("a list is in nothing; write {}", each.join(" or ")))
+            Err(format!("a list is in nothing; write {}", each.join(" or ")).into())
         }
         (needle, Expr::List(items)) => {
             if needle.kind() == Kind::List {
                 return Err(format!(
                     "{needle} is a list; write {} in {needle}",
                     items.first().unwrap_or(haystack)
-                ));
+                )
+                .into());
             }
             items.iter().filter(|item| is_fixed(item)).try_for_each(|item| equal_to(needle, item))
         }
@@ -305,15 +316,19 @@ fn looked_for(needle: &Expr, haystack: &Expr) -> Result<(), String> {
                 .filter(|word| !word.is_empty())
                 .map(|word| format!("'{word}'"))
                 .collect();
-            Err(format!("looks for any part of a text; write a list: {needle} in [{}]", words.join(", ")))
+            Err(format!("looks for any part of a text; write a list: {needle} in [{}]", words.join(", "))
+                .into())
         }
         (needle, haystack) => match haystack.kind() {
-            Kind::Number | Kind::Time | Kind::Bool => Err(format!("{haystack} is neither a list nor a text")),
+            Kind::Number | Kind::Time | Kind::Bool => {
+                Err(format!("{haystack} is neither a list nor a text").into())
+            }
             Kind::Lower => match needle {
                 Expr::Const(Value::Text(text)) if text.to_lowercase() != **text => Err(format!(
                     "this can never be so: {haystack} is always in lower case: '{}'",
                     text.to_lowercase()
-                )),
+                )
+                .into()),
                 _ => Ok(()),
             },
             _ => Ok(()),

@@ -14,6 +14,7 @@
 //! A text that an expression makes can have [`value::LONGEST_TEXT`] bytes; a ticket's own texts are read up to
 //! [`value::LONGEST_READ`].
 
+mod error;
 mod eval;
 mod expr;
 mod filter;
@@ -25,6 +26,7 @@ mod parse;
 mod tests;
 mod value;
 
+pub use error::LanguageError;
 pub(crate) use eval::{Subject, render};
 pub(crate) use expr::{Expr, Piece};
 pub(crate) use lint::{Desks, reads, title_reads, title_warnings, warnings};

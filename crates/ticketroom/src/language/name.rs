@@ -1,5 +1,6 @@
 //! What titles and conditions can name of a ticket, and what each of these names holds.
 
+use super::error::LanguageError;
 use super::nearest;
 
 /// A part of a ticket, by its name.
@@ -151,7 +152,7 @@ const ALIASES: [(&str, &str); 40] = [
 const WHOLES: [&str; 4] = ["ticket", "ticket.fields", "ticket.requester", "ticket.assignee"];
 
 /// Finds a path, or says what was meant.
-pub(super) fn find(path: &str) -> Result<Found, String> {
+pub(super) fn find(path: &str) -> Result<Found, LanguageError> {
     if let Some((_, name, _)) = Name::ALL.iter().find(|(known, ..)| *known == path) {
         return Ok(Found::Name(*name));
     }
@@ -160,18 +161,19 @@ pub(super) fn find(path: &str) -> Result<Found, String> {
     }
     let (of, part) = path.rsplit_once('.').unwrap_or(("", path));
     if of.is_empty() {
-        return Err(unknown_root(path));
+        return Err(unknown_root(path).into());
     }
     let parts = parts(of);
     if parts.is_empty() {
-        return Err(format!("{of} has no parts, and so no “{part}”"));
+        return Err(format!("{of} has no parts, and so no “{part}”").into());
     }
     let alias = ALIASES.iter().find(|(other, _)| of == "ticket" && other.eq_ignore_ascii_case(part));
     let near = alias.map(|(_, ours)| *ours).or_else(|| nearest(&part.to_lowercase(), parts.iter().copied()));
     Err(match near {
         Some(near) => format!("{of} has no “{part}”; did you mean {of}.{near}?"),
         None => format!("{of} has no “{part}”; it has {}", parts.join(", ")),
-    })
+    }
+    .into())
 }
 
 /// The parts of `ticket`, `ticket.requester` ...

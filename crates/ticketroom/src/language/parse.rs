@@ -6,6 +6,7 @@ use minijinja::machinery::{ast, parse, parse_expr, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 
+use super::error::LanguageError;
 use super::expr::{Comparison, Expr, Operator, Piece};
 use super::filter::{Filter, Method, Test};
 use super::hint;
@@ -22,7 +23,7 @@ const TOO_DEEP: &str =
 ///
 /// # Errors
 /// What is wrong with it and what was meant, for the person who wrote it.
-pub(crate) fn condition(source: &str) -> Result<Expr, String> {
+pub(crate) fn condition(source: &str) -> Result<Expr, LanguageError> {
     let parsed = lexed(source, true)
         .and_then(|()| parse_expr(source))
         .map_err(|error| syntax(&error, hint::condition(source)))?;
@@ -35,12 +36,12 @@ pub(crate) fn condition(source: &str) -> Result<Expr, String> {
 ///
 /// # Errors
 /// What is wrong with it and what was meant, for the person who wrote it.
-pub(crate) fn title(source: &str) -> Result<Vec<Piece>, String> {
+pub(crate) fn title(source: &str) -> Result<Vec<Piece>, LanguageError> {
     let parsed = lexed(source, false)
         .and_then(|()| parse(source, "title", SyntaxConfig::default()))
         .map_err(|error| syntax(&error, hint::title(source)))?;
     let ast::Stmt::Template(template) = &parsed else {
-        return Err("can't be read".to_owned());
+        return Err("can't be read".into());
     };
     let pieces = pieces(&template.children, 0)?;
     lint::title(&pieces)?;
@@ -64,15 +65,15 @@ fn syntax(error: &minijinja::Error, hint: Option<String>) -> String {
     }
 }
 
-fn pieces(statements: &[ast::Stmt<'_>], depth: usize) -> Result<Vec<Piece>, String> {
+fn pieces(statements: &[ast::Stmt<'_>], depth: usize) -> Result<Vec<Piece>, LanguageError> {
     if depth > DEEPEST {
-        return Err(TOO_DEEP.to_owned());
+        return Err(TOO_DEEP.into());
     }
     statements
         .iter()
         .map(|statement| match statement {
             ast::Stmt::EmitRaw(raw) => match hint::placeholder(raw.raw) {
-                Some(hint) => Err(hint),
+                Some(hint) => Err(hint.into()),
                 None => Ok(Piece::Text(raw.raw.to_owned())),
             },
             ast::Stmt::EmitExpr(emit) => expression(&emit.expr, depth + 1).map(Piece::Show),
@@ -81,16 +82,14 @@ fn pieces(statements: &[ast::Stmt<'_>], depth: usize) -> Result<Vec<Piece>, Stri
                 then: pieces(&cond.true_body, depth + 1)?,
                 otherwise: pieces(&cond.false_body, depth + 1)?,
             }),
-            _ => {
-                Err("a title can have {{ … }} and {% if … %}…{% endif %}, and no other statements".to_owned())
-            }
+            _ => Err("a title can have {{ … }} and {% if … %}…{% endif %}, and no other statements".into()),
         })
         .collect()
 }
 
-fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
+fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, LanguageError> {
     if depth > DEEPEST {
-        return Err(TOO_DEEP.to_owned());
+        return Err(TOO_DEEP.into());
     }
     let boxed = |parsed: &ast::Expr<'_>| expression(parsed, depth + 1).map(Box::new);
     Ok(match parsed {
@@ -127,7 +126,7 @@ fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
                 ast::BinOpKind::Rem => Expr::Calculate(Operator::Remainder, left, right),
                 ast::BinOpKind::Concat => Expr::Calculate(Operator::Join, left, right),
                 ast::BinOpKind::FloorDiv | ast::BinOpKind::Pow => {
-                    return Err("only + - * / % calculate; there is no // and no **".to_owned());
+                    return Err("only + - * / % calculate; there is no // and no **".into());
                 }
             }
         }
@@ -139,7 +138,7 @@ fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
         },
         ast::Expr::Filter(filter) => {
             let Some(of) = &filter.expr else {
-                return Err("a filter stands behind what it is about: ticket.subject | lower".to_owned());
+                return Err("a filter stands behind what it is about: ticket.subject | lower".into());
             };
             Expr::Filter(
                 Filter::find(filter.name, filter.args.len())?,
@@ -151,7 +150,7 @@ fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
         ast::Expr::Call(call) => called(call, depth)?,
         ast::Expr::Slice(slice) => {
             if slice.step.is_some() {
-                return Err("a part of a text has a beginning and an end, and no step".to_owned());
+                return Err("a part of a text has a beginning and an end, and no step".into());
             }
             Expr::Slice(
                 boxed(&slice.expr)?,
@@ -159,23 +158,23 @@ fn expression(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
                 bound(slice.stop.as_ref(), depth)?,
             )
         }
-        ast::Expr::Map(_) => return Err("there are no maps ({…}) here".to_owned()),
+        ast::Expr::Map(_) => return Err("there are no maps ({…}) here".into()),
     })
 }
 
-fn all(items: &[ast::Expr<'_>], depth: usize) -> Result<Vec<Expr>, String> {
+fn all(items: &[ast::Expr<'_>], depth: usize) -> Result<Vec<Expr>, LanguageError> {
     items.iter().map(|item| expression(item, depth + 1)).collect()
 }
 
 /// `1 < x < 5` is `1 < x and x < 5`.
-fn chained(chain: &ast::Compare<'_>, depth: usize) -> Result<Expr, String> {
+fn chained(chain: &ast::Compare<'_>, depth: usize) -> Result<Expr, LanguageError> {
     let mut left = expression(&chain.expr, depth + 1)?;
     let mut whole: Option<Expr> = None;
     let last = chain.ops.len().saturating_sub(1);
     if last > 1 {
         return Err(
             "a chain compares three values, such as 1 < ticket.fields.seats < 10; join more with “and”"
-                .to_owned(),
+                .into(),
         );
     }
     for (at, operation) in chain.ops.iter().enumerate() {
@@ -184,7 +183,7 @@ fn chained(chain: &ast::Compare<'_>, depth: usize) -> Result<Expr, String> {
         if at < last && !is_simple(&right) {
             return Err(
                 "in the middle of a chain of comparisons stands a name or a value; join others with “and”"
-                    .to_owned(),
+                    .into(),
             );
         }
         let (one, other) = (Box::new(left), Box::new(right.clone()));
@@ -204,7 +203,7 @@ fn chained(chain: &ast::Compare<'_>, depth: usize) -> Result<Expr, String> {
         });
         left = right;
     }
-    whole.ok_or_else(|| "compares nothing".to_owned())
+    whole.ok_or_else(|| "compares nothing".into())
 }
 
 fn is_simple(expr: &Expr) -> bool {
@@ -216,11 +215,11 @@ fn is_simple(expr: &Expr) -> bool {
 }
 
 /// `ticket.requester.name`, `ticket.fields['360012345']`, `ticket.tags[0]`.
-fn path_or_item(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
+fn path_or_item(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, LanguageError> {
     if let ast::Expr::GetAttr(attribute) = parsed
         && let Some(of) = path(&attribute.expr).filter(|of| of.starts_with("ticket.fields."))
     {
-        return Err(format!("the custom field {of} has no parts, and so no “{}”", attribute.name));
+        return Err(format!("the custom field {of} has no parts, and so no “{}”", attribute.name).into());
     }
     if let Some(path) = path(parsed) {
         if let Some(field) = path.strip_prefix("ticket.fields.") {
@@ -230,12 +229,13 @@ fn path_or_item(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
             Found::Name(name) => Ok(Expr::Name(name)),
             Found::Whole if path == "ticket.fields" => Err(
                 "ticket.fields needs the name of a field: ticket.fields.NAME, or ticket.fields['360012345']"
-                    .to_owned(),
+                    .into(),
             ),
             Found::Whole => Err(format!(
                 "{path} is no value by itself; write one of {path}.{}",
                 name::parts(&path).join(&format!(", {path}."))
-            )),
+            )
+            .into()),
         };
     }
     match parsed {
@@ -243,17 +243,15 @@ fn path_or_item(parsed: &ast::Expr<'_>, depth: usize) -> Result<Expr, String> {
             let index = match expression(&item.subscript_expr, depth + 1)? {
                 Expr::Const(Value::Int(index)) => index,
                 _ => {
-                    return Err(
-                        "only a number, or the name of a field in quotes, can stand in [ ]".to_owned()
-                    );
+                    return Err("only a number, or the name of a field in quotes, can stand in [ ]".into());
                 }
             };
             Ok(Expr::Item(Box::new(expression(&item.expr, depth + 1)?), index))
         }
         ast::Expr::GetAttr(attribute) => {
-            Err(format!("{} has no “{}”", expression(&attribute.expr, depth + 1)?, attribute.name))
+            Err(format!("{} has no “{}”", expression(&attribute.expr, depth + 1)?, attribute.name).into())
         }
-        _ => Err("can't be read".to_owned()),
+        _ => Err("can't be read".into()),
     }
 }
 
@@ -279,7 +277,7 @@ fn path(parsed: &ast::Expr<'_>) -> Option<String> {
     }
 }
 
-fn test_of(test: &ast::Test<'_>, depth: usize) -> Result<Expr, String> {
+fn test_of(test: &ast::Test<'_>, depth: usize) -> Result<Expr, LanguageError> {
     let of = Box::new(expression(&test.expr, depth + 1)?);
     let mut given = arguments(&test.args, depth)?;
     match (test.name, given.len()) {
@@ -296,7 +294,7 @@ fn test_of(test: &ast::Test<'_>, depth: usize) -> Result<Expr, String> {
     }
 }
 
-fn called(call: &ast::Call<'_>, depth: usize) -> Result<Expr, String> {
+fn called(call: &ast::Call<'_>, depth: usize) -> Result<Expr, LanguageError> {
     match call.identify_call() {
         ast::CallType::Method(of, name) => {
             // “ticket.contains(…)” is about no value at all, which the first line says.
@@ -317,36 +315,36 @@ fn called(call: &ast::Call<'_>, depth: usize) -> Result<Expr, String> {
                 format!(
                     "there is no function “{name}”, nor any other; there are filters such as ticket.subject | lower"
                 )
-            })
+            }.into())
         }
         ast::CallType::Object(_) => {
-            Err("only a method can be called, such as ticket.subject.contains('…')".to_owned())
+            Err("only a method can be called, such as ticket.subject.contains('…')".into())
         }
     }
 }
 
-fn arguments(given: &[ast::CallArg<'_>], depth: usize) -> Result<Vec<Expr>, String> {
+fn arguments(given: &[ast::CallArg<'_>], depth: usize) -> Result<Vec<Expr>, LanguageError> {
     given
         .iter()
         .map(|argument| match argument {
             ast::CallArg::Pos(argument) => expression(argument, depth + 1),
             ast::CallArg::Kwarg(name, _) => {
-                Err(format!("what stands in parentheses has no names: leave out “{name}=”"))
+                Err(format!("what stands in parentheses has no names: leave out “{name}=”").into())
             }
-            _ => Err("no * and ** can stand before what is in parentheses".to_owned()),
+            _ => Err("no * and ** can stand before what is in parentheses".into()),
         })
         .collect()
 }
 
-fn bound(parsed: Option<&ast::Expr<'_>>, depth: usize) -> Result<Option<i64>, String> {
+fn bound(parsed: Option<&ast::Expr<'_>>, depth: usize) -> Result<Option<i64>, LanguageError> {
     match parsed.map(|parsed| expression(parsed, depth + 1)).transpose()? {
         None => Ok(None),
         Some(Expr::Const(Value::Int(number))) => Ok(Some(number)),
-        Some(_) => Err("a part of a text is written with numbers, such as ticket.subject[:40]".to_owned()),
+        Some(_) => Err("a part of a text is written with numbers, such as ticket.subject[:40]".into()),
     }
 }
 
-fn constant_value(value: &minijinja::Value) -> Result<Value<'static>, String> {
+fn constant_value(value: &minijinja::Value) -> Result<Value<'static>, LanguageError> {
     Ok(match value.kind() {
         ValueKind::None | ValueKind::Undefined => Value::Missing,
         ValueKind::Bool => Value::Bool(value.is_true()),
@@ -357,6 +355,6 @@ fn constant_value(value: &minijinja::Value) -> Result<Value<'static>, String> {
             ),
         },
         ValueKind::String => Value::Text(value.as_str().unwrap_or_default().to_owned().into()),
-        _ => return Err("can't stand here".to_owned()),
+        _ => return Err("can't stand here".into()),
     })
 }

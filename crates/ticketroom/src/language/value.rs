@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::error::LanguageError;
 use crate::clock::Timestamp;
 
 /// The most bytes of a text that an expression makes.
@@ -38,9 +39,9 @@ impl<'t> Value<'t> {
     }
 
     /// A text that was made, if it is not too long.
-    pub(super) fn made(text: String) -> Result<Self, String> {
+    pub(super) fn made(text: String) -> Result<Self, LanguageError> {
         if text.len() > LONGEST_TEXT {
-            return Err(too_long());
+            return Err(too_long().into());
         }
         Ok(Self::Text(Cow::Owned(text)))
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rule::{Rules, Verdict};
+use crate::rule::{RuleError, Rules, Verdict};
 use crate::ticket::{Ticket, TicketKey};
 
 /// What a ticket would get.
@@ -33,7 +33,7 @@ pub struct RoomPreview {
 ///
 /// # Errors
 /// When a rule can't be evaluated for this ticket.
-pub fn preview(rules: &Rules, key: &TicketKey, ticket: &Ticket) -> Result<Preview, String> {
+pub fn preview(rules: &Rules, key: &TicketKey, ticket: &Ticket) -> Result<Preview, RuleError> {
     let decision = rules.decide(key, ticket)?;
     let room = match decision.verdict {
         Verdict::Skip => None,

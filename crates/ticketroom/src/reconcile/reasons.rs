@@ -9,7 +9,8 @@ codes! {
         "";
     NOT_SHOWN = "blocked.ticket.not-shown", OnRequest,
         "The helpdesk does not show the ticket to our user.",
-        "it was deleted, or our user needs access to its group, brand or project; then “ticketroom tickets retry”";
+        "if it was deleted, nothing; otherwise give our user access to its group, brand or project, then “ticketroom tickets \
+         retry”";
     GONE_ROOM_MAY_COME = "waiting.ticket.gone", Soon,
         "The ticket is not there any more, and a room that was asked for may still come.",
         "";
@@ -38,7 +39,7 @@ codes! {
         "The configuration no longer has the ticket's helpdesk.",
         "put it back and reload the configuration";
     RUN_TOO_LONG = "waiting.run.too-long", Soon,
-        "A run for the ticket took too long and was broken off. What it was doing is looked for first.",
+        "A run for the ticket took longer than five minutes and was aborted. The next one finds out first what it did.",
         "";
     ROOM_OF_ANOTHER_TICKET = "waiting.room.of-another-ticket", Soon,
         "The room that was found or created belongs to another ticket, so another one is looked for.",

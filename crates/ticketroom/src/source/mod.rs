@@ -10,6 +10,7 @@
 
 pub(crate) mod body;
 mod name;
+pub(crate) mod reasons;
 mod repeat;
 pub(crate) mod salvage;
 pub(crate) mod verified;

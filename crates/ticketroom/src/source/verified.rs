@@ -3,12 +3,16 @@
 //! A [`Verified`] can only be made here, by one of the ways that sources have to prove themselves; all
 //! parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
 
+use std::fmt;
+
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use super::reasons::{PROOF_MISSING, PROOF_WRONG, TOO_OLD};
+use crate::reason::Reason;
 use crate::secret_hash::SecretHash;
 
 /// A request at a source's endpoint, as it arrived.
@@ -28,18 +32,35 @@ pub struct Verified(RawDelivery);
 
 /// Why a delivery is not taken for one of the source's. Says what to set right, nothing that helps to
 /// forge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unverified {
     /// Nothing to check.
-    #[error("the delivery carries no {0}")]
     Missing(&'static str),
     /// Something that doesn't fit.
-    #[error("the {0} does not fit: is the secret the one of the sending webhook?")]
     Wrong(&'static str),
     /// A signature that was good once.
-    #[error("the delivery was signed too long ago, or in the future: are both clocks right?")]
     TooOld,
 }
+
+impl Unverified {
+    /// The same with its code and what to do.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Missing(what) => PROOF_MISSING.reason(format!("the delivery carries no {what}")),
+            Self::Wrong(what) => PROOF_WRONG.reason(format!("the {what} does not fit")),
+            Self::TooOld => TOO_OLD.reason("the delivery was signed too long ago, or in the future"),
+        }
+    }
+}
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason().fmt(f)
+    }
+}
+
+impl std::error::Error for Unverified {}
 
 /// Where a signature is, how it is called in messages, and what it covers besides the body.
 #[derive(Debug)]

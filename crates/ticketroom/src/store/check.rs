@@ -7,6 +7,19 @@ use super::{OpenError, Use, open};
 use crate::clock::Clock;
 use crate::config::StoreUrl;
 use crate::finding::Finding;
+use crate::reason::codes;
+
+codes! {
+    UNREADABLE = "check.store.unreadable", Never,
+        "The store is there and can't be read.",
+        "look at its disk and its server";
+    UNUSABLE = "check.store.unusable", Never,
+        "The store can't be opened, so “ticketroom serve” would not start.",
+        "correct what the message names: the file, the database's server, or [store] url";
+    FOLDER_MISSING = "check.store.folder-missing", Never,
+        "The folder of the store's file does not exist.",
+        "make it, or correct [store] url";
+}
 
 /// Whether the store can be used, or can be made.
 pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
@@ -23,7 +36,7 @@ pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
                     _ => format!("{name} has {tickets} tickets"),
                 })
             }
-            Err(error) => Finding::bad(error.to_string(), "look at its disk and its server"),
+            Err(error) => Finding::Bad(UNREADABLE.reason(error.to_string())),
         },
         Err(OpenError::Missing(path)) => missing(&path),
         Err(OpenError::NoTables(database)) => {
@@ -32,7 +45,9 @@ pub async fn store(url: &StoreUrl, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         Err(OpenError::Older(_)) => Finding::good(format!(
             "{name} is from an earlier version: “ticketroom serve” will bring its tables up to date"
         )),
-        Err(error) => Finding::bad(error.to_string(), "“ticketroom serve” would not start"),
+        Err(error) => {
+            Finding::Bad(UNUSABLE.with_help(error.to_string(), "“ticketroom serve” would not start"))
+        }
     };
     vec![finding]
 }
@@ -42,9 +57,6 @@ fn missing(path: &Path) -> Finding {
     if folder.is_dir() {
         Finding::good(format!("there is no {} yet: “ticketroom serve” makes it", path.display()))
     } else {
-        Finding::bad(
-            format!("there is no folder {} for the store", folder.display()),
-            "make it, or correct [store] url",
-        )
+        Finding::Bad(FOLDER_MISSING.reason(format!("there is no folder {} for the store", folder.display())))
     }
 }

@@ -13,6 +13,7 @@ use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -36,14 +37,33 @@ pub const RUN: &str = "ticketroom::run";
 /// The target of the span around a request, and of the line about its answer. Both are at the level debug.
 pub const REQUEST: &str = "ticketroom::request";
 
+/// Why logging can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `--log` is not in the filter's language.
+    #[error("--log “{filter}” is no filter: {error}; try info, or ticketroom=debug")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        error: ParseError,
+    },
+    /// Standard error is closed.
+    #[error("standard error can't be written to: {0}")]
+    Stderr(std::io::Error),
+    /// The machine has no thread left.
+    #[error("no thread can be started for the log: {0}")]
+    Thread(std::io::Error),
+}
+
 /// Starts logging to standard error, panics included. What is returned has to be kept until the end: dropping it
 /// writes what is left, for at most a second.
 ///
 /// # Errors
 /// What is wrong with the filter, or with standard error.
-pub fn start(format: LogFormat, filter: &str) -> Result<Logging, String> {
+pub fn start(format: LogFormat, filter: &str) -> Result<Logging, StartError> {
     let filter = EnvFilter::try_new(filter)
-        .map_err(|error| format!("--log “{filter}” is no filter: {error}; try info, or ticketroom=debug"))?;
+        .map_err(|error| StartError::Filter { filter: filter.to_owned(), error })?;
     let filter = match format!("{RUN}=error").parse() {
         Ok(runs) => filter.add_directive(runs),
         Err(_) => filter,
@@ -53,9 +73,8 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Logging, String> {
     // A descriptor of its own: a write that blocks must not hold the lock of the standard library's standard error,
     // on which others would wait.
     let descriptor = stderr.as_fd().try_clone_to_owned();
-    let descriptor = descriptor.map_err(|error| format!("standard error can't be written to: {error}"))?;
-    let (lines, logging) = writer::start(std::fs::File::from(descriptor))
-        .map_err(|error| format!("no thread can be started for the log: {error}"))?;
+    let descriptor = descriptor.map_err(StartError::Stderr)?;
+    let (lines, logging) = writer::start(std::fs::File::from(descriptor)).map_err(StartError::Thread)?;
     let logs = tracing_subscriber::fmt::layer()
         .with_writer(lines)
         .with_ansi(colours)

@@ -15,9 +15,10 @@ use tracing::field::display;
 
 use super::done::{Done, done};
 use super::parameters::{Parameters, Segments};
+use super::reasons::{PARAMETER_INVALID, STORE_UNREADABLE, TICKET_UNKNOWN};
 use super::{Doors, Problem, auth};
 use crate::store::{Selection, State as TicketState, StoreError, TicketQuery, Why};
-use crate::ticket::TicketKey;
+use crate::ticket::{InvalidId, TicketKey};
 use crate::view::TicketView;
 
 const OPENAPI: &str = include_str!("openapi.json");
@@ -100,12 +101,12 @@ async fn tickets(
         None => None,
         Some(name) => Some(TicketState::from_name(name).ok_or_else(|| {
             let known = TicketState::ALL.map(TicketState::as_str).join(", ");
-            Problem::bad_request(format!("no such state; the states are {known}"))
+            Problem::bad_request(PARAMETER_INVALID.reason(format!("no such state; the states are {known}")))
         })?),
     };
     let query = TicketQuery {
         helpdesk: helpdesk
-            .map_err(|error: crate::ticket::InvalidId| Problem::bad_request(error.to_string()))?,
+            .map_err(|error: InvalidId| Problem::bad_request(PARAMETER_INVALID.reason(error.to_string())))?,
         state,
         id: None,
         text: parameters.q,
@@ -178,10 +179,10 @@ fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
 }
 
 fn unknown() -> Problem {
-    Problem::not_found("no delivery has named this ticket; does its helpdesk send its webhook here?")
+    Problem::not_found(TICKET_UNKNOWN.reason("no delivery has named this ticket"))
 }
 
 fn unreadable(error: &StoreError) -> Problem {
-    tracing::error!(%error, "the store can't be read");
-    Problem::unavailable("the store can't be read just now")
+    tracing::error!(code = STORE_UNREADABLE.name, %error, "the store can't be read");
+    Problem::unavailable(STORE_UNREADABLE.reason("the store can't be read just now"))
 }

@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
+use super::reasons::{TOKEN_MISSING, TOKEN_WRONG, TOO_MANY_WRONG_TOKENS};
 use super::sampled::{Report, Sampled};
 use super::{Doors, Problem};
 use crate::metrics::Metrics;
@@ -37,8 +38,12 @@ impl Default for WrongTokens {
         Self {
             pending: Semaphore::new(PENDING),
             wrong: Sampled::new(INTERVAL, |report| match report {
-                Report::Begins => tracing::warn!("somebody has sent a wrong admin token"),
-                Report::Continues(tokens) => tracing::warn!(tokens, "further wrong admin tokens were sent"),
+                Report::Begins => {
+                    tracing::warn!(code = TOKEN_WRONG.name, "somebody has sent a wrong admin token");
+                }
+                Report::Continues(tokens) => {
+                    tracing::warn!(code = TOKEN_WRONG.name, tokens, "further wrong admin tokens were sent");
+                }
                 Report::Ended(tokens) => tracing::info!(tokens, "no more wrong admin tokens are sent"),
             }),
         }
@@ -58,15 +63,15 @@ impl WrongTokens {
         };
         let Ok(_pending) = self.pending.try_acquire() else {
             happened();
-            let detail = "too many wrong admin tokens are sent; come again with the right one";
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(1));
+            let reason = TOO_MANY_WRONG_TOKENS.reason("too many wrong admin tokens are sent");
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, reason).retry_after(1));
         };
         if is_right_after_all.await {
             return Ok(());
         }
         happened();
         tokio::time::sleep(DELAY).await;
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin token"))
+        Err(Problem::new(StatusCode::UNAUTHORIZED, TOKEN_WRONG.reason("this is not the admin token")))
     }
 }
 
@@ -115,11 +120,7 @@ async fn check(doors: &Doors, headers: &HeaderMap, accepted: Accepted) -> Result
         }
         None => {
             doors.metrics.admin_refused("no_token");
-            Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "send the token of [admin] as “Authorization: Bearer …”; without one in the configuration, \
-                 “ticketroom serve” shows the one that it uses",
-            ))
+            Err(Problem::new(StatusCode::UNAUTHORIZED, TOKEN_MISSING.reason("the admin token is missing")))
         }
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceExt;
 
+use super::reasons::STORE_OPENING;
 use super::{Doors, Problem, health, router};
 
 /// What a listener leads to.
@@ -38,6 +39,6 @@ async fn enter(State(entrance): State<Entrance>, request: Request) -> Response {
         Some(doors) => doors.clone().oneshot(request).await.into_response(),
         // The process lives all the same.
         None if request.uri().path() == health::ALIVE => health::alive().await.into_response(),
-        None => Problem::unavailable("the store is being opened; come again").into_response(),
+        None => Problem::unavailable(STORE_OPENING.reason("the store is being opened")).into_response(),
     }
 }

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::done::{Done, Status, done};
+use super::reasons::STORE_NOT_WRITABLE;
 use super::{Doors, Problem, auth};
 use crate::metrics::Format;
 
@@ -63,7 +64,7 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
     };
     match doors.readiness.at(now, probe).await {
         Ok(()) => Ok(done()),
-        Err(_) => Err(Problem::unavailable("deliveries can't be stored just now")),
+        Err(_) => Err(Problem::unavailable(STORE_NOT_WRITABLE.reason("deliveries can't be stored just now"))),
     }
 }
 

@@ -21,10 +21,12 @@ use super::budget::Share;
 use super::connections::Connection;
 use super::done::{Done, done};
 use super::parameters::Segments;
+use super::reasons::{BROKEN_OFF, NO_GENERIC, NO_MEMORY, NOT_HERE, SLOW};
 use super::{Doors, Problem};
 use crate::intake::Refused;
 use crate::live::Snapshot;
 use crate::source::RawDelivery;
+use crate::source::reasons::TOO_LARGE;
 
 /// How long a sender may take over its body.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,7 +90,7 @@ async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Re
     let snapshot = doors.live.now();
     match &snapshot.generic {
         Some(helpdesk) => deliver(&doors, &snapshot, helpdesk.as_str(), request).await,
-        None => Err(Problem::not_found("no helpdesk of kind “generic” is configured")),
+        None => Err(Problem::not_found(NO_GENERIC.reason("no helpdesk of kind “generic” is configured"))),
     }
 }
 
@@ -100,7 +102,7 @@ async fn deliver(
 ) -> Result<Json<Done>, Problem> {
     let most = snapshot.config.server.max_delivery_bytes;
     if !doors.takes_deliveries {
-        return Err(Problem::unavailable("this replica takes no deliveries; send it to one that does"));
+        return Err(Problem::unavailable(NOT_HERE.reason("this replica takes no deliveries")));
     }
     let (head, body) = request.into_parts();
     let connection = head.extensions.get::<Connection>();
@@ -208,32 +210,29 @@ impl NotReceived {
     fn problem(self, limit: usize) -> Problem {
         match self {
             Self::TooLarge => too_large(limit),
-            Self::NoMemory => Problem::unavailable(
-                "too many large deliveries are arriving; send it again. [server.limits] bodies_in_flight sets how much \
-                 memory they may take",
-            ),
-            Self::BrokenOff => Problem::unavailable("the body broke off; send it again"),
-            Self::Slow => Problem::unavailable("the body did not arrive in time; send it again"),
+            Self::NoMemory => {
+                Problem::unavailable(NO_MEMORY.reason("too many large deliveries are arriving"))
+            }
+            Self::BrokenOff => Problem::unavailable(BROKEN_OFF.reason("the body broke off")),
+            Self::Slow => Problem::unavailable(SLOW.reason("the body did not arrive in time")),
         }
         .closing()
     }
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("a delivery may have {limit} bytes; [server] max_body sets that");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).closing()
+    let text = format!("a delivery may have {limit} bytes; [server] max_body sets that");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.reason(text)).closing()
 }
 
 fn refusal(refused: &Refused) -> Problem {
+    let reason = refused.reason();
     match refused {
-        Refused::NoSuchSource => Problem::not_found(refused.to_string()),
-        Refused::Unverified(why) => Problem::new(StatusCode::UNAUTHORIZED, why.to_string()),
-        Refused::NotUnderstood(why) => Problem::bad_request(why.to_string()),
-        Refused::Unsupported(why) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_string()),
-        Refused::TooLarge(why) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why.to_string()),
-        // What is wrong with the store is nothing for the outside.
-        Refused::NotStored(_) => {
-            Problem::unavailable("the delivery could not be stored just now; send it again")
-        }
+        Refused::NoSuchSource => Problem::not_found(reason),
+        Refused::Unverified(_) => Problem::new(StatusCode::UNAUTHORIZED, reason),
+        Refused::NotUnderstood(_) => Problem::bad_request(reason),
+        Refused::Unsupported(_) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason),
+        Refused::TooLarge(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, reason),
+        Refused::NotStored(_) => Problem::unavailable(reason),
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
 //! [`api`] serves operators, [`reload`] reads the configuration again; [`entrance`] is in front of them while the store
-//! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses, [`problem`] is how all of them say no.
+//! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by a
+//! [`problem`], with a code of [`reasons`].
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
 //! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
@@ -20,6 +21,7 @@ mod openapi;
 mod parameters;
 mod problem;
 mod readiness;
+pub(crate) mod reasons;
 mod reload;
 mod request_span;
 mod sampled;
@@ -80,9 +82,14 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .merge(reload::router(&doors))
         .route(
             "/",
-            get(async || Problem::not_found("the dashboard is not in this version; see /api/v1/tickets")),
+            get(async || {
+                let text = "the dashboard is not in this version; see /api/v1/tickets";
+                Problem::not_found(reasons::ADDRESS_UNKNOWN.reason(text))
+            }),
         )
-        .fallback(async || Problem::not_found("there is nothing at this address"))
+        .fallback(async || {
+            Problem::not_found(reasons::ADDRESS_UNKNOWN.reason("there is nothing at this address"))
+        })
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
     request_span::with_spans(router).with_state(doors)
 }

@@ -21,7 +21,8 @@ const RENEW: &str = "TICKETROOM_RENEW_OPENAPI";
         title = "ticketroom",
         version = "1",
         description = "Tickets and their rooms, deliveries, and how the service is. A path that is not listed is \
-                       answered with 404, another method with 405, both as problem documents.",
+                       answered with 404, another method with 405. Each refusal is a problem document (RFC 9457); its \
+                       `code` is stable, and docs/errors.md explains it.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(

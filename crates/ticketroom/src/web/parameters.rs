@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
+use super::reasons::{ADDRESS_UNKNOWN, PARAMETER_INVALID};
 
 /// The variable segments of the path.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
         // No helpdesk and no ticket is named by bytes that are no text.
         let segments = Path::from_request_parts(parts, state).await;
         segments.map(|Path(segments)| Self(segments)).map_err(|_| {
-            Problem::not_found("there is nothing at this address: a percent-encoded part of it is no UTF-8")
+            let text = "there is nothing at this address: a percent-encoded part of it is no UTF-8";
+            Problem::not_found(ADDRESS_UNKNOWN.reason(text))
         })
     }
 }
@@ -33,7 +35,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let parameters = Query::from_request_parts(parts, state).await;
-        let parameters = parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        let parameters = parameters
+            .map_err(|rejection| Problem::bad_request(PARAMETER_INVALID.reason(rejection.body_text())))?;
         Ok(Self(parameters.0))
     }
 }

@@ -1,16 +1,20 @@
-//! How a door says no: `application/problem+json` (RFC 9457).
+//! How an endpoint refuses: `application/problem+json` (RFC 9457), with the code of the reason.
+
+use std::borrow::Cow;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::printable::{MESSAGE, printable};
+use super::reasons::METHOD_NOT_ALLOWED;
+use crate::printable::{MESSAGE, printed};
+use crate::reason::Reason;
 
 /// A refusal with its reason.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    detail: String,
+    reason: Reason,
     retry_after: Option<u32>,
     /// The connection ends with this answer.
     closes: bool,
@@ -20,38 +24,46 @@ pub(super) struct Problem {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Problem))]
 pub(super) struct Document {
+    /// What kind of problem it is: stable, and the same in the log. docs/errors.md lists all codes.
+    #[cfg_attr(test, schema(value_type = String, example = "request.ticket.unknown"))]
+    pub(super) code: Cow<'static, str>,
     /// What is wrong, and what to do. It may quote the request: escape it where you show it.
     pub(super) detail: String,
     /// The HTTP status.
     pub(super) status: u16,
     /// The status in words.
     pub(super) title: &'static str,
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// Always `about:blank`: the code says what kind of problem it is.
     pub(super) r#type: &'static str,
 }
+
+/// The code of a refusal, for the log: an extension of its response.
+#[derive(Debug, Clone)]
+pub(super) struct RefusedFor(pub(super) Cow<'static, str>);
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None, closes: false }
+    pub(super) fn new(status: StatusCode, reason: Reason) -> Self {
+        Self { status, reason, retry_after: None, closes: false }
     }
 
-    pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, detail)
+    pub(super) fn not_found(reason: Reason) -> Self {
+        Self::new(StatusCode::NOT_FOUND, reason)
     }
 
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+    pub(super) fn bad_request(reason: Reason) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take this method")
+        let reason = METHOD_NOT_ALLOWED.reason("this address does not take this method");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, reason)
     }
 
     /// Come again in 30 seconds: Zendesk does so only below 60.
-    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(30)
+    pub(super) fn unavailable(reason: Reason) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason).retry_after(30)
     }
 
     /// Come again in so many seconds.
@@ -84,8 +96,9 @@ impl Problem {
     /// What is answered.
     pub(super) fn document(&self) -> Document {
         Document {
+            code: self.reason.code.clone(),
             // It may quote what the caller sent.
-            detail: printable(&self.detail, MESSAGE).to_string(),
+            detail: printed(&self.reason, MESSAGE),
             status: self.status.as_u16(),
             title: self.status.canonical_reason().unwrap_or("Error"),
             r#type: "about:blank",
@@ -117,6 +130,7 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response.extensions_mut().insert(RefusedFor(self.reason.code));
         response
     }
 }

@@ -1,5 +1,6 @@
 //! `POST /api/v1/reload`: the configuration is read again, as on SIGHUP, and whoever asks hears what came of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -10,7 +11,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::problem::{Document, set_media_type};
+use super::problem::{Document, RefusedFor, set_media_type};
+use super::reasons::CONFIGURATION_REFUSED;
 use super::{Doors, auth};
 use crate::config::{ConfigError, Problem};
 use crate::live::reload::Reloaded;
@@ -25,13 +27,16 @@ pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ConfigurationRefused))]
 pub(super) struct Refused {
+    /// Always `request.configuration.refused`; each of the problems has a code of its own.
+    #[cfg_attr(test, schema(value_type = String))]
+    code: Cow<'static, str>,
     /// What is wrong, and what to do.
     detail: String,
     /// The HTTP status.
     status: u16,
     /// The status in words.
     title: &'static str,
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// Always `about:blank`: the code says what kind of problem it is.
     r#type: &'static str,
     /// Everything that is wrong with the configuration, in the order of the file; at least one.
     problems: Vec<Problem>,
@@ -62,10 +67,14 @@ async fn reload(State(doors): State<Arc<Doors>>) -> Result<Json<Reloaded>, Respo
 
 fn refusal(error: &ConfigError) -> Response {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let detail = "the configuration has problems, and the one from before stays in force";
-    let Document { detail, status: number, title, r#type } = super::Problem::new(status, detail).document();
-    let body = Refused { detail, status: number, title, r#type, problems: error.problems().to_vec() };
+    let reason = CONFIGURATION_REFUSED
+        .with_help("the configuration has problems", "the one from before stays in force");
+    let Document { code, detail, status: number, title, r#type } =
+        super::Problem::new(status, reason).document();
+    let refused = RefusedFor(code.clone());
+    let body = Refused { code, detail, status: number, title, r#type, problems: error.problems().to_vec() };
     let mut response = (status, Json(body)).into_response();
+    response.extensions_mut().insert(refused);
     set_media_type(&mut response);
     response
 }

@@ -13,6 +13,7 @@ use axum::response::Response;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Level, Span};
 
+use super::problem::RefusedFor;
 use crate::telemetry::REQUEST;
 
 /// The router with a span around each request, if the log's filter lets them through.
@@ -41,7 +42,8 @@ async fn in_span(request: Request, next: Next) -> Response {
         let response = next.run(request).await;
         Span::current().record("status", response.status().as_u16());
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(target: REQUEST, ms, "answered");
+        let code = response.extensions().get::<RefusedFor>().map(|RefusedFor(code)| code.as_ref());
+        tracing::debug!(target: REQUEST, ms, code, "answered");
         response
     };
     answering.instrument(span).await

@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::connections::{Admission, Closed, Connection, Connections};
+use super::reasons::CONNECTIONS;
 use super::sampled::{Report, Sampled};
 use super::unreadable::Explained;
 use super::{Entrance, Problem};
@@ -237,8 +238,9 @@ impl Server {
 /// Tells a sender to come again, and keeps the connection for a moment: closing it with what was sent unread would take
 /// the answer away from its sender.
 async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
-    static ANSWER: LazyLock<String> =
-        LazyLock::new(|| Problem::unavailable("too many connections are open; come again").into_http1());
+    static ANSWER: LazyLock<String> = LazyLock::new(|| {
+        Problem::unavailable(CONNECTIONS.reason("too many connections are open")).into_http1()
+    });
     let refusing = async {
         stream.write_all(ANSWER.as_bytes()).await?;
         stream.shutdown().await?;

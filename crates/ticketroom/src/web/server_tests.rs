@@ -111,6 +111,8 @@ async fn what_is_no_request_is_refused_in_words() {
             assert!(head.contains("content-type: application/problem+json"), "{said:?}: {answers}");
             let problem: serde_json::Value = serde_json::from_str(problem).unwrap();
             assert_eq!(problem["status"], status, "{said:?}: {answers}");
+            let code = if status == 431 { "request.http.head-too-large" } else { "request.http.unreadable" };
+            assert_eq!(problem["code"], code, "{said:?}: {answers}");
             assert!(problem["title"].is_string() && problem["detail"].is_string(), "{said:?}: {answers}");
         }
     }

@@ -17,6 +17,7 @@ use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Problem;
+use super::reasons::{ADDRESS_TOO_LONG, HEAD_TOO_LARGE, NO_REQUEST};
 
 const HEAD: &[u8] = b"HTTP/1.1 ";
 const EMPTY: &[u8] = b"\r\nconnection: close\r\ncontent-length: 0\r\n";
@@ -53,14 +54,14 @@ fn unexplained(bytes: &[u8]) -> Option<(usize, StatusCode)> {
 }
 
 fn explanation(status: StatusCode) -> Problem {
-    let detail = match status {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            "the head of the request is too large: it may have 100 headers and 16 KiB with its address"
-        }
-        StatusCode::URI_TOO_LONG => "the address of the request is too long",
-        _ => "this is no HTTP/1.1 request; is https sent to this address, which speaks http?",
+    let reason = match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => HEAD_TOO_LARGE.reason(
+            "the head of the request is too large: it may have 100 headers and 16 KiB with its address",
+        ),
+        StatusCode::URI_TOO_LONG => ADDRESS_TOO_LONG.reason("the address of the request is too long"),
+        _ => NO_REQUEST.reason("this is no HTTP/1.1 request"),
     };
-    Problem::new(status, detail)
+    Problem::new(status, reason)
 }
 
 impl<C: AsyncRead + Unpin> AsyncRead for Explained<C> {

@@ -21,6 +21,7 @@ mod metrics;
 mod operators;
 mod outages;
 mod process;
+mod refusals;
 mod reload;
 mod repeats;
 mod replicas;

@@ -141,7 +141,7 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
     assert_eq!(listed[0]["id"], "4711");
     assert_eq!(listed[0]["subject"], subject);
     let (_, out, _) = run(&mut process.command(&["tickets", "show", "4711"])).await;
-    assert!(out.contains("made room") && out.contains("put the link into the ticket"), "{out}");
+    assert!(out.contains("created room") && out.contains("put the link into the ticket"), "{out}");
     let (_, out, _) = run(&mut process.command(&["tickets", "explain", "intranet/4711"])).await;
     assert!(out.contains("template  default") && out.contains("Logs/Server"), "{out}");
     let writes = systems.docspace.counters().writes;

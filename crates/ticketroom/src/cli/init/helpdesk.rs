@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{Answers, Dialog, InitError, NONE, quoted, unless_none, with_scheme};
+use super::{Answers, Dialog, InitError, NONE, NotAccepted, quoted, unless_none, with_scheme};
 
 /// The kinds that can be chosen.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn named(text: &str) -> Result<Self, String> {
+    pub(super) fn named(text: &str) -> Result<Self, NotAccepted> {
         // However people write it: “Zendesk”, “ZENDESK Support”, “Jira Service Management”.
         let word = text.split_whitespace().next().unwrap_or_default().to_lowercase();
         match word.as_str() {
@@ -23,7 +23,7 @@ impl Kind {
             "freshdesk" => Ok(Self::Freshdesk),
             "jira" => Ok(Self::Jira),
             "generic" => Ok(Self::Generic),
-            _ => Err("write zendesk, freshdesk or jira, or generic for any other system".to_owned()),
+            _ => Err(NotAccepted::Kind),
         }
     }
 }
@@ -59,8 +59,7 @@ pub(super) fn ask(dialog: &mut Dialog<'_>, kind: Kind, answers: &Answers) -> Res
                 .ask(question, Some("ticketroom"), |text| with(&url, text, None).map(|_| text.to_owned()))?;
             dialog.ask("Number of the ticket field for the room's address", Some(NONE), |text| {
                 let field = unless_none(text).map(str::parse).transpose();
-                let field =
-                    field.map_err(|_| format!("write the field's number, such as 360012345, or {NONE}"))?;
+                let field = field.map_err(|_| NotAccepted::FieldNumber)?;
                 with(&url, &client_id, field)
             })
         }

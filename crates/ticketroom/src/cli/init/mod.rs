@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use self::helpdesk::{Helpdesk, Kind};
-use crate::config::{Config, DEFAULT_FILE, Env};
+use crate::config::{Config, ConfigError, DEFAULT_FILE, Env};
 use crate::room::RoomType;
 
 /// Why no file was written.
@@ -154,6 +154,25 @@ fn with_scheme(text: &str) -> String {
     if text.contains("://") { text.to_owned() } else { format!("https://{text}") }
 }
 
+/// Why an answer is not accepted: what the person reads before the question is asked again.
+#[derive(Debug, thiserror::Error)]
+enum NotAccepted {
+    #[error("write zendesk, freshdesk or jira, or generic for any other system")]
+    Kind,
+    #[error("write the field's number, such as 360012345, or {NONE}")]
+    FieldNumber,
+    /// The file made of it would be wrong.
+    #[error("{}", without_lines(.0))]
+    Configuration(#[from] ConfigError),
+}
+
+/// What is wrong with a file that nobody has seen yet.
+fn without_lines(error: &ConfigError) -> String {
+    let problems = error.problems().iter();
+    let problems: Vec<_> = problems.map(|problem| format!("{}: {}", problem.message, problem.help)).collect();
+    problems.join("\n  ")
+}
+
 /// Questions on one side, answers on the other.
 struct Dialog<'a> {
     input: &'a mut dyn BufRead,
@@ -166,7 +185,7 @@ impl Dialog<'_> {
         &mut self,
         question: &str,
         default: Option<&str>,
-        mut accept: impl FnMut(&str) -> Result<T, String>,
+        mut accept: impl FnMut(&str) -> Result<T, NotAccepted>,
     ) -> Result<T, InitError> {
         loop {
             match default {
@@ -205,18 +224,10 @@ impl Env for EveryVariable {
 
 impl Answers {
     /// The answers, if the file made of them is right; else why it isn't.
-    fn checked(self) -> Result<Self, String> {
-        match Config::from_text(&self.file(), DEFAULT_FILE, &EveryVariable) {
-            Ok(_) => Ok(self),
-            // The other answers have been checked: what is wrong now is this one.
-            Err(error) => {
-                let reasons = error.problems().iter();
-                Err(reasons
-                    .map(|problem| format!("{}: {}", problem.message, problem.help))
-                    .collect::<Vec<_>>()
-                    .join("\n  "))
-            }
-        }
+    fn checked(self) -> Result<Self, NotAccepted> {
+        // The other answers have been checked: what is wrong now is this one.
+        Config::from_text(&self.file(), DEFAULT_FILE, &EveryVariable)?;
+        Ok(self)
     }
 
     /// The file as it is written.

@@ -258,7 +258,7 @@ mod tests {
             lines,
             [
                 "blocked:",
-                "3 × blocked.docspace.unauthorized: DocSpace does not accept our credentials (401…",
+                "3 × blocked.docspace.unauthorized: DocSpace does not accept our credentials (40…",
                 "1 × blocked.docspace.group-unknown: DocSpace has no group “Suport”",
                 ""
             ]

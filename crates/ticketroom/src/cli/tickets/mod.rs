@@ -164,7 +164,8 @@ async fn retry(store: &dyn Store, options: &Retry) -> Result {
 async fn explain(store: &dyn Queries, config: &Config, options: &Show) -> Result {
     let record = find(store, &options.ticket).await?;
     let ticket = record.ticket.clone().unwrap_or_default();
-    let preview = preview(&config.rules, &record.key, &ticket).map_err(Ended::Failed)?;
+    let preview =
+        preview(&config.rules, &record.key, &ticket).map_err(|error| Ended::Failed(error.to_string()))?;
     if options.json {
         return say_json(&Explanation { made_from: record.template.as_deref(), today: &preview });
     }

@@ -6,6 +6,7 @@ use url::Url;
 use super::{account_url, names};
 use crate::config::Env;
 use crate::config::reader::{Section, Value};
+use crate::config::reasons::INVALID;
 use crate::config::report::Read;
 use crate::config::secret::{are_same, for_header, is_same, secret, secrets};
 
@@ -74,5 +75,9 @@ fn field(value: &Value<'_>) -> Read<String> {
     let is_name = name
         .strip_prefix("cf_")
         .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || c == '_'));
-    if is_name { Ok(name.to_owned()) } else { Err(value.place.wrong("is no custom field's name", help)) }
+    if is_name {
+        Ok(name.to_owned())
+    } else {
+        Err(value.place.wrong(&INVALID, "is no custom field's name", help))
+    }
 }

@@ -6,6 +6,7 @@ use url::Url;
 use super::{HelpdeskConfig, HelpdeskKind};
 use crate::config::Env;
 use crate::config::reader::Section;
+use crate::config::reasons::{KEY_CONFLICT, KEY_MISSING};
 use crate::config::report::{Read, Report};
 use crate::config::secret::{are_same, secrets};
 use crate::config::value::web_url;
@@ -52,7 +53,7 @@ pub(super) fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericCo
         let allow = value.boolean()?;
         if allow && !matches!(secrets, Ok(None)) {
             let help = "leave out allow_unsigned; with a secret, every delivery must be signed";
-            return Err(value.place.wrong("contradicts webhook_secret", help));
+            return Err(value.place.wrong(&KEY_CONFLICT, "contradicts webhook_secret", help));
         }
         Ok(allow)
     });
@@ -67,7 +68,7 @@ pub(super) fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericCo
         (None, true) => Inbound::Unsigned,
         (None, false) => {
             let help = "add webhook_secret = { env = \"GENERIC_SECRET\" }, or allow_unsigned = true on a network you trust";
-            return Err(place.wrong("has no “webhook_secret”", help));
+            return Err(place.wrong(&KEY_MISSING, "has no “webhook_secret”", help));
         }
     };
     Ok(GenericConfig { inbound, callback: callback? })

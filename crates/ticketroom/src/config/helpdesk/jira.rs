@@ -11,6 +11,7 @@ use url::Url;
 use super::{LONGEST_SIGNATURE_WINDOW, email_address, names};
 use crate::config::Env;
 use crate::config::reader::{Section, Value};
+use crate::config::reasons::{INVALID, KEY_MISSING};
 use crate::config::report::Read;
 use crate::config::secret::{are_same, for_header, is_same, secret, secrets};
 use crate::config::value::{base_url, base_url_without, duration, leave_off};
@@ -110,7 +111,11 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
         deployment?.unwrap_or(if is_cloud { JiraDeployment::Cloud } else { JiraDeployment::DataCenter });
     if email.is_none() && url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) {
         let help = "add email, the address of the user whom the API token belongs to";
-        return Err(place.wrong("has no “email”, which Jira Cloud requires with the token", help));
+        return Err(place.wrong(
+            &KEY_MISSING,
+            "has no “email”, which Jira Cloud requires with the token",
+            help,
+        ));
     }
     let api_token = api_token?;
     let auth = match email {
@@ -143,7 +148,7 @@ fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {
     match value.full_text(help)? {
         "cloud" => Ok(JiraDeployment::Cloud),
         "data-center" => Ok(JiraDeployment::DataCenter),
-        _ => Err(value.place.wrong("is neither of Jira's products", help)),
+        _ => Err(value.place.wrong(&INVALID, "is neither of Jira's products", help)),
     }
 }
 
@@ -155,7 +160,11 @@ fn projects(value: &Value<'_>) -> Read<Vec<String>> {
         key.make_ascii_uppercase();
         let starts = key.starts_with(|c: char| c.is_ascii_uppercase());
         if !starts || !key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
-            return Err(value.place.wrong(&format!("has “{key}”, which is no project's key"), help));
+            return Err(value.place.wrong(
+                &INVALID,
+                &format!("has “{key}”, which is no project's key"),
+                help,
+            ));
         }
     }
     Ok(keys)

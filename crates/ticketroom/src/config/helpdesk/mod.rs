@@ -22,6 +22,7 @@ use super::Env;
 use super::reader::{Section, Value};
 use super::report::{At, Read, all};
 use super::value::{base_url, is_loopback, leave_off};
+use crate::config::reasons::{EMPTY, HELPDESK_KIND, HELPDESK_MISSING, HELPDESK_NAME, INVALID, KEY_CONFLICT};
 use crate::language::nearest;
 use crate::ticket::{HelpdeskName, InvalidId};
 
@@ -72,7 +73,7 @@ pub(super) fn helpdesks(top: &mut Section<'_>, env: &dyn Env) -> Read<Vec<Helpde
     let sections = top.sections("helpdesk")?;
     if sections.is_empty() {
         let help = "add a [[helpdesk]] section as in ticketroom.example.toml";
-        return Err(report.problem(At::File, "no helpdesk is configured", help));
+        return Err(report.problem(At::File, &HELPDESK_MISSING, "no helpdesk is configured", help));
     }
     let mut names = BTreeSet::new();
     all(sections.into_iter().map(|section| helpdesk(section, &mut names, env)))
@@ -85,14 +86,13 @@ fn helpdesk(
 ) -> Read<HelpdeskConfig> {
     let name = section.required("name", "add a name, such as name = \"zendesk\"", |value| {
         let help = "choose another name, such as \"zendesk\"; it is part of the webhook's address";
-        let name: HelpdeskName = value
-            .text(help)?
-            .parse()
-            .map_err(|error: InvalidId| value.place.wrong(&format!("is wrong: {error}"), help))?;
+        let name: HelpdeskName = value.text(help)?.parse().map_err(|error: InvalidId| {
+            value.place.wrong(&HELPDESK_NAME, &format!("is wrong: {error}"), help)
+        })?;
         if names.insert(name.clone()) {
             Ok(name)
         } else {
-            Err(value.place.problem(format!("another helpdesk is named “{name}”"), help))
+            Err(value.place.problem(&HELPDESK_NAME, format!("another helpdesk is named “{name}”"), help))
         }
     });
     let kind =
@@ -116,7 +116,7 @@ fn helpdesk(
                 None => "write \"zendesk\", \"freshdesk\" or \"jira\", or \"generic\" for any other system"
                     .to_owned(),
             };
-            Err(place.problem(format!("“{other}” is no kind of helpdesk"), help))
+            Err(place.problem(&HELPDESK_KIND, format!("“{other}” is no kind of helpdesk"), help))
         }
     };
     Ok(HelpdeskConfig { name: name?, kind: kind?, group_names: group_names? })
@@ -131,7 +131,11 @@ fn group_names(value: &Value<'_>) -> Read<Vec<(String, String)>> {
         let (theirs, ours) = entry;
         let ours = ours.full_text(help)?;
         if names.iter().any(|(known, _)| known.trim().to_lowercase() == theirs.trim().to_lowercase()) {
-            return Err(value.place.wrong(&format!("has “{theirs}” twice, but for case"), help));
+            return Err(value.place.wrong(
+                &KEY_CONFLICT,
+                &format!("has “{theirs}” twice, but for case"),
+                help,
+            ));
         }
         names.push((theirs.to_owned(), ours.to_owned()));
     }
@@ -159,7 +163,7 @@ pub(super) fn email_address(value: &Value<'_>) -> Read<String> {
     let text = value.full_text(help)?;
     let is_address = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
     if !is_address || text.contains(char::is_whitespace) {
-        return Err(value.place.wrong("is not an e-mail address", help));
+        return Err(value.place.wrong(&INVALID, "is not an e-mail address", help));
     }
     Ok(text.to_owned())
 }
@@ -168,7 +172,7 @@ pub(super) fn email_address(value: &Value<'_>) -> Read<String> {
 pub(super) fn names(value: &Value<'_>, help: &str) -> Read<Vec<String>> {
     let entries = value.list(help)?;
     if entries.is_empty() {
-        return Err(value.place.wrong("is an empty list", help));
+        return Err(value.place.wrong(&EMPTY, "is an empty list", help));
     }
     all(entries.iter().map(|entry| entry.full_text(help).map(|name| name.trim().to_owned())))
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::{LONGEST_SIGNATURE_WINDOW, account_url, email_address};
 use crate::config::Env;
 use crate::config::reader::{Section, Value};
+use crate::config::reasons::{KEY_CONFLICT, KEY_MISSING, RANGE, SECRET_INVALID};
 use crate::config::report::Read;
 use crate::config::secret::{are_same, is_same, secret, secrets};
 use crate::config::value::{duration, is_loopback};
@@ -87,7 +88,11 @@ pub(super) fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskCo
         let secrets = secrets(value, env)?;
         if !is_local && secrets.iter().any(|secret| secret.expose_secret() == ZENDESK_TEST_SECRET) {
             let help = "take the webhook's own secret: its page in Zendesk shows it under “Reveal secret”";
-            return Err(value.place.wrong("is Zendesk's public test secret, which everybody knows", help));
+            return Err(value.place.wrong(
+                &SECRET_INVALID,
+                "is Zendesk's public test secret, which everybody knows",
+                help,
+            ));
         }
         Ok(secrets)
     });
@@ -95,7 +100,7 @@ pub(super) fn zendesk(mut section: Section<'_>, env: &dyn Env) -> Read<ZendeskCo
     let room_url_field = section.optional("room_url_field", |value| {
         let help = "write the number of the ticket field without quotes, such as room_url_field = 360012345";
         match value.number(help)? {
-            0 => Err(value.place.wrong("is out of range", help)),
+            0 => Err(value.place.wrong(&RANGE, "is out of range", help)),
             field => Ok(field),
         }
     });
@@ -139,7 +144,7 @@ fn zendesk_auth(section: &mut Section<'_>, env: &dyn Env) -> Read<ZendeskAuth> {
         }
         (None, None, None, None) => {
             let help = "add client_id and client_secret of an OAuth client: Admin Center, Apps and integrations, APIs";
-            Err(section.place.wrong("has no way to sign in to Zendesk", help))
+            Err(section.place.wrong(&KEY_MISSING, "has no way to sign in to Zendesk", help))
         }
         (Some(_), None, None, None) => {
             Err(section.lacks("client_secret", "add client_secret = { env = \"ZENDESK_CLIENT_SECRET\" }"))
@@ -155,7 +160,11 @@ fn zendesk_auth(section: &mut Section<'_>, env: &dyn Env) -> Read<ZendeskAuth> {
         }
         (_, _, Some(odd), _) | (_, _, None, Some(odd)) => {
             let help = "leave out email and api_token; client_id and client_secret are what lasts";
-            Err(odd.place.wrong("is a second way to sign in, beside client_id and client_secret", help))
+            Err(odd.place.wrong(
+                &KEY_CONFLICT,
+                "is a second way to sign in, beside client_id and client_secret",
+                help,
+            ))
         }
     }
 }

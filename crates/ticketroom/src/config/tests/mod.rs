@@ -1,5 +1,6 @@
 //! What is read from right configurations, and what is never shown of them.
 
+mod codes;
 mod meant;
 mod mistakes;
 mod rooms;
@@ -46,7 +47,7 @@ fn complete(fragment: &str) -> String {
     if !fragment.contains("helpdesk") {
         text.push_str("[[helpdesk]]\nname = \"generic\"\nkind = \"generic\"\nallow_unsigned = true\n");
     }
-    if !fragment.contains("docspace") {
+    if !fragment.contains("[docspace") {
         text.push_str("[docspace]\nurl = \"https://d.example\"\napi_key = { env = \"DOCSPACE_API_KEY\" }\n");
     }
     text

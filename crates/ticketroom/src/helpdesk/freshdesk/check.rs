@@ -6,6 +6,27 @@ use super::ticket::is_same_group;
 use super::wire::{AgentDto, FieldDto};
 use crate::call::{Cause, Failure};
 use crate::finding::Finding;
+use crate::reason::codes;
+
+codes! {
+    SECRET_MISSING = "check.freshdesk.secret-missing", Never,
+        "The helpdesk has no webhook secret, so every delivery is refused.",
+        "configure a long random text as `webhook_secret`, and let the automation rule's webhook send it in the header \
+         X-Ticketroom-Secret";
+    AGENT_LIMITED = "check.freshdesk.agent-no-support-agent", Never,
+        "The agent of the API key is no support agent, so it may be unable to change tickets.",
+        "make it a support agent under Admin > Team > Agents";
+    SCOPE_TOO_SMALL = "check.freshdesk.scope-too-small", Never,
+        "The agent of the API key does not see all tickets; those that it does not see get no rooms.",
+        "give it the ticket scope “Global access” under Admin > Team > Agents";
+    FIELD_UNUSABLE = "check.freshdesk.field-unusable", Never,
+        "The custom field for the link does not exist, or is not a single-line text.",
+        "make one under Admin > Workflows > Ticket fields, a single-line text, and put its API name into `room_url_field`; \
+         until then the link is only in the note";
+    GROUP_UNKNOWN = "check.freshdesk.group-unknown", Never,
+        "A group that is named in `groups` is not in Freshdesk.",
+        "correct the name in `groups`, or make the group under Admin > Team > Groups";
+}
 
 /// How many pages of groups are read; an account has no more than a few hundred.
 const GROUP_PAGES: usize = 10;
@@ -37,11 +58,7 @@ impl Freshdesk {
         if !self.webhook_secrets.is_empty() {
             return Vec::new();
         }
-        vec![Finding::bad(
-            "no webhook secret, so every delivery will be refused",
-            "configure a long random text as `webhook_secret`, and let the automation rule's webhook send it in the \
-             header X-Ticketroom-Secret",
-        )]
+        vec![Finding::Bad(SECRET_MISSING.reason("no webhook secret, so every delivery will be refused"))]
     }
 
     /// The names of all groups.
@@ -73,7 +90,7 @@ fn unusable(failure: &Failure) -> Finding {
         Cause::Rejected { status: 300..=399, .. } => "configure the address that it redirects to as `url`",
         _ => "try again later",
     };
-    Finding::bad(failure.to_string(), help)
+    Finding::Bad(failure.code().with_help(failure.to_string(), help))
 }
 
 /// What our own agent may see and do.
@@ -82,10 +99,10 @@ fn agent(host: &str, me: &AgentDto) -> Vec<Finding> {
     let mut odd = Vec::new();
     match me.kind.as_deref() {
         None | Some("support_agent") => {}
-        Some(_) => odd.push(Finding::warning(
-            format!("{who} is no support agent, so it may be unable to change tickets"),
-            "make it a support agent under Admin > Team > Agents",
-        )),
+        Some(_) => {
+            let text = format!("{who} is no support agent, so it may be unable to change tickets");
+            odd.push(Finding::Warning(AGENT_LIMITED.reason(text)));
+        }
     }
     let sees = match me.ticket_scope {
         Some(2) => Some("only sees the tickets of its groups"),
@@ -93,10 +110,7 @@ fn agent(host: &str, me: &AgentDto) -> Vec<Finding> {
         _ => None,
     };
     if let Some(sees) = sees {
-        odd.push(Finding::warning(
-            format!("{who} {sees}; the others get no rooms"),
-            "give it the ticket scope “Global access” under Admin > Team > Agents",
-        ));
+        odd.push(Finding::Warning(SCOPE_TOO_SMALL.reason(format!("{who} {sees}; the others get no rooms"))));
     }
     if odd.is_empty() {
         odd.push(Finding::good(format!("{host} answers; {who} sees all tickets")));
@@ -105,23 +119,23 @@ fn agent(host: &str, me: &AgentDto) -> Vec<Finding> {
 }
 
 fn room_url_field(field: &str, answer: Result<Vec<FieldDto>, Failure>) -> Finding {
-    let help = "make one under Admin > Workflows > Ticket fields, a single-line text, and put its API name into \
-                `room_url_field`; until then the link is only in the note";
     let fields = match answer {
         Ok(fields) => fields,
         Err(failure) => {
-            return Finding::warning(
-                format!("the custom field {field} can't be looked at: {failure}"),
-                "see that it exists and is a single-line text; whether it takes links shows with the first ticket",
-            );
+            let help = "see that it exists and is a single-line text; whether it takes links shows with the first ticket";
+            let reason = failure.code().with_help(failure.to_string(), help);
+            return Finding::Warning(reason.about(format!("the custom field {field} can't be looked at")));
         }
     };
     match fields.iter().find(|found| found.name.as_deref() == Some(field)) {
-        None => Finding::warning(format!("there is no custom field {field}"), help),
+        None => Finding::Warning(FIELD_UNUSABLE.reason(format!("there is no custom field {field}"))),
         Some(found) if found.kind.as_deref() == Some("custom_text") => {
             Finding::good(format!("the link goes into a private note and the custom field {field}"))
         }
-        Some(_) => Finding::warning(format!("the custom field {field} is not a single-line text"), help),
+        Some(_) => {
+            let text = format!("the custom field {field} is not a single-line text");
+            Finding::Warning(FIELD_UNUSABLE.reason(text))
+        }
     }
 }
 
@@ -129,10 +143,11 @@ fn room_url_field(field: &str, answer: Result<Vec<FieldDto>, Failure>) -> Findin
 fn agents(answer: Result<AgentDto, Failure>) -> Finding {
     match answer {
         Ok(_) => Finding::good("agents can be looked up"),
-        Err(failure) => Finding::warning(
-            format!("agents can't be looked up, so no assignee gets access: {failure}"),
-            "give our agent a role that may see agents, such as Administrator, under Admin > Team > Agents",
-        ),
+        Err(failure) => {
+            let help = "give our agent a role that may see agents, such as Administrator, under Admin > Team > Agents";
+            let reason = failure.code().with_help(failure.to_string(), help);
+            Finding::Warning(reason.about("agents can't be looked up, so no assignee gets access"))
+        }
     }
 }
 
@@ -142,13 +157,13 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
         "give our agent a role that may see groups, such as Administrator, under Admin > Team > Agents";
     let names = match answer {
         Ok(names) => names,
-        Err(failure) if configured.is_empty() => {
-            let what = format!("groups can't be looked up, so rules can't tell them apart: {failure}");
-            return vec![Finding::warning(what, help)];
-        }
         Err(failure) => {
-            let what = format!("groups can't be looked up, so every ticket in one is blocked: {failure}");
-            return vec![Finding::bad(what, help)];
+            let reason = failure.code().with_help(failure.to_string(), help);
+            return vec![if configured.is_empty() {
+                Finding::Warning(reason.about("groups can't be looked up, so rules can't tell them apart"))
+            } else {
+                Finding::Bad(reason.about("groups can't be looked up, so every ticket in one is blocked"))
+            }];
         }
     };
     let is_there = |group: &str| names.iter().any(|name| is_same_group(name, group));
@@ -156,10 +171,7 @@ fn judged_groups(configured: &[String], answer: Result<Vec<String>, Failure>) ->
         if is_there(group) {
             Finding::good(format!("group “{group}” exists"))
         } else {
-            Finding::bad(
-                format!("Freshdesk has no group “{group}”"),
-                "correct the name in `groups`, or make the group under Admin > Team > Groups",
-            )
+            Finding::Bad(GROUP_UNKNOWN.reason(format!("Freshdesk has no group “{group}”")))
         }
     };
     configured.iter().map(finding).collect()
@@ -200,7 +212,7 @@ mod tests {
     fn the_empty_secret_is_none() {
         assert_eq!(freshdesk("s").secrets(), []);
         let findings = freshdesk("").secrets();
-        assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Bad]);
+        assert_eq!(findings.iter().map(Finding::level).collect::<Vec<_>>(), [Level::Bad]);
     }
 
     #[test]
@@ -213,10 +225,10 @@ mod tests {
         ];
         for (json, levels) in agents {
             let found = agent("acme.freshdesk.com", &serde_json::from_str(json).unwrap());
-            assert_eq!(found.iter().map(|finding| finding.level).collect::<Vec<_>>(), levels, "{json}");
+            assert_eq!(found.iter().map(Finding::level).collect::<Vec<_>>(), levels, "{json}");
         }
-        assert_eq!(super::agents(Ok(AgentDto::default())).level, Level::Good);
-        assert_eq!(super::agents(failed(Cause::Forbidden)).level, Level::Warning);
+        assert_eq!(super::agents(Ok(AgentDto::default())).level(), Level::Good);
+        assert_eq!(super::agents(failed(Cause::Forbidden)).level(), Level::Warning);
     }
 
     #[test]
@@ -227,19 +239,19 @@ mod tests {
             [("cf_room", Level::Good), ("cf_number", Level::Warning), ("cf_other", Level::Warning)]
         {
             assert_eq!(
-                room_url_field(field, Ok(serde_json::from_str(fields).unwrap())).level,
+                room_url_field(field, Ok(serde_json::from_str(fields).unwrap())).level(),
                 level,
                 "{field}"
             );
         }
-        assert_eq!(room_url_field("cf_room", failed(Cause::Forbidden)).level, Level::Warning);
+        assert_eq!(room_url_field("cf_room", failed(Cause::Forbidden)).level(), Level::Warning);
     }
 
     #[test]
     fn groups_are_judged() {
         let levels = |configured: &[&str], answer| {
             let configured: Vec<String> = configured.iter().map(|group| (*group).to_owned()).collect();
-            judged_groups(&configured, answer).iter().map(|finding| finding.level).collect::<Vec<_>>()
+            judged_groups(&configured, answer).iter().map(Finding::level).collect::<Vec<_>>()
         };
         let names = || Ok(vec!["Support".to_owned(), "Billing ".to_owned()]);
         assert_eq!(levels(&[], names()), []);
@@ -257,8 +269,11 @@ mod tests {
             (Cause::ServerError { status: 503, retry_after: None }, "later"),
         ] {
             let finding = unusable(&failed::<()>(cause).unwrap_err());
-            assert_eq!(finding.level, Level::Bad);
-            assert!(finding.help.is_some_and(|said| said.contains(help)), "{help}");
+            assert_eq!(finding.level(), Level::Bad);
+            assert!(
+                finding.reason().unwrap().help.as_ref().is_some_and(|said| said.contains(help)),
+                "{help}"
+            );
         }
     }
 

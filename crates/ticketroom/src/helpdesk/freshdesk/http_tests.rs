@@ -363,13 +363,13 @@ async fn everything_is_checked_and_nothing_changed() {
     ];
     let stage = Stage::of(Some("cf_room"), &["Billing", "Sales"], answers).await;
     let levels: Vec<Level> =
-        stage.freshdesk.check(&clock).await.iter().map(|finding| finding.level).collect();
+        stage.freshdesk.check(&clock).await.iter().map(crate::finding::Finding::level).collect();
     assert_eq!(levels, [Level::Good, Level::Warning, Level::Warning, Level::Good, Level::Bad]);
     assert!(stage.asked().iter().all(|asked| asked.starts_with("GET ")));
 
     let stage = Stage::with([(ME, 401, json!({}))]).await;
     let findings = stage.freshdesk.check(&clock).await;
-    assert_eq!((findings.len(), findings[0].level), (1, Level::Bad));
+    assert_eq!((findings.len(), findings[0].level()), (1, Level::Bad));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 //! the answers that we read. [`check`] tries it all.
 
 mod api;
-mod check;
+pub(crate) mod check;
 mod delivery;
 mod directory;
 pub(crate) mod reasons;

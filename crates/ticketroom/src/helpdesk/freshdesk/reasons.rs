@@ -14,7 +14,7 @@ pub(crate) static FRESHDESK: System = System {
         forbidden: "the agent of the API key needs the ticket scope “global” and may not be a collaborator; does the plan include the \
             API?",
         not_found: "was the ticket deleted for good, or is `url` not the account's address?",
-        rejected: "",
+        rejected: "the reason quotes what it objects to: correct the ticket or `url`, then “ticketroom tickets retry”",
     ),
     can_be_asked: true,
     special,
@@ -27,5 +27,6 @@ fn special(failure: &Failure) -> Option<&'static Code> {
 codes! {
     INVALID = "blocked.freshdesk.update-invalid", OnRequest,
         "Freshdesk does not take the update of the ticket (400).",
-        "does the ticket lack what is required of it? Open it as our agent and save it by hand. The room is ready";
+        "the ticket probably lacks a field that Freshdesk requires: open it as our agent, complete it and save it, then “ticketroom \
+         tickets retry”. The room is ready";
 }

@@ -31,7 +31,7 @@ use sha2::Sha256;
 use url::Url;
 use uuid::Uuid;
 
-use self::reasons::CALLBACK;
+use self::reasons::{CALLBACK, SECRET_MISSING, UNSIGNED};
 use super::{Absence, Helpdesk, LinkInTicket, Observed, RoomLink, WrittenBack};
 use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
@@ -88,10 +88,10 @@ impl Generic {
             Ok(answer) => {
                 Finding::good(format!("the callback can be reached (it answered {})", answer.status.as_u16()))
             }
-            Err(failure) => Finding::bad(
-                failure.to_string(),
-                "is `callback_url` right, and reachable from here? Or leave it out, if nobody wants to be told",
-            ),
+            Err(failure) => {
+                let help = "is `callback_url` right, and reachable from here? Or leave it out, if nobody wants to be told";
+                Finding::Bad(failure.code().with_help(failure.to_string(), help))
+            }
         }
     }
 }
@@ -181,18 +181,16 @@ impl Helpdesk for Generic {
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {
-        let mut findings = vec![match &self.inbound {
-            Inbound::Unsigned => Finding::warning(
-                "deliveries are not signed, so anybody who can reach the endpoint can create rooms"
-                    .to_owned(),
-                "configure a `webhook_secret` in place of `allow_unsigned`",
-            ),
-            Inbound::Secrets(secrets) if secrets.is_empty() => Finding::bad(
-                "no webhook secret, so every delivery will be refused".to_owned(),
-                "configure a `webhook_secret`",
-            ),
-            Inbound::Secrets(_) => Finding::good("deliveries have to be signed".to_owned()),
-        }];
+        let mut findings =
+            vec![match &self.inbound {
+                Inbound::Unsigned => Finding::Warning(UNSIGNED.reason(
+                    "deliveries are not signed, so anybody who can reach the endpoint can create rooms",
+                )),
+                Inbound::Secrets(secrets) if secrets.is_empty() => Finding::Bad(
+                    SECRET_MISSING.reason("no webhook secret, so every delivery will be refused"),
+                ),
+                Inbound::Secrets(_) => Finding::good("deliveries have to be signed".to_owned()),
+            }];
         if let Some(callback) = &self.callback {
             findings.push(self.callback_finding(callback).await);
         }

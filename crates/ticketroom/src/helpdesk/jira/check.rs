@@ -5,6 +5,26 @@ use super::wire::UserDto;
 use crate::call::{Cause, Failure};
 use crate::config::JiraDeployment;
 use crate::finding::{Finding, Level};
+use crate::reason::codes;
+
+codes! {
+    SECRET_MISSING = "check.jira.secret-missing", Never,
+        "The helpdesk has no webhook secret, so every delivery is refused.",
+        "make one (`openssl rand -hex 32`), give it to the webhook in Jira (System > WebHooks) and configure it as \
+         `webhook_secret`";
+    PROJECTS_OPEN = "check.jira.all-projects", Never,
+        "No projects are named, so issues of every project get rooms.",
+        "name the projects that are meant in `projects`, and in the JQL filter of the webhook";
+    PROJECT_HIDDEN = "check.jira.project-unknown", Never,
+        "A project that is named in `projects` does not exist, or our user can't see it.",
+        "is the key right? Otherwise add the user to the project, as an agent (role Service Desk Team)";
+    USER_UNKNOWN = "check.jira.user-unknown", Never,
+        "Jira does not say who we are: it takes our requests for those of an anonymous user.",
+        "are the credentials right? Jira answers some calls without any";
+    USER_DEACTIVATED = "check.jira.user-deactivated", Never,
+        "The user of the integration is deactivated.",
+        "activate it in Jira";
+}
 
 impl Jira {
     pub(super) async fn findings(&self) -> Vec<Finding> {
@@ -16,17 +36,14 @@ impl Jira {
                 return findings;
             }
         };
-        let is_usable = user.level != Level::Bad;
+        let is_usable = user.level() != Level::Bad;
         findings.push(user);
         if is_usable {
             let projects =
                 self.projects.iter().map(|key| async move { project(key, self.api.project(key).await) });
             findings.extend(futures_util::future::join_all(projects).await);
             if self.projects.is_empty() {
-                findings.push(Finding::warning(
-                    "issues of every project get rooms",
-                    "name the projects that are meant in `projects`, and in the JQL filter of the webhook",
-                ));
+                findings.push(Finding::Warning(PROJECTS_OPEN.reason("issues of every project get rooms")));
             }
             findings.push(Finding::good("the link goes into a remote link and an internal comment"));
         }
@@ -37,11 +54,7 @@ impl Jira {
         if !self.webhook_secrets.is_empty() {
             return Vec::new();
         }
-        vec![Finding::bad(
-            "no webhook secret, so every delivery will be refused",
-            "make one (`openssl rand -hex 32`), give it to the webhook in Jira (System > WebHooks) and configure it \
-             as `webhook_secret`",
-        )]
+        vec![Finding::Bad(SECRET_MISSING.reason("no webhook secret, so every delivery will be refused"))]
     }
 
     /// Why our own user could not be asked for.
@@ -66,17 +79,14 @@ impl Jira {
             }
             _ => "try again later",
         };
-        Finding::bad(failure.to_string(), help)
+        Finding::Bad(failure.code().with_help(failure.to_string(), help))
     }
 
     fn user(&self, user: &UserDto) -> Finding {
         let host = self.api.host();
         match (user.id(), user.active) {
-            (None, _) => Finding::bad(
-                format!("{host} does not know who we are"),
-                "are the credentials right? Jira answers some calls without any",
-            ),
-            (Some(_), Some(false)) => Finding::bad("our user is deactivated", "activate it in Jira"),
+            (None, _) => Finding::Bad(USER_UNKNOWN.reason(format!("{host} does not know who we are"))),
+            (Some(_), Some(false)) => Finding::Bad(USER_DEACTIVATED.reason("our user is deactivated")),
             (Some(_), _) => {
                 let name = user.display_name.as_deref().unwrap_or("without a name");
                 Finding::good(format!("{host} answers; our user is {name}"))
@@ -88,12 +98,11 @@ impl Jira {
 fn project(key: &str, answer: Result<(), Failure>) -> Finding {
     match answer {
         Ok(()) => Finding::good(format!("our user sees the project {key}")),
-        Err(Failure { cause: Cause::NotFound, .. }) => Finding::bad(
-            format!("there is no project {key} that our user can see"),
-            "is the key right? Otherwise add the user to the project, as an agent (role Service Desk Team)",
-        ),
+        Err(Failure { cause: Cause::NotFound, .. }) => {
+            Finding::Bad(PROJECT_HIDDEN.reason(format!("there is no project {key} that our user can see")))
+        }
         Err(failure) => {
-            Finding::warning(format!("the project {key} can't be looked at: {failure}"), "try again later")
+            Finding::Warning(failure.reason().about(format!("the project {key} can't be looked at")))
         }
     }
 }
@@ -127,7 +136,7 @@ mod tests {
             ("{}", Level::Bad),
         ];
         for (user, level) in users {
-            assert_eq!(jira("s").user(&serde_json::from_str(user).unwrap()).level, level, "{user}");
+            assert_eq!(jira("s").user(&serde_json::from_str(user).unwrap()).level(), level, "{user}");
         }
         assert_eq!(jira("s").secrets(), []);
         assert_eq!(jira("").secrets().len(), 1);
@@ -139,9 +148,9 @@ mod tests {
                 effect_uncertain: false,
             })
         };
-        assert_eq!(project("SUP", Ok(())).level, Level::Good);
-        assert_eq!(project("SUP", refused(Cause::NotFound)).level, Level::Bad);
-        assert_eq!(project("SUP", refused(Cause::Forbidden)).level, Level::Warning);
+        assert_eq!(project("SUP", Ok(())).level(), Level::Good);
+        assert_eq!(project("SUP", refused(Cause::NotFound)).level(), Level::Bad);
+        assert_eq!(project("SUP", refused(Cause::Forbidden)).level(), Level::Warning);
     }
 
     #[test]

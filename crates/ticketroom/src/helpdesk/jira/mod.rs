@@ -11,7 +11,7 @@
 
 mod adf;
 mod api;
-mod check;
+pub(crate) mod check;
 mod delivery;
 pub(crate) mod reasons;
 mod ticket;

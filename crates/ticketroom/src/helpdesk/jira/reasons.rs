@@ -14,7 +14,7 @@ pub(crate) static JIRA: System = System {
         forbidden: "our user needs the permissions Browse projects, Add comments and Link issues, and has to be an agent of the service \
             project",
         not_found: "was the issue deleted, or is it in a project or security level that our user can't see?",
-        rejected: "",
+        rejected: "the reason quotes what it objects to: correct the issue or `url`, then “ticketroom tickets retry”",
     ),
     can_be_asked: true,
     special,
@@ -27,6 +27,6 @@ fn special(failure: &Failure) -> Option<&'static Code> {
 codes! {
     INVALID = "blocked.jira.update-invalid", OnRequest,
         "Jira does not take the comment or the link (400).",
-        "does the project's workflow forbid comments in this status? Open the issue as our user and try it. The room is \
-         ready";
+        "does the project's workflow forbid comments in this status? Open the issue as our user and try one, then “ticketroom \
+         tickets retry”. The room is ready";
 }

@@ -10,8 +10,44 @@ use super::wire::{FieldDto, MeDto, WebhookDto};
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew};
 use crate::config::ZENDESK_TEST_SECRET;
-use crate::finding::Finding;
+use crate::finding::{Finding, Level};
+use crate::reason::codes;
 use crate::source::salvage::event_name;
+
+codes! {
+    SECRET_MISSING = "check.zendesk.secret-missing", Never,
+        "The helpdesk has no webhook secret, so every delivery is refused.",
+        "in Zendesk open the webhook, choose “Reveal secret” and configure it as `webhook_secret`";
+    SECRET_PUBLIC = "check.zendesk.secret-public", Never,
+        "The webhook secret is Zendesk's public test secret, which everybody knows.",
+        "in Zendesk open the webhook, choose “Reveal secret” and configure that one";
+    EVENTS_TOO_MANY = "check.zendesk.other-events", Never,
+        "The webhook also sends events that are not about tickets.",
+        "they are answered and kept, and nothing follows; untick them in Admin Center > Apps and integrations > Webhooks";
+    USER_UNKNOWN = "check.zendesk.user-unknown", Never,
+        "Zendesk does not say who we are: it takes our requests for those of an anonymous user.",
+        "are `client_id` and `client_secret` (or `email` and `api_token`) right?";
+    USER_SUSPENDED = "check.zendesk.user-suspended", Never,
+        "The user of the integration is suspended.",
+        "unsuspend it in Zendesk";
+    USER_NO_AGENT = "check.zendesk.user-no-agent", Never,
+        "The user of the integration is not an agent, so it can't write notes.",
+        "give the user of the OAuth client (or of the API token) the role agent or admin";
+    FIELD_UNUSABLE = "check.zendesk.field-unusable", Never,
+        "The custom field for the link does not exist, or is not of type text.",
+        "make one in Admin Center > Objects and rules > Tickets > Fields, of type text, and put its id into \
+         `room_url_field`; until then the link is only in the note";
+    FIELD_OFF = "check.zendesk.field-switched-off", Never,
+        "The custom field for the link is switched off.",
+        "activate it in Admin Center > Objects and rules > Tickets > Fields";
+    CLOCKS_DIFFER = "check.zendesk.clocks-differ", Never,
+        "Zendesk's clock and the clock of this machine differ. If they differ by much, deliveries are refused as too old.",
+        "set this machine's clock, and keep it right with NTP";
+    API_TOKEN = "check.zendesk.api-token", Never,
+        "The integration signs in with an API token, which Zendesk takes until 2027-04-30.",
+        "make an OAuth client in Admin Center > Apps and integrations > APIs and configure `client_id` and `client_secret` \
+         in place of `email` and `api_token`";
+}
 
 /// From this day on (2027-05-01), Zendesk takes no API tokens.
 const API_TOKENS_END: i64 = 1_809_129_600;
@@ -33,7 +69,7 @@ impl Zendesk {
             }
         };
         let usable = self.user(&me);
-        let is_usable = usable.level != crate::finding::Level::Bad;
+        let is_usable = usable.level() != Level::Bad;
         findings.push(usable);
         findings.extend(date.as_deref().and_then(|date| self.clocks(date, clock.now())));
         if is_usable {
@@ -68,35 +104,30 @@ impl Zendesk {
             .collect();
         let others: Vec<String> = others.into_iter().collect();
         (!others.is_empty()).then(|| {
-            Finding::warning(
-                format!("the webhook also sends events that are not about tickets: {}", others.join(", ")),
-                "they are answered and kept, and nothing follows; untick them in Admin Center > Apps and integrations > \
-                 Webhooks",
+            let others = others.join(", ");
+            Finding::Warning(
+                EVENTS_TOO_MANY
+                    .reason(format!("the webhook also sends events that are not about tickets: {others}")),
             )
         })
     }
 
     fn secrets(&self) -> Vec<Finding> {
         if self.webhook_secrets.is_empty() {
-            return vec![Finding::bad(
-                "no webhook secret, so every delivery will be refused".to_owned(),
-                "in Zendesk open the webhook, choose “Reveal secret” and configure it as `webhook_secret`",
-            )];
+            let text = "no webhook secret, so every delivery will be refused";
+            return vec![Finding::Bad(SECRET_MISSING.reason(text))];
         }
         let is_public =
             self.webhook_secrets.iter().any(|secret| secret.expose_secret() == ZENDESK_TEST_SECRET);
         let public = || {
-            Finding::bad(
-                "the webhook secret is Zendesk's public test secret, which everybody knows".to_owned(),
-                "in Zendesk open the webhook, choose “Reveal secret” and configure that one",
-            )
+            let text = "the webhook secret is Zendesk's public test secret, which everybody knows";
+            Finding::Bad(SECRET_PUBLIC.reason(text))
         };
         is_public.then(public).into_iter().collect()
     }
 
     /// Why our own user could not be asked for.
     fn unusable(&self, failure: &Failure) -> Finding {
-        let what = failure.to_string();
         let help = match failure.cause {
             Cause::Unreachable(_) | Cause::NoAnswer(_) | Cause::NotFound | Cause::Unintelligible(_) => {
                 "is `url` the address of the account, such as https://acme.zendesk.com, and reachable from here?"
@@ -115,7 +146,7 @@ impl Zendesk {
             }
             _ => "try again later",
         };
-        Finding::bad(what, help)
+        Finding::Bad(failure.code().with_help(failure.to_string(), help))
     }
 
     fn wrong_credentials(&self) -> &'static str {
@@ -132,40 +163,40 @@ impl Zendesk {
     fn user(&self, me: &MeDto) -> Finding {
         let Some(id) = me.id else {
             // Zendesk answers this call even without credentials.
-            return Finding::bad("Zendesk does not know who we are".to_owned(), self.wrong_credentials());
+            let text = "Zendesk does not know who we are";
+            return Finding::Bad(USER_UNKNOWN.with_help(text, self.wrong_credentials()));
         };
         if me.suspended {
-            return Finding::bad(format!("our user {id} is suspended"), "unsuspend it in Zendesk");
+            return Finding::Bad(USER_SUSPENDED.reason(format!("our user {id} is suspended")));
         }
         match me.role.as_deref() {
             Some(role @ ("agent" | "admin")) => {
                 Finding::good(format!("{} answers; our user {id} has the role {role}", self.api.host()))
             }
-            _ => Finding::bad(
-                format!("our user {id} is no agent, so it can't write notes"),
-                "give the user of the OAuth client (or of the API token) the role agent or admin",
-            ),
+            _ => {
+                let text = format!("our user {id} is no agent, so it can't write notes");
+                Finding::Bad(USER_NO_AGENT.reason(text))
+            }
         }
     }
 
     fn field(&self, id: u64, answer: Result<FieldDto, Failure>) -> Finding {
-        let help = "make one in Admin Center > Objects and rules > Tickets > Fields, of type text, and put its \
-                    id into `room_url_field`; until then the link is only in the note";
         match answer {
             Ok(FieldDto { kind, .. }) if kind.as_deref() != Some("text") => {
-                Finding::warning(format!("the custom field {id} is not of type text"), help)
+                Finding::Warning(FIELD_UNUSABLE.reason(format!("the custom field {id} is not of type text")))
             }
-            Ok(FieldDto { active: Some(false), .. }) => Finding::warning(
-                format!("the custom field {id} is switched off"),
-                "activate it in Admin Center > Objects and rules > Tickets > Fields",
-            ),
+            Ok(FieldDto { active: Some(false), .. }) => {
+                Finding::Warning(FIELD_OFF.reason(format!("the custom field {id} is switched off")))
+            }
             Ok(_) => Finding::good(format!("the link goes into the custom field {id} and an internal note")),
             Err(Failure { cause: Cause::NotFound, .. }) => {
-                Finding::warning(format!("there is no custom field {id}"), help)
+                Finding::Warning(FIELD_UNUSABLE.reason(format!("there is no custom field {id}")))
             }
-            Err(failure) => Finding::warning(
-                format!("the custom field {id} can't be looked at: {failure}"),
-                "give the OAuth client the scope `read`",
+            Err(failure) => Finding::Warning(
+                failure
+                    .code()
+                    .with_help(failure.to_string(), "give the OAuth client the scope `read`")
+                    .about(format!("the custom field {id} can't be looked at")),
             ),
         }
     }
@@ -174,11 +205,10 @@ impl Zendesk {
     fn clocks(&self, date: &str, now: Timestamp) -> Option<Finding> {
         let skew = clock_skew(date, now)?;
         let what = format!("our clock and Zendesk's are {} s apart", skew.as_secs());
-        let help = "set this machine's clock, and keep it right with NTP";
         Some(if skew > self.signature_window / 2 {
-            Finding::bad(format!("{what}; deliveries will be refused as too old"), help)
+            Finding::Bad(CLOCKS_DIFFER.reason(format!("{what}; deliveries will be refused as too old")))
         } else if skew > TOLERATED_SKEW {
-            Finding::warning(what, help)
+            Finding::Warning(CLOCKS_DIFFER.reason(what))
         } else {
             Finding::good(what)
         })
@@ -186,12 +216,11 @@ impl Zendesk {
 }
 
 fn api_token(now: Timestamp) -> Finding {
-    let help = "make an OAuth client in Admin Center > Apps and integrations > APIs and configure `client_id` \
-                and `client_secret` in place of `email` and `api_token`";
     if now.as_second() >= API_TOKENS_END {
-        Finding::bad("Zendesk takes no API tokens since 2027-04-30", help)
+        Finding::Bad(API_TOKEN.reason("Zendesk takes no API tokens since 2027-04-30"))
     } else {
-        Finding::warning("Zendesk ends API tokens on 2027-04-30, and earlier ones that are not used", help)
+        let text = "Zendesk ends API tokens on 2027-04-30, and earlier ones that are not used";
+        Finding::Warning(API_TOKEN.reason(text))
     }
 }
 
@@ -204,7 +233,6 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::config::{ZendeskAuth, ZendeskConfig};
-    use crate::finding::Level;
     use crate::http::Http;
     use crate::metrics::Metrics;
 
@@ -242,7 +270,7 @@ mod tests {
             ("2026-11-24T10:08:00Z", Level::Bad),
         ] {
             let finding = zendesk.clocks("Tue, 24 Nov 2026 10:00:00 GMT", at(ours)).unwrap();
-            assert_eq!(finding.level, level, "{finding}");
+            assert_eq!(finding.level(), level, "{finding}");
         }
         assert_eq!(zendesk.clocks("yesterday", at("2026-11-24T10:00:00Z")), None);
     }
@@ -251,7 +279,7 @@ mod tests {
     fn secrets_that_are_none_are_found() {
         assert_eq!(zendesk("s").secrets(), []);
         for secret in ["", ZENDESK_TEST_SECRET] {
-            assert!(zendesk(secret).secrets().iter().all(|finding| finding.level == Level::Bad));
+            assert!(zendesk(secret).secrets().iter().all(|finding| finding.level() == Level::Bad));
             assert_eq!(zendesk(secret).secrets().len(), 1);
         }
     }
@@ -267,7 +295,7 @@ mod tests {
             (r#"{"id":null,"role":"end-user","name":"Anonymous user"}"#, Level::Bad),
         ];
         for (user, level) in users {
-            assert_eq!(zendesk.user(&serde_json::from_str(user).unwrap()).level, level, "{user}");
+            assert_eq!(zendesk.user(&serde_json::from_str(user).unwrap()).level(), level, "{user}");
         }
         let fields = [
             (r#"{"type":"text","active":true}"#, Level::Good),
@@ -276,14 +304,14 @@ mod tests {
             (r#"{"type":"integer","active":true}"#, Level::Warning),
         ];
         for (field, level) in fields {
-            assert_eq!(zendesk.field(5, Ok(serde_json::from_str(field).unwrap())).level, level, "{field}");
+            assert_eq!(zendesk.field(5, Ok(serde_json::from_str(field).unwrap())).level(), level, "{field}");
         }
     }
 
     #[test]
     fn api_tokens_end() {
-        assert_eq!(api_token(at("2027-04-30T23:59:59Z")).level, Level::Warning);
-        assert_eq!(api_token(at("2027-05-01T00:00:00Z")).level, Level::Bad);
+        assert_eq!(api_token(at("2027-04-30T23:59:59Z")).level(), Level::Warning);
+        assert_eq!(api_token(at("2027-05-01T00:00:00Z")).level(), Level::Bad);
     }
 
     #[test]

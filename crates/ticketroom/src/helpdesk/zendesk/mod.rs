@@ -9,7 +9,7 @@
 
 mod api;
 mod auth;
-mod check;
+pub(crate) mod check;
 mod delivery;
 pub(crate) mod reasons;
 mod ticket;

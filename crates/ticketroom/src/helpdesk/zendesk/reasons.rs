@@ -13,7 +13,7 @@ pub(crate) static ZENDESK: System = System {
         forbidden: "the integration's user must be an agent who may edit this ticket, and the OAuth client needs the scopes read and \
             tickets:write",
         not_found: "was the ticket deleted, or is it in a group that our user can't see?",
-        rejected: "",
+        rejected: "the reason quotes what it objects to: correct the ticket or `url`, then “ticketroom tickets retry”",
     ),
     can_be_asked: true,
     special,
@@ -26,5 +26,5 @@ fn special(failure: &Failure) -> Option<&'static Code> {
 codes! {
     INVALID = "blocked.zendesk.update-invalid", OnRequest,
         "Zendesk does not take the update of the ticket (422): the ticket is closed, or lacks a required field.",
-        "a closed ticket can't be changed any more; otherwise a required field is empty. The room is ready";
+        "fill the required fields, then “ticketroom tickets retry”; a closed ticket can't be changed any more. The room is ready";
 }

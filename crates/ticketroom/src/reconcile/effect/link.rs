@@ -56,7 +56,7 @@ impl Perform for Link {
     fn record(&self, SharedLink { url, internal }: SharedLink, records: &mut Records<'_>) -> Recorded {
         let text = match internal {
             false => format!("the room's link is {url}"),
-            true => format!("the room's link is {url}; {}", INTERNAL_LINK),
+            true => format!("the room's link is {url}; {INTERNAL_LINK}"),
         };
         records.ledger.link = LinkEntry::Done { url, internal };
         Recorded::done(records, "linked", text)

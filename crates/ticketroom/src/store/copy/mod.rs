@@ -16,8 +16,8 @@ mod table;
 use sha2::{Digest, Sha256};
 
 use self::table::{Key, Row, TABLES, Table, Value};
-use super::OpenError;
 use super::day::Day;
+use super::{OpenError, StoreError};
 use crate::clock::Timestamp;
 use crate::config::StoreUrl;
 
@@ -53,8 +53,28 @@ pub enum CopyError {
         /// Which store.
         side: String,
         /// Why.
-        why: String,
+        why: SideError,
     },
+}
+
+/// Why one of the stores failed on the way. Says what the database says, never what was being stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SideError {
+    /// The file.
+    #[error("{}", super::sqlite::explain(.0))]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database.
+    #[error("{}", super::postgres::explain(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// What a row has in it.
+    #[error(transparent)]
+    Row(#[from] StoreError),
+    /// A text that is none.
+    #[error(transparent)]
+    NotText(#[from] std::str::Utf8Error),
+    /// A column of another type than ours.
+    #[error("a number with a fraction, which none of ours has")]
+    Fraction,
 }
 
 /// How far a copy is.
@@ -74,23 +94,23 @@ trait Side: Send {
     /// What to call it in messages.
     fn name(&self) -> String;
     /// Which store it is.
-    async fn identity(&mut self) -> Result<Identity, String>;
+    async fn identity(&mut self) -> Result<Identity, SideError>;
     /// Whether somebody works on it.
-    async fn is_in_use(&mut self) -> Result<bool, String>;
+    async fn is_in_use(&mut self) -> Result<bool, SideError>;
     /// Says whose copy is being made here.
-    async fn begin(&mut self, source: &str) -> Result<(), String>;
+    async fn begin(&mut self, source: &str) -> Result<(), SideError>;
     /// How many rows a table has, and where the last one is.
-    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), String>;
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError>;
     /// The rows after one, or from the first one on, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
     /// than one row.
-    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, String>;
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError>;
     /// Adds rows, all or none.
-    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String>;
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError>;
     /// The day's writes.
-    async fn day(&mut self) -> Result<Day, String>;
+    async fn day(&mut self) -> Result<Day, SideError>;
     /// Makes a whole store of it, in one transaction: sets the day's writes, lets go of claims, marks all tickets if it is
     /// a backup's copy, and says that the copy is whole.
-    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String>;
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), SideError>;
 }
 
 /// Which store it is.
@@ -186,7 +206,7 @@ async fn open(url: &StoreUrl, may_be_new: bool) -> Result<Box<dyn Side>, CopyErr
 }
 
 /// A fingerprint of all rows of a table, the same whatever database they are in.
-async fn digest(side: &mut dyn Side, table: &Table) -> Result<[u8; 32], String> {
+async fn digest(side: &mut dyn Side, table: &Table) -> Result<[u8; 32], SideError> {
     let (mut hash, mut last) = (Sha256::new(), None);
     loop {
         let rows = side.read(table, last.as_ref()).await?;

@@ -4,12 +4,12 @@ use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use super::table::{BYTES, Key, Row, Table, Type, Value};
-use super::{Identity, Side};
+use super::{Identity, Side, SideError};
 use crate::clock::Timestamp;
 use crate::config::PostgresConfig;
 use crate::store::day::Day;
 use crate::store::postgres::parameter::{Parameter, Statement};
-use crate::store::postgres::{PostgresStore, explain, rows, schema, statements};
+use crate::store::postgres::{PostgresStore, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
 use crate::store::{OpenError, Use, Why};
@@ -28,11 +28,6 @@ impl Database {
         exact.map_err(|error| OpenError::Database { database: name.clone(), why: error.to_string() })?;
         Ok(Self { name, client })
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-fn plain(error: tokio_postgres::Error) -> String {
-    explain(&error)
 }
 
 /// The values of one column of many rows, as PostgreSQL takes them.
@@ -128,33 +123,34 @@ impl Side for Database {
         self.name.clone()
     }
 
-    async fn identity(&mut self) -> Result<Identity, String> {
-        let row = self.client.query_one("SELECT id, copying FROM identity", &[]).await.map_err(plain)?;
+    async fn identity(&mut self) -> Result<Identity, SideError> {
+        let row = self.client.query_one("SELECT id, copying FROM identity", &[]).await?;
         Ok(Identity { id: row.get(0), copying: row.get(1), is_backup: false })
     }
 
-    async fn is_in_use(&mut self) -> Result<bool, String> {
+    async fn is_in_use(&mut self) -> Result<bool, SideError> {
         let sql = "SELECT EXISTS (SELECT FROM replica WHERE alive_until >= server_millis())";
-        Ok(self.client.query_one(sql, &[]).await.map_err(plain)?.get(0))
+        Ok(self.client.query_one(sql, &[]).await?.get(0))
     }
 
-    async fn begin(&mut self, source: &str) -> Result<(), String> {
+    async fn begin(&mut self, source: &str) -> Result<(), SideError> {
         let sql = "UPDATE identity SET copying = $1";
-        self.client.execute(sql, &[&source]).await.map(|_| ()).map_err(plain)
+        self.client.execute(sql, &[&source]).await?;
+        Ok(())
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), String> {
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError> {
         let (name, keys) = (table.name, table.key_names());
         let sql = format!("SELECT count(*) FROM {name}");
-        let count: i64 = self.client.query_one(&sql, &[]).await.map_err(plain)?.get(0);
+        let count: i64 = self.client.query_one(&sql, &[]).await?.get(0);
         let sql =
             format!("SELECT {} FROM {name} ORDER BY {} DESC LIMIT 1", keys.join(", "), keys.join(" DESC, "));
-        let last = self.client.query_opt(&sql, &[]).await.map_err(plain)?;
+        let last = self.client.query_opt(&sql, &[]).await?;
         let last = last.map(|row| values(&row, &table.columns[..table.key]).map(Key)).transpose();
-        Ok((u64::try_from(count).unwrap_or(0), last.map_err(plain)?))
+        Ok((u64::try_from(count).unwrap_or(0), last?))
     }
 
-    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, String> {
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError> {
         let (columns, name, batch, key) =
             (table.names(), table.name, table.batch, table.key_names().join(", "));
         let sizes: Vec<_> =
@@ -170,13 +166,13 @@ impl Side for Database {
                 WINDOW ordered AS (ORDER BY {key})
             ) AS sized WHERE place = 1 OR bytes <= {BYTES} ORDER BY {key}"
         );
-        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
+        let statement = self.client.prepare_cached(&sql).await?;
         let after: Vec<_> = after.map_or(&[][..], |Key(values)| values).iter().map(parameter).collect();
-        let rows = self.client.query(&statement, &after).await.map_err(plain)?;
-        rows.iter().map(|row| values(row, table.columns).map(Row).map_err(plain)).collect()
+        let rows = self.client.query(&statement, &after).await?;
+        rows.iter().map(|row| Ok(Row(values(row, table.columns)?))).collect()
     }
 
-    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError> {
         let arrays: Vec<String> = (1..)
             .zip(table.columns)
             .map(|(place, (_, kind))| format!("${place}::{}", array(*kind)))
@@ -186,16 +182,17 @@ impl Side for Database {
         let columns: Vec<Column> =
             (0..).zip(table.columns).map(|(place, (_, kind))| Column::of(place, *kind, rows)).collect();
         let parameters: Vec<_> = columns.iter().map(Column::parameter).collect();
-        let statement = self.client.prepare_cached(&sql).await.map_err(plain)?;
-        self.client.execute(&statement, &parameters).await.map(|_| ()).map_err(plain)
+        let statement = self.client.prepare_cached(&sql).await?;
+        self.client.execute(&statement, &parameters).await?;
+        Ok(())
     }
 
-    async fn day(&mut self) -> Result<Day, String> {
-        let row = self.client.query_one(statements::Day.sql(), &[]).await.map_err(plain)?;
-        rows::day(&row).map_err(|error| error.to_string())
+    async fn day(&mut self) -> Result<Day, SideError> {
+        let row = self.client.query_one(statements::Day.sql(), &[]).await?;
+        Ok(rows::day(&row)?)
     }
 
-    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String> {
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), SideError> {
         // Numbers were given by the other store; the next ones go on after them.
         let number =
             "SELECT setval(pg_get_serial_sequence($1, 'number'), greatest($2::bigint, 1), $2::bigint > 0)";
@@ -204,21 +201,20 @@ impl Side for Database {
                 Some(Value::Number(number)) => *number,
                 _ => 0,
             };
-            self.client.execute(number, &[&table.name, &last]).await.map_err(plain)?;
+            self.client.execute(number, &[&table.name, &last]).await?;
         }
         // The planner should know how large the tables are before anybody works on them.
         self.client
             .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline; ANALYZE effect")
-            .await
-            .map_err(plain)?;
+            .await?;
 
         let now = millis(now);
-        let transaction = self.client.build_transaction().start().await.map_err(plain)?;
+        let transaction = self.client.build_transaction().start().await?;
         let sql = "UPDATE write_budget SET day_began_at = $1, used = $2, none_until = $3";
         let (began, used, none_until) = (millis(day.began), i64::from(day.used), millis(day.none_until));
-        transaction.execute(sql, &[&began, &used, &none_until]).await.map_err(plain)?;
+        transaction.execute(sql, &[&began, &used, &none_until]).await?;
         let sql = "UPDATE ticket SET claimed = false, due_at = $1 WHERE claimed";
-        transaction.execute(sql, &[&now]).await.map_err(plain)?;
+        transaction.execute(sql, &[&now]).await?;
         if is_backup {
             let why = Why::Restored;
             let mut number = 0_i64;
@@ -232,15 +228,15 @@ impl Side for Database {
                     last: &i64::MAX,
                     most: &i64::from(BATCH),
                 };
-                let prepared = transaction.prepare_cached(some.sql()).await.map_err(plain)?;
+                let prepared = transaction.prepare_cached(some.sql()).await?;
                 let values: Vec<_> = some.values().into_iter().map(Parameter::value).collect();
-                let Some(row) = transaction.query_opt(&prepared, &values).await.map_err(plain)? else {
+                let Some(row) = transaction.query_opt(&prepared, &values).await? else {
                     break;
                 };
-                number = row.try_get(2).map_err(plain)?;
+                number = row.try_get(2)?;
             }
         }
-        transaction.execute("UPDATE identity SET copying = NULL", &[]).await.map_err(plain)?;
-        transaction.commit().await.map_err(plain)
+        transaction.execute("UPDATE identity SET copying = NULL", &[]).await?;
+        Ok(transaction.commit().await?)
     }
 }

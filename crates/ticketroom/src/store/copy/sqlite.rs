@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::table::{BYTES, Key, Row, Table, Value};
-use super::{Identity, Side};
+use super::{Identity, Side, SideError};
 use crate::clock::Timestamp;
 use crate::store::day::Day;
 use crate::store::sqlite::requeue::requeue_all;
@@ -43,22 +43,17 @@ impl File {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-fn plain(error: rusqlite::Error) -> String {
-    crate::store::sqlite::explain(&error)
-}
-
-fn value(value: ValueRef<'_>) -> Result<Value, String> {
+fn value(value: ValueRef<'_>) -> Result<Value, SideError> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Number(number),
         // As the other side can keep it.
         ValueRef::Text(text) => {
-            let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+            let text = std::str::from_utf8(text)?;
             Value::Text(text_of(text).into_owned())
         }
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
-        ValueRef::Real(_) => return Err("a number with a fraction, which none of ours has".to_owned()),
+        ValueRef::Real(_) => return Err(SideError::Fraction),
     })
 }
 
@@ -79,50 +74,51 @@ impl Side for File {
         self.path.display().to_string()
     }
 
-    async fn identity(&mut self) -> Result<Identity, String> {
+    async fn identity(&mut self) -> Result<Identity, SideError> {
         let sql = "SELECT id, copying, backup_at IS NOT NULL FROM identity";
         let row = self.connection.query_row(sql, [], |row| {
             Ok(Identity { id: row.get(0)?, copying: row.get(1)?, is_backup: row.get(2)? })
         });
-        row.map_err(plain)
+        Ok(row?)
     }
 
-    async fn is_in_use(&mut self) -> Result<bool, String> {
+    async fn is_in_use(&mut self) -> Result<bool, SideError> {
         // It is locked.
         Ok(false)
     }
 
-    async fn begin(&mut self, source: &str) -> Result<(), String> {
-        self.connection.execute("UPDATE identity SET copying = ?1", [source]).map(|_| ()).map_err(plain)
+    async fn begin(&mut self, source: &str) -> Result<(), SideError> {
+        self.connection.execute("UPDATE identity SET copying = ?1", [source])?;
+        Ok(())
     }
 
-    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), String> {
+    async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError> {
         let (name, keys) = (table.name, table.key_names());
         let sql = format!("SELECT count(*) FROM {name}");
-        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0)).map_err(plain)?;
+        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
         let sql =
             format!("SELECT {} FROM {name} ORDER BY {} DESC LIMIT 1", keys.join(", "), keys.join(" DESC, "));
-        let mut statement = self.connection.prepare(&sql).map_err(plain)?;
-        let mut rows = statement.query([]).map_err(plain)?;
-        let last = rows.next().map_err(plain)?.map(|row| {
-            let values = (0..keys.len()).map(|column| value(row.get_ref(column).map_err(plain)?));
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let last = rows.next()?.map(|row| {
+            let values = (0..keys.len()).map(|column| value(row.get_ref(column)?));
             values.collect::<Result<_, _>>().map(Key)
         });
         Ok((u64::try_from(count).unwrap_or(0), last.transpose()?))
     }
 
-    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, String> {
+    async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError> {
         let (columns, name, batch, key) =
             (table.names(), table.name, table.batch, table.key_names().join(", "));
         let places: Vec<String> = (1..=table.key).map(|place| format!("?{place}")).collect();
         let condition = after.map_or(String::new(), |_| format!("WHERE ({key}) > ({})", places.join(", ")));
         let sql = format!("SELECT {columns} FROM {name} {condition} ORDER BY {key} LIMIT {batch}");
-        let mut statement = self.connection.prepare_cached(&sql).map_err(plain)?;
+        let mut statement = self.connection.prepare_cached(&sql)?;
         let after = after.map_or(&[][..], |Key(values)| values);
-        let mut rows = statement.query(params_from_iter(after)).map_err(plain)?;
+        let mut rows = statement.query(params_from_iter(after))?;
         let (mut batch, mut bytes) = (Vec::with_capacity(table.batch), 0);
-        while let Some(row) = rows.next().map_err(plain)? {
-            let values = (0..table.columns.len()).map(|column| value(row.get_ref(column).map_err(plain)?));
+        while let Some(row) = rows.next()? {
+            let values = (0..table.columns.len()).map(|column| value(row.get_ref(column)?));
             let row = Row(values.collect::<Result<_, _>>()?);
             bytes += row.size();
             if bytes > BYTES && !batch.is_empty() {
@@ -133,31 +129,31 @@ impl Side for File {
         Ok(batch)
     }
 
-    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), String> {
+    async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError> {
         let places: Vec<String> = (1..=table.columns.len()).map(|place| format!("?{place}")).collect();
         let sql = format!("INSERT INTO {} ({}) VALUES ({})", table.name, table.names(), places.join(", "));
-        let transaction = self.connection.transaction().map_err(plain)?;
+        let transaction = self.connection.transaction()?;
         {
-            let mut statement = transaction.prepare_cached(&sql).map_err(plain)?;
+            let mut statement = transaction.prepare_cached(&sql)?;
             for row in rows {
-                statement.execute(params_from_iter(&row.0)).map_err(plain)?;
+                statement.execute(params_from_iter(&row.0))?;
             }
         }
-        transaction.commit().map_err(plain)
+        Ok(transaction.commit()?)
     }
 
-    async fn day(&mut self) -> Result<Day, String> {
-        transitions::day(&self.connection).map_err(plain)
+    async fn day(&mut self) -> Result<Day, SideError> {
+        Ok(transitions::day(&self.connection)?)
     }
 
-    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), String> {
-        let transaction = self.connection.transaction().map_err(plain)?;
-        transitions::set_day(&transaction, day).map_err(plain)?;
-        transitions::let_all_go(&transaction, now).map_err(plain)?;
+    async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), SideError> {
+        let transaction = self.connection.transaction()?;
+        transitions::set_day(&transaction, day)?;
+        transitions::let_all_go(&transaction, now)?;
         if is_backup {
-            requeue_all(&transaction, &Why::Restored, now).map_err(plain)?;
+            requeue_all(&transaction, &Why::Restored, now)?;
         }
-        transaction.execute("UPDATE identity SET copying = NULL", []).map_err(plain)?;
-        transaction.commit().map_err(plain)
+        transaction.execute("UPDATE identity SET copying = NULL", [])?;
+        Ok(transaction.commit()?)
     }
 }

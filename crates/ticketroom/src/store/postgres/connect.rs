@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-    TimeoutType, Timeouts,
+    BuildError, Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod,
+    Runtime, TimeoutType, Timeouts,
 };
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
@@ -28,6 +28,7 @@ use tokio_postgres::{Error, Row};
 use super::connector::Connector;
 use super::parameter::Parameters;
 use super::pooler;
+use super::tls::TlsError;
 use crate::config::PostgresConfig;
 use crate::fault_point::{self, Side};
 use crate::store::StoreError;
@@ -91,6 +92,15 @@ pub(super) struct Database {
     is_taken_over: AtomicBool,
 }
 
+/// Why no connection can ever be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SetupError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Pool(#[from] BuildError),
+}
+
 /// Why a statement came to nothing.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -117,7 +127,7 @@ impl From<Trouble> for StoreError {
 
 impl Database {
     /// Pools that have no connection yet.
-    pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
+    pub(super) fn new(config: &PostgresConfig) -> Result<Self, SetupError> {
         let connector = Connector::new(config)?;
         let is_pooled = Arc::new(AtomicBool::new(false));
         let vital = pool(config, &connector.for_others(), 1, &is_pooled)?;
@@ -238,7 +248,7 @@ fn pool(
     connector: &Connector,
     size: usize,
     is_pooled: &Arc<AtomicBool>,
-) -> Result<Pool, String> {
+) -> Result<Pool, BuildError> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_connect(config.connect.clone(), connector.clone(), recycling);
     let connector = connector.clone();
@@ -258,14 +268,13 @@ fn pool(
             wrong.map_or(Ok(()), |(_, what)| Err(HookError::message(what)))
         })
     });
-    let built = Pool::builder(manager)
+    Pool::builder(manager)
         .max_size(size)
         .timeouts(Timeouts { wait: Some(CONNECTION), create: Some(MAKING), recycle: Some(CONNECTION) })
         .runtime(Runtime::Tokio1)
         .post_create(set_up)
         .pre_recycle(still_the_one)
-        .build();
-    built.map_err(|error| error.to_string())
+        .build()
 }
 
 /// A connection, or none in time. One that comes too late is the next caller's.

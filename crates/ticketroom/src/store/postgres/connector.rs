@@ -16,7 +16,7 @@ use tokio_postgres::{Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::{CONNECTION, explain};
-use super::tls;
+use super::tls::{self, TlsError};
 use crate::config::{PostgresConfig, Tls};
 
 /// So many connections are made at once: the server starts a process for each, and a busy one is not helped by more.
@@ -48,13 +48,11 @@ type Made =
     (tokio_postgres::Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
 /// The TLS side of a connection.
-fn tls(config: &PostgresConfig) -> Result<MakeRustlsConnect, String> {
+fn tls(config: &PostgresConfig) -> Result<MakeRustlsConnect, TlsError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = match &config.tls {
         Tls::Unverified => tls::unverified(),
-        Tls::Verified { roots: None } => {
-            ClientConfig::with_platform_verifier().map_err(|error| error.to_string())
-        }
+        Tls::Verified { roots: None } => ClientConfig::with_platform_verifier().map_err(TlsError::from),
         Tls::Verified { roots: Some(path) } => tls::verified(path),
     };
     Ok(MakeRustlsConnect::new(client?))
@@ -62,7 +60,7 @@ fn tls(config: &PostgresConfig) -> Result<MakeRustlsConnect, String> {
 
 impl Connector {
     /// For the servers in an address.
-    pub(super) fn new(config: &PostgresConfig) -> Result<Self, String> {
+    pub(super) fn new(config: &PostgresConfig) -> Result<Self, TlsError> {
         Ok(Self {
             servers: servers(&config.connect).into(),
             found: Arc::default(),

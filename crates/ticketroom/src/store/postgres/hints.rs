@@ -37,7 +37,7 @@ impl Hints {
         Self(tokio::spawn(async move {
             loop {
                 if let Err(error) = exchange(&connector, &outbox, &due).await {
-                    tracing::debug!(error, "no hints just now");
+                    tracing::debug!(%error, "no hints just now");
                 }
                 tokio::time::sleep(RECONNECT).await;
             }
@@ -51,13 +51,22 @@ impl Drop for Hints {
     }
 }
 
+/// Why hints are not exchanged for a moment.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error("no answer in time")]
+    Silent,
+    #[error("{}", explain(.0))]
+    Failed(#[from] tokio_postgres::Error),
+}
+
 /// Until the connection ends, or is silent.
-async fn exchange(connector: &Connector, outbox: &Notify, due: &Notify) -> Result<(), String> {
+async fn exchange(connector: &Connector, outbox: &Notify, due: &Notify) -> Result<(), Interrupted> {
     let (client, mut connection) = answered(CONNECTION, connector.connect()).await?;
     let hear = async {
         let mut messages = futures_util::stream::poll_fn(|context| connection.poll_message(context));
         while let Some(message) = messages.next().await {
-            if let AsyncMessage::Notification(_) = message.map_err(|error| explain(&error))? {
+            if let AsyncMessage::Notification(_) = message? {
                 due.notify_one();
             }
         }
@@ -84,7 +93,6 @@ async fn exchange(connector: &Connector, outbox: &Notify, due: &Notify) -> Resul
 async fn answered<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, String> {
-    let answer = tokio::time::timeout(limit, answer).await.map_err(|_| "no answer in time".to_owned())?;
-    answer.map_err(|error| explain(&error))
+) -> Result<T, Interrupted> {
+    Ok(tokio::time::timeout(limit, answer).await.map_err(|_| Interrupted::Silent)??)
 }

@@ -39,7 +39,7 @@ impl PostgresStore {
     /// A pool, and a connection to tables that are up to date.
     async fn connect(config: &PostgresConfig, purpose: Use) -> Result<(Database, Client), OpenError> {
         let unusable = |why: String| OpenError::Database { database: connect::name(config), why };
-        let database = Database::new(config).map_err(unusable)?;
+        let database = Database::new(config).map_err(|error| unusable(error.to_string()))?;
         let patience = if purpose == Use::Serve { PATIENCE } else { Duration::ZERO };
         let mut client =
             first_connection(&database, patience).await.map_err(|error| unusable(advise(&error)))?;

@@ -1,37 +1,50 @@
 //! How the server proves who it is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+/// Why no connection can be secured as the address asks for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    #[error("the certificates of sslrootcert can't be read from {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: pem::Error },
+    #[error("the certificates of sslrootcert can't be read from {}: {error}", path.display())]
+    NoCertificate { path: PathBuf, error: Error },
+    #[error("the certificates of sslrootcert can't be read from {}: there are none in it", .0.display())]
+    NoCertificates(PathBuf),
+    #[error(transparent)]
+    Verifier(#[from] VerifierBuilderError),
+    #[error(transparent)]
+    Rustls(#[from] Error),
+}
+
 /// Trusts the certificates in a file, for the host's name.
-pub(super) fn verified(path: &Path) -> Result<ClientConfig, String> {
-    let unreadable =
-        |why: String| format!("the certificates of sslrootcert can't be read from {}: {why}", path.display());
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
+pub(super) fn verified(path: &Path) -> Result<ClientConfig, TlsError> {
+    let unreadable = |error| TlsError::Unreadable { path: path.to_owned(), error };
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        roots
+            .add(certificate.map_err(unreadable)?)
+            .map_err(|error| TlsError::NoCertificate { path: path.to_owned(), error })?;
     }
     if roots.is_empty() {
-        return Err(unreadable("there are none in it".to_owned()));
+        return Err(TlsError::NoCertificates(path.to_owned()));
     }
     let provider = Arc::new(ring::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|error| error.to_string())?;
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
     Ok(builder(provider)?.with_webpki_verifier(verifier).with_no_client_auth())
 }
 
 /// Encrypts, and asks nobody who they are: `sslmode=require`.
-pub(super) fn unverified() -> Result<ClientConfig, String> {
+pub(super) fn unverified() -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(Anybody(Arc::clone(&provider)));
     Ok(builder(provider)?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
@@ -39,10 +52,8 @@ pub(super) fn unverified() -> Result<ClientConfig, String> {
 
 fn builder(
     provider: Arc<CryptoProvider>,
-) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, String> {
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())
+) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, TlsError> {
+    Ok(ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?)
 }
 
 /// Any certificate will do, but its owner has to be at the other end.

@@ -65,7 +65,7 @@ async fn what_a_pooler_is_no_good_for_is_told_with_what_to_do() {
     let pooled = StoreUrl::Postgres(Box::new(config(&postgres_server::shared_pooler().url(&database))));
     crate::store::open(&pooled, Use::Serve, &clock).await.unwrap();
     let findings = crate::store::check::store(&pooled, &clock).await;
-    assert!(findings[0].level == crate::finding::Level::Good, "{findings:?}");
+    assert!(findings[0].level() == crate::finding::Level::Good, "{findings:?}");
     let file = File::new();
     drop(file.store);
     let error = copy(&StoreUrl::Sqlite(file.path), &pooled, at(0), |_| {}).await.unwrap_err().to_string();
@@ -77,7 +77,7 @@ async fn what_a_pooler_is_no_good_for_is_told_with_what_to_do() {
     let pooler = Pooler::start(postgres_server::shared(), Lending::Transaction, 2).unwrap();
     let pooled = StoreUrl::Postgres(Box::new(config(&pooler.url(&database))));
     for told in [
-        crate::store::check::store(&pooled, &clock).await.remove(0).what,
+        crate::store::check::store(&pooled, &clock).await.remove(0).what().to_owned(),
         crate::store::open(&pooled, Use::Serve, &clock).await.unwrap_err().to_string(),
     ] {
         assert!(told.contains("ALTER ROLE ... SET synchronous_commit = on"), "{told}");

@@ -17,8 +17,8 @@ async fn told(url: &str) -> [String; 2] {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = StoreUrl::Postgres(Box::new(config(url)));
     let finding = crate::store::check::store(&url, &clock).await.remove(0);
-    assert!(finding.level == Level::Bad, "{finding:?}");
-    [finding.what, crate::store::open(&url, Use::Serve, &clock).await.unwrap_err().to_string()]
+    assert!(finding.level() == Level::Bad, "{finding:?}");
+    [finding.what().to_owned(), crate::store::open(&url, Use::Serve, &clock).await.unwrap_err().to_string()]
 }
 
 #[tokio::test]

@@ -134,8 +134,8 @@ async fn check_says_that_serve_will_bring_older_tables_up_to_date() {
     for url in [StoreUrl::Sqlite(path), StoreUrl::Postgres(Box::new(config(database.url())))] {
         let findings = crate::store::check::store(&url, &clock).await;
         let [finding] = &findings[..] else { panic!("{findings:?}") };
-        assert!(finding.level == crate::finding::Level::Good, "{finding:?}");
-        assert!(finding.what.contains("will bring its tables up to date"), "{finding:?}");
+        assert!(finding.level() == crate::finding::Level::Good, "{finding:?}");
+        assert!(finding.what().contains("will bring its tables up to date"), "{finding:?}");
         let error = crate::store::open(&url, Use::Operate, &clock).await.unwrap_err().to_string();
         assert!(error.contains("start this version's “ticketroom serve” once"), "{error}");
     }
