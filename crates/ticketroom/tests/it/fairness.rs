@@ -91,7 +91,8 @@ async fn a_helpdesk_that_does_not_answer_delays_only_its_own_tickets() {
     assert!(is_open(&world, "freshdesk").await && !is_open(&world, "zendesk").await);
     for ticket in tickets(&world, stuck).await {
         assert!(ticket["attempts"].as_u64().unwrap() <= 5, "{ticket}");
-        assert!(ticket["reason"].as_str().unwrap().contains("; trying again at "), "{ticket}");
+        assert!(ticket["reason"].as_str().unwrap().contains(": trying again at "), "{ticket}");
+        assert_eq!(ticket["code"], "waiting.freshdesk.silent");
     }
 
     stuck.faults(&world.systems).clear();
