@@ -153,7 +153,7 @@ fn every_module_has_a_layer() {
 #[test]
 fn every_way_to_use_a_higher_layer_is_found() {
     let found = |file: &str, text: &str| PRODUCT.complaints(Path::new(file), text);
-    let one = found("store/mod.rs", "//! Text.\n\nuse crate::web::Entrance;\n");
+    let one = found("store/mod.rs", "//! Text.\n\nuse crate::web::StartupGate;\n");
     assert_eq!(one, ["store/mod.rs:3: store (layer “store”) uses web (layer “process”)"]);
     let grouped =
         "use crate::{\n    clock::{self, Clock},\n    docspace::{limits::Taken, wire},\n    web,\n};\n";
@@ -180,7 +180,7 @@ fn what_is_no_use_of_a_higher_layer_is_left_alone() {
         "use crate::clock::Clock;\nuse super::types::State;\nuse crate::docspace::limits::Taken;\n",
         "/// See [`crate::web`].\nfn f() {} // crate::web\n",
         "#[cfg(test)]\nmod tests {\n    use crate::web;\n    mod inner {\n        use crate::cli;\n    }\n}\n",
-        "#[cfg(test)]\nuse crate::web::Entrance;\n",
+        "#[cfg(test)]\nuse crate::web::StartupGate;\n",
     ] {
         assert_eq!(PRODUCT.complaints(Path::new("store/mod.rs"), text), [""; 0], "{text}");
     }

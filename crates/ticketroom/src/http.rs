@@ -1,4 +1,4 @@
-//! The one door through which calls leave the process.
+//! Every call to another system goes through this module.
 //!
 //! It sends a request once (no retries, no redirects: the ledger must see every attempt), bounds the
 //! time and the size of the answer, counts it, and tells a connection that was never made from an answer

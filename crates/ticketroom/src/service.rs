@@ -1,4 +1,4 @@
-//! A whole service, put together from its configuration: store, DocSpace client, helpdesks, reconciler and doors.
+//! A whole service, put together from its configuration: store, DocSpace client, helpdesks, reconciler and endpoints.
 //! `serve`, `demo` and the tests all run this one.
 
 use std::net::SocketAddr;
@@ -22,12 +22,12 @@ use crate::live::Live;
 use crate::live::builder::Builder;
 use crate::live::reload::{Read, Reloader};
 use crate::metrics::Metrics;
-use crate::reconcile::{Parts, Progress, Reconciler, Settings};
+use crate::reconcile::{Dependencies, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
 use crate::replica::lease_guard::LeaseGuard;
 use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
-use crate::web::{self, Doors, Entrance, Readiness, WrongTokens};
+use crate::web::{self, AppState, Readiness, StartupGate, WrongTokens};
 
 /// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
@@ -112,11 +112,10 @@ impl Service {
         // If the start fails, its guard is dropped, and with it everything ends that was started.
         let stop = CancellationToken::new();
         let stop_guard = stop.clone().drop_guard();
-        let entrance = Entrance::default();
+        let gate = StartupGate::default();
         let metrics = Metrics::new();
         let limits = web::Limits::new(web::connections_that_fit(config.server.limits.connections));
-        let serving =
-            tokio::spawn(web::serve(listener, entrance.clone(), limits, metrics.clone(), stop.clone()));
+        let serving = tokio::spawn(web::serve(listener, gate.clone(), limits, metrics.clone(), stop.clone()));
         let store = store::open(&config.store, Use::Serve, &clock).await?;
         let (lease, lease_guard) = match &config.store {
             StoreUrl::Sqlite(_) => (LEASE_OF_A_FILE, LeaseGuard::for_good()),
@@ -137,7 +136,7 @@ impl Service {
         let live = Arc::new(Live::new(builder.first(config)));
         let reloader = Reloader::new(read, Arc::clone(&live), builder, breakers.clone(), metrics.clone());
         let reloader = Arc::new(reloader);
-        let reconciler = Arc::new(Reconciler::new(Parts {
+        let reconciler = Arc::new(Reconciler::new(Dependencies {
             store: Arc::clone(&store),
             live: Arc::clone(&live),
             clock: Arc::clone(&clock),
@@ -168,7 +167,7 @@ impl Service {
         };
         // Before anything is claimed: the clock has to be right, and the shares known.
         heartbeats.send_first().await?;
-        entrance.open(Arc::new(Doors {
+        gate.open(Arc::new(AppState {
             intake: Intake::new(
                 Arc::<dyn Store>::clone(&store),
                 Arc::clone(&clock),

@@ -20,7 +20,7 @@ use ticketroom::metrics::Metrics;
 use ticketroom::store::Store;
 use ticketroom::store::Use;
 use ticketroom::store::sqlite::SqliteStore;
-use ticketroom::web::{self, Doors, Entrance, Readiness, WrongTokens};
+use ticketroom::web::{self, AppState, Readiness, StartupGate, WrongTokens};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -105,7 +105,7 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
     let reloader = Arc::new(Reloader::new(read, Arc::clone(&live), builder, breakers, metrics.clone()));
     let source = live.now().sources.values().next().cloned().ok_or("no helpdesk is configured")?;
     let wake = Arc::default();
-    let endpoints = Doors {
+    let endpoints = AppState {
         intake: Intake::new(
             Arc::<dyn Store>::clone(&store),
             Arc::clone(&clock),
@@ -127,7 +127,7 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
     let (real, bare) = (listener.local_addr()?, bare_listener.local_addr()?);
     let stop = CancellationToken::new();
     let limits = web::Limits::new(config.server.limits.connections);
-    tokio::spawn(web::serve(listener, Entrance::to(Arc::new(endpoints)), limits, metrics, stop.clone()));
+    tokio::spawn(web::serve(listener, StartupGate::to(Arc::new(endpoints)), limits, metrics, stop.clone()));
     tokio::spawn(without_store::serve(bare_listener, source));
     Ok(Open { real, bare, store, _stop: stop.drop_guard() })
 }

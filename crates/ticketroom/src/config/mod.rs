@@ -431,7 +431,7 @@ fn from_variables(report: &Report<'_>, env: &dyn Env) -> Read<Config> {
     Ok(config)
 }
 
-/// An unsigned door is fine on the machine itself; beyond it, everybody can have rooms made.
+/// An unsigned endpoint is fine on the machine itself; beyond it, everybody can have rooms created.
 fn warn_of_open_door(report: &Report<'_>, at: At, config: &Config) {
     let beyond = config.server.public_url.is_some() || !value::is_loopback_address(config.server.listen.ip());
     for helpdesk in config.helpdesks.iter().filter(|_| beyond) {

@@ -16,4 +16,4 @@ mod run;
 mod shares;
 mod worker;
 
-pub use worker::{Parts, Progress, Reconciler, Settings};
+pub use worker::{Dependencies, Progress, Reconciler, Settings};

@@ -61,7 +61,7 @@ pub enum Progress {
 
 /// What a reconciler is made of; a service has each of these once.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Dependencies {
     /// What is known, and what is to be done.
     pub store: Arc<dyn Store>,
     /// The portal, the helpdesks, the rules: what is configured. Each run takes it once.
@@ -83,7 +83,7 @@ pub struct Parts {
 /// Everything that runs need, and the runs.
 #[derive(Debug)]
 pub struct Reconciler {
-    pub(super) parts: Parts,
+    pub(super) parts: Dependencies,
     pub(super) progress: broadcast::Sender<Progress>,
     wake: Arc<Notify>,
     /// What this process is at, by the tickets' numbers.
@@ -152,7 +152,7 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
 impl Reconciler {
     /// A reconciler over these parts; [`run`](Self::run) starts it.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Dependencies) -> Self {
         let (progress, _) = broadcast::channel(1024);
         Self {
             parts,
@@ -272,7 +272,7 @@ impl Reconciler {
     }
 
     async fn claim(self: &Arc<Self>, runs: &mut JoinSet<()>) -> Result<Claimed, StoreError> {
-        let Parts { settings, breakers, .. } = &self.parts;
+        let Dependencies { settings, breakers, .. } = &self.parts;
         let snapshot = self.parts.live.now();
         let all = self.most_runs(&snapshot);
         let free = all.saturating_sub(runs.len());

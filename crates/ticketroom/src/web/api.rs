@@ -16,7 +16,7 @@ use tracing::field::display;
 use super::done::{Done, done};
 use super::parameters::{Parameters, Segments};
 use super::reasons::{PARAMETER_INVALID, STORE_UNREADABLE, TICKET_UNKNOWN};
-use super::{Doors, Problem, auth};
+use super::{AppState, Problem, auth};
 use crate::store::{Selection, State as TicketState, StoreError, TicketQuery, Why};
 use crate::ticket::{InvalidId, TicketKey};
 use crate::view::TicketView;
@@ -25,13 +25,13 @@ const OPENAPI: &str = include_str!("openapi.json");
 const PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
 
-pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
+pub(super) fn router(app: &Arc<AppState>) -> Router<Arc<AppState>> {
     Router::new()
         .route("/api/v1/tickets", get(tickets))
         .route("/api/v1/tickets/{helpdesk}/{id}", get(ticket))
         .route("/api/v1/tickets/{helpdesk}/{id}/retry", post(retry))
         .route("/api/v1/openapi.json", get(description))
-        .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard))
+        .route_layer(from_fn_with_state(Arc::clone(app), auth::guard))
 }
 
 /// The description of the API, OpenAPI 3.1.
@@ -93,7 +93,7 @@ struct Tickets {
     )
 ))]
 async fn tickets(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<Tickets>, Problem> {
     let helpdesk = parameters.helpdesk.map(|name| name.parse()).transpose();
@@ -113,7 +113,7 @@ async fn tickets(
         limit: parameters.limit.unwrap_or(PAGE).min(LARGEST_PAGE),
         offset: parameters.offset.unwrap_or(0),
     };
-    let records = doors.store.tickets(&query).await.map_err(|error| unreadable(&error))?;
+    let records = app.store.tickets(&query).await.map_err(|error| unreadable(&error))?;
     let tickets = records.iter().map(|record| TicketView::new(record, None)).collect();
     Ok(Json(Tickets { tickets }))
 }
@@ -131,12 +131,12 @@ async fn tickets(
     )
 ))]
 async fn ticket(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<Json<TicketView>, Problem> {
     let key = key(&helpdesk, &id)?;
-    let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
-    let timeline = doors.store.timeline(&record.key).await.map_err(|error| unreadable(&error))?;
+    let record = app.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
+    let timeline = app.store.timeline(&record.key).await.map_err(|error| unreadable(&error))?;
     Ok(Json(TicketView::new(&record, Some(timeline))))
 }
 
@@ -153,17 +153,16 @@ async fn ticket(
     )
 ))]
 async fn retry(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     Segments((helpdesk, id)): Segments<(String, String)>,
 ) -> Result<(StatusCode, Json<Done>), Problem> {
     let key = key(&helpdesk, &id)?;
-    let record = doors.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
-    doors
-        .store
+    let record = app.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
+    app.store
         .requeue(&Selection::One(record.key.clone()), &Why::Asked)
         .await
         .map_err(|error| unreadable(&error))?;
-    doors.wake.notify_one();
+    app.wake.notify_one();
     Ok((StatusCode::ACCEPTED, done()))
 }
 

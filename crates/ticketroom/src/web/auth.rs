@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::reasons::{TOKEN_MISSING, TOKEN_WRONG, TOO_MANY_WRONG_TOKENS};
 use super::sampled::{Report, Sampled};
-use super::{Doors, Problem};
+use super::{AppState, Problem};
 use crate::metrics::Metrics;
 
 /// When a wrong token is answered.
@@ -77,22 +77,22 @@ impl WrongTokens {
 
 /// Lets through whoever brings the token as `Authorization: Bearer`.
 pub(super) async fn guard(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    check(&doors, request.headers(), Accepted::InForce).await?;
+    check(&app, request.headers(), Accepted::InForce).await?;
     Ok(next.run(request).await)
 }
 
 /// The same for whoever has the configuration reloaded: the token that it would have then does as well. Whoever has just
 /// changed the token in the file, or the key that it is derived from, has no other one.
 pub(super) async fn guard_reload(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    check(&doors, request.headers(), Accepted::AlsoAfterAReload).await?;
+    check(&app, request.headers(), Accepted::AlsoAfterAReload).await?;
     Ok(next.run(request).await)
 }
 
@@ -105,21 +105,21 @@ enum Accepted {
     AlsoAfterAReload,
 }
 
-async fn check(doors: &Doors, headers: &HeaderMap, accepted: Accepted) -> Result<(), Problem> {
+async fn check(app: &AppState, headers: &HeaderMap, accepted: Accepted) -> Result<(), Problem> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     match token {
-        Some(token) if doors.live.now().is_admin_token(token) => Ok(()),
+        Some(token) if app.live.now().is_admin_token(token) => Ok(()),
         Some(token) => {
             let is_right_after_all =
-                async { accepted == Accepted::AlsoAfterAReload && doors.reloader.would_accept(token).await };
-            doors.wrong_tokens.refuse(&doors.metrics, is_right_after_all).await
+                async { accepted == Accepted::AlsoAfterAReload && app.reloader.would_accept(token).await };
+            app.wrong_tokens.refuse(&app.metrics, is_right_after_all).await
         }
         None => {
-            doors.metrics.admin_refused("no_token");
+            app.metrics.admin_refused("no_token");
             Err(Problem::new(StatusCode::UNAUTHORIZED, TOKEN_MISSING.reason("the admin token is missing")))
         }
     }

@@ -14,16 +14,16 @@ use serde::Serialize;
 
 use super::done::{Done, Status, done};
 use super::reasons::STORE_NOT_WRITABLE;
-use super::{Doors, Problem, auth};
+use super::{AppState, Problem, auth};
 use crate::metrics::Format;
 
 /// Where it is asked whether the process lives.
 pub(super) const ALIVE: &str = "/healthz";
 
-pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
+pub(super) fn router(app: &Arc<AppState>) -> Router<Arc<AppState>> {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
-        .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard));
+        .route_layer(from_fn_with_state(Arc::clone(app), auth::guard));
     Router::new().route(ALIVE, get(alive)).route("/readyz", get(ready)).merge(guarded)
 }
 
@@ -55,14 +55,14 @@ pub(super) async fn alive() -> Json<Alive> {
     operation_id = "readyz",
     responses((status = 200, description = "They can", body = Done), super::openapi::Unavailable)
 ))]
-async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
-    let (store, now) = (Arc::clone(&doors.store), doors.clock.now());
-    let metrics = doors.metrics.clone();
+async fn ready(State(app): State<Arc<AppState>>) -> Result<Json<Done>, Problem> {
+    let (store, now) = (Arc::clone(&app.store), app.clock.now());
+    let metrics = app.metrics.clone();
     let probe = async move {
         metrics.store_probed();
         store.probe().await
     };
-    match doors.readiness.at(now, probe).await {
+    match app.readiness.at(now, probe).await {
         Ok(()) => Ok(done()),
         Err(_) => Err(Problem::unavailable(STORE_NOT_WRITABLE.reason("deliveries can't be stored just now"))),
     }
@@ -87,14 +87,14 @@ async fn ready(State(doors): State<Arc<Doors>>) -> Result<Json<Done>, Problem> {
         super::openapi::Guarded
     )
 ))]
-async fn metrics(State(doors): State<Arc<Doors>>, headers: HeaderMap) -> impl IntoResponse {
-    let now = doors.clock.now();
-    let writes_per_day = doors.live.now().config.docspace.limits.writes_per_day;
-    let (counts, figures) = tokio::join!(doors.store.counts(), doors.store.figures(now, writes_per_day));
+async fn metrics(State(app): State<Arc<AppState>>, headers: HeaderMap) -> impl IntoResponse {
+    let now = app.clock.now();
+    let writes_per_day = app.live.now().config.docspace.limits.writes_per_day;
+    let (counts, figures) = tokio::join!(app.store.counts(), app.store.figures(now, writes_per_day));
     match (counts, figures) {
-        (Ok(counts), Ok(figures)) => doors.metrics.stored(&counts, figures, now),
-        _ => doors.metrics.store_unreadable(),
+        (Ok(counts), Ok(figures)) => app.metrics.stored(&counts, figures, now),
+        _ => app.metrics.store_unreadable(),
     }
     let format = Format::accepted(&headers);
-    ([(CONTENT_TYPE, format.content_type())], doors.metrics.text(format))
+    ([(CONTENT_TYPE, format.content_type())], app.metrics.text(format))
 }

@@ -22,7 +22,7 @@ use super::connections::Connection;
 use super::done::{Done, done};
 use super::parameters::Segments;
 use super::reasons::{BROKEN_OFF, NO_GENERIC, NO_MEMORY, NOT_HERE, SLOW};
-use super::{Doors, Problem};
+use super::{AppState, Problem};
 use crate::intake::Refused;
 use crate::live::Snapshot;
 use crate::source::RawDelivery;
@@ -35,7 +35,7 @@ const PATIENCE_FOR_DISCARDED: Duration = Duration::from_secs(2);
 /// How much of it is read, in bytes.
 const LARGEST_DISCARDED: usize = 4 << 20;
 
-pub(super) fn router() -> Router<Arc<Doors>> {
+pub(super) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/webhooks/{helpdesk}", post(webhook))
         .route("/helpdesk/ticket-created", post(ticket_created))
@@ -61,11 +61,11 @@ pub(super) fn router() -> Router<Arc<Doors>> {
     )
 ))]
 async fn webhook(
-    State(doors): State<Arc<Doors>>,
+    State(app): State<Arc<AppState>>,
     Segments(helpdesk): Segments<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    deliver(&doors, &doors.live.now(), &helpdesk, request).await
+    deliver(&app, &app.live.now(), &helpdesk, request).await
 }
 
 /// A delivery of the generic helpdesk.
@@ -86,29 +86,29 @@ async fn webhook(
         super::openapi::Refusals
     )
 ))]
-async fn ticket_created(State(doors): State<Arc<Doors>>, request: Request) -> Result<Json<Done>, Problem> {
-    let snapshot = doors.live.now();
+async fn ticket_created(State(app): State<Arc<AppState>>, request: Request) -> Result<Json<Done>, Problem> {
+    let snapshot = app.live.now();
     match &snapshot.generic {
-        Some(helpdesk) => deliver(&doors, &snapshot, helpdesk.as_str(), request).await,
+        Some(helpdesk) => deliver(&app, &snapshot, helpdesk.as_str(), request).await,
         None => Err(Problem::not_found(NO_GENERIC.reason("no helpdesk of kind “generic” is configured"))),
     }
 }
 
 async fn deliver(
-    doors: &Doors,
+    app: &AppState,
     snapshot: &Snapshot,
     helpdesk: &str,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
     let most = snapshot.config.server.max_delivery_bytes;
-    if !doors.takes_deliveries {
+    if !app.takes_deliveries {
         return Err(Problem::unavailable(NOT_HERE.reason("this replica takes no deliveries")));
     }
     let (head, body) = request.into_parts();
     let connection = head.extensions.get::<Connection>();
     let mut body =
         Incoming { chunks: body.into_data_stream(), is_awaited: head.headers.contains_key(EXPECT) };
-    if let Err(refused) = doors.intake.admit(&snapshot.sources, helpdesk, &head.headers) {
+    if let Err(refused) = app.intake.admit(&snapshot.sources, helpdesk, &head.headers) {
         body.discard();
         return Err(refusal(&refused));
     }
@@ -121,13 +121,13 @@ async fn deliver(
     let received = tokio::time::timeout(PATIENCE, body.receive(most, &mut share)).await;
     drop(receiving);
     let received = received.unwrap_or(Err(NotReceived::Slow)).map_err(|why| {
-        doors.metrics.body_not_received(why.as_str());
+        app.metrics.body_not_received(why.as_str());
         body.discard();
         why.problem(most)
     })?;
     let raw =
         RawDelivery { headers: head.headers, query: head.uri.query().map(str::to_owned), body: received };
-    let delivered = doors.intake.deliver(&snapshot.sources, helpdesk, raw).await;
+    let delivered = app.intake.deliver(&snapshot.sources, helpdesk, raw).await;
     // Until now the body was in memory, here or on its way into the store.
     drop(share);
     match delivered {

@@ -1,5 +1,5 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators, [`reload`] reads the configuration again; [`entrance`] is in front of them while the store
+//! [`api`] serves operators, [`reload`] reads the configuration again; [`startup_gate`] is in front of them while the store
 //! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by a
 //! [`problem`], with a code of [`reasons`].
 //!
@@ -12,7 +12,6 @@ mod auth;
 pub mod budget;
 mod connections;
 mod done;
-mod entrance;
 mod health;
 mod hooks;
 mod open_files;
@@ -26,6 +25,7 @@ mod reload;
 mod request_span;
 mod sampled;
 mod server;
+mod startup_gate;
 mod unreadable;
 
 use std::sync::Arc;
@@ -42,15 +42,15 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use auth::WrongTokens;
-pub use entrance::Entrance;
 pub use open_files::connections_that_fit;
 use problem::Problem;
 pub use readiness::Readiness;
 pub use server::{Limits, serve};
+pub use startup_gate::StartupGate;
 
-/// What the doors lead to.
+/// What the app lead to.
 #[derive(Debug)]
-pub struct Doors {
+pub struct AppState {
     /// Takes deliveries in.
     pub intake: Intake,
     /// What is known of tickets.
@@ -73,13 +73,13 @@ pub struct Doors {
     pub reloader: Arc<Reloader>,
 }
 
-/// All doors.
-pub fn router(doors: Arc<Doors>) -> Router {
+/// All app.
+pub fn router(app: Arc<AppState>) -> Router {
     let router = Router::new()
         .merge(hooks::router())
-        .merge(health::router(&doors))
-        .merge(api::router(&doors))
-        .merge(reload::router(&doors))
+        .merge(health::router(&app))
+        .merge(api::router(&app))
+        .merge(reload::router(&app))
         .route(
             "/",
             get(async || {
@@ -91,5 +91,5 @@ pub fn router(doors: Arc<Doors>) -> Router {
             Problem::not_found(reasons::ADDRESS_UNKNOWN.reason("there is nothing at this address"))
         })
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
-    request_span::with_spans(router).with_state(doors)
+    request_span::with_spans(router).with_state(app)
 }

@@ -13,14 +13,14 @@ use serde::Serialize;
 
 use super::problem::{Document, RefusedFor, set_media_type};
 use super::reasons::CONFIGURATION_REFUSED;
-use super::{Doors, auth};
+use super::{AppState, auth};
 use crate::config::{ConfigError, Problem};
 use crate::live::reload::Reloaded;
 
-pub(super) fn router(doors: &Arc<Doors>) -> Router<Arc<Doors>> {
+pub(super) fn router(app: &Arc<AppState>) -> Router<Arc<AppState>> {
     Router::new()
         .route("/api/v1/reload", post(reload))
-        .route_layer(from_fn_with_state(Arc::clone(doors), auth::guard_reload))
+        .route_layer(from_fn_with_state(Arc::clone(app), auth::guard_reload))
 }
 
 /// A problem document about a configuration.
@@ -61,8 +61,8 @@ pub(super) struct Refused {
         super::openapi::Guarded
     )
 ))]
-async fn reload(State(doors): State<Arc<Doors>>) -> Result<Json<Reloaded>, Response> {
-    doors.reloader.reload().await.map(Json).map_err(|error| refusal(&error))
+async fn reload(State(app): State<Arc<AppState>>) -> Result<Json<Reloaded>, Response> {
+    app.reloader.reload().await.map(Json).map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &ConfigError) -> Response {

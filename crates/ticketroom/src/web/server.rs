@@ -33,7 +33,7 @@ use super::connections::{Admission, Closed, Connection, Connections};
 use super::reasons::CONNECTIONS;
 use super::sampled::{Report, Sampled};
 use super::unreadable::Explained;
-use super::{Entrance, Problem};
+use super::{Problem, StartupGate};
 use crate::metrics::Metrics;
 
 /// How much callers may take of the listener.
@@ -72,18 +72,18 @@ const REFUSAL: Duration = Duration::from_millis(500);
 /// Between two reports about connections at the cap.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what is behind the entrance until `stop` is cancelled, then lets the answers that are under way end.
+/// Serves what is behind the gate until `stop` is cancelled, then lets the answers that are under way end.
 ///
 /// # Errors
 /// None at present: a listener that can't accept waits until it can.
 pub async fn serve(
     listener: TcpListener,
-    entrance: Entrance,
+    gate: StartupGate,
     limits: Limits,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    serve_router(listener, entrance.into_router(), limits, metrics, stop).await
+    serve_router(listener, gate.into_router(), limits, metrics, stop).await
 }
 
 async fn serve_router(

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, serve_router};
 use crate::metrics::{Format, Metrics};
-use crate::web::Entrance;
+use crate::web::StartupGate;
 
 const ALIVE: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -24,7 +24,7 @@ struct Listening {
 impl Listening {
     /// Answers the question for its liveness, and nothing else.
     async fn start(limits: Limits) -> Self {
-        Self::start_router(limits, Entrance::default().into_router()).await
+        Self::start_router(limits, StartupGate::default().into_router()).await
     }
 
     async fn start_router(limits: Limits, router: Router) -> Self {

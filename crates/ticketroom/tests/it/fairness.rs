@@ -15,7 +15,7 @@ use ticketroom::ledger::RoomEntry;
 use ticketroom::live::Live;
 use ticketroom::live::builder::Builder;
 use ticketroom::metrics::{Format, Metrics};
-use ticketroom::reconcile::{Parts, Reconciler, Settings};
+use ticketroom::reconcile::{Dependencies, Reconciler, Settings};
 use ticketroom::replica::lease_guard::LeaseGuard;
 use ticketroom::service::Duties;
 use ticketroom::store::Held;
@@ -149,7 +149,7 @@ impl Worker {
         let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
         let store = world.service.as_ref().unwrap().store();
         let builder = Builder::new(http, Arc::clone(store), Uuid::nil(), Arc::clone(&clock), governor);
-        let reconciler = Arc::new(Reconciler::new(Parts {
+        let reconciler = Arc::new(Reconciler::new(Dependencies {
             store: Arc::clone(store),
             live: Arc::new(Live::new(builder.first(config))),
             clock,

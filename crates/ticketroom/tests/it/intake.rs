@@ -1,4 +1,4 @@
-//! What comes in at the door, however it is formed.
+//! Deliveries in every form that senders use.
 
 use std::io::Write as _;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use simulator::zendesk::{self, NewTicket};
 use testbed::{ADMIN_TOKEN, PATIENCE, WEBHOOK_SECRET};
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::metrics::Metrics;
-use ticketroom::web::{self, Entrance, Limits};
+use ticketroom::web::{self, Limits, StartupGate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -101,7 +101,7 @@ async fn a_service_that_is_starting_and_what_is_no_request_have_codes() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = web::serve(listener, Entrance::default(), Limits::new(10), Metrics::new(), stop.clone());
+    let serving = web::serve(listener, StartupGate::default(), Limits::new(10), Metrics::new(), stop.clone());
     let serving = tokio::spawn(serving);
     let client = reqwest::Client::new();
     for path in ["webhooks/zendesk", "readyz", "api/v1/tickets"] {

@@ -67,7 +67,7 @@ async fn three_share_the_work_and_the_limits() {
     wait_until("they know of each other", async || store.ask(&since) == "3").await;
     let tickets: Vec<(Desk, String)> =
         (0..10).flat_map(|_| Desk::ALL.map(|desk| (desk, desk.open(&systems, "shared")))).collect();
-    // Each is told of at every door, at once.
+    // Each is delivered to every replica at once.
     let told = tickets.iter().flat_map(|ticket| replicas.iter().map(move |replica| (replica, ticket)));
     let (systems_ref, count) = (&systems, tickets.len() * replicas.len());
     let acknowledged = futures_util::stream::iter(told)

@@ -124,7 +124,7 @@ impl World {
         self.deliver(&body, invocation).await
     }
 
-    /// Delivers a body at Zendesk's door, signed now.
+    /// Delivers a body to Zendesk's endpoint, signed now.
     pub(crate) async fn deliver(&self, body: &[u8], invocation: &str) -> StatusCode {
         let headers = zendesk::signed_headers(WEBHOOK_SECRET, body, invocation, SystemClock.now());
         let mut request = self.client.post(self.url("/webhooks/zendesk")).body(body.to_vec());
@@ -142,14 +142,14 @@ impl World {
         id
     }
 
-    /// Delivers what a helpdesk sends, at its door.
-    pub(crate) async fn deliver_to(&self, door: &str, parcel: &WebhookRequest) -> StatusCode {
-        self.send(door, parcel).await.status()
+    /// Delivers what a helpdesk sends, to its endpoint.
+    pub(crate) async fn deliver_to(&self, endpoint: &str, parcel: &WebhookRequest) -> StatusCode {
+        self.send(endpoint, parcel).await.status()
     }
 
     /// Sends what a helpdesk sends, and returns the whole answer.
-    pub(crate) async fn send(&self, door: &str, parcel: &WebhookRequest) -> reqwest::Response {
-        parcel.request(&self.client, &self.url(door)).send().await.unwrap()
+    pub(crate) async fn send(&self, endpoint: &str, parcel: &WebhookRequest) -> reqwest::Response {
+        parcel.request(&self.client, &self.url(endpoint)).send().await.unwrap()
     }
 
     /// The configuration, to make parts of the product of.

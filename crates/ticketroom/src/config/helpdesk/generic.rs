@@ -26,7 +26,7 @@ pub struct GenericConfig {
 pub enum Inbound {
     /// By a signature with one of these, of which there is at least one.
     Secrets(Vec<SecretString>),
-    /// Not at all: whoever reaches the door is believed.
+    /// Not at all: whoever reaches the endpoint is believed.
     Unsigned,
 }
 

@@ -33,7 +33,7 @@ const KINDS: [&str; 4] = ["zendesk", "freshdesk", "jira", "generic"];
 /// One helpdesk.
 #[derive(Debug, Clone)]
 pub struct HelpdeskConfig {
-    /// Its name: its door is `/webhooks/{name}`.
+    /// Its name: its endpoint is `/webhooks/{name}`.
     pub name: HelpdeskName,
     /// What it is, with everything that this needs.
     pub kind: HelpdeskKind,

@@ -125,7 +125,7 @@ api_key = { env = "DOCSPACE_API_KEY" }
 # timeout = "30s", and the limits of the portal, with DocSpace's own numbers as defaults
 
 [[helpdesk]]
-name = "zendesk"                      # its door is /webhooks/zendesk
+name = "zendesk"                      # its endpoint is /webhooks/zendesk
 kind = "zendesk"                      # zendesk | freshdesk | jira | generic
 url = "https://acme.zendesk.com"
 webhook_secret = { env = "ZENDESK_WEBHOOK_SECRET" }
@@ -421,7 +421,7 @@ fn two_variables_are_enough() {
     let config = Config::from_env(&env(&[&two[..], &more].concat())).unwrap();
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:80");
     assert_eq!(config.store, StoreUrl::Sqlite("/data/t.db".into()));
-    assert_eq!(config.warnings.len(), 1, "an unsigned door beyond this machine");
+    assert_eq!(config.warnings.len(), 1, "an unsigned endpoint beyond this machine");
 }
 
 #[test]
