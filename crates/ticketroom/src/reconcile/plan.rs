@@ -10,12 +10,13 @@ use std::time::Duration;
 use url::Url;
 
 use super::effect::{
-    Access, ArchiveExtra, CreateRoom, Effect, EffectId, EffectKind, Folders, FoldersStart, Link, TagRoom,
+    Access, ArchiveExtra, CreateRoom, Effect, EffectId, Folders, FoldersStart, Link, Perform, TagRoom,
     WriteBack,
 };
 use super::note::Note;
 use super::observe::{Observation, RoomNow};
 use super::reasons;
+use super::rest::Rest;
 use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::reasons as docspace_reasons;
@@ -25,14 +26,10 @@ use crate::ledger::{Entry, Ledger, LinkEntry, Missing, Refusal, RoomEntry, settl
 use crate::reason::Reason;
 use crate::room::{LinkKind, Room};
 use crate::rule::{Rules, Verdict};
+use crate::store::EffectKind;
 use crate::template::{Grant, Template};
 use crate::ticket::{Status, Ticket, TicketKey};
 
-/// How long until a blocked ticket is tried again without anybody asking: what blocks it is set right
-/// elsewhere (a group is made, a key renewed), and nobody should have to find every ticket afterwards. Doubled
-/// with every try that changed nothing, since each may cost a write, up to sixteen times as long.
-const BLOCKED_AGAIN: Duration = Duration::from_secs(15 * 60);
-const BLOCKED_DOUBLINGS: u32 = 4;
 /// A ticket that its helpdesk doesn't show may just have been made.
 const ABSENT_AGAIN: Duration = Duration::from_secs(10);
 const ABSENT_TRIES: u32 = 3;
@@ -89,52 +86,10 @@ pub struct Plan {
     pub rest: Rest,
 }
 
-/// How a ticket stands when nothing is to be done now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rest {
-    /// All is as it should be.
-    Ready {
-        /// When to look again.
-        next: Option<Timestamp>,
-        /// What is not quite as configured.
-        remark: Option<Reason>,
-    },
-    /// It goes on by itself.
-    Waiting {
-        /// When.
-        until: Timestamp,
-        /// Why not now.
-        reason: Reason,
-    },
-    /// A person has to do something.
-    Blocked {
-        /// What is wrong, and what to do.
-        reason: Reason,
-        /// When to try again all the same.
-        again: Option<Timestamp>,
-    },
-    /// The ticket gets no room.
-    Skipped {
-        /// Why.
-        reason: Reason,
-    },
-    /// The room is in the archive.
-    Archived {
-        /// By whom, as far as we know.
-        reason: Reason,
-    },
-}
-
-impl Rest {
-    /// Something that a person has to set right, tried again by itself after a while that grows with `attempts`.
-    #[must_use]
-    pub fn blocked(reason: Reason, attempts: u32, now: Timestamp) -> Self {
-        let wait = BLOCKED_AGAIN * (1 << attempts.min(BLOCKED_DOUBLINGS));
-        Self::Blocked { reason, again: Some(after(now, wait)) }
-    }
-
-    fn only(self) -> Plan {
-        Plan { notes: Vec::new(), effects: Vec::new(), rest: self }
+impl From<Rest> for Plan {
+    /// Nothing is to be done.
+    fn from(rest: Rest) -> Self {
+        Self { notes: Vec::new(), effects: Vec::new(), rest }
     }
 }
 
@@ -165,7 +120,7 @@ pub fn plan(s: &Situation<'_>) -> Plan {
     };
     let template = match template(s, ticket) {
         Ok(template) => template,
-        Err(rest) => return rest.only(),
+        Err(rest) => return rest.into(),
     };
     match &s.ledger.room {
         RoomEntry::Absent => first_room(s, ticket, link, template),
@@ -188,7 +143,7 @@ pub fn plan(s: &Situation<'_>) -> Plan {
             ),
             again: None,
         }
-        .only(),
+        .into(),
     }
 }
 
@@ -200,7 +155,7 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
     };
     if s.ledger.room.made().is_some() {
         let remark = reasons::GONE.reason(format!("{why}; the room stays"));
-        return Rest::Ready { next: None, remark: Some(remark) }.only();
+        return Rest::Ready { next: None, remark: Some(remark) }.into();
     }
     if let RoomEntry::Pending { attempt, .. } = &s.ledger.room {
         let settled_at = s
@@ -210,7 +165,7 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
             .unwrap_or_else(|| after(s.now, settle_time(s.settle, *attempt)));
         if s.now < settled_at {
             let reason = reasons::GONE_ROOM_MAY_COME.reason(format!("{why}; its room may still come"));
-            return Rest::Waiting { until: settled_at, reason }.only();
+            return Rest::Waiting { until: settled_at, reason }.into();
         }
     }
     match absence {
@@ -231,8 +186,7 @@ fn without_ticket(s: &Situation<'_>, absence: &Absence) -> Plan {
         },
         Absence::Deleted => Rest::Skipped { reason: reasons::DELETED.reason(why) },
         Absence::NotWanted(_) => Rest::Skipped { reason: reasons::NOT_WANTED.reason(why) },
-    }
-    .only()
+    }.into()
 }
 
 /// The template that the room is or was made by; for a ticket without a room, the one that the rules pick.
@@ -275,21 +229,21 @@ fn first_room(s: &Situation<'_>, ticket: &Ticket, link: &LinkInTicket, template:
         if matches!(link, LinkInTicket::Is(link) if *link == *address.as_str()) {
             return adopt(template, found, true);
         }
-        return of_another_owner(s, found).only();
+        return of_another_owner(s, found).into();
     }
     // Both can't be written to, and nobody works on them any more.
     if matches!(ticket.status, Status::Closed | Status::Deleted) {
         let reason = reasons::OVER
             .reason(format!("the ticket was already {} when we first saw it", ticket.status.as_str()));
-        return Rest::Skipped { reason }.only();
+        return Rest::Skipped { reason }.into();
     }
     create(s, template, template.room_title(s.key, ticket), 1)
 }
 
 fn create(s: &Situation<'_>, template: &Template, title: String, attempt: u32) -> Plan {
-    if s.has_begun(EffectKind::CreateRoom) {
+    if s.has_begun(CreateRoom::KIND) {
         let reason = reasons::ROOM_UNDER_WAY.reason("the room is being created");
-        return Rest::Waiting { until: s.now, reason }.only();
+        return Rest::Waiting { until: s.now, reason }.into();
     }
     run(CreateRoom { template: template.name.clone(), title, room_type: template.room_type, attempt })
 }
@@ -336,7 +290,7 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
         });
         let look = after(s.now, wait);
         let until = settled_at.map_or(look, |settled_at| look.min(settled_at)).max(s.now);
-        return Rest::Waiting { until, reason }.only();
+        return Rest::Waiting { until, reason }.into();
     }
     // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
     // believed now: a moment after its birth, every room is without tags.
@@ -344,12 +298,12 @@ fn settle_room(s: &Situation<'_>, template: &Template, pending: &PendingRoom<'_>
         return adopt(template, found, false);
     }
     if let Some(found) = s.seen.tagged_by_others.first() {
-        return of_another_owner(s, found).only();
+        return of_another_owner(s, found).into();
     }
     // A refusal that was meant is not asked for again in the same run.
     if let Some(refusal) = pending.refusal {
         if s.noted.contains(&Note::NotCreated) {
-            return Rest::blocked(refusal.reason.clone(), s.attempts, s.now).only();
+            return Rest::blocked(refusal.reason.clone(), s.attempts, s.now).into();
         }
         if !refusal.confirmed && !s.asked {
             return note(Note::NotCreated);
@@ -378,12 +332,12 @@ fn furnish(
         Some(RoomNow::Deleted) => return note(Note::Deleted),
         Some(RoomNow::Archived) => {
             let reason = docspace_reasons::ROOM_ARCHIVED.reason("the room is in DocSpace's archive");
-            return Rest::Archived { reason }.only();
+            return Rest::Archived { reason }.into();
         }
         Some(RoomNow::Hidden) => {
             let reason = docspace_reasons::ROOM_HIDDEN
                 .reason(format!("DocSpace does not let our user see room {}", room.id));
-            return Rest::blocked(reason, s.attempts, s.now).only();
+            return Rest::blocked(reason, s.attempts, s.now).into();
         }
         Some(RoomNow::Active) | None => {}
     }
@@ -395,7 +349,7 @@ fn furnish(
         let settled_at = s.ledger.folders.pending_since().map(|since| after(since, s.settle));
         let start = match settled_at {
             Some(settled_at) if s.now < settled_at => FoldersStart::Settling(settled_at),
-            None if !adopted && s.has_begun(EffectKind::CreateRoom) => FoldersStart::Empty,
+            None if !adopted && s.has_begun(CreateRoom::KIND) => FoldersStart::Empty,
             _ => FoldersStart::Unknown,
         };
         effects.push(Folders { room: room.id, tree: template.folders.clone(), start }.into());
@@ -478,7 +432,7 @@ fn write_back(
         (true, _) => NoteState::Written,
         // Only into the ticket of a room that was made a moment ago has surely nothing been written: this ledger may
         // be a backup's.
-        (false, Entry::NotBegun) if s.has_begun(EffectKind::CreateRoom) => NoteState::Missing,
+        (false, Entry::NotBegun) if s.has_begun(CreateRoom::KIND) => NoteState::Missing,
         // Helpdesks have no keys that make a repeat harmless: what may still land is waited for.
         (false, Entry::Pending { since }) if s.now < after(since, s.settle) => NoteState::Settling,
         (false, _) => NoteState::Uncertain,

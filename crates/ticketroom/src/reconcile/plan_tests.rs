@@ -1,6 +1,5 @@
 //! This ticket, this ledger, this time: these notes and effects.
 
-use super::super::effect::Target;
 use super::*;
 use crate::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
 use crate::room::{Role, RoomId, RoomType};
@@ -137,8 +136,7 @@ impl Case {
         let looked = self.looked.or(Some(self.now));
         let seen = Observation { ticket, tagged, tagged_by_others, looked, untagged, room };
         let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
-        let begun: Vec<_> =
-            self.begun.into_iter().map(|kind| EffectId { kind, target: Target::Ticket }).collect();
+        let begun: Vec<_> = self.begun.into_iter().map(|kind| EffectId { kind, target: None }).collect();
         plan(&Situation {
             key: &key(),
             seen: &seen,
@@ -252,16 +250,16 @@ fn an_unanswered_create_is_looked_for_until_it_has_settled() {
 #[test]
 fn a_room_is_furnished_side_by_side() {
     let bare = Ledger { template: Some("default".to_owned()), room: made(), ..Ledger::default() };
-    let kinds = Case { ledger: bare.clone(), begun: vec![EffectKind::CreateRoom], ..Case::default() }.kinds();
-    assert_eq!(kinds, [EffectKind::Folders, EffectKind::Access, EffectKind::Link]);
+    let kinds = Case { ledger: bare.clone(), begun: vec![CreateRoom::KIND], ..Case::default() }.kinds();
+    assert_eq!(kinds, [Folders::KIND, Access::KIND, Link::KIND]);
     let member = Case { ledger: bare.clone(), link: LinkKind::Member, ..Case::default() }.plan();
     let url = "https://d/rooms/shared/1/filter?folder=1".to_owned();
     assert!(member.notes.contains(&Note::Link { url }), "{member:?}");
-    let under_way = vec![EffectKind::Folders, EffectKind::Access, EffectKind::Link];
+    let under_way = vec![Folders::KIND, Access::KIND, Link::KIND];
     let linked =
         Ledger { link: LinkEntry::Done { url: "https://d/s/1".to_owned(), internal: false }, ..bare };
     let kinds = Case { ledger: linked.clone(), begun: under_way.clone(), ..Case::default() }.kinds();
-    assert_eq!(kinds, [EffectKind::WriteBack], "as soon as there is a link, whatever else goes on");
+    assert_eq!(kinds, [WriteBack::KIND], "as soon as there is a link, whatever else goes on");
     let nowhere = Case { ledger: linked, begun: under_way, writes_back: false, ..Case::default() };
     assert_eq!(nowhere.kinds(), []);
 }
@@ -277,7 +275,7 @@ fn folders_start_by_what_is_known_of_them() {
             _ => panic!("{plan:?}"),
         }
     };
-    let create = [EffectKind::CreateRoom];
+    let create = [CreateRoom::KIND];
     assert_eq!(start(Entry::NotBegun, &create, false, 0), FoldersStart::Empty);
     assert_eq!(start(Entry::NotBegun, &[], false, 0), FoldersStart::Unknown);
     assert_eq!(start(Entry::NotBegun, &[], true, 0), FoldersStart::Unknown);
@@ -296,7 +294,7 @@ fn the_note_is_looked_for_whenever_it_may_be_there() {
         Case { ledger, link_in_ticket, begun: begun.to_vec(), ..Case::default() }.plan()
     };
     let note = |noted, state, adopted, url: Option<&str>, link_in_ticket| {
-        note_in(&[EffectKind::CreateRoom], noted, state, adopted, url, link_in_ticket)
+        note_in(&[CreateRoom::KIND], noted, state, adopted, url, link_in_ticket)
     };
     let written = |plan: Plan| match &plan.effects[..] {
         [Effect::WriteBack(WriteBack { note, .. })] => *note,
@@ -408,14 +406,10 @@ fn whoever_is_missing_blocks_only_while_the_template_wants_them() {
         ledger.access.missing = vec![missing(grant)];
         Case { ledger, begun: begun.to_vec(), attempts, ..Case::default() }.rest()
     };
-    let Rest::Blocked { reason, again } = rest(support(), &[EffectKind::Access], 0) else {
-        panic!("not blocked")
-    };
+    let Rest::Blocked { reason, again } = rest(support(), &[Access::KIND], 0) else { panic!("not blocked") };
     assert!(reason.is(&docspace_reasons::GROUP_UNKNOWN) && reason.text.contains("“Support”"), "{reason}");
     assert_eq!(again, Some(at(15 * 60)));
-    let Rest::Blocked { again, .. } = rest(support(), &[EffectKind::Access], 9) else {
-        panic!("not blocked")
-    };
+    let Rest::Blocked { again, .. } = rest(support(), &[Access::KIND], 9) else { panic!("not blocked") };
     assert_eq!(again, Some(at(16 * 15 * 60)));
     let former = grant(Subject::Group("Former".to_owned()), Role::Editor);
     assert_eq!(rest(former, &[], 0), Rest::Ready { next: None, remark: None });
@@ -432,9 +426,9 @@ fn whoever_was_refused_is_not_asked_for_with_every_delivery() {
     };
     assert_eq!(kinds(MissingWhy::Forbidden, 10, false), []);
     assert_eq!(kinds(MissingWhy::NotAdded, 10, false), []);
-    assert_eq!(kinds(MissingWhy::Unknown, 10, false), [EffectKind::Access], "a look-up costs no write");
-    assert_eq!(kinds(MissingWhy::Forbidden, 10, true), [EffectKind::Access], "a person asks");
-    assert_eq!(kinds(MissingWhy::Forbidden, 3600, false), [EffectKind::Access]);
+    assert_eq!(kinds(MissingWhy::Unknown, 10, false), [Access::KIND], "a look-up costs no write");
+    assert_eq!(kinds(MissingWhy::Forbidden, 10, true), [Access::KIND], "a person asks");
+    assert_eq!(kinds(MissingWhy::Forbidden, 3600, false), [Access::KIND]);
 }
 
 #[test]
@@ -505,7 +499,7 @@ fn an_audit_finds_a_second_room_without_its_tag_by_its_title() {
 #[test]
 fn a_create_settles_from_the_first_look_after_it_was_given_up() {
     let kinds = |room| Case { ledger: with_room(room), now: at(50), ..Case::default() }.kinds();
-    assert_eq!(kinds(pending_room(Some(0), 1, 3)), [EffectKind::CreateRoom]);
+    assert_eq!(kinds(pending_room(Some(0), 1, 3)), [CreateRoom::KIND]);
     assert_eq!(kinds(pending_room(Some(30), 1, 3)), [], "DocSpace could not be asked before");
     assert_eq!(kinds(pending_room(None, 1, 3)), [], "no look has succeeded yet");
     assert_eq!(kinds(pending_room(Some(0), 2, 3)), [], "a further call is given more time");
@@ -547,12 +541,8 @@ fn a_refused_create_blocks_only_after_the_room_was_looked_for() {
     assert_eq!(Case { now: at(45), ..refused(false) }.notes(), [Note::NotCreated]);
     let noted = Case { now: at(45), noted: vec![Note::NotCreated], ..refused(true) }.rest();
     assert!(matches!(&noted, Rest::Blocked { again: Some(_), .. }), "{noted:?}");
-    assert_eq!(
-        Case { now: at(990), ..refused(true) }.kinds(),
-        [EffectKind::CreateRoom],
-        "the next run asks again"
-    );
-    assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [EffectKind::CreateRoom]);
+    assert_eq!(Case { now: at(990), ..refused(true) }.kinds(), [CreateRoom::KIND], "the next run asks again");
+    assert_eq!(Case { now: at(45), asked: true, ..refused(false) }.kinds(), [CreateRoom::KIND]);
 }
 
 #[test]

@@ -12,8 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
 use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
-use super::plan::{Plan, Rest, Situation, plan};
+use super::plan::{Plan, Situation, plan};
 use super::reasons;
+use super::rest::Rest;
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
@@ -340,6 +341,7 @@ impl<'a> Run<'a> {
             nth: self.commits,
             ledger: self.ledger.clone(),
             seen,
+            // No effect comes in numbers yet.
             effects: Vec::new(),
             events: std::mem::take(&mut self.events),
             now,

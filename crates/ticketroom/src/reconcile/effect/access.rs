@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::after;
 use crate::docspace::share::Member;
 use crate::docspace::{DocSpace, reasons};
 use crate::ledger::{Entry, Granted, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
+use crate::store::{EffectKind, EffectTarget};
 use crate::template::{Grant, Subject};
 
 /// How long somebody whom DocSpace refused is not asked for again, unless a person says so.
@@ -38,11 +39,11 @@ pub(in crate::reconcile) struct Outcome {
 }
 
 impl Perform for Access {
-    const NAME: &'static str = "access";
+    const KIND: EffectKind = EffectKind::new("access");
     type Outcome = Outcome;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, records: &mut Records<'_>) {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::{Cause, Failure};
 use crate::clock::Timestamp;
 use crate::room::{FolderId, RoomId};
+use crate::store::{EffectKind, EffectTarget};
 use crate::template::FolderTree;
 
 /// Archives further rooms that hold nothing but what ticketroom puts into a room.
@@ -39,11 +40,11 @@ pub(in crate::reconcile) struct Outcome {
 }
 
 impl Perform for ArchiveExtra {
-    const NAME: &'static str = "archive_extra";
+    const KIND: EffectKind = EffectKind::new("archive_extra");
     type Outcome = Outcome;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, _: &mut Records<'_>) {

@@ -1,10 +1,11 @@
 //! Creates the room. Not repeatable: the ledger sees to it that it is asked for once at a time.
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};
 use crate::clock::after;
 use crate::ledger::{Creates, Refusal, RoomEntry};
 use crate::room::{Room, RoomType};
+use crate::store::{EffectKind, EffectTarget};
 
 /// Creates the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +28,11 @@ pub(in crate::reconcile) struct Created {
 }
 
 impl Perform for CreateRoom {
-    const NAME: &'static str = "create_room";
+    const KIND: EffectKind = EffectKind::new("create_room");
     type Outcome = Created;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, records: &mut Records<'_>) {

@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use super::{Context, Perform, Recorded, Records, Target, Wait};
+use super::{Context, Perform, Recorded, Records, Wait};
 use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Timestamp, after, until};
 use crate::docspace::reasons::{DOCSPACE, FOLDERS_UNSETTLED};
 use crate::ledger::Entry;
 use crate::room::{FolderId, RoomId};
+use crate::store::{EffectKind, EffectTarget};
 use crate::template::FolderTree;
 
 /// Waits between looks whether a copy is done; the last one repeats.
@@ -51,11 +52,11 @@ pub(in crate::reconcile) enum Found {
 }
 
 impl Perform for Folders {
-    const NAME: &'static str = "folders";
+    const KIND: EffectKind = EffectKind::new("folders");
     type Outcome = Found;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, records: &mut Records<'_>) {

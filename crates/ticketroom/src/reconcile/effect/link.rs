@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::{Cause, Failure, SideEffect};
 use crate::docspace::links::{SharedLink, member_address};
 use crate::docspace::reasons::INTERNAL_LINK;
 use crate::ledger::LinkEntry;
 use crate::room::{LinkKind, Role, RoomId};
+use crate::store::{EffectKind, EffectTarget};
 
 /// Gets the address that goes into the ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,11 @@ pub struct Link {
 }
 
 impl Perform for Link {
-    const NAME: &'static str = "link";
+    const KIND: EffectKind = EffectKind::new("link");
     type Outcome = SharedLink;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, records: &mut Records<'_>) {

@@ -27,7 +27,7 @@ use crate::docspace::skeleton::Skeletons;
 use crate::helpdesk::Helpdesk;
 use crate::ledger::Ledger;
 use crate::reason::Reason;
-use crate::store::Event;
+use crate::store::{EffectKind, EffectTarget, Event};
 use crate::ticket::{Ticket, TicketKey};
 
 pub use access::Access;
@@ -40,14 +40,14 @@ pub use write_back::WriteBack;
 
 /// One kind of effect. Its type holds what the effect needs to know.
 pub(super) trait Perform {
-    /// The name in metrics, fault points and the timeline.
-    const NAME: &'static str;
+    /// Its kind, by the name in metrics, fault points and the store.
+    const KIND: EffectKind;
 
     /// What a run brings about.
     type Outcome: fmt::Debug + Send;
 
-    /// Which one of its kind it is. Each is begun at most once in a run.
-    fn target(&self) -> Target;
+    /// Which one of its kind it is, where a ticket has several. Each is begun at most once in a run.
+    fn target(&self) -> Option<EffectTarget>;
 
     /// Writes the intent down; it is committed before [`run`](Self::run).
     fn intend(&self, records: &mut Records<'_>);
@@ -62,33 +62,13 @@ pub(super) trait Perform {
     fn take_back(&self, failure: &Failure, records: &mut Records<'_>);
 }
 
-/// Which one of its kind an effect is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// A ticket has one of this kind.
-    Ticket,
-    /// One of many, by a name that is unique within the kind: `att-17`.
-    One(String),
-}
-
 /// The identity of an effect within its ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EffectId {
     /// Its kind.
     pub kind: EffectKind,
-    /// Which one of its kind.
-    pub target: Target,
-}
-
-/// `folders`, or `attachment/att-17`.
-impl fmt::Display for EffectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.as_str())?;
-        match &self.target {
-            Target::Ticket => Ok(()),
-            Target::One(name) => write!(f, "/{name}"),
-        }
-    }
+    /// Which one of its kind; none where a ticket has one only.
+    pub target: Option<EffectTarget>,
 }
 
 /// What effects work with.
@@ -150,30 +130,13 @@ macro_rules! effects {
             $($effect($effect)),+
         }
 
-        /// The kinds of effects.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "documented at the types")]
-        pub enum EffectKind {
-            $($effect),+
-        }
-
-        impl EffectKind {
-            /// The name in metrics, fault points and the timeline.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$effect => <$effect as Perform>::NAME),+
-                }
-            }
-        }
-
         impl Effect {
             /// Its identity within its ticket.
             #[must_use]
             pub fn id(&self) -> EffectId {
                 match self {
                     $(Self::$effect(effect) => {
-                        EffectId { kind: EffectKind::$effect, target: effect.target() }
+                        EffectId { kind: <$effect as Perform>::KIND, target: effect.target() }
                     }),+
                 }
             }
@@ -206,7 +169,7 @@ macro_rules! effects {
             /// The kind of the effect.
             pub(super) fn kind(&self) -> EffectKind {
                 match self {
-                    $(Self::$effect(..) => EffectKind::$effect),+
+                    $(Self::$effect(..) => <$effect as Perform>::KIND),+
                 }
             }
 

@@ -2,10 +2,11 @@
 //! new room (2.x). Repeatable. The tag is what a room is found by when all else is lost; a server that refuses it is no
 //! reason to keep the room from its people.
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::Failure;
 use crate::ledger::RoomEntry;
 use crate::room::RoomId;
+use crate::store::{EffectKind, EffectTarget};
 
 /// Gives a room the ticket's tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +25,11 @@ pub(in crate::reconcile) enum Tagged {
 }
 
 impl Perform for TagRoom {
-    const NAME: &'static str = "tag_room";
+    const KIND: EffectKind = EffectKind::new("tag_room");
     type Outcome = Tagged;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, _: &mut Records<'_>) {

@@ -1,10 +1,11 @@
 //! Puts the link into the ticket. How that is done, and how a repeat is avoided, is up to the helpdesk.
 
-use super::{Context, Perform, Recorded, Records, Target};
+use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};
 use crate::helpdesk::{NoteState, RoomLink, WrittenBack};
 use crate::ledger::Entry;
 use crate::room::Room;
+use crate::store::{EffectKind, EffectTarget};
 
 /// Puts the link into the ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +29,11 @@ impl WriteBack {
 }
 
 impl Perform for WriteBack {
-    const NAME: &'static str = "write_back";
+    const KIND: EffectKind = EffectKind::new("write_back");
     type Outcome = WrittenBack;
 
-    fn target(&self) -> Target {
-        Target::Ticket
+    fn target(&self) -> Option<EffectTarget> {
+        None
     }
 
     fn intend(&self, records: &mut Records<'_>) {

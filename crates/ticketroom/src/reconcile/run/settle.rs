@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::super::plan::Rest;
 use super::super::refused::Account;
+use super::super::rest::Rest;
 use super::super::worker::Progress;
 use super::{Cut, Run};
 use crate::call::{Cause, Failure, SideEffect};
