@@ -3,7 +3,7 @@
 use super::System;
 use crate::reason::Code;
 
-/// The codes of a system's failures, one for each [`Cause`] that is about the system.
+/// The codes of a system's failures, one for each [`Cause`](super::Cause) that is about the system.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "named for the causes")]
 pub struct FailureCodes {

@@ -50,7 +50,7 @@ pub trait Helpdesk: Source {
     /// Puts the room's link into the ticket. Repeatable.
     ///
     /// # Errors
-    /// When the link may not be there; [`Failure::effect`] tells whether it may.
+    /// When the link may not be there; [`Failure::side_effect`] tells whether it may.
     async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure>;
 
     /// Its tickets by when they changed, if it can list them.
