@@ -70,7 +70,7 @@ pub(super) fn causes(blocked: &[TicketRecord], more: bool, width: Width) -> Vec<
     let line = |(code, reasons): &(&str, Vec<&Reason>)| {
         // The latest ticket's words stand for the others', which may name something else.
         let sample = reasons.first().map(|reason| reason.text.as_str()).unwrap_or_default();
-        width.fit(&format!("{} × {code}: {sample}", reasons.len()))
+        width.fit(&format!("{} × {sample} [{code}]", reasons.len()))
     };
     let mut lines: Vec<String> = causes.iter().take(MOST_CAUSES).map(line).collect();
     if others > 0 {
@@ -258,8 +258,8 @@ mod tests {
             lines,
             [
                 "blocked:",
-                "3 × blocked.docspace.unauthorized: DocSpace does not accept our credentials (40…",
-                "1 × blocked.docspace.group-unknown: DocSpace has no group “Suport”",
+                "3 × DocSpace does not accept our credentials (401, rooms) [blocked.docspace.una…",
+                "1 × DocSpace has no group “Suport” [blocked.docspace.group-unknown]",
                 ""
             ]
         );
