@@ -116,13 +116,14 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
         ledger: Ledger { room, ..Ledger::default() },
         seen: None,
         effects: Vec::new(),
+        told_news: None,
         events: Vec::new(),
         now,
         lease,
         label: "test".to_owned(),
     };
     let (hints, asked, state) = (claim.hints, claim.asked, State::Ready);
-    let end = Settlement { save, hints, asked, state, reason: None, due: None, attempts: 0 };
+    let end = Settlement { save, hints, asked, heard: None, state, reason: None, due: None, attempts: 0 };
     store.settle(end).await.unwrap();
     (Arc::new(store), key, folder)
 }

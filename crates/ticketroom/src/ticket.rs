@@ -281,6 +281,10 @@ pub struct Ticket {
     pub project: Option<String>,
     /// Custom fields that hold something, by the name that the helpdesk's API has for them.
     pub fields: BTreeMap<String, FieldValue>,
+    /// The ticket of the same helpdesk into which this one was merged.
+    pub merged_into: Option<TicketId>,
+    /// The earlier ticket of the same helpdesk that this one continues or repeats: what it is a follow-up or a duplicate of.
+    pub follow_up_of: Option<TicketId>,
     /// What the helpdesk wants to see again when we update the ticket, so that a change in between is
     /// noticed (Zendesk: `updated_at`).
     pub version: Option<String>,

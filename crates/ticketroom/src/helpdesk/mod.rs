@@ -13,6 +13,7 @@ pub(crate) mod generic;
 mod html;
 pub(crate) mod jira;
 pub mod listing;
+mod note;
 mod pace;
 mod rest;
 pub(crate) mod zendesk;
@@ -29,6 +30,7 @@ use crate::source::Source;
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
 pub use listing::Listing;
+pub use note::{InternalNote, NoteAdded, NoteId, NoteText, Span};
 pub use pace::Paces;
 
 /// One configured helpdesk.
@@ -52,6 +54,15 @@ pub trait Helpdesk: Source {
     /// # Errors
     /// When the link may not be there; [`Failure::side_effect`] tells whether it may.
     async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure>;
+
+    /// Whether notes can be added to its tickets.
+    fn takes_notes(&self) -> bool;
+
+    /// Adds an internal note to a ticket. Repeatable: the ticket has each note once, however often it is added.
+    ///
+    /// # Errors
+    /// When the note may not be there; [`Failure::side_effect`] tells whether it may.
+    async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure>;
 
     /// Its tickets by when they changed, if it can list them.
     fn listing(&self) -> Option<&dyn Listing> {

@@ -114,6 +114,7 @@ impl<'a> Run<'a> {
             save: self.next_save("settle_waiting".to_owned(), None),
             hints: self.claim.hints,
             asked: 0,
+            heard: None,
             state: State::Waiting,
             reason: Some(reason),
             due: Some(after(now, backoff)),
@@ -343,6 +344,7 @@ impl<'a> Run<'a> {
             seen,
             // No effect comes in numbers yet.
             effects: Vec::new(),
+            told_news: None,
             events: std::mem::take(&mut self.events),
             now,
             lease: self.all.parts.settings.lease,

@@ -1,7 +1,7 @@
 //! What must survive: deliveries, tickets with their ledgers, the timeline, the day's writes.
 //!
-//! The store has four parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`], the [`Budget`] of the
-//! day's writes, and [`Reservations`]. Who needs one part takes that; [`Store`] is all of them.
+//! The store has five parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`], the [`Budget`] of the
+//! day's writes, [`Reservations`], and [`RoomEvents`]. Who needs one part takes that; [`Store`] is all of them.
 //!
 //! The queue is a dozen transitions, each of them one transaction. A ticket that is *due* is claimed by one
 //! worker at a time; every later transition of that worker carries the fence it got, and comes to nothing once
@@ -27,11 +27,14 @@ pub(crate) mod reasons;
 mod repeat;
 mod requeue;
 mod reservations;
+mod room_event;
+mod room_events;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
 mod types;
 mod values;
+mod wish;
 
 use std::time::Duration;
 
@@ -48,15 +51,18 @@ pub use queries::Queries;
 pub use queue::Queue;
 pub use requeue::{Selection, Why};
 pub use reservations::Reservations;
+pub use room_event::{RoomEvent, RoomEventKind, RoomNews};
+pub use room_events::{Placed, RoomEvents};
 pub use types::{
     Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
     TicketQuery, TicketRecord, TimelineEntry,
 };
+pub use wish::{Wish, Wished};
 
-/// The store of one service: all four parts of it.
-pub trait Store: Queue + Queries + Budget + Reservations {}
+/// The store of one service: all five parts of it.
+pub trait Store: Queue + Queries + Budget + Reservations + RoomEvents {}
 
-impl<T: Queue + Queries + Budget + Reservations> Store for T {}
+impl<T: Queue + Queries + Budget + Reservations + RoomEvents> Store for T {}
 
 /// Why a transition came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::EffectEntry;
+use super::{EffectEntry, RoomEvent, Wished};
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
 use crate::reason::Reason;
@@ -60,6 +60,11 @@ pub enum Meaning {
         /// Whether we did it ourselves.
         consequence: Consequence,
     },
+    /// Somebody did something in a folder: kept until its ticket is told of it in a note.
+    InFolder {
+        /// What.
+        event: RoomEvent,
+    },
     /// It is signed, but nobody understands it: kept for the operator.
     NotUnderstood {
         /// What is wrong with it.
@@ -99,6 +104,10 @@ pub struct Claim {
     pub asked: u32,
     /// Why it waited or was blocked before.
     pub reason: Option<Reason>,
+    /// What a person wants of its room, if no run has written that into the ledger yet.
+    pub wish: Option<Wished>,
+    /// Whether it has events of its room that its ticket was not told of.
+    pub has_news: bool,
 }
 
 impl Claim {
@@ -161,6 +170,10 @@ pub struct Save {
     pub seen: Option<Ticket>,
     /// What is known from now on of effects that come in numbers. Of two entries with the same identity, the last one counts.
     pub effects: Vec<EffectEntry>,
+    /// The last event of the room that the ticket has been told of: all up to it are deleted ([`RoomNews::last`]).
+    ///
+    /// [`RoomNews::last`]: super::RoomNews::last
+    pub told_news: Option<i64>,
     /// What happened.
     pub events: Vec<Event>,
     /// When the ticket changes by that.
@@ -180,6 +193,8 @@ pub struct Settlement {
     pub hints: i64,
     /// [`Claim::asked`].
     pub asked: u32,
+    /// The wish that is in the ledger now: [`Wished::nth`].
+    pub heard: Option<i64>,
     /// How the ticket stands.
     pub state: State,
     /// Why it waits or is blocked, or what is not as configured.

@@ -151,6 +151,8 @@ fn present(
         key: None,
         project: None,
         fields: fields::pick(ticket.custom_fields),
+        merged_into: None,
+        follow_up_of: None,
         version: ticket.updated_at,
     };
     Observed::Present { ticket: Box::new(ticket), link }
@@ -209,6 +211,8 @@ mod tests {
                 ("cf_switch".to_owned(), FieldValue::Bool(true)),
             ]
             .into(),
+            merged_into: None,
+            follow_up_of: None,
             version: Some("2026-11-20T08:14:03Z".to_owned()),
         };
         let link = LinkInTicket::Is("https://d.example/4711".to_owned());

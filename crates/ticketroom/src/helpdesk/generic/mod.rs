@@ -32,7 +32,7 @@ use url::Url;
 use uuid::Uuid;
 
 use self::reasons::{CALLBACK, SECRET_MISSING, UNSIGNED};
-use super::{Absence, Helpdesk, LinkInTicket, Observed, RoomLink, WrittenBack};
+use super::{Absence, Helpdesk, InternalNote, LinkInTicket, NoteAdded, Observed, RoomLink, WrittenBack};
 use crate::call::{CallName, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
@@ -178,6 +178,14 @@ impl Helpdesk for Generic {
         }
         // What the callback says is nobody's format, so it is not repeated.
         Err(CALL.failed(answer.refusal(String::new)))
+    }
+
+    fn takes_notes(&self) -> bool {
+        false
+    }
+
+    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

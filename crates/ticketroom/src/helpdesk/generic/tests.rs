@@ -151,6 +151,8 @@ fn the_largest_delivery_is_understood() {
         priority: Some("urgent".to_owned()),
         status: Status::Solved,
         tags: vec!["outage".to_owned(), "vpn".to_owned()],
+        merged_into: None,
+        follow_up_of: None,
         version: Some("2026-11-24T10:00:00Z".to_owned()),
         key: None,
         project: None,

@@ -26,7 +26,7 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{Helpdesk, Observed, RoomLink, WrittenBack};
+use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::JiraConfig;
@@ -99,6 +99,14 @@ impl Helpdesk for Jira {
 
     async fn write_back(&self, link: &RoomLink<'_>) -> Result<WrittenBack, Failure> {
         write_back::write_back(&self.api, link).await
+    }
+
+    fn takes_notes(&self) -> bool {
+        false
+    }
+
+    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -89,6 +89,8 @@ fn ticket(issue: IssueDto) -> Ticket {
         tags: labels(fields.get("labels")),
         key,
         project: text(&["project", "key"]),
+        merged_into: None,
+        follow_up_of: None,
         version: text(&["updated"]),
         fields: fields::pick(fields.into_iter().filter(|(name, _)| name.starts_with("customfield_"))),
     }
@@ -183,6 +185,8 @@ mod tests {
                     ("customfield_10050".to_owned(), FieldValue::Text("EU".to_owned())),
                 ]
                 .into(),
+                merged_into: None,
+                follow_up_of: None,
                 version: Some("2026-11-20T09:14:03.412+0100".to_owned()),
             }
         );

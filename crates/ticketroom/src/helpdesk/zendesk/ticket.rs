@@ -54,6 +54,8 @@ fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
         ),
         key: None,
         project: None,
+        merged_into: None,
+        follow_up_of: None,
         version: ticket.updated_at,
     };
     Observed::Present { ticket: Box::new(ticket), link }
@@ -118,6 +120,8 @@ mod tests {
                     ("9".to_owned(), FieldValue::Text("https://d.example/4711".to_owned())),
                 ]
                 .into(),
+                merged_into: None,
+                follow_up_of: None,
                 version: Some("2026-11-20T08:14:03Z".to_owned()),
             }
         );

@@ -56,6 +56,7 @@ impl Run<'_> {
             save,
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
+            heard: None,
             state,
             reason,
             due,

@@ -17,6 +17,7 @@ mod pooler;
 mod queries;
 mod queue;
 mod reservations;
+mod room_events;
 pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod statements;

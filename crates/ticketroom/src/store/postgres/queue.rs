@@ -45,7 +45,7 @@ impl Queue for PostgresStore {
                     sql::AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body };
                 return self.accepted(self.write_one("accept", &accept).await);
             }
-            Meaning::AboutSomethingElse => {
+            Meaning::AboutSomethingElse | Meaning::InFolder { .. } => {
                 let keep = sql::Keep { source, at, key, event, headers, query, body };
                 let written = self.write("accept", &keep).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });

@@ -83,6 +83,8 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
         attempts: number(attempts),
         asked: number(asked),
         reason: reason(get(row, 10)?, get(row, 9)?, get(row, 11)?),
+        wish: None,
+        has_news: false,
     })
 }
 

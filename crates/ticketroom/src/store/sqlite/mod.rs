@@ -15,6 +15,7 @@ mod queue;
 mod reader;
 pub(super) mod requeue;
 mod reservations;
+mod room_events;
 mod rows;
 mod run;
 pub(super) mod schema;

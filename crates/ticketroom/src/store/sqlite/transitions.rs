@@ -53,6 +53,7 @@ pub(super) fn accept(
                 }
             }
         }
+        Meaning::InFolder { .. } => (None, "accepted"),
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
@@ -189,6 +190,8 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         attempts,
         asked,
         reason,
+        wish: None,
+        has_news: false,
     })
 }
 

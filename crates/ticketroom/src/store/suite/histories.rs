@@ -209,6 +209,7 @@ impl History {
             ledger: ledger.clone(),
             seen: seen.clone(),
             effects: effects.clone(),
+            told_news: None,
             events: vec![
                 Event { at: now, kind: "first", text: "a".to_owned() },
                 Event { at: now, kind: "second", text: "b".to_owned() },
@@ -240,7 +241,9 @@ impl History {
             let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];
                 let (save, reason) = (save(place), reason.clone());
-                store.settle(Settlement { save, hints, asked, state, reason, due, attempts }).await
+                store
+                    .settle(Settlement { save, hints, asked, heard: None, state, reason, due, attempts })
+                    .await
             };
             let _ = self.three.same("settle", settle).await;
         }

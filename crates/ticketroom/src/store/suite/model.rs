@@ -256,7 +256,7 @@ impl Queue for Model {
                     Consequence::Echo => row.deliveries.push(echo),
                 }
             }
-            Meaning::AboutSomethingElse | Meaning::NotUnderstood { .. } => {}
+            Meaning::AboutSomethingElse | Meaning::InFolder { .. } | Meaning::NotUnderstood { .. } => {}
         }
         Ok(Accepted::New)
     }
@@ -298,6 +298,8 @@ impl Queue for Model {
                 attempts: row.attempts,
                 asked: row.asked,
                 reason: row.reason.clone(),
+                wish: None,
+                has_news: false,
             }
         });
         Ok(claims.collect())
@@ -480,5 +482,24 @@ impl Reservations for Model {
     async fn remember(&self, name: &str, value: Uuid) -> Result<(), StoreError> {
         self.contents().reservations.insert(name.to_owned(), (value, Timestamp::UNIX_EPOCH));
         Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl crate::store::RoomEvents for Model {
+    async fn unplaced(&self, _most: usize) -> Result<Vec<crate::room::FolderId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn place(
+        &self,
+        _folder: crate::room::FolderId,
+        _room: Option<crate::room::RoomId>,
+    ) -> Result<crate::store::Placed, StoreError> {
+        Ok(crate::store::Placed::Nobody)
+    }
+
+    async fn room_news(&self, _ticket: i64, _most: usize) -> Result<crate::store::RoomNews, StoreError> {
+        Ok(crate::store::RoomNews::default())
     }
 }
