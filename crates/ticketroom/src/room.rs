@@ -133,6 +133,12 @@ impl Role {
         ("viewer", Self::Viewer),
     ];
 
+    /// The role with this number in DocSpace.
+    #[must_use]
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().map(|(_, role)| role).find(|role| role.number() == number)
+    }
+
     /// DocSpace's number. Always sent as a number: a name that the server doesn't know *removes* access.
     #[must_use]
     pub fn number(self) -> i32 {

@@ -35,6 +35,60 @@ pub struct Template {
     pub link: LinkKind,
     /// How long after the ticket is solved the room is archived; `None` is never.
     pub archive_after: Option<Duration>,
+    /// What of the room follows the ticket.
+    pub follow: Follow,
+    /// Whether access is revoked from people and groups that had it because of the ticket, once the ticket has others.
+    pub remove_former: bool,
+    /// When the ticket is told what people do in the room; `None` is never.
+    pub notify: Option<Notify>,
+}
+
+/// What of a room follows its ticket after the room was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Follow {
+    /// The room's title.
+    pub subject: bool,
+    /// Access of the assignee.
+    pub assignee: bool,
+    /// Access of the ticket's group.
+    pub group: bool,
+    /// Access of the requester.
+    pub requester: bool,
+}
+
+impl Follow {
+    /// Everything follows.
+    pub const ALL: Self = Self { subject: true, assignee: true, group: true, requester: true };
+    /// Nothing does.
+    pub const NONE: Self = Self { subject: false, assignee: false, group: false, requester: false };
+
+    /// Whether access of this subject follows the ticket. What the configuration names has nothing to follow.
+    #[must_use]
+    pub fn follows(self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Group(_) | Subject::User(_) => true,
+            Subject::Assignee(_) => self.assignee,
+            Subject::Requester(_) => self.requester,
+            Subject::TicketGroup(_) => self.group,
+        }
+    }
+}
+
+/// When a ticket is told what people do in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notify {
+    /// So long nothing may have happened in the room, so that many files are one note.
+    pub quiet: Duration,
+    /// Whether it is told of files.
+    pub files: bool,
+    /// Whether it is told of folders.
+    pub folders: bool,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self { quiet: Duration::from_secs(5 * 60), files: true, folders: false }
+    }
 }
 
 /// One line of `access`.
@@ -111,6 +165,12 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// Whether both are the ticket's assignee, or its group, or its requester, though not the same one.
+    #[must_use]
+    pub fn is_of_the_same_kind(&self, other: &Self) -> bool {
+        self.is_of_the_ticket() && std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
     /// Whether it comes from the ticket rather than from the configuration: that it is not in DocSpace is everyday
     /// life then, and nobody's mistake.
     #[must_use]
@@ -293,6 +353,9 @@ mod tests {
             access: vec![],
             link: LinkKind::Member,
             archive_after: None,
+            follow: Follow::ALL,
+            remove_former: true,
+            notify: None,
         }
     }
 

@@ -13,6 +13,7 @@ mod admin_token;
 mod fingerprint;
 mod folder;
 mod helpdesk;
+mod life;
 mod problem;
 mod reader;
 pub(crate) mod reasons;

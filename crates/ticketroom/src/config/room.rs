@@ -11,20 +11,18 @@ use super::reader::{Section, Value};
 use super::reasons::{ACCESS, INVALID, LINK, RANGE, ROLE, TITLE};
 use super::report::{Place, Read, Report, all};
 use super::rule::rule;
-use super::value::duration;
-use super::{HelpdeskConfig, HelpdeskKind};
-use crate::language::{Desks, nearest};
+use super::value::choice;
+use super::{HelpdeskConfig, HelpdeskKind, life};
+use crate::language::Desks;
 use crate::room::{LinkKind, Role, RoomType};
 use crate::rule::Rules;
-use crate::template::{AccessRule, FolderTree, GroupNames, Template, TitleTemplate, Who};
+use crate::template::{AccessRule, FolderTree, Follow, GroupNames, Notify, Template, TitleTemplate, Who};
 
 /// The template for tickets that no rule matches.
 const DEFAULT: &str = "default";
 const DEFAULT_TITLE: &str = "Ticket #{{ ticket.key }} – {{ ticket.subject }}";
 const DEFAULT_FOLDERS: [&str; 3] = ["Logs", "Attachments", "Findings"];
 const DEFAULT_ARCHIVE_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
-/// Ten years: later is never.
-const LONGEST_ARCHIVE_AFTER: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// More is no title and no condition, but would be compiled all the same.
 const LONGEST_EXPRESSION: usize = 1000;
@@ -42,6 +40,9 @@ struct Settings {
     /// `None` is `auto`.
     link: Option<LinkKind>,
     archive_after: Option<Duration>,
+    follow: Follow,
+    remove_former: bool,
+    notify: Option<Notify>,
 }
 
 /// What all templates and rules are read with.
@@ -109,13 +110,28 @@ fn built_in(report: &Report<'_>) -> Read<Settings> {
         access: vec![AccessRule { who: Who::Assignee, role: Role::Editor }],
         link: Some(LinkKind::Member),
         archive_after: Some(DEFAULT_ARCHIVE_AFTER),
+        follow: Follow::ALL,
+        remove_former: true,
+        notify: Some(Notify::default()),
     })
 }
 
 fn made(name: &str, settings: Settings) -> Template {
-    let Settings { title, room_type, folders, access, link, archive_after } = settings;
+    let Settings { title, room_type, folders, access, link, archive_after, follow, remove_former, notify } =
+        settings;
     let link = link.unwrap_or(LinkKind::auto(room_type));
-    Template { name: name.to_owned(), title, room_type, folders, access, link, archive_after }
+    Template {
+        name: name.to_owned(),
+        title,
+        room_type,
+        folders,
+        access,
+        link,
+        archive_after,
+        follow,
+        remove_former,
+        notify,
+    }
 }
 
 fn templates<'t>(section: &Section<'t>, around: &Surroundings) -> Read<Templates<'t>> {
@@ -180,7 +196,10 @@ fn settings(
             says_type.as_ref().map_or(&section.place, |value| &value.place),
         ),
     };
-    let archive_after = section.or("archive_after", above.archive_after, archive_after);
+    let archive_after = section.or("archive_after", above.archive_after, life::archive_after);
+    let follow = section.or("follow", above.follow, life::follow);
+    let remove_former = section.or("remove_former", above.remove_former, Value::boolean);
+    let notify = section.or("notify", above.notify, |value| life::notify(value, above.notify));
     let place = section.place.clone();
     section.close();
     let (room_type, access, link) = (room_type?, access?, link?);
@@ -188,7 +207,17 @@ fn settings(
         place.odd("gives nobody access to its rooms; add access = [{ assignee = true, role = \"editor\" }]");
     }
     warn_of_links(says_link.as_ref().map_or(&place, |value| &value.place), &place.subject, room_type, link);
-    Ok(Settings { title: title?, room_type, folders: folders?, access, link, archive_after: archive_after? })
+    Ok(Settings {
+        title: title?,
+        room_type,
+        folders: folders?,
+        access,
+        link,
+        archive_after: archive_after?,
+        follow: follow?,
+        remove_former: remove_former?,
+        notify: notify?,
+    })
 }
 
 /// Says where somebody gets in who was not named: by a link, which can be passed on.
@@ -386,25 +415,4 @@ fn link(value: &Value<'_>, room_type: Option<RoomType>) -> Read<Option<LinkKind>
         ));
     }
     Ok(link)
-}
-
-fn archive_after(value: &Value<'_>) -> Read<Option<Duration>> {
-    if value.full_text("write a duration such as \"3d\", or \"never\"")? == "never" {
-        return Ok(None);
-    }
-    duration(value, Duration::ZERO..=LONGEST_ARCHIVE_AFTER).map(Some)
-}
-
-/// Reads one of several words; `what` is what they are, with its article.
-fn choice<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], what: &str) -> Read<T> {
-    let names = || choices.iter().map(|(name, _)| *name);
-    let known = format!("write one of {}", names().collect::<Vec<_>>().join(", "));
-    let text = value.full_text(&known)?;
-    match choices.iter().find(|(name, _)| *name == text) {
-        Some((_, choice)) => Ok(*choice),
-        None => {
-            let help = nearest(text, names()).map_or(known, |near| format!("did you mean “{near}”?"));
-            Err(value.place.problem(&INVALID, format!("“{text}” is not {what}"), help))
-        }
-    }
 }

@@ -9,6 +9,7 @@ use url::{Host, Url};
 use super::reader::Value;
 use super::reasons::{ADDRESS, INVALID, RANGE};
 use super::report::{Place, Read, Reported};
+use crate::language::nearest;
 
 /// A duration as people write it, such as `30s` or `3d`.
 pub(super) fn duration(value: &Value<'_>, allowed: RangeInclusive<Duration>) -> Read<Duration> {
@@ -161,4 +162,18 @@ pub(super) fn web_url(place: &Place<'_>, text: &str) -> Read<Url> {
         place.odd("is http: secrets and tickets travel in the clear; use https");
     }
     Ok(url)
+}
+
+/// Reads one of several words; `what` is what they are, with its article.
+pub(super) fn choice<T: Copy>(value: &Value<'_>, choices: &[(&str, T)], what: &str) -> Read<T> {
+    let names = || choices.iter().map(|(name, _)| *name);
+    let known = format!("write one of {}", names().collect::<Vec<_>>().join(", "));
+    let text = value.full_text(&known)?;
+    match choices.iter().find(|(name, _)| *name == text) {
+        Some((_, choice)) => Ok(*choice),
+        None => {
+            let help = nearest(text, names()).map_or(known, |near| format!("did you mean “{near}”?"));
+            Err(value.place.problem(&INVALID, format!("“{text}” is not {what}"), help))
+        }
+    }
 }

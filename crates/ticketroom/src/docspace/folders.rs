@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::client::DocSpace;
+use super::operations::OperationId;
 use super::pages::{PAGE, Pages};
 use super::wire::{ContentDto, FolderDto, Folders, OperationDto};
 use crate::call::{Failure, SideEffect};
@@ -61,11 +62,15 @@ impl DocSpace {
     }
 
     /// Starts copying what is in `skeleton` into `destination`, in one operation that goes on over
-    /// there. Folders that are there already are merged, so it is repeatable.
+    /// there. Folders that are there already are merged, so it is repeatable. Returns the operation, if the answer names it.
     ///
     /// # Errors
     /// When it may not have been started.
-    pub async fn copy_children(&self, skeleton: FolderId, destination: FolderId) -> Result<(), Failure> {
+    pub async fn copy_children(
+        &self,
+        skeleton: FolderId,
+        destination: FolderId,
+    ) -> Result<Option<OperationId>, Failure> {
         let body = json!({
             "folderIds": [skeleton],
             "fileIds": [],
@@ -77,8 +82,11 @@ impl DocSpace {
             "deleteAfter": false,
             "returnSingleOperation": true,
         });
-        self.write::<Vec<OperationDto>>("copy", Method::PUT, "files/fileops/copy".to_owned(), &body).await?;
-        Ok(())
+        let operations: Option<Vec<OperationDto>> =
+            self.write("copy", Method::PUT, "files/fileops/copy".to_owned(), &body).await?;
+        // Only this one is asked for; some servers answer with all that our user has.
+        let mut operations = operations.unwrap_or_default();
+        Ok(if operations.len() == 1 { operations.pop().map(OperationId::from) } else { None })
     }
 
     /// The service user's own documents: the folder, and the folders of that title in it. DocSpace gives the first 100

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::client::DocSpace;
 use super::wire::FileShareDto;
 use crate::call::{Cause, Failure};
-use crate::room::{Role, RoomId};
+use crate::room::{FolderId, Role, RoomId};
 
 /// A link that was made for a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,14 @@ pub fn member_address(portal: &Url, id: RoomId) -> Url {
     let path = format!("{}rooms/shared/{id}/filter", url.path());
     url.set_path(&path);
     url.set_query(Some(&format!("folder={id}")));
+    url
+}
+
+/// The address of a folder in a room, for members who sign in. `portal` ends in `/`.
+#[must_use]
+pub fn folder_address(portal: &Url, room: RoomId, folder: FolderId) -> Url {
+    let mut url = member_address(portal, room);
+    url.set_query(Some(&format!("folder={folder}")));
     url
 }
 

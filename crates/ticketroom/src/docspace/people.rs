@@ -86,6 +86,18 @@ impl DocSpace {
         self.get("self_user", "people/@self".to_owned(), &[]).await?.ok_or_else(|| self.nothing("self_user"))
     }
 
+    /// What a person is called; `None` where DocSpace doesn't know them, or does not let our user look them up.
+    ///
+    /// # Errors
+    /// When DocSpace can't say just now.
+    pub async fn name_of(&self, id: Uuid) -> Result<Option<String>, Failure> {
+        match self.get::<EmployeeDto>("get_user", format!("people/{id}"), &[]).await {
+            Ok(user) => Ok(user.and_then(|user| user.display_name)),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The group with exactly this name; one that differs only in case will do if there is just one.
     ///
     /// # Errors

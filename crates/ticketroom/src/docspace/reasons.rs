@@ -92,8 +92,19 @@ codes! {
         "DocSpace does not let our user see the ticket's room.",
         "make our user the room's manager, or a DocSpace admin";
     ROOM_ARCHIVED = "archived.docspace.by-hand", Never,
-        "The room is in DocSpace's archive.",
+        "Somebody archived the room in DocSpace, while its ticket was open: it stays there.",
+        "“ticketroom tickets reopen” restores it";
+    ROOM_ON_ITS_WAY = "waiting.docspace.room-on-its-way", Soon,
+        "DocSpace was asked to archive or to restore the room. It answers before it does so, and does so a moment later, if its \
+         queue has a place.",
         "";
+    ROOM_NOT_ARCHIVED = "blocked.docspace.room-not-archived", Later,
+        "DocSpace was asked several times to archive the room and did not do it.",
+        "archive it by hand in DocSpace, or look whether its file service works";
+    ROOM_NOT_RESTORED = "blocked.docspace.room-not-restored", Later,
+        "DocSpace was asked to restore the room and did not do it. The reason most often is that the portal's quota of active \
+         rooms is used up, which it does not tell.",
+        "delete or archive rooms that are no longer needed, or raise the portal's quota; then “ticketroom tickets retry”";
     LINK_INTERNAL = "ready.docspace.link-internal", Never,
         "The room is ready, and its external link opens for users of the portal only: DocSpace's settings for external \
          links say so.",

@@ -1,4 +1,4 @@
-//! Rooms: create, read, find, tag, archive.
+//! Rooms: create, read, find, rename, tag.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::client::{Call, DocSpace};
 use super::pages::{PAGE, Pages};
-use super::wire::{ContentDto, FolderDto, OperationDto, ROOT_ARCHIVE, VersionDto};
+use super::wire::{ContentDto, FolderDto, ROOT_ARCHIVE, VersionDto};
 use crate::call::Failure;
 use crate::room::{Room, RoomId, RoomType};
 
@@ -157,15 +157,18 @@ impl DocSpace {
         Ok(())
     }
 
-    /// Starts moving a room into the archive, which goes on over there; read the room to see it done.
+    /// Gives a room another title, and returns the one that DocSpace has stored. Nothing else of the room is sent, so nothing
+    /// else changes. Repeatable.
     ///
     /// # Errors
-    /// When it may not have been started.
-    pub async fn archive_room(&self, id: RoomId) -> Result<(), Failure> {
-        let body = json!({ "deleteAfter": false });
-        self.write::<OperationDto>("archive_room", Method::PUT, format!("files/rooms/{id}/archive"), &body)
-            .await?;
-        Ok(())
+    /// When the room may have its old title.
+    pub async fn rename_room(&self, id: RoomId, title: &str) -> Result<String, Failure> {
+        let body = json!({ "title": title });
+        let room: FolderDto = self
+            .write("rename_room", Method::PUT, format!("files/rooms/{id}"), &body)
+            .await?
+            .ok_or_else(|| self.nothing("rename_room"))?;
+        Ok(room.title)
     }
 
     /// The server's version and clock, for `check`. Needs no key.

@@ -12,7 +12,7 @@ use crate::call::Failure;
 use crate::room::{Role, RoomId};
 
 /// Somebody in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// The person or group.
     pub id: Uuid,
@@ -20,7 +20,12 @@ pub struct Member {
     pub access: i32,
     /// The room's owner.
     pub is_owner: bool,
+    /// What they are called.
+    pub name: Option<String>,
 }
+
+/// The role of those who have none.
+const NO_ACCESS: i32 = 0;
 
 #[derive(Deserialize)]
 struct Shared {
@@ -35,12 +40,30 @@ impl DocSpace {
     /// # Errors
     /// When they may not have been given it.
     pub async fn share_room(&self, id: RoomId, shares: &[(Uuid, Role)]) -> Result<Vec<Member>, Failure> {
-        let invitations: Vec<_> =
-            shares.iter().map(|(id, role)| json!({ "id": id, "access": role.number() })).collect();
-        let body = json!({ "invitations": invitations, "notify": false });
-        let shared: Option<Shared> =
-            self.write("share_room", Method::PUT, format!("files/rooms/{id}/share"), &body).await?;
+        let shares = shares.iter().map(|(id, role)| json!({ "id": id, "access": role.number() }));
+        let shared: Option<Shared> = self.share("share_room", id, shares.collect()).await?;
         Ok(shared.map(|shared| shared.members.iter().filter_map(member).collect()).unwrap_or_default())
+    }
+
+    /// Revokes the access of people and groups. DocSpace also takes from people what was shared with them inside the room.
+    /// Repeatable. A success alone proves nothing: read the [`members`](Self::members).
+    ///
+    /// # Errors
+    /// When they may still have it.
+    pub async fn revoke_access(&self, id: RoomId, from: &[Uuid]) -> Result<(), Failure> {
+        let none = from.iter().map(|id| json!({ "id": id, "access": NO_ACCESS }));
+        self.share::<Shared>("revoke_access", id, none.collect()).await?;
+        Ok(())
+    }
+
+    async fn share<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &'static str,
+        id: RoomId,
+        invitations: Vec<serde_json::Value>,
+    ) -> Result<Option<T>, Failure> {
+        let body = json!({ "invitations": invitations, "notify": false });
+        self.write(name, Method::PUT, format!("files/rooms/{id}/share"), &body).await
     }
 
     /// The people and groups in a room.
@@ -68,5 +91,10 @@ impl DocSpace {
 }
 
 fn member(share: &FileShareDto) -> Option<Member> {
-    Some(Member { id: share.subject()?, access: share.access, is_owner: share.is_owner })
+    Some(Member {
+        id: share.subject()?,
+        access: share.access,
+        is_owner: share.is_owner,
+        name: share.name().map(str::to_owned),
+    })
 }

@@ -190,6 +190,10 @@ pub struct FileShareDto {
 #[serde(rename_all = "camelCase")]
 struct SharedToDto {
     id: Option<Uuid>,
+    /// A person's name.
+    display_name: Option<String>,
+    /// A group's name.
+    name: Option<String>,
     share_link: Option<String>,
     #[serde(default)]
     internal: bool,
@@ -202,6 +206,15 @@ impl FileShareDto {
         [&self.shared_to_user, &self.shared_to_group, &self.shared_to]
             .into_iter()
             .find_map(|subject| subject.as_ref()?.id)
+    }
+
+    /// What whoever has the share is called.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        [&self.shared_to_user, &self.shared_to_group, &self.shared_to].into_iter().find_map(|subject| {
+            let subject = subject.as_ref()?;
+            subject.display_name.as_deref().or(subject.name.as_deref())
+        })
     }
 
     /// Whether the link opens for users of the portal only.

@@ -224,6 +224,9 @@ fn nothing_can_take_memory_without_bound() {
         access: vec![],
         link: crate::room::LinkKind::Member,
         archive_after: None,
+        follow: crate::template::Follow::ALL,
+        remove_former: true,
+        notify: None,
     };
     assert_eq!(template.room_title(&key(), &large), "Ticket #4711 –", "a plain title beats none");
 }

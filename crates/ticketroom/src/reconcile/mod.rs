@@ -12,6 +12,7 @@ pub mod plan;
 pub mod preview;
 pub(crate) mod reasons;
 mod refused;
+mod relations;
 pub mod rest;
 mod run;
 mod shares;

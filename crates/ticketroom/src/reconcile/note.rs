@@ -1,12 +1,15 @@
 //! Notes: steps that change the ledger only. They call nothing, so they need no intent of their own; they are committed with
 //! the next intent or with the end of the run.
 
-use super::effect::used_text;
+use uuid::Uuid;
+
+use super::effect::{reopened, used_text};
 use super::observe::{Observation, RoomNow};
 use crate::clock::Timestamp;
-use crate::ledger::{Entry, Ledger, LinkEntry, RoomEntry};
-use crate::room::{Room, RoomId};
+use crate::ledger::{Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry, Word};
+use crate::room::{LinkKind, Role, Room, RoomId};
 use crate::store::Event;
+use crate::template::Grant;
 
 /// A change of the ledger that follows from what was seen or asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +24,10 @@ pub enum Note {
         tagged: bool,
     },
     /// The room is gone.
-    Deleted,
+    Deleted {
+        /// The name of the note that the ticket gets, if it gets one.
+        note: Option<String>,
+    },
     /// A room that was thought to be gone is there.
     Restored,
     /// A room that is gone is forgotten, since a person asked for a new one.
@@ -35,6 +41,83 @@ pub enum Note {
     WrittenBack,
     /// A create that was refused has created no room.
     NotCreated,
+    /// A person's word about the room counts from now on.
+    Heard {
+        /// Where the room is to be.
+        wants: Location,
+        /// Which of the ticket's wishes that is.
+        nth: i64,
+        /// What the ticket is like, as a digest.
+        ticket: String,
+    },
+    /// The ticket has changed after a person's word, which counts no more.
+    WordOver,
+    /// The ticket is over.
+    Over {
+        /// In which way, and what follows.
+        why: String,
+    },
+    /// The ticket is not over any more.
+    Reopened,
+    /// The ticket is in another project or brand, so the rules were asked again.
+    Moved {
+        /// Where it is now.
+        place: Option<String>,
+        /// The template that counts from now on, if it is another one.
+        template: Option<String>,
+    },
+    /// A look has confirmed that the room was moved.
+    Arrived {
+        /// Where to.
+        to: Location,
+        /// Which address the ticket has.
+        link: LinkKind,
+    },
+    /// A person archived the room, or took it out of the archive.
+    MovedByHand {
+        /// Where to.
+        to: Location,
+        /// Whether the ticket is over.
+        is_over: bool,
+        /// The name of the note that the ticket gets, if it gets one.
+        note: Option<String>,
+    },
+    /// A look has confirmed the room's title.
+    Renamed,
+    /// A person gave the room this title.
+    TitleByHand {
+        /// The title.
+        title: String,
+    },
+    /// A person removed these from the room.
+    RemovedByHand {
+        /// Who had access.
+        grants: Vec<Grant>,
+    },
+    /// A person gave somebody another role.
+    RoleByHand {
+        /// Who.
+        id: Uuid,
+        /// The role that they have now.
+        role: Role,
+    },
+    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more.
+    FormerForgotten {
+        /// Whom the ledger need not have.
+        grants: Vec<Grant>,
+    },
+    /// The room has another owner.
+    OwnerChanged {
+        /// Who.
+        owner: Uuid,
+        /// Whether that is our user.
+        is_us: bool,
+    },
+    /// Nobody wants to be told of what happened in the room.
+    NewsDropped {
+        /// The last event.
+        through: i64,
+    },
     /// There is no second room to archive.
     EndAudit {
         /// Rooms with the ticket's tag that people have worked in: for a person to look at.
@@ -53,17 +136,146 @@ impl Note {
                 ledger.template = Some(template.clone());
                 ledger.room = RoomEntry::Made { room: room.clone(), tagged: *tagged, adopted: true };
                 seen.room = Some(seen.state_of(room.id));
+                seen.details = None;
                 event(
                     "room_found",
                     format!("found room {} “{}”, which is this ticket's", room.id, room.title),
                 )
             }
-            Self::Deleted => {
+            Self::Deleted { note } => {
                 let RoomEntry::Made { room, .. } = &ledger.room else { return None };
                 let text = format!("room {} is gone: somebody deleted it in DocSpace", room.id);
                 ledger.room = RoomEntry::Deleted { room: room.clone() };
                 seen.room = None;
+                seen.details = None;
+                if let Some(note) = note {
+                    ledger.notes.insert(note.clone(), NoteWhat::Deleted.into());
+                }
                 event("room_deleted", text)
+            }
+            Self::Heard { wants, nth, ticket } => {
+                let word = Word { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
+                ledger.life.word = Some(word);
+                None
+            }
+            Self::WordOver => {
+                ledger.life.word = None;
+                ledger.location.kept_active = false;
+                event("word_over", "the ticket has changed since: its room follows it again".to_owned())
+            }
+            Self::Over { why } => {
+                ledger.life.over_since = Some(now);
+                event("ticket_over", why.clone())
+            }
+            Self::Reopened => {
+                ledger.life.over_since = None;
+                ledger.location.kept_active = false;
+                // Whoever archived the room: people are to work in it again.
+                ledger.location.by = Mover::Us;
+                event("ticket_reopened", "the ticket is open again".to_owned())
+            }
+            Self::Moved { place, template } => {
+                let before = std::mem::replace(&mut ledger.life.place, place.clone());
+                if let Some(template) = template {
+                    ledger.template = Some(template.clone());
+                }
+                let place = place.as_deref().unwrap_or("none");
+                let text = match template {
+                    Some(template) => {
+                        format!(
+                            "the ticket was moved to {place}: the template “{template}” counts from now on"
+                        )
+                    }
+                    None => format!("the ticket was moved to {place}"),
+                };
+                before.and_then(|_| event("ticket_moved", text))
+            }
+            Self::Arrived { to, link } => {
+                ledger.location.arrive(*to, Mover::Us);
+                match to {
+                    Location::Archived => event("room_archived", "the room is in the archive".to_owned()),
+                    Location::Active => {
+                        reopened(ledger, *link);
+                        event("room_unarchived", "the room is out of the archive".to_owned())
+                    }
+                }
+            }
+            Self::MovedByHand { to: Location::Archived, is_over, note } => {
+                let by = if *is_over { Mover::Us } else { Mover::Person };
+                ledger.location.arrive(Location::Archived, by);
+                if let Some(note) = note {
+                    ledger.notes.insert(note.clone(), NoteWhat::Archived.into());
+                }
+                event("room_archived", "somebody archived the room in DocSpace".to_owned())
+            }
+            Self::MovedByHand { to: Location::Active, is_over, .. } => {
+                ledger.location.arrive(Location::Active, Mover::Person);
+                ledger.location.kept_active = *is_over;
+                let stays =
+                    if *is_over { ", where it stays until the ticket is solved once more" } else { "" };
+                event("room_unarchived", format!("somebody took the room out of DocSpace's archive{stays}"))
+            }
+            Self::Renamed => {
+                ledger.title.state = Entry::Done;
+                let asked = ledger.title.asked.clone();
+                match (&mut ledger.room, asked) {
+                    (RoomEntry::Made { room, .. }, Some(asked)) => {
+                        room.title = asked;
+                        event("room_renamed", format!("renamed the room “{}”", room.title))
+                    }
+                    _ => None,
+                }
+            }
+            Self::TitleByHand { title } => {
+                ledger.title.by_hand = true;
+                ledger.title.state = Entry::Done;
+                if let RoomEntry::Made { room, .. } = &mut ledger.room {
+                    room.title = title.clone();
+                }
+                event(
+                    "room_renamed",
+                    format!("somebody renamed the room “{title}” in DocSpace; it keeps this title"),
+                )
+            }
+            Self::RemovedByHand { grants } => {
+                let access = &mut ledger.access;
+                access.granted.retain(|granted| !grants.contains(&granted.grant));
+                access.removed_by_hand.extend(grants.iter().cloned());
+                let who: Vec<_> = grants.iter().map(|grant| grant.subject.to_string()).collect();
+                let text =
+                    format!("somebody removed {} from the room, who is not added again", who.join(", "));
+                event("access_removed", text)
+            }
+            Self::RoleByHand { id, role } => {
+                let mut who = Vec::new();
+                for granted in ledger.access.granted.iter_mut().filter(|granted| granted.id == *id) {
+                    granted.role = *role;
+                    granted.by_hand = true;
+                    who.push(granted.grant.subject.to_string());
+                }
+                let text = format!("somebody made {} {}, which stays", who.join(", "), role.as_str());
+                event("access_changed", text)
+            }
+            Self::FormerForgotten { grants } => {
+                ledger.access.granted.retain(|granted| !grants.contains(&granted.grant));
+                ledger.access.removed_by_hand.retain(|grant| !grants.contains(grant));
+                None
+            }
+            Self::OwnerChanged { owner, is_us } => {
+                ledger.owner = Some(*owner);
+                let text = match is_us {
+                    true => "our user owns the room again",
+                    false => {
+                        "somebody made another user the room's owner; our user can manage it only as a room manager or a DocSpace \
+                         admin"
+                    }
+                };
+                event("owner_changed", text.to_owned())
+            }
+            // The run tells the store.
+            Self::NewsDropped { .. } => {
+                seen.news = None;
+                None
             }
             Self::Restored => {
                 let RoomEntry::Deleted { room } = &ledger.room else { return None };

@@ -3,16 +3,20 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::call::{Cause, Failure};
 use crate::clock::Timestamp;
 use crate::docspace::DocSpace;
 use crate::docspace::rooms::FoundRoom;
+use crate::docspace::share::Member;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::room::RoomId;
-use crate::store::Claim;
+use crate::store::{Claim, RoomNews};
 use crate::ticket::Ticket;
 
-use crate::ledger::{Ledger, RoomEntry};
+use super::relations::Relations;
+use crate::ledger::{Ledger, Location, RoomEntry};
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +34,27 @@ pub struct Observation {
     pub untagged: Vec<FoundRoom>,
     /// The room in the ledger, if it was there before this run.
     pub room: Option<RoomNow>,
+    /// What that room is like, if it can be seen.
+    pub details: Option<RoomDetails>,
+    /// Our own user, where DocSpace tells.
+    pub own: Option<Uuid>,
+    /// Other tickets that matter to this one.
+    pub relations: Relations,
+    /// What people did in the room that the ticket was not told of.
+    pub news: Option<RoomNews>,
+}
+
+/// What a room is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomDetails {
+    /// Its title.
+    pub title: String,
+    /// Its owner.
+    pub owner: Option<Uuid>,
+    /// Files anywhere in it.
+    pub files: u64,
+    /// Who is in it with a role; `None` where that can't be read.
+    pub members: Option<Vec<Member>>,
 }
 
 /// How a room stands.
@@ -108,30 +133,21 @@ pub async fn observe(
     };
     let room = async {
         match ledger.room.made() {
+            None => Ok((None, None)),
+            Some(room) => look_at(docspace, ledger, room.id, &tag).await,
+        }
+    };
+    let own = async {
+        match ledger.room.made() {
+            Some(_) => docspace.own_id_if_told().await,
             None => Ok(None),
-            Some(room) => match docspace.room(room.id).await {
-                Ok(found) if found.archived => Ok(Some(RoomNow::Archived)),
-                Ok(_) => Ok(Some(RoomNow::Active)),
-                // A portal that is suspended or misaddressed says 404 to everything. One that still answers a
-                // search, and doesn't find the room, means it.
-                Err(Failure { cause: Cause::NotFound, .. }) => {
-                    let rooms = docspace.rooms_with_tag(&tag).await?;
-                    Ok(Some(match rooms.iter().find(|found| found.room.id == room.id) {
-                        None => RoomNow::Deleted,
-                        Some(found) if found.archived => RoomNow::Archived,
-                        Some(_) => RoomNow::Active,
-                    }))
-                }
-                Err(Failure { cause: Cause::Forbidden, .. }) => Ok(Some(RoomNow::Hidden)),
-                Err(failure) => Err(failure),
-            },
         }
     };
     // A portal that can't be asked must not hide what the ticket is about from those who look for it.
-    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room)) };
+    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, own)) };
     let (ticket, rooms) =
         futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.told.as_ref()), rooms)?;
-    let ((tagged, tagged_by_others), untagged, room) = match (rooms, &ticket) {
+    let ((tagged, tagged_by_others), untagged, (room, details), own) = match (rooms, &ticket) {
         (Ok(rooms), _) => rooms,
         (Err(failure), Observed::Present { ticket, .. }) => {
             return Err(Unseen { failure, ticket: Some(ticket.clone()) });
@@ -139,7 +155,63 @@ pub async fn observe(
         (Err(failure), Observed::Absent(_)) => return Err(failure.into()),
     };
     let looked = wants_tagged.then_some(now);
-    Ok(Observation { ticket, tagged, tagged_by_others, looked, untagged, room })
+    Ok(Observation {
+        ticket,
+        tagged,
+        tagged_by_others,
+        looked,
+        untagged,
+        room,
+        details,
+        own,
+        relations: Relations::default(),
+        news: None,
+    })
+}
+
+/// Looks at the room in the ledger, and at who is in it.
+async fn look_at(
+    docspace: &DocSpace,
+    ledger: &Ledger,
+    room: RoomId,
+    tag: &str,
+) -> Result<(Option<RoomNow>, Option<RoomDetails>), Failure> {
+    let members = async {
+        // Nothing is done about the members of an archived room.
+        if ledger.location.now == Location::Archived {
+            return Ok(None);
+        }
+        match docspace.members(room).await {
+            Ok(members) => Ok(Some(members.into_iter().filter(|m| m.access != 0 || m.is_owner).collect())),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+            // The look at the room itself tells more.
+            Err(_) => Ok(None),
+        }
+    };
+    let found = async {
+        match docspace.room(room).await {
+            Ok(found) => Ok(Ok(found)),
+            // A portal that is suspended or misaddressed says 404 to everything. One that still answers a
+            // search, and doesn't find the room, means it.
+            Err(Failure { cause: Cause::NotFound, .. }) => {
+                let mut rooms = docspace.rooms_with_tag(tag).await?;
+                rooms.retain(|found| found.room.id == room);
+                Ok(rooms.pop().ok_or(RoomNow::Deleted))
+            }
+            Err(Failure { cause: Cause::Forbidden, .. }) => Ok(Err(RoomNow::Hidden)),
+            Err(failure) => Err(failure),
+        }
+    };
+    let (found, members) = futures_util::try_join!(found, members)?;
+    Ok(match found {
+        Err(now) => (Some(now), None),
+        Ok(found) => {
+            let now = if found.archived { RoomNow::Archived } else { RoomNow::Active };
+            let details =
+                RoomDetails { title: found.room.title, owner: found.owner, files: found.files, members };
+            (Some(now), Some(details))
+        }
+    })
 }
 
 /// The rooms with the ticket's tag: those that our own user owns (and the one that is `known` to be the ticket's), and

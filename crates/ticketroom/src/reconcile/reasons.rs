@@ -26,6 +26,16 @@ codes! {
     GONE = "ready.ticket.gone", Never,
         "The ticket is not there any more; its room stays.",
         "";
+    MERGED = "skipped.ticket.merged", Never,
+        "The ticket was already merged into another one when it was first seen.",
+        "";
+    ARCHIVED = "archived.ticket.over", Never,
+        "The ticket is solved, closed, deleted or merged, so its room is in the archive. It comes back once the ticket is open \
+         again.",
+        "";
+    ARCHIVED_AS_ASKED = "archived.ticket.asked", Never,
+        "Somebody asked to archive the room. It stays in the archive until the ticket changes, or somebody asks to restore it.",
+        "“ticketroom tickets reopen” restores it";
     RULE_SKIPS = "skipped.rule.no-room", Never,
         "A rule says that the ticket gets no room.",
         "";

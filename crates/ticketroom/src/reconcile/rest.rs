@@ -42,8 +42,10 @@ pub enum Rest {
     },
     /// The room is in the archive.
     Archived {
-        /// By whom, as far as we know.
+        /// Why.
         reason: Reason,
+        /// When to look again.
+        next: Option<Timestamp>,
     },
 }
 

@@ -14,6 +14,7 @@ use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
 use super::plan::{Plan, Situation, plan};
 use super::reasons;
+use super::relations::relations;
 use super::rest::Rest;
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
@@ -26,6 +27,9 @@ use crate::reason::Reason;
 use crate::store::{Claim, Event, Queue, Save, Settlement, State, StoreError};
 use crate::ticket::Ticket;
 use settle::backoff;
+
+/// So many events of a room are read for a note.
+const MOST_NEWS: usize = 200;
 
 /// A run.
 pub(super) struct Run<'a> {
@@ -41,6 +45,8 @@ pub(super) struct Run<'a> {
     begun: Vec<EffectId>,
     noted: Vec<Note>,
     failures: Vec<Failure>,
+    /// The last event of the room that the ticket has been told of since the last commit.
+    told_news: Option<i64>,
     /// What may still come.
     wait: Option<Wait>,
     progressed: bool,
@@ -74,6 +80,7 @@ impl<'a> Run<'a> {
             begun: Vec::new(),
             noted: Vec::new(),
             failures: Vec::new(),
+            told_news: None,
             wait: None,
             progressed: false,
             looked: false,
@@ -166,6 +173,11 @@ impl<'a> Run<'a> {
             let reason = reasons::STORE_UNAVAILABLE.reason(error.to_string());
             return self.settle(Rest::Waiting { until, reason }, None).await;
         }
+        if let Err(error) = self.look_at_relations(&mut seen).await {
+            let until = after(now, Duration::from_secs(1));
+            let reason = reasons::STORE_UNAVAILABLE.reason(error.to_string());
+            return self.settle(Rest::Waiting { until, reason }, None).await;
+        }
         self.looked = true;
         self.looked_for_rooms = seen.looked;
         let ticket = match &seen.ticket {
@@ -174,6 +186,29 @@ impl<'a> Run<'a> {
         };
         let rest = self.act(helpdesk.as_ref(), &mut seen, ticket.as_ref()).await?;
         self.settle(rest, ticket).await
+    }
+
+    /// What the store knows of tickets that matter to this one, and of what happened in its room.
+    async fn look_at_relations(&self, seen: &mut Observation) -> Result<(), StoreError> {
+        let store = self.all.parts.store.as_ref();
+        if let Observed::Present { ticket, .. } = &seen.ticket {
+            seen.relations = relations(store, &self.claim.key, ticket).await?;
+        }
+        if self.claim.has_news {
+            seen.news = Some(store.room_news(self.claim.number, MOST_NEWS).await?);
+        }
+        Ok(())
+    }
+
+    /// The wish that is in the ledger now.
+    fn heard(&self) -> Option<i64> {
+        let wished = self.claim.wish?;
+        self.ledger.life.word.as_ref().filter(|word| word.nth >= wished.nth).map(|_| wished.nth).or_else(
+            || {
+                let is_heard = |note: &Note| matches!(note, Note::Heard { nth, .. } if *nth == wished.nth);
+                self.noted.iter().any(is_heard).then_some(wished.nth)
+            },
+        )
     }
 
     /// Another ticket's room may look like ours while its tag is not saved yet.
@@ -235,6 +270,9 @@ impl<'a> Run<'a> {
 
     fn note(&mut self, notes: Vec<Note>, seen: &mut Observation) {
         for note in notes {
+            if let Note::NewsDropped { through } = &note {
+                self.told_news = Some(*through);
+            }
             let event = note.apply(&mut self.ledger, seen, self.all.parts.clock.now());
             self.events.extend(event);
             self.noted.push(note);
@@ -271,7 +309,7 @@ impl<'a> Run<'a> {
 
     fn records(&mut self) -> Records<'_> {
         let (now, settle) = (self.all.parts.clock.now(), self.snapshot.config.docspace.settle);
-        Records { ledger: &mut self.ledger, now, settle }
+        Records { ledger: &mut self.ledger, told_news: &mut self.told_news, now, settle }
     }
 
     /// Notes a failure in the timeline, once for as long as it stays the same.
@@ -307,7 +345,9 @@ impl<'a> Run<'a> {
             rules: &self.snapshot.config.rules,
             portal: self.snapshot.docspace.portal(),
             writes_back: helpdesk.writes_back(),
+            takes_notes: helpdesk.takes_notes(),
             asked: self.claim.asked > 0,
+            wish: self.claim.wish,
             attempts: self.claim.attempts,
             begun: &self.begun,
             noted: &self.noted,
@@ -344,7 +384,7 @@ impl<'a> Run<'a> {
             seen,
             // No effect comes in numbers yet.
             effects: Vec::new(),
-            told_news: None,
+            told_news: self.told_news.take(),
             events: std::mem::take(&mut self.events),
             now,
             lease: self.all.parts.settings.lease,

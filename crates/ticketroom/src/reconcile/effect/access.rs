@@ -27,8 +27,12 @@ const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 pub struct Access {
     /// The room.
     pub room: RoomId,
-    /// Who has no access yet.
+    /// Who has no access yet, as far as we granted it.
     pub grants: Vec<Grant>,
+    /// Who was in the room when it was last looked at: a role that somebody has by hand stays as it is.
+    pub members: Vec<Member>,
+    /// Whether an earlier call without an answer may have granted it already.
+    pub repeated: bool,
 }
 
 /// Who has access now, and who has not.
@@ -62,6 +66,13 @@ impl Perform for Access {
                 Err(why) => outcome.missing.push(Missing { grant: grant.clone(), why }),
             }
         }
+        wanted.retain(|(grant, id)| match self.role_by_hand(*id, grant.role) {
+            Some(role) => {
+                outcome.granted.push(Granted { grant: grant.clone(), id: *id, role, by_hand: true });
+                false
+            }
+            None => true,
+        });
         // The owner has every right already; of two roles for one person the first counts.
         let mut shares: Vec<(Uuid, Role)> = Vec::new();
         for (grant, id) in &wanted {
@@ -76,7 +87,7 @@ impl Perform for Access {
                 Some((_, role)) => members.get(&id).map(|_| *role),
             };
             match role {
-                Some(role) => outcome.granted.push(Granted { grant, id, role }),
+                Some(role) => outcome.granted.push(Granted { grant, id, role, by_hand: false }),
                 None => {
                     let why =
                         if forbidden.contains(&id) { MissingWhy::Forbidden } else { MissingWhy::NotAdded };
@@ -88,8 +99,12 @@ impl Perform for Access {
     }
 
     fn record(&self, outcome: Outcome, records: &mut Records<'_>) -> Recorded {
-        let granted: Vec<String> =
-            outcome.granted.iter().map(|granted| granted.grant.subject.to_string()).collect();
+        let (by_hand, granted): (Vec<_>, Vec<_>) =
+            outcome.granted.iter().partition(|granted| granted.by_hand);
+        let named = |granted: Vec<&Granted>| {
+            granted.into_iter().map(|granted| granted.grant.subject.to_string()).collect::<Vec<_>>()
+        };
+        let (by_hand, granted) = (named(by_hand), named(granted));
         let missing: Vec<String> =
             outcome.missing.iter().map(|missing| reasons::missing(missing).to_string()).collect();
         let refused = outcome.missing.iter().any(|missing| missing.why.costs_a_write());
@@ -98,13 +113,20 @@ impl Perform for Access {
         access.granted.extend(outcome.granted);
         access.refused_until = refused.then(|| after(records.now, REFUSED_FOR));
         access.missing = outcome.missing;
-        let text = match (granted.is_empty(), missing.is_empty()) {
-            (false, true) => format!("granted access to {}", granted.join(", ")),
-            (false, false) => format!("granted access to {}; {}", granted.join(", "), missing.join("; ")),
-            (true, _) => missing.join("; "),
-        };
+        let mut texts = Vec::new();
+        if !granted.is_empty() {
+            texts.push(format!("granted access to {}", granted.join(", ")));
+        }
+        if !by_hand.is_empty() {
+            texts.push(format!(
+                "a person had given access to {} already, which stays as it is",
+                by_hand.join(", ")
+            ));
+        }
         let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
-        Recorded { is_progress: !granted.is_empty(), ..Recorded::done(records, kind, text) }
+        let is_progress = !texts.is_empty();
+        texts.extend(missing);
+        Recorded { is_progress, ..Recorded::done(records, kind, texts.join("; ")) }
     }
 
     fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
@@ -113,6 +135,16 @@ impl Perform for Access {
             // Granting again changes nothing.
             SideEffect::Unknown => {}
         }
+    }
+}
+
+impl Access {
+    /// The role that a person gave somebody.
+    fn role_by_hand(&self, id: Uuid, wanted: Role) -> Option<Role> {
+        let member = self.members.iter().find(|member| member.id == id)?;
+        let is_ours = self.repeated && member.access == wanted.number();
+        let role = Role::from_number(member.access).filter(|_| !member.is_owner && !is_ours)?;
+        Some(role)
     }
 }
 

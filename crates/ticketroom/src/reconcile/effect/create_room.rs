@@ -1,5 +1,7 @@
 //! Creates the room. Not repeatable: the ledger sees to it that it is asked for once at a time.
 
+use uuid::Uuid;
+
 use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};
 use crate::clock::after;
@@ -24,6 +26,7 @@ pub struct CreateRoom {
 #[derive(Debug)]
 pub(in crate::reconcile) struct Created {
     room: Room,
+    owner: Option<Uuid>,
     tagged: bool,
 }
 
@@ -42,6 +45,7 @@ impl Perform for CreateRoom {
             RoomEntry::Absent | RoomEntry::Made { .. } | RoomEntry::Deleted { .. } => None,
         };
         ledger.template = Some(self.template.clone());
+        ledger.title.asked = Some(self.title.clone());
         ledger.room = RoomEntry::Pending {
             title: self.title.clone(),
             since: before.unwrap_or(now),
@@ -62,12 +66,13 @@ impl Perform for CreateRoom {
         let tag = context.key.tag();
         let created = context.docspace.create_room(&self.title, self.room_type, &tag).await?;
         let tagged = created.has_tag(&tag);
-        Ok(Created { room: created.room, tagged })
+        Ok(Created { room: created.room, owner: created.owner, tagged })
     }
 
-    fn record(&self, Created { room, tagged }: Created, records: &mut Records<'_>) -> Recorded {
+    fn record(&self, Created { room, owner, tagged }: Created, records: &mut Records<'_>) -> Recorded {
         let text = format!("created room {} “{}”", room.id, room.title);
         records.ledger.room = RoomEntry::Made { room, tagged, adopted: false };
+        records.ledger.owner = owner;
         Recorded::done(records, "room_created", text)
     }
 

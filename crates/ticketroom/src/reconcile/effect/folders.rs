@@ -144,12 +144,15 @@ async fn copy_skeleton(
             return Ok(None);
         }
     };
-    if let Err(failure) = docspace.copy_children(skeleton, root).await {
-        skeletons.forget(tree).await;
-        // A copy that was refused and comes all the same merges with folders of the same titles, so they can be created one
-        // by one whatever the refusal proves.
-        return if failure.is_transient() { Err(failure) } else { Ok(None) };
-    }
+    let operation = match docspace.copy_children(skeleton, root).await {
+        Ok(operation) => operation,
+        Err(failure) => {
+            skeletons.forget(tree).await;
+            // A copy that was refused and comes all the same merges with folders of the same titles, so they can be created
+            // one by one whatever the refusal proves.
+            return if failure.is_transient() { Err(failure) } else { Ok(None) };
+        }
+    };
     let started = clock.now();
     let mut polls = POLLS.into_iter().map(Duration::from_millis);
     let mut wait = Duration::ZERO;
@@ -158,7 +161,13 @@ async fn copy_skeleton(
         tokio::time::sleep(wait).await;
         // The copy goes on, whatever becomes of a look at it.
         match docspace.tree_state(root, tree).await {
-            Ok(state) if state.missing.is_empty() => return Ok(Some(tree.len())),
+            Ok(state) if state.missing.is_empty() => {
+                // A finished operation takes a place in the portal's queue until its report is read.
+                if let Some(operation) = operation {
+                    let _ = docspace.operation(&operation).await;
+                }
+                return Ok(Some(tree.len()));
+            }
             Err(failure) if !failure.is_transient() => {
                 let cause = Cause::NoAnswer(format!("the folders can't be looked at: {failure}"));
                 return Err(Failure { system: &DOCSPACE, call: "copy", cause, effect_uncertain: false });

@@ -8,11 +8,18 @@
 //! [`plan`](super::plan::plan).
 
 mod access;
+mod add_note;
 mod archive_extra;
+mod archive_room;
 mod create_room;
 mod folders;
 mod link;
+mod move_room;
+mod rename_room;
+mod restore_room;
+mod revoke_access;
 mod tag_room;
+mod tell_news;
 mod write_back;
 
 use std::fmt;
@@ -31,11 +38,18 @@ use crate::store::{EffectKind, EffectTarget, Event};
 use crate::ticket::{Ticket, TicketKey};
 
 pub use access::Access;
+pub use add_note::{AddNote, name as note_name};
 pub use archive_extra::{ArchiveExtra, used_text};
+pub use archive_room::ArchiveRoom;
 pub use create_room::CreateRoom;
 pub use folders::{Folders, FoldersStart};
 pub use link::Link;
+pub(super) use move_room::{failed as move_failed, on_its_way, reopened};
+pub use rename_room::RenameRoom;
+pub use restore_room::RestoreRoom;
+pub use revoke_access::RevokeAccess;
 pub use tag_room::TagRoom;
+pub use tell_news::TellNews;
 pub use write_back::WriteBack;
 
 /// One kind of effect. Its type holds what the effect needs to know.
@@ -87,6 +101,8 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) struct Records<'a> {
     pub(super) ledger: &'a mut Ledger,
+    /// The last event of the room that the ticket has been told of, if a note was recorded.
+    pub(super) told_news: &'a mut Option<i64>,
     pub(super) now: Timestamp,
     /// How long after its intent a call without an answer may still take effect.
     pub(super) settle: Duration,
@@ -197,4 +213,7 @@ macro_rules! effects {
 }
 
 // The list.
-effects! { CreateRoom, TagRoom, Folders, Access, Link, WriteBack, ArchiveExtra }
+effects! {
+    CreateRoom, TagRoom, Folders, Access, RevokeAccess, Link, WriteBack, RenameRoom, ArchiveRoom, RestoreRoom, AddNote, TellNews,
+    ArchiveExtra,
+}

@@ -31,7 +31,7 @@ impl Run<'_> {
             Rest::Waiting { until, reason } => (State::Waiting, Some(reason), Some(until)),
             Rest::Blocked { reason, again } => (State::Blocked, Some(reason), again),
             Rest::Skipped { reason } => (State::Skipped, Some(reason), None),
-            Rest::Archived { reason } => (State::Archived, Some(reason), None),
+            Rest::Archived { reason, next } => (State::Archived, Some(reason), next),
         };
         // It may quote what other systems said.
         let reason = reason.map(Reason::printable);
@@ -56,7 +56,7 @@ impl Run<'_> {
             save,
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
-            heard: None,
+            heard: self.heard(),
             state,
             reason,
             due,

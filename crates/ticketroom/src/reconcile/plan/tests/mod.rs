@@ -1,10 +1,24 @@
 //! This ticket, this ledger, this time: these notes and effects.
 
+mod access;
+mod life;
+mod notes;
+
 use super::*;
-use crate::ledger::{AccessEntry, Creates, Granted, Missing, MissingWhy, WriteBackEntry};
-use crate::room::{Role, RoomId, RoomType};
-use crate::template::{AccessRule, FolderTree, Subject, TitleTemplate, Who};
-use crate::ticket::Person;
+use crate::helpdesk::{Absence, LinkInTicket, NoteState};
+use crate::ledger::{
+    AccessEntry, Creates, Entry, Granted, LifeEntry, LinkEntry, LocationEntry, Missing, MissingWhy, Refusal,
+    WriteBackEntry,
+};
+use crate::reconcile::effect::{
+    Access, ArchiveExtra, CreateRoom, Folders, FoldersStart, Link, Perform, WriteBack,
+};
+use crate::reconcile::observe::{RoomDetails, RoomNow};
+use crate::reconcile::relations::Relations;
+use crate::room::{LinkKind, Role, RoomId, RoomType};
+use crate::store::RoomNews;
+use crate::template::{AccessRule, FolderTree, Follow, Grant, Subject, TitleTemplate, Who};
+use crate::ticket::{Person, Status};
 
 const SETTLE: Duration = Duration::from_secs(45);
 
@@ -28,6 +42,9 @@ fn template(link: LinkKind) -> Template {
         ],
         link,
         archive_after: None,
+        follow: Follow::ALL,
+        remove_former: true,
+        notify: None,
     }
 }
 
@@ -50,7 +67,7 @@ fn support() -> Grant {
 
 fn granted(grant: Grant) -> Granted {
     let role = grant.role;
-    Granted { grant, id: uuid::Uuid::nil(), role }
+    Granted { grant, id: uuid::Uuid::nil(), role, by_hand: false }
 }
 
 fn made() -> RoomEntry {
@@ -90,6 +107,13 @@ struct Case {
     tagged_by_others: Vec<FoundRoom>,
     untagged: Vec<FoundRoom>,
     room: Option<RoomNow>,
+    details: Option<RoomDetails>,
+    own: Option<uuid::Uuid>,
+    relations: Relations,
+    news: Option<RoomNews>,
+    template: Option<Template>,
+    takes_notes: bool,
+    wish: Option<Wished>,
     begun: Vec<EffectKind>,
     noted: Vec<Note>,
     attempts: u32,
@@ -112,6 +136,13 @@ impl Default for Case {
             tagged_by_others: vec![],
             untagged: vec![],
             room: None,
+            details: None,
+            own: None,
+            relations: Relations::default(),
+            news: None,
+            template: None,
+            takes_notes: true,
+            wish: None,
             begun: vec![],
             noted: vec![],
             attempts: 0,
@@ -134,8 +165,21 @@ impl Case {
         let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
         let tagged_by_others = self.tagged_by_others;
         let looked = self.looked.or(Some(self.now));
-        let seen = Observation { ticket, tagged, tagged_by_others, looked, untagged, room };
-        let rules = Rules::new(vec![], std::sync::Arc::new(template(self.link)), vec![]);
+        let (details, own, relations, news) = (self.details, self.own, self.relations, self.news);
+        let seen = Observation {
+            ticket,
+            tagged,
+            tagged_by_others,
+            looked,
+            untagged,
+            room,
+            details,
+            own,
+            relations,
+            news,
+        };
+        let template = self.template.unwrap_or_else(|| template(self.link));
+        let rules = Rules::new(vec![], std::sync::Arc::new(template), vec![]);
         let begun: Vec<_> = self.begun.into_iter().map(|kind| EffectId { kind, target: None }).collect();
         plan(&Situation {
             key: &key(),
@@ -144,7 +188,9 @@ impl Case {
             rules: &rules,
             portal: &Url::parse("https://d/").unwrap(),
             writes_back: self.writes_back,
+            takes_notes: self.takes_notes,
             asked: self.asked,
+            wish: self.wish,
             attempts: self.attempts,
             begun: &begun,
             noted: &self.noted,
@@ -355,7 +401,9 @@ fn tickets_that_are_over_are_not_written_to() {
         let url = noted.then(|| "https://d/s/1".to_owned());
         let write_back = WriteBackEntry { url, noted, ..WriteBackEntry::default() };
         let room = RoomEntry::Made { room: room(1), tagged: true, adopted: false };
-        let ledger = Ledger { room, write_back, ..complete() };
+        let life = LifeEntry { over_since: Some(at(0)), ..LifeEntry::default() };
+        let location = LocationEntry { kept_active: status == Status::Deleted, ..LocationEntry::default() };
+        let ledger = Ledger { room, write_back, life, location, ..complete() };
         let ticket = Ticket { status, ..Ticket::default() };
         Case { ledger, ticket, link_in_ticket: LinkInTicket::Missing, ..Case::default() }.plan().effects.len()
     };
@@ -375,7 +423,7 @@ fn tickets_that_are_not_there_are_told_apart() {
     for absence in [Absence::Deleted, not_wanted()] {
         assert!(matches!(rest(absence, Ledger::default(), 0), Rest::Skipped { .. }));
     }
-    for absence in [Absence::NotShown, Absence::Deleted, not_wanted()] {
+    for absence in [Absence::NotShown, not_wanted()] {
         let rest = rest(absence, complete(), 0);
         assert!(
             matches!(&rest, Rest::Ready { remark: Some(remark), .. } if remark.is(&reasons::GONE)),
@@ -394,7 +442,7 @@ fn a_complete_ticket_rests_and_a_new_assignee_gets_in() {
     let ticket = Ticket { subject: "x".to_owned(), assignee, ..Ticket::default() };
     let plan = Case { ledger: complete(), ticket, ..Case::default() }.plan();
     let grants = vec![grant(Subject::Assignee("b@example.com".to_owned()), Role::Viewer)];
-    assert_eq!(plan.effects, [Access { room: RoomId(1), grants }.into()]);
+    assert_eq!(plan.effects, [Access { room: RoomId(1), grants, members: vec![], repeated: false }.into()]);
 }
 
 #[test]
@@ -434,8 +482,11 @@ fn whoever_was_refused_is_not_asked_for_with_every_delivery() {
 #[test]
 fn what_people_did_to_the_room_is_respected() {
     let seen = |room, asked| Case { ledger: complete(), room: Some(room), asked, ..Case::default() };
-    assert_eq!(seen(RoomNow::Deleted, false).notes(), [Note::Deleted]);
-    assert!(matches!(seen(RoomNow::Archived, false).rest(), Rest::Archived { .. }));
+    assert_eq!(
+        seen(RoomNow::Deleted, false).notes(),
+        [Note::Deleted { note: Some("zendesk/7/deleted-1".to_owned()) }]
+    );
+    assert!(matches!(seen(RoomNow::Archived, false).notes()[..], [Note::MovedByHand { is_over: false, .. }]));
     assert!(matches!(seen(RoomNow::Hidden, false).rest(), Rest::Blocked { again: Some(_), .. }));
     let deleted = Ledger { room: RoomEntry::Deleted { room: room(1) }, ..complete() };
     let case = |asked| Case { ledger: deleted.clone(), asked, ..Case::default() };

@@ -7,6 +7,9 @@
 //! Replicas of two versions may work on the same tickets. What a later version has written into a ledger besides, and this one
 //! doesn't know, is kept and written back (`others`), as long as the entry that it is in goes on.
 
+mod life;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,10 @@ use crate::clock::{Timestamp, after};
 use crate::reason::Reason;
 use crate::room::{Role, Room};
 use crate::template::Grant;
+
+pub use life::{
+    LifeEntry, Location, LocationEntry, Mover, Moving, NewsEntry, NoteEntry, NoteWhat, TitleEntry, Word,
+};
 
 /// What is known about everything that a ticket needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +42,18 @@ pub struct Ledger {
     pub link: LinkEntry,
     /// The link in the ticket.
     pub write_back: WriteBackEntry,
+    /// The title that we gave the room.
+    pub title: TitleEntry,
+    /// Where the room is, and by whose doing.
+    pub location: LocationEntry,
+    /// What of the ticket's life decides where the room belongs.
+    pub life: LifeEntry,
+    /// The ticket's further notes, by their ids.
+    pub notes: BTreeMap<String, NoteEntry>,
+    /// The note that tells of the latest events in the room.
+    pub news: NewsEntry,
+    /// Who owned the room when it was last looked at.
+    pub owner: Option<Uuid>,
     /// When to look for a second room, after a create whose answer was lost.
     pub audit_at: Option<Timestamp>,
     /// When the room was asked for, if that happened more than once: each of the calls may have made one.
@@ -217,6 +236,8 @@ pub struct AccessEntry {
     pub granted: Vec<Granted>,
     /// Whom it has not, at the last attempt, and why.
     pub missing: Vec<Missing>,
+    /// Who had access and was removed by a person, and so is not added again.
+    pub removed_by_hand: Vec<Grant>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
     /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
@@ -236,6 +257,9 @@ pub struct Granted {
     pub id: Uuid,
     /// The role that they have there; may be another than asked for, if a person changed it since.
     pub role: Role,
+    /// Whether a person added them or gave them another role: then it stays as it is.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// Somebody who could not be let in.
@@ -339,7 +363,13 @@ impl Ledger {
     /// room.
     #[must_use]
     pub fn begin_again(&self) -> Self {
-        Self { audit_at: self.audit_at, creates: self.creates, ..Self::default() }
+        Self {
+            audit_at: self.audit_at,
+            creates: self.creates,
+            life: self.life.clone(),
+            notes: self.notes.clone(),
+            ..Self::default()
+        }
     }
 
     /// A run begins. If the one before was cut off, whatever it had asked for may have been sent until just now.
@@ -348,10 +378,16 @@ impl Ledger {
             return;
         }
         self.room.give_up(now);
-        for entry in [&mut self.folders, &mut self.write_back.state] {
+        let notes = self.notes.values_mut().map(|note| &mut note.state);
+        for entry in
+            [&mut self.folders, &mut self.write_back.state, &mut self.news.state].into_iter().chain(notes)
+        {
             if let Entry::Pending { since } = entry {
                 *since = now;
             }
+        }
+        if let Some(moving) = &mut self.location.moving {
+            moving.since = now;
         }
     }
 }
