@@ -81,7 +81,10 @@ const SIMULATOR: Crate = Crate {
             ],
         ),
         ("DocSpace's state", &["docspace::state"]),
-        ("what is done with the state", &["docspace::state::catch_up", "docspace::state::rooms"]),
+        (
+            "what is done with the state",
+            &["docspace::state::catch_up", "docspace::state::files", "docspace::state::rooms"],
+        ),
         ("answers of DocSpace's API", &["docspace::endpoints::wire"]),
         (
             "its requests",
@@ -102,6 +105,7 @@ const SIMULATOR: Crate = Crate {
             ],
         ),
         ("all of its calls", &["docspace::endpoints"]),
+        ("what people do", &["docspace::act"]),
         ("pages for browsers", &["docspace::page"]),
         ("the portal", &["docspace::service"]),
         ("systems", &["callback", "docspace", "freshdesk", "jira", "zendesk"]),

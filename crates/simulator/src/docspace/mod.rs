@@ -9,25 +9,29 @@
 //! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share, links}`).
 //! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
 //!   (`endpoints::auth`).
-//! * Archive, copy and delete are answered at once and done later (`endpoints::operations`, `state::catch_up`).
+//! * Archive, copy and delete are answered at once and done later, or never (`endpoints::operations`, `state::catch_up`).
+//! * People work in the portal beside the API, with the rights that they have (`act`, [`Person`]).
 //!
 //! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
 //!
 //! | layer | holds |
 //! | --- | --- |
-//! | `service`, `page` | the portal as the serving core sees it; its pages for browsers |
+//! | `service`, `page`, `person` | the portal as the serving core sees it; its pages for browsers; its people |
+//! | `act` | what people do, and who may do it |
 //! | `endpoints` | the API: from below `wire`, `body`, `call`, `dto`, then one file for each group of calls |
 //! | `overview` | everything that exists, for tests and the control endpoint |
 //! | `state` | what the portal holds, and what is done with it |
 //! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
 //!
-//! Not simulated: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
-//! signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
+//! Not simulated: uploads by the API, links and shares of single folders and files, room templates, webhooks, logos,
+//! watermarks, private rooms, signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
 
+mod act;
 mod endpoints;
 mod limits;
 mod overview;
 mod page;
+mod person;
 mod quirks;
 mod roles;
 mod service;
@@ -39,13 +43,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use self::act::{Act, Refused};
 pub use self::limits::Limits;
+pub use self::person::{Acted, Person};
 pub use self::quirks::Quirks;
 pub use self::state::people::{NewGroup, NewUser, UserKind, UserStatus};
-pub use self::state::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+pub use self::state::views::{FileView, LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
 pub use self::service::Portal;
-use self::state::{ARCHIVE, State};
+use self::state::State;
+use self::state::operation::{self, Queue};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::service::Core;
@@ -63,6 +70,11 @@ pub struct Setup {
     pub version: ServerVersion,
     /// How long asynchronous operations take.
     pub operation_time: Duration,
+    /// How many operations run at once, or have ended and wait to be read; DocSpace's 10 by default. An operation beyond
+    /// them is answered with 200 and never runs.
+    pub operation_workers: usize,
+    /// How long an operation that has ended waits to be read; DocSpace's 60 s by default.
+    pub operations_known_for: Duration,
     /// The owner of the first API key.
     pub service_user: NewUser,
     /// The other people.
@@ -79,6 +91,8 @@ impl Default for Setup {
             limits: None,
             version: ServerVersion::default(),
             operation_time: Duration::from_millis(50),
+            operation_workers: operation::WORKERS,
+            operations_known_for: operation::KNOWN_FOR,
             service_user: state::people::default_service_user(),
             users: state::people::default_users(),
             groups: state::people::default_groups(),
@@ -95,9 +109,17 @@ impl DocSpace {
     /// # Errors
     /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let mut state = State::new(setup.clock.clone(), setup.version, setup.operation_time);
+        let queue = Queue {
+            operations: Vec::new(),
+            time: setup.operation_time,
+            workers: setup.operation_workers,
+            known_for: setup.operations_known_for,
+            loses: 0,
+        };
+        let mut state = State::new(setup.clock.clone(), setup.version, queue);
         let now = setup.clock.now();
         state.service_user = state.people.add(setup.service_user, now);
+        state.portal_owner = state.people.add(state::people::portal_owner(), now);
         for user in setup.users {
             state.people.add(user, now);
         }
@@ -107,7 +129,10 @@ impl DocSpace {
             state.people.add_group(&group.name, &members);
         }
         let api_key = state.add_key(state.service_user, &[], None);
-        Self::run(setup.listen, Core::new(setup.clock), Portal::new(state, api_key, setup.limits)).await
+        let core = Core::new(setup.clock);
+        let portal = Portal::new(state, api_key, setup.limits);
+        core.shutdown.spawn(portal.operations());
+        Self::run(setup.listen, core, portal).await
     }
 
     fn origin(&self) -> String {
@@ -226,32 +251,45 @@ impl DocSpace {
         state.add_session(user)
     }
 
-    /// A person makes another user the owner of a room. The former owner keeps no role in it.
-    pub fn set_room_owner(&self, id: i64, owner: Uuid) {
-        self.system().state().set_room_owner(id, owner);
+    /// A user who works in the portal, with the rights that they have.
+    pub fn by(&self, user: Uuid) -> Person<'_> {
+        Person { docspace: self, user }
     }
 
-    /// A person creates a room.
+    /// The person who has made the portal, a `DocSpaceAdmin`. The methods below that name nobody are done by this person,
+    /// regardless of rights.
+    pub fn portal_owner(&self) -> Uuid {
+        self.system().state().portal_owner
+    }
+
+    /// Makes another user the owner of a room. The former owner keeps no role in it.
+    pub fn set_room_owner(&self, id: i64, owner: Uuid) {
+        let mut state = self.system().state();
+        let by = state.portal_owner;
+        state.set_room_owner(id, owner, by);
+    }
+
+    /// Creates a room of that owner.
     pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
         self.system().state().add_room(title, owner, &tags)
     }
 
-    /// A person gives a user or group a role in a room.
+    /// Gives a user or group a role in a room.
     pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
         self.system().state().add_member(room, id, access);
     }
 
-    /// A person puts a tag on a room.
+    /// Puts a tag on a room.
     pub fn add_tag(&self, room: i64, tag: &str) {
         self.system().state().tag_room(room, &[tag.to_owned()]);
     }
 
-    /// A person creates a folder in a room or folder.
+    /// Creates a folder in a room or folder.
     pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
         let mut state = self.system().state();
-        let owner = state.service_user;
-        state.add_folder(parent, title, owner, state::Kind::Plain)
+        let by = state.portal_owner;
+        state.add_folder(parent, title, by, state::Kind::Plain)
     }
 
     /// The id of the folder with the service user's own documents.
@@ -261,20 +299,40 @@ impl DocSpace {
         state.documents_of(user)
     }
 
-    /// A person deletes a room.
+    /// Deletes a room for good.
     pub fn delete_room(&self, id: i64) {
         self.system().state().delete_room_by_hand(id);
     }
 
-    /// A person archives a room.
+    /// Puts a room into the archive.
     pub fn archive_room(&self, id: i64) {
-        self.system().state().move_room(id, ARCHIVE);
+        self.system().state().archive_room_by_hand(id);
     }
 
-    /// A person uploads a file into a room or folder.
+    /// Uploads a file into a room or folder.
     pub fn add_file(&self, folder: i64, title: &str) -> i64 {
         let mut state = self.system().state();
-        let owner = state.service_user;
-        state.add_file(folder, title, owner)
+        let by = state.portal_owner;
+        state.add_file(folder, title, by)
+    }
+
+    /// All files in a room, by their paths.
+    pub fn files(&self, room: i64) -> Vec<FileView> {
+        self.system().state().file_views(room)
+    }
+
+    /// How long operations take that are started from now on.
+    pub fn set_operation_time(&self, time: Duration) {
+        self.system().state().queue.time = time;
+    }
+
+    /// How long an operation that has ended waits to be read, and occupies its place in the queue.
+    pub fn set_operations_known_for(&self, time: Duration) {
+        self.system().state().queue.known_for = time;
+    }
+
+    /// The next `n` archive, unarchive and copy operations are answered with 200 and never run.
+    pub fn lose_operations(&self, n: usize) {
+        self.system().state().queue.loses = n;
     }
 }

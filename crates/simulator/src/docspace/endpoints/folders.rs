@@ -9,19 +9,19 @@ use crate::docspace::state::{Folder, Kind, State};
 impl State {
     /// Direct children, all of them, from the database.
     pub(crate) fn subfolders(&self, call: &Call<'_>, id: i64) -> Outcome {
-        self.readable(call, id)?;
+        self.readable(call.caller, id)?;
         let folders = self.children_by_title(id);
         let folders = folders.into_iter().map(|folder| self.folder_dto(folder, call.caller, &call.origin));
         Ok(Reply::Many(folders.collect(), None))
     }
 
     pub(crate) fn folder_contents(&self, call: &Call<'_>, id: i64) -> Outcome {
-        self.readable(call, id)?;
+        self.readable(call.caller, id)?;
         self.contents(call, id, &self.children_by_title(id))
     }
 
     pub(crate) fn folder_info(&self, call: &Call<'_>, id: i64) -> Outcome {
-        let folder = self.readable(call, id)?;
+        let folder = self.readable(call.caller, id)?;
         Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
     }
 
@@ -35,7 +35,7 @@ impl State {
         let fields = Fields::of(call.request)?;
         let title = stored_title(valid_title(fields.text("Title")?, FOLDER_TITLE)?);
         // A missing parent is refused like one that may not be written to.
-        self.writable(call, parent).map_err(|_| Failure::InvalidOperation)?;
+        self.writable(call.caller, parent).map_err(|_| Failure::InvalidOperation)?;
         let id = self.add_folder(parent, &title, call.caller, Kind::Plain);
         self.folder_info(call, id)
     }

@@ -41,7 +41,7 @@ impl State {
     /// and nothing else, so a body with another key succeeds and adds nobody.
     pub(crate) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
-        let folder = self.managed_room(call, id, Failure::NotFound)?;
+        let folder = self.managed_room(call.caller, id, Failure::NotFound)?;
         let (owner, room_type) = (folder.owner, folder.room().map_or(0, |room| room.room_type));
         let Some(invitations) = fields.objects("Invitations")? else {
             return Ok(Reply::One(json!({ "error": 0 })));

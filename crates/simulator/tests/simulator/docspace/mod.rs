@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod operations;
 mod pages;
+mod people;
 mod rooms;
 mod share;
 
