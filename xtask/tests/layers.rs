@@ -69,10 +69,15 @@ const SIMULATOR: Crate = Crate {
         ("server", &["server"]),
         ("handle", &["handle"]),
         ("helpdesk", &["helpdesk"]),
-        ("limits and views", &["docspace::limits", "docspace::state::views"]),
+        (
+            "limits, views and events",
+            &["docspace::limits", "docspace::state::trigger", "docspace::state::views"],
+        ),
+        ("DocSpace's webhooks", &["docspace::state::webhook"]),
         (
             "parts of DocSpace's state",
             &[
+                "docspace::state::delivery",
                 "docspace::state::key",
                 "docspace::state::link",
                 "docspace::state::operation",
@@ -102,6 +107,7 @@ const SIMULATOR: Crate = Crate {
                 "docspace::endpoints::people",
                 "docspace::endpoints::rooms",
                 "docspace::endpoints::share",
+                "docspace::endpoints::webhooks",
             ],
         ),
         ("all of its calls", &["docspace::endpoints"]),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::endpoints::wire::Failure;
 use super::roles::{self, MANAGER, Subject, stored_title};
+use super::state::events::FolderEvent;
 use super::state::people::UserKind;
 use super::state::{ARCHIVE, Kind, Member, ROOMS, State};
 
@@ -111,11 +112,13 @@ impl State {
                     return Err(Refused::Forbidden);
                 }
                 self.demand_quota()?;
-                self.add_room(&title, by, &[])
+                self.create_room_by_hand(&title, by, &[])
             }
             Act::RenameRoom { room, title } => {
                 self.managed_room(by, room, Failure::NotFound)?;
-                self.rename_room(room, &stored_title(&title), by);
+                if self.rename_room(room, &stored_title(&title), by) {
+                    self.raise_of_folder(FolderEvent::Updated, room, by);
+                }
                 room
             }
             Act::ArchiveRoom { room } => {
@@ -135,7 +138,7 @@ impl State {
                 if !self.deletes(by, deleted) {
                     return Err(Refused::Forbidden);
                 }
-                self.delete_folder_for_good(room);
+                self.delete_folder_for_good(room, by);
                 room
             }
             Act::CopyRoom { room } => {
@@ -153,7 +156,7 @@ impl State {
             Act::SetMember { room, member, access } => self.set_member_by_hand(by, room, member, access)?,
             Act::CreateFolder { parent, title } => {
                 self.writable(by, parent)?;
-                self.add_folder(parent, &stored_title(&title), by, Kind::Plain)
+                self.create_folder_in(parent, &stored_title(&title), by)
             }
             Act::RenameFolder { folder, title } => {
                 self.demand_folder(by, folder)?;
@@ -169,12 +172,12 @@ impl State {
                 self.demand_folder(by, folder)?;
                 let from = self.folders.get(&folder).and_then(|folder| folder.trashed_from);
                 self.writable(by, from.ok_or(Refused::NotFound)?)?;
-                self.restore_folder(folder);
+                self.restore_folder(folder, by);
                 folder
             }
             Act::DeleteFolder { folder } => {
                 self.demand_folder(by, folder)?;
-                self.delete_folder_for_good(folder);
+                self.delete_folder_for_good(folder, by);
                 folder
             }
             Act::MoveFolder { folder, to } => {
@@ -183,7 +186,7 @@ impl State {
                 if self.path(to).any(|above| above.id == folder) {
                     return Err(Refused::Forbidden);
                 }
-                self.move_folder(folder, to);
+                self.move_folder(folder, to, by);
                 folder
             }
             Act::Upload { folder, path, title } => {
@@ -193,14 +196,14 @@ impl State {
             }
             Act::CreateFile { folder, title } => {
                 self.writable(by, folder)?;
-                self.add_file(folder, &stored_title(&title), by)
+                self.create_file(folder, &stored_title(&title), by)
             }
             Act::EditFile { file } => {
                 let folder = self.folder_of(file)?;
                 if !self.standing(by, folder).edits() || self.path(folder).any(|above| above.id == ARCHIVE) {
                     return Err(Refused::Forbidden);
                 }
-                self.add_version(file, by);
+                self.edit_file(file, by);
                 file
             }
             Act::RenameFile { file, title } => {
@@ -217,18 +220,18 @@ impl State {
                 self.writable(by, self.folder_of(file)?)?;
                 let from = self.files.get(&file).and_then(|file| file.trashed_from);
                 self.writable(by, from.ok_or(Refused::NotFound)?)?;
-                self.restore_file(file);
+                self.restore_file(file, by);
                 file
             }
             Act::DeleteFile { file } => {
                 self.writable(by, self.folder_of(file)?)?;
-                self.delete_file_for_good(file);
+                self.delete_file_for_good(file, by);
                 file
             }
             Act::MoveFile { file, to } => {
                 self.writable(by, self.folder_of(file)?)?;
                 self.writable(by, to)?;
-                self.move_file(file, to);
+                self.move_file(file, to, by);
                 file
             }
             Act::CopyFile { file, to } => {

@@ -10,6 +10,8 @@
 //! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
 //!   (`endpoints::auth`).
 //! * Archive, copy and delete are answered at once and done later, or never (`endpoints::operations`, `state::catch_up`).
+//! * What happens is reported to webhooks, unordered and with bodies that change from attempt to attempt
+//!   (`endpoints::webhooks`, `state::{events, delivery}`).
 //! * People work in the portal beside the API, with the rights that they have (`act`, [`Person`]).
 //!
 //! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
@@ -23,7 +25,7 @@
 //! | `state` | what the portal holds, and what is done with it |
 //! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
 //!
-//! Not simulated: uploads by the API, links and shares of single folders and files, room templates, webhooks, logos,
+//! Not simulated: uploads by the API, links and shares of single folders and files, room templates, logos,
 //! watermarks, private rooms, signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
 
 mod act;
@@ -41,18 +43,25 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use url::Url;
 use uuid::Uuid;
 
 pub use self::act::{Act, Refused};
 pub use self::limits::Limits;
 pub use self::person::{Acted, Person};
 pub use self::quirks::Quirks;
+pub use self::state::delivery::{WebhookPace, signed_headers};
 pub use self::state::people::{NewGroup, NewUser, UserKind, UserStatus};
 pub use self::state::views::{FileView, LinkKind, LinkView, MemberView, RoomView, ServerVersion};
 
+pub use self::state::trigger::Trigger;
+pub use self::state::webhook::{NewWebhook, PasswordPolicy, WebhookDelivery};
+
 pub use self::service::Portal;
 use self::state::State;
+use self::state::delivery::Sender;
 use self::state::operation::{self, Queue};
+use self::state::webhook::{Logged, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::service::Core;
@@ -75,6 +84,14 @@ pub struct Setup {
     pub operation_workers: usize,
     /// How long an operation that has ended waits to be read; DocSpace's 60 s by default.
     pub operations_known_for: Duration,
+    /// Whether webhooks may go to this machine and to private networks, and to plain HTTP. DocSpace refuses them, since its
+    /// users could reach its own network by them. Here they are allowed by default, and only because everything that is
+    /// simulated runs on one machine.
+    pub allow_private_webhooks: bool,
+    /// What the secrets of webhooks have to be.
+    pub password_policy: PasswordPolicy,
+    /// How long the sender of webhooks waits.
+    pub webhook_pace: WebhookPace,
     /// The owner of the first API key.
     pub service_user: NewUser,
     /// The other people.
@@ -93,6 +110,9 @@ impl Default for Setup {
             operation_time: Duration::from_millis(50),
             operation_workers: operation::WORKERS,
             operations_known_for: operation::KNOWN_FOR,
+            allow_private_webhooks: true,
+            password_policy: PasswordPolicy::default(),
+            webhook_pace: WebhookPace::default(),
             service_user: state::people::default_service_user(),
             users: state::people::default_users(),
             groups: state::people::default_groups(),
@@ -107,7 +127,7 @@ impl DocSpace {
     /// Starts a portal.
     ///
     /// # Errors
-    /// When it can't listen at the address.
+    /// When it can't listen at the address, or there can be no client for webhooks.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let queue = Queue {
             operations: Vec::new(),
@@ -116,8 +136,12 @@ impl DocSpace {
             known_for: setup.operations_known_for,
             loses: 0,
         };
-        let mut state = State::new(setup.clock.clone(), setup.version, queue);
-        let now = setup.clock.now();
+        let core = Core::new(setup.clock);
+        let webhooks = Webhooks::new(setup.allow_private_webhooks, setup.password_policy);
+        let (clock, shutdown) = (core.clock.clone(), core.shutdown.clone());
+        let sender = Sender::new(webhooks, setup.webhook_pace, clock.clone(), shutdown)?;
+        let now = clock.now();
+        let mut state = State::new(clock, setup.version, queue, sender);
         state.service_user = state.people.add(setup.service_user, now);
         state.portal_owner = state.people.add(state::people::portal_owner(), now);
         for user in setup.users {
@@ -129,7 +153,6 @@ impl DocSpace {
             state.people.add_group(&group.name, &members);
         }
         let api_key = state.add_key(state.service_user, &[], None);
-        let core = Core::new(setup.clock);
         let portal = Portal::new(state, api_key, setup.limits);
         core.shutdown.spawn(portal.operations());
         Self::run(setup.listen, core, portal).await
@@ -272,7 +295,7 @@ impl DocSpace {
     /// Creates a room of that owner.
     pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-        self.system().state().add_room(title, owner, &tags)
+        self.system().state().create_room_by_hand(title, owner, &tags)
     }
 
     /// Gives a user or group a role in a room.
@@ -289,7 +312,7 @@ impl DocSpace {
     pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
         let mut state = self.system().state();
         let by = state.portal_owner;
-        state.add_folder(parent, title, by, state::Kind::Plain)
+        state.create_folder_in(parent, title, by)
     }
 
     /// The id of the folder with the service user's own documents.
@@ -309,16 +332,46 @@ impl DocSpace {
         self.system().state().archive_room_by_hand(id);
     }
 
-    /// Uploads a file into a room or folder.
+    /// Uploads a file into a room or folder. A file of that title is made another version.
     pub fn add_file(&self, folder: i64, title: &str) -> i64 {
         let mut state = self.system().state();
         let by = state.portal_owner;
-        state.add_file(folder, title, by)
+        state.upload(folder, title, by)
     }
 
     /// All files in a room, by their paths.
     pub fn files(&self, room: i64) -> Vec<FileView> {
         self.system().state().file_views(room)
+    }
+
+    /// Sends these events there from now on, and nowhere else; all events if `triggers` is empty. The address isn't asked.
+    /// Returns the webhook's number.
+    pub fn set_webhook(&self, endpoint: Url, secret: &str, triggers: &[Trigger]) -> i64 {
+        let (secret, triggers) = (secret.to_owned(), triggers.to_vec());
+        self.system().state().set_webhook(NewWebhook { endpoint, secret, triggers })
+    }
+
+    /// All deliveries to webhooks so far, in the order in which they were sent off.
+    pub fn webhook_deliveries(&self) -> Vec<WebhookDelivery> {
+        let sender = self.system().state().sender.clone();
+        let webhooks = sender.webhooks();
+        webhooks.log.iter().map(Logged::view).collect()
+    }
+
+    /// Waits until no delivery is under way or waits for its next attempt.
+    pub async fn webhook_deliveries_settled(&self) {
+        let outbox = self.system().state().sender.outbox.clone();
+        outbox.settled().await;
+    }
+
+    /// Whether webhooks may go to this machine and to private networks.
+    pub fn set_allow_private_webhooks(&self, allowed: bool) {
+        self.system().state().sender.webhooks().allows_private = allowed;
+    }
+
+    /// What the secrets of webhooks have to be from now on.
+    pub fn set_password_policy(&self, policy: PasswordPolicy) {
+        self.system().state().sender.webhooks().policy = policy;
     }
 
     /// How long operations take that are started from now on.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::state::views::{FileView, MemberView, RoomView};
+use super::state::webhook::Logged;
 use super::state::{Folder, Member, Room, State};
 
 impl State {
@@ -85,7 +86,13 @@ impl State {
             .groups
             .iter()
             .map(|(id, group)| json!({ "id": id, "name": group.name, "members": group.members }));
+        let webhooks = self.sender.webhooks();
+        let registered = webhooks.registered.values().map(|webhook| {
+            json!({ "id": webhook.id, "uri": webhook.uri, "enabled": webhook.enabled, "triggers": webhook.triggers })
+        });
         json!({
+            "webhooks": registered.collect::<Vec<_>>(),
+            "deliveries": webhooks.log.iter().map(Logged::view).collect::<Vec<_>>(),
             "rooms": self.room_views(origin),
             "users": users.collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),

@@ -16,11 +16,12 @@ use super::endpoints::wire::{self, Failure};
 use super::limits::{Limiter, Limits};
 use super::quirks::Quirks;
 use super::state::State;
+use super::state::webhook::{NewWebhook, PasswordPolicy};
 use crate::control::{done, refused, with_body};
 use crate::fault::TooMany;
-use crate::http::{Answer, Request};
+use crate::http::{Answer, Probed, Request};
 use crate::lock;
-use crate::service::{Admission, Service};
+use crate::service::{Admission, Probe, Service};
 
 /// What the server's tasks and the handles share.
 #[derive(Debug)]
@@ -105,6 +106,12 @@ struct LoseOperations {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PrivateWebhooks {
+    allowed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Operations {
     time_ms: Option<u64>,
     known_for_ms: Option<u64>,
@@ -145,6 +152,12 @@ impl Service for Portal {
         Ok(place.map_or_else(Admission::default, Admission::holding))
     }
 
+    fn probe(&self, request: &Request) -> Option<Probe> {
+        let state = self.state();
+        let head = state.sender.head(state.address_to_probe(request)?);
+        Some(Box::pin(async move { head.await.status().map_or(Probed::Silent, Probed::Status) }))
+    }
+
     fn answer(&self, request: &Request, _call: &'static str) -> Answer {
         let outcome = self.state().dispatch(request);
         wire::answer(request, outcome)
@@ -173,6 +186,7 @@ impl Service for Portal {
     /// | call | meaning |
     /// | --- | --- |
     /// | `POST act` | `{"by": "anna.agent@example.com", "act": {"rename_room": {"room": 1001, "title": "VPN"}}}`: a user does that ([`Act`]); answers its id, or 402, 403, 404 |
+    /// | `PUT webhook` | [`NewWebhook`]: events are sent there from now on, and nowhere else |
     /// | `POST rooms/{id}/archive`, `DELETE rooms/{id}` | the portal's owner does that, regardless of rights |
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         let parts: Vec<&str> = path.split('/').collect();
@@ -181,6 +195,11 @@ impl Service for Portal {
                 let mut acted = None;
                 let unreadable = with_body(request, |order| acted = Some(self.act(order)));
                 return Some(acted.unwrap_or(unreadable));
+            }
+            ("PUT", ["webhook"]) => {
+                return Some(with_body(request, |webhook: NewWebhook| {
+                    self.state().set_webhook(webhook);
+                }));
             }
             ("POST", ["rooms", id, "archive"]) => self.state().archive_room_by_hand(id.parse().ok()?),
             ("DELETE", ["rooms", id]) => self.state().delete_room_by_hand(id.parse().ok()?),
@@ -196,6 +215,8 @@ impl Service for Portal {
     /// | `PUT quirks` | [`Quirks`] |
     /// | `PUT room_quota` | `{"most": 5}` active rooms, or `{}` |
     /// | `POST lose_tags_of_next_room` | the next room is created, but its tags aren't |
+    /// | `PUT private_webhooks` | `{"allowed": false}`: webhooks go to public addresses only |
+    /// | `PUT password_policy` | [`PasswordPolicy`] |
     /// | `PUT lose_operations` | `{"n": 3}`: so many archive, unarchive and copy operations are answered with 200 and never run |
     /// | `PUT operations` | `{"time_ms": 50, "known_for_ms": 60000, "workers": 10}`, each of them optional |
     fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
@@ -206,6 +227,12 @@ impl Service for Portal {
             ("PUT", "room_quota") => {
                 with_body(request, |quota: RoomQuota| self.state().room_quota = quota.most)
             }
+            ("PUT", "private_webhooks") => with_body(request, |order: PrivateWebhooks| {
+                self.state().sender.webhooks().allows_private = order.allowed;
+            }),
+            ("PUT", "password_policy") => with_body(request, |policy: PasswordPolicy| {
+                self.state().sender.webhooks().policy = policy;
+            }),
             ("PUT", "lose_operations") => {
                 with_body(request, |order: LoseOperations| self.state().queue.loses = order.n)
             }

@@ -4,7 +4,7 @@ use super::body::{Fields, valid_title};
 use super::call::Call;
 use super::wire::{Failure, Outcome, Reply};
 use crate::docspace::roles::{FOLDER_TITLE, stored_title};
-use crate::docspace::state::{Folder, Kind, State};
+use crate::docspace::state::{Folder, State};
 
 impl State {
     /// Direct children, all of them, from the database.
@@ -25,6 +25,16 @@ impl State {
         Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
     }
 
+    /// The folders from the root down to this one: the room around it is the one with a `roomType`. The folder itself
+    /// (`folder_info`) tells only what type of room it is in.
+    pub(crate) fn folder_path(&self, call: &Call<'_>, id: i64) -> Outcome {
+        self.readable(call.caller, id)?;
+        let mut path: Vec<_> =
+            self.path(id).map(|folder| self.folder_dto(folder, call.caller, &call.origin)).collect();
+        path.reverse();
+        Ok(Reply::Many(path, None))
+    }
+
     pub(crate) fn my_documents(&mut self, call: &Call<'_>) -> Outcome {
         let id = self.documents_of(call.caller);
         self.contents(call, id, &self.children_by_title(id))
@@ -36,7 +46,7 @@ impl State {
         let title = stored_title(valid_title(fields.text("Title")?, FOLDER_TITLE)?);
         // A missing parent is refused like one that may not be written to.
         self.writable(call.caller, parent).map_err(|_| Failure::InvalidOperation)?;
-        let id = self.add_folder(parent, &title, call.caller, Kind::Plain);
+        let id = self.create_folder_in(parent, &title, call.caller);
         self.folder_info(call, id)
     }
 

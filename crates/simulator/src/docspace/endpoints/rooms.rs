@@ -8,6 +8,7 @@ use super::body::{Fields, valid_room_title};
 use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, page};
 use crate::docspace::roles::{self, ROOM_TYPES, stored_title};
+use crate::docspace::state::events::FolderEvent;
 use crate::docspace::state::people::UserKind;
 use crate::docspace::state::rooms::Standing;
 use crate::docspace::state::views::ServerVersion;
@@ -43,6 +44,7 @@ impl State {
             archived_by: None,
         };
         let id = self.add_folder(ROOMS, &stored_title(title), call.caller, Kind::Room(room));
+        self.raise_of_folder(FolderEvent::Created, id, call.caller);
         // The tags are a transaction of their own, behind a lock that may not be acquired in time.
         if std::mem::take(&mut self.loses_tags) {
             return Err(Failure::Timeout);
@@ -75,14 +77,16 @@ impl State {
         let tags = fields.texts("Tags", TAG)?;
         // A missing room is refused like one that may not be changed.
         self.managed_room(call.caller, id, Failure::Security)?;
-        if let Some(title) = title {
-            self.rename_room(id, &title, call.caller);
-        }
+        let is_renamed = title.is_some_and(|title| self.rename_room(id, &title, call.caller));
+        let is_updated = is_renamed || tags.is_some();
         if let Some(tags) = tags {
             if let Kind::Room(room) = &mut self.managed_room(call.caller, id, Failure::Security)?.kind {
                 room.tags.clear();
             }
             self.tag_room(id, &tags);
+        }
+        if is_updated {
+            self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         }
         self.get_room(call, id)
     }
@@ -96,6 +100,7 @@ impl State {
             return Err(Failure::Security);
         }
         self.tag_room(id, &names);
+        self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         self.get_room(call, id)
     }
 
@@ -104,6 +109,7 @@ impl State {
         if let Kind::Room(room) = &mut self.managed_room(call.caller, id, Failure::Security)?.kind {
             room.tags.retain(|tag| !names.iter().any(|name| same_tag(name, tag)));
         }
+        self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         self.get_room(call, id)
     }
 

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::events::FolderEvent;
 use super::operation::{Copying, Failed, Work};
+use super::trigger::Trigger;
 use super::{ARCHIVE, Folder, Kind, ROOMS, State, same_title};
 
 impl State {
@@ -29,10 +31,10 @@ impl State {
                 }
                 self.move_room(id, ROOMS, user);
             }
-            Work::DeleteRoom(id) if self.room(id).is_some() => self.delete_folder_for_good(id),
+            Work::DeleteRoom(id) if self.room(id).is_some() => self.delete_folder_for_good(id, user),
             Work::DeleteFolder { id, immediately } if self.folders.contains_key(&id) => {
                 if immediately {
-                    self.delete_folder_for_good(id);
+                    self.delete_folder_for_good(id, user);
                 } else {
                     self.trash_folder(id, user);
                 }
@@ -72,6 +74,7 @@ impl State {
         {
             room.room_type = room_type;
         }
+        self.raise_of_folder(FolderEvent::Copied, copy, user);
         self.copy_content(id, copy, false, user);
         copy
     }
@@ -91,12 +94,15 @@ impl State {
     fn copy_folder(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) {
         let Some(title) = self.folders.get(&id).map(|folder| folder.title.clone()) else { return };
         let there = self.children(to).find(|folder| same_title(&folder.title, &title));
-        let target = match there.map(|folder| folder.id) {
-            Some(there) if !duplicate => there,
-            Some(_) => self.add_folder(to, &format!("{title} (1)"), user, Kind::Plain),
-            None => self.add_folder(to, &title, user, Kind::Plain),
-        };
-        self.copy_content(id, target, duplicate, user);
+        let there = there.map(|folder| folder.id);
+        if let Some(there) = there.filter(|_| !duplicate) {
+            self.copy_content(id, there, duplicate, user);
+            return;
+        }
+        let title = if there.is_some() { format!("{title} (1)") } else { title };
+        let copy = self.add_folder(to, &title, user, Kind::Plain);
+        self.raise_of_folder(FolderEvent::Copied, copy, user);
+        self.copy_content(id, copy, duplicate, user);
     }
 
     /// Copies a file, and returns the copy's id. If one of its title is there, it is kept in place of the copy,
@@ -107,6 +113,8 @@ impl State {
         if is_there && !duplicate {
             return None;
         }
-        Some(self.add_file(to, &title, user))
+        let copy = self.add_file(to, &title, user);
+        self.raise_of_file(Trigger::FileCopied, copy, user);
+        Some(copy)
     }
 }

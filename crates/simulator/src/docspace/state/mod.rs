@@ -1,8 +1,10 @@
 //! Everything that a portal holds. [`State`] has the tree of folders and files; its parts are below it (`key`, `link`,
-//! `operation`, `people`, `sort`, `views`), and what is done with rooms, files and operations is above it (`rooms`, `files`,
-//! `catch_up`).
+//! `operation`, `people`, `sort`, `views`; `trigger`, `webhook` and `delivery`), and what is done with rooms, files and
+//! operations is above it (`rooms`, `files`, `catch_up`), with the events that this raises (`events`).
 
 mod catch_up;
+pub(crate) mod delivery;
+pub(crate) mod events;
 mod files;
 pub(crate) mod key;
 pub(crate) mod link;
@@ -10,7 +12,9 @@ pub(crate) mod operation;
 pub(crate) mod people;
 pub(crate) mod rooms;
 pub(crate) mod sort;
+pub(crate) mod trigger;
 pub(crate) mod views;
+pub(crate) mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +26,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
+use self::delivery::Sender;
 use self::key::Key;
 use self::link::Link;
 use self::operation::Queue;
@@ -56,6 +61,7 @@ pub(crate) struct State {
     /// All tags of the portal, used or not.
     pub(crate) tags: Vec<String>,
     pub(crate) queue: Queue,
+    pub(crate) sender: Sender,
     pub(crate) sorts: BTreeMap<Uuid, Sort>,
     pub(crate) clock: Clock,
     pub(crate) version: ServerVersion,
@@ -168,7 +174,7 @@ impl Folder {
 
 impl State {
     /// An empty portal, still without its people.
-    pub(crate) fn new(clock: Clock, version: ServerVersion, queue: Queue) -> Self {
+    pub(crate) fn new(clock: Clock, version: ServerVersion, queue: Queue, sender: Sender) -> Self {
         let mut state = Self {
             people: People::default(),
             keys: Vec::new(),
@@ -180,6 +186,7 @@ impl State {
             contained: BTreeMap::new(),
             tags: Vec::new(),
             queue,
+            sender,
             sorts: BTreeMap::new(),
             clock,
             version,

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::events::FolderEvent;
 use super::link::Link;
 use super::people::UserKind;
 use super::{ARCHIVE, Folder, Indexed, Kind, Member, ROOMS, Room, State, same_tag};
@@ -52,6 +53,13 @@ impl State {
         id
     }
 
+    /// The same, with its event.
+    pub(crate) fn create_room_by_hand(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
+        let id = self.add_room(title, owner, tags);
+        self.raise_of_folder(FolderEvent::Created, id, owner);
+        id
+    }
+
     pub(crate) fn tag_room(&mut self, id: i64, names: &[String]) {
         for name in names {
             let tag = self.tag(name);
@@ -63,7 +71,7 @@ impl State {
         }
     }
 
-    /// The former owner keeps no role in the room, and the new one needs none.
+    /// The former owner keeps no role in the room, and the new one needs none. No event reports it.
     pub(crate) fn set_room_owner(&mut self, id: i64, owner: Uuid, by: Uuid) {
         let now = self.now();
         if let Some(folder) = self.folders.get_mut(&id) {
@@ -75,16 +83,19 @@ impl State {
         }
     }
 
-    /// Gives a room another title, which the search for titles finds later.
-    pub(crate) fn rename_room(&mut self, id: i64, title: &str, by: Uuid) {
+    /// Gives a room another title, which the search for titles finds later. False if it has that title already.
+    pub(crate) fn rename_room(&mut self, id: i64, title: &str, by: Uuid) -> bool {
         let now = self.now();
-        let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.title != title) else { return };
+        let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.title != title) else {
+            return false;
+        };
         let before = std::mem::replace(&mut folder.title, title.to_owned());
         (folder.updated, folder.updated_by) = (now, by);
         if let Kind::Room(room) = &mut folder.kind {
             // A title that was replaced before the index had it is never found.
             room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
         }
+        true
     }
 
     /// Puts a room into the archive, or back among the active ones. Nothing happens if it is there already.
@@ -95,6 +106,8 @@ impl State {
         room.archived_by = (root == ARCHIVE).then_some(by);
         (folder.updated, folder.updated_by) = (now, by);
         self.reparent(id, root);
+        let event = if root == ARCHIVE { FolderEvent::Archived } else { FolderEvent::Restored };
+        self.raise_of_folder(event, id, by);
     }
 
     pub(crate) fn archive_room_by_hand(&mut self, id: i64) {
@@ -103,7 +116,7 @@ impl State {
 
     pub(crate) fn delete_room_by_hand(&mut self, id: i64) {
         if self.room(id).is_some() {
-            self.delete_folder_for_good(id);
+            self.delete_folder_for_good(id, self.portal_owner);
         }
     }
 

@@ -9,6 +9,7 @@ mod pages;
 mod people;
 mod rooms;
 mod share;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
