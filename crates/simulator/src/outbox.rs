@@ -17,7 +17,8 @@ use crate::service::Shutdown;
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The id of all its attempts, if they have one: Zendesk's invocation id, or Jira's webhook identifier.
+    /// The id of all its attempts, if they have one: Zendesk's invocation id, Jira's webhook identifier, or
+    /// the id of DocSpace's event.
     pub id: Option<String>,
     /// The ticket that it is about; 0 if it is about something else.
     pub ticket: u64,

@@ -44,7 +44,8 @@ impl State {
             ["s", _] => {
                 let here = format!("{origin}{}", request.path);
                 let mut rooms = self.room_views(&origin).into_iter();
-                rooms.find(|room| room.links.iter().any(|link| link.url == here))
+                // The links of an archived room are disabled.
+                rooms.find(|room| !room.archived && room.links.iter().any(|link| link.url == here))
             }
             _ => return None,
         };

@@ -1,7 +1,8 @@
 //! Archive, unarchive, delete and copy, which are answered at once and done later.
 //!
 //! All of a portal's operations share one queue of ten workers. An operation that finds it full is answered with 200 and
-//! never runs, as on a server without a message broker; so is one that [`lose_operations`](crate::docspace::DocSpace) loses.
+//! never runs, as on a server without a message broker; so is one that a test loses
+//! ([`DocSpace::lose_operations`](crate::docspace::DocSpace::lose_operations)).
 //! Such an operation is in the answer that started it, and in no other one. An operation that has ended occupies its place
 //! until somebody reads it, or for a minute.
 //!
@@ -106,6 +107,7 @@ impl State {
         let deletes = |operation: &&Operation| operation.user == call.caller && operation.work.number() == 2;
         let first = self.queue.operations.iter().find(deletes).map(|operation| operation.id);
         let report = self.report(call, |operation| Some(operation.id) == first).pop();
+        self.queue.forget_lost();
         report.map(Reply::One).ok_or(Failure::Timeout)
     }
 

@@ -1,4 +1,7 @@
 //! The members of a room. These calls may answer 200 and have done nothing.
+//!
+//! On the real server, removing a user also removes that user's shares of everything inside the room; such shares are not
+//! simulated. Access by a group stays.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

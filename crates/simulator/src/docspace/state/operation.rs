@@ -99,6 +99,11 @@ impl Queue {
         id
     }
 
+    /// Removes the operations that never run, once the calls that started them were answered.
+    pub(crate) fn forget_lost(&mut self) {
+        self.operations.retain(|known| known.due.is_some());
+    }
+
     fn loses_one(&mut self, work: &Work) -> bool {
         let may_be_lost = matches!(work, Work::Archive(_) | Work::Unarchive(_) | Work::Copy(_));
         let loses = may_be_lost && self.loses > 0;

@@ -7,6 +7,7 @@ mod limits;
 mod operations;
 mod pages;
 mod people;
+mod registrations;
 mod rooms;
 mod share;
 mod webhooks;
