@@ -17,7 +17,7 @@ const LAST_NUMBERED_PAGE: usize = 100;
 /// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for. `heeds_order` is
 /// false where the account always lists the oldest first.
 pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_order: bool) -> Answer {
-    let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
+    let by_cursor = is_by_cursor(request);
     // Each way of paging has its own parameter for the order, and ignores the other's.
     let newest_first = match by_cursor {
         true => request.query("sort") == Some("-created_at"),
@@ -26,6 +26,12 @@ pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_o
     if newest_first && heeds_order {
         items.reverse();
     }
+    in_this_order(request, name, items)
+}
+
+/// Answers with the page that the request asks for.
+pub(super) fn in_this_order(request: &Request, name: &str, items: Vec<Value>) -> Answer {
+    let by_cursor = is_by_cursor(request);
     let page = if by_cursor { by_cursor_page(request, items) } else { numbered_page(request, items) };
     match page {
         Some((items, mut body)) => {
@@ -34,6 +40,10 @@ pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_o
         }
         None => wire::error(StatusCode::BAD_REQUEST, "InvalidPaginationParameter", "Page is invalid"),
     }
+}
+
+fn is_by_cursor(request: &Request) -> bool {
+    request.query("page[size]").is_some() || request.query("page[after]").is_some()
 }
 
 type Page = Option<(Vec<Value>, Map<String, Value>)>;
