@@ -34,7 +34,7 @@ impl Desk {
             return callbacks(systems, id);
         }
         let marked = self.comments(systems, id).into_iter().filter_map(|(internal, text)| {
-            let markers = self.markers(id, &text);
+            let markers = markers(id, &text);
             let is_link = markers.iter().any(String::is_empty);
             let ids: Vec<String> = markers.into_iter().filter(|id| !id.is_empty()).collect();
             (is_link || !ids.is_empty()).then_some(Note { internal, text, is_link, ids })
@@ -96,19 +96,19 @@ impl Desk {
             Self::Generic => Vec::new(),
         }
     }
+}
 
-    /// The markers for this ticket in a text: the ids of the notes, empty for the one with the link.
-    fn markers(self, id: &str, text: &str) -> Vec<String> {
-        // Jira escapes brackets and hyphens.
-        let text = text.replace('\\', "");
-        let begin = format!("[ticketroom:{}", self.tag(id));
-        let ends = text.split(begin.as_str()).skip(1).filter_map(|rest| rest.split_once(']'));
-        let of_this_ticket = ends.filter_map(|(end, _)| match end {
-            "" => Some(""),
-            end => end.strip_prefix(':'),
-        });
-        of_this_ticket.map(str::to_owned).collect()
-    }
+/// The markers for a ticket in a text, whatever its helpdesk is called: the ids of the notes, empty for the one with the link.
+fn markers(ticket: &str, text: &str) -> Vec<String> {
+    // Jira escapes brackets and hyphens.
+    let text = text.replace('\\', "");
+    let written = text.split("[ticketroom:").skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
+    let notes = written.filter_map(|marker| {
+        let mut parts = marker.splitn(3, ':');
+        let (_helpdesk, id) = (parts.next()?, parts.next()?);
+        (id == ticket).then(|| parts.next().unwrap_or_default().to_owned())
+    });
+    notes.collect()
 }
 
 /// Each idempotency key is one note, however often it is sent.
@@ -128,4 +128,21 @@ fn callbacks(systems: &Systems, id: &str) -> Vec<Note> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_name_the_ticket_and_the_note() {
+        for (text, found) in [
+            ("<p>Room</p><p>[ticketroom:zendesk:40117]</p>", vec![""]),
+            (r"\[ticketroom:jira\-eu:40117:merged\-40118\]", vec!["merged-40118"]),
+            ("[ticketroom:picky:40117][ticketroom:picky:40117:a]", vec!["", "a"]),
+            ("[ticketroom:zendesk:401171] [ticketroom:zendesk:4011] ticketroom:zendesk:40117", vec![]),
+        ] {
+            assert_eq!(markers("40117", text), found, "{text}");
+        }
+    }
 }
