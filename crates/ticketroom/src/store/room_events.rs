@@ -6,8 +6,10 @@
 
 use std::fmt;
 
-use super::{RoomNews, StoreError};
+use super::StoreError;
+use crate::clock::Timestamp;
 use crate::room::{FolderId, RoomId};
+use crate::room_event::RoomEvent;
 
 /// What became of the events of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,21 @@ pub enum Placed {
     /// No ticket has the room. What came in within the last quarter of an hour is kept, since the room may be on its way
     /// into a ledger; older events are deleted.
     Nobody,
+}
+
+/// What a ticket has not been told of yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomNews {
+    /// How many events there are.
+    pub total: u64,
+    /// The number of the last one: all up to it are told by one note.
+    pub last: i64,
+    /// When the first one came in.
+    pub first_at: Option<Timestamp>,
+    /// When the last one came in.
+    pub last_at: Option<Timestamp>,
+    /// The events, oldest first, as many as were asked for.
+    pub events: Vec<RoomEvent>,
 }
 
 /// Keeps what happened in rooms.
