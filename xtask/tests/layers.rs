@@ -35,6 +35,7 @@ const PRODUCT: Crate = Crate {
                 "log_limit",
                 "replica::clock",
                 "replica::lease_guard",
+                "room_event",
                 "telemetry",
                 "ticket",
             ],

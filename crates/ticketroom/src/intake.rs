@@ -204,6 +204,7 @@ impl Intake {
                     }
                     (Target::Ticket(ticket), Consequence::Echo) => Meaning::Echo { ticket },
                     (Target::Room(room), consequence) => Meaning::InRoom { room, consequence },
+                    (Target::Folder(event), consequence) => Meaning::InFolder { event, consequence },
                 };
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;

@@ -25,6 +25,7 @@ pub mod reason;
 pub mod reconcile;
 pub mod replica;
 pub mod room;
+pub mod room_event;
 pub mod rule;
 mod secret_hash;
 pub mod service;

@@ -1,8 +1,9 @@
 //! Sources of deliveries: the systems that tell us by webhook that something has changed.
 //!
 //! A delivery passes [`Source::verify`] as raw bytes, and only then [`Source::read`] may look inside (the type
-//! [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed, or the ticket that has this room. What
-//! the ticket is now is asked for elsewhere, and intake needs to know no more of a source than this.
+//! [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed, or the ticket that has this room, or
+//! somebody did something in this folder. What the ticket is now is asked for elsewhere, and intake needs to know no more of
+//! a source than this.
 //!
 //! Every helpdesk is a source ([`Helpdesk`](crate::helpdesk::Helpdesk)), and DocSpace can be one. What sources share is
 //! beside this: proofs ([`verified`]), bodies as senders write them ([`body`]), what is looked for in them ([`salvage`]),
@@ -24,6 +25,7 @@ use reqwest::header::HeaderMap;
 
 use crate::clock::Timestamp;
 use crate::room::RoomId;
+use crate::room_event::RoomEvent;
 use crate::ticket::{Ticket, TicketKey};
 
 pub use name::SourceName;
@@ -87,6 +89,8 @@ pub enum Target {
     Ticket(TicketKey),
     /// Something happened in this room, or to it. That concerns the ticket that has the room, if there is one.
     Room(RoomId),
+    /// Somebody did something in this folder. That concerns the ticket that has its room, if there is one.
+    Folder(RoomEvent),
 }
 
 /// What follows from a delivery.
@@ -124,6 +128,7 @@ impl Hint {
         match &self.target {
             Target::Ticket(key) => key.id.as_str(),
             Target::Room(room) => panic!("it points at room {room}"),
+            Target::Folder(event) => panic!("it points at folder {}", event.folder),
         }
     }
 }

@@ -27,7 +27,6 @@ pub(crate) mod reasons;
 mod repeat;
 mod requeue;
 mod reservations;
-mod room_event;
 mod room_events;
 pub mod sqlite;
 #[cfg(test)]
@@ -51,13 +50,14 @@ pub use queries::Queries;
 pub use queue::Queue;
 pub use requeue::{Selection, Why};
 pub use reservations::Reservations;
-pub use room_event::{RoomEvent, RoomEventKind, RoomNews};
-pub use room_events::{Placed, RoomEvents};
+pub use room_events::{Placed, RoomEvents, RoomNews};
 pub use types::{
     Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
     TicketQuery, TicketRecord, TimelineEntry,
 };
 pub use wish::{Wish, Wished};
+
+pub use crate::room_event::{RoomEvent, RoomEventKind};
 
 /// The store of one service: all five parts of it.
 pub trait Store: Queue + Queries + Budget + Reservations + RoomEvents {}

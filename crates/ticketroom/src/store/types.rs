@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EffectEntry, RoomEvent, Wished};
+use super::{EffectEntry, Wished};
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
 use crate::reason::Reason;
 use crate::room::{Room, RoomId};
+use crate::room_event::RoomEvent;
 use crate::source::{Consequence, RepeatKey, SourceName};
 use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 
@@ -60,10 +61,12 @@ pub enum Meaning {
         /// Whether we did it ourselves.
         consequence: Consequence,
     },
-    /// Somebody did something in a folder: kept until its ticket is told of it in a note.
+    /// Somebody did something in a folder: the event is kept until the ticket that has its room is told of it in a note.
     InFolder {
         /// What.
         event: RoomEvent,
+        /// Whether we did it ourselves: then the event is no news, and is not kept.
+        consequence: Consequence,
     },
     /// It is signed, but nobody understands it: kept for the operator.
     NotUnderstood {

@@ -1,4 +1,4 @@
-//! What people did with the files in a ticket's room, until their ticket has been told of it in a note.
+//! What people did with the files and folders in a room, as DocSpace tells it.
 
 use uuid::Uuid;
 
@@ -73,19 +73,4 @@ impl RoomEventKind {
     pub fn is_file(self) -> bool {
         matches!(self, Self::FileAdded | Self::FileChanged | Self::FileRemoved)
     }
-}
-
-/// What a ticket has not been told of yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RoomNews {
-    /// How many events there are.
-    pub total: u64,
-    /// The number of the last one: all up to it are told by one note.
-    pub last: i64,
-    /// When the first one came in.
-    pub first_at: Option<Timestamp>,
-    /// When the last one came in.
-    pub last_at: Option<Timestamp>,
-    /// The events, oldest first, as many as were asked for.
-    pub events: Vec<RoomEvent>,
 }
