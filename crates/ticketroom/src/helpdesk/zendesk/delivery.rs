@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
+use super::super::mark::is_marked;
 use crate::clock::Timestamp;
 use crate::source::salvage::{self, Json};
 use crate::source::verified::Signature;
@@ -155,7 +156,7 @@ fn is_echo(event: &str, body: &Json, key: &TicketKey, own_id: Option<u64>) -> bo
             // A customer can write our marker, too, but not into an internal note.
             let internal = *comment.get("is_public") == Json::Bool(false);
             let by_staff = *author.get("is_staff") == Json::Bool(true);
-            let marked = comment.get("body").text().is_some_and(|text| text.contains(&key.marker()));
+            let marked = comment.get("body").text().is_some_and(|text| is_marked(text, key));
             by_us || is_ours(author.get("id")) || (internal && by_staff && marked)
         }
         "ticket.custom_field_changed" | "ticket.tags_changed" => by_us,

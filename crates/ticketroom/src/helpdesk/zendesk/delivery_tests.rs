@@ -228,6 +228,8 @@ fn only_what_our_write_back_causes_is_an_echo() {
     use Consequence::{Echo, Look};
     let cases = [
         ("comment_added", "1", note(false, true, 1), Echo),
+        ("comment_added", "1", note(false, true, 1).replace("40117]", "40117:archived]"), Echo),
+        ("comment_added", "1", note(false, true, 1).replace("40117]", "401178]"), Look),
         ("comment_added", "1", note(true, true, 1), Look),
         ("comment_added", "1", note(false, false, 1), Look),
         ("comment_added", "1", note(true, false, OWN_ID), Echo),

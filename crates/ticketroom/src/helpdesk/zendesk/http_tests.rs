@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 
 use super::super::pace::Paces;
 use super::Zendesk;
-use crate::call::Cause;
+use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Clock, ManualClock};
 use crate::config::{ZendeskAuth, ZendeskConfig};
-use crate::helpdesk::{Absence, Helpdesk, NoteState, Observed, RoomLink};
+use crate::helpdesk::{
+    Absence, Helpdesk, InternalNote, NoteAdded, NoteId, NoteState, NoteText, Observed, RoomLink, Span,
+};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
@@ -87,6 +89,11 @@ impl Stage {
     fn link(&self, note: NoteState) -> RoomLink<'_> {
         let version = Some("2026-11-20T08:14:03Z");
         RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version, note }
+    }
+
+    async fn add_note(&self, state: NoteState) -> Result<NoteAdded, Failure> {
+        let (id, text) = (NoteId::new("archived"), NoteText::default().paragraph([Span::from("a < b")]));
+        self.zendesk.add_note(&InternalNote { key: &self.key, id: &id, text: &text, state }).await
     }
 
     fn asked(&self) -> Vec<String> {
@@ -211,5 +218,74 @@ async fn refusals_say_what_happened() {
     for (status, body, cause) in cases {
         let stage = Stage::with([(status, body)]).await;
         assert_eq!(stage.zendesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err().cause, cause);
+    }
+}
+
+fn noted(public: bool) -> Value {
+    let mut answer = ticket(None);
+    answer["audit"] = json!({
+        "author_id": 999,
+        "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:archived:note:v1" } } },
+        "events": [{ "type": "Comment", "public": public }],
+    });
+    answer
+}
+
+#[tokio::test]
+async fn a_further_note_is_internal_and_decides_nothing_by_the_version() {
+    let stage = Stage::with([(200, noted(false))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written));
+    let comment =
+        json!({ "public": false, "html_body": "<p>a &lt; b</p><p>[ticketroom:zendesk:40117:archived]</p>" });
+    let about = json!({ "op": "note", "key": "zendesk:40117:archived:note:v1" });
+    let update = json!({ "ticket": { "comment": comment, "metadata": { "ticketroom": about } } });
+    assert_eq!(stage.last_body(), update);
+    assert_eq!(stage.zendesk.api.known_own_id(), Some(999));
+
+    let stage = Stage::with([(200, noted(true))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written), "and a warning in the log");
+    let stage = Stage::with([(200, ticket(None))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await.unwrap_err().side_effect(), SideEffect::Unknown);
+}
+
+#[tokio::test]
+async fn a_further_note_is_looked_for_where_it_may_be() {
+    let ours = json!({ "public": false, "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:archived:note:v1" } } } });
+    for state in [NoteState::Uncertain, NoteState::Settling] {
+        let stage = Stage::with([(200, json!({ "comments": [ours] }))]).await;
+        assert_eq!(stage.add_note(state).await, Ok(NoteAdded::Written));
+        assert_eq!(stage.asked().len(), 1);
+    }
+    let others = json!({ "comments": [{ "public": false, "author_id": 999, "body": "[ticketroom:zendesk:40117:files-1]" }] });
+    let stage = Stage::with([(200, others.clone()), (200, noted(false))]).await;
+    assert_eq!(stage.add_note(NoteState::Uncertain).await, Ok(NoteAdded::Written));
+    assert_eq!(stage.asked().len(), 2);
+    let stage = Stage::with([(200, others)]).await;
+    assert_eq!(stage.add_note(NoteState::Settling).await.unwrap_err().cause, Cause::Unsettled);
+}
+
+#[tokio::test]
+async fn what_is_about_this_ticket_alone_ends_the_note_and_everything_else_is_a_failure() {
+    let closed = json!({ "error": "RecordInvalid", "details": { "status": [{ "error": "Closed" }] } });
+    for (answers, part) in [
+        (vec![(422, closed)], "it is closed"),
+        (vec![(404, json!({}))], "deleted"),
+        (vec![(403, json!({})), (404, json!({}))], "can't see it"),
+    ] {
+        match Stage::with(answers).await.add_note(NoteState::Missing).await {
+            Ok(NoteAdded::NotPossible(why)) => assert!(why.contains(part), "{why}"),
+            other => panic!("{part}: {other:?}"),
+        }
+    }
+    for (answers, effect) in [
+        (vec![(403, json!({})), (200, ticket(None))], SideEffect::None),
+        (vec![(403, json!({})), (503, json!({}))], SideEffect::Unknown),
+        (vec![(401, json!({})), (401, json!({}))], SideEffect::None),
+        (vec![(409, json!({}))], SideEffect::None),
+        (vec![(429, json!({}))], SideEffect::None),
+        (vec![(500, json!({}))], SideEffect::Unknown),
+    ] {
+        let failure = Stage::with(answers).await.add_note(NoteState::Missing).await.unwrap_err();
+        assert_eq!(failure.side_effect(), effect, "{failure}");
     }
 }
