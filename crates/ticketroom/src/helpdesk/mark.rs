@@ -10,11 +10,14 @@
 //! | any other | `[ticketroom:{helpdesk}:{ticket}:{note}]`, as its last paragraph | `{helpdesk}:{ticket}:{note}:note:v1` |
 //!
 //! A note says what customers and members of a room wrote, and that may look like a marker. Nobody but us writes the last
-//! paragraph.
+//! paragraph. So what counts is the last marker of a comment; people may have added something to the link's note.
 
 use super::html::escaped;
 use super::{InternalNote, NoteId, RoomLink};
 use crate::ticket::TicketKey;
+
+/// What the markers of all notes begin with, of whichever ticket.
+pub(super) const MARKER: &str = "[ticketroom:";
 
 /// By what one note is known.
 #[derive(Debug)]
@@ -42,7 +45,7 @@ impl<'a> NoteMark<'a> {
     pub(super) fn of_note(note: &InternalNote<'_>) -> Self {
         let (TicketKey { helpdesk, id: ticket }, id) = (note.key, note.id);
         Self {
-            marker: format!("[ticketroom:{helpdesk}:{ticket}:{id}]"),
+            marker: format!("{MARKER}{helpdesk}:{ticket}:{id}]"),
             key: format!("{helpdesk}:{ticket}:{id}:note:v1"),
             url: None,
         }
@@ -56,10 +59,15 @@ impl<'a> NoteMark<'a> {
             Some(url) => {
                 // A helpdesk may clean the HTML, after which only what has to be escaped still is.
                 let forms = [url.to_owned(), escaped(url), url.replace('&', "&amp;")];
-                texts().any(|text| text.contains(&self.marker))
+                texts().any(|text| self.is_last_in(text))
                     && texts().any(|text| forms.iter().any(|form| text.contains(form)))
             }
         }
+    }
+
+    /// Whether it is the last marker in a text.
+    pub(super) fn is_last_in(&self, text: &str) -> bool {
+        text.rfind(MARKER).and_then(|at| text.get(at..)).is_some_and(|last| last.starts_with(&self.marker))
     }
 }
 
@@ -128,6 +136,9 @@ mod tests {
         assert!(!link.is_in(Some("https://d.example/?old [ticketroom:zendesk:40117]"), None));
         assert!(!link.is_in(Some(url), None));
         assert!(!link.is_in(Some(&format!("{url} [ticketroom:zendesk:40117:archived-1]")), None));
+        assert!(link.is_in(Some(&format!("{url} [ticketroom:zendesk:40117] and a remark")), None));
+        let quoting = format!("{url} [ticketroom:zendesk:40117].pdf\n[ticketroom:zendesk:40117:files-1]");
+        assert!(!link.is_in(Some(&quoting), None), "a file has that name");
     }
 
     #[test]

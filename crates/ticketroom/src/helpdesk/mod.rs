@@ -14,6 +14,7 @@ mod html;
 pub(crate) mod jira;
 pub mod listing;
 mod mark;
+mod mention;
 mod note;
 mod pace;
 mod rest;

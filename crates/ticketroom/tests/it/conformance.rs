@@ -55,6 +55,7 @@ mod asked {
         zendesk: Desk::Zendesk, freshdesk: Desk::Freshdesk, jira: Desk::Jira;
         {
             our_own_note_ends_there,
+            a_further_note_ends_there,
             a_link_that_was_taken_away_comes_back,
             a_limit_is_obeyed,
             a_look_that_fails_writes_nothing,
@@ -300,6 +301,34 @@ async fn our_own_note_ends_there(desk: Desk) {
         assert_eq!(counters.of(call), 1, "{call}: {counters:?}");
     }
     assert_eq!(desk.refused_deliveries(&world.systems), [""; 0]);
+}
+
+/// A further note raises events like the link's, and nothing comes of them.
+async fn a_further_note_ends_there(desk: Desk) {
+    let world = World::new().await;
+    desk.send_all_to(&world.systems, &world.url(&desk.endpoint()));
+    let id = desk.open(&world.systems, "echo of a note");
+    world.wait_for_state(&format!("{}/{id}", desk.name()), &["ready"]).await;
+    desk.deliveries_settled(&world.systems).await;
+    world.wait_until_all_rest().await;
+    let before = desk.counters(&world.systems);
+    let (key, note_id) = (key(desk, &id), NoteId::new("files-1"));
+    let text = NoteText::default().paragraph([Span::from("2 new files")]);
+    let note = InternalNote { key: &key, id: &note_id, text: &text, state: NoteState::Missing };
+    assert_eq!(helpdesk_of(&world, desk).add_note(&note).await, Ok(NoteAdded::Written));
+    desk.deliveries_settled(&world.systems).await;
+    world.wait_until_all_rest().await;
+    let after = desk.counters(&world.systems);
+    for call in desk.writing_calls() {
+        let notes = u64::from(*call == desk.note_calls().0);
+        assert_eq!(after.of(call), before.of(call) + notes, "{call}: {after:?}");
+    }
+    // A rule of Freshdesk's tells nothing beyond doubt, so its echo is looked into.
+    if desk != Desk::Freshdesk {
+        let call = desk.reading_call();
+        assert_eq!(after.of(call), before.of(call), "{after:?}");
+    }
+    assert_eq!(desk.notes(&world.systems, &id), (2, 0));
 }
 
 async fn hostile_subjects_stay_text(desk: Desk) {

@@ -442,3 +442,26 @@ async fn what_is_about_this_ticket_alone_ends_the_note_and_everything_else_is_a_
         assert_eq!(failure.side_effect(), effect, "{failure}");
     }
 }
+
+#[tokio::test]
+async fn the_note_of_a_merge_in_a_closed_ticket_is_read() {
+    let closed = || (GET, 200, json!({ "subject": "S", "status": 5 }));
+    let into = json!({ "private": true, "incoming": false, "user_id": 7, "created_at": "2026-11-20T08:14:03Z",
+        "body_text": "This ticket is closed and merged into ticket 8200" });
+    let stage = Stage::with([closed(), (PAGE_1, 200, json!([into]))]).await;
+    let (ticket, _) = stage.observed().await;
+    assert_eq!(
+        (ticket.status, ticket.merged_into),
+        (Status::Closed, Some(crate::ticket::TicketId::from(8200)))
+    );
+    assert_eq!(stage.asked(), [GET, PAGE_1]);
+    let stage = Stage::with([closed(), (PAGE_1, 200, json!([])), (PAGE_2, 200, json!([into]))]).await;
+    assert_eq!(stage.observed().await.0.merged_into, None, "an empty page is the last one");
+    let stage = Stage::with([closed(), (PAGE_1, 403, json!({}))]).await;
+    assert_eq!(stage.observed().await.0.merged_into, None);
+    let stage = Stage::with([closed(), (PAGE_1, 503, json!({}))]).await;
+    assert!(stage.freshdesk.observe(&stage.key.id, None).await.unwrap_err().is_transient());
+    let stage = Stage::with([(GET, 200, json!({ "subject": "S", "status": 4 }))]).await;
+    stage.observed().await;
+    assert_eq!(stage.asked(), [GET], "of no other ticket");
+}

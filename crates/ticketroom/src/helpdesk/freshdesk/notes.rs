@@ -109,22 +109,26 @@ mod tests {
 
     #[test]
     fn our_note_is_told_from_others() {
-        let mark = |url| NoteMark { marker: "[m]".to_owned(), key: String::new(), url };
-        let html = |url: &str| format!("<p><a href=\"{url}\">Room</a></p><p>[m]</p>");
+        let mark = |url| NoteMark { marker: "[ticketroom:m]".to_owned(), key: String::new(), url };
+        let html = |url: &str| format!("<p><a href=\"{url}\">Room</a></p><p>[ticketroom:m]</p>");
         let cases = [
-            (json!({ "private": true, "body": html(&escaped(URL)), "body_text": "Room [m]" }), true, true),
             (
-                json!({ "private": true, "body": html(&URL.replace('&', "&amp;")), "body_text": "Room [m]" }),
+                json!({ "private": true, "body": html(&escaped(URL)), "body_text": "Room [ticketroom:m]" }),
+                true,
+                true,
+            ),
+            (
+                json!({ "private": true, "body": html(&URL.replace('&', "&amp;")), "body_text": "Room [ticketroom:m]" }),
                 true,
                 true,
             ),
             (json!({ "private": true, "body": html(URL) }), true, true),
-            (json!({ "private": true, "body_text": format!("{URL} [m]") }), true, true),
+            (json!({ "private": true, "body_text": format!("{URL} [ticketroom:m]") }), true, true),
             (json!({ "private": false, "body": html(URL) }), false, false),
             (json!({ "body": html(URL) }), false, false),
             (json!({ "private": true, "body": html("https://docspace.example.com/rooms/1") }), false, true),
             (
-                json!({ "private": true, "body": format!("{}<p>more</p>", html(URL)), "body_text": "Room [m] more" }),
+                json!({ "private": true, "body": format!("{}<p>more</p>", html(URL)), "body_text": "Room [ticketroom:m] more" }),
                 true,
                 false,
             ),

@@ -137,7 +137,7 @@ fn resemblance(comment: &CommentDto, mark: &NoteMark<'_>) -> Resemblance {
                 Value::String(wiki) => wiki.clone(),
                 document => document.to_string(),
             };
-            adf::unescaped(&body).contains(&mark.marker) && body.contains(url)
+            mark.is_last_in(&adf::unescaped(&body)) && body.contains(url)
         }
     };
     if is_alike { Resemblance::IfWeWroteIt } else { Resemblance::None }
@@ -185,6 +185,8 @@ mod tests {
             let read = comment(json!({ "body": body }));
             assert_eq!(resemblance(&read, &mark), Resemblance::IfWeWroteIt, "{body}");
         }
+        let quoted = format!("{URL} [ticketroom:jira-eu:10042].pdf\n[ticketroom:jira-eu:10042:files-1]");
+        assert_eq!(resemblance(&comment(json!({ "body": quoted })), &mark), Resemblance::None);
         for body in [json!("[ticketroom:jira-eu:10042] without the room"), json!(URL), json!(null)] {
             assert_eq!(resemblance(&comment(json!({ "body": body })), &mark), Resemblance::None);
         }

@@ -19,7 +19,7 @@ use crate::helpdesk::{
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{Status, Ticket, TicketKey};
 
 const URL: &str = "https://docspace.example.com/rooms/shared/4711";
 
@@ -146,7 +146,8 @@ async fn a_token_serves_many_calls_and_is_renewed_once() {
 
 #[tokio::test]
 async fn what_is_not_there_is_absent() {
-    let stage = Stage::with([(404, json!({ "error": "RecordNotFound" }))]).await;
+    let gone = || (404, json!({ "error": "RecordNotFound" }));
+    let stage = Stage::with([gone(), (200, json!({ "deleted_tickets": [{ "id": 1 }] }))]).await;
     assert_eq!(stage.zendesk.observe(&stage.key.id, None).await, Ok(Observed::Absent(Absence::NotShown)));
     for id in ["SUP-1", "40117/comments", "+1", "../users/1"] {
         assert_eq!(
@@ -154,7 +155,65 @@ async fn what_is_not_there_is_absent() {
             Ok(Observed::Absent(Absence::NotShown))
         );
     }
-    assert_eq!(stage.asked().len(), 1);
+    assert_eq!(stage.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_is_told_by_an_event_or_by_the_list() {
+    let gone = || (404, json!({ "error": "RecordNotFound" }));
+    let deleted = Ok(Observed::Absent(Absence::Deleted));
+    let told = |status| Ticket { status, ..Ticket::default() };
+    let stage = Stage::with([gone()]).await;
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Deleted))).await, deleted);
+    let listed =
+        json!({ "deleted_tickets": [{ "id": 1 }, { "id": 40117, "deleted_at": "2026-11-23T12:00:00Z" }] });
+    let stage = Stage::with([gone(), (200, listed)]).await;
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Open))).await, deleted);
+    assert!(stage.asked()[1].starts_with("GET /api/v2/deleted_tickets"));
+    for status in [403, 404] {
+        let stage = Stage::with([gone(), (status, json!({}))]).await;
+        let observed = stage.zendesk.observe(&stage.key.id, None).await;
+        assert_eq!(observed, Ok(Observed::Absent(Absence::NotShown)), "the list is not for us: {status}");
+    }
+    let stage = Stage::with([gone(), (503, json!({}))]).await;
+    assert!(stage.zendesk.observe(&stage.key.id, None).await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn the_comments_of_a_merged_ticket_say_into_which() {
+    let merged = |tags: Value| {
+        let mut answer = ticket(None);
+        answer["ticket"]["status"] = json!("closed");
+        answer["ticket"]["tags"] = tags;
+        (200, answer)
+    };
+    let comment =
+        |time: &str, body: &str| json!({ "created_at": time, "public": false, "author_id": 1, "body": body });
+    let (old, new) = ("2026-11-20T08:00:00Z", "2026-11-21T08:00:00Z");
+    let (talk, into) = (comment(old, "see #7"), comment(new, "closed and merged into request #50"));
+    let more = json!({ "has_more": true, "after_cursor": "c" });
+    let observed = async |answers: Vec<(u16, Value)>| {
+        let stage = Stage::with(answers).await;
+        let observed = stage.zendesk.observe(&stage.key.id, None).await;
+        (
+            observed.map(|observed| match observed {
+                Observed::Present { ticket, .. } => ticket.merged_into.map(|id| id.to_string()),
+                Observed::Absent(absence) => panic!("{absence:?}"),
+            }),
+            stage.asked().len(),
+        )
+    };
+    let tag = || merged(json!(["export", "closed_by_merge"]));
+    let newest_first = json!({ "comments": [into.clone(), talk.clone()], "meta": more });
+    assert_eq!(observed(vec![tag(), (200, newest_first)]).await, (Ok(Some("50".to_owned())), 2));
+    let oldest_first =
+        json!({ "comments": [comment("2026-11-19T08:00:00Z", "#8"), talk.clone()], "meta": more });
+    let last = json!({ "comments": [talk, into], "meta": { "has_more": false } });
+    let (target, calls) = observed(vec![tag(), (200, oldest_first), (200, last)]).await;
+    assert_eq!((target, calls), (Ok(Some("50".to_owned())), 3), "whichever order they come in");
+    assert_eq!(observed(vec![tag(), (403, json!({}))]).await, (Ok(None), 2));
+    assert!(observed(vec![tag(), (503, json!({}))]).await.0.is_err());
+    assert_eq!(observed(vec![merged(json!(["export"]))]).await, (Ok(None), 1), "closed, and no more");
 }
 
 #[tokio::test]

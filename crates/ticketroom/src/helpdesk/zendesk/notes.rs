@@ -164,20 +164,24 @@ mod tests {
 
     #[test]
     fn our_note_is_told_from_others() {
-        let mark = |url| NoteMark { marker: "[m]".to_owned(), key: "k".to_owned(), url };
+        let mark = |url| NoteMark { marker: "[ticketroom:m]".to_owned(), key: "k".to_owned(), url };
         let (link, note) = (mark(Some("https://d/?a&b")), mark(None));
         use Resemblance::{IfWeWroteIt, None as No, Ours};
         let cases = [
             (r#"{"public":false,"metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#, Ours, Ours),
-            (r#"{"public":false,"body":"Room https://d/?a&b [m]"}"#, IfWeWroteIt, IfWeWroteIt),
+            (r#"{"public":false,"body":"Room https://d/?a&b [ticketroom:m]"}"#, IfWeWroteIt, IfWeWroteIt),
             (
-                r#"{"public":false,"html_body":"<a href=\"https://d/?a&amp;b\">[m]</a>","metadata":null}"#,
+                r#"{"public":false,"html_body":"<a href=\"https://d/?a&amp;b\">[ticketroom:m]</a>","metadata":null}"#,
                 IfWeWroteIt,
                 IfWeWroteIt,
             ),
-            (r#"{"public":false,"body":"An earlier room https://d/?old [m]"}"#, No, IfWeWroteIt),
-            (r#"{"public":false,"body":"https://d/?a&b [m] and more"}"#, IfWeWroteIt, No),
-            (r#"{"public":true,"body":"[m]","metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#, No, No),
+            (r#"{"public":false,"body":"An earlier room https://d/?old [ticketroom:m]"}"#, No, IfWeWroteIt),
+            (r#"{"public":false,"body":"https://d/?a&b [ticketroom:m] and more"}"#, IfWeWroteIt, No),
+            (
+                r#"{"public":true,"body":"[ticketroom:m]","metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#,
+                No,
+                No,
+            ),
             (
                 r#"{"public":false,"body":"hello","metadata":{"custom":{"ticketroom":{"key":"other"}}}}"#,
                 No,
