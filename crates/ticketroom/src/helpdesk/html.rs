@@ -1,8 +1,11 @@
-//! The note that goes into a ticket, as HTML, with what customers wrote made harmless.
+//! Our notes as HTML, with what customers and members of a room wrote made harmless.
 
-use super::RoomLink;
+use super::{NoteText, RoomLink, Span};
 
-/// The note. The title holds what a customer wrote as the subject.
+/// The longest note in bytes. Zendesk takes 65,535 characters, however it counts them; of Freshdesk, no limit is known.
+const LONGEST: usize = 65_535;
+
+/// The link's note. The title holds what a customer wrote as the subject.
 pub(super) fn note(link: &RoomLink<'_>) -> String {
     let url = escaped(link.url);
     let title = if link.title.trim().is_empty() { "open the room".to_owned() } else { escaped(link.title) };
@@ -15,9 +18,33 @@ pub(super) fn note(link: &RoomLink<'_>) -> String {
     format!("<p>DocSpace room for this ticket: {room}</p><p>{}</p>", escaped(&link.key.marker()))
 }
 
+/// A further note, with its marker as the last paragraph. What is too long for a note is cut.
+pub(super) fn text(text: &NoteText, marker: &str) -> String {
+    const AROUND: usize = "<p></p>".len();
+    let end = format!("<p>{}</p>", escaped(marker));
+    let paragraphs = text.bounded(LONGEST - end.len(), AROUND, |text| span(text).len());
+    let paragraphs = paragraphs.iter().filter(|spans| !spans.is_empty());
+    let html: String =
+        paragraphs.map(|spans| format!("<p>{}</p>", spans.iter().map(span).collect::<String>())).collect();
+    html + &end
+}
+
+fn span(span: &Span) -> String {
+    match span.address() {
+        Some(url) => format!("<a href=\"{}\">{}</a>", escaped(&url), escaped(&span.words())),
+        None => escaped(&span.plain()),
+    }
+}
+
 /// Whether an address may be clicked on.
 pub(super) fn is_web(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    web_address(url).is_some()
+}
+
+/// An address that may be clicked on, as browsers write it: without control characters and without letters beyond ASCII.
+pub(super) fn web_address(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
 /// Text made harmless in HTML, between tags and inside quoted attributes.
@@ -64,6 +91,39 @@ mod tests {
              &quot;&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&lt;/a&gt;&amp;amp;</a></p>\
              <p>[ticketroom:zendesk:40117]</p>"
         );
+    }
+
+    #[test]
+    fn a_text_stays_text() {
+        let link = |text: &str, url: &str| Span::Link { text: text.to_owned(), url: url.to_owned() };
+        let said = NoteText::default()
+            .paragraph([
+                Span::from("2 new files: <script>alert(1)</script>\u{202E}\n&amp; "),
+                link("a\"b.docx", URL),
+            ])
+            .paragraph([])
+            .paragraph([
+                link("x", "javascript:alert(1)"),
+                link("", "https://d.example/\" onclick=\"x\u{202E}"),
+            ]);
+        assert_eq!(
+            text(&said, "[ticketroom:z:1:files]"),
+            "<p>2 new files: &lt;script&gt;alert(1)&lt;/script&gt;\u{FFFD} &amp;amp; \
+             <a href=\"https://docspace.example.com/rooms/shared/4711/filter?folder=4711&amp;x=%271%27\">a&quot;b.docx</a></p>\
+             <p>x (javascript:alert(1))<a href=\"https://d.example/%22%20onclick=%22x%E2%80%AE\">https://d.example/&quot; \
+             onclick=&quot;x\u{FFFD}</a></p><p>[ticketroom:z:1:files]</p>"
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_its_marker_kept() {
+        for part in ["x", "<", "é", "\u{202E}"] {
+            let said =
+                (0..300).fold(NoteText::default(), |text, _| text.paragraph([Span::from(part.repeat(999))]));
+            let html = text(&said, "[m]");
+            assert!((65_000..=65_535).contains(&html.len()), "{}", html.len());
+            assert!(html.ends_with("…</p><p>[m]</p>"), "{part}");
+        }
     }
 
     #[test]

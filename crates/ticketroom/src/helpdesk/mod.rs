@@ -13,6 +13,8 @@ pub(crate) mod generic;
 mod html;
 pub(crate) mod jira;
 pub mod listing;
+mod mark;
+mod mention;
 mod note;
 mod pace;
 mod rest;
@@ -20,7 +22,7 @@ pub(crate) mod zendesk;
 
 use std::sync::Arc;
 
-use crate::call::{Cause, Failure};
+use crate::call::{CallName, Cause, Failure};
 use crate::clock::Clock;
 use crate::config::{HelpdeskConfig, HelpdeskKind};
 use crate::finding::Finding;
@@ -149,6 +151,23 @@ pub enum NoteState {
     Uncertain,
     /// There: only the field is to be put right.
     Written,
+}
+
+impl NoteState {
+    /// Whether the note is to be written now. `look` finds out whether it is there, and is only awaited where that matters.
+    async fn is_to_be_written(
+        self,
+        call: CallName,
+        look: impl Future<Output = Result<bool, Failure>>,
+    ) -> Result<bool, Failure> {
+        match self {
+            Self::Missing => Ok(true),
+            Self::Uncertain => look.await.map(|is_there| !is_there),
+            Self::Settling if look.await? => Ok(false),
+            Self::Settling => Err(call.failed(Cause::Unsettled)),
+            Self::Written => Ok(false),
+        }
+    }
 }
 
 /// What became of a write-back.

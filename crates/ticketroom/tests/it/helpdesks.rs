@@ -8,11 +8,12 @@ use simulator::freshdesk::{self, Content, Freshdesk};
 use simulator::jira::{self, Deployment, Jira, Mode, NewIssue};
 use simulator::zendesk::{self, Zendesk};
 use testbed::{Desk, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest, wait_until};
-use ticketroom::helpdesk::{NoteState, RoomLink};
+use ticketroom::call::SideEffect;
+use ticketroom::helpdesk::{InternalNote, NoteAdded, NoteId, NoteState, NoteText, RoomLink};
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
 
-use crate::conformance::helpdesk_of;
+use crate::conformance::{helpdesk_of, hostile_text};
 use crate::process::{process_over, run};
 use crate::world::World;
 
@@ -228,6 +229,57 @@ async fn data_center_does_as_well() {
     world.retry(&format!("jira/{id}")).await;
     world.wait_for_state(&format!("jira/{id}"), &["ready"]).await;
     assert_eq!(world.systems.wrong_with(Desk::Jira, &id), [""; 0]);
+
+    // A further note, looked for twice.
+    let helpdesk = helpdesk_of(&world, Desk::Jira);
+    let key = TicketKey { helpdesk: "jira".parse().unwrap(), id: id.parse().unwrap() };
+    let (note_id, text) = (NoteId::new("files-1"), hostile_text("https://docspace.example.com/rooms/1"));
+    for state in [NoteState::Missing, NoteState::Uncertain, NoteState::Settling] {
+        let note = InternalNote { key: &key, id: &note_id, text: &text, state };
+        assert_eq!(helpdesk.add_note(&note).await, Ok(NoteAdded::Written));
+        assert_eq!(Desk::Jira.notes(&world.systems, &id), (2, 0), "{state:?}");
+    }
+    let note = Desk::Jira.note_texts(&world.systems, &id).remove(1);
+    assert!(
+        note.contains(r"\[x\|javascript:alert(3)\] \{html\}") && !note.contains("[x|javascript"),
+        "{note}"
+    );
+    assert!(note.contains(r"|https://docspace.example.com/rooms/1]"), "{note}");
+}
+
+/// What one ticket does not take is no reason to block it; what is about us, or passes, is a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_a_note_are_told_apart() {
+    let world = World::new().await;
+    let text = NoteText::default().paragraph(["x".into()]);
+    let cases: [(Desk, &[u16], &[u16]); 2] = [
+        (Desk::Jira, &[400, 404, 413], &[401, 403, 429, 503]),
+        // A program that knows links only refuses notes in its own way.
+        (Desk::Generic, &[400, 402, 404, 405, 409, 410, 422], &[401, 403, 429, 500]),
+    ];
+    for (desk, final_ones, failures) in cases {
+        let id = desk.open(&world.systems, "refused");
+        let key = TicketKey { helpdesk: desk.name().parse().unwrap(), id: id.parse().unwrap() };
+        let add = async |status: u16| {
+            // Each time another one, since a 429 holds back all that follow.
+            let helpdesk = helpdesk_of(&world, desk);
+            desk.faults(&world.systems)
+                .add(Fault::once(desk.note_calls().0, FaultKind::StatusBefore(status)));
+            let note_id = NoteId::new("archived");
+            let note = InternalNote { key: &key, id: &note_id, text: &text, state: NoteState::Missing };
+            helpdesk.add_note(&note).await
+        };
+        for status in final_ones {
+            let added = add(*status).await;
+            assert!(matches!(added, Ok(NoteAdded::NotPossible(_))), "{desk:?} {status}: {added:?}");
+        }
+        for status in failures {
+            let failure = add(*status).await.unwrap_err();
+            let effect = if *status < 500 { SideEffect::None } else { SideEffect::Unknown };
+            assert_eq!(failure.side_effect(), effect, "{desk:?} {status}: {failure}");
+        }
+        assert_eq!(desk.notes(&world.systems, &id), (0, 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

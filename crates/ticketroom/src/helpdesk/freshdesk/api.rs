@@ -22,7 +22,7 @@ use super::super::pace::{Pace, Style};
 use super::super::rest::{Rest, parsed};
 use super::reasons::FRESHDESK;
 use super::wire::{AgentDto, ConversationDto, FieldDto, GroupDto, TicketDto};
-use crate::call::{Cause, Failure};
+use crate::call::{CallName, Cause, Failure};
 use crate::http::{Answer, Http};
 use crate::source::salvage::Json;
 
@@ -87,6 +87,11 @@ impl Api {
     /// The host that is called, for messages.
     pub(super) fn host(&self) -> &str {
         self.rest.host()
+    }
+
+    /// The name of a call.
+    pub(super) fn name(&self, call: &'static str) -> CallName {
+        self.rest.name(call)
     }
 
     /// A failure without a call.

@@ -18,6 +18,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::SecretString;
 use url::form_urlencoded;
 
+use super::super::mark::is_marked;
 use crate::source::salvage::{self, Json};
 use crate::source::verified::shared_secret;
 use crate::source::{
@@ -185,12 +186,12 @@ fn read_app_event(
     let key = TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(number) };
     let is_private = *conversation.get("private") == Json::Bool(true);
     let by_us = own_id.is_some() && conversation.get("user_id").number() == own_id;
-    let is_marked = || {
+    let has_a_marker = || {
         ["body", "body_text"]
             .iter()
-            .any(|name| conversation.get(name).text().is_some_and(|text| text.contains(&key.marker())))
+            .any(|name| conversation.get(name).text().is_some_and(|text| is_marked(text, &key)))
     };
-    let is_echo = event == "onConversationCreate" && is_private && (by_us || is_marked());
+    let is_echo = event == "onConversationCreate" && is_private && (by_us || has_a_marker());
     Ok(Hint {
         event: salvage::event_name(Some(event), "app event"),
         target: Target::Ticket(key),

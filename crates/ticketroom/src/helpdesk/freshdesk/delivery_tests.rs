@@ -282,6 +282,12 @@ fn an_app_tells_of_our_note_with_its_author() {
     let cases = [
         (None, "onConversationCreate", format!(r#""private":true,"body":"<p>{mark}</p>""#), Echo),
         (None, "onConversationCreate", format!(r#""private":true,"body_text":"{mark}""#), Echo),
+        (
+            None,
+            "onConversationCreate",
+            r#""private":true,"body_text":"[ticketroom:freshdesk:8123:files-1]""#.to_owned(),
+            Echo,
+        ),
         (Some(7), "onConversationCreate", r#""private":true,"user_id":7"#.to_owned(), Echo),
         (Some(7), "onConversationCreate", r#""private":false,"user_id":7"#.to_owned(), Look),
         (Some(7), "onConversationCreate", r#""private":true,"user_id":8"#.to_owned(), Look),

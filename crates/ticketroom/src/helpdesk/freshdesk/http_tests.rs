@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use super::super::pace::Paces;
 use super::Freshdesk;
 use super::api::refusal;
-use crate::call::{Cause, SideEffect};
+use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::ManualClock;
 use crate::config::FreshdeskConfig;
 use crate::finding::Level;
-use crate::helpdesk::{Absence, Helpdesk, LinkInTicket, NoteState, Observed, RoomLink};
+use crate::helpdesk::{
+    Absence, Helpdesk, InternalNote, LinkInTicket, NoteAdded, NoteId, NoteState, NoteText, Observed,
+    RoomLink, Span,
+};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
@@ -92,6 +95,11 @@ impl Stage {
 
     fn link(&self, note: NoteState) -> RoomLink<'_> {
         RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version: None, note }
+    }
+
+    async fn add_note(&self, state: NoteState) -> Result<NoteAdded, Failure> {
+        let (id, text) = (NoteId::new("archived"), NoteText::default().paragraph([Span::from("a < b")]));
+        self.freshdesk.add_note(&InternalNote { key: &self.key, id: &id, text: &text, state }).await
     }
 
     fn asked(&self) -> Vec<String> {
@@ -385,4 +393,75 @@ async fn a_short_page_is_not_the_last_if_another_is_linked() {
     let stage = Stage::with(answers).await;
     stage.freshdesk.write_back(&stage.link(NoteState::Uncertain)).await.unwrap();
     assert!(!stage.asked().contains(&NOTES.to_owned()), "{:?}", stage.asked());
+}
+
+#[tokio::test]
+async fn a_further_note_is_private_and_looked_for_where_it_may_be() {
+    const HTML: &str = "<p>a &lt; b</p><p>[ticketroom:freshdesk:8123:archived]</p>";
+    let by = |user: u64| json!({ "user_id": user, "private": true, "body": HTML });
+    let stage = Stage::with([(NOTES, 201, by(999))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written));
+    assert_eq!(stage.body_of(NOTES), json!({ "body": HTML, "private": true }));
+
+    let me = || (ME, 200, json!({ "id": 999 }));
+    for state in [NoteState::Uncertain, NoteState::Settling] {
+        let stage = Stage::with([(PAGE_1, 200, json!([by(999)])), me()]).await;
+        assert_eq!(stage.add_note(state).await, Ok(NoteAdded::Written));
+        assert_eq!(stage.asked(), [PAGE_1, ME]);
+    }
+    let stage = Stage::with([(PAGE_1, 200, json!([by(7), note(999)])), me(), (NOTES, 201, by(999))]).await;
+    assert_eq!(stage.add_note(NoteState::Uncertain).await, Ok(NoteAdded::Written));
+    assert_eq!(stage.asked(), [PAGE_1, ME, NOTES]);
+    let stage = Stage::with([(PAGE_1, 200, json!([note(999)]))]).await;
+    assert_eq!(stage.add_note(NoteState::Settling).await.unwrap_err().cause, Cause::Unsettled);
+    let public = json!({ "user_id": 999, "private": false });
+    let stage = Stage::with([(NOTES, 201, public)]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written), "and a warning in the log");
+}
+
+#[tokio::test]
+async fn what_is_about_this_ticket_alone_ends_the_note_and_everything_else_is_a_failure() {
+    for (answers, part) in [
+        (vec![(NOTES, 404, Value::Null)], "archive"),
+        (vec![(NOTES, 400, refusal(&[("body", "invalid_value")]))], "body (invalid_value)"),
+        (vec![(NOTES, 405, Value::Null)], "does not allow"),
+        (vec![(NOTES, 403, json!({})), (GET, 403, json!({}))], "can't see it"),
+    ] {
+        match Stage::with(answers).await.add_note(NoteState::Missing).await {
+            Ok(NoteAdded::NotPossible(why)) => assert!(why.contains(part), "{why}"),
+            other => panic!("{part}: {other:?}"),
+        }
+    }
+    for (answers, effect) in [
+        (vec![(NOTES, 403, json!({})), (GET, 200, ticket(None))], SideEffect::None),
+        (vec![(NOTES, 401, json!({}))], SideEffect::None),
+        (vec![(NOTES, 429, json!({}))], SideEffect::None),
+        (vec![(NOTES, 500, json!({}))], SideEffect::Unknown),
+    ] {
+        let failure = Stage::with(answers).await.add_note(NoteState::Missing).await.unwrap_err();
+        assert_eq!(failure.side_effect(), effect, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn the_note_of_a_merge_in_a_closed_ticket_is_read() {
+    let closed = || (GET, 200, json!({ "subject": "S", "status": 5 }));
+    let into = json!({ "private": true, "incoming": false, "user_id": 7, "created_at": "2026-11-20T08:14:03Z",
+        "body_text": "This ticket is closed and merged into ticket 8200" });
+    let stage = Stage::with([closed(), (PAGE_1, 200, json!([into]))]).await;
+    let (ticket, _) = stage.observed().await;
+    assert_eq!(
+        (ticket.status, ticket.merged_into),
+        (Status::Closed, Some(crate::ticket::TicketId::from(8200)))
+    );
+    assert_eq!(stage.asked(), [GET, PAGE_1]);
+    let stage = Stage::with([closed(), (PAGE_1, 200, json!([])), (PAGE_2, 200, json!([into]))]).await;
+    assert_eq!(stage.observed().await.0.merged_into, None, "an empty page is the last one");
+    let stage = Stage::with([closed(), (PAGE_1, 403, json!({}))]).await;
+    assert_eq!(stage.observed().await.0.merged_into, None);
+    let stage = Stage::with([closed(), (PAGE_1, 503, json!({}))]).await;
+    assert!(stage.freshdesk.observe(&stage.key.id, None).await.unwrap_err().is_transient());
+    let stage = Stage::with([(GET, 200, json!({ "subject": "S", "status": 4 }))]).await;
+    stage.observed().await;
+    assert_eq!(stage.asked(), [GET], "of no other ticket");
 }

@@ -3,15 +3,17 @@
 //! Freshdesk's webhooks are actions of automation rules: no signature, no number of the delivery, no time, and a body
 //! that an administrator ticked together or typed ([`delivery`]). They are proved by a secret that the rule sends
 //! along, and believed for nothing but that a ticket may have changed. What the ticket is now is asked for
-//! ([`ticket`]); it names its agent and its group by numbers only, so these are looked up and remembered for a while
-//! ([`directory`]). The link goes into the ticket as a private note and then into a custom field ([`write_back`]).
-//! Below these, [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts of
+//! ([`ticket`]; into which ticket it was merged: [`merge`]); it names its agent and its group by numbers only, so these are looked up and remembered for a while
+//! ([`directory`]). The link goes into the ticket as a private note and then into a custom field ([`write_back`]), and there
+//! may be further notes ([`notes`]). Below these, [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts of
 //! the answers that we read. [`check`] tries it all.
 
 mod api;
 pub(crate) mod check;
 mod delivery;
 mod directory;
+mod merge;
+mod notes;
 pub(crate) mod reasons;
 mod ticket;
 mod wire;
@@ -109,11 +111,11 @@ impl Helpdesk for Freshdesk {
     }
 
     fn takes_notes(&self) -> bool {
-        false
+        true
     }
 
-    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
-        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
+    async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        notes::add(&self.api, note).await
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -1,13 +1,15 @@
 //! A ticket as it is now: `GET tickets/{id}?include=requester`, with its agent and its group.
 //!
 //! A ticket in the trash still answers, with `deleted` set. One that was closed long ago may have been moved to the
-//! archive: it answers at another address only.
+//! archive: it answers at another address only. Of one that is closed, its conversations may tell that it was merged
+//! ([`merge`]).
 
 use serde_json::Value;
 
 use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::api::Api;
 use super::directory::{Directory, person};
+use super::merge;
 use super::wire::TicketDto;
 use crate::call::{Cause, Failure};
 use crate::source::salvage;
@@ -48,7 +50,11 @@ pub(super) async fn observe(
             _ => Ok(None),
         }
     };
-    let (agent, group, company) = futures_util::try_join!(agent, group, company)?;
+    let merged_into = async {
+        // Of what is in the archive, there are no conversations.
+        if ticket.status == Some(CLOSED) && !archived { merge::target(api, id).await } else { Ok(None) }
+    };
+    let (agent, group, company, merged_into) = futures_util::try_join!(agent, group, company, merged_into)?;
     // To skip a ticket because we may not read its group's name would be to lose it.
     if !groups.is_empty() && ticket.group_id.is_some() && group.is_none() {
         return Err(api.failed("get_group", Cause::Forbidden));
@@ -56,7 +62,20 @@ pub(super) async fn observe(
     if let Some(why) = unwanted(groups, group.as_deref()) {
         return Ok(Observed::Absent(Absence::NotWanted(why)));
     }
-    Ok(present(ticket, archived, agent, group, company, link_field))
+    let about = About { agent, group, company, merged_into: merged_into.map(TicketId::from) };
+    Ok(present(ticket, archived, about, link_field))
+}
+
+/// The status of closed tickets.
+const CLOSED: u64 = 5;
+
+/// What further calls tell of a ticket.
+#[derive(Default)]
+struct About {
+    agent: Option<Person>,
+    group: Option<String>,
+    company: Option<String>,
+    merged_into: Option<TicketId>,
 }
 
 /// The ticket, and whether it is in the archive.
@@ -93,14 +112,7 @@ fn unwanted(groups: &[String], name: Option<&str>) -> Option<String> {
     Some(format!("{which}, and only {wanted} {are} configured"))
 }
 
-fn present(
-    ticket: TicketDto,
-    archived: bool,
-    assignee: Option<Person>,
-    group: Option<String>,
-    company: Option<String>,
-    link_field: Option<&str>,
-) -> Observed {
+fn present(ticket: TicketDto, archived: bool, about: About, link_field: Option<&str>) -> Observed {
     let link = match link_field.and_then(|field| ticket.custom_fields.get(field)) {
         Some(value @ (Value::Null | Value::String(_))) => LinkInTicket::read(value.as_str()),
         // No such field, or one that can't hold a link.
@@ -111,7 +123,7 @@ fn present(
         _ if archived => Status::Closed,
         Some(3) => Status::Pending,
         Some(4) => Status::Solved,
-        Some(5) => Status::Closed,
+        Some(CLOSED) => Status::Closed,
         // 2, or one of the account's own.
         _ => Status::Open,
     };
@@ -134,7 +146,7 @@ fn present(
         None => None,
     };
     let ticket = Ticket {
-        organization: company,
+        organization: about.company,
         brand: ticket.product_id.map(|id| id.to_string()),
         kind: ticket.kind.filter(|kind| !kind.trim().is_empty()).map(|kind| kind.trim().to_lowercase()),
         form: None,
@@ -143,15 +155,15 @@ fn present(
         subject: ticket.subject.unwrap_or_default(),
         description: ticket.description_text,
         requester: ticket.requester.and_then(person),
-        assignee,
-        group,
+        assignee: about.agent,
+        group: about.group,
         priority: priority.map(str::to_owned),
         status,
         tags: ticket.tags,
         key: None,
         project: None,
         fields: fields::pick(ticket.custom_fields),
-        merged_into: None,
+        merged_into: about.merged_into,
         follow_up_of: None,
         version: ticket.updated_at,
     };
@@ -164,7 +176,7 @@ mod tests {
     use crate::ticket::FieldValue;
 
     fn read(json: &str, archived: bool, field: Option<&str>) -> (Ticket, LinkInTicket) {
-        match present(serde_json::from_str(json).unwrap(), archived, None, None, None, field) {
+        match present(serde_json::from_str(json).unwrap(), archived, About::default(), field) {
             Observed::Present { ticket, link } => (*ticket, link),
             Observed::Absent(_) => unreachable!(),
         }
@@ -180,14 +192,13 @@ mod tests {
             "custom_fields":{"cf_room":" https://d.example/4711 ","cf_empty":null,"cf_number":7,"cf_switch":true}}"#;
         let ben = Person { name: Some("Ben".to_owned()), email: Some("ben@helpdesk.example".to_owned()) };
         let dto = serde_json::from_str(answer).unwrap();
-        let observed = present(
-            dto,
-            false,
-            Some(ben.clone()),
-            Some("Billing".to_owned()),
-            Some("Acme".to_owned()),
-            Some("cf_room"),
-        );
+        let about = About {
+            agent: Some(ben.clone()),
+            group: Some("Billing".to_owned()),
+            company: Some("Acme".to_owned()),
+            merged_into: Some(TicketId::from(8200)),
+        };
+        let observed = present(dto, false, about, Some("cf_room"));
         let expected = Ticket {
             subject: "Invoice <2026-11> shows \"wrong\" VAT ☃".to_owned(),
             description: Some("Hello".to_owned()),
@@ -211,7 +222,7 @@ mod tests {
                 ("cf_switch".to_owned(), FieldValue::Bool(true)),
             ]
             .into(),
-            merged_into: None,
+            merged_into: Some(TicketId::from(8200)),
             follow_up_of: None,
             version: Some("2026-11-20T08:14:03Z".to_owned()),
         };

@@ -76,6 +76,9 @@ pub(super) struct GroupDto {
 pub(super) struct ConversationDto {
     pub(super) user_id: Option<u64>,
     pub(super) private: Option<bool>,
+    /// Whether it came in from outside.
+    pub(super) incoming: Option<bool>,
+    pub(super) created_at: Option<String>,
     /// HTML.
     pub(super) body: Option<String>,
     /// The same without its HTML, and so without the addresses of its links.

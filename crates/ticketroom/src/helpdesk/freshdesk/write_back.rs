@@ -1,9 +1,8 @@
 //! The room's link in a ticket: a private note, and then a custom field, where one is configured.
 //!
 //! These are two requests, and a crash may come between them. The note is written first: where the field shows the
-//! link, everything is there. The field may be written again and again; a note may not, and Freshdesk has neither an
-//! idempotency key nor a place for metadata. So the note carries a marker, by which it is found again when an answer
-//! was lost; a note counts as ours if it is private, has the marker, leads to this room, and was written by our agent.
+//! link, everything is there. The field may be written again and again; a note may not, and is looked for first when
+//! an answer was lost ([`notes`]).
 //!
 //! Once the note is there, the link is in the ticket. A field that does not exist, or a ticket that Freshdesk won't
 //! save because of another field, is then something to tell about, not a failure. What may go better next time is one,
@@ -11,16 +10,14 @@
 
 use serde_json::Value;
 
-use super::super::html::{escaped, note};
-use super::super::{NoteState, RoomLink, WrittenBack, too_many_comments};
+use super::super::html::note;
+use super::super::mark::NoteMark;
+use super::super::{NoteState, RoomLink, WrittenBack};
 use super::api::{Api, Objection, Update, list};
+use super::notes;
 use super::wire::{ConversationDto, TicketDto};
 use crate::call::{Cause, Failure};
 use crate::source::salvage;
-
-/// How many pages of a hundred conversations are searched for our note: all that there are, whichever order they come
-/// in, unless our note is found before. They come oldest first, and our note is seldom far behind the first.
-const PAGES: usize = 100;
 
 /// Puts the link into the ticket.
 pub(super) async fn write_back(
@@ -30,15 +27,9 @@ pub(super) async fn write_back(
 ) -> Result<WrittenBack, Failure> {
     let id = salvage::whole_number(link.key.id.as_str())
         .ok_or_else(|| api.failed("create_note", Cause::NotFound))?;
-    let is_there = match link.note {
-        NoteState::Missing => false,
-        NoteState::Settling | NoteState::Uncertain => has_note(api, id, link).await?,
-        NoteState::Written => true,
-    };
-    if link.note == NoteState::Settling && !is_there {
-        return Err(api.failed("create_note", Cause::Unsettled));
-    }
-    let posted = if is_there { None } else { Some(api.post_note(id, &note(link)).await?) };
+    let mark = NoteMark::of_link(link);
+    let is_due = link.note.is_to_be_written(api.name("create_note"), notes::is_there(api, id, &mark)).await?;
+    let posted = if is_due { Some(api.post_note(id, &note(link)).await?) } else { None };
     let in_field = match field {
         None => None,
         Some(field) => {
@@ -54,9 +45,7 @@ pub(super) async fn write_back(
 
 /// What the two requests came to.
 fn written_back(posted: Option<&ConversationDto>, in_field: Option<Field>) -> WrittenBack {
-    let public = posted
-        .filter(|note| note.private == Some(false))
-        .map(|_| "Freshdesk made the note public, and the requester may have been told of it".to_owned());
+    let public = posted.filter(|note| notes::is_public(note)).map(|_| notes::MADE_PUBLIC.to_owned());
     let (place, odd) = match in_field {
         Some(Field::Filled) => ("field and private note", None),
         Some(Field::Odd(warning)) => ("private note", Some(warning)),
@@ -65,41 +54,6 @@ fn written_back(posted: Option<&ConversationDto>, in_field: Option<Field>) -> Wr
     let warnings: Vec<String> = odd.into_iter().chain(public).collect();
     let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
     WrittenBack { place: place.to_owned(), warning }
-}
-
-/// Looks for our note among the ticket's conversations.
-async fn has_note(api: &Api, id: u64, link: &RoomLink<'_>) -> Result<bool, Failure> {
-    for page in 1..=PAGES {
-        let (conversations, has_more) = api.conversations(id, page).await?;
-        for conversation in &conversations {
-            // Whoever we are is only asked for where it matters.
-            if resembles(conversation, &link.key.marker(), link.url)
-                && is_by(conversation, api.own_id().await?)
-            {
-                return Ok(true);
-            }
-        }
-        if !has_more {
-            return Ok(false);
-        }
-    }
-    Err(api.failed("conversations", too_many_comments()))
-}
-
-/// Whether a conversation looks like our note. People can copy a marker, and a note that leads to an earlier room is
-/// not the one that is looked for.
-fn resembles(conversation: &ConversationDto, marker: &str, url: &str) -> bool {
-    let texts = || [&conversation.body, &conversation.body_text].into_iter().flatten();
-    // Freshdesk cleans the HTML, after which only what has to be escaped still is.
-    let forms = [url.to_owned(), escaped(url), url.replace('&', "&amp;")];
-    conversation.private == Some(true)
-        && texts().any(|text| text.contains(marker))
-        && texts().any(|text| forms.iter().any(|form| text.contains(form)))
-}
-
-/// Whether our agent wrote it, as far as that can be told.
-fn is_by(conversation: &ConversationDto, own_id: Option<u64>) -> bool {
-    own_id.is_none() || conversation.user_id == own_id
 }
 
 /// What became of the custom field.

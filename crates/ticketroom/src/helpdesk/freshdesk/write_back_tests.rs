@@ -18,36 +18,6 @@ fn odd(field: Field) -> String {
 }
 
 #[test]
-fn our_note_is_told_from_others() {
-    let marker = "[m]";
-    let html = |url: &str| format!("<p><a href=\"{url}\">Room</a></p><p>[m]</p>");
-    let cases = [
-        (json!({ "private": true, "body": html(&escaped(URL)), "body_text": "Room [m]" }), true),
-        (json!({ "private": true, "body": html(&URL.replace('&', "&amp;")), "body_text": "Room [m]" }), true),
-        (json!({ "private": true, "body": html(URL) }), true),
-        (json!({ "private": true, "body_text": format!("{URL} [m]") }), true),
-        (json!({ "private": false, "body": html(URL) }), false),
-        (json!({ "body": html(URL) }), false),
-        (json!({ "private": true, "body": html("https://docspace.example.com/rooms/shared/1") }), false),
-        (json!({ "private": true, "body": URL }), false),
-        (json!({ "private": true }), false),
-        (json!({}), false),
-    ];
-    for (conversation, expected) in cases {
-        assert_eq!(resembles(&read(conversation.clone()), marker, URL), expected, "{conversation}");
-    }
-}
-
-#[test]
-fn a_marker_that_somebody_copied_does_not_count() {
-    let by = |id: Option<u64>| ConversationDto { user_id: id, ..ConversationDto::default() };
-    assert!(is_by(&by(Some(7)), Some(7)));
-    assert!(!is_by(&by(Some(8)), Some(7)));
-    assert!(!is_by(&by(None), Some(7)));
-    assert!(is_by(&by(Some(8)), None), "where Freshdesk does not tell who we are");
-}
-
-#[test]
 fn the_answers_are_read_back() {
     let private = read(json!({ "private": true }));
     let public = read(json!({ "private": false }));

@@ -13,7 +13,16 @@
 //! {"helpdesk":"generic","ticketId":"T-1","roomId":"4711","roomUrl":"https://…"}
 //! ```
 //!
-//! That is said *at least once*: when an answer is lost, it is said again with the same key. Any 2xx ends it.
+//! A further note for the people who work on the ticket is told in the same way, as plain text:
+//!
+//! ```text
+//! Idempotency-Key: the same for the same ticket and the same note
+//!
+//! {"helpdesk":"generic","ticketId":"T-1","note":{"id":"archived-1","text":"The room …"}}
+//! ```
+//!
+//! Both are said *at least once*: when an answer is lost, the same is said again with the same key. Any 2xx ends it. A note
+//! that is refused (4xx, but for 401, 403 and 429) is not told again, so a receiver need not know notes.
 
 mod payload;
 pub(crate) mod reasons;
@@ -26,14 +35,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use url::Url;
 use uuid::Uuid;
 
 use self::reasons::{CALLBACK, SECRET_MISSING, UNSIGNED};
 use super::{Absence, Helpdesk, InternalNote, LinkInTicket, NoteAdded, Observed, RoomLink, WrittenBack};
-use crate::call::{CallName, Failure};
+use crate::call::{CallName, Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
 use crate::finding::Finding;
@@ -58,6 +67,8 @@ const ANY_PROOF: &str = "header X-Ticketroom-Signature, X-Hub-Signature-256, X-T
 /// How long a signature with a timestamp is good.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a note's text.
+const LONGEST_NOTE: usize = 64 << 10;
 const CALL: CallName = CallName { system: &CALLBACK, call: "callback" };
 
 /// A helpdesk that sends its tickets and may want to be told of their rooms.
@@ -78,6 +89,30 @@ impl Generic {
         // What the callback answers with is not needed, however long it is.
         let http = http.reading_no_bodies();
         Self { name, inbound, callback: config.callback.clone(), http, clock }
+    }
+
+    /// Posts a body to the callback, with our signature.
+    async fn tell(&self, callback: &Url, idempotency_key: Uuid, body: &Value) -> Result<(), Failure> {
+        let body = body.to_string();
+        let mut request = self
+            .http
+            .client()
+            .post(callback.clone())
+            .header("content-type", "application/json")
+            .header("idempotency-key", idempotency_key.to_string());
+        if let Inbound::Secrets(secrets) = &self.inbound
+            && let Some(secret) = secrets.first()
+        {
+            let timestamp = self.clock.now().as_second().to_string();
+            let signature = signature(secret, &timestamp, body.as_bytes());
+            request = request.header(TIMESTAMP, timestamp).header(SIGNATURE, signature);
+        }
+        let answer = self.http.send(CALL, TIMEOUT, request.body(body)).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        // What the callback says is nobody's format, so it is not repeated.
+        Err(CALL.failed(answer.refusal(String::new)))
     }
 
     /// Whether the callback's address leads anywhere: any answer is good.
@@ -156,36 +191,41 @@ impl Helpdesk for Generic {
             "ticketId": link.key.id,
             "roomId": link.room.to_string(),
             "roomUrl": link.url,
-        })
-        .to_string();
-        let idempotency_key = Uuid::new_v5(&link.key.uuid(), link.url.as_bytes()).to_string();
-        let mut request = self
-            .http
-            .client()
-            .post(callback.clone())
-            .header("content-type", "application/json")
-            .header("idempotency-key", idempotency_key);
-        if let Inbound::Secrets(secrets) = &self.inbound
-            && let Some(secret) = secrets.first()
-        {
-            let timestamp = self.clock.now().as_second().to_string();
-            let signature = signature(secret, &timestamp, body.as_bytes());
-            request = request.header(TIMESTAMP, timestamp).header(SIGNATURE, signature);
-        }
-        let answer = self.http.send(CALL, TIMEOUT, request.body(body)).await?;
-        if answer.status.is_success() {
-            return Ok(WrittenBack { place: "callback".to_owned(), warning: None });
-        }
-        // What the callback says is nobody's format, so it is not repeated.
-        Err(CALL.failed(answer.refusal(String::new)))
+        });
+        let idempotency_key = Uuid::new_v5(&link.key.uuid(), link.url.as_bytes());
+        self.tell(callback, idempotency_key, &body).await?;
+        Ok(WrittenBack { place: "callback".to_owned(), warning: None })
     }
 
     fn takes_notes(&self) -> bool {
-        false
+        self.callback.is_some()
     }
 
-    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
-        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
+    /// Tells the callback, as [`write_back`](Self::write_back) does. A program that knows links only may refuse what it
+    /// does not know: that is the end of the note, and no reason to block the ticket.
+    async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        let Some(callback) = &self.callback else {
+            return Ok(NoteAdded::NotPossible("no callback is configured".to_owned()));
+        };
+        let body = json!({
+            "helpdesk": self.name,
+            "ticketId": note.key.id,
+            "note": { "id": note.id.as_str(), "text": note.text.plain(LONGEST_NOTE) },
+        });
+        // No note has an address for its id, so this is no link's key.
+        let idempotency_key = Uuid::new_v5(&note.key.uuid(), note.id.as_str().as_bytes());
+        match self.tell(callback, idempotency_key, &body).await {
+            Ok(()) => Ok(NoteAdded::Written),
+            Err(failure) => match failure.cause {
+                Cause::PaymentRequired
+                | Cause::NotFound
+                | Cause::Conflict
+                | Cause::Rejected { status: 400..=499, .. } => {
+                    Ok(NoteAdded::NotPossible(format!("the callback does not take notes ({failure})")))
+                }
+                _ => Err(failure),
+            },
+        }
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

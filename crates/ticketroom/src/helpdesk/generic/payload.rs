@@ -9,7 +9,9 @@
 //! | `requesterEmail`, `assigneeEmail` | an e-mail address, where there is no object |
 //! | `group` | text |
 //! | `priority` | text; upper case is made lower |
-//! | `status` | text: `new`, `open`, `pending`, `hold`, `solved`, `closed`, `deleted`; anything else is open |
+//! | `status` | text: `new`, `open`, `pending`, `hold`, `solved`, `closed`, `deleted`, `spam`; anything else is open |
+//! | `mergedInto` | the id of the ticket into which this one was merged, as text or a whole number |
+//! | `followUpOf` | the id of the earlier ticket that this one continues or repeats |
 //! | `tags` | an array of texts, or one text with commas or spaces between them |
 //! | `ticketKey` | what people call the ticket, if that is not its id |
 //! | `project`, `organization`, `brand`, `form` | text |
@@ -79,6 +81,9 @@ pub(super) fn read(delivery: &Verified, helpdesk: &HelpdeskName) -> Result<Hint,
         Json::Null => String::new(),
         subject => subject.as_text().ok_or_else(|| not("`subject` has to be text"))?,
     };
+    let another = |names: &[&str]| other_ticket(body.any(names), &ticket);
+    let (merged_into, follow_up_of) =
+        (another(&["mergedInto", "merged_into"]), another(&["followUpOf", "follow_up_of"]));
     Ok(Hint {
         target: Target::Ticket(TicketKey { helpdesk: helpdesk.clone(), id: ticket }),
         event: salvage::event_name(body.get("event").text(), "ticket"),
@@ -101,8 +106,8 @@ pub(super) fn read(delivery: &Verified, helpdesk: &HelpdeskName) -> Result<Hint,
             key: filled(body.any(&["ticketKey", "ticket_key"])),
             project: filled(body.get("project")),
             fields: custom_fields(body.get("fields")),
-            merged_into: None,
-            follow_up_of: None,
+            merged_into,
+            follow_up_of,
             version: filled(body.any(&["updatedAt", "updated_at"])),
         })),
         consequence: Consequence::Look,
@@ -144,6 +149,11 @@ fn ticket_id(given: &Json) -> Result<TicketId, NotUnderstood> {
         Json::Null => Err(NotUnderstood("`ticketId` is missing".to_owned())),
         _ => Err(NotUnderstood("`ticketId` has to be text or a whole number".to_owned())),
     }
+}
+
+/// The id of another ticket. What can't be one counts as missing.
+fn other_ticket(given: &Json, own: &TicketId) -> Option<TicketId> {
+    ticket_id(given).ok().filter(|id| id != own)
 }
 
 /// Text that says something.

@@ -305,3 +305,34 @@ fn a_repeat_is_known_by_a_header_or_a_field() {
     assert_eq!(id(&[], body).as_deref(), Some("7"));
     assert_eq!(id(&[("idempotency-key", &"k".repeat(201))], body), None);
 }
+
+#[test]
+fn merged_and_follow_up_tickets_name_another_one() {
+    let of = |value: &str| {
+        let body = format!(r#"{{"ticketId":"T-1","subject":"","mergedInto":{value},"followUpOf":{value}}}"#);
+        let first = ticket(&body);
+        let second = ticket(&body.replace("mergedInto", "merged_into").replace("followUpOf", "follow_up_of"));
+        assert_eq!(first, second);
+        assert_eq!(first.merged_into, first.follow_up_of);
+        first.merged_into.map(|id| id.to_string())
+    };
+    for (value, expected) in [
+        (r#""T-2""#, Some("T-2")),
+        (r#"" T-2 ""#, Some("T-2")),
+        ("42", Some("42")),
+        ("99999999999999999999999", Some("99999999999999999999999")),
+        (r#""T-1""#, None),
+        (r#""""#, None),
+        ("null", None),
+        ("1.5", None),
+        ("-1", None),
+        ("{}", None),
+        (r#"["T-2"]"#, None),
+        (r#""a\u0000b""#, None),
+        (r#""{{merged_into}}""#, None),
+    ] {
+        assert_eq!(of(value).as_deref(), expected, "{value}");
+    }
+    assert_eq!(of(&json!("x".repeat(201)).to_string()), None);
+    assert_eq!(ticket(r#"{"ticketId":"1","subject":"","status":"spam"}"#).status, Status::Deleted);
+}

@@ -3,14 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::super::RoomLink;
 use super::super::html::is_web;
+use super::super::{NoteText, RoomLink, Span};
 
-/// Depth and length are bounded: a document is somebody else's.
+/// Depth and length of what is read are bounded: a document is somebody else's.
 const DEEPEST: usize = 60;
+/// The longest comment or description that Jira takes, in characters; a document counts as its JSON. We count bytes, of which
+/// there are never fewer.
 const LONGEST: usize = 32_767;
 
-/// Our comment as a document.
+/// The link's comment as a document.
 pub(super) fn note(link: &RoomLink<'_>) -> Value {
     let title = printable(link.title);
     let title = if title.is_empty() { "open the room" } else { title.as_str() };
@@ -35,18 +37,82 @@ pub(super) fn note(link: &RoomLink<'_>) -> Value {
     })
 }
 
-/// Our comment as wiki text.
+/// The link's comment as wiki text.
 pub(super) fn wiki_note(link: &RoomLink<'_>) -> String {
     let title = printable(link.title);
     let title = if title.is_empty() { "open the room".to_owned() } else { escaped(&title) };
-    // In a wiki link, these end the address or begin another one.
-    let can_be_linked = is_web(link.url) && !link.url.contains(['|', ']', '[', '{', '}', ' ']);
-    let room = if can_be_linked {
+    let room = if is_web(link.url) && can_be_linked(link.url) {
         format!("[{title}|{}]", link.url)
     } else {
         format!("{title} ({})", escaped(link.url))
     };
     format!("DocSpace room for this request: {room}\n{}", escaped(&link.key.marker()))
+}
+
+/// A further comment as a document, with its marker as the last paragraph. What is too long for a comment is cut.
+pub(super) fn document(said: &NoteText, marker: &str) -> Value {
+    let paragraph = |content: Vec<Value>| json!({ "type": "paragraph", "content": content });
+    let whole = |content: Vec<Value>| json!({ "type": "doc", "version": 1, "content": content });
+    let end = paragraph(vec![text(marker)]);
+    // Each paragraph, and each node in one, has a comma before the next.
+    let around = paragraph(Vec::new()).to_string().len() + 1;
+    let most = LONGEST.saturating_sub(whole(vec![end.clone()]).to_string().len());
+    let size = |span: &Span| node(span).map_or(0, |node| node.to_string().len() + 1);
+    let paragraphs = said.bounded(most, around, size).into_iter();
+    let paragraphs = paragraphs.map(|spans| spans.iter().filter_map(node).collect::<Vec<_>>());
+    let paragraphs = paragraphs.filter(|nodes| !nodes.is_empty()).map(paragraph);
+    whole(paragraphs.chain([end]).collect())
+}
+
+/// A span as a node; none if it says nothing, since documents with empty nodes are refused.
+fn node(span: &Span) -> Option<Value> {
+    let (words, marks) = match span.address() {
+        Some(url) => (span.words(), Some(json!([{ "type": "link", "attrs": { "href": url } }]))),
+        // Nothing that a browser might run gets to be clicked on.
+        None => (span.plain(), None),
+    };
+    let mut node = text(&words);
+    if let Some(marks) = marks {
+        node["marks"] = marks;
+    }
+    (!words.is_empty()).then_some(node)
+}
+
+/// A further comment as wiki text, with its marker as the last line. What is too long for a comment is cut.
+pub(super) fn wiki_text(said: &NoteText, marker: &str) -> String {
+    const BETWEEN: &str = "\n\n";
+    let end = escaped(marker);
+    let paragraphs =
+        said.bounded(LONGEST.saturating_sub(end.len()), BETWEEN.len(), |span| wiki_span(span).len());
+    let paragraphs = paragraphs.iter().map(|spans| spans.iter().map(wiki_span).collect::<String>());
+    paragraphs.filter(|paragraph| !paragraph.is_empty()).chain([end]).collect::<Vec<_>>().join(BETWEEN)
+}
+
+fn wiki_span(span: &Span) -> String {
+    match span.address().filter(|url| can_be_linked(url)) {
+        Some(url) => format!("[{}|{url}]", escaped(&span.words())),
+        None => escaped(&span.plain()),
+    }
+}
+
+/// In a wiki link, these end the address or begin another one.
+fn can_be_linked(url: &str) -> bool {
+    !url.contains(['|', ']', '[', '{', '}', ' '])
+}
+
+/// What a comment ends with: the last paragraph of a document, the last line of wiki text without its escapes.
+pub(super) fn last_paragraph(body: &Value) -> String {
+    if let Value::String(wiki) = body {
+        return unescaped(wiki.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default());
+    }
+    let last = |node: &Value| node.get("content").and_then(Value::as_array).cloned().unwrap_or_default();
+    let nodes = last(body).last().map(last).unwrap_or_default();
+    nodes.iter().filter_map(|node| node.get("text").and_then(Value::as_str)).collect()
+}
+
+/// Wiki text without its escapes.
+pub(super) fn unescaped(wiki: &str) -> String {
+    wiki.replace('\\', "")
 }
 
 /// A node of text. Documents with an empty one are refused.
@@ -155,6 +221,56 @@ mod tests {
         }
         let (document, _) = notes(" \u{7} ", URL);
         assert_eq!(document["content"][0]["content"][1]["text"], "open the room");
+    }
+
+    #[test]
+    fn a_text_stays_text() {
+        let link = |text: &str, url: &str| Span::Link { text: text.to_owned(), url: url.to_owned() };
+        let said = NoteText::default()
+            .paragraph([
+                Span::from("New: a\n] {code} !img! \u{202E}"),
+                Span::from(""),
+                link("[b|c].docx", URL),
+            ])
+            .paragraph([Span::from("")])
+            .paragraph([link("x", "javascript:alert(1)"), link("y", "https://d.example/a|b]")]);
+        assert_eq!(
+            document(&said, "[m:1]"),
+            json!({ "type": "doc", "version": 1, "content": [
+                { "type": "paragraph", "content": [
+                    { "type": "text", "text": "New: a ] {code} !img! \u{FFFD}" },
+                    { "type": "text", "text": "[b|c].docx", "marks": [{ "type": "link", "attrs": { "href": URL } }] },
+                ] },
+                { "type": "paragraph", "content": [
+                    { "type": "text", "text": "x (javascript:alert(1))" },
+                    { "type": "text", "text": "y", "marks": [{ "type": "link", "attrs": { "href": "https://d.example/a|b]" } }] },
+                ] },
+                { "type": "paragraph", "content": [{ "type": "text", "text": "[m:1]" }] },
+            ] })
+        );
+        assert_eq!(
+            wiki_text(&said, "[m:1]"),
+            format!(
+                "New: a \\] \\{{code\\}} \\!img\\! \u{FFFD}[\\[b\\|c\\].docx|{URL}]\n\n\
+                 x (javascript:alert(1))y (https://d.example/a\\|b\\])\n\n\\[m:1\\]"
+            )
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_its_marker_kept() {
+        for part in ["x", "[", "\"", "é", "🔥"] {
+            let said = (0..300).fold(NoteText::default(), |said, _| {
+                said.paragraph([Span::from(part.repeat(500)), Span::from("y")])
+            });
+            let (document, wiki) = (document(&said, "[m]"), wiki_text(&said, "[m]"));
+            for (body, least) in [(document.to_string(), 32_000), (wiki.clone(), 32_000)] {
+                assert!((least..=32_767).contains(&body.len()), "{part} {}", body.len());
+                assert!(body.contains('…'), "{part}");
+            }
+            assert_eq!(last_paragraph(&document), "[m]");
+            assert_eq!(last_paragraph(&json!(wiki)), "[m]");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) static LIMITS: Style = Style {
 };
 
 /// All that an issue has, but for what grows without bound and is not read.
-const FIELDS: &str = "*all,-comment,-worklog,-attachment,-issuelinks,-subtasks,-watches,-votes";
+const FIELDS: &str = "*all,-comment,-worklog,-attachment,-subtasks,-watches,-votes";
 
 /// How many comments are read at once.
 const PAGE: usize = 100;

@@ -19,7 +19,7 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::super::caps::capped;
-use super::write_back::is_marked;
+use super::notes::is_marked;
 use crate::clock::Timestamp;
 use crate::source::salvage::{self, Json};
 use crate::source::verified::{Signature, shared_secret};

@@ -199,6 +199,7 @@ fn only_our_own_comment_is_an_echo() {
     let cases = [
         (comment("us", "true", "hello"), Consequence::Echo),
         (comment("anna", "false", marker), Consequence::Echo),
+        (comment("anna", "false", r"\\[ticketroom:jira:10042:files\\-1\\]"), Consequence::Echo),
         (comment("qm:1", "true", marker), Consequence::Look),
         (comment("anna", "false", "[ticketroom:jira:7]"), Consequence::Look),
         (comment("anna", "false", "hello"), Consequence::Look),

@@ -5,14 +5,15 @@
 //! what it is now is asked for ([`ticket`]). Issues are known by their ids, since their keys change when they are
 //! moved; people know only the keys, so both are kept.
 //!
-//! The room's address goes into the issue as an internal comment and as a remote link ([`write_back`]). [`api`] has
-//! the calls, [`wire`] the parts of the answers that we read, [`adf`] the documents of Cloud and the wiki text of
+//! The room's address goes into the issue as an internal comment and as a remote link ([`write_back`]), and there may be
+//! further internal comments ([`notes`]). [`api`] has the calls, [`wire`] the parts of the answers that we read, [`adf`] the documents of Cloud and the wiki text of
 //! Data Center. [`check`] tries it all.
 
 mod adf;
 mod api;
 pub(crate) mod check;
 mod delivery;
+mod notes;
 pub(crate) mod reasons;
 mod ticket;
 mod wire;
@@ -102,11 +103,11 @@ impl Helpdesk for Jira {
     }
 
     fn takes_notes(&self) -> bool {
-        false
+        true
     }
 
-    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
-        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
+    async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        notes::add(&self.api, note).await
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -1,4 +1,9 @@
 //! An issue as it is now, and our link in it: two calls side by side.
+//!
+//! Jira has no merge of its own: a merged request is resolved as a duplicate, and linked to the one that goes on. So an issue
+//! with a link “duplicates” to another one was merged into that if it is done and its resolution is “Duplicate”; otherwise
+//! it repeats that one. Links the other way round (“is duplicated by”) say nothing about this issue. Both names
+//! are those that Jira comes with; a site that renamed them has no merged issues for us.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +15,7 @@ use super::wire::{IssueDto, RemoteLinkDto, UserDto};
 use super::write_back::global_id;
 use crate::call::{Cause, Failure};
 use crate::source::salvage;
-use crate::ticket::{Person, Status, Ticket, TicketKey};
+use crate::ticket::{Person, Status, Ticket, TicketId, TicketKey};
 
 /// Asks for an issue. Only issues of `projects` are wanted, if there are any.
 pub(super) async fn observe(
@@ -30,7 +35,7 @@ pub(super) async fn observe(
         Err(Failure { cause: Cause::NotFound, .. }) => return absent(api, told).await,
         Err(failure) => return Err(failure),
     };
-    let ticket = ticket(issue);
+    let ticket = ticket(id, issue);
     if let Some(project) = &ticket.project
         && !projects.is_empty()
         && !projects.iter().any(|wanted| wanted.eq_ignore_ascii_case(project))
@@ -61,9 +66,15 @@ fn link_in(link: Option<RemoteLinkDto>) -> LinkInTicket {
     LinkInTicket::read(url.as_deref())
 }
 
-fn ticket(issue: IssueDto) -> Ticket {
+fn ticket(id: u64, issue: IssueDto) -> Ticket {
     let IssueDto { key, fields } = issue;
     let text = |path: &[&str]| text_at(&fields, path);
+    let status =
+        status(text(&["status", "statusCategory", "key"]).as_deref(), text(&["status", "name"]).as_deref());
+    let duplicated = fields.get("issuelinks").and_then(|links| duplicated(links, id));
+    let is_duplicate = text(&["resolution", "name"]).is_some_and(|name| is_duplicate(&name));
+    let is_merged = is_duplicate && matches!(status, Status::Solved | Status::Closed);
+    let (merged_into, follow_up_of) = if is_merged { (duplicated, None) } else { (None, duplicated) };
     Ticket {
         subject: text(&["summary"]).unwrap_or_default(),
         description: fields.get("description").and_then(adf::plain),
@@ -82,18 +93,32 @@ fn ticket(issue: IssueDto) -> Ticket {
         channel: None,
         created: fields::time(text(&["created"]).as_deref()),
         priority: text(&["priority", "name"]).map(|priority| priority.to_lowercase()),
-        status: status(
-            text(&["status", "statusCategory", "key"]).as_deref(),
-            text(&["status", "name"]).as_deref(),
-        ),
+        status,
         tags: labels(fields.get("labels")),
         key,
         project: text(&["project", "key"]),
-        merged_into: None,
-        follow_up_of: None,
+        merged_into,
+        follow_up_of,
         version: text(&["updated"]),
         fields: fields::pick(fields.into_iter().filter(|(name, _)| name.starts_with("customfield_"))),
     }
+}
+
+/// The name of Jira's link type and of its resolution.
+fn is_duplicate(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case("duplicate")
+}
+
+/// The issue of which this one is a duplicate: the first, if there are several.
+fn duplicated(links: &Value, id: u64) -> Option<TicketId> {
+    let links = links.as_array()?.iter();
+    let mut others = links.filter_map(|link| {
+        let kind = link.get("type")?.get("name")?.as_str()?;
+        let other = link.get("outwardIssue")?.get("id")?;
+        let other = other.as_u64().or_else(|| salvage::whole_number(other.as_str()?.trim()))?;
+        (is_duplicate(kind) && other != id && other != 0).then(|| TicketId::from(other))
+    });
+    others.next()
 }
 
 /// The first organization of a service project, which are in a custom field whose number is every site's own.
@@ -142,7 +167,7 @@ mod tests {
     use crate::ticket::FieldValue;
 
     fn read(json: &str) -> Ticket {
-        ticket(serde_json::from_str(json).unwrap())
+        ticket(10_042, serde_json::from_str(json).unwrap())
     }
 
     #[test]
@@ -197,6 +222,51 @@ mod tests {
         let bare = read(r#"{"key":null,"fields":{"reporter":null,"assignee":{},"labels":null,"status":7}}"#);
         assert_eq!(bare, Ticket { status: Status::Open, ..Ticket::default() });
         assert_eq!(read("{}").status, Status::Open);
+    }
+
+    #[test]
+    fn a_duplicate_is_merged_once_it_is_resolved_as_one() {
+        let link = |kind: &str, side: &str, id: &str| {
+            format!(
+                r#"{{"id":"1","type":{{"name":"{kind}","outward":"duplicates"}},"{side}":{{"id":{id},"key":"SUP-7"}}}}"#
+            )
+        };
+        let to = link("Duplicate", "outwardIssue", "\"10007\"");
+        let read = |links: &str, resolution: &str, category: &str| {
+            let ticket = read(&format!(
+                r#"{{"fields":{{"issuelinks":{links},"resolution":{resolution},
+                    "status":{{"name":"x","statusCategory":{{"key":"{category}"}}}}}}}}"#
+            ));
+            let id = |id: Option<TicketId>| id.map(|id| id.to_string()).unwrap_or_default();
+            (id(ticket.merged_into), id(ticket.follow_up_of))
+        };
+        let pair = |merged: &str, follows: &str| (merged.to_owned(), follows.to_owned());
+        let duplicate = r#"{"name":"Duplicate"}"#;
+        assert_eq!(read(&format!("[{to}]"), duplicate, "done"), pair("10007", ""));
+        for (resolution, category) in
+            [(duplicate, "indeterminate"), (r#"{"name":"Done"}"#, "done"), ("null", "new"), ("null", "done")]
+        {
+            assert_eq!(
+                read(&format!("[{to}]"), resolution, category),
+                pair("", "10007"),
+                "{resolution} {category}"
+            );
+        }
+        for none in [
+            link("Duplicate", "inwardIssue", "\"10007\""),
+            link("Relates", "outwardIssue", "\"10007\""),
+            link("Duplicate", "outwardIssue", "\"10042\""),
+            link("Duplicate", "outwardIssue", "\"SUP-7\""),
+            link("Duplicate", "outwardIssue", "null"),
+            "null".to_owned(),
+            "[]".to_owned(),
+        ] {
+            assert_eq!(read(&format!("[{none}]"), duplicate, "done"), pair("", ""), "{none}");
+            assert_eq!(read(&format!("[{none},{to}]"), duplicate, "done"), pair("10007", ""), "{none}");
+        }
+        for odd in ["null", "{}", "7"] {
+            assert_eq!(read(odd, duplicate, "done"), pair("", ""));
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
 use super::auth::{Asking, Auth, Credentials};
 use super::reasons::ZENDESK;
 use super::wire::{
-    CommentsAnswer, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto,
-    WebhooksAnswer,
+    CommentsAnswer, DeletedAnswer, DeletedDto, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer,
+    UpdateAnswer, WebhookDto, WebhooksAnswer,
 };
 use crate::call::{CallName, Cause, Failure};
 use crate::clock::Clock;
@@ -126,6 +126,14 @@ impl Api {
         query.extend(after.map(|cursor| ("page[after]", cursor)));
         let path = format!("tickets/{id}/comments");
         parsed(name("comments"), &self.answer("comments", Method::GET, &path, &query, None).await?)
+    }
+
+    /// The hundred of `GET deleted_tickets` that were deleted last. Zendesk lists them for 30 days, to agents who may see
+    /// deleted tickets.
+    pub(super) async fn deleted_tickets(&self) -> Result<Vec<DeletedDto>, Failure> {
+        let query = [("sort_by", "deleted_at"), ("sort_order", "desc"), ("per_page", "100")];
+        let answer = self.answer("deleted_tickets", Method::GET, "deleted_tickets", &query, None).await?;
+        parsed::<DeletedAnswer>(name("deleted_tickets"), &answer).map(|answer| answer.deleted_tickets)
     }
 
     /// `GET ticket_fields/{id}`.

@@ -8,6 +8,11 @@
 //! that a subject with a quote or a line break in it breaks the JSON. Such a delivery must not be lost.
 //! Since the ticket is read afterwards, its number is all that is needed, and it is looked for in ever
 //! more lenient ways, in JSON, forms and XML.
+//!
+//! Only of a deletion can Zendesk not be asked later for certain. So an event that tells of one is remembered as the last that
+//! was heard of the ticket, and so is one that tells that the ticket came back. Each has the event's own time as its
+//! version: of two that overtake each other, the later one counts, whichever comes last. Other events say nothing
+//! about it: their snapshots are made while the ticket goes or comes back.
 
 use std::time::Duration;
 
@@ -16,13 +21,15 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
+use super::super::caps::capped;
+use super::super::mark::is_marked;
 use crate::clock::Timestamp;
 use crate::source::salvage::{self, Json};
 use crate::source::verified::Signature;
 use crate::source::{
     Consequence, Hint, NoTarget, NotUnderstood, RawDelivery, Target, Unverified, Verified, body,
 };
-use crate::ticket::{HelpdeskName, TicketId, TicketKey};
+use crate::ticket::{HelpdeskName, Status, Ticket, TicketId, TicketKey};
 
 const SIGNATURE: &str = "x-zendesk-webhook-signature";
 const TIMESTAMP: &str = "x-zendesk-webhook-signature-timestamp";
@@ -136,8 +143,29 @@ fn read_event(
         target: Target::Ticket(key),
         event: salvage::event_name(Some(event), "ticket"),
         delivery_id: delivery_id(),
-        snapshot: None,
+        snapshot: presence(event, body).map(capped),
         consequence,
+    })
+}
+
+/// What an event tells of whether its ticket was deleted.
+fn presence(event: &str, body: &Json) -> Option<Ticket> {
+    let detail = body.get("detail");
+    let status = match event {
+        "ticket.soft_deleted" | "ticket.permanently_deleted" | "ticket.marked_as_spam" => Status::Deleted,
+        "ticket.undeleted" => match detail.get("status").text().map(Status::from_name) {
+            None | Some(Status::Deleted) => Status::Open,
+            Some(status) => status,
+        },
+        _ => return None,
+    };
+    let time: Option<Timestamp> = body.get("time").text().and_then(|time| time.parse().ok());
+    Some(Ticket {
+        subject: detail.get("subject").text().unwrap_or_default().to_owned(),
+        status,
+        // Versions are compared as text, so each has as many digits.
+        version: time.map(|time| time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()),
+        ..Ticket::default()
     })
 }
 
@@ -155,7 +183,7 @@ fn is_echo(event: &str, body: &Json, key: &TicketKey, own_id: Option<u64>) -> bo
             // A customer can write our marker, too, but not into an internal note.
             let internal = *comment.get("is_public") == Json::Bool(false);
             let by_staff = *author.get("is_staff") == Json::Bool(true);
-            let marked = comment.get("body").text().is_some_and(|text| text.contains(&key.marker()));
+            let marked = comment.get("body").text().is_some_and(|text| is_marked(text, key));
             by_us || is_ours(author.get("id")) || (internal && by_staff && marked)
         }
         "ticket.custom_field_changed" | "ticket.tags_changed" => by_us,

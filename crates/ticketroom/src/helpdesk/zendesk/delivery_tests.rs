@@ -200,7 +200,12 @@ fn every_example_is_understood() {
             }),
             event: event.to_owned(),
             delivery_id: Some(format!("{webhook}:{invocation}")),
-            snapshot: None,
+            snapshot: (file == "zendesk-event-soft-deleted.json").then(|| Ticket {
+                subject: "Export of \"Q3 report\" fails".to_owned(),
+                status: Status::Deleted,
+                version: Some("2026-11-23T12:00:00.500000000Z".to_owned()),
+                ..Ticket::default()
+            }),
             consequence,
         };
         let verified = example.verify(example.raw()).unwrap();
@@ -228,6 +233,8 @@ fn only_what_our_write_back_causes_is_an_echo() {
     use Consequence::{Echo, Look};
     let cases = [
         ("comment_added", "1", note(false, true, 1), Echo),
+        ("comment_added", "1", note(false, true, 1).replace("40117]", "40117:archived]"), Echo),
+        ("comment_added", "1", note(false, true, 1).replace("40117]", "401178]"), Look),
         ("comment_added", "1", note(true, true, 1), Look),
         ("comment_added", "1", note(false, false, 1), Look),
         ("comment_added", "1", note(true, false, OWN_ID), Echo),
@@ -353,5 +360,31 @@ fn events_about_something_else_are_no_mistake() {
         };
         assert_eq!(read(&[(WEBHOOK, "01J"), (INVOCATION, "8")]), expected("01J:8"));
         assert_eq!(read(&[]), expected("event:5c1f"));
+    }
+}
+
+#[test]
+fn whether_a_ticket_was_deleted_is_told_with_its_time() {
+    let told = |event: &str, status: &str, time: &str| {
+        let body = format!(
+            r#"{{"type":"zen:event-type:ticket.{event}","time":"{time}","detail":{{"id":"1","status":{status}}}}}"#
+        );
+        let snapshot = understood(body.as_bytes(), None).unwrap().snapshot?;
+        Some((snapshot.status, snapshot.version.unwrap_or_default()))
+    };
+    let at = |status, version: &str| Some((status, version.to_owned()));
+    let (early, late) = ("2026-11-23T12:00:00.5Z", "2026-11-23T12:00:00.500000001Z");
+    for gone in ["soft_deleted", "permanently_deleted", "marked_as_spam"] {
+        let version = "2026-11-23T12:00:00.500000000Z";
+        assert_eq!(told(gone, "\"DELETED\"", early), at(Status::Deleted, version), "{gone}");
+    }
+    assert_eq!(told("undeleted", "\"PENDING\"", late), at(Status::Pending, late));
+    // As text, the later one is greater, however many digits it came with.
+    let version = |time| told("undeleted", "null", time).unwrap().1;
+    assert!(version(late) > version(early) && late < early);
+    assert_eq!(told("undeleted", "\"DELETED\"", late), at(Status::Open, late));
+    assert_eq!(told("soft_deleted", "null", "yesterday"), at(Status::Deleted, ""));
+    for other in ["status_changed", "comment_added", "tags_changed", "merged", "created"] {
+        assert_eq!(told(other, "\"DELETED\"", late), None, "{other}");
     }
 }

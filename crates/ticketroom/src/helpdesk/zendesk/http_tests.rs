@@ -10,14 +10,16 @@ use serde_json::{Value, json};
 
 use super::super::pace::Paces;
 use super::Zendesk;
-use crate::call::Cause;
+use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Clock, ManualClock};
 use crate::config::{ZendeskAuth, ZendeskConfig};
-use crate::helpdesk::{Absence, Helpdesk, NoteState, Observed, RoomLink};
+use crate::helpdesk::{
+    Absence, Helpdesk, InternalNote, NoteAdded, NoteId, NoteState, NoteText, Observed, RoomLink, Span,
+};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{Status, Ticket, TicketKey};
 
 const URL: &str = "https://docspace.example.com/rooms/shared/4711";
 
@@ -89,6 +91,11 @@ impl Stage {
         RoomLink { key: &self.key, room: RoomId(4711), title: "Room", url: URL, version, note }
     }
 
+    async fn add_note(&self, state: NoteState) -> Result<NoteAdded, Failure> {
+        let (id, text) = (NoteId::new("archived"), NoteText::default().paragraph([Span::from("a < b")]));
+        self.zendesk.add_note(&InternalNote { key: &self.key, id: &id, text: &text, state }).await
+    }
+
     fn asked(&self) -> Vec<String> {
         self.script.lock().unwrap().asked.iter().map(|(asked, _)| asked.clone()).collect()
     }
@@ -139,7 +146,8 @@ async fn a_token_serves_many_calls_and_is_renewed_once() {
 
 #[tokio::test]
 async fn what_is_not_there_is_absent() {
-    let stage = Stage::with([(404, json!({ "error": "RecordNotFound" }))]).await;
+    let gone = || (404, json!({ "error": "RecordNotFound" }));
+    let stage = Stage::with([gone(), (200, json!({ "deleted_tickets": [{ "id": 1 }] }))]).await;
     assert_eq!(stage.zendesk.observe(&stage.key.id, None).await, Ok(Observed::Absent(Absence::NotShown)));
     for id in ["SUP-1", "40117/comments", "+1", "../users/1"] {
         assert_eq!(
@@ -147,7 +155,65 @@ async fn what_is_not_there_is_absent() {
             Ok(Observed::Absent(Absence::NotShown))
         );
     }
-    assert_eq!(stage.asked().len(), 1);
+    assert_eq!(stage.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_is_told_by_an_event_or_by_the_list() {
+    let gone = || (404, json!({ "error": "RecordNotFound" }));
+    let deleted = Ok(Observed::Absent(Absence::Deleted));
+    let told = |status| Ticket { status, ..Ticket::default() };
+    let stage = Stage::with([gone()]).await;
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Deleted))).await, deleted);
+    let listed =
+        json!({ "deleted_tickets": [{ "id": 1 }, { "id": 40117, "deleted_at": "2026-11-23T12:00:00Z" }] });
+    let stage = Stage::with([gone(), (200, listed)]).await;
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Open))).await, deleted);
+    assert!(stage.asked()[1].starts_with("GET /api/v2/deleted_tickets"));
+    for status in [403, 404] {
+        let stage = Stage::with([gone(), (status, json!({}))]).await;
+        let observed = stage.zendesk.observe(&stage.key.id, None).await;
+        assert_eq!(observed, Ok(Observed::Absent(Absence::NotShown)), "the list is not for us: {status}");
+    }
+    let stage = Stage::with([gone(), (503, json!({}))]).await;
+    assert!(stage.zendesk.observe(&stage.key.id, None).await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn the_comments_of_a_merged_ticket_say_into_which() {
+    let merged = |tags: Value| {
+        let mut answer = ticket(None);
+        answer["ticket"]["status"] = json!("closed");
+        answer["ticket"]["tags"] = tags;
+        (200, answer)
+    };
+    let comment =
+        |time: &str, body: &str| json!({ "created_at": time, "public": false, "author_id": 1, "body": body });
+    let (old, new) = ("2026-11-20T08:00:00Z", "2026-11-21T08:00:00Z");
+    let (talk, into) = (comment(old, "see #7"), comment(new, "closed and merged into request #50"));
+    let more = json!({ "has_more": true, "after_cursor": "c" });
+    let observed = async |answers: Vec<(u16, Value)>| {
+        let stage = Stage::with(answers).await;
+        let observed = stage.zendesk.observe(&stage.key.id, None).await;
+        (
+            observed.map(|observed| match observed {
+                Observed::Present { ticket, .. } => ticket.merged_into.map(|id| id.to_string()),
+                Observed::Absent(absence) => panic!("{absence:?}"),
+            }),
+            stage.asked().len(),
+        )
+    };
+    let tag = || merged(json!(["export", "closed_by_merge"]));
+    let newest_first = json!({ "comments": [into.clone(), talk.clone()], "meta": more });
+    assert_eq!(observed(vec![tag(), (200, newest_first)]).await, (Ok(Some("50".to_owned())), 2));
+    let oldest_first =
+        json!({ "comments": [comment("2026-11-19T08:00:00Z", "#8"), talk.clone()], "meta": more });
+    let last = json!({ "comments": [talk, into], "meta": { "has_more": false } });
+    let (target, calls) = observed(vec![tag(), (200, oldest_first), (200, last)]).await;
+    assert_eq!((target, calls), (Ok(Some("50".to_owned())), 3), "whichever order they come in");
+    assert_eq!(observed(vec![tag(), (403, json!({}))]).await, (Ok(None), 2));
+    assert!(observed(vec![tag(), (503, json!({}))]).await.0.is_err());
+    assert_eq!(observed(vec![merged(json!(["export"]))]).await, (Ok(None), 1), "closed, and no more");
 }
 
 #[tokio::test]
@@ -211,5 +277,74 @@ async fn refusals_say_what_happened() {
     for (status, body, cause) in cases {
         let stage = Stage::with([(status, body)]).await;
         assert_eq!(stage.zendesk.write_back(&stage.link(NoteState::Missing)).await.unwrap_err().cause, cause);
+    }
+}
+
+fn noted(public: bool) -> Value {
+    let mut answer = ticket(None);
+    answer["audit"] = json!({
+        "author_id": 999,
+        "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:archived:note:v1" } } },
+        "events": [{ "type": "Comment", "public": public }],
+    });
+    answer
+}
+
+#[tokio::test]
+async fn a_further_note_is_internal_and_decides_nothing_by_the_version() {
+    let stage = Stage::with([(200, noted(false))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written));
+    let comment =
+        json!({ "public": false, "html_body": "<p>a &lt; b</p><p>[ticketroom:zendesk:40117:archived]</p>" });
+    let about = json!({ "op": "note", "key": "zendesk:40117:archived:note:v1" });
+    let update = json!({ "ticket": { "comment": comment, "metadata": { "ticketroom": about } } });
+    assert_eq!(stage.last_body(), update);
+    assert_eq!(stage.zendesk.api.known_own_id(), Some(999));
+
+    let stage = Stage::with([(200, noted(true))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await, Ok(NoteAdded::Written), "and a warning in the log");
+    let stage = Stage::with([(200, ticket(None))]).await;
+    assert_eq!(stage.add_note(NoteState::Missing).await.unwrap_err().side_effect(), SideEffect::Unknown);
+}
+
+#[tokio::test]
+async fn a_further_note_is_looked_for_where_it_may_be() {
+    let ours = json!({ "public": false, "metadata": { "custom": { "ticketroom": { "key": "zendesk:40117:archived:note:v1" } } } });
+    for state in [NoteState::Uncertain, NoteState::Settling] {
+        let stage = Stage::with([(200, json!({ "comments": [ours] }))]).await;
+        assert_eq!(stage.add_note(state).await, Ok(NoteAdded::Written));
+        assert_eq!(stage.asked().len(), 1);
+    }
+    let others = json!({ "comments": [{ "public": false, "author_id": 999, "body": "[ticketroom:zendesk:40117:files-1]" }] });
+    let stage = Stage::with([(200, others.clone()), (200, noted(false))]).await;
+    assert_eq!(stage.add_note(NoteState::Uncertain).await, Ok(NoteAdded::Written));
+    assert_eq!(stage.asked().len(), 2);
+    let stage = Stage::with([(200, others)]).await;
+    assert_eq!(stage.add_note(NoteState::Settling).await.unwrap_err().cause, Cause::Unsettled);
+}
+
+#[tokio::test]
+async fn what_is_about_this_ticket_alone_ends_the_note_and_everything_else_is_a_failure() {
+    let closed = json!({ "error": "RecordInvalid", "details": { "status": [{ "error": "Closed" }] } });
+    for (answers, part) in [
+        (vec![(422, closed)], "it is closed"),
+        (vec![(404, json!({}))], "deleted"),
+        (vec![(403, json!({})), (404, json!({}))], "can't see it"),
+    ] {
+        match Stage::with(answers).await.add_note(NoteState::Missing).await {
+            Ok(NoteAdded::NotPossible(why)) => assert!(why.contains(part), "{why}"),
+            other => panic!("{part}: {other:?}"),
+        }
+    }
+    for (answers, effect) in [
+        (vec![(403, json!({})), (200, ticket(None))], SideEffect::None),
+        (vec![(403, json!({})), (503, json!({}))], SideEffect::Unknown),
+        (vec![(401, json!({})), (401, json!({}))], SideEffect::None),
+        (vec![(409, json!({}))], SideEffect::None),
+        (vec![(429, json!({}))], SideEffect::None),
+        (vec![(500, json!({}))], SideEffect::Unknown),
+    ] {
+        let failure = Stage::with(answers).await.add_note(NoteState::Missing).await.unwrap_err();
+        assert_eq!(failure.side_effect(), effect, "{failure}");
     }
 }

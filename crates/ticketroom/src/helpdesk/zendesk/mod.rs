@@ -3,14 +3,17 @@
 //! A webhook of Zendesk is in one of two modes, and both are understood: an *event* webhook sends fixed
 //! JSON of Zendesk's about every ticket, a *trigger* webhook sends what an administrator typed. Both are
 //! signed the same way ([`delivery`]). Neither is believed about the ticket: what the ticket is now is
-//! asked for ([`ticket`]), and the link goes into it as a custom field and an internal note in one update
-//! ([`write_back`]). Below these, [`api`] makes one HTTP call, with credentials from [`auth`] and no faster
-//! than [`pace`](super::pace) allows; [`wire`] has the parts of the answers that we read. [`check`] tries it all.
+//! asked for ([`ticket`]; into which ticket it was merged: [`merge`]), and the link goes into it as a custom field and an internal note in one update
+//! ([`write_back`]); further internal notes are updates of their own ([`notes`]). Below these, [`api`] makes one
+//! HTTP call, with credentials from [`auth`] and no faster than [`pace`](super::pace) allows; [`wire`] has the
+//! parts of the answers that we read. [`check`] tries it all.
 
 mod api;
 mod auth;
 pub(crate) mod check;
 mod delivery;
+mod merge;
+mod notes;
 pub(crate) mod reasons;
 mod ticket;
 mod wire;
@@ -95,8 +98,8 @@ impl Helpdesk for Zendesk {
         &self.name
     }
 
-    async fn observe(&self, id: &TicketId, _told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, id, self.room_url_field).await.map(Observed::capped)
+    async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
+        ticket::observe(&self.api, id, self.room_url_field, told).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {
@@ -108,11 +111,11 @@ impl Helpdesk for Zendesk {
     }
 
     fn takes_notes(&self) -> bool {
-        false
+        true
     }
 
-    async fn add_note(&self, _note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
-        Ok(NoteAdded::NotPossible("notes are not written yet".to_owned()))
+    async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
+        notes::add(&self.api, note).await
     }
 
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {

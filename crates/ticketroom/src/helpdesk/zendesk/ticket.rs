@@ -1,7 +1,12 @@
 //! A ticket as it is now: `GET tickets/{id}?include=users,groups`.
+//!
+//! Zendesk does not show a ticket that was deleted or is spam, nor one that our user may not see, and says the same of both.
+//! It was deleted if the last event that told of it said so ([`delivery`](super::delivery)), or if it is in the list of
+//! deleted tickets. That list is only for agents who may see deleted tickets; without it, the events have to do.
 
 use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::api::Api;
+use super::merge;
 use super::wire::{TicketAnswer, UserDto};
 use serde_json::Value;
 
@@ -10,19 +15,41 @@ use crate::source::salvage;
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
 /// Asks for a ticket. One that we may not see is indistinguishable from one that is not there.
-pub(super) async fn observe(api: &Api, id: &TicketId, link_field: Option<u64>) -> Result<Observed, Failure> {
+pub(super) async fn observe(
+    api: &Api,
+    id: &TicketId,
+    link_field: Option<u64>,
+    told: Option<&Ticket>,
+) -> Result<Observed, Failure> {
     // Zendesk's tickets have numbers; anything else would be part of a path.
     let Some(id) = salvage::whole_number(id.as_str()) else {
         return Ok(Observed::Absent(Absence::NotShown));
     };
     match api.ticket(id).await {
-        Ok(answer) => Ok(present(answer, link_field)),
-        Err(Failure { cause: Cause::NotFound, .. }) => Ok(Observed::Absent(Absence::NotShown)),
+        Ok(answer) => {
+            let merged_into = merge::target(api, id, &answer.ticket).await?;
+            Ok(present(id, answer, merged_into, link_field))
+        }
+        Err(Failure { cause: Cause::NotFound, .. }) => absent(api, id, told).await,
         Err(failure) => Err(failure),
     }
 }
 
-fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
+async fn absent(api: &Api, id: u64, told: Option<&Ticket>) -> Result<Observed, Failure> {
+    let was_told = told.is_some_and(|told| told.status == Status::Deleted);
+    let is_deleted = was_told
+        || match api.deleted_tickets().await {
+            Ok(deleted) => deleted.iter().any(|ticket| ticket.id == id),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => {
+                return Err(failure);
+            }
+            // The list is not for us.
+            Err(_) => false,
+        };
+    Ok(Observed::Absent(if is_deleted { Absence::Deleted } else { Absence::NotShown }))
+}
+
+fn present(id: u64, answer: TicketAnswer, merged_into: Option<u64>, link_field: Option<u64>) -> Observed {
     let TicketAnswer { ticket, users, groups, organizations } = answer;
     let link = match link_field.and_then(|field| ticket.custom_field(field)) {
         Some(value @ (Value::Null | Value::String(_))) => LinkInTicket::read(value.as_str()),
@@ -54,8 +81,8 @@ fn present(answer: TicketAnswer, link_field: Option<u64>) -> Observed {
         ),
         key: None,
         project: None,
-        merged_into: None,
-        follow_up_of: None,
+        merged_into: merged_into.map(TicketId::from),
+        follow_up_of: ticket.via.follow_up_of().filter(|earlier| *earlier != id).map(TicketId::from),
         version: ticket.updated_at,
     };
     Observed::Present { ticket: Box::new(ticket), link }
@@ -74,7 +101,7 @@ mod tests {
     use crate::ticket::FieldValue;
 
     fn read(json: &str, field: Option<u64>) -> (Ticket, LinkInTicket) {
-        match present(serde_json::from_str(json).unwrap(), field) {
+        match present(40_117, serde_json::from_str(json).unwrap(), Some(50), field) {
             Observed::Present { ticket, link } => (*ticket, link),
             Observed::Absent(_) => unreachable!(),
         }
@@ -120,7 +147,7 @@ mod tests {
                     ("9".to_owned(), FieldValue::Text("https://d.example/4711".to_owned())),
                 ]
                 .into(),
-                merged_into: None,
+                merged_into: Some(TicketId::from(50)),
                 follow_up_of: None,
                 version: Some("2026-11-20T08:14:03Z".to_owned()),
             }
@@ -138,8 +165,34 @@ mod tests {
         let (ticket, link) = read(nulls, Some(9));
         assert_eq!(
             (ticket, link),
-            (Ticket { status: Status::Deleted, ..Ticket::default() }, LinkInTicket::Unreadable)
+            (
+                Ticket {
+                    status: Status::Deleted,
+                    merged_into: Some(TicketId::from(50)),
+                    ..Ticket::default()
+                },
+                LinkInTicket::Unreadable
+            )
         );
         assert_eq!(read(r#"{"ticket":{}}"#, None).0.status, Status::Open);
+    }
+
+    #[test]
+    fn a_follow_up_names_the_ticket_that_it_continues() {
+        for (source, expected) in [
+            (r#"{"from":{"ticket_id":40100,"subject":"x"},"to":{},"rel":"follow_up"}"#, Some(40_100)),
+            (r#"{"from":{"ticket_id":"40100"},"rel":"follow_up"}"#, Some(40_100)),
+            (r#"{"from":{"ticket_id":40117},"rel":"follow_up"}"#, None),
+            (r#"{"from":{"ticket_id":"SUP-1"},"rel":"follow_up"}"#, None),
+            (r#"{"from":{"ticket_id":null},"rel":"follow_up"}"#, None),
+            (r#"{"from":{"ticket_id":40100},"rel":"problem"}"#, None),
+            (r#"{"from":{"ticket_id":40100},"rel":null}"#, None),
+            (r#"{"rel":"follow_up"}"#, None),
+            ("[]", None),
+            ("null", None),
+        ] {
+            let answer = format!(r#"{{"ticket":{{"via":{{"channel":"web","source":{source}}}}}}}"#);
+            assert_eq!(read(&answer, None).0.follow_up_of, expected.map(TicketId::from), "{source}");
+        }
     }
 }

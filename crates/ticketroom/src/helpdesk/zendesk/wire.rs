@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::super::rest::null_as_default;
+use crate::source::salvage;
 
 /// The answer to a request for a token.
 #[derive(Deserialize)]
@@ -85,6 +86,22 @@ impl TicketDto {
 pub(super) struct ViaDto {
     /// `web`, `email`, `api`, `voice` ...
     pub(super) channel: Value,
+    /// Of a follow-up: what it continues. Of others, anything.
+    pub(super) source: Value,
+}
+
+impl ViaDto {
+    /// The ticket that this one is a follow-up of.
+    pub(super) fn follow_up_of(&self) -> Option<u64> {
+        if self.source.get("rel")?.as_str()? != "follow_up" {
+            return None;
+        }
+        match self.source.get("from")?.get("ticket_id")? {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => salvage::whole_number(text.trim()),
+            _ => None,
+        }
+    }
 }
 
 /// A custom field of a ticket. What its value is depends on the field's type.
@@ -168,6 +185,7 @@ pub(super) struct CommentDto {
     pub(super) public: Option<bool>,
     pub(super) body: Option<String>,
     pub(super) html_body: Option<String>,
+    pub(super) created_at: Option<String>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) metadata: MetadataDto,
 }
@@ -185,6 +203,19 @@ impl MetadataDto {
     pub(super) fn key(&self) -> Option<&str> {
         self.custom.get("ticketroom")?.get("key")?.as_str()
     }
+}
+
+/// `GET deleted_tickets`.
+#[derive(Debug, Deserialize)]
+pub(super) struct DeletedAnswer {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) deleted_tickets: Vec<DeletedDto>,
+}
+
+/// A ticket that was deleted and can be restored.
+#[derive(Debug, Deserialize)]
+pub(super) struct DeletedDto {
+    pub(super) id: u64,
 }
 
 /// `GET ticket_fields/{id}`.

@@ -25,7 +25,7 @@ fn link<'a>(key: &'a TicketKey, title: &'a str, url: &'a str) -> RoomLink<'a> {
 fn the_update_is_internal_guarded_and_marked() {
     let key = key_of_ticket();
     let mut link = link(&key, "Room", URL);
-    let update = whole_update(Some(30_063_999_000_501), &link);
+    let update = whole_update(Some(30_063_999_000_501), &link, &NoteMark::of_link(&link));
     let ticket = &update["ticket"];
     assert_eq!(ticket["comment"]["public"], false);
     assert_eq!(ticket["custom_fields"], json!([{ "id": 30_063_999_000_501_u64, "value": URL }]));
@@ -39,36 +39,9 @@ fn the_update_is_internal_guarded_and_marked() {
     );
 
     link.version = None;
-    let update = whole_update(None, &link);
+    let update = whole_update(None, &link, &NoteMark::of_link(&link));
     for absent in ["custom_fields", "safe_update", "updated_stamp"] {
         assert!(update["ticket"].get(absent).is_none(), "{absent}");
-    }
-}
-
-#[test]
-fn our_note_is_told_from_others() {
-    let cases = [
-        (r#"{"public":false,"metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#, Resemblance::Ours),
-        (r#"{"public":false,"body":"Room https://d/?a&b [m]"}"#, Resemblance::IfWeWroteIt),
-        (
-            r#"{"public":false,"html_body":"<a href=\"https://d/?a&amp;b\">[m]</a>","metadata":null}"#,
-            Resemblance::IfWeWroteIt,
-        ),
-        (r#"{"public":false,"body":"An earlier room https://d/?old [m]"}"#, Resemblance::None),
-        (
-            r#"{"public":true,"body":"[m]","metadata":{"custom":{"ticketroom":{"key":"k"}}}}"#,
-            Resemblance::None,
-        ),
-        (
-            r#"{"public":false,"body":"hello","metadata":{"custom":{"ticketroom":{"key":"other"}}}}"#,
-            Resemblance::None,
-        ),
-        (r#"{"public":false,"metadata":{"custom":["k"],"system":{}}}"#, Resemblance::None),
-        ("{}", Resemblance::None),
-    ];
-    for (comment, expected) in cases {
-        let read = serde_json::from_str(comment).unwrap();
-        assert_eq!(resemblance(&read, "k", "[m]", "https://d/?a&b"), expected, "{comment}");
     }
 }
 
