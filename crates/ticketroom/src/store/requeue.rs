@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::Wish;
 use crate::ticket::TicketKey;
 
 /// How many tickets one transaction marks.
@@ -26,6 +27,8 @@ pub enum Selection {
 pub enum Why {
     /// A person asks for these tickets: what only a person may ask for is done as well.
     Asked,
+    /// A person wants something of their rooms.
+    Wished(Wish),
     /// A person asks for whatever is blocked. Nobody asks for new rooms by that.
     AskedForBlocked,
     /// A system accepts our credentials again, so what it blocked may go on.
@@ -45,13 +48,22 @@ impl Why {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Asked | Self::AskedForBlocked | Self::Accepted { .. } | Self::Configured => "retry",
+            Self::Wished(wish) => wish.as_str(),
             Self::Restored => "recover",
         }
     }
 
     /// How often a person has asked for the tickets by that.
-    pub(super) fn wishes(&self) -> u32 {
+    pub(super) fn asks(&self) -> u32 {
         u32::from(*self == Self::Asked)
+    }
+
+    /// What a person wants of their rooms by that, in place of what was wanted before.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        match self {
+            Self::Wished(wish) => Some(*wish),
+            _ => None,
+        }
     }
 
     /// Whether they are only looked at: after those that are new, and in the state that they have until then. Others are
@@ -66,6 +78,8 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("somebody asked to try again"),
+            Self::Wished(Wish::Archive) => f.write_str("somebody asked to archive the room"),
+            Self::Wished(Wish::Reopen) => f.write_str("somebody asked to restore the room"),
             Self::AskedForBlocked => f.write_str("somebody asked to try all blocked tickets again"),
             Self::Accepted { system } => write!(f, "{system} accepts our credentials again"),
             Self::Configured => f.write_str("the configuration has changed"),

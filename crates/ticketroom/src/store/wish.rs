@@ -1,4 +1,9 @@
 //! What a person wants of a ticket's room, whatever its ticket is like.
+//!
+//! The last wish counts. It stays with the ticket until a run has written it into the ledger, and says so when it settles
+//! ([`Settlement::heard`](super::Settlement::heard)): a wish that came meanwhile has another number and stays.
+
+use super::StoreError;
 
 /// A person's word about the room of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,4 +38,13 @@ pub struct Wished {
     pub wish: Wish,
     /// Which of the ticket's wishes it is, from 1 on.
     pub nth: i64,
+}
+
+impl Wished {
+    /// Reads the columns of one.
+    pub(super) fn read(wish: Option<&str>, nth: i64) -> Result<Option<Self>, StoreError> {
+        let Some(name) = wish else { return Ok(None) };
+        let unknown = || StoreError::Unreadable("what a person wants of a room".to_owned());
+        Ok(Some(Self { wish: Wish::from_name(name).ok_or_else(unknown)?, nth }))
+    }
 }

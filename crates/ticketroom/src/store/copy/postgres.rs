@@ -12,7 +12,7 @@ use crate::store::postgres::parameter::{Parameter, Statement};
 use crate::store::postgres::{PostgresStore, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
-use crate::store::{OpenError, Use, Why};
+use crate::store::{OpenError, Use, Why, Wish};
 
 /// A database that no replica works on.
 pub(super) struct Database {
@@ -205,7 +205,9 @@ impl Side for Database {
         }
         // The planner should know how large the tables are before anybody works on them.
         self.client
-            .batch_execute("ANALYZE ticket; ANALYZE delivery; ANALYZE timeline; ANALYZE effect")
+            .batch_execute(
+                "ANALYZE ticket; ANALYZE delivery; ANALYZE timeline; ANALYZE effect; ANALYZE room_event",
+            )
             .await?;
 
         let now = millis(now);
@@ -220,7 +222,8 @@ impl Side for Database {
             let mut number = 0_i64;
             loop {
                 let some = statements::RequeueAll {
-                    wishes: &i64::from(why.wishes()),
+                    asks: &i64::from(why.asks()),
+                    wish: &why.wish().map(Wish::as_str),
                     is_look: &why.is_look(),
                     kind: &why.kind(),
                     text: &why.to_string(),

@@ -26,7 +26,7 @@ pub(super) struct Table {
 pub(super) const BYTES: usize = 8 * 1024 * 1024;
 
 /// Those that are referred to come first.
-pub(super) const TABLES: [Table; 4] = [
+pub(super) const TABLES: [Table; 5] = [
     Table {
         name: "ticket",
         batch: 500,
@@ -47,6 +47,9 @@ pub(super) const TABLES: [Table; 4] = [
             ("hints", Type::Number),
             ("asked", Type::Number),
             ("attempts", Type::Number),
+            ("wish", Type::Text),
+            ("wishes", Type::Number),
+            ("news", Type::Number),
             ("told", Type::Text),
             ("told_version", Type::Text),
             ("seen", Type::Text),
@@ -100,6 +103,24 @@ pub(super) const TABLES: [Table; 4] = [
             ("target", Type::Text),
             ("entry", Type::Text),
             ("updated_at", Type::Number),
+        ],
+    },
+    Table {
+        name: "room_event",
+        batch: 1000,
+        key: 1,
+        columns: &[
+            ("number", Type::Number),
+            ("folder", Type::Number),
+            ("ticket", Type::Number),
+            ("placed", Type::Number),
+            ("due_at", Type::Number),
+            ("kind", Type::Text),
+            ("entry", Type::Number),
+            ("title", Type::Text),
+            ("done_by", Type::Text),
+            ("done_at", Type::Number),
+            ("received_at", Type::Number),
         ],
     },
 ];
@@ -173,7 +194,7 @@ mod tests {
         let row =
             Row(vec![Value::Number(7), Value::Text("ä".to_owned()), Value::Null, Value::Bytes(vec![0; 5])]);
         assert_eq!(row.size(), 7);
-        let [ticket, delivery, timeline, effect] = &TABLES;
+        let [ticket, delivery, timeline, effect, _] = &TABLES;
         assert_eq!(row.key(ticket), Key(vec![Value::Number(7)]));
         assert!(ticket.is_numbered() && !effect.is_numbered());
         assert!(delivery.long().any(|column| column == "body"));

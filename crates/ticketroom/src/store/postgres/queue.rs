@@ -20,7 +20,7 @@ use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
     Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection,
-    Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
+    Settlement, StoreError, UNREADABLE_FOR, Why, Wish, unreadable,
 };
 use crate::ticket::HelpdeskName;
 
@@ -45,7 +45,31 @@ impl Queue for PostgresStore {
                     sql::AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body };
                 return self.accepted(self.write_one("accept", &accept).await);
             }
-            Meaning::AboutSomethingElse | Meaning::InFolder { .. } => {
+            Meaning::InFolder { event: its, consequence } => {
+                let accept = sql::AcceptInFolder {
+                    source,
+                    is_echo: &(*consequence == Consequence::Echo),
+                    at,
+                    key,
+                    event,
+                    headers,
+                    query,
+                    body,
+                    folder: &its.folder.0,
+                    kind: &its.what.as_str(),
+                    entry: &its.entry,
+                    title: &text_of(&its.title),
+                    done_by: &its.by.to_string(),
+                    done_at: &millis(its.at),
+                };
+                if self.write("accept", &accept).await?.is_empty() {
+                    return Ok(Accepted::Repeat);
+                }
+                // Somebody has to ask which room the folder is in.
+                self.outbox.notify_one();
+                return Ok(Accepted::New);
+            }
+            Meaning::AboutSomethingElse => {
                 let keep = sql::Keep { source, at, key, event, headers, query, body };
                 let written = self.write("accept", &keep).await?;
                 return Ok(if written.is_empty() { Accepted::Repeat } else { Accepted::New });
@@ -148,7 +172,7 @@ impl Queue for PostgresStore {
     }
 
     async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
-        let (wishes, is_look) = (&i64::from(why.wishes()), &why.is_look());
+        let (asks, is_look, wish) = (&i64::from(why.asks()), &why.is_look(), &why.wish().map(Wish::as_str));
         let (kind, text, most) = (&why.kind(), &why.to_string(), &i64::from(BATCH));
         let last = match selection {
             Selection::One(_) => Vec::new(),
@@ -165,12 +189,13 @@ impl Queue for PostgresStore {
             let rows = match selection {
                 Selection::One(key) => {
                     let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
-                    let one = sql::RequeueOne { wishes, is_look, kind, text, helpdesk, id };
+                    let one = sql::RequeueOne { asks, wish, is_look, kind, text, helpdesk, id };
                     self.write("requeue", &one).await?
                 }
                 Selection::Blocked => {
                     let blocked = sql::RequeueBlocked {
-                        wishes,
+                        asks,
+                        wish,
                         is_look,
                         kind,
                         text,
@@ -183,7 +208,7 @@ impl Queue for PostgresStore {
                     self.write("requeue", &blocked).await?
                 }
                 Selection::All => {
-                    let all = sql::RequeueAll { wishes, is_look, kind, text, after: behind, last, most };
+                    let all = sql::RequeueAll { asks, wish, is_look, kind, text, after: behind, last, most };
                     self.write("requeue", &all).await?
                 }
             };
@@ -258,19 +283,20 @@ impl PostgresStore {
         let (event_times, event_kinds, event_texts) = (&events.at, &events.kinds, &events.texts);
         let (effect_kinds, effect_targets, effect_entries) =
             (&effects.kinds, &effects.targets, &effects.entries);
+        let told_news = &save.told_news;
         #[rustfmt::skip]
         let result = match settlement {
             None => {
                 let save_it = sql::Save {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news,
                 };
                 self.write_one(&save.label, &save_it).await
             }
             Some(settlement) => {
                 let settle = sql::Settle {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news,
                     state: &settlement.state.as_str(),
                     reason: &settlement.reason.as_ref().map(|reason| text_of(&reason.text)),
                     reason_code: &settlement.reason.as_ref().map(|reason| text_of(&reason.code)),
@@ -278,6 +304,7 @@ impl PostgresStore {
                     attempts: &i64::from(settlement.attempts),
                     hints: &settlement.hints,
                     asked: &i64::from(settlement.asked),
+                    heard: &settlement.heard,
                     due: &settlement.due.map(millis),
                 };
                 self.write_one(&save.label, &settle).await

@@ -1,20 +1,53 @@
 //! What happened in rooms.
 
-use super::PostgresStore;
+use tokio_postgres::Row;
+
+use super::rows::get;
+use super::{PostgresStore, statements as sql, whole_millis};
 use crate::room::{FolderId, RoomId};
+use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, NewsRow};
 use crate::store::{Placed, RoomEvents, RoomNews, StoreError};
 
 #[async_trait::async_trait]
 impl RoomEvents for PostgresStore {
-    async fn unplaced(&self, _most: usize) -> Result<Vec<FolderId>, StoreError> {
-        Ok(Vec::new())
+    async fn unplaced(&self, most: usize) -> Result<Vec<FolderId>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self.read(&sql::Unplaced { most: &most }).await?;
+        rows.iter().map(|row| get(row, 0).map(FolderId)).collect()
     }
 
-    async fn place(&self, _folder: FolderId, _room: Option<RoomId>) -> Result<Placed, StoreError> {
+    async fn place(&self, folder: FolderId, room: Option<RoomId>) -> Result<Placed, StoreError> {
+        let place = sql::Place {
+            folder: &folder.0,
+            room: &room.map(|room| room.0),
+            kept_for: &whole_millis(KEPT_FOR),
+            again_after: &whole_millis(ASK_AGAIN_AFTER),
+        };
+        if get(&self.write_one("place", &place).await?, 0)? {
+            self.outbox.notify_one();
+            return Ok(Placed::Ticket);
+        }
         Ok(Placed::Nobody)
     }
 
-    async fn room_news(&self, _ticket: i64, _most: usize) -> Result<RoomNews, StoreError> {
-        Ok(RoomNews::default())
+    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+        let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+        let rows = self.read(&sql::RoomNews { ticket: &ticket, most: &rows }).await?;
+        RoomNews::read(rows.iter().map(news_row).collect::<Result<_, _>>()?, most)
     }
+}
+
+fn news_row(row: &Row) -> Result<NewsRow, StoreError> {
+    Ok(NewsRow {
+        folder: get(row, 0)?,
+        kind: get(row, 1)?,
+        entry: get(row, 2)?,
+        title: get(row, 3)?,
+        done_by: get(row, 4)?,
+        done_at: get(row, 5)?,
+        total: get(row, 6)?,
+        last: get(row, 7)?,
+        first_at: get(row, 8)?,
+        last_at: get(row, 9)?,
+    })
 }

@@ -17,6 +17,7 @@ macro_rules! save {
                     seen = coalesce(:seen::text, seen), subject = coalesce(:subject::text, subject),
                     called = coalesce(:called::text, called),
                     room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
+                    news = CASE WHEN news <= :told_news THEN 0 ELSE news END,
                     due_at = ",
             $due,
             $more,
@@ -35,6 +36,8 @@ macro_rules! save {
                     AS its (kind, target, entry)
                 ON CONFLICT (ticket, kind, target)
                     DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at
+            ), told AS (
+                DELETE FROM room_event USING saved WHERE ticket = saved.number AND placed <= :told_news
             )
             SELECT EXISTS (SELECT FROM saved)"
         )
@@ -50,7 +53,8 @@ macro_rules! requeue {
             $next,
             "), marked AS (
                 UPDATE ticket
-                SET asked = asked + :wishes, hints = hints + 1,
+                SET asked = asked + :asks, hints = hints + 1,
+                    wish = coalesce(:wish::text, wish), wishes = wishes + CASE WHEN :wish::text IS NULL THEN 0 ELSE 1 END,
                     attempts = CASE WHEN :is_look THEN greatest(attempts, 1) ELSE 0 END,
                     state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
                     due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
@@ -137,6 +141,69 @@ statements! {
     )
     SELECT EXISTS (SELECT FROM kept), EXISTS (SELECT FROM owner)";
 
+    /// What somebody did in a folder, unless we did. If nobody has the folder's room so far, it is asked for with the folder's
+    /// other events. Returns a row if the delivery is new.
+    AcceptInFolder { source, is_echo, at, key, event, headers, query, body, folder, kind, entry, title, done_by, done_at } = "
+    WITH kept AS (
+        INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, query, body)
+        VALUES (:source, :at, :key, :event, CASE WHEN :is_echo THEN 'echo' ELSE 'accepted' END, :headers, :query, :body)
+        ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
+        RETURNING 1
+    ), happened AS (
+        INSERT INTO room_event (folder, kind, entry, title, done_by, done_at, received_at, due_at)
+        SELECT :folder, :kind, :entry, :title, :done_by, :done_at, server_millis(), greatest(server_millis(),
+            (SELECT max(due_at) FROM room_event WHERE ticket IS NULL AND folder = :folder))
+        FROM kept WHERE NOT :is_echo
+    )
+    SELECT 1 FROM kept";
+
+    /// Folders with events that are not placed. This grows with such folders: one after the other is looked up in the index,
+    /// however many events each has.
+    Unplaced { most } = "
+    WITH RECURSIVE waiting (folder) AS (
+        SELECT min(folder) FROM room_event WHERE ticket IS NULL
+        UNION ALL
+        SELECT (SELECT min(folder) FROM room_event WHERE ticket IS NULL AND folder > waiting.folder)
+        FROM waiting WHERE folder IS NOT NULL
+    ), since (folder, due_at) AS (
+        SELECT folder, (SELECT min(due_at) FROM room_event WHERE ticket IS NULL AND folder = waiting.folder)
+        FROM waiting WHERE folder IS NOT NULL
+    )
+    SELECT folder FROM since WHERE due_at <= server_millis() ORDER BY due_at, folder LIMIT :most";
+
+    /// The events of a folder belong to the ticket that has a room, which is due then, or to nobody. Returns whether a ticket has
+    /// it. They are locked first, so that who places them at the same time finds none left.
+    Place { folder, room, kept_for, again_after } = "
+    WITH waiting AS (
+        SELECT number FROM room_event WHERE ticket IS NULL AND folder = :folder ORDER BY number FOR UPDATE
+    ), owner AS (
+        SELECT number FROM ticket WHERE room_id = :room
+    ), due AS (
+        UPDATE ticket SET
+            hints = hints + 1, news = hints + 1,
+            attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+        FROM owner WHERE ticket.number = owner.number AND (SELECT count(*) FROM waiting) > 0
+        RETURNING ticket.number, hints
+    ), placed AS (
+        UPDATE room_event SET ticket = due.number, placed = due.hints
+        FROM due WHERE room_event.ticket IS NULL AND folder = :folder
+    ), forgotten AS (
+        DELETE FROM room_event WHERE ticket IS NULL AND folder = :folder AND NOT EXISTS (SELECT FROM owner)
+            AND received_at < server_millis() - :kept_for
+    ), later AS (
+        UPDATE room_event SET due_at = server_millis() + :again_after
+        WHERE ticket IS NULL AND folder = :folder AND NOT EXISTS (SELECT FROM owner)
+            AND received_at >= server_millis() - :kept_for
+    )
+    SELECT EXISTS (SELECT FROM owner)";
+
+    /// What a ticket was not told of. Each row also says what goes for all of them.
+    RoomNews { ticket, most } = "
+    SELECT folder, kind, entry, title, done_by, done_at,
+        count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
+    FROM room_event WHERE ticket = :ticket ORDER BY number LIMIT :most";
+
     /// Returns a row if the delivery, which is about no ticket, is new.
     Keep { source, at, key, event, headers, query, body } = "
     INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, query, body)
@@ -182,7 +249,8 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+        wish, wishes, news > 0";
 
     /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few more may be locked than are
     /// claimed; for that moment, another replica passes over them.
@@ -208,7 +276,8 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
+    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+        wish, wishes, news > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the timeline once it doesn't tell
     /// again.
@@ -229,12 +298,13 @@ statements! {
     WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
 
     /// An intent or an outcome.
-    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries } = save!("", "server_millis() + :lease");
+    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news } = save!("", "server_millis() + :lease");
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
     /// and a person's wish that came meanwhile is kept. (The lease ends with it.)
-    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, state, reason, reason_code, reason_help, attempts, hints, asked, due } = save!(
-    ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0) ",
+    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news, state, reason, reason_code, reason_help, attempts, hints, asked, heard, due } = save!(
+    ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0),
+    wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
 );
 
@@ -299,10 +369,10 @@ statements! {
     Last = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
 
     /// One ticket.
-    RequeueOne { wishes, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
+    RequeueOne { asks, wish, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
 
     /// Some of those that are blocked, in the order of their index. Somebody may just have marked one of them.
-    RequeueBlocked { wishes, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
+    RequeueBlocked { asks, wish, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
     "SELECT updated_at AS at, number FROM ticket
         WHERE state = 'blocked' AND (updated_at, number) > (:after_at, :after) AND (updated_at, number) <= (:last_at, :last)
         ORDER BY updated_at, number LIMIT :most",
@@ -310,7 +380,7 @@ statements! {
 );
 
     /// Some of all tickets.
-    RequeueAll { wishes, is_look, kind, text, after, last, most } = requeue!(
+    RequeueAll { asks, wish, is_look, kind, text, after, last, most } = requeue!(
     "SELECT 0::bigint AS at, number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most",
     ""
 );

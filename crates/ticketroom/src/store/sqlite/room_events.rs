@@ -1,20 +1,95 @@
 //! What happened in rooms.
 
+use rusqlite::{Connection, Row};
+
 use super::SqliteStore;
+use super::run::Statement;
+use super::statements as sql;
+use super::transitions::mark;
+use crate::clock::{Timestamp, after};
 use crate::room::{FolderId, RoomId};
+use crate::room_event::RoomEvent;
+use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, NewsRow};
+use crate::store::values::{millis, text_of};
 use crate::store::{Placed, RoomEvents, RoomNews, StoreError};
 
 #[async_trait::async_trait]
 impl RoomEvents for SqliteStore {
-    async fn unplaced(&self, _most: usize) -> Result<Vec<FolderId>, StoreError> {
-        Ok(Vec::new())
+    async fn unplaced(&self, most: usize) -> Result<Vec<FolderId>, StoreError> {
+        let (now, most) = (millis(self.clock.now()), i64::try_from(most).unwrap_or(i64::MAX));
+        self.reader
+            .ask(move |connection| {
+                let folders = sql::Unplaced { now: &now, most: &most };
+                folders.rows(connection, |row| row.get(0).map(FolderId)).map(Ok)
+            })
+            .await
     }
 
-    async fn place(&self, _folder: FolderId, _room: Option<RoomId>) -> Result<Placed, StoreError> {
-        Ok(Placed::Nobody)
+    async fn place(&self, folder: FolderId, room: Option<RoomId>) -> Result<Placed, StoreError> {
+        let now = self.clock.now();
+        self.writer.run("place", move |connection| place(connection, folder, room, now).map(Ok)).await
     }
 
-    async fn room_news(&self, _ticket: i64, _most: usize) -> Result<RoomNews, StoreError> {
-        Ok(RoomNews::default())
+    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+        let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+        let news = self.reader.ask(move |connection| {
+            let news = sql::RoomNews { ticket: &ticket, most: &rows }.rows(connection, news_row)?;
+            Ok(RoomNews::read(news, most))
+        });
+        news.await
     }
+}
+
+/// Keeps what somebody did in a folder.
+pub(super) fn keep_event(connection: &Connection, event: &RoomEvent, now: Timestamp) -> rusqlite::Result<()> {
+    let keep = sql::KeepEvent {
+        folder: &event.folder.0,
+        kind: &event.what.as_str(),
+        entry: &event.entry,
+        // As the other store can keep it.
+        title: &text_of(&event.title),
+        done_by: &event.by.to_string(),
+        done_at: &millis(event.at),
+        now: &millis(now),
+    };
+    keep.execute(connection).map(|_| ())
+}
+
+fn place(
+    connection: &Connection,
+    folder: FolderId,
+    room: Option<RoomId>,
+    now: Timestamp,
+) -> rusqlite::Result<Placed> {
+    let owner = match &room {
+        Some(room) => sql::InRoom { room: &room.0 }.maybe(connection, |row| row.get::<_, i64>(0))?,
+        None => None,
+    };
+    let folder = &folder.0;
+    let Some(number) = &owner else {
+        let since = now.saturating_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
+        sql::ForgetEvents { folder, since: &millis(since) }.execute(connection)?;
+        sql::AskAgain { folder, at: &millis(after(now, ASK_AGAIN_AFTER)) }.execute(connection)?;
+        return Ok(Placed::Nobody);
+    };
+    if (sql::Place { folder, ticket: number }).execute(connection)? > 0 {
+        mark(connection, *number, None, now)?;
+        sql::HasNews { number }.execute(connection)?;
+    }
+    Ok(Placed::Ticket)
+}
+
+fn news_row(row: &Row<'_>) -> rusqlite::Result<NewsRow> {
+    Ok(NewsRow {
+        folder: row.get(0)?,
+        kind: row.get(1)?,
+        entry: row.get(2)?,
+        title: row.get(3)?,
+        done_by: row.get(4)?,
+        done_at: row.get(5)?,
+        total: row.get(6)?,
+        last: row.get(7)?,
+        first_at: row.get(8)?,
+        last_at: row.get(9)?,
+    })
 }

@@ -16,6 +16,9 @@ CREATE TABLE ticket (
     hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
     asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
     attempts     INTEGER NOT NULL DEFAULT 0,
+    wish         TEXT,                      -- what a person wants of its room until a run has heard it: archive, reopen
+    wishes       INTEGER NOT NULL DEFAULT 0, -- wishes so far
+    news         INTEGER NOT NULL DEFAULT 0, -- the last `placed` of its room's events; 0: it was told of all
     told         TEXT,                      -- JSON: the ticket as the last delivery had it
     told_version TEXT,                      -- the version of that
     seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
@@ -47,7 +50,7 @@ CREATE INDEX ticket_claimed ON ticket (updated_at, number) WHERE claimed = 1;
 CREATE TABLE delivery (
     number       INTEGER PRIMARY KEY,
     source       TEXT    NOT NULL,          -- a helpdesk, or docspace
-    ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood, or about something else
+    ticket       INTEGER REFERENCES ticket (number), -- NULL: not understood, in a folder, or about something else
     received_at  INTEGER NOT NULL,
     delivery_id  TEXT,                      -- its key, see `store/repeat.rs`
     event        TEXT    NOT NULL,
@@ -78,6 +81,23 @@ CREATE TABLE effect (
     updated_at   INTEGER NOT NULL,
     PRIMARY KEY (ticket, kind, target)
 ) STRICT, WITHOUT ROWID;
+
+-- What people did in rooms, until the ticket that has the room was told of it.
+CREATE TABLE room_event (
+    number       INTEGER PRIMARY KEY,
+    folder       INTEGER NOT NULL,
+    ticket       INTEGER REFERENCES ticket (number), -- NULL: not placed
+    placed       INTEGER,                   -- the ticket's hints when it was placed: what was placed later is told later
+    due_at       INTEGER NOT NULL,          -- while not placed: when to ask which room its folder is in
+    kind         TEXT    NOT NULL,          -- file_added, ...
+    entry        INTEGER NOT NULL,          -- the file's or folder's number in DocSpace
+    title        TEXT    NOT NULL,
+    done_by      TEXT    NOT NULL,          -- the user's id in DocSpace
+    done_at      INTEGER NOT NULL,
+    received_at  INTEGER NOT NULL           -- by the store's own clock
+) STRICT;
+CREATE INDEX room_event_folder ON room_event (folder, due_at) WHERE ticket IS NULL;
+CREATE INDEX room_event_ticket ON room_event (ticket, number) WHERE ticket IS NOT NULL;
 
 -- One row: the writes of DocSpace's current day.
 CREATE TABLE write_budget (

@@ -9,7 +9,8 @@ macro_rules! requeue {
     ($at:literal, $which:literal) => {
         concat!(
             "UPDATE ticket
-            SET asked = asked + :wishes, hints = hints + 1,
+            SET asked = asked + :asks, hints = hints + 1,
+                wish = coalesce(:wish, wish), wishes = wishes + (:wish IS NOT NULL),
                 attempts = CASE WHEN :is_look THEN max(attempts, 1) ELSE 0 END,
                 state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
                 due_at = CASE claimed WHEN 1 THEN due_at ELSE :now END
@@ -95,7 +96,8 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+        wish, wishes, news > 0";
 
     /// The same of some helpdesks only, as JSON.
     ClaimOf { now, lease_until, most, running, helpdesks } = "
@@ -116,7 +118,8 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help";
+    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+        wish, wishes, news > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while.
     SetAside { number, why, code, until } = "
@@ -128,11 +131,12 @@ statements! {
     Held { number, fence } = "SELECT claimed, saves FROM ticket WHERE number = :number AND fence = :fence";
 
     /// An intent or an outcome.
-    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back } = "
+    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back, told_news } = "
     UPDATE ticket SET
         ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
         seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
-        room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back
+        room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
+        news = CASE WHEN news <= :told_news THEN 0 ELSE news END
     WHERE number = :number";
 
     /// What is known of one effect.
@@ -142,12 +146,56 @@ statements! {
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
     /// stand, and a person's wish that came meanwhile is kept.
-    Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked } = "
+    Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked, heard } = "
     UPDATE ticket SET
         claimed = 0, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts,
         due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
-        asked = max(asked - :asked, 0)
+        asked = max(asked - :asked, 0), wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END
     WHERE number = :number AND fence = :fence";
+
+    /// What somebody did in a folder. If nobody has the folder's room so far, it is asked for with the folder's other events.
+    KeepEvent { folder, kind, entry, title, done_by, done_at, now } = "
+    INSERT INTO room_event (folder, kind, entry, title, done_by, done_at, received_at, due_at)
+    VALUES (:folder, :kind, :entry, :title, :done_by, :done_at, :now, max(:now, coalesce(
+        (SELECT max(due_at) FROM room_event WHERE ticket IS NULL AND folder = :folder), :now)))";
+
+    /// Folders with events that are not placed. This grows with such folders: one after the other is looked up in the index,
+    /// however many events each has.
+    Unplaced { now, most } = "
+    WITH RECURSIVE waiting (folder) AS (
+        SELECT min(folder) FROM room_event WHERE ticket IS NULL
+        UNION ALL
+        SELECT (SELECT min(folder) FROM room_event WHERE ticket IS NULL AND folder > waiting.folder)
+        FROM waiting WHERE folder IS NOT NULL
+    ), since (folder, due_at) AS (
+        SELECT folder, (SELECT min(due_at) FROM room_event WHERE ticket IS NULL AND folder = waiting.folder)
+        FROM waiting WHERE folder IS NOT NULL
+    )
+    SELECT folder FROM since WHERE due_at <= :now ORDER BY due_at, folder LIMIT :most";
+
+    /// The events of a folder belong to a ticket.
+    Place { folder, ticket } = "
+    UPDATE room_event SET ticket = :ticket, placed = (SELECT hints + 1 FROM ticket WHERE number = :ticket)
+    WHERE ticket IS NULL AND folder = :folder";
+
+    /// The ticket, which was marked since, has them as news.
+    HasNews { number } = "UPDATE ticket SET news = hints WHERE number = :number";
+
+    /// The events of a folder whose room no ticket has, but for the latest.
+    ForgetEvents { folder, since } = "
+    DELETE FROM room_event WHERE ticket IS NULL AND folder = :folder AND received_at < :since";
+
+    /// The latest are asked for again.
+    AskAgain { folder, at } = "UPDATE room_event SET due_at = :at WHERE ticket IS NULL AND folder = :folder";
+
+    /// What a ticket was told of.
+    Told { ticket, told_news } = "DELETE FROM room_event WHERE ticket = :ticket AND placed <= :told_news";
+
+    /// What a ticket was not told of. Each row also says what goes for all of them.
+    RoomNews { ticket, most } = "
+    SELECT folder, kind, entry, title, done_by, done_at,
+        count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
+    FROM room_event WHERE ticket = :ticket ORDER BY number LIMIT :most";
 
     /// An entry of a timeline.
     Note { ticket, at, kind, text } = "INSERT INTO timeline (ticket, at, kind, text) VALUES (:ticket, :at, :kind, :text)";
@@ -216,10 +264,10 @@ statements! {
     ON CONFLICT (name) DO UPDATE SET replica = :value, until = 0";
 
     /// One ticket.
-    RequeueOne { wishes, is_look, now, helpdesk, id } = requeue!("0", "helpdesk = :helpdesk AND id = :id");
+    RequeueOne { asks, wish, is_look, now, helpdesk, id } = requeue!("0", "helpdesk = :helpdesk AND id = :id");
 
     /// Some of those that are blocked, in the order of their index.
-    RequeueBlocked { wishes, is_look, now, after_at, after, last_at, last, most } = requeue!(
+    RequeueBlocked { asks, wish, is_look, now, after_at, after, last_at, last, most } = requeue!(
     "updated_at",
     "number IN (
         SELECT number FROM ticket
@@ -229,7 +277,7 @@ statements! {
 );
 
     /// Some of all tickets.
-    RequeueAll { wishes, is_look, now, after, last, most } = requeue!(
+    RequeueAll { asks, wish, is_look, now, after, last, most } = requeue!(
     "0",
     "number IN (SELECT number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most)"
 );

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql};
 
+use super::room_events::keep_event;
 use super::rows::owner_other_than;
 use super::run::Statement;
 use super::statements as sql;
@@ -14,6 +15,7 @@ use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNR
 use crate::store::values::{from_json, json, key, millis, reason, timestamp};
 use crate::store::{
     Accepted, Claim, Delivery, EffectEntry, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
+    Wished,
 };
 use crate::ticket::{Ticket, TicketKey};
 
@@ -53,7 +55,11 @@ pub(super) fn accept(
                 }
             }
         }
-        Meaning::InFolder { .. } => (None, "accepted"),
+        Meaning::InFolder { consequence: Consequence::Echo, .. } => (None, "echo"),
+        Meaning::InFolder { event, consequence: Consequence::Look } => {
+            keep_event(connection, event, now)?;
+            (None, "accepted")
+        }
         Meaning::AboutSomethingElse => (None, "about_something_else"),
         Meaning::NotUnderstood { .. } => (None, "not_understood"),
     };
@@ -110,7 +116,7 @@ fn mark_due(
 }
 
 /// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake each other.
-fn mark(
+pub(super) fn mark(
     connection: &Connection,
     number: i64,
     snapshot: Option<&Snapshot>,
@@ -176,10 +182,16 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
             texts,
             (row.get(0)?, row.get(1)?, row.get(4)?),
             (row.get(7)?, row.get(8)?, reason(row.get(10)?, row.get(9)?, row.get(11)?)),
+            (row.get::<_, Option<String>>(12)?, row.get(13)?, row.get(14)?),
         ))
     };
-    let ((helpdesk, id), (told, ledger), (number, fence, hints), (attempts, asked, reason)) =
-        read().map_err(unreadable)?;
+    let (
+        (helpdesk, id),
+        (told, ledger),
+        (number, fence, hints),
+        (attempts, asked, reason),
+        (wish, wishes, has_news),
+    ) = read().map_err(unreadable)?;
     Ok(Claim {
         number,
         fence,
@@ -190,8 +202,8 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         attempts,
         asked,
         reason,
-        wish: None,
-        has_news: false,
+        wish: Wished::read(wish.as_deref(), wishes)?,
+        has_news,
     })
 }
 
@@ -252,8 +264,12 @@ pub(super) fn write_ledger(
         room_title: &room.map(|room| &room.title),
         room_url: &save.ledger.link.url(),
         written_back: &written_back,
+        told_news: &save.told_news,
     };
     statement.execute(connection)?;
+    if let Some(told_news) = &save.told_news {
+        sql::Told { ticket: &number, told_news }.execute(connection)?;
+    }
     for (EffectEntry { kind, target, .. }, entry) in save.effects.iter().zip(&effects) {
         let (kind, target, at) = (&kind.as_str(), &target.as_str(), &millis(save.now));
         sql::SaveEffect { ticket: &number, kind, target, entry, at }.execute(connection)?;
@@ -281,6 +297,7 @@ pub(super) fn settle(
         now: &millis(now),
         due: &settlement.due.map(millis),
         asked: &settlement.asked,
+        heard: &settlement.heard,
     };
     statement.execute(connection)?;
     Ok(())

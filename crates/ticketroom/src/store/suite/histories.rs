@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ledger::{Entry, LinkEntry};
+use crate::room::FolderId;
 
 const HISTORIES: u64 = 12;
 const LENGTH: usize = 160;
@@ -75,6 +76,7 @@ impl Three {
 }
 
 const ROOMS: i64 = 4;
+const FOLDERS: i64 = 5;
 
 /// One random history.
 struct History {
@@ -112,7 +114,7 @@ impl History {
         let ticket = self.key();
         let mut source = ticket.helpdesk.clone().into();
         let snapshot = self.rng.bool().then(|| Box::new(self.ticket()));
-        let meaning = match self.rng.u32(..10) {
+        let meaning = match self.rng.u32(..13) {
             0 => Meaning::Echo { ticket },
             1 => Meaning::AboutSomethingElse,
             2 => Meaning::NotUnderstood { why: "no".to_owned() },
@@ -121,6 +123,11 @@ impl History {
                 let consequence = if self.rng.bool() { Consequence::Look } else { Consequence::Echo };
                 Meaning::InRoom { room: RoomId(self.rng.i64(1..=ROOMS)), consequence }
             }
+            5..=8 => {
+                source = SourceName::DocSpace;
+                let consequence = if self.rng.u32(..5) == 0 { Consequence::Echo } else { Consequence::Look };
+                Meaning::InFolder { event: self.room_event(), consequence }
+            }
             _ => Meaning::Look { ticket, snapshot },
         };
         let body = Bytes::from_static([b"{}".as_slice(), b"{ }", b""][self.rng.usize(..3)]);
@@ -128,6 +135,22 @@ impl History {
         let stable = if self.rng.u32(..4) == 0 { Bytes::new() } else { Bytes::clone(&body) };
         let repeat = self.rng.bool().then(|| RepeatKey::new(self.rng.u32(..20).to_string(), &stable));
         Delivery { source, at: self.now, repeat, body, meaning, ..delivery("1", None, 0) }
+    }
+
+    fn folder(&mut self) -> FolderId {
+        FolderId(self.rng.i64(1..=FOLDERS))
+    }
+
+    fn room_event(&mut self) -> RoomEvent {
+        let kinds = [RoomEventKind::FileAdded, RoomEventKind::FileRemoved, RoomEventKind::FolderChanged];
+        RoomEvent {
+            folder: self.folder(),
+            what: kinds[self.rng.usize(..3)],
+            entry: self.rng.i64(1..5),
+            title: ["", "Log.txt", "T\u{fc}r", "a\0b"][self.rng.usize(..4)].to_owned(),
+            by: Uuid::from_u128(self.rng.u128(..3)),
+            at: self.now,
+        }
     }
 
     fn effect(&mut self) -> EffectEntry {
@@ -202,6 +225,9 @@ impl History {
         let seen = self.rng.bool().then(|| self.ticket());
         let now = self.now;
         let effects: Vec<_> = (0..self.rng.usize(..4)).map(|_| self.effect()).collect();
+        // Often everything that was placed before the claim, and sometimes a part of it, or more than that.
+        let hints = claimed.0[0].hints;
+        let told_news = [None, Some(hints), Some(hints - 1), Some(hints + 1)][self.rng.usize(..4)];
         let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
         move |place| Save {
             held: held[place],
@@ -209,7 +235,7 @@ impl History {
             ledger: ledger.clone(),
             seen: seen.clone(),
             effects: effects.clone(),
-            told_news: None,
+            told_news,
             events: vec![
                 Event { at: now, kind: "first", text: "a".to_owned() },
                 Event { at: now, kind: "second", text: "b".to_owned() },
@@ -237,13 +263,12 @@ impl History {
         let due = self.rng.bool().then(|| after(self.now, Duration::from_secs(self.rng.u64(..900))));
         let attempts = self.rng.u32(..3);
         let reason = self.rng.bool().then(|| some_reason("because"));
+        let heard = claimed.0[0].wish.filter(|_| self.rng.bool()).map(|wished| wished.nth);
         for _ in 0..self.rng.usize(1..=2) {
             let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];
                 let (save, reason) = (save(place), reason.clone());
-                store
-                    .settle(Settlement { save, hints, asked, heard: None, state, reason, due, attempts })
-                    .await
+                store.settle(Settlement { save, hints, asked, heard, state, reason, due, attempts }).await
             };
             let _ = self.three.same("settle", settle).await;
         }
@@ -290,12 +315,17 @@ impl History {
         }
     }
 
+    fn some_wish(&mut self) -> Why {
+        Why::Wished(if self.rng.bool() { Wish::Archive } else { Wish::Reopen })
+    }
+
     fn some_reason(&mut self) -> Why {
-        match self.rng.u32(..6) {
+        match self.rng.u32(..8) {
             0 => Why::Restored,
             1 => Why::Asked,
             2 => Why::AskedForBlocked,
             3 => Why::Accepted { system: "DocSpace".to_owned() },
+            4 | 5 => self.some_wish(),
             _ => Why::Configured,
         }
     }
@@ -305,9 +335,40 @@ impl History {
         self.three.same("requeue", requeue).await.unwrap();
     }
 
+    /// Somebody asks for the rooms of folders, or of one that nothing happened in.
+    async fn place(&mut self) {
+        let (now, most) = (self.now, self.rng.usize(1..=3));
+        let unplaced = async |_, store: &Timed| store.unplaced(most, now).await;
+        let mut folders = self.three.same("unplaced", unplaced).await.unwrap();
+        folders.push(self.folder());
+        for folder in folders {
+            let room = (self.rng.u32(..4) > 0).then(|| RoomId(self.rng.i64(1..=ROOMS)));
+            let place = async |_, store: &Timed| store.place(folder, room, now).await;
+            self.three.same("place", place).await.unwrap();
+        }
+    }
+
+    async fn compare(&self) {
+        self.three.compare(self.now).await;
+        self.compare_news().await;
+    }
+
+    /// What the tickets that were ever claimed have not been told of.
+    async fn compare_news(&self) {
+        let all: std::collections::BTreeMap<_, _> =
+            self.ever.iter().map(|claimed| (&claimed.0[0].key, claimed)).collect();
+        for Claimed(each) in all.values() {
+            for most in [0, 2, 100] {
+                let news =
+                    async |place: usize, store: &Timed| store.room_news(each[place].number, most).await;
+                self.three.same("room_news", news).await.unwrap();
+            }
+        }
+    }
+
     async fn step(&mut self) {
         let now = self.now;
-        match self.rng.u32(..24) {
+        match self.rng.u32(..27) {
             0..=6 => {
                 let delivery = self.delivery();
                 let accept = async |_, store: &Timed| store.accept(delivery.clone()).await;
@@ -334,7 +395,8 @@ impl History {
             }
             20 => {
                 let key = self.key();
-                self.requeue(&Selection::One(key.clone()), &Why::Asked).await;
+                let why = if self.rng.bool() { Why::Asked } else { self.some_wish() };
+                self.requeue(&Selection::One(key.clone()), &why).await;
                 let found = async |_, store: &Timed| store.ticket(&key).await;
                 self.three.same("ticket", found).await.unwrap();
             }
@@ -356,6 +418,7 @@ impl History {
                     self.three.same("no_writes_until", none).await.unwrap();
                 }
             }
+            23..=25 => self.place().await,
             _ => {
                 let replica = Uuid::from_u128(self.rng.u128(..2));
                 let lease = Duration::from_secs(self.rng.u64(..900));
@@ -378,10 +441,10 @@ async fn run(seed: u64) {
     for step in 0..LENGTH {
         history.step().await;
         if step % 8 == 7 {
-            history.three.compare(history.now).await;
+            history.compare().await;
         }
     }
-    history.three.compare(history.now).await;
+    history.compare().await;
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One suite for every store: [`transitions`], [`requeues`] and [`effects`] say transition by transition what they do alike, and [`histories`] puts
+//! One suite for every store: [`transitions`], [`requeues`], [`wishes`], [`effects`], [`room_events`] and [`room_news`] say transition by transition what they do alike, and [`histories`] puts
 //! them through the same random histories as a [`model`] in memory. [`file`] and [`database`] have what one of them does
 //! alone; [`repeats`] has what is in the tables of deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`]
 //! have what is in the way of a database; [`versions`] has
@@ -62,7 +62,9 @@ macro_rules! on_every_store {
 mod effects;
 mod requeues;
 mod room_events;
+mod room_news;
 mod transitions;
+mod wishes;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

@@ -1,6 +1,6 @@
 //! The reference: a store in memory, as plain as can be, that says what the others have to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{Clock, until};
 use crate::docspace::limits::Taken;
+use crate::room::FolderId;
 use crate::store::day::Day;
 
 /// A store in memory.
@@ -24,6 +25,19 @@ struct Contents {
     repeats: Vec<(SourceName, String)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
+    /// Events of rooms, in the order in which they came in.
+    happened: Vec<Happened>,
+}
+
+/// An event of a room.
+#[derive(Debug)]
+struct Happened {
+    event: RoomEvent,
+    received: Timestamp,
+    /// When its folder is to be asked for.
+    due: Timestamp,
+    /// The number of its ticket, and how many hints that had when it was placed.
+    placed: Option<(i64, i64)>,
 }
 
 #[derive(Debug)]
@@ -39,6 +53,8 @@ struct Row {
     hints: i64,
     asked: u32,
     attempts: u32,
+    wish: Option<Wish>,
+    wishes: i64,
     told: Option<Ticket>,
     seen: Option<Ticket>,
     subject: String,
@@ -53,7 +69,8 @@ struct Row {
 impl Model {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { contents: Mutex::new(Contents { tickets, repeats, day: Day::UNUSED, reservations }), clock }
+        let contents = Contents { tickets, repeats, day: Day::UNUSED, reservations, happened: Vec::new() };
+        Self { contents: Mutex::new(contents), clock }
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -96,6 +113,8 @@ impl Contents {
                 hints: 1,
                 asked: 0,
                 attempts: 0,
+                wish: None,
+                wishes: 0,
                 told: snapshot.cloned(),
                 seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
@@ -119,6 +138,14 @@ impl Contents {
             }
         }
         row
+    }
+
+    /// Somebody did something in a folder. If nobody has its room, it waits with the folder's other events.
+    fn happened(&mut self, event: RoomEvent, now: Timestamp) {
+        let waiting =
+            self.happened.iter().filter(|it| it.placed.is_none() && it.event.folder == event.folder);
+        let due = waiting.map(|it| it.due).max().map_or(now, |due| due.max(now));
+        self.happened.push(Happened { event, received: now, due, placed: None });
     }
 
     /// `Ok(true)`: it is to be written now; `Ok(false)`: it was before.
@@ -153,6 +180,10 @@ impl Contents {
         }
         for event in &save.events {
             row.events.push(entry(event.at, event.kind, &event.text));
+        }
+        if let Some(told) = save.told_news {
+            let is_told = |(owner, placed): (i64, i64)| owner == number && placed <= told;
+            self.happened.retain(|it| !it.placed.is_some_and(is_told));
         }
         Ok(true)
     }
@@ -256,7 +287,13 @@ impl Queue for Model {
                     Consequence::Echo => row.deliveries.push(echo),
                 }
             }
-            Meaning::AboutSomethingElse | Meaning::InFolder { .. } | Meaning::NotUnderstood { .. } => {}
+            Meaning::InFolder { event, consequence: Consequence::Look } => {
+                let event = RoomEvent { title: event.title.replace('\0', "\u{fffd}"), ..event.clone() };
+                contents.happened(event, self.clock.now());
+            }
+            Meaning::AboutSomethingElse
+            | Meaning::InFolder { consequence: Consequence::Echo, .. }
+            | Meaning::NotUnderstood { .. } => {}
         }
         Ok(Accepted::New)
     }
@@ -274,6 +311,8 @@ impl Queue for Model {
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
         let (mut contents, now) = (self.contents(), self.clock.now());
+        let with_news: BTreeSet<i64> =
+            contents.happened.iter().filter_map(|it| it.placed).map(|(owner, _)| owner).collect();
         let mut due: Vec<(i64, &mut Row)> = contents
             .numbered()
             .filter(|(number, row)| {
@@ -298,8 +337,8 @@ impl Queue for Model {
                 attempts: row.attempts,
                 asked: row.asked,
                 reason: row.reason.clone(),
-                wish: None,
-                has_news: false,
+                wish: row.wish.map(|wish| Wished { wish, nth: row.wishes }),
+                has_news: with_news.contains(&number),
             }
         });
         Ok(claims.collect())
@@ -319,6 +358,7 @@ impl Queue for Model {
             row.reason = settlement.reason;
             row.attempts = settlement.attempts;
             row.asked = row.asked.saturating_sub(settlement.asked);
+            row.wish = row.wish.filter(|_| settlement.heard != Some(row.wishes));
             row.due = if row.hints > settlement.hints { Some(self.clock.now()) } else { settlement.due };
         }
         Ok(())
@@ -358,6 +398,10 @@ impl Queue for Model {
         for row in contents.tickets.iter_mut().filter(is_selected) {
             row.hints += 1;
             row.asked += u32::from(*why == Why::Asked);
+            if let Why::Wished(wish) = why {
+                row.wish = Some(*wish);
+                row.wishes += 1;
+            }
             if !row.claimed {
                 row.due = Some(now);
             }
@@ -486,20 +530,48 @@ impl Reservations for Model {
 }
 
 #[async_trait::async_trait]
-impl crate::store::RoomEvents for Model {
-    async fn unplaced(&self, _most: usize) -> Result<Vec<crate::room::FolderId>, StoreError> {
-        Ok(Vec::new())
+impl RoomEvents for Model {
+    async fn unplaced(&self, most: usize) -> Result<Vec<FolderId>, StoreError> {
+        let (contents, now) = (self.contents(), self.clock.now());
+        let mut since: BTreeMap<FolderId, Timestamp> = BTreeMap::new();
+        for it in contents.happened.iter().filter(|it| it.placed.is_none()) {
+            let since = since.entry(it.event.folder).or_insert(it.due);
+            *since = it.due.min(*since);
+        }
+        let mut due: Vec<_> = since.into_iter().filter(|(_, since)| *since <= now).collect();
+        due.sort_by_key(|(folder, since)| (*since, *folder));
+        Ok(due.into_iter().take(most).map(|(folder, _)| folder).collect())
     }
 
-    async fn place(
-        &self,
-        _folder: crate::room::FolderId,
-        _room: Option<crate::room::RoomId>,
-    ) -> Result<crate::store::Placed, StoreError> {
-        Ok(crate::store::Placed::Nobody)
+    async fn place(&self, folder: FolderId, room: Option<RoomId>) -> Result<Placed, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
+        let Contents { tickets, happened, .. } = &mut *contents;
+        let is_waiting = |it: &Happened| it.placed.is_none() && it.event.folder == folder;
+        let owner = (1..).zip(tickets).find(|(_, row)| room.is_some_and(|room| row.has(room)));
+        let Some((number, row)) = owner else {
+            let quarter = jiff::SignedDuration::from_mins(15);
+            happened.retain(|it| !is_waiting(it) || now.duration_since(it.received) <= quarter);
+            let again = after(now, Duration::from_secs(60));
+            happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.due = again);
+            return Ok(Placed::Nobody);
+        };
+        if happened.iter().any(is_waiting) {
+            let placed = row.mark_heard(now).hints;
+            happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.placed = Some((number, placed)));
+        }
+        Ok(Placed::Ticket)
     }
 
-    async fn room_news(&self, _ticket: i64, _most: usize) -> Result<crate::store::RoomNews, StoreError> {
-        Ok(crate::store::RoomNews::default())
+    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+        let contents = self.contents();
+        let its = contents.happened.iter().filter(|it| it.placed.is_some_and(|(owner, _)| owner == ticket));
+        let its: Vec<_> = its.collect();
+        Ok(RoomNews {
+            total: its.len() as u64,
+            last: its.iter().filter_map(|it| it.placed).map(|(_, placed)| placed).max().unwrap_or(0),
+            first_at: its.iter().map(|it| it.received).min(),
+            last_at: its.iter().map(|it| it.received).max(),
+            events: its.iter().take(most).map(|it| it.event.clone()).collect(),
+        })
     }
 }

@@ -14,7 +14,7 @@ use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite;
 
 /// The tables that grow.
-const TABLES: [&str; 4] = ["ticket", "delivery", "timeline", "effect"];
+const TABLES: [&str; 5] = ["ticket", "delivery", "timeline", "effect", "room_event"];
 
 /// Lists as people ask for them. One by a text is not among them: it looks for it in every ticket.
 fn queries() -> Vec<(&'static str, TicketQuery)> {
@@ -63,7 +63,7 @@ fn all(written: &[Written], list: impl Fn(&TicketQuery) -> String) -> Vec<(Strin
     statements
 }
 
-const ON_SQLITE: [(&str, &[&str]); 43] = [
+const ON_SQLITE: [(&str, &[&str]); 51] = [
     ("Repeat", &["delivery_repeat"]),
     ("Number", &["sqlite_autoindex_ticket_2"]),
     ("InRoom", &["sqlite_autoindex_ticket_1"]),
@@ -79,6 +79,14 @@ const ON_SQLITE: [(&str, &[&str]); 43] = [
     ("Save", &["PRIMARY KEY"]),
     ("SaveEffect", &[]),
     ("Settle", &["PRIMARY KEY"]),
+    ("KeepEvent", &["room_event_folder"]),
+    ("Unplaced", &["room_event_folder"]),
+    ("Place", &["PRIMARY KEY", "room_event_folder"]),
+    ("HasNews", &["PRIMARY KEY"]),
+    ("ForgetEvents", &["room_event_folder"]),
+    ("AskAgain", &["room_event_folder"]),
+    ("Told", &["room_event_ticket"]),
+    ("RoomNews", &["room_event_ticket"]),
     ("Note", &[]),
     ("Renew", &["PRIMARY KEY"]),
     ("LetGo", &["PRIMARY KEY"]),
@@ -141,17 +149,22 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 38] = [
+const ON_POSTGRES: [(&str, &[&str]); 42] = [
     ("Accept", &["delivery_repeat", "ticket_key"]),
     ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
+    ("AcceptInFolder", &["room_event_folder"]),
+    // The first folder, and then the next ones by a condition.
+    ("Unplaced", &["> room_event_folder", "room_event_folder"]),
+    ("Place", &["room_event_folder", "ticket_pkey", "ticket_room"]),
+    ("RoomNews", &["room_event_ticket"]),
     ("Keep", &[]),
     ("KeepNotUnderstood", &["delivery_pkey", "delivery_repeat"]),
     ("Claim", &["ticket_again", "ticket_new", "ticket_pkey"]),
     ("ClaimOf", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
     ("SetAside", &["ticket_pkey"]),
     ("WrittenBefore", &["ticket_pkey"]),
-    ("Save", &["ticket_pkey"]),
-    ("Settle", &["ticket_pkey"]),
+    ("Save", &["room_event_ticket", "ticket_pkey"]),
+    ("Settle", &["room_event_ticket", "ticket_pkey"]),
     ("Heartbeat", &["ticket_pkey"]),
     ("Leave", &["ticket_pkey"]),
     ("Reserve", &[]),
@@ -198,7 +211,10 @@ async fn postgres_looks_by_indexes() {
             SELECT 'desk', n, n, n, 'created', 'accepted', '', '' FROM generate_series(1, 20000) AS n;
         INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n;
         INSERT INTO effect (ticket, kind, target, entry, updated_at)
-            SELECT n / 10 + 1, 'attachment', n, '{}', n FROM generate_series(1, 20000) AS n";
+            SELECT n / 10 + 1, 'attachment', n, '{}', n FROM generate_series(1, 20000) AS n;
+        INSERT INTO room_event (folder, ticket, placed, due_at, kind, entry, title, done_by, done_at, received_at)
+            SELECT n / 20 + 1, CASE WHEN n > 10000 THEN n / 10 + 1 END, CASE WHEN n > 10000 THEN n END,
+                n, 'file_added', n, '', '', n, n FROM generate_series(1, 20000) AS n";
     database.run(fill).unwrap();
     database.run("VACUUM ANALYZE").unwrap();
     let statements = all(postgres::statements::ALL, |query| postgres::rows::list_sql(query).0);

@@ -3,7 +3,7 @@
 use super::*;
 
 on_every_store!(
-    a_wish_is_kept_until_a_run_has_heard_it,
+    who_asks_is_heard_once,
     blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that,
     many_tickets_are_marked_in_parts,
     after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
@@ -13,7 +13,7 @@ async fn requeue_one(store: &Timed, id: &str, second: i64) -> u64 {
     store.requeue(&Selection::One(key(id)), &Why::Asked, at(second)).await.unwrap()
 }
 
-async fn a_wish_is_kept_until_a_run_has_heard_it(store: &Timed) {
+async fn who_asks_is_heard_once(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     assert!(requeue_one(store, "1", 1).await == 1);
@@ -23,7 +23,7 @@ async fn a_wish_is_kept_until_a_run_has_heard_it(store: &Timed) {
     assert_eq!((claim.asked, asked.asked), (0, 1));
     store.accept(delivery("1", None, 3)).await.unwrap();
     store.settle(settlement(&asked, State::Blocked, None, 3)).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.asked, 0, "a wish is heard once");
+    assert_eq!(claim_one(store, 3).await.asked, 0, "it is heard once");
 }
 
 async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store: &Timed) {

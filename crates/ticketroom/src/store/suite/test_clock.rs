@@ -8,6 +8,7 @@ use super::model::Model;
 use super::*;
 use crate::clock::ManualClock;
 use crate::config::{Config, StoreUrl};
+use crate::room::FolderId;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 
@@ -163,6 +164,19 @@ impl Timed {
 
     pub(super) async fn next_due(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         self.at(now).await.next_due().await
+    }
+
+    pub(super) async fn unplaced(&self, most: usize, now: Timestamp) -> Result<Vec<FolderId>, StoreError> {
+        self.at(now).await.unplaced(most).await
+    }
+
+    pub(super) async fn place(
+        &self,
+        folder: FolderId,
+        room: Option<RoomId>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
+        self.at(now).await.place(folder, room).await
     }
 
     pub(super) async fn reserve(
