@@ -70,10 +70,15 @@ const SIMULATOR: Crate = Crate {
         ("server", &["server"]),
         ("handle", &["handle"]),
         ("helpdesk", &["helpdesk"]),
-        ("limits and views", &["docspace::limits", "docspace::state::views"]),
+        (
+            "limits, views and events",
+            &["docspace::limits", "docspace::state::trigger", "docspace::state::views"],
+        ),
+        ("DocSpace's webhooks", &["docspace::state::webhook"]),
         (
             "parts of DocSpace's state",
             &[
+                "docspace::state::delivery",
                 "docspace::state::key",
                 "docspace::state::link",
                 "docspace::state::operation",
@@ -82,7 +87,10 @@ const SIMULATOR: Crate = Crate {
             ],
         ),
         ("DocSpace's state", &["docspace::state"]),
-        ("what is done with the state", &["docspace::state::catch_up", "docspace::state::rooms"]),
+        (
+            "what is done with the state",
+            &["docspace::state::catch_up", "docspace::state::files", "docspace::state::rooms"],
+        ),
         ("answers of DocSpace's API", &["docspace::endpoints::wire"]),
         (
             "its requests",
@@ -100,9 +108,11 @@ const SIMULATOR: Crate = Crate {
                 "docspace::endpoints::people",
                 "docspace::endpoints::rooms",
                 "docspace::endpoints::share",
+                "docspace::endpoints::webhooks",
             ],
         ),
         ("all of its calls", &["docspace::endpoints"]),
+        ("what people do", &["docspace::act"]),
         ("pages for browsers", &["docspace::page"]),
         ("the portal", &["docspace::service"]),
         ("systems", &["callback", "docspace", "freshdesk", "jira", "zendesk"]),

@@ -15,8 +15,22 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What another server answered that was asked because of this request.
+    pub(crate) probed: Probed,
     raw_query: Option<String>,
     query: Vec<(String, String)>,
+}
+
+/// What became of a question to another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Probed {
+    /// None was asked.
+    #[default]
+    Not,
+    /// It didn't answer.
+    Silent,
+    /// It answered with that status.
+    Status(u16),
 }
 
 impl Request {
@@ -31,6 +45,7 @@ impl Request {
             path: head.uri.path().to_owned(),
             headers: head.headers,
             body: body.collect().await?.to_bytes(),
+            probed: Probed::default(),
             raw_query,
             query,
         })

@@ -1,5 +1,5 @@
-//! Deliveries to a webhook's endpoint. Each is a task of its own, so they arrive in any order. The helpdesk decides how often
-//! one is tried, and with which headers ([`Attempts`]).
+//! Deliveries to a webhook's endpoint. Each is a task of its own, so they arrive in any order. The sender decides how often
+//! one is tried, with which headers, and whether its body changes from attempt to attempt ([`Attempts`]).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use crate::lock;
@@ -17,11 +17,12 @@ use crate::service::Shutdown;
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The id of all its attempts, if they have one: Zendesk's invocation id, or Jira's webhook identifier.
+    /// The id of all its attempts, if they have one: Zendesk's invocation id, Jira's webhook identifier, or
+    /// the id of DocSpace's event.
     pub id: Option<String>,
     /// The ticket that it is about; 0 if it is about something else.
     pub ticket: u64,
-    /// The event, as the helpdesk names it.
+    /// The event, as its sender names it.
     pub event: String,
     /// The status that answered each attempt that is over, if any did.
     pub attempts: Vec<Option<u16>>,
@@ -37,8 +38,13 @@ impl Delivery {
     }
 }
 
-/// How a helpdesk makes the attempts at one delivery.
+/// How a system makes the attempts at one delivery.
 pub(crate) trait Attempts: Send + 'static {
+    /// The body of the next attempt: what was sent off, unless it changes from attempt to attempt.
+    fn body(&mut self, sent_off: &Bytes) -> Bytes {
+        sent_off.clone()
+    }
+
     /// The headers of the next attempt.
     fn headers(&self, body: &[u8]) -> Vec<(String, String)>;
 
@@ -80,12 +86,25 @@ struct Inner<W> {
     webhook: Mutex<Option<W>>,
     deliveries: Mutex<Vec<Delivery>>,
     under_way: watch::Sender<usize>,
+    /// How many further deliveries may be worked on at once.
+    places: Semaphore,
     shutdown: Shutdown,
+}
+
+impl<W> Clone for Outbox<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
 }
 
 impl<W: Clone> Outbox<W> {
     /// An attempt may take as long as `timeout`, until its whole answer is read.
     pub(crate) fn new(timeout: Duration, shutdown: Shutdown) -> std::io::Result<Self> {
+        Self::with_places(timeout, Semaphore::MAX_PERMITS, shutdown)
+    }
+
+    /// At most so many deliveries are worked on at once, the waits between their attempts included.
+    pub(crate) fn with_places(timeout: Duration, most: usize, shutdown: Shutdown) -> std::io::Result<Self> {
         // An error means that the process has a TLS provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -101,6 +120,7 @@ impl<W: Clone> Outbox<W> {
             webhook: Mutex::new(None),
             deliveries: Mutex::default(),
             under_way: watch::Sender::new(0),
+            places: Semaphore::new(most),
             shutdown,
         })))
     }
@@ -139,7 +159,7 @@ impl<W: Send + 'static> Outbox<W> {
         deliveries.push(delivery);
         drop(deliveries);
         self.0.under_way.send_modify(|count| *count += 1);
-        let (outbox, mut shutdown) = (Self(Arc::clone(&self.0)), self.0.shutdown.receiver());
+        let (outbox, mut shutdown) = (self.clone(), self.0.shutdown.receiver());
         self.0.runtime.spawn(async move {
             let delivery = outbox.deliver(number, endpoint, Bytes::from(body), attempts);
             let delivered = shutdown.unless_stopped(delivery).await.unwrap_or(false);
@@ -153,8 +173,12 @@ impl<W: Send + 'static> Outbox<W> {
 
     /// Tries until it is accepted (true) or not tried again (false).
     async fn deliver(&self, number: usize, endpoint: Url, body: Bytes, mut attempts: impl Attempts) -> bool {
+        // Nobody closes the semaphore, so there is always a place in the end.
+        let _place = self.0.places.acquire().await;
         loop {
-            let outcome = self.post(endpoint.clone(), attempts.headers(&body), body.clone()).await;
+            let body = attempts.body(&body);
+            let headers = attempts.headers(&body);
+            let outcome = self.send_once(self.0.client.post(endpoint.clone()).body(body), headers).await;
             self.record(number, |delivery| delivery.attempts.push(outcome.status()));
             match attempts.pause_after(outcome) {
                 _ if outcome.is_accepted() => return true,
@@ -170,8 +194,12 @@ impl<W: Send + 'static> Outbox<W> {
         }
     }
 
-    async fn post(&self, endpoint: Url, headers: Vec<(String, String)>, body: Bytes) -> Outcome {
-        let request = self.0.client.post(endpoint).body(body);
+    /// Asks whether there is something at an address, without a body.
+    pub(crate) async fn head(&self, endpoint: Url) -> Outcome {
+        self.send_once(self.0.client.head(endpoint), Vec::new()).await
+    }
+
+    async fn send_once(&self, request: reqwest::RequestBuilder, headers: Vec<(String, String)>) -> Outcome {
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let answered = async {
             let answer = request.send().await?;

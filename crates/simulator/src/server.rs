@@ -75,7 +75,7 @@ async fn respond(
 }
 
 /// Handles one call. Dropping `reply` without an answer closes the connection.
-async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: oneshot::Sender<Reply>) {
+async fn work(core: Core, service: Arc<dyn Service>, mut request: Request, reply: oneshot::Sender<Reply>) {
     let call = service.name(&request.method, &request.path);
     let fault = core.faults.next_for(call);
     if fault == Some(FaultKind::Refuse) {
@@ -98,6 +98,9 @@ async fn work(core: Core, service: Arc<dyn Service>, request: Request, reply: on
         }
     };
     let in_flight = core.counting.admitted(&request.method);
+    if let Some(probe) = service.probe(&request) {
+        request.probed = probe.await;
+    }
     match fault {
         Some(FaultKind::Hang(time)) => return tokio::time::sleep(time).await,
         Some(FaultKind::LateLanding(time)) => {

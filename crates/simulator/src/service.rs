@@ -1,6 +1,7 @@
 //! What a simulated system is to the serving core ([`Service`]), and what the core keeps for each of them ([`Core`]).
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,8 +13,11 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::counters::Counting;
 use crate::fault::{Faults, TooMany};
-use crate::http::{Answer, Request};
+use crate::http::{Answer, Probed, Request};
 use crate::lock;
+
+/// A question to another server, such as whether a webhook's address answers.
+pub(crate) type Probe = Pin<Box<dyn Future<Output = Probed> + Send>>;
 
 /// A simulated system.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -23,6 +27,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Admits a call, or rejects it with an answer. An answer of 429 is counted as a rejection by the limits.
     fn admit(&self, _request: &Request, _call: &'static str) -> Result<Admission, Answer> {
         Ok(Admission::default())
+    }
+
+    /// What the service has to ask others before it can answer; the result is then in [`Request::probed`].
+    fn probe(&self, _request: &Request) -> Option<Probe> {
+        None
     }
 
     /// Does the work, and answers.

@@ -9,25 +9,31 @@
 //! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share, links}`).
 //! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
 //!   (`endpoints::auth`).
-//! * Archive, copy and delete are answered at once and done later (`endpoints::operations`, `state::catch_up`).
+//! * Archive, copy and delete are answered at once and done later, or never (`endpoints::operations`, `state::catch_up`).
+//! * What happens is reported to webhooks, unordered and with bodies that change from attempt to attempt
+//!   (`endpoints::webhooks`, `state::{events, delivery}`).
+//! * People work in the portal beside the API, with the rights that they have (`act`, [`Person`]).
 //!
 //! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
 //!
 //! | layer | holds |
 //! | --- | --- |
-//! | `service`, `page` | the portal as the serving core sees it; its pages for browsers |
+//! | `service`, `page`, `person` | the portal as the serving core sees it; its pages for browsers; its people |
+//! | `act` | what people do, and who may do it |
 //! | `endpoints` | the API: from below `wire`, `body`, `call`, `dto`, then one file for each group of calls |
 //! | `overview` | everything that exists, for tests and the control endpoint |
 //! | `state` | what the portal holds, and what is done with it |
 //! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
 //!
-//! Not simulated: uploads, sub-folder links, room templates, webhooks, logos, watermarks, private rooms,
-//! signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
+//! Not simulated: uploads by the API, links and shares of single folders and files, room templates, logos,
+//! watermarks, private rooms, signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
 
+mod act;
 mod endpoints;
 mod limits;
 mod overview;
 mod page;
+mod person;
 mod quirks;
 mod roles;
 mod service;
@@ -37,15 +43,25 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use url::Url;
 use uuid::Uuid;
 
+pub use self::act::{Act, Refused};
 pub use self::limits::Limits;
+pub use self::person::{Acted, Person};
 pub use self::quirks::Quirks;
+pub use self::state::delivery::{WebhookPace, signed_headers};
 pub use self::state::people::{NewGroup, NewUser, UserKind, UserStatus};
-pub use self::state::views::{LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+pub use self::state::views::{FileView, LinkKind, LinkView, MemberView, RoomView, ServerVersion};
+
+pub use self::state::trigger::Trigger;
+pub use self::state::webhook::{NewWebhook, PasswordPolicy, WebhookDelivery};
 
 pub use self::service::Portal;
-use self::state::{ARCHIVE, State};
+use self::state::State;
+use self::state::delivery::Sender;
+use self::state::operation::{self, Queue};
+use self::state::webhook::{Logged, Webhooks};
 use crate::clock::Clock;
 use crate::handle::Server;
 use crate::service::Core;
@@ -63,6 +79,19 @@ pub struct Setup {
     pub version: ServerVersion,
     /// How long asynchronous operations take.
     pub operation_time: Duration,
+    /// How many operations run at once, or have ended and wait to be read; DocSpace's 10 by default. An operation beyond
+    /// them is answered with 200 and never runs.
+    pub operation_workers: usize,
+    /// How long an operation that has ended waits to be read; DocSpace's 60 s by default.
+    pub operations_known_for: Duration,
+    /// Whether webhooks may go to this machine and to private networks, and to plain HTTP. DocSpace refuses them, since its
+    /// users could reach its own network by them. Here they are allowed by default, and only because everything that is
+    /// simulated runs on one machine.
+    pub allow_private_webhooks: bool,
+    /// What the secrets of webhooks have to be.
+    pub password_policy: PasswordPolicy,
+    /// How long the sender of webhooks waits.
+    pub webhook_pace: WebhookPace,
     /// The owner of the first API key.
     pub service_user: NewUser,
     /// The other people.
@@ -79,6 +108,11 @@ impl Default for Setup {
             limits: None,
             version: ServerVersion::default(),
             operation_time: Duration::from_millis(50),
+            operation_workers: operation::WORKERS,
+            operations_known_for: operation::KNOWN_FOR,
+            allow_private_webhooks: true,
+            password_policy: PasswordPolicy::default(),
+            webhook_pace: WebhookPace::default(),
             service_user: state::people::default_service_user(),
             users: state::people::default_users(),
             groups: state::people::default_groups(),
@@ -93,11 +127,23 @@ impl DocSpace {
     /// Starts a portal.
     ///
     /// # Errors
-    /// When it can't listen at the address.
+    /// When it can't listen at the address, or there can be no client for webhooks.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let mut state = State::new(setup.clock.clone(), setup.version, setup.operation_time);
-        let now = setup.clock.now();
+        let queue = Queue {
+            operations: Vec::new(),
+            time: setup.operation_time,
+            workers: setup.operation_workers,
+            known_for: setup.operations_known_for,
+            loses: 0,
+        };
+        let core = Core::new(setup.clock);
+        let webhooks = Webhooks::new(setup.allow_private_webhooks, setup.password_policy);
+        let (clock, shutdown) = (core.clock.clone(), core.shutdown.clone());
+        let sender = Sender::new(webhooks, setup.webhook_pace, clock.clone(), shutdown)?;
+        let now = clock.now();
+        let mut state = State::new(clock, setup.version, queue, sender);
         state.service_user = state.people.add(setup.service_user, now);
+        state.portal_owner = state.people.add(state::people::portal_owner(), now);
         for user in setup.users {
             state.people.add(user, now);
         }
@@ -107,7 +153,9 @@ impl DocSpace {
             state.people.add_group(&group.name, &members);
         }
         let api_key = state.add_key(state.service_user, &[], None);
-        Self::run(setup.listen, Core::new(setup.clock), Portal::new(state, api_key, setup.limits)).await
+        let portal = Portal::new(state, api_key, setup.limits);
+        core.shutdown.spawn(portal.operations());
+        Self::run(setup.listen, core, portal).await
     }
 
     fn origin(&self) -> String {
@@ -226,32 +274,45 @@ impl DocSpace {
         state.add_session(user)
     }
 
-    /// A person makes another user the owner of a room. The former owner keeps no role in it.
-    pub fn set_room_owner(&self, id: i64, owner: Uuid) {
-        self.system().state().set_room_owner(id, owner);
+    /// A user who works in the portal, with the rights that they have.
+    pub fn by(&self, user: Uuid) -> Person<'_> {
+        Person { docspace: self, user }
     }
 
-    /// A person creates a room.
+    /// The person who has made the portal, a `DocSpaceAdmin`. The methods below that name nobody are done by this person,
+    /// regardless of rights.
+    pub fn portal_owner(&self) -> Uuid {
+        self.system().state().portal_owner
+    }
+
+    /// Makes another user the owner of a room. The former owner keeps no role in it.
+    pub fn set_room_owner(&self, id: i64, owner: Uuid) {
+        let mut state = self.system().state();
+        let by = state.portal_owner;
+        state.set_room_owner(id, owner, by);
+    }
+
+    /// Creates a room of that owner.
     pub fn add_room(&self, title: &str, owner: Uuid, tags: &[&str]) -> i64 {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-        self.system().state().add_room(title, owner, &tags)
+        self.system().state().create_room_by_hand(title, owner, &tags)
     }
 
-    /// A person gives a user or group a role in a room.
+    /// Gives a user or group a role in a room.
     pub fn add_member(&self, room: i64, id: Uuid, access: i32) {
         self.system().state().add_member(room, id, access);
     }
 
-    /// A person puts a tag on a room.
+    /// Puts a tag on a room.
     pub fn add_tag(&self, room: i64, tag: &str) {
         self.system().state().tag_room(room, &[tag.to_owned()]);
     }
 
-    /// A person creates a folder in a room or folder.
+    /// Creates a folder in a room or folder.
     pub fn add_folder(&self, parent: i64, title: &str) -> i64 {
         let mut state = self.system().state();
-        let owner = state.service_user;
-        state.add_folder(parent, title, owner, state::Kind::Plain)
+        let by = state.portal_owner;
+        state.create_folder_in(parent, title, by)
     }
 
     /// The id of the folder with the service user's own documents.
@@ -261,20 +322,70 @@ impl DocSpace {
         state.documents_of(user)
     }
 
-    /// A person deletes a room.
+    /// Deletes a room for good.
     pub fn delete_room(&self, id: i64) {
         self.system().state().delete_room_by_hand(id);
     }
 
-    /// A person archives a room.
+    /// Puts a room into the archive.
     pub fn archive_room(&self, id: i64) {
-        self.system().state().move_room(id, ARCHIVE);
+        self.system().state().archive_room_by_hand(id);
     }
 
-    /// A person uploads a file into a room or folder.
+    /// Uploads a file into a room or folder. A file of that title is made another version.
     pub fn add_file(&self, folder: i64, title: &str) -> i64 {
         let mut state = self.system().state();
-        let owner = state.service_user;
-        state.add_file(folder, title, owner)
+        let by = state.portal_owner;
+        state.upload(folder, title, by)
+    }
+
+    /// All files in a room, by their paths.
+    pub fn files(&self, room: i64) -> Vec<FileView> {
+        self.system().state().file_views(room)
+    }
+
+    /// Sends these events there from now on, and nowhere else; all events if `triggers` is empty. The address isn't asked.
+    /// Returns the webhook's number.
+    pub fn set_webhook(&self, endpoint: Url, secret: &str, triggers: &[Trigger]) -> i64 {
+        let (secret, triggers) = (secret.to_owned(), triggers.to_vec());
+        self.system().state().set_webhook(NewWebhook { endpoint, secret, triggers })
+    }
+
+    /// All deliveries to webhooks so far, in the order in which they were sent off.
+    pub fn webhook_deliveries(&self) -> Vec<WebhookDelivery> {
+        let sender = self.system().state().sender.clone();
+        let webhooks = sender.webhooks();
+        webhooks.log.iter().map(Logged::view).collect()
+    }
+
+    /// Waits until no delivery is under way or waits for its next attempt.
+    pub async fn webhook_deliveries_settled(&self) {
+        let outbox = self.system().state().sender.outbox.clone();
+        outbox.settled().await;
+    }
+
+    /// Whether webhooks may go to this machine and to private networks.
+    pub fn set_allow_private_webhooks(&self, allowed: bool) {
+        self.system().state().sender.webhooks().allows_private = allowed;
+    }
+
+    /// What the secrets of webhooks have to be from now on.
+    pub fn set_password_policy(&self, policy: PasswordPolicy) {
+        self.system().state().sender.webhooks().policy = policy;
+    }
+
+    /// How long operations take that are started from now on.
+    pub fn set_operation_time(&self, time: Duration) {
+        self.system().state().queue.time = time;
+    }
+
+    /// How long an operation that has ended waits to be read, and occupies its place in the queue.
+    pub fn set_operations_known_for(&self, time: Duration) {
+        self.system().state().queue.known_for = time;
+    }
+
+    /// The next `n` archive, unarchive and copy operations are answered with 200 and never run.
+    pub fn lose_operations(&self, n: usize) {
+        self.system().state().queue.loses = n;
     }
 }

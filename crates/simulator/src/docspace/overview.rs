@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::state::views::{MemberView, RoomView};
+use super::state::views::{FileView, MemberView, RoomView};
+use super::state::webhook::Logged;
 use super::state::{Folder, Member, Room, State};
 
 impl State {
@@ -25,6 +26,7 @@ impl State {
             room_type: room.room_type,
             tags: room.tags.clone(),
             archived: folder.archived(),
+            archived_by: room.archived_by.map(|id| self.people.name_of(id)),
             created: folder.created,
             owner: folder.owner,
             folders,
@@ -32,6 +34,23 @@ impl State {
             members: room.members.iter().map(|member| self.member_view(member)).collect(),
             links: room.links.iter().map(|link| link.view(origin)).collect(),
         }
+    }
+
+    /// The files of a room at any depth, by their paths.
+    pub(crate) fn file_views(&self, room: i64) -> Vec<FileView> {
+        let folders = std::iter::once(room).chain(self.below(room));
+        let mut files: Vec<FileView> = folders
+            .flat_map(|folder| self.files_in(folder))
+            .map(|file| {
+                let folder = self.path_in_room(file.folder);
+                let path =
+                    if folder.is_empty() { file.title.clone() } else { format!("{folder}/{}", file.title) };
+                let (version, created_by, updated_by) = (file.version, file.owner, file.updated_by);
+                FileView { id: file.id, path, version, created_by, updated_by }
+            })
+            .collect();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        files
     }
 
     fn path_in_room(&self, id: i64) -> String {
@@ -67,12 +86,18 @@ impl State {
             .groups
             .iter()
             .map(|(id, group)| json!({ "id": id, "name": group.name, "members": group.members }));
+        let webhooks = self.sender.webhooks();
+        let registered = webhooks.registered.values().map(|webhook| {
+            json!({ "id": webhook.id, "uri": webhook.uri, "enabled": webhook.enabled, "triggers": webhook.triggers })
+        });
         json!({
+            "webhooks": registered.collect::<Vec<_>>(),
+            "deliveries": webhooks.log.iter().map(Logged::view).collect::<Vec<_>>(),
             "rooms": self.room_views(origin),
             "users": users.collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),
             "tags": self.tags,
-            "operations": self.operations.len(),
+            "operations": self.queue.operations.len(),
         })
     }
 }

@@ -37,14 +37,15 @@ impl State {
         let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         let origin = request.origin();
         let room = match parts.as_slice() {
-            ["rooms", "shared"] => return Some(self.list(&origin)),
-            ["rooms", "shared", id] | ["rooms", "shared", id, "filter"] => {
+            ["rooms", "shared"] | ["rooms", "archived"] => return Some(self.list(&origin)),
+            ["rooms", "shared" | "archived", id] | ["rooms", "shared" | "archived", id, "filter"] => {
                 id.parse().ok().and_then(|id| self.room_view(id, &origin))
             }
             ["s", _] => {
                 let here = format!("{origin}{}", request.path);
                 let mut rooms = self.room_views(&origin).into_iter();
-                rooms.find(|room| room.links.iter().any(|link| link.url == here))
+                // The links of an archived room are disabled.
+                rooms.find(|room| !room.archived && room.links.iter().any(|link| link.url == here))
             }
             _ => return None,
         };
@@ -62,7 +63,9 @@ impl State {
     fn list(&self, origin: &str) -> Answer {
         let mut html = "<h1>Rooms</h1>\n<ul>\n".to_owned();
         for room in self.room_views(origin) {
-            let archived = if room.archived { " <span class=\"faint\">archived</span>" } else { "" };
+            let archived = archived(&room)
+                .map(|archived| format!(" <span class=\"faint\">{archived}</span>"))
+                .unwrap_or_default();
             let _ = writeln!(
                 html,
                 "<li><a href=\"/rooms/shared/{id}/filter?folder={id}\"><bdi>{}</bdi></a>{archived}</li>",
@@ -75,12 +78,18 @@ impl State {
     }
 }
 
+/// That an archived room is archived, and by whom.
+fn archived(room: &RoomView) -> Option<String> {
+    let by = room.archived_by.as_deref().map(|name| format!(" by <bdi>{}</bdi>", escaped(name)));
+    room.archived.then(|| format!("archived{}", by.unwrap_or_default()))
+}
+
 fn content(room: &RoomView) -> String {
     let mut html = format!(
         "<p class=\"faint\"><a href=\"/rooms/shared\">Rooms</a> · {}{}</p>\n<h1><bdi>{}</bdi></h1>\n\
          <p class=\"faint\">Room {} · made {} · tags: <bdi>{}</bdi></p>\n<h2>Folders</h2>\n",
         kind_of(room.room_type),
-        if room.archived { " · archived" } else { "" },
+        archived(room).map(|archived| format!(" · {archived}")).unwrap_or_default(),
         escaped(&room.title),
         room.id,
         room.created.strftime("%F %T UTC"),

@@ -49,6 +49,7 @@ pub(super) const ROLES: [(&str, i32); 15] = [
 pub(super) const READ: i32 = 2;
 pub(super) const FILL_FORMS: i32 = 7;
 pub(super) const MANAGER: i32 = 9;
+pub(super) const EDITOR: i32 = 10;
 pub(super) const CREATOR: i32 = 11;
 
 /// What gets a role.

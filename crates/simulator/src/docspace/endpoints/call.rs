@@ -20,32 +20,28 @@ impl State {
     /// A room that the caller may change. `missing` is the endpoint's error for "no such room".
     pub(crate) fn managed_room(
         &mut self,
-        call: &Call<'_>,
+        caller: Uuid,
         id: i64,
         missing: Failure,
     ) -> Result<&mut Folder, Failure> {
         let archived = self.room(id).ok_or(missing)?.archived();
-        if archived || !self.standing(call.caller, id).manages() {
+        if archived || !self.standing(caller, id).manages() {
             return Err(Failure::Security);
         }
         self.folders.get_mut(&id).ok_or(missing)
     }
 
     /// A folder that the caller may read.
-    pub(crate) fn readable(&self, call: &Call<'_>, id: i64) -> Result<&Folder, Failure> {
+    pub(crate) fn readable(&self, caller: Uuid, id: i64) -> Result<&Folder, Failure> {
         let folder = self.folders.get(&id).ok_or(Failure::NotFound)?;
-        if self.standing(call.caller, id).reads() { Ok(folder) } else { Err(Failure::Security) }
+        if self.standing(caller, id).reads() { Ok(folder) } else { Err(Failure::Security) }
     }
 
     /// A folder that the caller may write to. Nothing in the archive is writable.
-    pub(crate) fn writable(&self, call: &Call<'_>, id: i64) -> Result<&Folder, Failure> {
+    pub(crate) fn writable(&self, caller: Uuid, id: i64) -> Result<&Folder, Failure> {
         let folder = self.folders.get(&id).ok_or(Failure::NotFound)?;
         let archived = self.path(id).any(|above| above.id == ARCHIVE);
-        if !archived && self.standing(call.caller, id).creates() {
-            Ok(folder)
-        } else {
-            Err(Failure::Security)
-        }
+        if !archived && self.standing(caller, id).creates() { Ok(folder) } else { Err(Failure::Security) }
     }
 
     /// A room admin may not look at guests.

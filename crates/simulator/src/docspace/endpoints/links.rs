@@ -89,7 +89,7 @@ impl State {
         let wanted = Wanted::of(&fields, self.now())?;
         let elsewhere = |link: &Link| Some(link.id) == wanted.id;
         let is_taken = self.rooms().any(|(folder, room)| folder.id != id && room.links.iter().any(elsewhere));
-        let folder = self.managed_room(call, id, Failure::NotFound)?;
+        let folder = self.managed_room(call.caller, id, Failure::NotFound)?;
         let Kind::Room(room) = &mut folder.kind else { return Err(Failure::NotFound) };
         let subject = match wanted.kind {
             LinkKind::Invitation => Subject::InvitationLink,
@@ -136,7 +136,7 @@ impl State {
 
     /// The primary external link. A GET that makes it where there is none yet.
     pub(crate) fn get_primary_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
-        let folder = self.managed_room(call, id, Failure::NotFound)?;
+        let folder = self.managed_room(call.caller, id, Failure::NotFound)?;
         let Kind::Room(room) = &mut folder.kind else { return Err(Failure::NotFound) };
         if roles::external_links(room.room_type).is_none() {
             return Err(Failure::InvalidOperation);

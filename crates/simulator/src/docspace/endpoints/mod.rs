@@ -13,13 +13,16 @@ mod people;
 mod rooms;
 pub(crate) mod routes;
 mod share;
+mod webhooks;
 pub(crate) mod wire;
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use url::Url;
 
 use self::call::Call;
 use self::routes::Route;
+use self::webhooks::WebhookCall;
 use self::wire::{Failure, Outcome, Reply};
 use super::state::State;
 use super::state::views::ServerVersion;
@@ -66,6 +69,7 @@ impl State {
             Route::MyDocuments => self.my_documents(call),
             Route::FolderContents(id) => self.folder_contents(call, id),
             Route::FolderInfo(id) => self.folder_info(call, id),
+            Route::FolderPath(id) => self.folder_path(call, id),
             Route::Subfolders(id) => self.subfolders(call, id),
             Route::CreateFolder(id) => self.create_folder(call, id),
             Route::DeleteFolder(id) => self.delete_folder(call, id),
@@ -76,8 +80,31 @@ impl State {
             Route::UserByEmail => self.user_by_email(call),
             Route::SelfUser => self.self_user(call),
             Route::SelfKey => self.self_key(call),
+            Route::ListWebhooks => self.list_webhooks(call),
+            Route::CreateWebhook => self.create_webhook(call),
+            Route::UpdateWebhook => self.update_webhook(call),
+            Route::EnableWebhook => self.enable_webhook(call),
+            Route::RemoveWebhook(id) => self.remove_webhook(call, id),
+            Route::RetryWebhook(event) => self.retry_webhook(call, event),
+            Route::RetryWebhooks => self.retry_webhooks(call),
+            Route::WebhookLog => self.webhook_log(call),
+            Route::WebhookTriggers => self.webhook_triggers(call),
             Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unknown),
         }
+    }
+
+    /// The address that another server has to be asked at before the request can be answered. A request that will be
+    /// refused in any case has none.
+    pub(crate) fn address_to_probe(&self, request: &Request) -> Option<Url> {
+        let webhook_call = match Route::of(&request.method, &request.path) {
+            Route::CreateWebhook => WebhookCall::Create,
+            Route::UpdateWebhook => WebhookCall::Update,
+            Route::EnableWebhook => WebhookCall::Enable,
+            _ => return None,
+        };
+        let caller = self.caller(request).filter(|_| self.is_in_scope(request))?;
+        let call = &Call { request, caller, origin: request.origin() };
+        self.address_to_ask(call, webhook_call).ok().flatten()
     }
 
     fn build(&self) -> Value {

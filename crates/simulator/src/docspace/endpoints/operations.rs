@@ -1,8 +1,15 @@
 //! Archive, unarchive, delete and copy, which are answered at once and done later.
 //!
+//! All of a portal's operations share one queue of ten workers. An operation that finds it full is answered with 200 and
+//! never runs, as on a server without a message broker; so is one that a test loses
+//! ([`DocSpace::lose_operations`](crate::docspace::DocSpace::lose_operations)).
+//! Such an operation is in the answer that started it, and in no other one. An operation that has ended occupies its place
+//! until somebody reads it, or for a minute.
+//!
 //! A finished operation is reported *once*, to whichever poller of its user asks first, and removed by that; one started
-//! with `deleteAfter` is removed without ever being reported. All are gone a minute after their last change. So an unknown
-//! id says nothing: look at the thing itself.
+//! with `deleteAfter` is removed without ever being reported. So an unknown id says nothing: look at the thing itself.
+//!
+//! Not simulated: operations without progress that the server cancels, and `fileops/terminate`.
 
 use std::time::Instant;
 
@@ -12,8 +19,7 @@ use uuid::Uuid;
 use super::body::Fields;
 use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, without_nulls};
-use crate::docspace::state::operation::{Copying, Operation, Work};
-use crate::docspace::state::rooms::Standing;
+use crate::docspace::state::operation::{Copying, Failed, Operation, Work};
 use crate::docspace::state::{Kind, State};
 
 /// What becomes of a file whose name is taken.
@@ -21,16 +27,15 @@ const CONFLICTS: [(&str, i32); 3] = [("Skip", 0), ("Overwrite", 1), ("Duplicate"
 
 impl State {
     fn start(&mut self, user: Uuid, work: Work, delete_after: bool) -> Uuid {
-        let id = Uuid::new_v4();
-        let due = Instant::now() + self.operation_time;
-        self.operations.push(Operation { id, user, work, due, seen: false, delete_after, result: None });
+        let id = self.queue.start(user, work, delete_after, Instant::now());
+        self.operation_started.notify_one();
         self.catch_up();
         id
     }
 
-    /// The caller's operations that `wanted` picks. Those that have ended are removed by this.
+    /// The caller's operations that `wanted` picks. Those that have ended or were lost are removed by this.
     fn report(&mut self, call: &Call<'_>, wanted: impl Fn(&Operation) -> bool) -> Vec<Value> {
-        let mut operations = std::mem::take(&mut self.operations);
+        let mut operations = std::mem::take(&mut self.queue.operations);
         let mut report = Vec::new();
         operations.retain_mut(|operation| {
             if operation.user != call.caller || !wanted(operation) {
@@ -38,9 +43,9 @@ impl State {
             }
             report.push(self.operation_dto(call, operation));
             operation.seen = true;
-            operation.result.is_none()
+            operation.result.is_none() && operation.due.is_some()
         });
-        self.operations = operations;
+        self.queue.operations = operations;
         report
     }
 
@@ -49,11 +54,11 @@ impl State {
         let (progress, status) = match operation.result {
             None if operation.seen => (50, 1),
             None => (0, 0),
-            Some(true) => (100, 2),
-            Some(false) => (100, 4),
+            Some(Ok(())) => (100, 2),
+            Some(Err(_)) => (100, 4),
         };
         let moved = match operation.work {
-            Work::Archive(id) | Work::Unarchive(id) if operation.result == Some(true) => {
+            Work::Archive(id) | Work::Unarchive(id) if operation.result == Some(Ok(())) => {
                 self.folders.get(&id)
             }
             _ => None,
@@ -62,7 +67,7 @@ impl State {
             "id": operation.id,
             "Operation": operation.work.number(),
             "progress": progress,
-            "error": if operation.result == Some(false) { "Der Vorgang ist fehlgeschlagen" } else { "" },
+            "error": operation.result.and_then(Result::err).map(Failed::message).unwrap_or_default(),
             "processed": if finished { "1" } else { "0" },
             "finished": finished,
             "status": status,
@@ -81,7 +86,7 @@ impl State {
     fn move_later(&mut self, call: &Call<'_>, id: i64, archived: bool, work: Work) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
         let folder = self.room(id).ok_or(Failure::NotFound)?;
-        if !self.standing(call.caller, id).archives() {
+        if !self.archives(call.caller, id) {
             return Err(Failure::Security);
         }
         // Already there: a success that does nothing.
@@ -95,26 +100,26 @@ impl State {
     /// Answers with the user's *first* deletion under way, which need not be this one.
     pub(crate) fn delete_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
-        let archived = self.room(id).ok_or(Failure::NotFound)?.archived();
-        match self.standing(call.caller, id) {
-            Standing::Owner => {}
-            Standing::Admin if archived => {}
-            _ => return Err(Failure::Security),
+        if !self.deletes(call.caller, self.room(id).ok_or(Failure::NotFound)?) {
+            return Err(Failure::Security);
         }
-        self.start(call.caller, Work::Delete(id), delete_after);
+        self.start(call.caller, Work::DeleteRoom(id), delete_after);
         let deletes = |operation: &&Operation| operation.user == call.caller && operation.work.number() == 2;
-        let first = self.operations.iter().find(deletes).map(|operation| operation.id);
+        let first = self.queue.operations.iter().find(deletes).map(|operation| operation.id);
         let report = self.report(call, |operation| Some(operation.id) == first).pop();
+        self.queue.forget_lost();
         report.map(Reply::One).ok_or(Failure::Timeout)
     }
 
+    /// Into the caller's trash, unless it is to be done `immediately`.
     pub(crate) fn delete_folder(&mut self, call: &Call<'_>, id: i64) -> Outcome {
-        let delete_after = Fields::of(call.request)?.flag("DeleteAfter")?;
-        let folder = self.writable(call, id)?;
+        let fields = Fields::of(call.request)?;
+        let (delete_after, immediately) = (fields.flag("DeleteAfter")?, fields.flag("Immediately")?);
+        let folder = self.writable(call.caller, id)?;
         if !matches!(folder.kind, Kind::Plain) {
             return Err(Failure::Security);
         }
-        self.start(call.caller, Work::Delete(id), delete_after);
+        self.start(call.caller, Work::DeleteFolder { id, immediately }, delete_after);
         Ok(Reply::Many(self.report(call, |_| true), None))
     }
 
@@ -134,9 +139,9 @@ impl State {
         };
         let (delete_after, single) = (fields.flag("DeleteAfter")?, fields.flag("ReturnSingleOperation")?);
         // Rights are checked before the operation starts.
-        self.writable(call, copying.destination).map_err(|_| Failure::InvalidOperation)?;
+        self.writable(call.caller, copying.destination).map_err(|_| Failure::InvalidOperation)?;
         for &id in &copying.folders {
-            let source = self.readable(call, id)?;
+            let source = self.readable(call.caller, id)?;
             let into_itself = self.path(copying.destination).any(|above| above.id == id);
             if into_itself || (source.room().is_some() && !copying.content) {
                 return Err(Failure::InvalidOperation);
@@ -144,7 +149,7 @@ impl State {
         }
         for id in &copying.files {
             let file = self.files.get(id).ok_or(Failure::NotFound)?;
-            self.readable(call, file.folder)?;
+            self.readable(call.caller, file.folder)?;
         }
         let started = self.start(call.caller, Work::Copy(copying), delete_after);
         Ok(Reply::Many(self.report(call, |operation| !single || operation.id == started), None))

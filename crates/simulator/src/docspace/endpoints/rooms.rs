@@ -8,6 +8,7 @@ use super::body::{Fields, valid_room_title};
 use super::call::Call;
 use super::wire::{Failure, Outcome, Reply, page};
 use crate::docspace::roles::{self, ROOM_TYPES, stored_title};
+use crate::docspace::state::events::FolderEvent;
 use crate::docspace::state::people::UserKind;
 use crate::docspace::state::rooms::Standing;
 use crate::docspace::state::views::ServerVersion;
@@ -40,8 +41,10 @@ impl State {
             members: Vec::new(),
             links: if has_primary { vec![self.new_primary_link(room_type)] } else { Vec::new() },
             indexed: Indexed { before: None, changed: Instant::now() },
+            archived_by: None,
         };
         let id = self.add_folder(ROOMS, &stored_title(title), call.caller, Kind::Room(room));
+        self.raise_of_folder(FolderEvent::Created, id, call.caller);
         // The tags are a transaction of their own, behind a lock that may not be acquired in time.
         if std::mem::take(&mut self.loses_tags) {
             return Err(Failure::Timeout);
@@ -72,20 +75,18 @@ impl State {
             None => None,
         };
         let tags = fields.texts("Tags", TAG)?;
-        let now = self.now();
         // A missing room is refused like one that may not be changed.
-        let folder = self.managed_room(call, id, Failure::Security)?;
-        folder.updated = now;
-        if let Some(title) = title.filter(|title| *title != folder.title) {
-            let before = std::mem::replace(&mut folder.title, title);
-            if let Kind::Room(room) = &mut folder.kind {
-                // A title that was replaced before the index had it is never found.
-                room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
+        self.managed_room(call.caller, id, Failure::Security)?;
+        let is_renamed = title.is_some_and(|title| self.rename_room(id, &title, call.caller));
+        let is_updated = is_renamed || tags.is_some();
+        if let Some(tags) = tags {
+            if let Kind::Room(room) = &mut self.managed_room(call.caller, id, Failure::Security)?.kind {
+                room.tags.clear();
             }
-        }
-        if let (Some(tags), Kind::Room(room)) = (tags, &mut folder.kind) {
-            room.tags.clear();
             self.tag_room(id, &tags);
+        }
+        if is_updated {
+            self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         }
         self.get_room(call, id)
     }
@@ -99,14 +100,16 @@ impl State {
             return Err(Failure::Security);
         }
         self.tag_room(id, &names);
+        self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         self.get_room(call, id)
     }
 
     pub(crate) fn remove_tags(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let names = Fields::of(call.request)?.texts("Names", TAG)?.unwrap_or_default();
-        if let Kind::Room(room) = &mut self.managed_room(call, id, Failure::Security)?.kind {
+        if let Kind::Room(room) = &mut self.managed_room(call.caller, id, Failure::Security)?.kind {
             room.tags.retain(|tag| !names.iter().any(|name| same_tag(name, tag)));
         }
+        self.raise_of_folder(FolderEvent::Updated, id, call.caller);
         self.get_room(call, id)
     }
 

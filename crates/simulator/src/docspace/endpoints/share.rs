@@ -1,4 +1,7 @@
 //! The members of a room. These calls may answer 200 and have done nothing.
+//!
+//! On the real server, removing a user also removes that user's shares of everything inside the room; such shares are not
+//! simulated. Access by a group stays.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -41,7 +44,7 @@ impl State {
     /// and nothing else, so a body with another key succeeds and adds nobody.
     pub(crate) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
-        let folder = self.managed_room(call, id, Failure::NotFound)?;
+        let folder = self.managed_room(call.caller, id, Failure::NotFound)?;
         let (owner, room_type) = (folder.owner, folder.room().map_or(0, |room| room.room_type));
         let Some(invitations) = fields.objects("Invitations")? else {
             return Ok(Reply::One(json!({ "error": 0 })));

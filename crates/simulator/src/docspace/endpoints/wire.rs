@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     /// A null reference: a defect of the server's.
     Null,
     UnsupportedMedia,
+    /// Another server that had to be asked doesn't answer.
+    Unreachable,
     /// The model's validation failed at this field: the one refusal in the *success* envelope.
     Invalid(&'static str),
     /// The caller has not signed in, at an endpoint that also serves anonymous callers.
@@ -87,6 +89,11 @@ impl Failure {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("System.NullReferenceException"),
                 "Object reference not set to an instance of an object.",
+            ),
+            Self::Unreachable => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Some("System.Net.Http.HttpRequestException"),
+                "Es konnte keine Verbindung hergestellt werden",
             ),
             Self::UnsupportedMedia => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, None, "Der Medientyp wird nicht unterstützt")

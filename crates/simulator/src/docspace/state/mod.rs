@@ -1,26 +1,35 @@
 //! Everything that a portal holds. [`State`] has the tree of folders and files; its parts are below it (`key`, `link`,
-//! `operation`, `people`, `sort`, `views`), and what is done with rooms and operations is above it (`rooms`, `catch_up`).
+//! `operation`, `people`, `sort`, `views`; `trigger`, `webhook` and `delivery`), and what is done with rooms, files and
+//! operations is above it (`rooms`, `files`, `catch_up`), with the events that this raises (`events`).
 
 mod catch_up;
+pub(crate) mod delivery;
+pub(crate) mod events;
+mod files;
 pub(crate) mod key;
 pub(crate) mod link;
 pub(crate) mod operation;
 pub(crate) mod people;
 pub(crate) mod rooms;
 pub(crate) mod sort;
+pub(crate) mod trigger;
 pub(crate) mod views;
+pub(crate) mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
+use self::delivery::Sender;
 use self::key::Key;
 use self::link::Link;
-use self::operation::Operation;
+use self::operation::Queue;
 use self::people::People;
 use self::sort::Sort;
 use self::views::ServerVersion;
@@ -33,12 +42,16 @@ pub(crate) const INDEX_LAG: Duration = Duration::from_secs(2);
 pub(crate) const ROOMS: i64 = 14;
 /// The folder that holds the archived ones.
 pub(crate) const ARCHIVE: i64 = 15;
+/// The folder type of each user's trash.
+pub(crate) const TRASH_TYPE: i32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) people: People,
     pub(crate) keys: Vec<Key>,
     pub(crate) service_user: Uuid,
+    /// The person who acts where a test names nobody.
+    pub(crate) portal_owner: Uuid,
     pub(crate) folders: BTreeMap<i64, Folder>,
     /// Parent and child. Portals in benchmarks are too large to look through all folders.
     by_parent: BTreeSet<(i64, i64)>,
@@ -47,11 +60,13 @@ pub(crate) struct State {
     contained: BTreeMap<i64, Contained>,
     /// All tags of the portal, used or not.
     pub(crate) tags: Vec<String>,
-    pub(crate) operations: Vec<Operation>,
+    pub(crate) queue: Queue,
+    pub(crate) sender: Sender,
     pub(crate) sorts: BTreeMap<Uuid, Sort>,
     pub(crate) clock: Clock,
     pub(crate) version: ServerVersion,
-    pub(crate) operation_time: Duration,
+    /// Wakes the task that carries operations out.
+    pub(crate) operation_started: Arc<Notify>,
     pub(crate) room_quota: Option<usize>,
     pub(crate) down: bool,
     pub(crate) loses_tags: bool,
@@ -84,6 +99,9 @@ pub(crate) struct Folder {
     pub(crate) owner: Uuid,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    pub(crate) updated_by: Uuid,
+    /// The folder that it was in, while it is in the trash.
+    pub(crate) trashed_from: Option<i64>,
     pub(crate) kind: Kind,
 }
 
@@ -103,6 +121,8 @@ pub(crate) struct Room {
     pub(crate) members: Vec<Member>,
     pub(crate) links: Vec<Link>,
     pub(crate) indexed: Indexed,
+    /// Who has put it into the archive, while it is there.
+    pub(crate) archived_by: Option<Uuid>,
 }
 
 /// What the title search knows about a room. Its index lags behind.
@@ -134,6 +154,11 @@ pub(crate) struct File {
     pub(crate) title: String,
     pub(crate) owner: Uuid,
     pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) updated_by: Uuid,
+    pub(crate) version: u32,
+    /// The folder that it was in, while it is in the trash.
+    pub(crate) trashed_from: Option<i64>,
 }
 
 impl Folder {
@@ -148,22 +173,24 @@ impl Folder {
 }
 
 impl State {
-    /// An empty portal, still without its service user.
-    pub(crate) fn new(clock: Clock, version: ServerVersion, operation_time: Duration) -> Self {
+    /// An empty portal, still without its people.
+    pub(crate) fn new(clock: Clock, version: ServerVersion, queue: Queue, sender: Sender) -> Self {
         let mut state = Self {
             people: People::default(),
             keys: Vec::new(),
             service_user: Uuid::nil(),
+            portal_owner: Uuid::nil(),
             folders: BTreeMap::new(),
             by_parent: BTreeSet::new(),
             files: BTreeMap::new(),
             contained: BTreeMap::new(),
             tags: Vec::new(),
-            operations: Vec::new(),
+            queue,
+            sender,
             sorts: BTreeMap::new(),
             clock,
             version,
-            operation_time,
+            operation_started: Arc::default(),
             room_quota: None,
             down: false,
             loses_tags: false,
@@ -194,7 +221,9 @@ impl State {
         let now = self.now();
         let title = title.to_owned();
         self.by_parent.insert((parent, id));
-        self.folders.insert(id, Folder { id, parent, title, owner, created: now, updated: now, kind });
+        let (created, updated, updated_by, trashed_from) = (now, now, owner, None);
+        let folder = Folder { id, parent, title, owner, created, updated, updated_by, trashed_from, kind };
+        self.folders.insert(id, folder);
         self.count_in(parent, Contained { files: 0, folders: 1 });
     }
 
@@ -216,20 +245,21 @@ impl State {
 
     pub(crate) fn add_file(&mut self, folder: i64, title: &str, owner: Uuid) -> i64 {
         let id = self.new_id();
-        let created = self.now();
-        self.files.insert(id, File { id, folder, title: title.to_owned(), owner, created });
+        let now = self.now();
+        let file = File {
+            id,
+            folder,
+            title: title.to_owned(),
+            owner,
+            created: now,
+            updated: now,
+            updated_by: owner,
+            version: 1,
+            trashed_from: None,
+        };
+        self.files.insert(id, file);
         self.count_in(folder, Contained { files: 1, folders: 0 });
         id
-    }
-
-    /// A user's own documents, which are created by their first use.
-    pub(crate) fn documents_of(&mut self, user: Uuid) -> i64 {
-        let root =
-            self.folders.values().find(|folder| folder.owner == user && matches!(folder.kind, Kind::Root(_)));
-        match root {
-            Some(root) => root.id,
-            None => self.add_folder(0, "My documents", user, Kind::Root(5)),
-        }
     }
 
     pub(crate) fn children(&self, id: i64) -> impl Iterator<Item = &Folder> {
@@ -293,16 +323,15 @@ impl State {
         }
     }
 
-    /// Puts a room into the archive, or back among the active ones.
-    pub(crate) fn move_room(&mut self, id: i64, root: i64) {
-        let (now, weight) = (self.now(), self.weight(id));
-        if let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.room().is_some()) {
-            let before = std::mem::replace(&mut folder.parent, root);
-            folder.updated = now;
+    /// Puts a folder with all that is in it into another one.
+    pub(crate) fn reparent(&mut self, id: i64, to: i64) {
+        let weight = self.weight(id);
+        if let Some(folder) = self.folders.get_mut(&id) {
+            let before = std::mem::replace(&mut folder.parent, to);
             self.by_parent.remove(&(before, id));
-            self.by_parent.insert((root, id));
+            self.by_parent.insert((to, id));
             self.count_in(before, -weight);
-            self.count_in(root, weight);
+            self.count_in(to, weight);
         }
     }
 }

@@ -72,6 +72,11 @@ pub(crate) fn default_service_user() -> NewUser {
     NewUser::active("helpdesk@example.com", "Helpdesk Integration", UserKind::DocSpaceAdmin)
 }
 
+/// Who has made the portal. A real one always has such a person.
+pub(crate) fn portal_owner() -> NewUser {
+    NewUser::active("olga.owner@example.com", "Olga Owner", UserKind::DocSpaceAdmin)
+}
+
 pub(crate) fn default_users() -> Vec<NewUser> {
     vec![
         NewUser::active("anna.agent@example.com", "Anna Agent", UserKind::RoomAdmin),
@@ -135,6 +140,12 @@ impl People {
 
     pub(crate) fn kind(&self, id: Uuid) -> Option<UserKind> {
         self.users.get(&id).map(|user| user.kind)
+    }
+
+    /// The name of a user or group; empty if the portal knows neither.
+    pub(crate) fn name_of(&self, id: Uuid) -> String {
+        let user = self.users.get(&id).map(|user| &user.name);
+        user.or(self.groups.get(&id).map(|group| &group.name)).cloned().unwrap_or_default()
     }
 
     pub(crate) fn is_in(&self, user: Uuid, group: Uuid) -> bool {

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::events::FolderEvent;
 use super::link::Link;
 use super::people::UserKind;
-use super::{ARCHIVE, Indexed, Kind, Member, ROOMS, Room, State, same_tag};
-use crate::docspace::roles::{CREATOR, MANAGER, stored_title};
+use super::{ARCHIVE, Folder, Indexed, Kind, Member, ROOMS, Room, State, same_tag};
+use crate::docspace::roles::{CREATOR, EDITOR, MANAGER, stored_title};
 
 /// A user's relation to a room or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +30,14 @@ impl Standing {
         matches!(self, Self::Owner | Self::Member(MANAGER | CREATOR))
     }
 
+    /// Saves new versions of files.
+    pub(crate) fn edits(self) -> bool {
+        self.creates() || self == Self::Member(EDITOR)
+    }
+
     /// Changes the room, its members and its links.
     pub(crate) fn manages(self) -> bool {
         matches!(self, Self::Owner | Self::Member(MANAGER))
-    }
-
-    /// Moves the room into the archive and back.
-    pub(crate) fn archives(self) -> bool {
-        matches!(self, Self::Owner | Self::Admin)
     }
 }
 
@@ -45,9 +46,17 @@ impl State {
     pub(crate) fn add_room(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
         let indexed = Indexed { before: None, changed: Instant::now() };
         let (color, tags_later, members, links) = ("6191F2".to_owned(), Vec::new(), Vec::new(), Vec::new());
-        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed };
+        let archived_by = None;
+        let room = Room { room_type: 2, color, tags: tags_later, members, links, indexed, archived_by };
         let id = self.add_folder(ROOMS, &stored_title(title), owner, Kind::Room(room));
         self.tag_room(id, tags);
+        id
+    }
+
+    /// The same, with its event.
+    pub(crate) fn create_room_by_hand(&mut self, title: &str, owner: Uuid, tags: &[String]) -> i64 {
+        let id = self.add_room(title, owner, tags);
+        self.raise_of_folder(FolderEvent::Created, id, owner);
         id
     }
 
@@ -62,15 +71,52 @@ impl State {
         }
     }
 
-    pub(crate) fn set_room_owner(&mut self, id: i64, owner: Uuid) {
+    /// The former owner keeps no role in the room, and the new one needs none. No event reports it.
+    pub(crate) fn set_room_owner(&mut self, id: i64, owner: Uuid, by: Uuid) {
+        let now = self.now();
         if let Some(folder) = self.folders.get_mut(&id) {
             folder.owner = owner;
+            (folder.updated, folder.updated_by) = (now, by);
+            if let Kind::Room(room) = &mut folder.kind {
+                room.members.retain(|member| member.id != owner);
+            }
         }
+    }
+
+    /// Gives a room another title, which the search for titles finds later. False if it has that title already.
+    pub(crate) fn rename_room(&mut self, id: i64, title: &str, by: Uuid) -> bool {
+        let now = self.now();
+        let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.title != title) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut folder.title, title.to_owned());
+        (folder.updated, folder.updated_by) = (now, by);
+        if let Kind::Room(room) = &mut folder.kind {
+            // A title that was replaced before the index had it is never found.
+            room.indexed = Indexed { before: room.indexed.known(&before), changed: Instant::now() };
+        }
+        true
+    }
+
+    /// Puts a room into the archive, or back among the active ones. Nothing happens if it is there already.
+    pub(crate) fn move_room(&mut self, id: i64, root: i64, by: Uuid) {
+        let now = self.now();
+        let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.parent != root) else { return };
+        let Kind::Room(room) = &mut folder.kind else { return };
+        room.archived_by = (root == ARCHIVE).then_some(by);
+        (folder.updated, folder.updated_by) = (now, by);
+        self.reparent(id, root);
+        let event = if root == ARCHIVE { FolderEvent::Archived } else { FolderEvent::Restored };
+        self.raise_of_folder(event, id, by);
+    }
+
+    pub(crate) fn archive_room_by_hand(&mut self, id: i64) {
+        self.move_room(id, ARCHIVE, self.portal_owner);
     }
 
     pub(crate) fn delete_room_by_hand(&mut self, id: i64) {
         if self.room(id).is_some() {
-            self.remove(id);
+            self.delete_folder_for_good(id, self.portal_owner);
         }
     }
 
@@ -105,6 +151,17 @@ impl State {
             None if is_admin => Standing::Admin,
             None => Standing::Stranger,
         }
+    }
+
+    /// Whether the user may move the room into the archive and back, and change its owner. A manager may not.
+    pub(crate) fn archives(&self, user: Uuid, room: i64) -> bool {
+        self.people.kind(user) == Some(UserKind::DocSpaceAdmin)
+            || self.standing(user, room) == Standing::Owner
+    }
+
+    /// Whether the user may delete the room: an admin who doesn't own it may, once it is archived.
+    pub(crate) fn deletes(&self, user: Uuid, room: &Folder) -> bool {
+        self.standing(user, room.id) == Standing::Owner || (room.archived() && self.archives(user, room.id))
     }
 
     /// The portal's spelling of that tag, which is created if it doesn't exist.

@@ -27,6 +27,8 @@ pub struct RoomView {
     pub tags: Vec<String>,
     /// Whether it is in the archive.
     pub archived: bool,
+    /// The name of who has put it there.
+    pub archived_by: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// Who made it.
@@ -39,6 +41,21 @@ pub struct RoomView {
     pub members: Vec<MemberView>,
     /// Its links.
     pub links: Vec<LinkView>,
+}
+
+/// A file in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileView {
+    /// Its number.
+    pub id: i64,
+    /// Its folders and its title, such as `Logs/Server/boot.log`.
+    pub path: String,
+    /// How often it was saved.
+    pub version: u32,
+    /// Who has made it.
+    pub created_by: Uuid,
+    /// Who has changed it last.
+    pub updated_by: Uuid,
 }
 
 /// Somebody in a room.

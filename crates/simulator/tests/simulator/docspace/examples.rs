@@ -24,14 +24,14 @@ fn shape(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
     paths.insert(path.to_owned());
 }
 
-fn shape_of(value: &Value) -> BTreeSet<String> {
+pub(super) fn shape_of(value: &Value) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     shape(value, "", &mut paths);
     paths
 }
 
 #[track_caller]
-fn is_like(reply: &Reply, example: &str) {
+pub(super) fn is_like(reply: &Reply, example: &str) {
     let path = format!("{}/tests/examples/docspace/{example}.json", env!("CARGO_MANIFEST_DIR"));
     let example: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let expected = &example["response"];

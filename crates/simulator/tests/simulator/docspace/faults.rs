@@ -113,7 +113,7 @@ async fn the_control_endpoint_is_not_part_of_the_portal() {
     let state = fixture.control(Method::GET, "state", None).await.body;
     let rooms: Vec<RoomView> = serde_json::from_value(state["rooms"].clone()).unwrap();
     assert_eq!((rooms.len(), rooms[0].id, &rooms[0].tags), (1, id, &vec!["hd-1".to_owned()]));
-    assert_eq!(state["users"].as_array().unwrap().len(), 5);
+    assert_eq!(state["users"].as_array().unwrap().len(), 6);
     assert_eq!(fixture.control(Method::GET, "counters", None).await.body["requests"], 1);
     for (method, path, body) in [
         (Method::POST, "counters/reset", None),
@@ -129,6 +129,8 @@ async fn the_control_endpoint_is_not_part_of_the_portal() {
         (Method::PUT, "limits", Some(json!({ "requests_per_minute": 100 }))),
         (Method::PUT, "down", Some(json!({ "down": false }))),
         (Method::POST, "lose_tags_of_next_room", None),
+        (Method::PUT, "lose_operations", Some(json!({ "n": 0 }))),
+        (Method::PUT, "operations", Some(json!({ "time_ms": 1, "workers": 5 }))),
     ] {
         assert_eq!(fixture.control(method, path, body).await.status, 204, "{path}");
     }
@@ -185,6 +187,8 @@ async fn faults_are_injected_over_http_only_if_that_is_enabled() {
         (Method::PUT, "quirks", Some(json!({}))),
         (Method::PUT, "room_quota", Some(json!({}))),
         (Method::POST, "lose_tags_of_next_room", None),
+        (Method::PUT, "lose_operations", Some(json!({ "n": 0 }))),
+        (Method::PUT, "operations", Some(json!({}))),
     ];
     for (method, path, body) in calls.clone() {
         let answer = fixture.control(method, path, body).await;

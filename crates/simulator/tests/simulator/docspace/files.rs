@@ -47,6 +47,44 @@ async fn a_folder_goes_with_what_is_in_it() {
 }
 
 #[tokio::test]
+async fn the_room_around_a_folder_is_found_by_its_path() {
+    let fixture = fixture().await;
+    let id = fixture.room("Ticket", 2, &["zendesk:1"]).await;
+    let logs = fixture.folder(id, "Logs").await;
+    let server = fixture.folder(logs, "Server").await;
+    let path = fixture.get(&format!("files/folder/{server}/path")).await;
+    assert_eq!(path.each("id"), [json!(14), json!(id), json!(logs), json!(server)]);
+    assert_eq!(path.each("roomType"), [Value::Null, json!(2), Value::Null, Value::Null]);
+    assert_eq!(path.response()[1]["tags"], json!(["zendesk:1"]));
+    let contents = fixture.get(&format!("files/{server}")).await;
+    let parts = &contents.response()["pathParts"];
+    assert_eq!(parts[1], json!({ "id": id, "title": "Ticket", "roomType": 2, "folderType": 16 }));
+    assert_eq!(parts[3], json!({ "id": server, "title": "Server" }));
+    fixture.archive(id).await;
+    assert_eq!(fixture.get(&format!("files/folder/{server}/path")).await.each("id")[0], 15);
+    let stranger = fixture.with_key(&fixture.docspace.add_key_of(fixture.user("ben")));
+    assert_eq!(stranger.get(&format!("files/folder/{server}/path")).await.status, 403);
+    assert_eq!(fixture.get("files/folder/999999/path").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_deleted_folder_is_in_the_trash_of_who_deleted_it() {
+    let fixture = fixture().await;
+    let id = fixture.room("Ticket", 2, &[]).await;
+    for (immediately, is_there) in [(false, true), (true, false)] {
+        let logs = fixture.folder(id, "Logs").await;
+        let body = json!({ "immediately": immediately });
+        fixture.delete(&format!("files/folder/{logs}"), body).await.response();
+        eventually(|| fixture.docspace.room(id).unwrap().folders.is_empty()).await;
+        let folder = fixture.get(&format!("files/folder/{logs}")).await;
+        assert_eq!(folder.status == 200, is_there);
+        if is_there {
+            assert_eq!(folder.response()["rootFolderType"], 3);
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_folder_knows_how_much_is_in_it() {
     let fixture = fixture().await;
     let (room, other) = (fixture.room("Ticket", 2, &[]).await, fixture.room("Other", 2, &[]).await);

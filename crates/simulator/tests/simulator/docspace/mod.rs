@@ -6,8 +6,11 @@ mod files;
 mod limits;
 mod operations;
 mod pages;
+mod people;
+mod registrations;
 mod rooms;
 mod share;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 

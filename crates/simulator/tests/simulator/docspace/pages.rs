@@ -39,6 +39,17 @@ async fn a_room_opens_in_a_browser_at_its_member_address_and_by_its_link() {
     let list = fixture.docspace.url().join("rooms/shared").unwrap();
     let list = fixture.http.get(list).send().await.unwrap().text().await.unwrap();
     assert!(list.contains(&format!("/rooms/shared/{id}/filter?folder={id}")), "{list}");
+    fixture.docspace.by(eve).archive_room(id).unwrap();
+    let archived = fixture.docspace.url().join(&format!("rooms/archived/{id}/filter")).unwrap();
+    for page in [archived, fixture.docspace.url().join("rooms/shared").unwrap()] {
+        let html = fixture.http.get(page).send().await.unwrap().text().await.unwrap();
+        assert!(html.contains("archived by <bdi>&lt;script&gt;alert(1)"), "{html}");
+    }
+    assert_eq!(
+        fixture.http.get(link.as_str().unwrap()).send().await.unwrap().status(),
+        404,
+        "links are disabled"
+    );
     let missing = fixture.docspace.url().join("rooms/shared/999999/filter").unwrap();
     assert_eq!(fixture.http.get(missing).send().await.unwrap().status(), 404);
     assert_eq!(fixture.docspace.counters().requests, 0, "pages are no calls");

@@ -41,16 +41,15 @@ fn security(has: impl Fn(&str) -> bool) -> Value {
     Value::Object(RIGHTS.iter().map(|&right| (right.to_owned(), json!(has(right)))).collect::<Map<_, _>>())
 }
 
-fn room_rights(standing: Standing, archived: bool) -> Value {
-    let owns = standing == Standing::Owner;
+fn room_rights(standing: Standing, archives: bool, deletes: bool, archived: bool) -> Value {
     security(|right| match right {
         _ if !standing.reads() => false,
         "Read" | "Copy" | "Download" => true,
-        "Move" => standing.archives(),
-        "Delete" => owns || (archived && standing == Standing::Admin),
+        "Move" => archives,
+        "Delete" => deletes,
         _ if archived => false,
         "Pin" | "Mute" | "CopyLink" => true,
-        "ChangeOwner" => standing.archives(),
+        "ChangeOwner" => archives,
         "EditRoom" | "EditAccess" | "Duplicate" => standing.manages(),
         "Create" | "CopyTo" => standing.creates(),
         _ => false,
@@ -72,7 +71,7 @@ fn folder_rights(standing: Standing, archived: bool) -> Value {
 
 /// The list of rooms has the rights of a room's owner.
 fn root_rights() -> Value {
-    room_rights(Standing::Owner, false)
+    room_rights(Standing::Owner, true, true, false)
 }
 
 /// The same for all entries. It is right for files, and says nothing about rooms.
@@ -93,10 +92,15 @@ impl State {
         let (rights, can_share, share_settings) = match &folder.kind {
             Kind::Root(_) => (root_rights(), true, None),
             Kind::Room(room) => {
+                let (archives, deletes) = (self.archives(caller, folder.id), self.deletes(caller, folder));
                 let open = roles::external_links(room.room_type).is_some();
                 let settings = roles::external_links(room.room_type)
                     .map(|(_, more)| json!({ "PrimaryExternalLink": 1, "ExternalLink": more }));
-                (room_rights(standing, archived), open && !archived && standing.manages(), settings)
+                (
+                    room_rights(standing, archives, deletes, archived),
+                    open && !archived && standing.manages(),
+                    settings,
+                )
             }
             Kind::Plain => {
                 let can = standing.manages() && !archived;
@@ -134,7 +138,7 @@ impl State {
             "updated": date(folder.updated),
             "rootFolderType": root_type,
             "parentRoomType": around.and_then(Folder::room).map(|room| roles::folder_type(room.room_type)),
-            "updatedBy": author,
+            "updatedBy": self.people.reference(folder.updated_by, origin),
         });
         if let (Some(room), Some(members)) = (folder.room(), dto.as_object_mut()) {
             add_room_members(members, room, standing);
@@ -149,14 +153,14 @@ impl State {
         let extension = file.title.rsplit_once('.').map(|(_, extension)| format!(".{extension}"));
         json!({
             "folderId": file.folder,
-            "version": 1,
-            "versionGroup": 1,
+            "version": file.version,
+            "versionGroup": file.version,
             "contentLength": "13 bytes",
             "pureContentLength": 13,
             "fileStatus": 0,
             "mute": false,
             "viewUrl": format!("{origin}/filehandler.ashx?action=download&fileid={}", file.id),
-            "webUrl": format!("{origin}/doceditor?fileid={}&version=1", file.id),
+            "webUrl": format!("{origin}/doceditor?fileid={}&version={}", file.id, file.version),
             "fileType": 7,
             "fileExst": extension.unwrap_or_default(),
             "comment": "Uploaded",
@@ -176,9 +180,9 @@ impl State {
             "shortWebUrl": "",
             "created": date(file.created),
             "createdBy": author,
-            "updated": date(file.created),
+            "updated": date(file.updated),
             "rootFolderType": root.map(|root| if let Kind::Root(kind) = root.kind { kind } else { 0 }),
-            "updatedBy": author,
+            "updatedBy": self.people.reference(file.updated_by, origin),
         })
     }
 
