@@ -34,6 +34,7 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
+    in_folders: Arc<Notify>,
     /// Callers outside decide how often these are to be logged.
     refusals: LogLimiter,
     failures: LogLimiter,
@@ -118,12 +119,18 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake; `wake` is told of every ticket that becomes due.
+    /// An intake; `wake` is told of every ticket that becomes due, and `in_folders` of events whose ticket is not known yet.
     #[must_use]
-    pub fn new(store: Arc<dyn Queue>, clock: Arc<dyn Clock>, metrics: Metrics, wake: Arc<Notify>) -> Self {
+    pub fn new(
+        store: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        wake: Arc<Notify>,
+        in_folders: Arc<Notify>,
+    ) -> Self {
         let (refusals, failures) =
             (LogLimiter::new("refused deliveries"), LogLimiter::new("deliveries that could not be stored"));
-        Self { store, clock, metrics, wake, refusals, failures, said: Mutex::default() }
+        Self { store, clock, metrics, wake, in_folders, refusals, failures, said: Mutex::default() }
     }
 
     /// Checks what can be checked before the body of a delivery is read.
@@ -138,6 +145,16 @@ impl Intake {
             self.refused(name, &refused);
             refused
         })
+    }
+
+    /// Whether a source looks for its endpoint with a HEAD request.
+    ///
+    /// # Errors
+    /// If there is no such source.
+    pub fn is_found_by_head(&self, sources: &Sources, name: &str) -> Result<bool, Refused> {
+        let (name, source) = named(sources, name)?;
+        Span::current().record("helpdesk", name.as_str());
+        Ok(source.is_found_by_head())
     }
 
     fn refused(&self, source: &SourceName, refused: &Refused) {
@@ -206,8 +223,12 @@ impl Intake {
                     (Target::Room(room), consequence) => Meaning::InRoom { room, consequence },
                     (Target::Folder(event), consequence) => Meaning::InFolder { event, consequence },
                 };
+                let is_news = matches!(meaning, Meaning::InFolder { consequence: Consequence::Look, .. });
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
+                if is_news && accepted != Accepted::Repeat {
+                    self.in_folders.notify_one();
+                }
                 return Ok(match accepted {
                     Accepted::New => {
                         self.wake.notify_one();

@@ -141,7 +141,13 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
     let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
     let portal: Arc<dyn Source> = Arc::new(Portal);
     let sources = Sources::from([(portal.name(), portal)]);
-    let intake = Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics.clone(), Arc::clone(&wake));
+    let intake = Intake::new(
+        Arc::<SqliteStore>::clone(&store),
+        clock,
+        metrics.clone(),
+        Arc::clone(&wake),
+        Arc::default(),
+    );
     let counted = |outcome: &str| {
         let line = format!("ticketroom_deliveries_total{{helpdesk=\"docspace\",outcome=\"{outcome}\"}} ");
         let text = metrics.text(Format::OpenMetrics);

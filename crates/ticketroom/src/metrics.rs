@@ -38,6 +38,7 @@ struct Inner {
     shed: Family<ShedLabels, Counter>,
     bodies: Family<WhyLabels, Counter>,
     admin_refused: Family<WhyLabels, Counter>,
+    folders_placed: Family<OutcomeLabels, Counter>,
     store_probes: Counter,
     last_delivery: Family<HelpdeskLabels, Gauge>,
     store_up: Gauge,
@@ -162,6 +163,11 @@ struct ShedLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WhyLabels {
     why: &'static str,
 }
@@ -221,6 +227,12 @@ impl Metrics {
             "Requests to admin endpoints without the admin token",
             admin_refused.clone(),
         );
+        let folders_placed = Family::default();
+        registry.register(
+            "folders_placed",
+            "Folders in which something happened, by whose room they were found in",
+            folders_placed.clone(),
+        );
         let store_probes = Counter::default();
         registry.register(
             "store_probes",
@@ -261,6 +273,7 @@ impl Metrics {
             shed,
             bodies,
             admin_refused,
+            folders_placed,
             store_probes,
             last_delivery,
             store_up,
@@ -331,9 +344,14 @@ impl Metrics {
         self.0.last_delivery.get_or_create(&labels).set(at.as_second());
     }
 
-    /// A helpdesk is not configured any more. Its counters stay: they never go back.
-    pub fn no_helpdesk(&self, helpdesk: &crate::ticket::HelpdeskName) {
-        self.0.last_delivery.remove(&HelpdeskLabels { helpdesk: helpdesk.to_string() });
+    /// The events of a folder belong to a `ticket` or to `nobody`, or it could not be told and is asked `later`.
+    pub fn folder_placed(&self, outcome: &'static str) {
+        self.0.folders_placed.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// A source is not configured any more. Its counters stay: they never go back.
+    pub fn no_source(&self, source: &SourceName) {
+        self.0.last_delivery.remove(&HelpdeskLabels { helpdesk: source.to_string() });
     }
 
     /// What the store tells at `now`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,7 @@ use crate::live::Live;
 use crate::live::builder::Builder;
 use crate::live::reload::{Read, Reloader};
 use crate::metrics::Metrics;
+use crate::reconcile::room_events::Placing;
 use crate::reconcile::{Dependencies, Progress, Reconciler, Settings};
 use crate::replica::clock::SharedClock;
 use crate::replica::heartbeat::HeartbeatSender;
@@ -154,6 +155,17 @@ impl Service {
             );
         }
         let wake = reconciler.wake();
+        let in_folders = Arc::new(Notify::new());
+        let placing = Placing {
+            store: Arc::clone(&store),
+            live: Arc::clone(&live),
+            clock: Arc::clone(&clock),
+            metrics: metrics.clone(),
+            lease_guard: lease_guard.clone(),
+            replica,
+            came_in: Arc::clone(&in_folders),
+            due: Arc::clone(&wake),
+        };
         store.listen(Arc::clone(&wake));
         let heartbeats = HeartbeatSender {
             store: Arc::<dyn Store>::clone(&store),
@@ -173,6 +185,7 @@ impl Service {
                 Arc::clone(&clock),
                 metrics.clone(),
                 Arc::clone(&wake),
+                Arc::clone(&in_folders),
             ),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -193,6 +206,7 @@ impl Service {
             tasks.spawn(
                 stop.clone().run_until_cancelled_owned(async move { noting.watch_configuration().await }),
             );
+            tasks.spawn(stop.clone().run_until_cancelled_owned(placing.run()));
         }
         let stop_heartbeats = CancellationToken::new();
         tasks.spawn(stop_heartbeats.clone().run_until_cancelled_owned(heartbeats.keep_sending()));

@@ -52,6 +52,12 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     if let Some(finding) = protocol(&http, &config.docspace.url, &docspace).await {
         docspace = vec![finding];
     }
+    let is_well = docspace.iter().all(|finding| finding.level() != Level::Bad);
+    let webhook = if is_well && !config.docspace.webhook_secrets.is_empty() {
+        docspace::registration::check(&portal, config.server.public_url.as_ref()).await
+    } else {
+        Vec::new()
+    };
     for (helpdesk, (_, findings)) in config.helpdesks.iter().zip(&mut helpdesks) {
         if let Some(url) = helpdesk.kind.url()
             && let Some(finding) = protocol(&http, url, findings).await
@@ -65,6 +71,7 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     sections.push(("public_url".to_owned(), public));
     sections.push(("store".to_owned(), store));
     sections.push(("DocSpace".to_owned(), docspace));
+    sections.push(("DocSpace's webhook".to_owned(), webhook));
     sections.extend(helpdesks.into_iter().map(|(name, findings)| (format!("helpdesk {name}"), findings)));
     let all = || sections.iter().flat_map(|(_, findings)| findings);
     let (bad, warnings) = (

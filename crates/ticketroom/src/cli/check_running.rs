@@ -8,11 +8,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::call::{CallName, OTHER};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::docspace::client::SYSTEM;
 use crate::finding::Finding;
 use crate::http::Http;
 use crate::reason::codes;
+use crate::source::SourceName;
 
 codes! {
     SYSTEM_SILENT = "check.service.system-silent", Never,
@@ -38,6 +40,21 @@ pub(super) async fn running(config: &Config, http: &Http) -> Vec<Finding> {
         Ok(answer) if answer.status.is_success() => findings(&String::from_utf8_lossy(&answer.body)),
         _ => Vec::new(),
     }
+}
+
+/// When the service that runs on this machine stored a delivery of a source last, since its start; `None` if it does not
+/// tell.
+pub(super) async fn last_delivery(config: &Config, http: &Http, source: &SourceName) -> Option<Timestamp> {
+    let address = format!("http://{}/metrics", here(config.server.listen));
+    let request = http.client().get(address).bearer_auth(config.admin_token().expose_secret());
+    let answer = http.send(METRICS, TIMEOUT, request).await.ok()?;
+    last_delivery_in(&String::from_utf8_lossy(&answer.body), source)
+}
+
+fn last_delivery_in(metrics: &str, source: &SourceName) -> Option<Timestamp> {
+    let name = format!("ticketroom_last_delivery_timestamp_seconds{{helpdesk=\"{source}\"}} ");
+    let seconds = metrics.lines().find_map(|line| line.strip_prefix(&name))?;
+    Timestamp::from_second(seconds.trim().parse().ok()?).ok()
 }
 
 /// The address by which this machine reaches what it listens on.
@@ -76,7 +93,9 @@ fn is_name(system: &str) -> bool {
 fn about_something_else(line: &str) -> Option<Finding> {
     let line = line.strip_prefix("ticketroom_deliveries_total{helpdesk=\"")?;
     let (helpdesk, count) = line.split_once("\",outcome=\"about_something_else\"} ")?;
-    let count = count.trim().parse::<u64>().ok().filter(|count| *count > 0 && is_name(helpdesk))?;
+    // A portal has many rooms that are no ticket's.
+    let is_helpdesk = is_name(helpdesk) && helpdesk != SYSTEM;
+    let count = count.trim().parse::<u64>().ok().filter(|count| *count > 0 && is_helpdesk)?;
     Some(Finding::Warning(OTHER_EVENTS.reason(format!(
         "helpdesk “{helpdesk}” has sent {count} deliveries since the start that are not about tickets"
     ))))
@@ -126,6 +145,20 @@ mod tests {
         let found = findings(&metrics.text(Format::Prometheus));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].what().contains("“jira-eu” has sent 2 deliveries"), "{}", found[0]);
+        metrics.delivered(&SourceName::DocSpace, "about_something_else");
+        assert_eq!(findings(&metrics.text(Format::Prometheus)).len(), 1, "DocSpace is no helpdesk");
+    }
+
+    #[test]
+    fn the_last_delivery_of_a_source_is_read() {
+        let metrics = Metrics::new();
+        let last =
+            |metrics: &Metrics| last_delivery_in(&metrics.text(Format::Prometheus), &SourceName::DocSpace);
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        metrics.delivery_stored(&"zendesk".parse().unwrap(), at);
+        assert_eq!(last(&metrics), None);
+        metrics.delivery_stored(&SourceName::DocSpace, at);
+        assert_eq!(last(&metrics), Some(at));
     }
 
     #[test]

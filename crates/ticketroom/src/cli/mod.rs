@@ -16,6 +16,7 @@ mod serve;
 mod simulate;
 mod store;
 mod tickets;
+mod webhook;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,9 @@ enum Command {
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
+    /// Registers, shows and removes webhooks: DocSpace's own.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Copies the store: a backup, or a move to another kind of store.
     #[command(subcommand)]
     Store(store::Command),
@@ -110,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => {
             load_for_store().and_then(|config| block_on(tickets::run(config, command)))
         }
+        Command::Webhook(command) => load().and_then(|config| block_on(webhook::run(config, command))),
         Command::Store(store::Command::Backup(options)) => {
             load_for_store().and_then(|config| store::backup(&config, &options))
         }

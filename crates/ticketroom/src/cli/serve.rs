@@ -181,4 +181,8 @@ fn announce(config: &Config, address: SocketAddr) {
             helpdesk.name
         );
     }
+    if !config.docspace.webhook_secrets.is_empty() {
+        let base = base.trim_end_matches('/');
+        tracing::info!("DocSpace's own webhooks are accepted at {base}/webhooks/docspace");
+    }
 }

@@ -45,7 +45,7 @@ pub use self::helpdesk::{
 pub use self::problem::{ConfigError, Problem};
 pub use self::report::Places;
 pub use self::secret::Secrets;
-pub(crate) use self::secret::is_same as is_same_secret;
+pub(crate) use self::secret::{are_same as are_same_secrets, is_same as is_same_secret};
 
 use self::reader::{Section, parse};
 use self::reasons::{FILE_MISSING, FILE_UNREADABLE};
@@ -187,6 +187,9 @@ pub struct DocSpaceConfig {
     pub limits: Limits,
     /// Whether a folder skeleton is kept in the service user's documents, to be copied in one operation.
     pub allow_skeleton: bool,
+    /// What its webhooks are signed with: several while one is being replaced, the new one first. Without any, its webhooks
+    /// are not taken.
+    pub webhook_secrets: Vec<SecretString>,
 }
 
 impl DocSpaceConfig {

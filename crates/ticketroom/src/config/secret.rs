@@ -22,7 +22,7 @@ pub(crate) fn is_same(one: &SecretString, other: &SecretString) -> bool {
 }
 
 /// The same for two lists of them.
-pub(super) fn are_same(one: &[SecretString], other: &[SecretString]) -> bool {
+pub(crate) fn are_same(one: &[SecretString], other: &[SecretString]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
 }
 

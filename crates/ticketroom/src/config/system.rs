@@ -9,7 +9,7 @@ use url::Url;
 use super::reader::{Section, Value};
 use super::reasons::{KEY_MISSING, RANGE, UNPROTECTED};
 use super::report::{Place, Read, Report};
-use super::secret::{checked, for_header, secret};
+use super::secret::{checked, for_header, secret, secrets};
 use super::value::{base_url_without, duration, is_loopback_address, number, size, socket_address};
 use super::{Admin, DocSpaceConfig, Env, Server, ServerLimits, filled};
 use crate::docspace::limits::Limits;
@@ -201,6 +201,7 @@ pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpace
     let settle = section.or("settle", DEFAULT_SETTLE, |value| duration(value, A_MILLISECOND..=AN_HOUR));
     let limits = limits(&mut section);
     let allow_skeleton = section.or("folder_skeleton", true, Value::boolean);
+    let webhook_secrets = section.or("webhook_secret", Vec::new(), |value| secrets(value, env));
     section.close();
     Ok(DocSpaceConfig {
         url: url?,
@@ -209,6 +210,7 @@ pub(super) fn docspace(mut section: Section<'_>, env: &dyn Env) -> Read<DocSpace
         settle: settle?,
         limits: limits?,
         allow_skeleton: allow_skeleton?,
+        webhook_secrets: webhook_secrets?,
     })
 }
 
@@ -263,6 +265,7 @@ pub(super) fn docspace_from_variables(report: &Report<'_>, env: &dyn Env) -> Rea
         settle: DEFAULT_SETTLE,
         limits: Limits::default(),
         allow_skeleton: true,
+        webhook_secrets: Vec::new(),
     })
 }
 

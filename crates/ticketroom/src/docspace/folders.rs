@@ -8,9 +8,9 @@ use serde_json::json;
 use super::client::DocSpace;
 use super::operations::OperationId;
 use super::pages::{PAGE, Pages};
-use super::wire::{ContentDto, FolderDto, Folders, OperationDto};
+use super::wire::{ContentDto, FolderDto, Folders, OperationDto, PathPart};
 use crate::call::{Failure, SideEffect};
-use crate::room::FolderId;
+use crate::room::{FolderId, RoomId};
 use crate::template::{FolderTree, same_folder_title};
 
 /// A folder that exists.
@@ -46,6 +46,16 @@ impl DocSpace {
         let folders: Folders =
             self.get("subfolders", format!("files/{parent}/subfolders"), &[]).await?.unwrap_or_default();
         Ok(folders.into_iter().map(Folder::from).collect())
+    }
+
+    /// The room that a folder is in; a room is in itself. `None` if it is in no room.
+    ///
+    /// # Errors
+    /// `NotFound` or `Forbidden` if there is no such folder, or if our user may not see it.
+    pub async fn room_of(&self, folder: FolderId) -> Result<Option<RoomId>, Failure> {
+        let path = format!("files/folder/{folder}/path");
+        let parts: Vec<PathPart> = self.get("folder_path", path, &[]).await?.unwrap_or_default();
+        Ok(parts.iter().find_map(PathPart::room).map(RoomId))
     }
 
     /// Makes a folder. Not repeatable: the same title twice makes two.

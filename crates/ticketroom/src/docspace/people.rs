@@ -42,12 +42,17 @@ impl DocSpace {
         self.get("self_key", "keys/@self".to_owned(), &[]).await?.ok_or_else(|| self.nothing("self_key"))
     }
 
+    /// The user whose key we use, once it is known.
+    pub(super) fn known_own_id(&self) -> Option<Uuid> {
+        *self.known.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The user whose key we use. Asked of the key, which needs no scope, unlike `people/@self`.
     ///
     /// # Errors
     /// When DocSpace can't say.
     pub async fn own_id(&self) -> Result<Uuid, Failure> {
-        if let Some(id) = *self.known.own.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(id) = self.known_own_id() {
             return Ok(id);
         }
         let id = match self.own_key().await {

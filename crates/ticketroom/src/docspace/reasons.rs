@@ -109,6 +109,33 @@ codes! {
         "The room is ready, and its external link opens for users of the portal only: DocSpace's settings for external \
          links say so.",
         "change those settings in DocSpace, or choose another link in the template";
+    WEBHOOK_NO_ADDRESS = "check.docspace.webhook-address-missing", Never,
+        "[docspace] webhook_secret is set, and [server] public_url is not, so DocSpace can't be told where to send.",
+        "set public_url to the https address at which ticketroom can be reached from outside";
+    WEBHOOK_NOT_HTTPS = "check.docspace.webhook-address-not-https", Never,
+        "[docspace] webhook_secret is set, and [server] public_url is not https.",
+        "put a proxy with a certificate before ticketroom, and write its https address: DocSpace's webhooks tell what is in rooms";
+    WEBHOOK_MISSING = "check.docspace.webhook-missing", Never,
+        "[docspace] webhook_secret is set, and DocSpace has no webhook that sends to ticketroom.",
+        "register it with “ticketroom webhook setup docspace”, or by hand as docs/docspace-webhook.md says";
+    WEBHOOK_DISABLED = "check.docspace.webhook-disabled", Never,
+        "DocSpace's webhook is disabled: somebody switched it off, or DocSpace did after three days without a success.",
+        "“ticketroom webhook setup docspace” enables it; “ticketroom webhook status docspace” shows its last failure";
+    WEBHOOK_INCOMPLETE = "check.docspace.webhook-incomplete", Never,
+        "DocSpace's webhook does not tell of everything that ticketroom needs, or takes any certificate.",
+        "“ticketroom webhook setup docspace” puts it right";
+    WEBHOOK_DOUBLE = "check.docspace.webhook-double", Never,
+        "Several webhooks of DocSpace send to ticketroom. Each has ids of its own, so what people do in rooms is told more than \
+         once.",
+        "remove all but one under Developer Tools > Webhooks";
+    WEBHOOK_FAILS = "check.docspace.webhook-fails", Never,
+        "The last delivery of DocSpace's webhook failed.",
+        "after 401, the secrets differ: run “ticketroom webhook setup docspace --renew-secret”. After a timeout or another \
+         status, see whether the address can be reached from where DocSpace runs";
+    WEBHOOK_HIDDEN = "check.docspace.webhook-hidden", Never,
+        "DocSpace does not let our key look at webhooks.",
+        "use a key with full access (no scopes, or *) for “ticketroom check” and “ticketroom webhook”. The service itself does \
+         not need it";
 }
 
 /// What an operator reads of an external link that is none.

@@ -85,8 +85,27 @@ pub struct FolderDto {
     pub created_by: Option<EmployeeRef>,
 }
 
-/// `rootFolderType` of an archived room.
+/// `rootFolderType` of an active room, and of what is in it.
+pub const ROOT_ROOMS: i32 = 14;
+/// `rootFolderType` of an archived room, and of what is in it.
 pub const ROOT_ARCHIVE: i32 = 20;
+
+/// A folder on the way to another one. Those of third parties have a text as their id.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PathPart {
+    id: serde_json::Value,
+    /// Rooms have one.
+    room_type: Option<i32>,
+}
+
+impl PathPart {
+    /// Its number, if it is a room.
+    pub(super) fn room(&self) -> Option<i64> {
+        self.room_type.filter(|kind| *kind != 0)?;
+        self.id.as_i64()
+    }
+}
 
 /// Somebody, by their number.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -279,6 +298,19 @@ pub struct ApiKeyDto {
     pub is_active: bool,
     /// Whose it is.
     pub create_by: EmployeeRef,
+}
+
+/// What the portal demands of passwords.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PasswordPolicyDto {
+    pub(super) min_length: usize,
+    #[serde(default)]
+    pub(super) upper_case: bool,
+    #[serde(default)]
+    pub(super) digits: bool,
+    #[serde(default)]
+    pub(super) spec_symbols: bool,
 }
 
 /// An asynchronous operation.

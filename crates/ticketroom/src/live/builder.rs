@@ -18,6 +18,7 @@ use crate::docspace::DocSpace;
 use crate::docspace::client::SYSTEM;
 use crate::docspace::limits::Governor;
 use crate::docspace::skeleton::Skeletons;
+use crate::docspace::source::Webhooks;
 use crate::helpdesk::{self, Helpdesk, Paces};
 use crate::http::Http;
 use crate::secret_hash::SecretHash;
@@ -94,6 +95,9 @@ impl Builder {
         };
         let helpdesks = self.helpdesks(&config, before);
         let sources = helpdesks.values().map(|one| -> Arc<dyn Source> { Arc::<dyn Helpdesk>::clone(one) });
+        let webhooks =
+            Webhooks::configured(&config.docspace, &docspace).map(|one| -> Arc<dyn Source> { Arc::new(one) });
+        let sources = sources.chain(webhooks);
         Snapshot {
             docspace,
             skeletons,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, DocSpaceConfig, PostgresConfig, StoreUrl, is_same_secret};
+use crate::config::{Config, DocSpaceConfig, PostgresConfig, StoreUrl, are_same_secrets, is_same_secret};
 use crate::rule::{Rule, Verdict};
 
 /// A key that was changed and can't change while the service runs.
@@ -95,7 +95,7 @@ pub(super) fn changes(before: &Config, now: &Config) -> Vec<String> {
 }
 
 fn changes_of_docspace(before: &DocSpaceConfig, now: &DocSpaceConfig) -> Vec<String> {
-    let DocSpaceConfig { url, api_key, timeout, settle, limits, allow_skeleton } = now;
+    let DocSpaceConfig { url, api_key, timeout, settle, limits, allow_skeleton, webhook_secrets } = now;
     let changed = [
         (*url != before.url, "url"),
         (!is_same_secret(api_key, &before.api_key), "api_key"),
@@ -106,6 +106,7 @@ fn changes_of_docspace(before: &DocSpaceConfig, now: &DocSpaceConfig) -> Vec<Str
         (limits.concurrent_writes != before.limits.concurrent_writes, "concurrent_writes"),
         (limits.writes_per_day != before.limits.writes_per_day, "writes_per_day"),
         (*allow_skeleton != before.allow_skeleton, "folder_skeleton"),
+        (!are_same_secrets(webhook_secrets, &before.webhook_secrets), "webhook_secret"),
     ];
     changed
         .into_iter()
@@ -218,6 +219,7 @@ mod tests {
         for (from, to, expected) in [
             ("of a", "of b", vec!["helpdesk “a” changed"]),
             ("\"a\"", "\"b\"", vec!["helpdesk “b” added", "helpdesk “a” removed"]),
+            ("\"sk-1\"", "\"sk-1\"\nwebhook_secret = \"w\"", vec!["[docspace] webhook_secret"]),
             ("sk-1", "sk-2", vec!["the admin token, derived from DocSpace's API key", "[docspace] api_key"]),
         ] {
             let text = format!("{all}\n{}", REST.replacen(from, to, 1));

@@ -106,7 +106,9 @@ impl Reloader {
             let now = self.live.now();
             for gone in before.helpdesks.keys().filter(|name| !now.helpdesks.contains_key(*name)) {
                 self.breakers.forget(gone.as_str());
-                self.metrics.no_helpdesk(gone);
+            }
+            for gone in before.sources.keys().filter(|name| !now.sources.contains_key(*name)) {
+                self.metrics.no_source(gone);
             }
         }
         Reloaded { changed, needs_restart, warnings }

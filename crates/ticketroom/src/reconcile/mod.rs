@@ -4,6 +4,8 @@
 //! *acts*: notes are written into the ledger; each effect is intended in the ledger and committed, then run, then
 //! recorded. Effects that don't depend on each other run side by side. When nothing is left to do, the run *settles*: how
 //! the ticket stands, why, and when to look again.
+//!
+//! Beside the runs, [`room_events`] finds out which tickets the events in DocSpace's folders belong to.
 
 pub mod effect;
 mod note;
@@ -14,6 +16,7 @@ pub(crate) mod reasons;
 mod refused;
 mod relations;
 pub mod rest;
+pub mod room_events;
 mod run;
 mod shares;
 mod worker;

@@ -60,6 +60,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// When it points at nothing, or what it points at can't be made out.
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget>;
 
+    /// Whether the source looks for its endpoint with a HEAD request, without proof, when its webhook is registered.
+    fn is_found_by_head(&self) -> bool {
+        false
+    }
+
     /// What of a delivery is the same each time it is sent: with its id, that is how a repeat is known. It is the whole
     /// body, unless the source makes a new one for each attempt.
     fn stable_part<'a>(&self, delivery: &'a Verified) -> Cow<'a, [u8]> {

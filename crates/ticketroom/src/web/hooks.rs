@@ -3,6 +3,8 @@
 //!
 //! What the head of a request tells is checked before its body is read, in this order: the helpdesk's name, the proof in
 //! its headers, the length. A body is read within [`PATIENCE`] and within the [budget](super::budget) of all bodies.
+//!
+//! `HEAD /webhooks/docspace` is answered with 200: DocSpace asks before it registers its webhook.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,8 @@ use axum::Router;
 use axum::body::BodyDataStream;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::EXPECT;
+use axum::http::header::{ALLOW, EXPECT};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -37,7 +40,7 @@ const LARGEST_DISCARDED: usize = 4 << 20;
 
 pub(super) fn router() -> Router<Arc<AppState>> {
     Router::new()
-        .route("/webhooks/{helpdesk}", post(webhook))
+        .route("/webhooks/{helpdesk}", post(webhook).head(is_here))
         .route("/helpdesk/ticket-created", post(ticket_created))
 }
 
@@ -66,6 +69,31 @@ async fn webhook(
     request: Request,
 ) -> Result<Json<Done>, Problem> {
     deliver(&app, &app.live.now(), &helpdesk, request).await
+}
+
+/// Whether deliveries are taken here.
+///
+/// DocSpace asks when its webhook is registered or enabled. It tells nobody more than that the source is configured.
+#[cfg_attr(test, utoipa::path(
+    head,
+    path = "/webhooks/{helpdesk}",
+    params(super::openapi::OneHelpdesk),
+    responses(
+        (status = 200, description = "Deliveries of DocSpace are taken here"),
+        (status = 404, description = "No source of deliveries has this name"),
+        (status = 405, description = "Deliveries of this helpdesk are taken here; it does not ask in this way"),
+        (status = 503, description = "This replica takes no deliveries, or the store is being opened")
+    )
+))]
+async fn is_here(State(app): State<Arc<AppState>>, Segments(source): Segments<String>) -> Response {
+    if !app.takes_deliveries {
+        return not_here().into_response();
+    }
+    match app.intake.is_found_by_head(&app.live.now().sources, &source) {
+        Ok(true) => StatusCode::OK.into_response(),
+        Ok(false) => ([(ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
+        Err(refused) => refusal(&refused).into_response(),
+    }
 }
 
 /// A delivery of the generic helpdesk.
@@ -102,7 +130,7 @@ async fn deliver(
 ) -> Result<Json<Done>, Problem> {
     let most = snapshot.config.server.max_delivery_bytes;
     if !app.takes_deliveries {
-        return Err(Problem::unavailable(NOT_HERE.reason("this replica takes no deliveries")));
+        return Err(not_here());
     }
     let (head, body) = request.into_parts();
     let connection = head.extensions.get::<Connection>();
@@ -218,6 +246,10 @@ impl NotReceived {
         }
         .closing()
     }
+}
+
+fn not_here() -> Problem {
+    Problem::unavailable(NOT_HERE.reason("this replica takes no deliveries"))
 }
 
 fn too_large(limit: usize) -> Problem {

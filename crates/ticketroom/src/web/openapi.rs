@@ -34,6 +34,7 @@ const RENEW: &str = "TICKETROOM_RENEW_OPENAPI";
         api::description,
         reload::reload,
         hooks::webhook,
+        hooks::is_here,
         hooks::ticket_created,
         health::alive,
         health::ready,
