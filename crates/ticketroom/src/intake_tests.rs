@@ -194,7 +194,8 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
     let portal: Arc<dyn Source> = Arc::new(Portal);
     let sources = Sources::from([(portal.name(), portal)]);
-    let intake = Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics, Arc::clone(&wake));
+    let intake =
+        Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics, Arc::clone(&wake), Arc::default());
     for attempt in 0..2 {
         for (event, by) in [(1, "anna"), (2, "us"), (3, "anna")] {
             let delivery = delivery(event, by, r#"{"folderId":70,"rootId":7}"#, attempt, false);
@@ -207,6 +208,6 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);
     let claim = store.claim(std::time::Duration::from_secs(600), 1, &[]).await.unwrap().remove(0);
     assert_eq!((claim.key, claim.has_news), (key, true));
-    let news = store.room_news(claim.number, 9).await.unwrap();
+    let news = store.room_news(claim.number, None, 9).await.unwrap();
     assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");
 }

@@ -111,6 +111,7 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
             Arc::clone(&clock),
             metrics.clone(),
             Arc::clone(&wake),
+            Arc::default(),
         ),
         store: Arc::clone(&store),
         clock,

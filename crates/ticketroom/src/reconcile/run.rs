@@ -195,7 +195,10 @@ impl<'a> Run<'a> {
             seen.relations = relations(store, &self.claim.key, ticket).await?;
         }
         if self.claim.has_news {
-            seen.news = Some(store.room_news(self.claim.number, MOST_NEWS).await?);
+            // A note that may be written already tells of what it told of.
+            let news = &self.ledger.news;
+            let through = news.through.filter(|_| news.state.pending_since().is_some());
+            seen.news = Some(store.room_news(self.claim.number, through, MOST_NEWS).await?);
         }
         Ok(())
     }

@@ -69,7 +69,8 @@ pub trait RoomEvents: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store can't be reached, or an event can't be read.
-    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError>;
+    async fn room_news(&self, ticket: i64, through: Option<i64>, most: usize)
+    -> Result<RoomNews, StoreError>;
 }
 
 /// An event as it is kept, with what goes for all events of its ticket.

@@ -30,9 +30,15 @@ impl RoomEvents for PostgresStore {
         Ok(Placed::Nobody)
     }
 
-    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+    async fn room_news(
+        &self,
+        ticket: i64,
+        through: Option<i64>,
+        most: usize,
+    ) -> Result<RoomNews, StoreError> {
+        let through = through.unwrap_or(i64::MAX);
         let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        let rows = self.read(&sql::RoomNews { ticket: &ticket, most: &rows }).await?;
+        let rows = self.read(&sql::RoomNews { ticket: &ticket, through: &through, most: &rows }).await?;
         RoomNews::read(rows.iter().map(news_row).collect::<Result<_, _>>()?, most)
     }
 }

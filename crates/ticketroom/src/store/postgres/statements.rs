@@ -199,10 +199,10 @@ statements! {
     SELECT EXISTS (SELECT FROM owner)";
 
     /// What a ticket was not told of. Each row also says what goes for all of them.
-    RoomNews { ticket, most } = "
+    RoomNews { ticket, through, most } = "
     SELECT folder, kind, entry, title, done_by, done_at,
         count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
-    FROM room_event WHERE ticket = :ticket ORDER BY number LIMIT :most";
+    FROM room_event WHERE ticket = :ticket AND placed <= :through ORDER BY number LIMIT :most";
 
     /// Returns a row if the delivery, which is about no ticket, is new.
     Keep { source, at, key, event, headers, query, body } = "

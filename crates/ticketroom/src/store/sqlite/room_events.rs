@@ -30,10 +30,17 @@ impl RoomEvents for SqliteStore {
         self.writer.run("place", move |connection| place(connection, folder, room, now).map(Ok)).await
     }
 
-    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+    async fn room_news(
+        &self,
+        ticket: i64,
+        through: Option<i64>,
+        most: usize,
+    ) -> Result<RoomNews, StoreError> {
+        let through = through.unwrap_or(i64::MAX);
         let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
         let news = self.reader.ask(move |connection| {
-            let news = sql::RoomNews { ticket: &ticket, most: &rows }.rows(connection, news_row)?;
+            let news = sql::RoomNews { ticket: &ticket, through: &through, most: &rows }
+                .rows(connection, news_row)?;
             Ok(RoomNews::read(news, most))
         });
         news.await

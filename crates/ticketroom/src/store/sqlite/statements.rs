@@ -192,10 +192,10 @@ statements! {
     Told { ticket, told_news } = "DELETE FROM room_event WHERE ticket = :ticket AND placed <= :told_news";
 
     /// What a ticket was not told of. Each row also says what goes for all of them.
-    RoomNews { ticket, most } = "
+    RoomNews { ticket, through, most } = "
     SELECT folder, kind, entry, title, done_by, done_at,
         count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
-    FROM room_event WHERE ticket = :ticket ORDER BY number LIMIT :most";
+    FROM room_event WHERE ticket = :ticket AND placed <= :through ORDER BY number LIMIT :most";
 
     /// An entry of a timeline.
     Note { ticket, at, kind, text } = "INSERT INTO timeline (ticket, at, kind, text) VALUES (:ticket, :at, :kind, :text)";

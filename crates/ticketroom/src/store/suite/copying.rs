@@ -81,7 +81,7 @@ async fn everything(store: &dyn Store) -> String {
     }
     // A copy keeps the numbers of tickets.
     for number in 1..=i64::try_from(TICKETS).unwrap() {
-        let news = store.room_news(number, 9).await.unwrap();
+        let news = store.room_news(number, None, 9).await.unwrap();
         everything.push_str(&format!("{news:?}\n"));
     }
     everything
@@ -154,7 +154,7 @@ async fn a_store_goes_to_postgres_and_back() {
     assert_eq!(wish("1"), Some(Wished { wish: Wish::Archive, nth: 1 }));
     assert_eq!(wish("2"), Some(Wished { wish: Wish::Reopen, nth: 1 }));
     for claim in &claims {
-        let news = back.room_news(claim.number, 9).await.unwrap();
+        let news = back.room_news(claim.number, None, 9).await.unwrap();
         assert_eq!(claim.has_news, news.total > 0);
     }
     assert!(claims.iter().any(|claim| claim.has_news));

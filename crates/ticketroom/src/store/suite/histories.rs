@@ -360,7 +360,7 @@ impl History {
         for Claimed(each) in all.values() {
             for most in [0, 2, 100] {
                 let news =
-                    async |place: usize, store: &Timed| store.room_news(each[place].number, most).await;
+                    async |place: usize, store: &Timed| store.room_news(each[place].number, None, most).await;
                 self.three.same("room_news", news).await.unwrap();
             }
         }

@@ -562,9 +562,15 @@ impl RoomEvents for Model {
         Ok(Placed::Ticket)
     }
 
-    async fn room_news(&self, ticket: i64, most: usize) -> Result<RoomNews, StoreError> {
+    async fn room_news(
+        &self,
+        ticket: i64,
+        through: Option<i64>,
+        most: usize,
+    ) -> Result<RoomNews, StoreError> {
         let contents = self.contents();
-        let its = contents.happened.iter().filter(|it| it.placed.is_some_and(|(owner, _)| owner == ticket));
+        let is_its = |(owner, placed)| owner == ticket && through.is_none_or(|through| placed <= through);
+        let its = contents.happened.iter().filter(|it| it.placed.is_some_and(is_its));
         let its: Vec<_> = its.collect();
         Ok(RoomNews {
             total: its.len() as u64,

@@ -86,19 +86,19 @@ async fn an_event_waits_for_its_folder_to_be_placed(store: &Timed) {
     assert_eq!(unplaced(store, 31).await, [LOGS]);
     let claim = claim_one(store, 31).await;
     assert_eq!((claim.key.clone(), claim.hints, claim.has_news), (key("1"), 2, true));
-    let news = store.room_news(claim.number, 9).await.unwrap();
+    let news = store.room_news(claim.number, None, 9).await.unwrap();
     // No store keeps the character NUL.
     let expected =
         [RoomEvent { title: "a\u{fffd}b".to_owned(), ..renamed }, event(FILES, "T\u{fc}r.txt", 20)];
     assert_eq!((news.total, &news.events[..]), (2, &expected[..]));
     assert_eq!((news.first_at, news.last_at), (Some(at(10)), Some(at(20))));
-    let few = store.room_news(claim.number, 1).await.unwrap();
+    let few = store.room_news(claim.number, None, 1).await.unwrap();
     assert_eq!(few, RoomNews { events: vec![expected[0].clone()], ..news.clone() });
-    let none = store.room_news(claim.number, 0).await.unwrap();
+    let none = store.room_news(claim.number, None, 0).await.unwrap();
     assert_eq!(none, RoomNews { events: Vec::new(), ..news.clone() });
 
     settle(store, &claim, &with_room(7), Some(news.last), 32).await.unwrap();
-    assert_eq!(store.room_news(claim.number, 9).await.unwrap(), RoomNews::default());
+    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap(), RoomNews::default());
     store.accept(delivery("1", None, 33)).await.unwrap();
     assert!(!claim_one(store, 33).await.has_news);
     // Of the deliveries, those that are about a ticket are in its timeline.
@@ -124,7 +124,7 @@ async fn a_repeat_happens_once(store: &Timed) {
     assert_eq!(store.accept(added()).await.unwrap(), Accepted::Repeat);
     place(store, FILES, ROOM, 2).await;
     let claim = claim_one(store, 2).await;
-    let news = store.room_news(claim.number, 9).await.unwrap();
+    let news = store.room_news(claim.number, None, 9).await.unwrap();
     assert_eq!(titles(&news), ["a"]);
     settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
     // Not even once it was told.
@@ -139,9 +139,9 @@ async fn events_that_come_later_are_placed_later(store: &Timed) {
     add(store, FILES, "b", 2).await;
     assert_eq!(unplaced(store, 2).await, [FILES], "the folder is unplaced again");
     let claim = claim_one(store, 2).await;
-    assert_eq!(titles(&store.room_news(claim.number, 9).await.unwrap()), ["a"]);
+    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["a"]);
     place(store, FILES, ROOM, 3).await;
-    assert_eq!(titles(&store.room_news(claim.number, 9).await.unwrap()), ["a", "b"]);
+    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["a", "b"]);
     settle(store, &claim, &with_room(7), None, 3).await.unwrap();
     // What came in after the claim makes another run, and what was not told stays.
     assert!(claim_one(store, 3).await.has_news);
@@ -153,17 +153,20 @@ async fn what_is_placed_while_a_note_is_on_its_way_is_told_by_the_next_one(store
     add(store, LOGS, "last, and placed first", 2).await;
     place(store, LOGS, ROOM, 3).await;
     let claim = claim_one(store, 3).await;
-    let news = store.room_news(claim.number, 9).await.unwrap();
+    let news = store.room_news(claim.number, None, 9).await.unwrap();
     assert_eq!(titles(&news), ["last, and placed first"]);
     place(store, FILES, ROOM, 4).await;
     settle(store, &claim, &with_room(7), Some(news.last), 5).await.unwrap();
     let next = claim_one(store, 5).await;
     assert!(next.has_news);
-    let rest = store.room_news(next.number, 9).await.unwrap();
+    let rest = store.room_news(next.number, None, 9).await.unwrap();
     assert_eq!(titles(&rest), ["first, and placed last"]);
+    let before = store.room_news(next.number, Some(news.last), 9).await.unwrap();
+    assert_eq!(before, RoomNews::default(), "what the note before told is gone");
+    assert_eq!(store.room_news(next.number, Some(rest.last), 9).await.unwrap(), rest);
     assert!(rest.last > news.last);
     settle(store, &next, &with_room(7), Some(rest.last), 6).await.unwrap();
-    assert_eq!(store.room_news(next.number, 9).await.unwrap().total, 0);
+    assert_eq!(store.room_news(next.number, None, 9).await.unwrap().total, 0);
 }
 
 async fn a_folder_of_nobody_waits_for_a_quarter_of_an_hour(store: &Timed) {
@@ -177,7 +180,7 @@ async fn a_folder_of_nobody_waits_for_a_quarter_of_an_hour(store: &Timed) {
     settle(store, &claim, &with_room(7), None, 950).await.unwrap();
     assert_eq!(place(store, FILES, ROOM, 961).await, Placed::Ticket);
     let claim = claim_one(store, 961).await;
-    assert_eq!(titles(&store.room_news(claim.number, 9).await.unwrap()), ["new"]);
+    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["new"]);
 
     add(store, LOGS, "of nobody", 1000).await;
     assert_eq!(place(store, LOGS, None, 1901).await, Placed::Nobody);
@@ -202,7 +205,7 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     let lost = claim_one(store, 1).await;
     let claim = claim_one(store, 700).await;
     assert!(claim.has_news);
-    let last = store.room_news(claim.number, 9).await.unwrap().last;
+    let last = store.room_news(claim.number, None, 9).await.unwrap().last;
     let told = Save { told_news: Some(last), ..save(&lost, with_room(7), 700) };
     assert_eq!(store.save(told).await, Err(StoreError::Lost));
     // Nor by one with a ledger that can't be.
@@ -211,17 +214,17 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     store.save(save(&other, with_room(8), 700)).await.unwrap();
     let taken = Save { told_news: Some(last), ..save(&claim, with_room(8), 701) };
     assert!(matches!(store.save(taken).await, Err(StoreError::RoomTaken { .. })));
-    assert_eq!(store.room_news(claim.number, 9).await.unwrap().total, 1);
+    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 1);
 
     let told = Save { told_news: Some(last), ..save(&claim, with_room(7), 702) };
     store.save(told.clone()).await.unwrap();
-    assert_eq!(store.room_news(claim.number, 9).await.unwrap().total, 0);
+    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 0);
     // Its answer was lost. What it says by now is not written any more.
     add(store, FILES, "b", 703).await;
     place(store, FILES, ROOM, 703).await;
-    let more = store.room_news(claim.number, 9).await.unwrap();
+    let more = store.room_news(claim.number, None, 9).await.unwrap();
     store.save(Save { told_news: Some(more.last), ..told }).await.unwrap();
-    assert_eq!(store.room_news(claim.number, 9).await.unwrap(), more);
+    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap(), more);
 }
 
 async fn each_ticket_has_its_own_news(store: &Timed) {
@@ -236,17 +239,17 @@ async fn each_ticket_has_its_own_news(store: &Timed) {
     claims.sort_by(|one, other| one.key.cmp(&other.key));
     assert!(claims.iter().all(|claim| claim.has_news));
     for (claim, title) in claims.iter().zip(["a", "b"]) {
-        assert_eq!(titles(&store.room_news(claim.number, 9).await.unwrap()), [title]);
+        assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), [title]);
     }
     // As much as there could be.
     settle(store, &claims[0], &with_room(7), Some(i64::MAX), 2).await.unwrap();
-    assert_eq!(store.room_news(claims[0].number, 9).await.unwrap().total, 0);
-    assert_eq!(store.room_news(claims[1].number, 9).await.unwrap().total, 1);
+    assert_eq!(store.room_news(claims[0].number, None, 9).await.unwrap().total, 0);
+    assert_eq!(store.room_news(claims[1].number, None, 9).await.unwrap().total, 1);
     // A folder goes with the room that it is in now.
     add(store, FILES, "c", 3).await;
     place(store, FILES, Some(RoomId(8)), 3).await;
-    assert_eq!(titles(&store.room_news(claims[1].number, 9).await.unwrap()), ["b", "c"]);
-    assert_eq!(store.room_news(claims[0].number, 9).await.unwrap().total, 0);
+    assert_eq!(titles(&store.room_news(claims[1].number, None, 9).await.unwrap()), ["b", "c"]);
+    assert_eq!(store.room_news(claims[0].number, None, 9).await.unwrap().total, 0);
 }
 
 async fn placing_marks_a_ticket_as_a_delivery_does(store: &Timed) {
@@ -286,9 +289,9 @@ async fn a_thousand_events_are_placed_at_once(store: &Timed) {
     assert_eq!(unplaced(store, 99).await, []);
     let claim = claim_one(store, 2).await;
     assert_eq!(claim.hints, 2, "it was marked once");
-    let news = store.room_news(claim.number, 5000).await.unwrap();
+    let news = store.room_news(claim.number, None, 5000).await.unwrap();
     assert!(news.events.iter().map(|event| &event.title).eq(&titles));
-    assert_eq!(store.room_news(claim.number, 3).await.unwrap().total, 1000);
+    assert_eq!(store.room_news(claim.number, None, 3).await.unwrap().total, 1000);
     settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
-    assert_eq!(store.room_news(claim.number, 1).await.unwrap().total, 0);
+    assert_eq!(store.room_news(claim.number, None, 1).await.unwrap().total, 0);
 }
