@@ -8,6 +8,9 @@ use simulator::{Clock, Counters, freshdesk, jira, zendesk};
 
 use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
+/// The project of Jira to which issues are moved; the configuration names it beside `SUP`.
+pub(crate) const MOVED_TO: &str = "OPS";
+
 /// The custom field of the simulated Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
@@ -82,7 +85,10 @@ impl Desk {
         match self {
             Self::Zendesk => systems.zendesk.section(&LIVE, secrets),
             Self::Freshdesk => systems.freshdesk.section(&LIVE, secrets),
-            Self::Jira => systems.jira.section(&LIVE, secrets),
+            Self::Jira => {
+                let section = systems.jira.section(&LIVE, secrets);
+                section.replace("projects = [\"SUP\"]", &format!("projects = [\"SUP\", \"{MOVED_TO}\"]"))
+            }
             Self::Generic => format!(
                 "{}\n[[helpdesk]]\nname = \"signed\"\nkind = \"generic\"\nwebhook_secret = {}\n",
                 systems.callback.section(self.name()),
@@ -188,55 +194,6 @@ impl Desk {
                 addresses
             }
         }
-    }
-
-    /// Comments of a ticket: whether only agents see them, and their text.
-    fn comments(self, systems: &Systems, id: &str) -> Vec<(bool, String)> {
-        let number = || id.parse::<u64>().unwrap();
-        match self {
-            Self::Zendesk => {
-                let comments = systems.zendesk.ticket(number()).unwrap().comments.into_iter();
-                comments.map(|note| (!note.public, note.html_body)).collect()
-            }
-            Self::Freshdesk => {
-                let notes = systems.freshdesk.ticket(number()).unwrap().conversations.into_iter();
-                notes.map(|note| (note.private, note.body)).collect()
-            }
-            Self::Jira => {
-                let comments = systems.jira.ticket(number()).unwrap().comments.into_iter();
-                comments.map(|note| (note.internal, note.body_text)).collect()
-            }
-            Self::Generic => Vec::new(),
-        }
-    }
-
-    /// Our notes in a ticket.
-    ///
-    /// # Panics
-    /// When the ticket doesn't exist.
-    #[must_use]
-    pub fn note_texts(self, systems: &Systems, id: &str) -> Vec<String> {
-        let comments = self.comments(systems, id).into_iter().map(|(_, text)| text);
-        comments.filter(|text| text.contains("ticketroom:")).collect()
-    }
-
-    /// How many notes of ours the ticket has: those that only agents see, and those that customers see.
-    ///
-    /// # Panics
-    /// When the ticket doesn't exist.
-    #[must_use]
-    pub fn notes(self, systems: &Systems, id: &str) -> (usize, usize) {
-        if self == Self::Generic {
-            // It has none; each idempotency key counts as one note.
-            let received = systems.callback.received().into_iter();
-            let told = received.filter(|told| told.body["ticketId"] == id);
-            let keys: std::collections::BTreeSet<_> =
-                told.map(|told| told.headers.get("idempotency-key").cloned()).collect();
-            return (keys.len(), 0);
-        }
-        let ours = self.comments(systems, id).into_iter().filter(|(_, text)| text.contains("ticketroom:"));
-        let (internal, public): (Vec<_>, Vec<_>) = ours.partition(|(internal, _)| *internal);
-        (internal.len(), public.len())
     }
 
     /// The calls that each ticket causes.
@@ -412,13 +369,13 @@ impl Desk {
 }
 
 /// An event of Zendesk, signed now.
-fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
+pub(crate) fn zendesk_parcel(body: Vec<u8>, invocation: &str) -> WebhookRequest {
     let headers = zendesk::signed_headers(WEBHOOK_SECRET, &body, invocation, Clock::default().now());
     WebhookRequest { headers, query: "", body }
 }
 
 /// An event of Jira, signed.
-fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
+pub(crate) fn jira_parcel(body: Vec<u8>, identifier: &str) -> WebhookRequest {
     let headers = jira::signed_headers(Some(WEBHOOK_SECRET), &body, identifier, jira::Flow::Primary, 0);
     WebhookRequest { headers, query: "", body }
 }

@@ -16,12 +16,16 @@
 )]
 
 mod desks;
+mod lives;
+mod notes;
 mod patience;
 mod process;
 mod proofs;
 mod systems;
 
 pub use desks::{Desk, WebhookRequest, generic};
+pub use lives::{Act, Agent, Customer, Group, LifeTicket};
+pub use notes::Note;
 pub use patience::{
     PATIENCE, all_rest_within, holds_within, is_due, is_due_within, wait_until, wait_until_all_rest,
     wait_until_every,

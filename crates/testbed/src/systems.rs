@@ -9,7 +9,7 @@ use simulator::configuration::Secrets;
 use simulator::docspace::{self, RoomView};
 use simulator::{freshdesk, jira, zendesk};
 
-use crate::desks::Desk;
+use crate::desks::{Desk, MOVED_TO};
 
 /// The custom field of the simulated Zendesk for the link.
 pub const ROOM_FIELD: u64 = 360_012_345;
@@ -89,13 +89,18 @@ impl Systems {
         // An error means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let zendesk = zendesk::Setup { room_field: Some(ROOM_FIELD), ..zendesk::Setup::default() };
-        Ok(Self {
+        let systems = Self {
             docspace: docspace::DocSpace::start(setup).await?,
             zendesk: zendesk::Zendesk::start(zendesk).await?,
             freshdesk: freshdesk::Freshdesk::start(freshdesk::Setup::default()).await?,
             jira: jira::Jira::start(jira::Setup::default()).await?,
             callback: CallbackReceiver::start(([127, 0, 0, 1], 0).into()).await?,
-        })
+        };
+        systems.jira.add_project(MOVED_TO, "Operations");
+        // The helpdesks have the groups Support and Sales; DocSpace has only the first by itself.
+        let ben = systems.docspace.user("ben.engineer@example.com");
+        systems.docspace.add_group("Sales", ben.as_slice());
+        Ok(systems)
     }
 
     /// A configuration file for all systems and the store at that address (`sqlite:/path`, `postgres://...`), with short

@@ -7,9 +7,16 @@ use serde_json::{Value, json};
 
 use super::html::{sanitised, to_text};
 use super::people::{People, RITA};
-use super::view::{Change, ConversationView, NewTicket, TicketView};
+use super::view::{ConversationView, NewTicket, TicketView};
 use crate::html::escaped;
 
+/// What rules report of a new ticket, and of a change that they have no name for.
+pub(super) const CREATED: &str = "{ticket_action:created}";
+pub(super) const UPDATED: &str = "{ticket_action:update}";
+/// Codes of statuses.
+pub(super) const OPEN: u64 = 2;
+pub(super) const RESOLVED: u64 = 4;
+pub(super) const CLOSED: u64 = 5;
 /// Longer texts don't fit into a single-line field.
 const LONGEST_TEXT: usize = 255;
 
@@ -43,7 +50,19 @@ pub(super) struct Ticket {
     pub(super) purged: bool,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
+    pub(super) stats: Stats,
     pub(super) conversations: Vec<Conversation>,
+    /// What a person did to it last, as automation rules report it.
+    pub(super) latest: String,
+}
+
+/// When the status last changed, and to what.
+#[derive(Debug, Default)]
+pub(super) struct Stats {
+    status_updated: Option<Timestamp>,
+    resolved: Option<Timestamp>,
+    closed: Option<Timestamp>,
+    reopened: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -55,6 +74,8 @@ pub(super) struct Conversation {
     pub(super) at: Timestamp,
     /// Whether it is a note (else a reply).
     pub(super) is_note: bool,
+    /// A customer wrote it.
+    pub(super) incoming: bool,
 }
 
 /// What happened to a ticket, as automation rules see it.
@@ -96,7 +117,7 @@ impl Account {
             id,
             subject: new.subject,
             description: format!("<div>{}</div>", escaped(&new.description)),
-            status: 2,
+            status: OPEN,
             priority: new.priority,
             requester: new.requester.unwrap_or(RITA),
             responder: new.responder,
@@ -109,72 +130,13 @@ impl Account {
             purged: false,
             created: now,
             updated: now,
+            stats: Stats::default(),
             conversations: Vec::new(),
+            latest: CREATED.to_owned(),
         };
         let by = ticket.requester;
         self.tickets.insert(id, ticket);
-        Happened { ticket: id, triggered: "{ticket_action:created}".to_owned(), by }
-    }
-
-    /// Changes a ticket. `None` if there is none, or if it is like that already.
-    pub(super) fn change(&mut self, by: u64, id: u64, change: Change, now: Timestamp) -> Option<Happened> {
-        let long_id = self.long_id();
-        let room_field = self.room_field.clone();
-        let ticket = self.tickets.get_mut(&id).filter(|ticket| !ticket.purged)?;
-        let triggered = match change {
-            Change::Status(status) => replaced("status", &mut ticket.status, status)?,
-            Change::Priority(priority) => replaced("priority", &mut ticket.priority, priority)?,
-            Change::Responder(responder) => replaced_id("responder_id", &mut ticket.responder, responder)?,
-            Change::Group(group) => replaced_id("group_id", &mut ticket.group, group)?,
-            Change::Subject(subject) => {
-                ticket.subject = subject;
-                "{ticket_action:update}".to_owned()
-            }
-            Change::Tags(tags) => {
-                ticket.tags = tags.into_iter().collect();
-                "{ticket_action:update}".to_owned()
-            }
-            Change::RoomField(link) => {
-                ticket.fields.insert(room_field?, link.map_or(Value::Null, Value::String));
-                "{ticket_action:update}".to_owned()
-            }
-            Change::Reply(text) => {
-                let body = format!("<div>{}</div>", escaped(&text));
-                let reply =
-                    Conversation { id: long_id, body, private: false, user: by, at: now, is_note: false };
-                ticket.conversations.push(reply);
-                "{reply_sent:sent}".to_owned()
-            }
-            Change::PrivateNote(html) => {
-                let body = sanitised(&html);
-                let note =
-                    Conversation { id: long_id, body, private: true, user: by, at: now, is_note: true };
-                ticket.conversations.push(note);
-                "{note_type:private}".to_owned()
-            }
-            Change::Delete => {
-                ticket.deleted = true;
-                "{ticket_action:deleted}".to_owned()
-            }
-            Change::Restore => {
-                ticket.deleted = false;
-                "{ticket_action:restored}".to_owned()
-            }
-            Change::Spam(spam) => {
-                ticket.spam = spam;
-                "{ticket_action:marked_spam}".to_owned()
-            }
-            Change::Purge => {
-                ticket.purged = true;
-                return Some(Happened { ticket: id, triggered: String::new(), by });
-            }
-            Change::Archive => {
-                ticket.archived = true;
-                return Some(Happened { ticket: id, triggered: String::new(), by });
-            }
-        };
-        ticket.updated = now;
-        Some(Happened { ticket: id, triggered, by })
+        Happened { ticket: id, triggered: CREATED.to_owned(), by }
     }
 
     /// Adds a note by the API.
@@ -196,6 +158,7 @@ impl Account {
             user: by,
             at: now,
             is_note: true,
+            incoming: false,
         });
         ticket.updated = now;
         Some(long_id)
@@ -242,9 +205,8 @@ impl Account {
             ticket.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
         }
         ticket.updated = now;
-        let mut happened = vec!["{ticket_action:update}".to_owned()];
-        let status =
-            update["status"].as_u64().and_then(|status| replaced("status", &mut ticket.status, status));
+        let mut happened = vec![UPDATED.to_owned()];
+        let status = update["status"].as_u64().and_then(|status| ticket.set_status(status, now));
         let priority = update["priority"]
             .as_u64()
             .and_then(|priority| replaced("priority", &mut ticket.priority, priority));
@@ -255,15 +217,20 @@ impl Account {
     }
 }
 
-fn replaced(what: &str, old: &mut u64, new: u64) -> Option<String> {
+pub(super) fn replaced(what: &str, old: &mut u64, new: u64) -> Option<String> {
     let before = std::mem::replace(old, new);
     (before != new).then(|| format!("{{{what}:{{from:{before},to:{new}}}}}"))
 }
 
-fn replaced_id(what: &str, old: &mut Option<u64>, new: Option<u64>) -> Option<String> {
+pub(super) fn replaced_id(what: &str, old: &mut Option<u64>, new: Option<u64>) -> Option<String> {
     let before = std::mem::replace(old, new);
     let text = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
     (before != new).then(|| format!("{{{what}:{{from:{},to:{}}}}}", text(before), text(new)))
+}
+
+/// Whether a ticket of that status is resolved or closed.
+pub(super) fn is_done(status: u64) -> bool {
+    matches!(status, RESOLVED | CLOSED)
 }
 
 /// Times have whole seconds.
@@ -272,6 +239,35 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 impl Ticket {
+    /// Sets the status, and reports it as rules do. `None` if it is so already.
+    pub(super) fn set_status(&mut self, status: u64, now: Timestamp) -> Option<String> {
+        let was_done = is_done(self.status);
+        let triggered = replaced("status", &mut self.status, status)?;
+        self.stats.status_updated = Some(now);
+        match status {
+            RESOLVED => self.stats.resolved = Some(now),
+            CLOSED => {
+                self.stats.closed = Some(now);
+                self.stats.resolved.get_or_insert(now);
+            }
+            _ if was_done => {
+                self.stats = Stats { reopened: Some(now), status_updated: Some(now), ..Stats::default() };
+            }
+            _ => {}
+        }
+        Some(triggered)
+    }
+
+    /// As calls include it.
+    pub(super) fn stats_json(&self) -> Value {
+        let told = |at: Option<Timestamp>| at.map(time);
+        json!({
+            "resolved_at": told(self.stats.resolved), "closed_at": told(self.stats.closed),
+            "reopened_at": told(self.stats.reopened),
+            "status_updated_at": time(self.stats.status_updated.unwrap_or(self.created)),
+        })
+    }
+
     pub(super) fn view(&self) -> TicketView {
         TicketView {
             id: self.id,
@@ -283,6 +279,9 @@ impl Ticket {
             tags: self.tags.iter().cloned().collect(),
             custom_fields: self.fields.clone(),
             deleted: self.deleted,
+            spam: self.spam,
+            archived: self.archived,
+            purged: self.purged,
             conversations: self.conversations.iter().map(Conversation::view).collect(),
         }
     }
@@ -317,7 +316,7 @@ impl Conversation {
     pub(super) fn json(&self, ticket: u64) -> Value {
         json!({
             "id": self.id, "body": self.body, "body_text": to_text(&self.body), "private": self.private,
-            "incoming": false, "user_id": self.user, "ticket_id": ticket, "to_emails": [], "support_email": null,
+            "incoming": self.incoming, "user_id": self.user, "ticket_id": ticket, "to_emails": [], "support_email": null,
             "source": if self.is_note { 2 } else { 0 }, "attachments": [],
             "created_at": time(self.at), "updated_at": time(self.at),
         })

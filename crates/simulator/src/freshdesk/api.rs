@@ -6,7 +6,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::FreshdeskService;
-use super::account::{Account, Invalid, Ticket, time};
+use super::account::{Account, Invalid, Ticket};
 use super::limits;
 use super::people::{INTEGRATION, dated};
 use super::view::Change;
@@ -22,6 +22,7 @@ enum Call {
     UpdateTicket(u64),
     DeleteTicket(u64),
     RestoreTicket(u64),
+    MergeTickets,
     ArchivedTicket(u64),
     ListTickets,
     CreateNote(u64),
@@ -46,6 +47,7 @@ impl Call {
             ("GET", ["tickets"]) => Some(Self::ListTickets),
             ("GET", ["tickets", "archived", ticket]) => id(ticket).map(Self::ArchivedTicket),
             ("GET", ["tickets", ticket]) => id(ticket).map(Self::GetTicket),
+            ("PUT", ["tickets", "merge"]) => Some(Self::MergeTickets),
             ("PUT", ["tickets", ticket]) => id(ticket).map(Self::UpdateTicket),
             ("DELETE", ["tickets", ticket]) => id(ticket).map(Self::DeleteTicket),
             ("PUT", ["tickets", ticket, "restore"]) => id(ticket).map(Self::RestoreTicket),
@@ -70,6 +72,7 @@ impl Call {
             Self::UpdateTicket(_) => "update_ticket",
             Self::DeleteTicket(_) => "delete_ticket",
             Self::RestoreTicket(_) => "restore_ticket",
+            Self::MergeTickets => "merge_tickets",
             Self::ArchivedTicket(_) => "archived_ticket",
             Self::ListTickets => "list_tickets",
             Self::CreateNote(_) => "create_note",
@@ -194,6 +197,7 @@ impl FreshdeskService {
             Call::CreateNote(id) => Some(self.note(&mut account, id, request)),
             Call::DeleteTicket(id) => Some(self.done(&mut account, id, Change::Delete)),
             Call::RestoreTicket(id) => Some(self.done(&mut account, id, Change::Restore)),
+            Call::MergeTickets => self.merge(&mut account, request),
             Call::EditConversation(id) => edit(&mut account, id, request),
             Call::DeleteConversation(id) => remove(&mut account, id),
             Call::Me => account.people.agent_json(INTEGRATION).map(|agent| ok(&agent)),
@@ -236,7 +240,7 @@ impl FreshdeskService {
     fn note(&self, account: &mut Account, id: u64, request: &Request) -> Answer {
         let Ok(Some(note)) = request.json() else { return invalid_json() };
         let Some(html) = note["body"].as_str().filter(|body| !body.is_empty()) else {
-            return validation_failed(&[("body".to_owned(), "It should not be blank", "missing_field")]);
+            return validation_failed(&[missing("body")]);
         };
         let private = note["private"].as_bool().unwrap_or(true);
         let now = self.clock.now();
@@ -253,9 +257,28 @@ impl FreshdeskService {
 
     fn done(&self, account: &mut Account, id: u64, change: Change) -> Answer {
         let happened = account.change(INTEGRATION, id, change, self.clock.now());
-        self.announce(account, happened);
+        self.announce(account, happened.unwrap_or_default());
         Answer::empty(StatusCode::NO_CONTENT)
     }
+
+    /// Merges the secondary tickets, each for itself, into the primary one.
+    fn merge(&self, account: &mut Account, request: &Request) -> Option<Answer> {
+        let Ok(Some(body)) = request.json() else { return Some(invalid_json()) };
+        let secondaries: Vec<u64> =
+            body["ticket_ids"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+        let Some(primary) = body["primary_id"].as_u64().filter(|_| !secondaries.is_empty()) else {
+            return Some(validation_failed(&[missing("primary_id")]));
+        };
+        for secondary in secondaries {
+            let happened = account.merge(INTEGRATION, primary, secondary, self.clock.now())?;
+            self.announce(account, happened);
+        }
+        Some(Answer::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+fn missing(field: &str) -> Invalid {
+    (field.to_owned(), "It should not be blank", "missing_field")
 }
 
 fn show(account: &Account, ticket: &Ticket, request: &Request) -> Answer {
@@ -264,10 +287,7 @@ fn show(account: &Account, ticket: &Ticket, request: &Request) -> Answer {
         match include.trim() {
             "requester" => shown["requester"] = account.people.requester_json(ticket.requester),
             "company" => shown["company"] = json!({}),
-            "stats" => {
-                shown["stats"] = json!({ "resolved_at": null, "closed_at": null, "reopened_at": null,
-                    "status_updated_at": time(ticket.updated) });
-            }
+            "stats" => shown["stats"] = ticket.stats_json(),
             "conversations" => {
                 let first = ticket.conversations.iter().take(10);
                 shown["conversations"] = first.map(|conversation| conversation.json(ticket.id)).collect();

@@ -11,15 +11,19 @@
 //! * Limits are per account and minute, `include` costs extra, and calls that fail count as well.
 //! * 404 has no body. A ticket in the trash is shown, and can't be changed; one in the archive is somewhere else.
 //! * Agents may be forbidden to look at agents and groups.
+//! * A merged ticket is a closed one with a note by the agent who merged it. Its other notes have gone to the ticket that it
+//!   was merged into, ours among them.
+//! * No rule reports that a ticket was restored or is no spam any more, or that it was archived or deleted for good.
 //! * Deliveries have no signature, no id and no time, come in any order, and tell old values when they are repeated.
 //!   Own notes and updates raise events, too. An advanced body is broken JSON as soon as a subject has a quote in it.
 //!
-//! Not simulated: attachments, companies, merging, search, the automation API, custom statuses' names, hourly budgets of
+//! Not simulated: attachments, companies, search, the automation API, custom statuses' names, hourly budgets of
 //! webhooks, forms and XML, and plans.
 
 mod account;
 mod api;
 mod html;
+mod lifecycle;
 mod limits;
 mod people;
 mod rule;
@@ -30,7 +34,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use self::account::{Account, Happened, Ticket};
+use self::account::{Account, CREATED, Happened, Ticket};
 use self::limits::Quota;
 use self::webhook::Webhooks;
 use crate::clock::Clock;
@@ -41,7 +45,7 @@ use crate::outbox::Outbox;
 use crate::service::Core;
 
 pub use self::limits::Limits;
-pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};
+pub use self::people::{ANNA, BEN, CARLA, INTEGRATION, MO, NewAgent, RITA, SALES, SUPPORT};
 pub use self::view::{Change, ConversationView, NewTicket, TicketView};
 pub use self::webhook::{Content, RetryPace, Webhook};
 
@@ -175,8 +179,16 @@ impl Freshdesk {
     pub fn created_body(&self, id: u64, content: Content) -> Option<Vec<u8>> {
         let account = self.system().account();
         let ticket = account.tickets.get(&id)?;
-        let triggered = "{ticket_action:created}".to_owned();
-        let happened = Happened { ticket: id, triggered, by: ticket.requester };
+        let happened = Happened { ticket: id, triggered: CREATED.to_owned(), by: ticket.requester };
+        Some(rule::body(content, &account, ticket, &happened, self.system().clock.now()))
+    }
+
+    /// The body that a rule sends about what a person did to the ticket last. Where no rule reports that, it is the one about
+    /// the next change that somebody makes.
+    pub fn latest_body(&self, id: u64, content: Content) -> Option<Vec<u8>> {
+        let account = self.system().account();
+        let ticket = account.tickets.get(&id)?;
+        let happened = Happened { ticket: id, triggered: ticket.latest.clone(), by: ANNA };
         Some(rule::body(content, &account, ticket, &happened, self.system().clock.now()))
     }
 }
@@ -226,7 +238,7 @@ impl FreshdeskService {
         let mut account = self.account();
         let happened = account.change(agent, id, change, self.clock.now());
         let changed = happened.is_some();
-        self.announce(&account, happened);
+        self.announce(&account, happened.unwrap_or_default());
         changed
     }
 
@@ -235,7 +247,6 @@ impl FreshdeskService {
         let Some(content) = self.webhooks.content() else { return };
         for happened in happened {
             let Some(ticket) = account.tickets.get(&happened.ticket) else { continue };
-            // Archiving and purging trigger no rule.
             if happened.triggered.is_empty() {
                 continue;
             }

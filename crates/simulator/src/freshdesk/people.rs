@@ -11,6 +11,8 @@ pub const ANNA: u64 = 103_000_000_041;
 pub const BEN: u64 = 103_000_000_042;
 /// Rita Requester, <rita@customer.example>: the requester unless another one is named.
 pub const RITA: u64 = 103_000_000_777;
+/// Carla Customer, <carla.customer@example.com>: a contact who is a guest in DocSpace as well.
+pub const CARLA: u64 = 103_000_000_779;
 /// Mo Messenger, a contact without an e-mail address, as chats make them.
 pub const MO: u64 = 103_000_000_778;
 /// The agent whose API key the integration has.
@@ -63,6 +65,7 @@ impl Default for People {
             ]),
             contacts: BTreeMap::from([
                 (RITA, ("Rita Requester".to_owned(), Some("rita@customer.example".to_owned()))),
+                (CARLA, ("Carla Customer".to_owned(), Some("carla.customer@example.com".to_owned()))),
                 (MO, ("Mo Messenger".to_owned(), None)),
             ]),
             groups: BTreeMap::from([(SUPPORT, "Support".to_owned()), (SALES, "Sales".to_owned())]),

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::{Account, Happened, Ticket};
+use super::account::{Account, CREATED, Happened, Ticket};
 use super::html::to_text;
 use super::webhook::Content;
 
@@ -29,7 +29,7 @@ pub(super) fn body(
 }
 
 fn is_creation(happened: &Happened) -> bool {
-    happened.triggered == "{ticket_action:created}"
+    happened.triggered == CREATED
 }
 
 /// Values are labels, ids are numbers.

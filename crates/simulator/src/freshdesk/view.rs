@@ -61,13 +61,15 @@ pub enum Change {
     Responder(Option<u64>),
     /// Assigns it to a group, or to none.
     Group(Option<u64>),
+    /// Makes somebody else the requester.
+    Requester(u64),
     /// Changes the subject line.
     Subject(String),
     /// Replaces all tags.
     Tags(Vec<String>),
     /// Sets the field for the room's address, or empties it.
     RoomField(Option<String>),
-    /// Replies; everybody sees it.
+    /// Replies; everybody sees it. A customer's reply opens a ticket that is resolved or closed.
     Reply(String),
     /// Writes a private note, as HTML.
     PrivateNote(String),
@@ -75,8 +77,11 @@ pub enum Change {
     Delete,
     /// Takes it out of the trash.
     Restore,
-    /// Deletes it for good, as 30 days in the trash do.
+    /// Deletes it for good, as 30 days in the trash do. It has to be in the trash or marked as spam.
     Purge,
+    /// Merges it into that ticket, the primary one: it is closed with a private note that names the primary one, and its
+    /// conversations go there.
+    Merge(u64),
     /// Marks it as spam, or not.
     Spam(bool),
     /// Moves it to the archive, as time does with closed tickets.
@@ -104,6 +109,12 @@ pub struct TicketView {
     pub custom_fields: BTreeMap<String, Value>,
     /// It is in the trash.
     pub deleted: bool,
+    /// It is marked as spam.
+    pub spam: bool,
+    /// It is in the archive.
+    pub archived: bool,
+    /// It was deleted for good.
+    pub purged: bool,
     /// All notes and replies, oldest first.
     pub conversations: Vec<ConversationView>,
 }

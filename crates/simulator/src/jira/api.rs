@@ -116,6 +116,8 @@ impl JiraService {
             Call::RemoteLinks => self.remote_links(&site, asked),
             Call::PutRemoteLink => self.put_remote_link(&mut site, asked),
             Call::DeleteRemoteLink => self.delete_remote_link(&mut site, asked),
+            Call::CreateIssueLink => self.create_issue_link(&mut site, asked),
+            Call::DeleteIssueLink => self.delete_issue_link(&mut site, asked),
             Call::GetProperty => self.get_property(&site, asked),
             Call::PutProperty => self.put_property(&mut site, asked),
             Call::DeleteProperty => self.delete_property(&mut site, asked),

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::issue::{Comment, Happening, Issue, Item, What};
-use super::people::Audience;
+use super::people::{Audience, INTEGRATION};
 use super::signature::Flow;
 use super::site::Site;
 use super::wire::Lens;
@@ -68,6 +68,12 @@ pub(super) fn latest(site: &Site, issue: &Issue, event: &str) -> Option<Value> {
         let events = events(site, issue, happening);
         events.into_iter().find_map(|told| (told.name == event).then_some(told.body))
     })
+}
+
+/// The event of what a person did to the issue last, with the issue as it is.
+pub(super) fn latest_by_person(site: &Site, issue: &Issue) -> Option<Value> {
+    let happening = issue.history.iter().rfind(|happening| happening.by != INTEGRATION)?;
+    events(site, issue, happening).into_iter().next().map(|event| event.body)
 }
 
 struct Teller<'a> {

@@ -84,6 +84,29 @@ impl Category {
     }
 }
 
+/// How an issue was resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resolution {
+    Done,
+    Duplicate,
+}
+
+impl Resolution {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Duplicate => "Duplicate",
+        }
+    }
+
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Done => "10000",
+            Self::Duplicate => "10002",
+        }
+    }
+}
+
 /// Priorities, the most urgent first; their ids are their places, from 1.
 pub(super) const PRIORITIES: [&str; 5] = ["Highest", "High", "Medium", "Low", "Lowest"];
 
@@ -100,7 +123,8 @@ pub(super) struct Issue {
     pub(super) status: Status,
     pub(super) deleted: bool,
     pub(super) priority: &'static str,
-    pub(super) resolved_at: Option<Timestamp>,
+    /// How it was resolved, and when.
+    pub(super) resolved: Option<(Resolution, Timestamp)>,
     pub(super) reporter: Option<String>,
     pub(super) creator: String,
     pub(super) assignee: Option<String>,
@@ -196,6 +220,7 @@ impl Issue {
             || self.former_keys.iter().any(|former| former.eq_ignore_ascii_case(key))
     }
 
+    /// As it is, without its links to other issues.
     pub(super) fn view(&self) -> IssueView {
         IssueView {
             id: self.id,
@@ -204,6 +229,9 @@ impl Issue {
             summary: self.summary.clone(),
             description: self.description.clone(),
             status: self.status.name().to_owned(),
+            resolution: self.resolved.map(|(resolution, _)| resolution.name().to_owned()),
+            duplicates: Vec::new(),
+            duplicated_by: Vec::new(),
             priority: self.priority.to_owned(),
             labels: self.labels.iter().cloned().collect(),
             reporter: self.reporter.clone(),

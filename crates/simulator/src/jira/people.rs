@@ -19,6 +19,8 @@ pub const BEN: &str = "712020:5e0b7a10-aaaa-4a4a-8b8b-0000000000a2";
 /// Rita Requester, <rita@customer.example>: the reporter unless another one is named. Her address is shown with her requests,
 /// but not by the user resource.
 pub const RITA: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:rita";
+/// Carla Customer, <carla.customer@example.com>: a customer who is a guest in DocSpace as well. Her address is shown like Rita's.
+pub const CARLA: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:carla";
 /// Mo Messenger, a customer without an e-mail address.
 pub const MO: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:mo";
 /// The user as whom all credentials act.
@@ -112,6 +114,13 @@ impl People {
             ),
             (MO, "Mo Messenger", None, AccountType::Customer, EmailShown::Nowhere),
             (INTEGRATION, "DocSpace Rooms", Some(INTEGRATION_EMAIL), agent, EmailShown::Everywhere),
+            (
+                CARLA,
+                "Carla Customer",
+                Some("carla.customer@example.com"),
+                AccountType::Customer,
+                EmailShown::OnRequests,
+            ),
         ] {
             let (name, email) = (name.to_owned(), email.map(str::to_owned));
             people.insert(id.to_owned(), NewUser { name, email, account_type, email_shown, active: true });

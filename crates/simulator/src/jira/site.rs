@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::issue::{
-    Attachment, Category, Comment, Happening, Issue, Item, PRIORITIES, Side, Status, What, plain,
+    Attachment, Category, Comment, Happening, Issue, Item, PRIORITIES, Resolution, Side, Status, What, plain,
 };
+use super::issue_links::{DUPLICATE, IssueLink};
 use super::people::{People, RITA};
-use super::view::{Change, NewIssue};
+use super::view::{Change, IssueView, NewIssue};
 use super::{Deployment, adf};
 
+/// The number of no entry in any history: what has happened is not reported.
+const UNREPORTED: u64 = 0;
 /// The default project.
 pub(super) const SUPPORT: &str = "SUP";
 
@@ -23,6 +26,7 @@ pub(super) struct Site {
     /// By key.
     pub(super) projects: BTreeMap<String, Project>,
     pub(super) issues: BTreeMap<u64, Issue>,
+    pub(super) issue_links: Vec<IssueLink>,
     /// Whether issues may have links.
     pub(super) linking: bool,
     /// Whether comments are listed in the requested order.
@@ -88,6 +92,8 @@ pub(super) struct Edit {
     pub(super) summary: Option<String>,
     pub(super) description: Option<Option<String>>,
     pub(super) status: Option<Status>,
+    /// Of the status that is set; `Done` by default.
+    pub(super) resolution: Option<Resolution>,
     pub(super) priority: Option<&'static str>,
     pub(super) reporter: Option<Option<String>>,
     pub(super) assignee: Option<Option<String>>,
@@ -98,8 +104,16 @@ pub(super) struct Edit {
 impl Site {
     pub(super) fn new(deployment: Deployment) -> Self {
         let ids = Ids { issue: 10_041, history: 20_000, comment: 29_999, attachment: 10_020, link: 9_999 };
-        let (people, projects, issues) = (People::new(deployment), BTreeMap::new(), BTreeMap::new());
-        let mut site = Self { deployment, people, projects, issues, linking: true, heeds_order: true, ids };
+        let mut site = Self {
+            deployment,
+            people: People::new(deployment),
+            projects: BTreeMap::new(),
+            issues: BTreeMap::new(),
+            issue_links: Vec::new(),
+            linking: true,
+            heeds_order: true,
+            ids,
+        };
         site.add_project(SUPPORT, "Customer Support", 41);
         site.add_project("HR", "Human Resources", 0);
         site
@@ -172,7 +186,7 @@ impl Site {
             status,
             deleted: false,
             priority: new.priority.as_deref().and_then(priority_named).unwrap_or("Medium"),
-            resolved_at: (status.category() == Category::Done).then_some(now),
+            resolved: (status.category() == Category::Done).then_some((Resolution::Done, now)),
             creator: reporter.clone(),
             reporter: Some(reporter),
             assignee: new.assignee,
@@ -188,6 +202,9 @@ impl Site {
             updated: now,
         };
         self.issues.insert(id, issue);
+        if let Some(original) = new.duplicates {
+            self.link(&DUPLICATE, id, original);
+        }
         Done { issue: id, happening }
     }
 
@@ -201,7 +218,7 @@ impl Site {
         let issue = self.issues.get_mut(&id).filter(|issue| !issue.deleted)?;
         let mut items = Vec::new();
         if let Some(status) = edit.status {
-            set_status(issue, status, now, &mut items);
+            set_status(issue, status, edit.resolution, now, &mut items);
         }
         set("assignee", &mut issue.assignee, edit.assignee, person, &mut items);
         set("reporter", &mut issue.reporter, edit.reporter, person, &mut items);
@@ -276,13 +293,48 @@ impl Site {
             Change::InternalComment(text) => {
                 return Some(self.comment(by, id, NewComment::wiki(&text, true), now)?.1);
             }
+            Change::Duplicates(original) => {
+                return self
+                    .link(&DUPLICATE, id, original)
+                    .then_some(Done { issue: id, happening: UNREPORTED });
+            }
+            Change::Merge(target) => return self.merge(by, id, target, now),
             Change::Delete => {
                 let issue = self.issues.get_mut(&id).filter(|issue| !issue.deleted)?;
                 issue.deleted = true;
+                self.issue_links.retain(|link| link.source != id && link.destination != id);
                 return Some(record(&mut self.ids, issue, by, now, What::Deleted));
             }
         };
         self.edit(by, id, edit, now)
+    }
+
+    /// Resolves an issue as a duplicate of another one, and links it to that. Only the first is reported.
+    fn merge(&mut self, by: &str, source: u64, target: u64, now: Timestamp) -> Option<Done> {
+        if source == target || self.issue_mut(source).is_none() || self.issue_mut(target).is_none() {
+            return None;
+        }
+        let resolve = Edit {
+            status: Some(Status::Resolved),
+            resolution: Some(Resolution::Duplicate),
+            ..Edit::default()
+        };
+        let resolved = self.edit(by, source, resolve, now);
+        let linked = self.link(&DUPLICATE, source, target);
+        resolved.or_else(|| linked.then_some(Done { issue: source, happening: UNREPORTED }))
+    }
+
+    /// An issue as it is.
+    pub(super) fn view(&self, issue: &Issue) -> IssueView {
+        let duplicates = self.issue_links.iter().filter(|link| link.kind == &DUPLICATE);
+        let (from, to): (Vec<_>, Vec<_>) = duplicates
+            .filter(|link| link.source == issue.id || link.destination == issue.id)
+            .partition(|link| link.source == issue.id);
+        IssueView {
+            duplicates: from.into_iter().map(|link| link.destination).collect(),
+            duplicated_by: to.into_iter().map(|link| link.source).collect(),
+            ..issue.view()
+        }
     }
 
     fn move_to(&mut self, by: &str, id: u64, project: &str, now: Timestamp) -> Option<Done> {
@@ -328,23 +380,29 @@ fn set<T: PartialEq>(
     }
 }
 
-/// The resolution comes and goes with the category; going from one done status to another keeps it.
-fn set_status(issue: &mut Issue, status: Status, now: Timestamp, items: &mut Vec<Item>) {
-    if status == issue.status {
-        return;
+/// The resolution comes and goes with the category; going from one done status to another keeps it, unless another one is
+/// `wanted`.
+fn set_status(
+    issue: &mut Issue,
+    status: Status,
+    wanted: Option<Resolution>,
+    now: Timestamp,
+    items: &mut Vec<Item>,
+) {
+    let before = issue.resolved.map(|(resolution, _)| resolution);
+    let after = (status.category() == Category::Done).then(|| wanted.or(before).unwrap_or(Resolution::Done));
+    if before != after {
+        issue.resolved = after.map(|resolution| (resolution, now));
+        let side = |resolution: Option<Resolution>| match resolution {
+            Some(resolution) => (Some(resolution.id().to_owned()), Some(resolution.name().to_owned())),
+            None => (None, None),
+        };
+        items.push(changed("resolution", side(before), side(after)));
     }
-    let resolution = || (Some("10000".to_owned()), Some("Done".to_owned()));
-    let (was_done, is_done) =
-        (issue.status.category() == Category::Done, status.category() == Category::Done);
-    if is_done && !was_done {
-        issue.resolved_at = Some(now);
-        items.push(changed("resolution", (None, None), resolution()));
-    } else if was_done && !is_done {
-        issue.resolved_at = None;
-        items.push(changed("resolution", resolution(), (None, None)));
+    if status != issue.status {
+        items.push(changed("status", status_side(issue.status), status_side(status)));
+        issue.status = status;
     }
-    items.push(changed("status", status_side(issue.status), status_side(status)));
-    issue.status = status;
 }
 
 fn changed(field: &'static str, from: Side, to: Side) -> Item {

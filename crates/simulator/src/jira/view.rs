@@ -32,6 +32,8 @@ pub struct NewIssue {
     pub labels: Vec<String>,
     /// Files.
     pub attachments: Vec<NewAttachment>,
+    /// The issue that it is linked to as a duplicate; none if there is no such issue.
+    pub duplicates: Option<u64>,
 }
 
 impl NewIssue {
@@ -74,7 +76,11 @@ pub enum Change {
     PublicComment(String),
     /// Writes an internal note.
     InternalComment(String),
-    /// Deletes it for good, and its comments with it.
+    /// Links it to that issue as its duplicate. Webhooks don't report it.
+    Duplicates(u64),
+    /// Merges it into that issue, as Service Management does: it is resolved as a duplicate, and linked to it.
+    Merge(u64),
+    /// Deletes it for good, and its comments and links with it. It never comes back.
     Delete,
 }
 
@@ -93,6 +99,12 @@ pub struct IssueView {
     pub description: Option<String>,
     /// The name of the status.
     pub status: String,
+    /// The name of the resolution.
+    pub resolution: Option<String>,
+    /// The issues that it is a duplicate of, by its links.
+    pub duplicates: Vec<u64>,
+    /// The issues that are duplicates of it, by its links.
+    pub duplicated_by: Vec<u64>,
     /// The name of the priority.
     pub priority: String,
     /// Labels in alphabetical order.

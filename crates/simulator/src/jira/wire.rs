@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::issue::{Attachment, Category, Comment, Issue, Status};
 use super::people::Audience;
 use super::site::{Site, priority_id};
-use super::{Deployment, ROOM_FIELD, adf};
+use super::{Deployment, ROOM_FIELD, adf, issue_links};
 use crate::http::Answer;
 
 /// How issues are shown to one kind of reader.
@@ -60,10 +60,19 @@ impl Lens<'_> {
 
     /// All fields.
     pub(super) fn fields(&self, issue: &Issue) -> Map<String, Value> {
+        let mut fields = self.fields_without_links(issue);
+        if self.audience != Audience::Webhook {
+            fields.insert("issuelinks".to_owned(), issue_links::shown(*self, issue));
+        }
+        fields
+    }
+
+    /// All fields but that of the links to other issues.
+    pub(super) fn fields_without_links(&self, issue: &Issue) -> Map<String, Value> {
         let api = self.api();
-        let resolution = issue.resolved_at.map(|_| {
-            let id = "10000";
-            json!({ "self": format!("{api}/resolution/{id}"), "id": id, "description": "", "name": "Done" })
+        let resolution = issue.resolved.map(|(resolution, _)| {
+            let (id, name) = (resolution.id(), resolution.name());
+            json!({ "self": format!("{api}/resolution/{id}"), "id": id, "description": "", "name": name })
         });
         let attachments: Vec<Value> = issue.attachments.iter().map(|file| self.attachment(file)).collect();
         let user = |id: &Option<String>| id.as_ref().map_or(Value::Null, |id| self.user(id));
@@ -89,7 +98,7 @@ impl Lens<'_> {
             },
             "status": self.status(issue.status),
             "resolution": resolution,
-            "resolutiondate": issue.resolved_at.map(|time| self.time(time)),
+            "resolutiondate": issue.resolved.map(|(_, time)| self.time(time)),
             "labels": issue.labels,
             "components": [],
             "reporter": user(&issue.reporter),

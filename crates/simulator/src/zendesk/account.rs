@@ -6,9 +6,11 @@ use std::mem;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::people::{ANNA, People, RITA};
+use super::people::{BRANDS, MAIN_BRAND, People, RITA};
 use super::text;
-use super::ticket::{Audit, Comment, Event, PRIORITIES, Status, Ticket, Via, What, tags, whole_second};
+use super::ticket::{
+    Audit, Comment, Event, PRIORITIES, Source, Status, Ticket, Via, What, tags, whole_second,
+};
 use super::view::{Change, NewTicket};
 
 /// The longest comment, in characters.
@@ -24,9 +26,18 @@ pub(super) struct Account {
     /// The one custom field of tickets, if there is one.
     pub(super) room_field: Option<u64>,
     pub(super) tickets: BTreeMap<u64, Ticket>,
-    /// Whether comments and audits are listed in the requested order.
+    /// Whether comments, audits and deleted tickets are listed in the requested order.
     pub(super) heeds_order: bool,
+    /// What background jobs have done, by their ids.
+    pub(super) jobs: BTreeMap<String, Job>,
     ids: Ids,
+}
+
+/// A background job that has ended.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Whether each of its tickets was changed.
+    pub(super) results: Vec<(u64, bool)>,
 }
 
 /// Numbers for everything but tickets.
@@ -59,6 +70,7 @@ pub(super) struct Update {
     pub(super) requester: Option<u64>,
     pub(super) assignee: Option<Option<u64>>,
     pub(super) group: Option<Option<u64>>,
+    pub(super) brand: Option<u64>,
     pub(super) tags: Option<BTreeSet<String>>,
     pub(super) fields: Vec<(u64, Value)>,
     pub(super) metadata: Option<Value>,
@@ -106,7 +118,14 @@ pub(super) struct Done {
 impl Account {
     pub(super) fn new(room_field: Option<u64>) -> Self {
         let (people, tickets) = (People::default(), BTreeMap::new());
-        Self { people, room_field, tickets, heeds_order: true, ids: Ids(30_064_060_776_999) }
+        Self {
+            people,
+            room_field,
+            tickets,
+            heeds_order: true,
+            jobs: BTreeMap::new(),
+            ids: Ids(30_064_060_776_999),
+        }
     }
 
     pub(super) fn next_id(&mut self) -> u64 {
@@ -115,7 +134,7 @@ impl Account {
 
     /// A ticket that is not deleted.
     pub(super) fn live(&self, id: u64) -> Option<&Ticket> {
-        self.tickets.get(&id).filter(|ticket| !ticket.deleted)
+        self.tickets.get(&id).filter(|ticket| ticket.removed.is_none())
     }
 
     pub(super) fn create(&mut self, new: NewTicket, now: Timestamp) -> Done {
@@ -126,18 +145,32 @@ impl Account {
         let now = whole_second(now);
         let (audit, comment) = (self.ids.next(), self.ids.next());
         let first = NewComment::text(true, &new.description);
+        let mut all_tags = tags(new.tags.iter().map(String::as_str));
+        let mut fields: BTreeMap<u64, Value> =
+            self.room_field.iter().map(|field| (*field, Value::Null)).collect();
+        let mut follow_up_of = None;
+        if let Some(old) = new.follow_up_of.and_then(|old| self.continued(old)) {
+            // It begins with what the old one had: the link in our field, too.
+            all_tags.extend(old.tags.iter().cloned());
+            fields.clone_from(&old.fields);
+            old.follow_ups.push(id);
+            follow_up_of = Some(Source { id: old.id, subject: old.subject.clone() });
+        }
         let ticket = Ticket {
             id,
             subject: new.subject,
             description: new.description,
             status: new.status.as_deref().and_then(Status::from_name).unwrap_or(unattended),
-            deleted: false,
+            removed: None,
             priority: new.priority,
             requester,
             assignee: new.assignee,
             group: new.group,
-            tags: tags(new.tags.iter().map(String::as_str)),
-            fields: self.room_field.iter().map(|field| (*field, Value::Null)).collect(),
+            brand: new.brand.filter(|brand| BRANDS.contains(brand)).unwrap_or(MAIN_BRAND),
+            follow_up_of,
+            follow_ups: Vec::new(),
+            tags: all_tags,
+            fields,
             comments: vec![first.kept(comment, audit, requester, now)],
             audits: vec![Audit {
                 id: audit,
@@ -162,7 +195,8 @@ impl Account {
         update: Update,
         now: Timestamp,
     ) -> Result<Option<Done>, Refusal> {
-        let ticket = self.tickets.get_mut(&id).filter(|ticket| !ticket.deleted).ok_or(Refusal::NotFound)?;
+        let ticket = self.tickets.get_mut(&id).filter(|ticket| ticket.removed.is_none());
+        let ticket = ticket.ok_or(Refusal::NotFound)?;
         if ticket.status == Status::Closed {
             return Err(Refusal::Closed);
         }
@@ -182,6 +216,7 @@ impl Account {
         edit.set(What::Status, |ticket| &mut ticket.status, status);
         edit.set(What::Assignee, |ticket| &mut ticket.assignee, update.assignee);
         edit.set(What::Group, |ticket| &mut ticket.group, update.group);
+        edit.set(What::Brand, |ticket| &mut ticket.brand, update.brand);
         edit.set(What::Requester, |ticket| &mut ticket.requester, update.requester);
         edit.set(What::Priority, |ticket| &mut ticket.priority, update.priority);
         let events = mem::take(&mut edit.events);
@@ -195,14 +230,20 @@ impl Account {
     /// Changes a ticket as a person does. Nothing happens if that isn't possible.
     pub(super) fn change(&mut self, by: Actor, id: u64, change: Change, now: Timestamp) -> Vec<Done> {
         let update = match change {
-            Change::Delete => return self.set_deleted(by, id, true, now),
-            Change::Restore => return self.set_deleted(by, id, false, now),
-            Change::Merge(target) => return self.merge(id, target, now),
+            Change::Delete => return self.delete(by, id, Event::Deleted, now).into_iter().collect(),
+            Change::Spam => return self.delete(by, id, Event::Spam, now).into_iter().collect(),
+            Change::Restore => return self.restore(by, id, now).into_iter().collect(),
+            Change::DeletePermanently => return self.scrub(by, id, now).into_iter().collect(),
+            Change::Merge(target) => {
+                let comments = self.usual_comments(id, target);
+                return self.merge(by, id, target, comments, now).unwrap_or_default();
+            }
             Change::Status(name) => match Status::from_name(&name) {
                 Some(status) => Update { status: Some(status), ..Update::default() },
                 None => return Vec::new(),
             },
             Change::Assignee(user) => Update { assignee: Some(user), ..Update::default() },
+            Change::Brand(brand) => Update { brand: Some(brand), ..Update::default() },
             Change::Group(group) => Update { group: Some(group), ..Update::default() },
             Change::Requester(user) => Update { requester: Some(user), ..Update::default() },
             Change::Priority(priority) => Update { priority: Some(priority), ..Update::default() },
@@ -216,44 +257,10 @@ impl Account {
         };
         self.update(by, id, update, now).ok().flatten().into_iter().collect()
     }
-
-    fn set_deleted(&mut self, by: Actor, id: u64, deleted: bool, now: Timestamp) -> Vec<Done> {
-        let Some(ticket) = self.tickets.get_mut(&id).filter(|ticket| ticket.deleted != deleted) else {
-            return Vec::new();
-        };
-        ticket.deleted = deleted;
-        let audit = self.ids.next();
-        let event = if deleted { Event::Deleted } else { Event::Restored };
-        let events = vec![(self.ids.next(), event)];
-        ticket.record(Audit { id: audit, events, ..Audit::empty(by, whole_second(now), None) });
-        vec![Done { ticket: id, audit }]
-    }
-
-    fn merge(&mut self, source: u64, target: u64, now: Timestamp) -> Vec<Done> {
-        let open = |id| self.live(id).is_some_and(|ticket| ticket.status != Status::Closed);
-        if source == target || !open(source) || !open(target) {
-            return Vec::new();
-        }
-        let by = Actor { user: ANNA, via: Via::Web };
-        let mut tags = self.live(source).map(|ticket| ticket.tags.clone()).unwrap_or_default();
-        tags.insert("closed_by_merge".to_owned());
-        let into = format!("This request was closed and merged into request #{target}.");
-        let close =
-            Update { status: Some(Status::Closed), tags: Some(tags), ..Update::comment(false, &into) };
-        let from =
-            Update::comment(false, &format!("Request #{source} was closed and merged into this request."));
-        let closed = self.update(by, source, close, now).ok().flatten();
-        let merged = (self.ids.next(), Event::Merged);
-        if let Some(audit) = self.tickets.get_mut(&source).and_then(|ticket| ticket.audits.last_mut()) {
-            audit.events.push(merged);
-        }
-        let noted = self.update(by, target, from, now).ok().flatten();
-        closed.into_iter().chain(noted).collect()
-    }
 }
 
 impl Update {
-    fn comment(public: bool, text: &str) -> Self {
+    pub(super) fn comment(public: bool, text: &str) -> Self {
         Self { comment: Some(NewComment::text(public, text)), ..Self::default() }
     }
 
@@ -278,6 +285,9 @@ impl Update {
         }
         if self.group.flatten().is_some_and(|id| !people.has_group(id)) {
             return invalid("group", "Group: is invalid");
+        }
+        if self.brand.is_some_and(|id| !BRANDS.contains(&id)) {
+            return invalid("brand", "Brand: is invalid");
         }
         if self.requester.is_some_and(|id| !people.has_user(id)) {
             return invalid("requester", "Requester: is invalid");
@@ -313,14 +323,14 @@ impl NewComment {
 
 impl Audit {
     /// Still without a number and without events.
-    fn empty(by: Actor, created_at: Timestamp, metadata: Option<Value>) -> Self {
+    pub(super) fn empty(by: Actor, created_at: Timestamp, metadata: Option<Value>) -> Self {
         let custom_metadata = metadata.unwrap_or_else(|| json!({}));
         Self { id: 0, author: by.user, via: by.via, created_at, custom_metadata, events: Vec::new() }
     }
 }
 
 impl Ticket {
-    fn record(&mut self, audit: Audit) {
+    pub(super) fn record(&mut self, audit: Audit) {
         self.updated_at = audit.created_at;
         self.audits.push(audit);
     }

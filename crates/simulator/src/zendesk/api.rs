@@ -15,7 +15,7 @@ use crate::service::{Admission, Service};
 /// The most tickets that one call shows.
 const MOST_SHOWN: usize = 100;
 /// Who changes tickets by the API.
-const CLIENT: Actor = Actor { user: INTEGRATION, via: Via::Api };
+pub(super) const CLIENT: Actor = Actor { user: INTEGRATION, via: Via::Api };
 
 /// A call, with the id in its path.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,12 @@ enum Call {
     GetUser(u64),
     GetTicket(u64),
     ShowMany,
+    CreateTicket,
     UpdateTicket(u64),
+    MergeTickets(u64),
+    JobStatus,
+    DeletedTickets,
+    RestoreTicket(u64),
     Comments(u64),
     Audits(u64),
     TicketFields,
@@ -51,7 +56,12 @@ impl Call {
             ("GET", ["users", _], Some(id)) => Self::GetUser(id),
             ("GET", ["tickets", "show_many"], _) => Self::ShowMany,
             ("GET", ["tickets", _], Some(id)) => Self::GetTicket(id),
+            ("POST", ["tickets"], _) => Self::CreateTicket,
             ("PUT", ["tickets", _], Some(id)) => Self::UpdateTicket(id),
+            ("POST", ["tickets", _, "merge"], Some(id)) => Self::MergeTickets(id),
+            ("GET", ["job_statuses", _], _) => Self::JobStatus,
+            ("GET", ["deleted_tickets"], _) => Self::DeletedTickets,
+            ("PUT", ["deleted_tickets", _, "restore"], Some(id)) => Self::RestoreTicket(id),
             ("GET", ["tickets", _, "comments"], Some(id)) => Self::Comments(id),
             ("GET", ["tickets", _, "audits"], Some(id)) => Self::Audits(id),
             ("PUT" | "POST" | "DELETE", ["tickets", _, "tags"], Some(id)) => Self::UpdateTags(id),
@@ -71,7 +81,12 @@ impl Call {
             Self::GetUser(_) => "get_user",
             Self::GetTicket(_) => "get_ticket",
             Self::ShowMany => "show_many",
+            Self::CreateTicket => "create_ticket",
             Self::UpdateTicket(_) => "update_ticket",
+            Self::MergeTickets(_) => "merge_tickets",
+            Self::JobStatus => "job_status",
+            Self::DeletedTickets => "deleted_tickets",
+            Self::RestoreTicket(_) => "restore_ticket",
             Self::Comments(_) => "comments",
             Self::Audits(_) => "audits",
             Self::TicketFields => "ticket_fields",
@@ -111,8 +126,12 @@ impl Service for ZendeskService {
     fn admit(&self, request: &Request, _: &'static str) -> Result<Admission, Answer> {
         let call = Call::of(&request.method, &request.path);
         if !matches!(call, Call::OauthToken) {
-            let export = matches!(call, Call::Incremental);
-            self.quota.admit(call.updates(), export, self.clock.now())?;
+            let slow = match call {
+                Call::Incremental => Some(limits::Slow::Export),
+                Call::DeletedTickets => Some(limits::Slow::DeletedTickets),
+                _ => None,
+            };
+            self.quota.admit(call.updates(), slow, self.clock.now())?;
         }
         Ok(Admission::default())
     }
@@ -188,6 +207,11 @@ impl ZendeskService {
                 Some(Answer::json(StatusCode::OK, &body))
             }
             Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),
+            Call::CreateTicket => Some(self.create_ticket(&mut account, request, &api)),
+            Call::MergeTickets(id) => Some(self.merge_tickets(&mut account, id, request, &api)),
+            Call::JobStatus => self.job_status(&account, request, &api),
+            Call::DeletedTickets => Some(self.deleted_tickets(&account, request)),
+            Call::RestoreTicket(id) => self.restore_ticket(&mut account, id),
             Call::UpdateTags(id) => Some(self.update_tags(&mut account, id, request)),
             Call::OauthToken | Call::Unknown => None,
         };
@@ -303,6 +327,7 @@ fn update_of(ticket: &Value) -> Result<Update, Refusal> {
         requester: ticket.get("requester_id").and_then(Value::as_u64),
         assignee: ticket.get("assignee_id").map(Value::as_u64),
         group: ticket.get("group_id").map(Value::as_u64),
+        brand: ticket.get("brand_id").and_then(Value::as_u64),
         tags: ticket.get("tags").map(|list| tags(strings(Some(list)))),
         fields: fields.collect(),
         metadata: ticket.get("metadata").cloned(),

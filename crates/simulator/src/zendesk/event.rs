@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::account::Account;
+use super::people::INTEGRATION;
 use super::signature::ACCOUNT;
 use super::ticket::{Audit, Comment, Event, Ticket, Via, What};
 
 /// The events that a webhook is subscribed to unless it is told otherwise, without their common prefix.
 /// They don't include changes of tags and custom fields, which the product's own updates cause.
-pub const SUGGESTED_SUBSCRIPTION: [&str; 13] = [
+pub const SUGGESTED_SUBSCRIPTION: [&str; 14] = [
     "created",
     "status_changed",
     "agent_assignment_changed",
@@ -29,6 +30,7 @@ pub const SUGGESTED_SUBSCRIPTION: [&str; 13] = [
     "undeleted",
     "permanently_deleted",
     "marked_as_spam",
+    "brand_changed",
 ];
 
 /// The body of the trigger: generated values first, text that people typed last.
@@ -47,11 +49,14 @@ pub(super) fn name(event: &Event) -> &'static str {
         Event::Changed(What::Group, ..) => "group_assignment_changed",
         Event::Changed(What::Requester, ..) => "requester_changed",
         Event::Changed(What::Priority, ..) => "priority_changed",
+        Event::Changed(What::Brand, ..) => "brand_changed",
         Event::FieldChanged(..) => "custom_field_changed",
         Event::TagsChanged { .. } => "tags_changed",
         Event::Merged => "merged",
         Event::Deleted => "soft_deleted",
+        Event::Spam => "marked_as_spam",
         Event::Restored => "undeleted",
+        Event::Scrubbed => "permanently_deleted",
     }
 }
 
@@ -74,7 +79,7 @@ pub(super) fn bodies(
         .map(|(event, position)| {
             let mut what = payload(account, ticket, event);
             // Not every type of event has its position in the sequence.
-            if !matches!(event, Event::Changed(What::Subject, ..) | Event::Deleted | Event::Restored) {
+            if !matches!(event, Event::Changed(What::Subject, ..)) && !is_about_presence(event) {
                 what["meta"] = json!({ "sequence": { "id": sequence, "position": position } });
             }
             (name(event), envelope(ticket, audit, name(event), &what, now))
@@ -89,6 +94,20 @@ pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Times
             .into_iter()
             .find_map(|(name, body)| (name == event).then_some(body))
     })
+}
+
+/// The body of the last event that a change by a person has raised, of those that webhooks usually report.
+pub(super) fn latest_by_person(account: &Account, ticket: &Ticket, now: Timestamp) -> Option<Value> {
+    let by_people = ticket.audits.iter().rev().filter(|audit| audit.author != INTEGRATION);
+    by_people.into_iter().find_map(|audit| {
+        let usual = bodies(account, ticket, audit, now).into_iter();
+        usual.rev().find_map(|(name, body)| SUGGESTED_SUBSCRIPTION.contains(&name).then_some(body))
+    })
+}
+
+/// Whether the ticket was deleted or came back.
+fn is_about_presence(event: &Event) -> bool {
+    matches!(event, Event::Deleted | Event::Spam | Event::Restored | Event::Scrubbed)
 }
 
 /// The one event here that is not about tickets.
@@ -122,10 +141,12 @@ fn envelope(ticket: &Ticket, audit: &Audit, name: &str, event: &Value, now: Time
 }
 
 fn detail(ticket: &Ticket, audit: &Audit) -> Value {
+    let scrubbed = ticket.removed.is_some_and(|removed| removed.scrubbed);
+    let state = if scrubbed { "scrubbed" } else { ticket.state() };
     json!({
         "actor_id": audit.author.to_string(),
         "assignee_id": ticket.assignee.map(|id| id.to_string()),
-        "brand_id": "30063999000011",
+        "brand_id": ticket.brand.to_string(),
         "created_at": ticket.created_at,
         "custom_status": ticket.status.custom_id().to_string(),
         "description": ticket.description,
@@ -137,7 +158,7 @@ fn detail(ticket: &Ticket, audit: &Audit) -> Value {
         "organization_id": null,
         "priority": ticket.priority.as_ref().map(|name| name.to_uppercase()),
         "requester_id": ticket.requester.to_string(),
-        "status": ticket.state().to_uppercase(),
+        "status": state.to_uppercase(),
         "subject": ticket.subject,
         "submitter_id": ticket.requester.to_string(),
         "tags": ticket.tags,
@@ -157,7 +178,9 @@ fn channel(via: Via) -> &'static str {
 
 fn payload(account: &Account, ticket: &Ticket, event: &Event) -> Value {
     match event {
-        Event::Created | Event::Merged | Event::Deleted | Event::Restored => json!({}),
+        Event::Created | Event::Merged | Event::Deleted | Event::Spam | Event::Restored | Event::Scrubbed => {
+            json!({})
+        }
         Event::Commented(id) => {
             json!({ "comment": ticket.comment(*id).map(|comment| commented(account, comment)) })
         }
@@ -202,7 +225,7 @@ fn in_events(what: What, value: &Value) -> Value {
 /// is deleted or restored, or is closed by an automation.
 pub(super) fn trigger(audit: &Audit) -> Option<&'static str> {
     let has = |wanted: fn(&Event) -> bool| audit.events.iter().any(|(_, event)| wanted(event));
-    let silent = has(|event| matches!(event, Event::Deleted | Event::Restored));
+    let silent = has(is_about_presence);
     let closed = has(|event| matches!(event, Event::Changed(What::Status, _, after) if after == "closed"));
     let merged = has(|event| *event == Event::Merged);
     if has(|event| *event == Event::Created) {

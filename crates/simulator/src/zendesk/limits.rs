@@ -13,8 +13,8 @@ use crate::window::{self, Window, seconds};
 
 const MINUTE: i64 = 60_000;
 const TEN_MINUTES: i64 = 10 * MINUTE;
-/// Calls of the incremental export a minute.
-const EXPORTS_PER_MINUTE: u32 = 10;
+/// How often each of the [`Slow`] calls may be made in a minute.
+const SLOW_PER_MINUTE: u32 = 10;
 
 /// The limits of an account; the default is that of a Professional plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,13 @@ impl Default for Limits {
     }
 }
 
+/// Calls that have a limit of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slow {
+    Export,
+    DeletedTickets,
+}
+
 pub(super) type Quota = window::Quota<Limits, Used>;
 
 /// What was used up.
@@ -42,15 +49,26 @@ pub(super) struct Used {
     updates: Window,
     updates_of: BTreeMap<u64, Window>,
     exports: Window,
+    deleted_tickets: Window,
 }
 
 impl Quota {
     /// Takes what a call needs. A call that is rejected by one limit still counts for the limits checked before it.
-    pub(super) fn admit(&self, update_of: Option<u64>, export: bool, now: Timestamp) -> Result<(), Answer> {
+    pub(super) fn admit(
+        &self,
+        update_of: Option<u64>,
+        slow: Option<Slow>,
+        now: Timestamp,
+    ) -> Result<(), Answer> {
         let taken = self.limited(|limits, used| {
             used.requests.take(limits.requests_per_minute, MINUTE, now)?;
-            if export {
-                used.exports.take(EXPORTS_PER_MINUTE, MINUTE, now)?;
+            let window = match slow {
+                Some(Slow::Export) => Some(&mut used.exports),
+                Some(Slow::DeletedTickets) => Some(&mut used.deleted_tickets),
+                None => None,
+            };
+            if let Some(window) = window {
+                window.take(SLOW_PER_MINUTE, MINUTE, now)?;
             }
             let Some(ticket) = update_of else { return Ok(()) };
             used.updates.take(limits.ticket_updates_per_minute, MINUTE, now)?;

@@ -6,20 +6,29 @@
 //! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored silently.
 //! * `updated_at` has whole seconds, so two updates within one look the same even to `safe_update`.
 //! * Access tokens expire. Granular scopes don't reach ticket fields and groups.
+//! * A deleted ticket is not there; only a list of its own, which may be asked 10 times a minute, tells that it was deleted
+//!   and not hidden from us. A closed one can't be changed at all.
+//! * No field tells into which ticket another one was merged: a tag does that it was, and a comment that quotes text of
+//!   customers does into which one, if whoever merged wrote one.
+//! * A follow-up begins with the tags and custom fields of the ticket that it continues, so with the link to that one's room.
 //! * Deliveries are concurrent, and lost after any answer but 2xx, 409 and some 429 and 503.
 //! * Own updates raise events, too. In events ids are strings and enumerations in upper case.
 //! * A trigger's body is broken JSON as soon as a subject has a quote in it.
 //! * The incremental export shows tickets twice, and the newest changes late.
 //!
-//! Not simulated: attachments, suspended tickets, follow-ups, search, the webhook and trigger API, markdown in
-//! comments, and the circuit breaker for webhooks.
+//! Not simulated: attachments, suspended tickets, search, the webhook and trigger API, markdown in comments, the circuit
+//! breaker for webhooks, idempotency keys, archiving, and limits and delays of background jobs.
 
 mod account;
 mod api;
 mod auth;
+mod creation;
+mod deleted;
 mod event;
 mod export;
+mod lifecycle;
 mod limits;
+mod merging;
 mod paging;
 mod people;
 mod signature;
@@ -49,7 +58,9 @@ use crate::service::Core;
 
 pub use self::event::SUGGESTED_SUBSCRIPTION;
 pub use self::limits::Limits;
-pub use self::people::{ANNA, BEN, INTEGRATION, MO, NewUser, RITA, Role, SALES, SUPPORT};
+pub use self::people::{
+    ANNA, BEN, CARLA, INTEGRATION, MAIN_BRAND, MO, NewUser, OTHER_BRAND, RITA, Role, SALES, SUPPORT,
+};
 pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
 pub use self::webhook::{Mode, RetryPace, Webhook};
@@ -161,7 +172,7 @@ impl Zendesk {
         self.system().quota.set(limits);
     }
 
-    /// Whether comments and audits are listed in the requested order; if not, oldest first.
+    /// Whether comments, audits and deleted tickets are listed in the requested order; if not, oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().account().heeds_order = heeds_order;
     }
@@ -214,6 +225,14 @@ impl Zendesk {
         let desk = &self.system();
         let account = desk.account();
         let body = event::latest(&account, account.tickets.get(&id)?, event, desk.clock.now())?;
+        Some(body.to_string().into_bytes())
+    }
+
+    /// The body of the last event that a person's change of the ticket has raised, with the ticket as it is now.
+    pub fn latest_event_body(&self, id: u64) -> Option<Vec<u8>> {
+        let desk = &self.system();
+        let account = desk.account();
+        let body = event::latest_by_person(&account, account.tickets.get(&id)?, desk.clock.now())?;
         Some(body.to_string().into_bytes())
     }
 

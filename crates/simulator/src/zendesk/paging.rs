@@ -17,7 +17,7 @@ const LAST_NUMBERED_PAGE: usize = 100;
 /// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for. `heeds_order` is
 /// false where the account always lists the oldest first.
 pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_order: bool) -> Answer {
-    let by_cursor = request.query("page[size]").is_some() || request.query("page[after]").is_some();
+    let by_cursor = is_by_cursor(request);
     // Each way of paging has its own parameter for the order, and ignores the other's.
     let newest_first = match by_cursor {
         true => request.query("sort") == Some("-created_at"),
@@ -26,6 +26,12 @@ pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_o
     if newest_first && heeds_order {
         items.reverse();
     }
+    in_this_order(request, name, items)
+}
+
+/// Answers with the page that the request asks for.
+pub(super) fn in_this_order(request: &Request, name: &str, items: Vec<Value>) -> Answer {
+    let by_cursor = is_by_cursor(request);
     let page = if by_cursor { by_cursor_page(request, items) } else { numbered_page(request, items) };
     match page {
         Some((items, mut body)) => {
@@ -34,6 +40,10 @@ pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_o
         }
         None => wire::error(StatusCode::BAD_REQUEST, "InvalidPaginationParameter", "Page is invalid"),
     }
+}
+
+fn is_by_cursor(request: &Request) -> bool {
+    request.query("page[size]").is_some() || request.query("page[after]").is_some()
 }
 
 type Page = Option<(Vec<Value>, Map<String, Value>)>;
@@ -48,9 +58,8 @@ fn by_cursor_page(request: &Request, items: Vec<Value>) -> Page {
     let items: Vec<Value> = items.into_iter().skip(from).take(size).collect();
     let (before, after) = (items.first().map(cursor_of), items.last().map(cursor_of));
     let next = after.as_ref().filter(|_| has_more).map(|after| {
-        let order = request.query("sort").unwrap_or("created_at");
-        let path = format!("{}{}", request.origin(), request.path);
-        format!("{path}?page%5Bafter%5D={after}&page%5Bsize%5D={size}&sort={order}")
+        let (path, order) = (format!("{}{}", request.origin(), request.path), order(request));
+        format!("{path}?page%5Bafter%5D={after}&page%5Bsize%5D={size}{order}")
     });
     let body = [
         ("meta", json!({ "has_more": has_more, "after_cursor": after, "before_cursor": before })),
@@ -64,9 +73,8 @@ fn numbered_page(request: &Request, items: Vec<Value>) -> Page {
     let number = number(request, "page", 1..=LAST_NUMBERED_PAGE, 1)?;
     let from = (number - 1) * size;
     let link = |page: usize| {
-        let order = request.query("sort_order").unwrap_or("asc");
-        let path = format!("{}{}", request.origin(), request.path);
-        format!("{path}?page={page}&per_page={size}&sort_order={order}")
+        let (path, order) = (format!("{}{}", request.origin(), request.path), order(request));
+        format!("{path}?page={page}&per_page={size}{order}")
     };
     let body = [
         ("count", json!(items.len())),
@@ -75,6 +83,15 @@ fn numbered_page(request: &Request, items: Vec<Value>) -> Page {
     ];
     let items = items.into_iter().skip(from).take(size).collect();
     Some((items, object(body)))
+}
+
+/// The parameters of the request that say in which order it wants the items, to be added to an address.
+fn order(request: &Request) -> String {
+    let given = ["sort", "sort_by", "sort_order"].into_iter().filter_map(|name| {
+        let value = url::form_urlencoded::byte_serialize(request.query(name)?.as_bytes());
+        Some(format!("&{name}={}", value.collect::<String>()))
+    });
+    given.collect()
 }
 
 /// A number that is `allowed`; `default` if it is not given.

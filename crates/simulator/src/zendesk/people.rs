@@ -12,6 +12,8 @@ pub const ANNA: u64 = 30_064_054_000_101;
 pub const BEN: u64 = 30_064_054_000_102;
 /// Rita Requester, <rita@customer.example>: the requester unless another one is named.
 pub const RITA: u64 = 30_064_054_112_233;
+/// Carla Customer, <carla.customer@example.com>: a requester who is a guest in DocSpace as well.
+pub const CARLA: u64 = 30_064_054_112_235;
 /// Mo Messenger, a requester without an e-mail address, as messaging channels make them.
 pub const MO: u64 = 30_064_054_112_234;
 /// The user as whom the API's credentials act.
@@ -20,6 +22,13 @@ pub const INTEGRATION: u64 = 30_064_054_000_999;
 pub const SUPPORT: u64 = 30_063_999_000_031;
 /// The group "Sales".
 pub const SALES: u64 = 30_063_999_000_032;
+/// The brand that tickets belong to unless another one is named.
+pub const MAIN_BRAND: u64 = 30_063_999_000_011;
+/// The other brand.
+pub const OTHER_BRAND: u64 = 30_063_999_000_012;
+
+/// All brands.
+pub(super) const BRANDS: [u64; 2] = [MAIN_BRAND, OTHER_BRAND];
 
 pub(super) const INTEGRATION_EMAIL: &str = "docspace-rooms@example.com";
 
@@ -67,6 +76,7 @@ impl Default for People {
                 user(ANNA, "Anna Agent", Some("anna.agent@example.com"), Role::Agent),
                 user(BEN, "Ben Engineer", Some("ben.engineer@example.com"), Role::Agent),
                 user(RITA, "Rita Requester", Some("rita@customer.example"), Role::EndUser),
+                user(CARLA, "Carla Customer", Some("carla.customer@example.com"), Role::EndUser),
                 user(MO, "Mo Messenger", None, Role::EndUser),
                 user(INTEGRATION, "DocSpace Rooms (integration)", Some(INTEGRATION_EMAIL), Role::Admin),
             ]),

@@ -72,11 +72,17 @@ pub(super) struct Ticket {
     pub(super) subject: String,
     pub(super) description: String,
     pub(super) status: Status,
-    pub(super) deleted: bool,
+    /// It was deleted, or marked as spam.
+    pub(super) removed: Option<Removed>,
     pub(super) priority: Option<String>,
     pub(super) requester: u64,
     pub(super) assignee: Option<u64>,
     pub(super) group: Option<u64>,
+    pub(super) brand: u64,
+    /// The closed ticket that this one continues.
+    pub(super) follow_up_of: Option<Source>,
+    /// Tickets that continue this one.
+    pub(super) follow_ups: Vec<u64>,
     pub(super) tags: BTreeSet<String>,
     /// All custom fields. A change of another one is ignored.
     pub(super) fields: BTreeMap<u64, Value>,
@@ -84,6 +90,22 @@ pub(super) struct Ticket {
     pub(super) audits: Vec<Audit>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+}
+
+/// A deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Removed {
+    pub(super) at: Timestamp,
+    pub(super) by: u64,
+    /// It was deleted for good: what was written in it is lost, and it can't be restored.
+    pub(super) scrubbed: bool,
+}
+
+/// The ticket that a follow-up was made from, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) id: u64,
+    pub(super) subject: String,
 }
 
 #[derive(Debug)]
@@ -131,7 +153,10 @@ pub(super) enum Event {
     },
     Merged,
     Deleted,
+    Spam,
     Restored,
+    /// Deleted for good.
+    Scrubbed,
 }
 
 /// A property that has a `*_changed` event of the same form: previous and current value.
@@ -143,6 +168,7 @@ pub(super) enum What {
     Group,
     Requester,
     Priority,
+    Brand,
 }
 
 impl Ticket {
@@ -156,7 +182,7 @@ impl Ticket {
 
     /// The status, or that it is deleted.
     pub(super) fn state(&self) -> &'static str {
-        if self.deleted { "deleted" } else { self.status.name() }
+        if self.removed.is_some() { "deleted" } else { self.status.name() }
     }
 
     pub(super) fn view(&self) -> TicketView {
@@ -169,6 +195,9 @@ impl Ticket {
             requester: self.requester,
             assignee: self.assignee,
             group: self.group,
+            brand: self.brand,
+            follow_up_of: self.follow_up_of.as_ref().map(|source| source.id),
+            follow_ups: self.follow_ups.clone(),
             comments: self.comments.iter().map(Comment::view).collect(),
             custom_fields: self.fields.clone(),
             tags: self.tags.iter().cloned().collect(),

@@ -29,6 +29,11 @@ pub struct NewTicket {
     pub status: Option<String>,
     /// Tags, in any order.
     pub tags: Vec<String>,
+    /// The brand it came in for; [`MAIN_BRAND`](super::MAIN_BRAND) by default.
+    pub brand: Option<u64>,
+    /// The ticket that it continues, from which it takes tags and custom fields. Unless that one is closed and not deleted,
+    /// it continues none.
+    pub follow_up_of: Option<u64>,
 }
 
 impl NewTicket {
@@ -62,11 +67,18 @@ pub enum Change {
     PublicComment(String),
     /// Writes an internal note.
     PrivateComment(String),
+    /// Moves it to another brand.
+    Brand(u64),
     /// Deletes it, as far as agents can: it can be restored.
     Delete,
-    /// Restores it after it was deleted.
+    /// Marks it as spam, which deletes it, too.
+    Spam,
+    /// Restores it after it was deleted or marked as spam.
     Restore,
-    /// Merges it into that ticket: it gets closed, tagged `closed_by_merge`, and both get an internal note.
+    /// Deletes it for good after it was deleted. It is never restored.
+    DeletePermanently,
+    /// Merges it into that ticket: it gets closed, tagged `closed_by_merge`, and both get an internal note. Nothing happens
+    /// if one of them is closed or deleted.
     Merge(u64),
 }
 
@@ -89,6 +101,12 @@ pub struct TicketView {
     pub assignee: Option<u64>,
     /// The group it is assigned to.
     pub group: Option<u64>,
+    /// The brand it belongs to.
+    pub brand: u64,
+    /// The ticket that it continues.
+    pub follow_up_of: Option<u64>,
+    /// Tickets that continue it, the oldest first.
+    pub follow_ups: Vec<u64>,
     /// Everything written in it, oldest first; the description is the first.
     pub comments: Vec<CommentView>,
     /// Every custom field, `null` where it is not set.

@@ -16,7 +16,7 @@ pub(super) fn ticket(ticket: &Ticket, api: &str) -> Value {
         "id": ticket.id,
         "url": format!("{api}/tickets/{}.json", ticket.id),
         "external_id": null,
-        "via": via(Via::Web),
+        "via": via_of(ticket),
         "created_at": ticket.created_at,
         "updated_at": ticket.updated_at,
         "generated_timestamp": ticket.updated_at.as_second(),
@@ -32,7 +32,7 @@ pub(super) fn ticket(ticket: &Ticket, api: &str) -> Value {
         "assignee_id": ticket.assignee,
         "group_id": ticket.group,
         "organization_id": null,
-        "brand_id": 30_063_999_000_011_u64,
+        "brand_id": ticket.brand,
         "ticket_form_id": 30_063_999_000_021_u64,
         "problem_id": null,
         "has_incidents": false,
@@ -41,7 +41,7 @@ pub(super) fn ticket(ticket: &Ticket, api: &str) -> Value {
         "tags": ticket.tags,
         "custom_fields": fields,
         "fields": fields,
-        "followup_ids": [],
+        "followup_ids": ticket.follow_ups,
         "collaborator_ids": [],
         "follower_ids": [],
         "email_cc_ids": [],
@@ -117,7 +117,7 @@ fn audit_events(id: u64, event: &Event, ticket: &Ticket) -> Vec<Value> {
         Event::Changed(what, before, after) => vec![change(field_name(*what), before, after)],
         Event::FieldChanged(field, before, after) => vec![change(&field.to_string(), before, after)],
         Event::TagsChanged { before, after } => vec![change("tags", &json!(before), &json!(after))],
-        Event::Merged | Event::Deleted | Event::Restored => Vec::new(),
+        Event::Merged | Event::Deleted | Event::Spam | Event::Restored | Event::Scrubbed => Vec::new(),
     }
 }
 
@@ -129,11 +129,22 @@ fn field_name(what: What) -> &'static str {
         What::Group => "group_id",
         What::Requester => "requester_id",
         What::Priority => "priority",
+        What::Brand => "brand_id",
     }
 }
 
 fn metadata(audit: &Audit) -> Value {
     json!({ "system": {}, "custom": audit.custom_metadata })
+}
+
+/// How the ticket came in. A follow-up names the ticket that it continues.
+fn via_of(ticket: &Ticket) -> Value {
+    let mut shown = via(Via::Web);
+    if let Some(source) = &ticket.follow_up_of {
+        let from = json!({ "ticket_id": source.id, "subject": source.subject, "channel": "web" });
+        shown["source"] = json!({ "from": from, "to": {}, "rel": "follow_up" });
+    }
+    shown
 }
 
 fn via(via: Via) -> Value {

@@ -108,7 +108,7 @@ async fn only_issues_of_configured_projects_get_rooms() {
     let body = jira.event_body(elsewhere, "jira:issue_created").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, elsewhere).await;
     assert_eq!(view["state"], "skipped");
-    says(&view, "the issue is in the project HR, and only SUP get rooms");
+    says(&view, "the issue is in the project HR, and only SUP, OPS get rooms");
 
     // It keeps its id when it is moved; now it is wanted.
     jira.change_ticket(elsewhere, jira::Change::Move("SUP".to_owned()));

@@ -1,6 +1,7 @@
 //! Freshdesk, over real HTTP.
 
 mod api;
+mod life;
 mod limits;
 mod webhooks;
 

@@ -5,6 +5,7 @@ mod attachments;
 mod auth;
 mod comments;
 mod data_center;
+mod life;
 mod limits;
 mod links;
 mod search;

@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod life;
 mod webhooks;
 
 use std::net::SocketAddr;
