@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simulator::fault::{Fault, FaultKind, TooMany};
-use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, wait_until};
+use testbed::{Act, Desk, LifeTicket, Systems, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::call::{Cause, SideEffect};
 use ticketroom::clock::{Clock, SystemClock};
 use ticketroom::helpdesk::{
-    self, Helpdesk, InternalNote, NoteAdded, NoteId, NoteState, NoteText, Paces, RoomLink, Span,
+    self, Absence, Helpdesk, InternalNote, NoteAdded, NoteId, NoteState, NoteText, Observed, Paces, RoomLink,
+    Span,
 };
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
 use ticketroom::source::{Hint, RawDelivery, Target};
-use ticketroom::ticket::TicketKey;
+use ticketroom::ticket::{Status, TicketId, TicketKey};
 
 use crate::world::World;
 
@@ -44,6 +45,7 @@ over! {
         repeats_are_one,
         a_link_written_again_is_one_link,
         a_note_added_again_is_one_note,
+        what_a_ticket_became_is_observed,
         every_call_may_go_wrong_in_every_way,
         hostile_subjects_stay_text,
     }
@@ -133,6 +135,14 @@ async fn a_link_written_again_is_one_link(desk: Desk) {
     }
 }
 
+/// How many notes of the product a ticket has, with the link and further ones: those that only agents see, and those that
+/// customers see.
+pub(crate) fn all_notes(desk: Desk, systems: &Systems, id: &str) -> (usize, usize) {
+    let (internal, public): (Vec<_>, Vec<_>) =
+        desk.notes_with(systems, id).into_iter().partition(|note| note.internal);
+    (internal.len(), public.len())
+}
+
 /// The text of a note in which somebody tries everything; with a link.
 pub(crate) fn hostile_text(url: &str) -> NoteText {
     let words = "New files: \"><img src=x onerror=alert(1)></p><script>alert(2)</script> &amp;\n\
@@ -158,11 +168,11 @@ async fn a_note_added_again_is_one_note(desk: Desk) {
     };
     for state in [NoteState::Missing, NoteState::Uncertain, NoteState::Settling, NoteState::Uncertain] {
         add(&first, state).await;
-        assert_eq!(desk.notes(&world.systems, &id), (1, 0), "{state:?}");
+        assert_eq!(all_notes(desk, &world.systems, &id), (1, 0), "{state:?}");
     }
     add(&second, NoteState::Uncertain).await;
     add(&first, NoteState::Uncertain).await;
-    assert_eq!(desk.notes(&world.systems, &id), (2, 0), "another note is another one");
+    assert_eq!(all_notes(desk, &world.systems, &id), (2, 0), "another note is another one");
     // Neither of them is the link's.
     let link = RoomLink {
         key: &key,
@@ -173,7 +183,7 @@ async fn a_note_added_again_is_one_note(desk: Desk) {
         note: NoteState::Uncertain,
     };
     helpdesk.write_back(&link).await.unwrap();
-    assert_eq!(desk.notes(&world.systems, &id), (3, 0));
+    assert_eq!(all_notes(desk, &world.systems, &id), (3, 0));
 
     if desk == Desk::Generic {
         let told = world.systems.callback.received().remove(0);
@@ -207,18 +217,18 @@ async fn a_note_that_may_still_land_is_not_written(desk: Desk) {
     let note = |state| InternalNote { key: &key, id: &id, text: &text, state };
     let failure = helpdesk.add_note(&note(NoteState::Settling)).await.unwrap_err();
     assert_eq!(failure.cause, Cause::Unsettled);
-    assert_eq!(desk.notes(&world.systems, &ticket), (0, 0));
+    assert_eq!(all_notes(desk, &world.systems, &ticket), (0, 0));
     let (write, look) = desk.note_calls();
     desk.faults(&world.systems).add(Fault::once(look, FaultKind::StatusBefore(503)));
     let failure = helpdesk.add_note(&note(NoteState::Uncertain)).await.unwrap_err();
     assert_eq!(failure.call, look);
-    assert_eq!(desk.notes(&world.systems, &ticket), (0, 0), "a look that fails writes nothing");
+    assert_eq!(all_notes(desk, &world.systems, &ticket), (0, 0), "a look that fails writes nothing");
     desk.faults(&world.systems).add(Fault::once(write, FaultKind::AnswerLost));
     let failure = helpdesk.add_note(&note(NoteState::Uncertain)).await.unwrap_err();
     assert_eq!(failure.side_effect(), SideEffect::Unknown);
     for state in [NoteState::Settling, NoteState::Uncertain] {
         assert_eq!(helpdesk.add_note(&note(state)).await, Ok(NoteAdded::Written));
-        assert_eq!(desk.notes(&world.systems, &ticket), (1, 0), "{state:?}");
+        assert_eq!(all_notes(desk, &world.systems, &ticket), (1, 0), "{state:?}");
     }
 }
 
@@ -328,7 +338,7 @@ async fn a_further_note_ends_there(desk: Desk) {
         let call = desk.reading_call();
         assert_eq!(after.of(call), before.of(call), "{after:?}");
     }
-    assert_eq!(desk.notes(&world.systems, &id), (2, 0));
+    assert_eq!(all_notes(desk, &world.systems, &id), (2, 0));
 }
 
 async fn hostile_subjects_stay_text(desk: Desk) {
@@ -411,6 +421,74 @@ async fn a_look_that_fails_writes_nothing(desk: Desk) {
         }
         world.wait_until_all_rest().await;
         assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0], "{kind:?}");
+    }
+}
+
+/// The ticket as its helpdesk describes it after its last change. What the deliveries tell is kept as the store keeps it.
+async fn observed(world: &World, helpdesk: &dyn Helpdesk, ticket: &LifeTicket, nth: u64) -> Observed {
+    let parcel = ticket.changed(&world.systems, nth);
+    let verified = helpdesk.verify(raw(&parcel), SystemClock.now()).unwrap();
+    let told = helpdesk.read(&verified).unwrap().snapshot;
+    helpdesk.observe(&ticket.id.parse().unwrap(), told.as_ref()).await.unwrap()
+}
+
+async fn what_a_ticket_became_is_observed(desk: Desk) {
+    let world = World::new().await;
+    let systems = &world.systems;
+    let helpdesk = helpdesk_of(&world, desk);
+    let helpdesk = helpdesk.as_ref();
+    let present = |observed: Observed| match observed {
+        Observed::Present { ticket, .. } => *ticket,
+        Observed::Absent(absence) => panic!("{absence:?}"),
+    };
+    let id = |id: &str| Some(id.parse::<TicketId>().unwrap());
+
+    // A chain: the first into the second, that into the third.
+    let mut tickets: Vec<LifeTicket> =
+        (0..3).map(|n| LifeTicket::open(desk, systems, &format!("Order #{n} is late"))).collect();
+    let ids: Vec<String> = tickets.iter().map(|ticket| ticket.id.clone()).collect();
+    for (nth, target) in [(0_usize, 1_usize), (1, 2)] {
+        assert!(tickets[nth].act(systems, &Act::MergeInto(ids[target].clone())));
+    }
+    for (nth, target) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+        let ticket = present(observed(&world, helpdesk, &tickets[nth], 1).await);
+        assert_eq!(ticket.merged_into, target.and_then(|target: usize| id(&ids[target])), "{nth}");
+        assert_eq!(ticket.follow_up_of, None, "{nth}");
+    }
+    // The last one is closed like any other, with what the merge left in it.
+    assert!(tickets[2].act(systems, &Act::Close));
+    let closed = present(observed(&world, helpdesk, &tickets[2], 2).await);
+    assert_eq!((closed.status, closed.merged_into), (Status::Closed, None));
+
+    if let Some(follow_up) = tickets[2].follow_up(systems, "It is late again") {
+        let ticket = present(observed(&world, helpdesk, &follow_up, 1).await);
+        assert_eq!((ticket.follow_up_of, ticket.merged_into), (id(&ids[2]), None));
+    } else {
+        assert_eq!(desk, Desk::Freshdesk);
+    }
+
+    for (gone, back) in [(Act::Delete, Act::Restore), (Act::Spam, Act::NotSpam)] {
+        if !desk.supports(&gone) {
+            continue;
+        }
+        let mut ticket = LifeTicket::open(desk, systems, "gone");
+        assert!(ticket.act(systems, &gone));
+        let is_deleted = |observed: &Observed| match observed {
+            Observed::Present { ticket, .. } => ticket.status == Status::Deleted,
+            Observed::Absent(absence) => *absence == Absence::Deleted,
+        };
+        let seen = observed(&world, helpdesk, &ticket, 1).await;
+        assert!(is_deleted(&seen), "{gone:?}: {seen:?}");
+        if desk == Desk::Zendesk {
+            // The event never came: the list of deleted tickets tells.
+            let seen = helpdesk.observe(&ticket.id.parse().unwrap(), None).await.unwrap();
+            assert_eq!(seen, Observed::Absent(Absence::Deleted), "{gone:?}");
+        }
+        if desk.supports(&back) {
+            assert!(ticket.act(systems, &back));
+            let seen = observed(&world, helpdesk, &ticket, 2).await;
+            assert!(!is_deleted(&seen), "{back:?}: {seen:?}");
+        }
     }
 }
 
