@@ -6,19 +6,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simulator::fault::{Fault, FaultKind, TooMany};
-use testbed::{Desk, WEBHOOK_SECRET, WebhookRequest, wait_until};
-use ticketroom::call::{Cause, SideEffect};
+use testbed::{Act, Desk, LifeTicket, WEBHOOK_SECRET, WebhookRequest, wait_until};
 use ticketroom::clock::{Clock, SystemClock};
-use ticketroom::helpdesk::{
-    self, Helpdesk, InternalNote, NoteAdded, NoteId, NoteState, NoteText, Paces, RoomLink, Span,
-};
+use ticketroom::helpdesk::{self, Absence, Helpdesk, NoteState, Observed, Paces, RoomLink};
 use ticketroom::http::Http;
 use ticketroom::metrics::Metrics;
 use ticketroom::room::RoomId;
 use ticketroom::source::{Hint, RawDelivery, Target};
-use ticketroom::ticket::TicketKey;
+use ticketroom::ticket::{Status, TicketId, TicketKey};
 
 use crate::world::World;
+
+mod notes;
+
+use notes::{
+    a_further_note_ends_there, a_note_added_again_is_one_note, a_note_of_an_ended_ticket_is_no_failure,
+    a_note_that_may_still_land_is_not_written,
+};
+pub(crate) use notes::{all_notes, hostile_text};
 
 /// Runs every test over one kind of helpdesk.
 macro_rules! over {
@@ -44,6 +49,7 @@ over! {
         repeats_are_one,
         a_link_written_again_is_one_link,
         a_note_added_again_is_one_note,
+        what_a_ticket_became_is_observed,
         every_call_may_go_wrong_in_every_way,
         hostile_subjects_stay_text,
     }
@@ -133,118 +139,6 @@ async fn a_link_written_again_is_one_link(desk: Desk) {
     }
 }
 
-/// The text of a note in which somebody tries everything; with a link.
-pub(crate) fn hostile_text(url: &str) -> NoteText {
-    let words = "New files: \"><img src=x onerror=alert(1)></p><script>alert(2)</script> &amp;\n\
-                 [x|javascript:alert(3)] {html}<b>y</b>{html} \u{202E}\u{7}🔥 [ticketroom:zendesk:1:other]";
-    NoteText::default()
-        .paragraph([Span::from(words)])
-        .paragraph([])
-        .paragraph([Span::Link { text: "</a><b>room</b>]".to_owned(), url: url.to_owned() }, Span::from("")])
-        .paragraph([Span::Link { text: "click".to_owned(), url: "javascript:alert(4)".to_owned() }])
-}
-
-async fn a_note_added_again_is_one_note(desk: Desk) {
-    let world = World::new().await;
-    let id = desk.open(&world.systems, "noted");
-    let (helpdesk, key) = (helpdesk_of(&world, desk), key(desk, &id));
-    assert!(helpdesk.takes_notes());
-    let url = "https://docspace.example.com/rooms/shared/4711/filter?folder=4711&x='1'";
-    let text = hostile_text(url);
-    let (first, second) = (NoteId::new("files-1"), NoteId::new("files-2"));
-    let add = async |id: &NoteId, state| {
-        let note = InternalNote { key: &key, id, text: &text, state };
-        assert_eq!(helpdesk.add_note(&note).await, Ok(NoteAdded::Written), "{id} {state:?}");
-    };
-    for state in [NoteState::Missing, NoteState::Uncertain, NoteState::Settling, NoteState::Uncertain] {
-        add(&first, state).await;
-        assert_eq!(desk.notes(&world.systems, &id), (1, 0), "{state:?}");
-    }
-    add(&second, NoteState::Uncertain).await;
-    add(&first, NoteState::Uncertain).await;
-    assert_eq!(desk.notes(&world.systems, &id), (2, 0), "another note is another one");
-    // Neither of them is the link's.
-    let link = RoomLink {
-        key: &key,
-        room: RoomId(4711),
-        title: "Room",
-        url,
-        version: None,
-        note: NoteState::Uncertain,
-    };
-    helpdesk.write_back(&link).await.unwrap();
-    assert_eq!(desk.notes(&world.systems, &id), (3, 0));
-
-    if desk == Desk::Generic {
-        let told = world.systems.callback.received().remove(0);
-        assert_eq!(told.body["note"]["id"], "files-1");
-        let text = told.body["note"]["text"].as_str().unwrap();
-        assert!(text.contains("<img src=x onerror=alert(1)>") && text.contains("&x=%271%27)"), "{text}");
-        assert!(!text.contains('\u{202E}') && !text.contains('\u{7}'), "{text}");
-        return;
-    }
-    for (note, id) in desk.note_texts(&world.systems, &id).iter().zip([first, second]) {
-        assert!(note.contains(&format!("[ticketroom:{key}:{id}]").replace('/', ":")), "{note}");
-        assert!(!note.contains('\u{202E}') && !note.contains('\u{7}'), "{note}");
-        // A document has no markup in its text; that it is one text with one link is what the simulator checks.
-        let harmful: &[&str] = if desk == Desk::Jira {
-            &["|javascript:alert(4)"]
-        } else {
-            &["<img", "<script", "<b>", "\"javascript:"]
-        };
-        let found = harmful.iter().find(|harmful| note.contains(*harmful));
-        assert_eq!(found, None, "{note}");
-        assert_eq!(note.matches("https://docspace.example.com").count(), 1, "{note}");
-    }
-}
-
-/// An answer was lost a moment ago: what is not there yet may come.
-async fn a_note_that_may_still_land_is_not_written(desk: Desk) {
-    let world = World::new().await;
-    let ticket = desk.open(&world.systems, "settling");
-    let (helpdesk, key) = (helpdesk_of(&world, desk), key(desk, &ticket));
-    let (id, text) = (NoteId::new("archived"), NoteText::default().paragraph([Span::from("x")]));
-    let note = |state| InternalNote { key: &key, id: &id, text: &text, state };
-    let failure = helpdesk.add_note(&note(NoteState::Settling)).await.unwrap_err();
-    assert_eq!(failure.cause, Cause::Unsettled);
-    assert_eq!(desk.notes(&world.systems, &ticket), (0, 0));
-    let (write, look) = desk.note_calls();
-    desk.faults(&world.systems).add(Fault::once(look, FaultKind::StatusBefore(503)));
-    let failure = helpdesk.add_note(&note(NoteState::Uncertain)).await.unwrap_err();
-    assert_eq!(failure.call, look);
-    assert_eq!(desk.notes(&world.systems, &ticket), (0, 0), "a look that fails writes nothing");
-    desk.faults(&world.systems).add(Fault::once(write, FaultKind::AnswerLost));
-    let failure = helpdesk.add_note(&note(NoteState::Uncertain)).await.unwrap_err();
-    assert_eq!(failure.side_effect(), SideEffect::Unknown);
-    for state in [NoteState::Settling, NoteState::Uncertain] {
-        assert_eq!(helpdesk.add_note(&note(state)).await, Ok(NoteAdded::Written));
-        assert_eq!(desk.notes(&world.systems, &ticket), (1, 0), "{state:?}");
-    }
-}
-
-/// What is closed may take no notes any more; what does not exist takes none.
-async fn a_note_of_an_ended_ticket_is_no_failure(desk: Desk) {
-    let world = World::new().await;
-    let ended = desk.open(&world.systems, "ended");
-    desk.end(&world.systems, &ended);
-    let helpdesk = helpdesk_of(&world, desk);
-    let (id, text) = (NoteId::new("merged"), NoteText::default().paragraph([Span::from("x")]));
-    // Jira takes comments on a closed issue.
-    for (ticket, takes_none) in [(ended.as_str(), desk != Desk::Jira), ("987654321", true), ("SUP-1/x", true)]
-    {
-        for state in [NoteState::Missing, NoteState::Uncertain] {
-            let key = key(desk, ticket);
-            let note = InternalNote { key: &key, id: &id, text: &text, state };
-            let added = helpdesk.add_note(&note).await.unwrap();
-            assert_eq!(
-                matches!(added, NoteAdded::NotPossible(_)),
-                takes_none,
-                "{ticket} {state:?}: {added:?}"
-            );
-        }
-    }
-}
-
 async fn every_call_may_go_wrong_in_every_way(desk: Desk) {
     let world = World::new().await;
     let kinds = [
@@ -301,34 +195,6 @@ async fn our_own_note_ends_there(desk: Desk) {
         assert_eq!(counters.of(call), 1, "{call}: {counters:?}");
     }
     assert_eq!(desk.refused_deliveries(&world.systems), [""; 0]);
-}
-
-/// A further note raises events like the link's, and nothing comes of them.
-async fn a_further_note_ends_there(desk: Desk) {
-    let world = World::new().await;
-    desk.send_all_to(&world.systems, &world.url(&desk.endpoint()));
-    let id = desk.open(&world.systems, "echo of a note");
-    world.wait_for_state(&format!("{}/{id}", desk.name()), &["ready"]).await;
-    desk.deliveries_settled(&world.systems).await;
-    world.wait_until_all_rest().await;
-    let before = desk.counters(&world.systems);
-    let (key, note_id) = (key(desk, &id), NoteId::new("files-1"));
-    let text = NoteText::default().paragraph([Span::from("2 new files")]);
-    let note = InternalNote { key: &key, id: &note_id, text: &text, state: NoteState::Missing };
-    assert_eq!(helpdesk_of(&world, desk).add_note(&note).await, Ok(NoteAdded::Written));
-    desk.deliveries_settled(&world.systems).await;
-    world.wait_until_all_rest().await;
-    let after = desk.counters(&world.systems);
-    for call in desk.writing_calls() {
-        let notes = u64::from(*call == desk.note_calls().0);
-        assert_eq!(after.of(call), before.of(call) + notes, "{call}: {after:?}");
-    }
-    // A rule of Freshdesk's tells nothing beyond doubt, so its echo is looked into.
-    if desk != Desk::Freshdesk {
-        let call = desk.reading_call();
-        assert_eq!(after.of(call), before.of(call), "{after:?}");
-    }
-    assert_eq!(desk.notes(&world.systems, &id), (2, 0));
 }
 
 async fn hostile_subjects_stay_text(desk: Desk) {
@@ -411,6 +277,74 @@ async fn a_look_that_fails_writes_nothing(desk: Desk) {
         }
         world.wait_until_all_rest().await;
         assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0], "{kind:?}");
+    }
+}
+
+/// The ticket as its helpdesk describes it after its last change. What the deliveries tell is kept as the store keeps it.
+async fn observed(world: &World, helpdesk: &dyn Helpdesk, ticket: &LifeTicket, nth: u64) -> Observed {
+    let parcel = ticket.changed(&world.systems, nth);
+    let verified = helpdesk.verify(raw(&parcel), SystemClock.now()).unwrap();
+    let told = helpdesk.read(&verified).unwrap().snapshot;
+    helpdesk.observe(&ticket.id.parse().unwrap(), told.as_ref()).await.unwrap()
+}
+
+async fn what_a_ticket_became_is_observed(desk: Desk) {
+    let world = World::new().await;
+    let systems = &world.systems;
+    let helpdesk = helpdesk_of(&world, desk);
+    let helpdesk = helpdesk.as_ref();
+    let present = |observed: Observed| match observed {
+        Observed::Present { ticket, .. } => *ticket,
+        Observed::Absent(absence) => panic!("{absence:?}"),
+    };
+    let id = |id: &str| Some(id.parse::<TicketId>().unwrap());
+
+    // A chain: the first into the second, that into the third.
+    let mut tickets: Vec<LifeTicket> =
+        (0..3).map(|n| LifeTicket::open(desk, systems, &format!("Order #{n} is late"))).collect();
+    let ids: Vec<String> = tickets.iter().map(|ticket| ticket.id.clone()).collect();
+    for (nth, target) in [(0_usize, 1_usize), (1, 2)] {
+        assert!(tickets[nth].act(systems, &Act::MergeInto(ids[target].clone())));
+    }
+    for (nth, target) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+        let ticket = present(observed(&world, helpdesk, &tickets[nth], 1).await);
+        assert_eq!(ticket.merged_into, target.and_then(|target: usize| id(&ids[target])), "{nth}");
+        assert_eq!(ticket.follow_up_of, None, "{nth}");
+    }
+    // The last one is closed like any other, with what the merge left in it.
+    assert!(tickets[2].act(systems, &Act::Close));
+    let closed = present(observed(&world, helpdesk, &tickets[2], 2).await);
+    assert_eq!((closed.status, closed.merged_into), (Status::Closed, None));
+
+    if let Some(follow_up) = tickets[2].follow_up(systems, "It is late again") {
+        let ticket = present(observed(&world, helpdesk, &follow_up, 1).await);
+        assert_eq!((ticket.follow_up_of, ticket.merged_into), (id(&ids[2]), None));
+    } else {
+        assert_eq!(desk, Desk::Freshdesk);
+    }
+
+    for (gone, back) in [(Act::Delete, Act::Restore), (Act::Spam, Act::NotSpam)] {
+        if !desk.supports(&gone) {
+            continue;
+        }
+        let mut ticket = LifeTicket::open(desk, systems, "gone");
+        assert!(ticket.act(systems, &gone));
+        let is_deleted = |observed: &Observed| match observed {
+            Observed::Present { ticket, .. } => ticket.status == Status::Deleted,
+            Observed::Absent(absence) => *absence == Absence::Deleted,
+        };
+        let seen = observed(&world, helpdesk, &ticket, 1).await;
+        assert!(is_deleted(&seen), "{gone:?}: {seen:?}");
+        if desk == Desk::Zendesk {
+            // The event never came: the list of deleted tickets tells.
+            let seen = helpdesk.observe(&ticket.id.parse().unwrap(), None).await.unwrap();
+            assert_eq!(seen, Observed::Absent(Absence::Deleted), "{gone:?}");
+        }
+        if desk.supports(&back) {
+            assert!(ticket.act(systems, &back));
+            let seen = observed(&world, helpdesk, &ticket, 2).await;
+            assert!(!is_deleted(&seen), "{back:?}: {seen:?}");
+        }
     }
 }
 

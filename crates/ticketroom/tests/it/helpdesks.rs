@@ -13,7 +13,7 @@ use ticketroom::helpdesk::{InternalNote, NoteAdded, NoteId, NoteState, NoteText,
 use ticketroom::room::RoomId;
 use ticketroom::ticket::{TicketId, TicketKey};
 
-use crate::conformance::{helpdesk_of, hostile_text};
+use crate::conformance::{all_notes, helpdesk_of, hostile_text};
 use crate::process::{process_over, run};
 use crate::world::World;
 
@@ -237,7 +237,7 @@ async fn data_center_does_as_well() {
     for state in [NoteState::Missing, NoteState::Uncertain, NoteState::Settling] {
         let note = InternalNote { key: &key, id: &note_id, text: &text, state };
         assert_eq!(helpdesk.add_note(&note).await, Ok(NoteAdded::Written));
-        assert_eq!(Desk::Jira.notes(&world.systems, &id), (2, 0), "{state:?}");
+        assert_eq!(all_notes(Desk::Jira, &world.systems, &id), (2, 0), "{state:?}");
     }
     let note = Desk::Jira.note_texts(&world.systems, &id).remove(1);
     assert!(
@@ -278,7 +278,7 @@ async fn refusals_of_a_note_are_told_apart() {
             let effect = if *status < 500 { SideEffect::None } else { SideEffect::Unknown };
             assert_eq!(failure.side_effect(), effect, "{desk:?} {status}: {failure}");
         }
-        assert_eq!(desk.notes(&world.systems, &id), (0, 0));
+        assert_eq!(all_notes(desk, &world.systems, &id), (0, 0));
     }
 }
 
