@@ -47,7 +47,7 @@ const MOST_SAID: usize = 200;
 /// A delivery that was taken in.
 #[derive(Debug, Clone, Copy)]
 enum Taken {
-    /// It is about a ticket.
+    /// It is about a ticket, or may be: which room a folder is in is asked later.
     Ticket,
     /// It is about something else.
     SomethingElse,
@@ -118,7 +118,7 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake; `wake` is told of every ticket that becomes due.
+    /// An intake; `wake` is told of every ticket that becomes due, and of events whose room has to be asked for.
     #[must_use]
     pub fn new(store: Arc<dyn Queue>, clock: Arc<dyn Clock>, metrics: Metrics, wake: Arc<Notify>) -> Self {
         let (refusals, failures) =
