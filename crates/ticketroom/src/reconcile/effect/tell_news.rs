@@ -1,5 +1,5 @@
-//! Adds the note that tells what people did in the room. Its id is the number of the last event that it tells of, which is in the
-//! ledger before the call: however often it is tried, the ticket is told once. The commit that records it deletes the events.
+//! Adds the note that tells what people did in the room. What it tells is in the ledger before the call, and its id follows from
+//! that: however often it is tried, the ticket is told once. The commit that records it deletes the events.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};
+use crate::clock::Timestamp;
 use crate::docspace::DocSpace;
 use crate::docspace::links::folder_address;
 use crate::helpdesk::{InternalNote, NoteAdded, NoteId, NoteState, NoteText, Span};
@@ -30,8 +31,10 @@ pub struct TellNews {
     pub events: Vec<RoomEvent>,
     /// How many there are in all.
     pub total: u64,
-    /// The number of the last one.
+    /// Up to where they go, as the store has it.
     pub through: i64,
+    /// When the first of all of them happened. A store that was restored from a backup counts the same numbers again.
+    pub since: Timestamp,
     /// What the members of the room are called, as far as that is known.
     pub names: Vec<(Uuid, String)>,
     /// What is known of the note.
@@ -56,7 +59,7 @@ impl Perform for TellNews {
     async fn run(&self, context: Context<'_>) -> Result<NoteAdded, Failure> {
         let names = self.names(context.docspace).await?;
         let text = text(self, &names, context.docspace.portal());
-        let id = NoteId::new(&format!("files-{}", self.through));
+        let id = NoteId::new(&format!("files-{}-{}", self.through, self.since.as_second()));
         let note = InternalNote { key: context.key, id: &id, text: &text, state: self.state };
         context.helpdesk.add_note(&note).await
     }

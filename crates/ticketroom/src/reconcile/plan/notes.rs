@@ -174,7 +174,8 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
     let names = members.filter_map(|member| Some((member.id, member.name.clone()?))).collect();
     let RoomNews { total, last: through, .. } = *news;
     let through = pending.unwrap_or(through);
-    News::Tell(Box::new(TellNews { room: room.id, events, total: total - left_out, through, names, state }))
+    let since = news.events.first().map_or(first, |event| event.at);
+    News::Tell(Box::new(TellNews { room: room.id, events, total: total - left_out, through, since, names, state }))
 }
 
 /// Our own doings are no news.
