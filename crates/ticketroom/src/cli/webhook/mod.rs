@@ -72,7 +72,8 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     if let SourceName::Helpdesk(helpdesk) = source {
         return Err(by_hand(&config, name, helpdesk));
     }
-    let endpoint = registration::endpoint(config.server.public_url.as_ref()).map_err(|why| misconfigured(&why))?;
+    let endpoint =
+        registration::endpoint(config.server.public_url.as_ref()).map_err(|why| misconfigured(&why))?;
     let http = Http::new(Metrics::new()).map_err(|error| Ended::Failed(error.to_string()))?;
     let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
     let portal = DocSpace::configured(&config.docspace, http.clone(), governor);
