@@ -2,17 +2,19 @@ use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretString;
 use sha2::Sha256;
+use uuid::Uuid;
 
 use super::*;
 use crate::clock::{ManualClock, Timestamp};
 use crate::ledger::{Ledger, RoomEntry};
 use crate::metrics::Format;
-use crate::room::{Room, RoomId};
+use crate::room::{FolderId, Room, RoomId};
+use crate::room_event::{RoomEvent, RoomEventKind};
 use crate::source::body;
 use crate::source::verified::Signature;
 use crate::source::{Hint, Verified};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Queries, Save, Settlement, State, Use};
+use crate::store::{Placed, Queries, RoomEvents, Save, Settlement, State, Use};
 use crate::ticket::TicketKey;
 
 #[test]
@@ -55,18 +57,22 @@ impl Source for Portal {
         let (event, payload) = (body.json().get("event"), body.json().get("payload"));
         let delivery_id = event.get("id").as_text();
         let trigger = event.get("trigger").text().unwrap_or_default().to_owned();
+        let is_ours = event.get("createBy").text() == Some("us");
+        let consequence = if is_ours { Consequence::Echo } else { Consequence::Look };
+        let folder = payload.get("folderId").number().and_then(|id| i64::try_from(id).ok());
+        if let Some(folder) = folder {
+            let (folder, what, title) = (FolderId(folder), RoomEventKind::FileAdded, "Log.txt".to_owned());
+            let event =
+                RoomEvent { folder, what, entry: 1, title, by: Uuid::nil(), at: Timestamp::UNIX_EPOCH };
+            let target = Target::Folder(event);
+            return Ok(Hint { target, event: trigger, delivery_id, snapshot: None, consequence });
+        }
         let room = payload.get("rootId").number().and_then(|id| i64::try_from(id).ok());
         let Some(room) = room else {
             return Err(NoTarget::AboutSomethingElse { event: trigger, delivery_id });
         };
-        let is_ours = event.get("createBy").text() == Some("us");
-        Ok(Hint {
-            target: Target::Room(RoomId(room)),
-            event: trigger,
-            delivery_id,
-            snapshot: None,
-            consequence: if is_ours { Consequence::Echo } else { Consequence::Look },
-        })
+        let target = Target::Room(RoomId(room));
+        Ok(Hint { target, event: trigger, delivery_id, snapshot: None, consequence })
     }
 
     fn stable_part<'a>(&self, _delivery: &'a Verified) -> Cow<'a, [u8]> {
@@ -179,4 +185,28 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
     assert_eq!(told, ["created", "file.uploaded", "file.uploaded (done by us)"]);
     assert!(wake.notified().now_or_never().is_some());
     assert_eq!(store.next_due().await.unwrap(), Some(std::time::Duration::ZERO));
+}
+
+#[tokio::test]
+async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap()));
+    let (store, key, _folder) = store_with_room(&clock).await;
+    let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
+    let portal: Arc<dyn Source> = Arc::new(Portal);
+    let sources = Sources::from([(portal.name(), portal)]);
+    let intake = Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics, Arc::clone(&wake));
+    for attempt in 0..2 {
+        for (event, by) in [(1, "anna"), (2, "us"), (3, "anna")] {
+            let delivery = delivery(event, by, r#"{"folderId":70,"rootId":7}"#, attempt, false);
+            assert_eq!(intake.deliver(&sources, "docspace", delivery).await, Ok(()), "event {event}");
+        }
+    }
+    assert!(wake.notified().now_or_never().is_some(), "somebody has to ask which room the folder is in");
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.unplaced(9).await.unwrap(), [FolderId(70)]);
+    assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);
+    let claim = store.claim(std::time::Duration::from_secs(600), 1, &[]).await.unwrap().remove(0);
+    assert_eq!((claim.key, claim.has_news), (key, true));
+    let news = store.room_news(claim.number, 9).await.unwrap();
+    assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");
 }

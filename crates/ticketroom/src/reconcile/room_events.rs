@@ -97,6 +97,7 @@ impl Placing {
     /// Places events, for as long as it is polled.
     pub async fn run(self) {
         let mut memory = Memory::default();
+        let mut replacements = self.live.replacements();
         let (failures, errors) = (
             LogLimiter::new("folders whose rooms DocSpace does not tell"),
             LogLimiter::new("rounds without the store"),
@@ -114,6 +115,8 @@ impl Placing {
             };
             tokio::select! {
                 () = self.came_in.notified() => tokio::time::sleep(GATHERING).await,
+                // Webhooks may be taken from now on.
+                Ok(()) = replacements.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

@@ -1,9 +1,9 @@
-//! `/api/v1`: what operators and their programs see of tickets. `openapi.json` describes it.
+//! `/api/v1`: what operators and their programs see of tickets, beside what they can ask for ([`requeue`]). `openapi.json`
+//! describes it.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -13,11 +13,10 @@ use serde::{Deserialize, Serialize};
 use tracing::Span;
 use tracing::field::display;
 
-use super::done::{Done, done};
 use super::parameters::{Parameters, Segments};
 use super::reasons::{PARAMETER_INVALID, STORE_UNREADABLE, TICKET_UNKNOWN};
-use super::{AppState, Problem, auth};
-use crate::store::{Selection, State as TicketState, StoreError, TicketQuery, Why};
+use super::{AppState, Problem, auth, requeue};
+use crate::store::{State as TicketState, StoreError, TicketQuery};
 use crate::ticket::{InvalidId, TicketKey};
 use crate::view::TicketView;
 
@@ -29,7 +28,9 @@ pub(super) fn router(app: &Arc<AppState>) -> Router<Arc<AppState>> {
     Router::new()
         .route("/api/v1/tickets", get(tickets))
         .route("/api/v1/tickets/{helpdesk}/{id}", get(ticket))
-        .route("/api/v1/tickets/{helpdesk}/{id}/retry", post(retry))
+        .route("/api/v1/tickets/{helpdesk}/{id}/retry", post(requeue::retry))
+        .route("/api/v1/tickets/{helpdesk}/{id}/archive", post(requeue::archive))
+        .route("/api/v1/tickets/{helpdesk}/{id}/reopen", post(requeue::reopen))
         .route("/api/v1/openapi.json", get(description))
         .route_layer(from_fn_with_state(Arc::clone(app), auth::guard))
 }
@@ -140,33 +141,7 @@ async fn ticket(
     Ok(Json(TicketView::new(&record, Some(timeline))))
 }
 
-/// Makes a ticket due now.
-#[cfg_attr(test, utoipa::path(
-    post,
-    path = "/api/v1/tickets/{helpdesk}/{id}/retry",
-    params(super::openapi::OneTicket),
-    security(("token" = [])),
-    responses(
-        (status = 202, description = "The next free worker takes the ticket", body = Done),
-        super::openapi::NoSuchTicket,
-        super::openapi::Guarded
-    )
-))]
-async fn retry(
-    State(app): State<Arc<AppState>>,
-    Segments((helpdesk, id)): Segments<(String, String)>,
-) -> Result<(StatusCode, Json<Done>), Problem> {
-    let key = key(&helpdesk, &id)?;
-    let record = app.store.ticket(&key).await.map_err(|error| unreadable(&error))?.ok_or_else(unknown)?;
-    app.store
-        .requeue(&Selection::One(record.key.clone()), &Why::Asked)
-        .await
-        .map_err(|error| unreadable(&error))?;
-    app.wake.notify_one();
-    Ok((StatusCode::ACCEPTED, done()))
-}
-
-fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
+pub(super) fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
     match (helpdesk.parse(), id.parse()) {
         (Ok(helpdesk), Ok(id)) => {
             let key = TicketKey { helpdesk, id };
@@ -177,11 +152,11 @@ fn key(helpdesk: &str, id: &str) -> Result<TicketKey, Problem> {
     }
 }
 
-fn unknown() -> Problem {
+pub(super) fn unknown() -> Problem {
     Problem::not_found(TICKET_UNKNOWN.reason("no delivery has named this ticket"))
 }
 
-fn unreadable(error: &StoreError) -> Problem {
+pub(super) fn unreadable(error: &StoreError) -> Problem {
     tracing::error!(code = STORE_UNREADABLE.name, %error, "the store can't be read");
     Problem::unavailable(STORE_UNREADABLE.reason("the store can't be read just now"))
 }

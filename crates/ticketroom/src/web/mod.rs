@@ -1,5 +1,5 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators, [`reload`] reads the configuration again; [`startup_gate`] is in front of them while the store
+//! [`api`] serves operators, [`requeue`] takes what they ask for, [`reload`] reads the configuration again; [`startup_gate`] is in front of them while the store
 //! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by a
 //! [`problem`], with a code of [`reasons`].
 //!
@@ -23,6 +23,7 @@ mod readiness;
 pub(crate) mod reasons;
 mod reload;
 mod request_span;
+mod requeue;
 mod sampled;
 mod server;
 mod startup_gate;

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::problem::Document;
-use super::{api, health, hooks, reload};
+use super::{api, health, hooks, reload, requeue};
 use crate::store::State;
 
 /// Set to write the file anew in place of comparing it.
@@ -28,7 +28,9 @@ const RENEW: &str = "TICKETROOM_RENEW_OPENAPI";
     paths(
         api::tickets,
         api::ticket,
-        api::retry,
+        requeue::retry,
+        requeue::archive,
+        requeue::reopen,
         api::description,
         reload::reload,
         hooks::webhook,

@@ -104,8 +104,8 @@ async fn the_api_answers_as_its_description_says() {
 
     // Tickets: one that is ready, and none.
     world.wait_for_state("intranet/7", &["ready"]).await;
-    let (list, one, retry) =
-        ("/api/v1/tickets", "/api/v1/tickets/{helpdesk}/{id}", "/api/v1/tickets/{helpdesk}/{id}/retry");
+    let (list, one) = ("/api/v1/tickets", "/api/v1/tickets/{helpdesk}/{id}");
+    let asked = ["retry", "archive", "reopen"].map(|what| (what, format!("{one}/{what}")));
     let found = check(list, "get", get("/api/v1/tickets?helpdesk=intranet&limit=600"), 200).await;
     assert_eq!(found["tickets"].as_array().unwrap().len(), 1, "more than the largest page may be asked for");
     check(list, "get", get("/api/v1/tickets?limit=many"), 400).await;
@@ -116,8 +116,10 @@ async fn the_api_answers_as_its_description_says() {
     }
     check(one, "get", get("/api/v1/tickets/intranet/8"), 404).await;
     check(one, "get", get("/api/v1/tickets/intranet/%ff"), 404).await;
-    check(retry, "post", post("/api/v1/tickets/intranet/7/retry"), 202).await;
-    check(retry, "post", post("/api/v1/tickets/intranet/8/retry"), 404).await;
+    for (what, path) in &asked {
+        check(path, "post", post(&format!("/api/v1/tickets/intranet/7/{what}")), 202).await;
+        check(path, "post", post(&format!("/api/v1/tickets/intranet/8/{what}")), 404).await;
+    }
 
     // How the service is.
     check("/healthz", "get", bare(Method::GET, "/healthz"), 200).await;
@@ -133,9 +135,9 @@ async fn the_api_answers_as_its_description_says() {
     check(reload, "post", post(reload), 422).await;
 
     // Without the token, with a wrong one, and with too many of them.
-    for (path, method) in
-        [(list, "get"), (one, "get"), (retry, "post"), (reload, "post"), ("/metrics", "get")]
-    {
+    let asked = asked.iter().map(|(_, path)| (path.as_str(), "post"));
+    let others = [(list, "get"), (one, "get"), (reload, "post"), ("/metrics", "get")];
+    for (path, method) in asked.chain(others) {
         let request = bare(method.to_uppercase().parse().unwrap(), &path.replace(['{', '}'], ""));
         check(path, method, request, 401).await;
     }

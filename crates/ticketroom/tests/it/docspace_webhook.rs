@@ -200,9 +200,13 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
     let docspace = &world.systems.docspace;
     let (_, room) = world.ready_ticket("with files").await;
     let anna = docspace.user("anna.agent@example.com").unwrap();
-    // What the service user did itself is no news: folders, in this room.
+    // What the service user did itself is no news: it made folders in this room.
     docspace.webhook_deliveries_settled().await;
-    assert_eq!(world.news().await, []);
+    let us = docspace.service_user();
+    let ours = docspace.webhook_deliveries();
+    assert!(ours.iter().any(|sent| sent.created_by == us && sent.trigger.starts_with("folder.")), "{ours:#?}");
+    let store = world.service.as_ref().unwrap().store();
+    assert_eq!((world.news().await, store.unplaced(100).await.unwrap()), (Vec::new(), Vec::new()));
 
     let in_folder = docspace.by(anna).upload_into(room, "Logs/Server", "trace\u{202E}.log").unwrap();
     let directly = docspace.by(anna).upload(room, "report.docx").unwrap();
@@ -380,7 +384,14 @@ async fn setup_says_what_is_in_the_way() {
     let good = format!("webhook_secret = {SECRET:?}");
     refused(&good, &["setup", "zendesk"], "docs/zendesk.md").await;
     refused(&good, &["setup", "nobody"], "no helpdesk “nobody” is configured").await;
-    let process = refused(&good, &["setup", "No Name"], "invalid value").await;
+    refused(&good, &["setup", "No Name"], "invalid value").await;
+    let narrow = systems.docspace.add_key(&["rooms:write", "files:write", "accounts:read"], None);
+    let process = process_with(&systems, &good);
+    for arguments in [["setup", "docspace"], ["status", "docspace"], ["remove", "docspace"]] {
+        let mut command = process.command(&[&["webhook"], &arguments[..]].concat());
+        let (status, out, err) = run(command.env("DOCSPACE_API_KEY", &narrow)).await;
+        assert!(status == 2 && err.contains("it needs full access (scope *)"), "{arguments:?}: {out}{err}");
+    }
     let file = process.folder().join("ticketroom.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     for (url, expected) in [

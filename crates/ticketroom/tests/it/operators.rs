@@ -23,6 +23,24 @@ async fn tickets_go_on_by_themselves_once_a_key_works_again() {
     }
 }
 
+/// What follows of it is in the timeline as well, and is none of this test.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_want_of_a_room_is_in_its_timeline() {
+    let world = World::new().await;
+    world.deliver_generic(&generic("1", "archived by hand")).await;
+    world.wait_for_state("intranet/1", &["ready"]).await;
+    for what in ["archive", "reopen", "archive"] {
+        world.ask_for("intranet/1", what).await;
+    }
+    let view = world.ticket("intranet/1").await;
+    let timeline = view["timeline"].as_array().unwrap().iter();
+    let told = timeline.filter(|entry| ["archive", "reopen"].contains(&entry["kind"].as_str().unwrap()));
+    let told: Vec<_> = told.map(|entry| (entry["kind"].as_str(), entry["text"].as_str())).collect();
+    let [archive, reopen] = ["archive", "restore"].map(|what| format!("somebody asked to {what} the room"));
+    let expected = [("archive", &archive), ("reopen", &reopen), ("archive", &archive)];
+    assert_eq!(told, expected.map(|(kind, text)| (Some(kind), Some(text.as_str()))));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_key_is_one_line_and_a_changed_configuration_tries_again() {
     let systems = Systems::start().await;

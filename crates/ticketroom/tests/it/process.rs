@@ -147,6 +147,24 @@ async fn tickets_are_listed_shown_explained_and_retried_beside_a_running_serve()
     let writes = systems.docspace.counters().writes;
     let (status, _, _) = run(&mut process.command(&["tickets", "retry", "4711"])).await;
     assert_eq!(status, 0);
+    for what in ["archive", "reopen"] {
+        let (status, _, err) = run(&mut process.command(&["tickets", what])).await;
+        assert_eq!(status, 2, "{err}");
+        let (status, out, _) = run(&mut process.command(&["tickets", what, "4711"])).await;
+        assert_eq!(status, 0);
+        assert!(out.contains("the room of intranet/4711 is going to be"), "{out}");
+        // Those before one that is not known are asked for.
+        let (status, out, err) = run(&mut process.command(&["tickets", what, "intranet/4711", "9999"])).await;
+        assert_eq!(status, 1);
+        assert!(out.contains("intranet/4711") && err.contains("9999"), "{out}{err}");
+    }
+    let (_, out, _) = run(&mut process.command(&["tickets", "show", "4711"])).await;
+    for text in [
+        "archive         somebody asked to archive the room",
+        "reopen          somebody asked to restore the room",
+    ] {
+        assert_eq!(out.matches(text).count(), 2, "{out}");
+    }
     let (status, _, err) = run(&mut process.command(&["tickets", "show", "9999"])).await;
     assert_eq!(status, 1);
     assert!(err.contains("9999"), "{err}");

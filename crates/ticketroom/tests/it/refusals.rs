@@ -51,7 +51,12 @@ async fn every_address_and_parameter_that_is_wrong_has_a_code() {
         refused(get(&path), 400, "request.parameter.invalid").await;
     }
     refused(get("/api/v1/tickets/zendesk/9"), 404, "request.ticket.unknown").await;
-    refused(post("/api/v1/tickets/zendesk/9/retry"), 404, "request.ticket.unknown").await;
+    for what in ["retry", "archive", "reopen"] {
+        let path = format!("/api/v1/tickets/zendesk/9/{what}");
+        refused(post(&path), 404, "request.ticket.unknown").await;
+        refused(get(&path), 405, "request.address.method-not-allowed").await;
+        refused(ask(Method::POST, &path), 401, "request.admin.token-missing").await;
+    }
     for path in ["/api/v1/tickets", "/api/v1/openapi.json", "/metrics"] {
         refused(ask(Method::GET, path), 401, "request.admin.token-missing").await;
         refused(ask(Method::GET, path).bearer_auth("wrong"), 401, "request.admin.token-wrong").await;

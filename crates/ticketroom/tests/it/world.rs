@@ -194,7 +194,12 @@ impl World {
     }
 
     pub(crate) async fn retry(&self, key: &str) {
-        let url = self.url(&format!("/api/v1/tickets/{key}/retry"));
+        self.ask_for(key, "retry").await;
+    }
+
+    /// Asks for something to be done with a ticket, as a person would: `retry`, `archive`, `reopen`.
+    pub(crate) async fn ask_for(&self, key: &str, what: &str) {
+        let url = self.url(&format!("/api/v1/tickets/{key}/{what}"));
         let answer = self.client.post(url).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }

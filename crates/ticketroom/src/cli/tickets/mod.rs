@@ -14,7 +14,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::printable::printable;
 use crate::reconcile::preview::preview;
-use crate::store::{self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, Use, Why};
+use crate::store::{
+    self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, Use, Why, Wish,
+};
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
 
@@ -29,6 +31,14 @@ pub(super) enum Command {
     Show(Show),
     /// Tries tickets again now; a ticket whose room was deleted gets a new one.
     Retry(Retry),
+    /// Archives the rooms of tickets, whatever status those have.
+    ///
+    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the timeline.
+    Archive(Tickets),
+    /// Restores the rooms of tickets from the archive, whatever status those have.
+    ///
+    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the timeline.
+    Reopen(Tickets),
     /// Tells which rule and template a ticket falls under, and why.
     Explain(Show),
 }
@@ -70,6 +80,13 @@ pub(super) struct Retry {
     blocked: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Tickets {
+    /// The tickets: zendesk/4711, or just 4711.
+    #[arg(required = true)]
+    tickets: Vec<String>,
+}
+
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.to_string())
@@ -84,6 +101,8 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
         Command::List(options) => list(store.as_ref(), options, clock.as_ref()).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
         Command::Retry(options) => retry(store.as_ref(), &options).await,
+        Command::Archive(options) => wish(store.as_ref(), &options, Wish::Archive).await,
+        Command::Reopen(options) => wish(store.as_ref(), &options, Wish::Reopen).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }
@@ -155,6 +174,22 @@ async fn retry(store: &dyn Store, options: &Retry) -> Result {
         store.requeue(&Selection::One(record.key.clone()), &Why::Asked).await?;
         say(format!(
             "{} is tried again; “ticketroom tickets show {}” tells how it goes",
+            record.key, record.key
+        ))?;
+    }
+    Ok(())
+}
+
+async fn wish(store: &dyn Store, options: &Tickets, wish: Wish) -> Result {
+    let follows = match wish {
+        Wish::Archive => "archived",
+        Wish::Reopen => "restored",
+    };
+    for ticket in &options.tickets {
+        let record = find(store, ticket).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Wished(wish)).await?;
+        say(format!(
+            "the room of {} is going to be {follows}; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key
         ))?;
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::test_clock::{config, connect, database};
 use super::*;
 use crate::config::StoreUrl;
+use crate::room::FolderId;
 use crate::store::backup::{BackupError, backup};
 use crate::store::copy::{CopyError, Progress, copy};
 use crate::store::postgres::PostgresStore;
@@ -45,6 +46,26 @@ async fn filled(store: &Timed) {
             store.settle(end).await.unwrap();
         }
     }
+    // Some rooms have news, and of some folders nobody has asked yet which room they are in.
+    for number in 0..60 {
+        let event = RoomEvent {
+            folder: FolderId(number % 30),
+            what: RoomEventKind::FileChanged,
+            entry: number,
+            title: ["Log.txt", "T\u{fc}r", "a\0b"][usize::try_from(number % 3).unwrap()].to_owned(),
+            by: Uuid::from_u128(1),
+            at: at(1),
+        };
+        let meaning = Meaning::InFolder { event, consequence: Consequence::Look };
+        let source = SourceName::DocSpace;
+        store.accept(Delivery { source, meaning, ..delivery("1", None, 1) }).await.unwrap();
+    }
+    for folder in 0..20 {
+        store.place(FolderId(folder), Some(RoomId(folder * 2 + 1)), at(1)).await.unwrap();
+    }
+    for (id, wish) in [("1", Wish::Archive), ("2", Wish::Reopen)] {
+        store.requeue(&Selection::One(key(id)), &Why::Wished(wish), at(1)).await.unwrap();
+    }
     store.take_writes(at(0), 20, 50).await.unwrap();
 }
 
@@ -57,6 +78,11 @@ async fn everything(store: &dyn Store) -> String {
         let attachments = store.effects(&record.key, ATTACHMENT).await.unwrap();
         let members = store.effects(&record.key, MEMBER).await.unwrap();
         everything.push_str(&format!("{record:?} {timeline:?} {attachments:?} {members:?}\n"));
+    }
+    // A copy keeps the numbers of tickets.
+    for number in 1..=i64::try_from(TICKETS).unwrap() {
+        let news = store.room_news(number, 9).await.unwrap();
+        everything.push_str(&format!("{news:?}\n"));
     }
     everything
 }
@@ -121,6 +147,17 @@ async fn a_store_goes_to_postgres_and_back() {
     let StoreUrl::Sqlite(back) = back else { unreachable!() };
     let back = Timed::file(&back, Use::Operate, at(4)).unwrap();
     assert!(everything(&*back).await == everything(&moved).await, "the copy differs");
+    // What is to be done went along as well.
+    assert_eq!(back.unplaced(99, at(4)).await.unwrap(), (20..30).map(FolderId).collect::<Vec<_>>());
+    let claims = back.claim(at(4), LEASE, TICKETS, &[]).await.unwrap();
+    let wish = |id: &str| claims.iter().find(|claim| claim.key == key(id)).unwrap().wish;
+    assert_eq!(wish("1"), Some(Wished { wish: Wish::Archive, nth: 1 }));
+    assert_eq!(wish("2"), Some(Wished { wish: Wish::Reopen, nth: 1 }));
+    for claim in &claims {
+        let news = back.room_news(claim.number, 9).await.unwrap();
+        assert_eq!(claim.has_news, news.total > 0);
+    }
+    assert!(claims.iter().any(|claim| claim.has_news));
 }
 
 /// A delivery may have as many bytes as all others together; what goes over at once has to fit into memory, several times.

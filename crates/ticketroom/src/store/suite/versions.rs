@@ -9,18 +9,20 @@ use crate::store::postgres::PostgresStore;
 use crate::store::reasons::{TICKET_UNREADABLE, WRITTEN_BY_A_LATER_VERSION};
 use uuid::Uuid;
 
-/// A ticket that rests, and three that a later version has changed: its ledger, its state, and what it saw of it.
+/// A ticket that rests, and four that a later version has changed: its ledger, its state, what it saw of it, and what a person
+/// wants of its room.
 async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
-    for id in ["plain", "ledger", "state", "seen"] {
+    for id in ["plain", "ledger", "state", "seen", "wish"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
     run(r#"UPDATE ticket SET ledger = '{"room": {"moved": {"to": 7}}}' WHERE id = 'ledger'"#).await;
     run("UPDATE ticket SET state = 'merged', reason = 'as somebody wished', reason_code = 'archived.merged' WHERE id = 'state'").await;
     run(r#"UPDATE ticket SET seen = '{"tags": {"a": 1}}' WHERE id = 'seen'"#).await;
+    run("UPDATE ticket SET wish = 'freeze', wishes = 1 WHERE id = 'wish'").await;
 
     let all = TicketQuery { limit: 9, ..TicketQuery::default() };
     let records = store.tickets(&all).await.unwrap();
-    assert_eq!(records.len(), 4, "one that can't be read hides no others: {records:?}");
+    assert_eq!(records.len(), 5, "one that can't be read hides no others: {records:?}");
     let record = |id: &str| records.iter().find(|record| record.key == key(id)).unwrap();
     let reason = |id: &str| record(id).reason.as_ref().map(Reason::to_string).unwrap_or_default();
     assert_eq!(record("state").state, State::Waiting);
@@ -33,7 +35,7 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     assert!(reason("seen").contains("what was seen of it can't be shown"), "{}", reason("seen"));
     assert_eq!(reason("plain"), "");
     let counts = store.counts().await.unwrap();
-    assert!(counts.contains(&(State::Waiting, 4)), "{counts:?}");
+    assert!(counts.contains(&(State::Waiting, 5)), "{counts:?}");
     assert_eq!(store.ticket(&key("state")).await.unwrap().as_ref(), Some(record("state")));
 
     // What can't be read is let go of, for a while.
@@ -41,11 +43,13 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     let mut ids: Vec<_> = claims.iter().map(|claim| claim.key.id.to_string()).collect();
     ids.sort();
     assert_eq!(ids, ["plain", "seen", "state"]);
-    let set_aside = store.ticket(&key("ledger")).await.unwrap().unwrap();
-    assert_eq!((set_aside.state, set_aside.due), (State::Waiting, Some(at(301))));
-    assert!(set_aside.reason.unwrap().is(&TICKET_UNREADABLE));
+    for id in ["ledger", "wish"] {
+        let set_aside = store.ticket(&key(id)).await.unwrap().unwrap();
+        assert_eq!((set_aside.state, set_aside.due), (State::Waiting, Some(at(301))), "{id}");
+        assert!(set_aside.reason.unwrap().is(&TICKET_UNREADABLE), "{id}");
+    }
     let held: Vec<_> = claims.iter().map(Claim::held).collect();
-    // The three stay claimed, and the one is looked at again.
+    // The three stay claimed, and the others are looked at again.
     let beat =
         || Heartbeat { replica: Uuid::nil(), works: true, held: held.clone(), lease: LEASE, quiet: QUIET };
     store.heartbeat(at(301), beat()).await.unwrap();
@@ -58,10 +62,13 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     run("UPDATE ticket SET ledger = '{}' WHERE id = 'ledger'").await;
     store.heartbeat(at(601), beat()).await.unwrap();
     assert_eq!(claim_one(store, 601).await.key, key("ledger"));
+    run("UPDATE ticket SET wish = 'archive' WHERE id = 'wish'").await;
+    let later = claim_one(store, 901).await;
+    assert_eq!(later.wish, Some(Wished { wish: Wish::Archive, nth: 1 }));
 
     // Not even its name can be read.
     run("UPDATE ticket SET helpdesk = 'A Later Kind' WHERE id = 'plain'").await;
-    assert_eq!(store.tickets(&all).await.unwrap().len(), 3);
+    assert_eq!(store.tickets(&all).await.unwrap().len(), 4);
 }
 
 #[tokio::test]
