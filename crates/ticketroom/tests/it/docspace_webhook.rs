@@ -204,7 +204,10 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
     docspace.webhook_deliveries_settled().await;
     let us = docspace.service_user();
     let ours = docspace.webhook_deliveries();
-    assert!(ours.iter().any(|sent| sent.created_by == us && sent.trigger.starts_with("folder.")), "{ours:#?}");
+    assert!(
+        ours.iter().any(|sent| sent.created_by == us && sent.trigger.starts_with("folder.")),
+        "{ours:#?}"
+    );
     let store = world.service.as_ref().unwrap().store();
     assert_eq!((world.news().await, store.unplaced(100).await.unwrap()), (Vec::new(), Vec::new()));
 
