@@ -48,7 +48,7 @@ const MOST_SAID: usize = 200;
 /// A delivery that was taken in.
 #[derive(Debug, Clone, Copy)]
 enum Taken {
-    /// It is about a ticket.
+    /// It is about a ticket, or may be: which room a folder is in is asked later.
     Ticket,
     /// It is about something else.
     SomethingElse,

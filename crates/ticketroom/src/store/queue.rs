@@ -16,8 +16,8 @@ use crate::ticket::HelpdeskName;
 /// store's own clock: that of the database's server, or the one that a file was opened with.
 #[async_trait::async_trait]
 pub trait Queue: Send + Sync + fmt::Debug {
-    /// Keeps a delivery and marks its ticket as due, or the ticket that has its room. When this returns, it is on disk. A
-    /// repeat, with the same key, changes nothing. What was not understood is kept once for each body, and the newest
+    /// Keeps a delivery and marks its ticket as due, or the ticket that has its room; what happened in a folder is kept for
+    /// [`RoomEvents`](super::RoomEvents). When this returns, it is on disk. A repeat, with the same key, changes nothing. What was not understood is kept once for each body, and the newest
     /// thousand of a source.
     ///
     /// # Errors

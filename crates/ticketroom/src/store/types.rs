@@ -173,7 +173,7 @@ pub struct Save {
     pub seen: Option<Ticket>,
     /// What is known from now on of effects that come in numbers. Of two entries with the same identity, the last one counts.
     pub effects: Vec<EffectEntry>,
-    /// The last event of the room that the ticket has been told of: all up to it are deleted ([`RoomNews::last`]).
+    /// Up to where the ticket has been told of what happened in its room ([`RoomNews::last`]): those events are deleted.
     ///
     /// [`RoomNews::last`]: super::RoomNews::last
     pub told_news: Option<i64>,

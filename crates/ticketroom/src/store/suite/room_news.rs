@@ -18,6 +18,7 @@ on_every_store!(
     each_ticket_has_its_own_news,
     placing_marks_a_ticket_as_a_delivery_does,
     a_thousand_events_are_placed_at_once,
+    everything_is_told_once_whoever_places_it_meanwhile,
 );
 
 const FILES: FolderId = FolderId(70);
@@ -291,4 +292,56 @@ async fn a_thousand_events_are_placed_at_once(store: &Timed) {
     assert_eq!(store.room_news(claim.number, 3).await.unwrap().total, 1000);
     settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
     assert_eq!(store.room_news(claim.number, 1).await.unwrap().total, 0);
+}
+
+/// Events come in, two workers place them, and runs tell of them, all at the same time.
+async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
+    const FOLDERS: i64 = 4;
+    const EVENTS: i64 = 40;
+    ticket_with_room(store, "1", 7).await;
+    let (store, is_over) = (store.at(at(1)).await, std::cell::Cell::new(false));
+    let come_in = async |folder: i64| {
+        for number in 0..EVENTS {
+            let event = event(FolderId(folder), &format!("{folder}/{number}"), 1);
+            store.accept(happened(event, None, 1)).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let place = async || {
+        while !is_over.get() {
+            for folder in store.unplaced(9).await.unwrap() {
+                assert_eq!(store.place(folder, ROOM).await.unwrap(), Placed::Ticket);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let tell = async || {
+        let mut told = Vec::new();
+        while told.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
+            tokio::task::yield_now().await;
+            for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
+                let news = store.room_news(claim.number, 1000).await.unwrap();
+                assert!(claim.has_news || news.total == 0 || news.last > claim.hints, "{claim:?} {news:?}");
+                told.extend(news.events.iter().map(|event| event.title.clone()));
+                // Meanwhile others are placed.
+                tokio::task::yield_now().await;
+                let told_news = (news.total > 0).then_some(news.last);
+                let save = Save { told_news, ..save(&claim, with_room(7), 1) };
+                let end = Settlement { save, ..settlement(&claim, State::Ready, None, 1) };
+                store.settle(end).await.unwrap();
+            }
+        }
+        is_over.set(true);
+        told
+    };
+    let all = futures_util::future::join_all((0..FOLDERS).map(come_in));
+    let work = async { tokio::join!(all, place(), place(), tell()).3 };
+    let mut told = tokio::time::timeout(Duration::from_secs(60), work).await.expect("some were never told");
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len(), usize::try_from(FOLDERS * EVENTS).unwrap(), "none is told twice");
+    assert_eq!(store.unplaced(9).await.unwrap(), []);
+    for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
+        assert!(!claim.has_news, "all was told");
+    }
 }
