@@ -223,15 +223,19 @@ impl Intake {
                     (Target::Room(room), consequence) => Meaning::InRoom { room, consequence },
                     (Target::Folder(event), consequence) => Meaning::InFolder { event, consequence },
                 };
-                let is_news = matches!(meaning, Meaning::InFolder { consequence: Consequence::Look, .. });
+                // Whose ticket is concerned by what is in a folder has to be asked for first.
+                let wakes = match &meaning {
+                    Meaning::InFolder { consequence: Consequence::Look, .. } => Some(&self.in_folders),
+                    Meaning::InFolder { consequence: Consequence::Echo, .. } => None,
+                    _ => Some(&self.wake),
+                };
                 let delivery = delivery(hint.delivery_id, hint.event, meaning);
                 let accepted = self.store.accept(delivery).await.map_err(Refused::NotStored)?;
-                if is_news && accepted != Accepted::Repeat {
-                    self.in_folders.notify_one();
-                }
                 return Ok(match accepted {
                     Accepted::New => {
-                        self.wake.notify_one();
+                        if let Some(wakes) = wakes {
+                            wakes.notify_one();
+                        }
                         Taken::Ticket
                     }
                     Accepted::Unowned => Taken::SomethingElse,
@@ -264,6 +268,10 @@ impl Intake {
 
     /// Tells the log that a kind of event is not about tickets, the first time it comes.
     fn say_once(&self, source: &SourceName, event: &str) {
+        // A portal tells of much that is no ticket's, and by the same kinds of events that are needed.
+        if *source == SourceName::DocSpace {
+            return;
+        }
         // Nothing in here can fail halfway, so what a panic elsewhere left is good.
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < MOST_SAID && said.insert((source.clone(), event.to_owned())) {

@@ -191,18 +191,30 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
 async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap()));
     let (store, key, _folder) = store_with_room(&clock).await;
-    let (metrics, wake) = (Metrics::new(), Arc::new(Notify::new()));
+    let (metrics, wake, in_folders) = (Metrics::new(), Arc::new(Notify::new()), Arc::new(Notify::new()));
     let portal: Arc<dyn Source> = Arc::new(Portal);
     let sources = Sources::from([(portal.name(), portal)]);
-    let intake =
-        Intake::new(Arc::<SqliteStore>::clone(&store), clock, metrics, Arc::clone(&wake), Arc::default());
+    let intake = Intake::new(
+        Arc::<SqliteStore>::clone(&store),
+        clock,
+        metrics,
+        Arc::clone(&wake),
+        Arc::clone(&in_folders),
+    );
+    let ours = delivery(9, "us", r#"{"folderId":70,"rootId":7}"#, 0, false);
+    assert_eq!(intake.deliver(&sources, "docspace", ours).await, Ok(()));
+    assert!(in_folders.notified().now_or_never().is_none(), "there is nothing to ask for");
     for attempt in 0..2 {
         for (event, by) in [(1, "anna"), (2, "us"), (3, "anna")] {
             let delivery = delivery(event, by, r#"{"folderId":70,"rootId":7}"#, attempt, false);
             assert_eq!(intake.deliver(&sources, "docspace", delivery).await, Ok(()), "event {event}");
         }
     }
-    assert!(wake.notified().now_or_never().is_some(), "somebody has to ask which room the folder is in");
+    assert!(
+        in_folders.notified().now_or_never().is_some(),
+        "somebody has to ask which room the folder is in"
+    );
+    assert!(wake.notified().now_or_never().is_none(), "no ticket is due yet");
     assert_eq!(store.next_due().await.unwrap(), None);
     assert_eq!(store.unplaced(9).await.unwrap(), [FolderId(70)]);
     assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);

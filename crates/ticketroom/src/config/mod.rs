@@ -46,6 +46,7 @@ pub use self::problem::{ConfigError, Problem};
 pub use self::report::Places;
 pub use self::secret::Secrets;
 pub(crate) use self::secret::{are_same as are_same_secrets, is_same as is_same_secret};
+pub(crate) use self::value::is_loopback;
 
 use self::reader::{Section, parse};
 use self::reasons::{FILE_MISSING, FILE_UNREADABLE};

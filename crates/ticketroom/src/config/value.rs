@@ -86,7 +86,7 @@ pub(super) fn is_loopback_address(address: IpAddr) -> bool {
 }
 
 /// Whether a URL leads back to this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => is_loopback_address(address.into()),

@@ -119,6 +119,9 @@ pub struct SecretPolicy {
 }
 
 impl SecretPolicy {
+    /// What holds on every portal.
+    pub const LEAST: Self = Self { shortest: 1, capital: false, digit: false, symbol: false };
+
     /// What a secret lacks, in words: `has more than 30 characters`. Empty if it will do.
     #[must_use]
     pub fn objections(&self, secret: &SecretString) -> Vec<String> {

@@ -42,7 +42,7 @@ const WHO_WE_ARE: Duration = Duration::from_secs(60);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(10);
 /// Folders of one round.
 const ROUND: usize = 200;
-/// Look-ups side by side. Reads of tickets come first, and there are many more lanes for them.
+/// Look-ups side by side: few, so that those of tickets have most of DocSpace's lanes.
 const SIDE_BY_SIDE: usize = 8;
 /// How long a folder is taken to be in the same room.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -97,6 +97,7 @@ impl Placing {
     /// Places events, for as long as it is polled.
     pub async fn run(self) {
         let mut memory = Memory::default();
+        let mut replacements = self.live.replacements();
         let (failures, errors) = (
             LogLimiter::new("folders whose rooms DocSpace does not tell"),
             LogLimiter::new("rounds without the store"),
@@ -114,6 +115,8 @@ impl Placing {
             };
             tokio::select! {
                 () = self.came_in.notified() => tokio::time::sleep(GATHERING).await,
+                // Webhooks may be taken from now on.
+                Ok(()) = replacements.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -134,8 +137,8 @@ impl Placing {
             let _ = docspace.own_id().await;
         }
         memory.left_alone.forget_those_of_before(now);
-        // Those that are left alone are the longest waiting ones.
-        let waiting = self.store.unplaced(memory.left_alone.len() + ROUND).await?;
+        // Those that are left alone are the longest waiting ones. One more than is placed tells whether there are more.
+        let waiting = self.store.unplaced(memory.left_alone.len() + ROUND + 1).await?;
         let mut folders: Vec<FolderId> =
             waiting.into_iter().filter(|folder| !memory.left_alone.has(*folder, now)).collect();
         let more = folders.len() > ROUND;

@@ -9,6 +9,7 @@ mod callers;
 mod conformance;
 mod crash;
 mod demo;
+mod docspace_webhook;
 mod failover;
 mod fairness;
 mod faults;

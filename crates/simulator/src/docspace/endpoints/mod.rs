@@ -89,6 +89,7 @@ impl State {
             Route::RetryWebhooks => self.retry_webhooks(call),
             Route::WebhookLog => self.webhook_log(call),
             Route::WebhookTriggers => self.webhook_triggers(call),
+            Route::PasswordPolicy => Ok(self.password_policy()),
             Route::Version | Route::Capabilities | Route::Unknown => Err(Failure::Unknown),
         }
     }

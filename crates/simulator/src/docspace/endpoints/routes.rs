@@ -49,6 +49,7 @@ pub(crate) enum Route<'a> {
     RetryWebhooks,
     WebhookLog,
     WebhookTriggers,
+    PasswordPolicy,
     Version,
     Capabilities,
     Unknown,
@@ -112,6 +113,7 @@ impl<'a> Route<'a> {
                 id.parse().map_or(Self::Unknown, Self::RetryWebhook)
             }
             ["settings", "webhooks", "log"] if get => Self::WebhookLog,
+            ["settings", "security", "password"] if get => Self::PasswordPolicy,
             ["settings", "version", "build"] if get => Self::Version,
             ["capabilities"] if get => Self::Capabilities,
             _ => Self::Unknown,
@@ -157,6 +159,7 @@ impl<'a> Route<'a> {
             Self::RetryWebhook(_) | Self::RetryWebhooks => "retry_webhook",
             Self::WebhookLog => "webhook_log",
             Self::WebhookTriggers => "webhook_triggers",
+            Self::PasswordPolicy => "password_policy",
             Self::Version => "version",
             Self::Capabilities => "capabilities",
             Self::Unknown => "unknown",

@@ -16,7 +16,7 @@ use crate::docspace::state::State;
 use crate::docspace::state::delivery::short_date;
 use crate::docspace::state::people::UserKind;
 use crate::docspace::state::trigger::{ALL, NAMES};
-use crate::docspace::state::webhook::{Logged, Webhook, is_mask, is_private};
+use crate::docspace::state::webhook::{Logged, PasswordPolicy, Webhook, is_mask, is_private};
 use crate::http::Probed;
 
 const NAME: usize = 50;
@@ -267,6 +267,21 @@ impl State {
             }
         }
         Ok(Reply::Many(retried, None))
+    }
+
+    /// What passwords have to be, and so the secrets of webhooks.
+    pub(crate) fn password_policy(&self) -> Reply {
+        let PasswordPolicy { min_length, upper_case, digits, special } = self.sender.webhooks().policy;
+        Reply::One(json!({
+            "minLength": min_length,
+            "upperCase": upper_case,
+            "digits": digits,
+            "specSymbols": special,
+            "allowedCharactersRegexStr": r"[\x21-\x7E]",
+            "digitsRegexStr": r"(?=.*\d)",
+            "upperCaseRegexStr": r"(?=.*[A-Z])",
+            "specSymbolsRegexStr": r"(?=.*[\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E])",
+        }))
     }
 
     pub(crate) fn webhook_triggers(&self, call: &Call<'_>) -> Outcome {

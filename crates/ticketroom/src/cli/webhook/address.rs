@@ -49,10 +49,10 @@ pub(super) async fn refused(endpoint: &Url) -> Option<String> {
         }
     };
     let private = addresses.into_iter().find(|address| is_refused(*address))?;
+    let host = endpoint.host_str().unwrap_or_default();
     Some(format!(
-        "from here, {} is {private}, a private address: DocSpace refuses these, unless webhooks:blacklist of a server of \
-         your own says otherwise",
-        endpoint.host_str().unwrap_or_default()
+        "{host} is a private address ({private} from here): DocSpace refuses these, unless webhooks:blacklist of a server of \
+         your own says otherwise"
     ))
 }
 
@@ -112,7 +112,7 @@ mod tests {
             said("https://[::1]:8443/webhooks/docspace")
                 .await
                 .unwrap()
-                .contains("[::1] is ::1, a private address")
+                .contains("[::1] is a private address")
         );
         assert!(said("https://localhost/webhooks/docspace").await.is_some());
         assert_eq!(said("https://203.0.113.7/webhooks/docspace").await, None);

@@ -16,6 +16,7 @@ use super::{Ended, Result};
 use crate::call::{Cause, Failure};
 use crate::config::{Config, HelpdeskConfig, HelpdeskKind};
 use crate::docspace::limits::{Governor, NoBudget};
+use crate::docspace::webhooks::Webhook;
 use crate::docspace::{DocSpace, registration};
 use crate::http::Http;
 use crate::metrics::Metrics;
@@ -96,7 +97,7 @@ struct Parts {
 
 impl Parts {
     /// The registrations that send to our endpoint, the oldest first.
-    async fn registered(&self) -> Result<Vec<crate::docspace::webhooks::Webhook>> {
+    async fn registered(&self) -> Result<Vec<Webhook>> {
         let all = self.portal.webhooks().await.map_err(|failure| unreadable(&failure))?;
         Ok(registration::sending_to(all, &self.endpoint))
     }

@@ -9,7 +9,7 @@ use crate::call::{Cause, Failure};
 use crate::cli::say;
 use crate::docspace::registration::{self, differences};
 use crate::docspace::triggers;
-use crate::docspace::webhooks::{LONGEST_SECRET, Webhook};
+use crate::docspace::webhooks::{LONGEST_SECRET, SecretPolicy, Webhook};
 use crate::printable::{DETAIL, printable};
 
 pub(super) async fn run(parts: &Parts, options: &Setup) -> Result {
@@ -67,18 +67,19 @@ fn called(webhook: &Webhook) -> String {
 
 /// Checks the secret against the portal's policy, since DocSpace's refusal would not say what is wrong with it.
 async fn will_do(parts: &Parts, secret: &SecretString) -> Result {
-    match parts.portal.secret_policy().await {
-        Ok(policy) => match policy.objections(secret).as_slice() {
-            [] => Ok(()),
-            objections => Err(Ended::Misconfigured(format!(
-                "[docspace] webhook_secret {}: DocSpace takes a secret only if it meets the portal's password policy and has at \
-                 most {LONGEST_SECRET} characters. Make another one",
-                objections.join(", and ")
-            ))),
-        },
-        // An older server may not tell.
-        Err(Failure { cause: Cause::NotFound, .. }) => Ok(()),
-        Err(failure) => Err(unreadable(&failure)),
+    let policy = match parts.portal.secret_policy().await {
+        Ok(policy) => policy,
+        Err(failure) if failure.is_transient() => return Err(unreadable(&failure)),
+        // Not every server tells it to a key.
+        Err(_) => SecretPolicy::LEAST,
+    };
+    match policy.objections(secret).as_slice() {
+        [] => Ok(()),
+        objections => Err(Ended::Misconfigured(format!(
+            "[docspace] webhook_secret {}: DocSpace takes a secret only if it meets the portal's password policy and has at most \
+             {LONGEST_SECRET} characters. Make another one",
+            objections.join(", and ")
+        ))),
     }
 }
 
@@ -109,12 +110,13 @@ fn refusal(failure: &Failure, seen: &str, warning: Option<&str>) -> Ended {
                 "DocSpace refuses the secret ({detail}): it may have at most {LONGEST_SECRET} characters"
             ))
         }
-        Cause::Rejected { status: 400, .. } => {
+        // The server does not handle that its own HEAD request fails, so that is a server error.
+        Cause::Rejected { status: 400, .. } | Cause::ServerError { .. } => {
             let warning = warning.map_or_else(String::new, |warning| format!("; {warning}"));
             Ended::Failed(format!(
                 "{failure}. DocSpace says so when the address does not answer its HEAD request with 200, when it is a private \
                  address, when its certificate is not good, and when the secret does not meet the portal's password policy. \
-                 What was seen: {seen}{warning}"
+                 Running the command again is safe. What was seen: {seen}{warning}"
             ))
         }
         Cause::Forbidden | Cause::Unauthorized => unreadable(failure),

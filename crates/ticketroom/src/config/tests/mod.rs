@@ -334,6 +334,21 @@ fn a_secret_can_be_replaced_without_a_gap() {
 }
 
 #[test]
+fn docspace_has_no_webhook_secret_or_one_or_several() {
+    let secrets = |line: &str| -> Vec<String> {
+        let fragment = format!("[docspace]\nurl = \"https://d.example\"\napi_key = \"sk-1\"\n{line}");
+        let secrets = read(&fragment).docspace.webhook_secrets;
+        secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+    };
+    assert_eq!(secrets(""), [""; 0]);
+    assert_eq!(secrets("webhook_secret = { env = \"GENERIC_SECRET\" }"), ["hush-GENERIC_SECRET"]);
+    assert_eq!(
+        secrets("webhook_secret = [{ env = \"GENERIC_SECRET\" }, \"old\"]"),
+        ["hush-GENERIC_SECRET", "old"]
+    );
+}
+
+#[test]
 fn zendesks_test_secret_is_for_this_machine() {
     let config = read(
         "[[helpdesk]]\nname = \"z\"\nkind = \"zendesk\"\nurl = \"http://127.0.0.1:4000/z\"\nwebhook_secret = \"dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==\"\nclient_id = \"c\"\nclient_secret = { env = \"ZENDESK_CLIENT_SECRET\" }",
