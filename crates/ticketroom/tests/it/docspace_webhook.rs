@@ -62,7 +62,7 @@ impl World {
         let store = self.service.as_ref().unwrap().store();
         let mut news = Vec::new();
         for number in 1..20 {
-            let of_one = store.room_news(number, 2000).await.unwrap();
+            let of_one = store.room_news(number, None, 2000).await.unwrap();
             if of_one.total > 0 {
                 news.push(of_one);
             }

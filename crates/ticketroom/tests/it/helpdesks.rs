@@ -29,7 +29,7 @@ fn says(view: &Value, part: &str) {
 async fn deliver_and_wait(world: &World, desk: Desk, query: &'static str, body: Vec<u8>, id: u64) -> Value {
     let parcel = WebhookRequest { query, ..desk.prove(body, &format!("{:x}", fastrand::u64(..))) };
     assert_eq!(world.deliver_to(&desk.endpoint(), &parcel).await, 200);
-    let states = ["ready", "blocked", "skipped"];
+    let states = ["ready", "blocked", "skipped", "archived"];
     world.wait_for_state(&format!("{}/{id}", desk.name()), &states).await
 }
 
@@ -66,7 +66,7 @@ async fn credentials_that_jira_no_longer_takes_are_not_a_missing_issue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tickets_that_are_gone_get_no_room_and_keep_the_one_they_have() {
+async fn tickets_that_are_gone_get_no_room_and_the_one_they_have_is_archived() {
     let world = World::new().await;
     let (freshdesk, jira) = (&world.systems.freshdesk, &world.systems.jira);
     let trashed = freshdesk.create_ticket(freshdesk::NewTicket::about("in the trash"));
@@ -93,10 +93,10 @@ async fn tickets_that_are_gone_get_no_room_and_keep_the_one_they_have() {
     jira.change_ticket(kept, jira::Change::Delete);
     let body = jira.event_body(kept, "jira:issue_deleted").unwrap();
     let view = deliver_and_wait(&world, Desk::Jira, "", body, kept).await;
-    assert_eq!(view["state"], "ready");
-    says(&view, "the ticket was deleted; the room stays");
+    assert_eq!(view["state"], "archived");
+    says(&view, "the ticket was deleted");
     let rooms = world.systems.docspace.rooms();
-    assert!(rooms.len() == 1 && !rooms[0].archived, "{rooms:#?}");
+    assert!(rooms.len() == 1 && rooms[0].archived, "no room is ever deleted: {rooms:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -129,7 +129,7 @@ async fn our_own_note_is_no_news() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_assignee_gets_in_and_a_second_look_writes_nothing() {
+async fn access_follows_the_assignee_and_a_second_look_writes_nothing() {
     let world = World::new().await;
     let id = world.open(NewTicket { assignee: Some(ANNA), ..NewTicket::about("handed over") }).await;
     let key = format!("zendesk/{id}");
@@ -141,8 +141,13 @@ async fn a_new_assignee_gets_in_and_a_second_look_writes_nothing() {
     world.wait_for_state(&key, &["ready"]).await;
     let room = world.systems.the_room_of(&format!("zendesk:{id}"));
     let names: Vec<_> = room.members.iter().map(|member| member.name.as_str()).collect();
-    assert!(names.contains(&"Ben Engineer") && names.contains(&"Anna Agent"), "{names:?}");
-    assert_eq!(world.systems.docspace.counters().writes, 1);
+    assert!(names.contains(&"Ben Engineer") && !names.contains(&"Anna Agent"), "{names:?}");
+    let counters = world.systems.docspace.counters();
+    assert_eq!(
+        (counters.of("share_room"), counters.writes),
+        (2, 2),
+        "one is let in, the other one is removed"
+    );
 
     world.systems.docspace.reset_counters();
     world.systems.zendesk.reset_counters();

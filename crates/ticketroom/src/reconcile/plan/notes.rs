@@ -175,7 +175,15 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
     let RoomNews { total, last: through, .. } = *news;
     let through = pending.unwrap_or(through);
     let since = news.events.first().map_or(first, |event| event.at);
-    News::Tell(Box::new(TellNews { room: room.id, events, total: total - left_out, through, since, names, state }))
+    News::Tell(Box::new(TellNews {
+        room: room.id,
+        events,
+        total: total - left_out,
+        through,
+        since,
+        names,
+        state,
+    }))
 }
 
 /// Our own doings are no news.

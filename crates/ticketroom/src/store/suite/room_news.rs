@@ -323,7 +323,7 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
         while told.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
             tokio::task::yield_now().await;
             for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
-                let news = store.room_news(claim.number, 1000).await.unwrap();
+                let news = store.room_news(claim.number, None, 1000).await.unwrap();
                 assert!(claim.has_news || news.total == 0 || news.last > claim.hints, "{claim:?} {news:?}");
                 told.extend(news.events.iter().map(|event| event.title.clone()));
                 // Meanwhile others are placed.
