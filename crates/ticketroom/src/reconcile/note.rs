@@ -101,7 +101,8 @@ pub enum Note {
         /// The role that they have now.
         role: Role,
     },
-    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more.
+    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more; or
+    /// they lost it by a call of ours whose answer was lost, and get it again.
     FormerForgotten {
         /// Whom the ledger need not have.
         grants: Vec<Grant>,
@@ -257,8 +258,13 @@ impl Note {
                 event("access_changed", text)
             }
             Self::FormerForgotten { grants } => {
-                ledger.access.granted.retain(|granted| !grants.contains(&granted.grant));
-                ledger.access.removed_by_hand.retain(|grant| !grants.contains(grant));
+                let access = &mut ledger.access;
+                let (forgotten, granted) = std::mem::take(&mut access.granted)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|granted| grants.contains(&granted.grant));
+                access.granted = granted;
+                access.revoking.retain(|id| !forgotten.iter().any(|forgotten| forgotten.id == *id));
+                access.removed_by_hand.retain(|grant| !grants.contains(grant));
                 None
             }
             Self::OwnerChanged { owner, is_us } => {

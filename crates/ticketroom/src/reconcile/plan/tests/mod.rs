@@ -442,7 +442,8 @@ fn a_complete_ticket_rests_and_a_new_assignee_gets_in() {
     let ticket = Ticket { subject: "x".to_owned(), assignee, ..Ticket::default() };
     let plan = Case { ledger: complete(), ticket, ..Case::default() }.plan();
     let grants = vec![grant(Subject::Assignee("b@example.com".to_owned()), Role::Viewer)];
-    assert_eq!(plan.effects, [Access { room: RoomId(1), grants, members: vec![], repeated: false }.into()]);
+    let (lost, members, asked, ours) = (vec![], None, vec![], vec![uuid::Uuid::nil()]);
+    assert_eq!(plan.effects, [Access { room: RoomId(1), grants, lost, members, asked, ours }.into()]);
 }
 
 #[test]
