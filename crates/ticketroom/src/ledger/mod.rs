@@ -372,6 +372,7 @@ impl Ledger {
             creates: self.creates,
             life: self.life.clone(),
             notes: self.notes.clone(),
+            news: self.news.clone(),
             ..Self::default()
         }
     }

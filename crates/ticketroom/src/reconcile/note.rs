@@ -81,7 +81,11 @@ pub enum Note {
         is_over: bool,
         /// The name of the note that the ticket gets, if it gets one.
         note: Option<String>,
+        /// Which address the ticket has.
+        link: LinkKind,
     },
+    /// A move that is not wanted any more did not happen, and can't happen any more.
+    MoveOver,
     /// A look has confirmed the room's title.
     Renamed,
     /// A person gave the room this title.
@@ -201,20 +205,28 @@ impl Note {
                     }
                 }
             }
-            Self::MovedByHand { to: Location::Archived, is_over, note } => {
-                let by = if *is_over { Mover::Us } else { Mover::Person };
+            Self::MovedByHand { to: Location::Archived, is_over, note, .. } => {
+                // Ours would be taken out again until the grace is over. Where only a person's word says that the ticket is over,
+                // the room is to come back once that word counts no more.
+                let is_asked = *is_over && ledger.life.over_since.is_none();
+                let by = if is_asked { Mover::Us } else { Mover::Person };
                 ledger.location.arrive(Location::Archived, by);
                 if let Some(note) = note {
                     ledger.notes.insert(note.clone(), NoteWhat::Archived.into());
                 }
                 event("room_archived", "somebody archived the room in DocSpace".to_owned())
             }
-            Self::MovedByHand { to: Location::Active, is_over, .. } => {
+            Self::MovedByHand { to: Location::Active, is_over, link, .. } => {
                 ledger.location.arrive(Location::Active, Mover::Person);
+                reopened(ledger, *link);
                 ledger.location.kept_active = *is_over;
                 let stays =
                     if *is_over { ", where it stays until the ticket is solved once more" } else { "" };
                 event("room_unarchived", format!("somebody took the room out of DocSpace's archive{stays}"))
+            }
+            Self::MoveOver => {
+                ledger.location.moving = None;
+                None
             }
             Self::Renamed => {
                 ledger.title.state = Entry::Done;

@@ -46,7 +46,13 @@ pub(super) async fn follow(
         let is_there =
             docspace.room(room).await.is_ok_and(|found| found.archived == (to == Location::Archived));
         match report {
-            _ if is_there => return Moved::Confirmed,
+            _ if is_there => {
+                // One that nobody has read about keeps its place in the queue.
+                if let (Report::Nothing, Some(operation)) = (report, &operation) {
+                    let _ = docspace.operation(operation).await;
+                }
+                return Moved::Confirmed;
+            }
             Report::Failed => return Moved::Failed,
             Report::Nothing | Report::Finished => {}
         }

@@ -39,7 +39,8 @@ const FAILED_MOVE_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// How long a move that is not wanted any more may still happen: an operation without progress is cancelled after a minute, and
 /// the server retries its database for five and a half.
 const LATEST_MOVE: Duration = Duration::from_secs(7 * 60);
-/// When to look whether the ticket that this one was merged into has its room.
+/// When to look first whether the ticket that this one was merged into has its room. It may never get one, so each wait is as
+/// long as all before it.
 const SURVIVOR_AGAIN: Duration = Duration::from_secs(60);
 
 /// A person's word that no run has written down yet.
@@ -101,6 +102,12 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         }
         Some(RoomNow::Active | RoomNow::Archived) | None => {}
     }
+    // Before its template is needed, which the configuration may not have any more.
+    if let Observed::Present { ticket, .. } = &s.seen.ticket
+        && let Some(step) = moved(s, ticket)
+    {
+        return note(step);
+    }
     let life = match life(s) {
         Ok(life) => life,
         Err(rest) => return rest.into(),
@@ -111,6 +118,9 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
     let mut effects = Vec::new();
     let mut next = Vec::new();
     let wants = wants(s, &life);
+    if is_move_over(s, &wants) {
+        return note(Note::MoveOver);
+    }
     if let Some((ticket, _)) = life.ticket {
         effects.extend(notes::about_others(s, ticket, made.room, after_merge(s, &life, &wants)));
         effects.extend(notes::by_hand(s, ticket));
@@ -195,13 +205,10 @@ fn files(s: &Situation<'_>) -> u64 {
 /// The ticket has turned a corner since it was last seen.
 fn turned(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
     let entry = &s.ledger.life;
-    if entry.word.as_ref().is_some_and(|word| word.ticket != digest(s)) {
+    // One that can't be seen has not changed.
+    let is_seen = !matches!(life.standing, Standing::Unknown(_));
+    if is_seen && entry.word.as_ref().is_some_and(|word| word.ticket != digest(s)) {
         return Some(Note::WordOver);
-    }
-    if let Some((ticket, _)) = life.ticket
-        && let Some(step) = moved(s, ticket)
-    {
-        return Some(step);
     }
     match &life.standing {
         Standing::Over { why, at_once } if entry.over_since.is_none() => {
@@ -251,7 +258,8 @@ fn noticed(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>) -> Option<No
             Note::TitleByHand { title: details.title.clone() }
         });
     }
-    if let (Some(owner), Some(before)) = (details.owner, s.ledger.owner)
+    // Of a room that was found, or created by an earlier version, the ledger knows no owner: it was ours.
+    if let (Some(owner), Some(before)) = (details.owner, s.ledger.owner.or(s.seen.own))
         && owner != before
     {
         return Some(Note::OwnerChanged { owner, is_us: s.seen.own == Some(owner) });
@@ -282,7 +290,16 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
     let note = (seen == Location::Archived && !is_over)
         .then(|| notes::name_of(s, &format!("archived-{}-{}", made.room.id, s.now.as_second())))
         .flatten();
-    Some(Note::MovedByHand { to: seen, is_over, note })
+    Some(Note::MovedByHand { to: seen, is_over, note, link })
+}
+
+/// Whether a move that is not wanted any more can't happen any more. What moves the room after that is a person.
+fn is_move_over(s: &Situation<'_>, wants: &Wants) -> bool {
+    let has_moved = s.has_begun(ArchiveRoom::KIND) || s.has_begun(RestoreRoom::KIND);
+    let moving = s.ledger.location.moving.as_ref().filter(|moving| moving.to != wants.location);
+    !has_moved
+        && s.seen.room.is_some()
+        && moving.is_some_and(|moving| after(moving.since, LATEST_MOVE) <= s.now)
 }
 
 /// Where the room belongs.
@@ -316,7 +333,8 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
                 life.template.and_then(|template| template.archive_after).map(|grace| after(since, grace));
             // The ticket that this one was merged into may get its room yet.
             let waits_for_room = matches!(&s.seen.relations.merged, Merged::Into(other) if other.url.is_none() && files(s) == 0);
-            let look = waits_for_room.then(|| after(s.now, SURVIVOR_AGAIN));
+            let waited = Duration::try_from(s.now.duration_since(since)).unwrap_or_default();
+            let look = waits_for_room.then(|| after(s.now, waited.max(SURVIVOR_AGAIN)));
             match due {
                 Some(due) if due <= s.now => wants(Location::Archived, why, None),
                 due => wants(Location::Active, why, due.into_iter().chain(look).min()),

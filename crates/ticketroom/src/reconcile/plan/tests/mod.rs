@@ -1,6 +1,7 @@
 //! This ticket, this ledger, this time: these notes and effects.
 
 mod access;
+mod endings;
 mod life;
 mod notes;
 
@@ -97,6 +98,7 @@ fn complete() -> Ledger {
 }
 
 /// Everything that a plan depends on, ready to be changed by a test.
+#[derive(Clone)]
 struct Case {
     ticket: Ticket,
     absent: bool,
@@ -155,29 +157,48 @@ impl Default for Case {
     }
 }
 
+/// Writes the notes of a plan into the ledger, until there are no more.
+fn apply_notes(case: &mut Case) -> Vec<Note> {
+    let mut noted = Vec::new();
+    loop {
+        let notes = case.clone().plan().notes;
+        assert!(noted.len() < 20, "there is no end: {noted:?}");
+        if notes.is_empty() {
+            return noted;
+        }
+        for note in notes {
+            let mut seen = case.seen();
+            let _ = note.apply(&mut case.ledger, &mut seen, case.now);
+            Observation { room: case.room, details: case.details, news: case.news, .. } = seen;
+            case.noted.push(note.clone());
+            noted.push(note);
+        }
+    }
+}
+
 impl Case {
-    fn plan(self) -> Plan {
+    fn seen(&self) -> Observation {
         let ticket = if self.absent {
-            Observed::Absent(self.absence)
+            Observed::Absent(self.absence.clone())
         } else {
-            Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket }
+            Observed::Present { ticket: Box::new(self.ticket.clone()), link: self.link_in_ticket.clone() }
         };
-        let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
-        let tagged_by_others = self.tagged_by_others;
-        let looked = self.looked.or(Some(self.now));
-        let (details, own, relations, news) = (self.details, self.own, self.relations, self.news);
-        let seen = Observation {
+        Observation {
             ticket,
-            tagged,
-            tagged_by_others,
-            looked,
-            untagged,
-            room,
-            details,
-            own,
-            relations,
-            news,
-        };
+            tagged: self.tagged.clone(),
+            tagged_by_others: self.tagged_by_others.clone(),
+            looked: self.looked.or(Some(self.now)),
+            untagged: self.untagged.clone(),
+            room: self.room,
+            details: self.details.clone(),
+            own: self.own,
+            relations: self.relations.clone(),
+            news: self.news.clone(),
+        }
+    }
+
+    fn plan(self) -> Plan {
+        let seen = self.seen();
         let template = self.template.unwrap_or_else(|| template(self.link));
         let rules = Rules::new(vec![], std::sync::Arc::new(template), vec![]);
         let begun: Vec<_> = self.begun.into_iter().map(|kind| EffectId { kind, target: None }).collect();
