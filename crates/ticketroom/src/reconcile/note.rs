@@ -293,6 +293,7 @@ impl Note {
             // The run tells the store.
             Self::NewsDropped { .. } => {
                 seen.news = None;
+                ledger.news.state = Entry::Done;
                 None
             }
             Self::Restored => {

@@ -42,6 +42,8 @@ pub struct Observation {
     pub relations: Relations,
     /// What people did in the room that the ticket was not told of.
     pub news: Option<RoomNews>,
+    /// Whether there is more of that than a note that may be written already tells, to which the look was limited.
+    pub has_more_news: bool,
 }
 
 /// What a room is like.
@@ -166,6 +168,7 @@ pub async fn observe(
         own,
         relations: Relations::default(),
         news: None,
+        has_more_news: false,
     })
 }
 

@@ -112,7 +112,7 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         Ok(life) => life,
         Err(rest) => return rest.into(),
     };
-    if let Some(step) = turned(s, &life).or_else(|| noticed(s, &life, made)) {
+    if let Some(step) = changed(s, &life).or_else(|| noticed(s, &life, made)) {
         return note(step);
     }
     let mut effects = Vec::new();
@@ -130,6 +130,10 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
                 News::Drop(step) => return note(step),
                 News::Later(at) => next.push(at),
                 News::Tell(news) => effects.push((*news).into()),
+            }
+            // What was not looked at yet has a note of its own.
+            if s.seen.has_more_news && s.ledger.news.state.pending_since().is_none() {
+                next.push(s.now);
             }
         }
     }
@@ -189,7 +193,7 @@ fn standing(s: &Situation<'_>, ticket: &Ticket) -> Standing {
     if let Merged::Into(other) = &s.seen.relations.merged {
         let why = format!("the ticket was merged into {}", other.called);
         // Without another room there would be none to work in.
-        return Standing::Over { at_once: other.url.is_some() && files(s) == 0, why };
+        return Standing::Over { at_once: other.url.is_some() && files(s) == Some(0), why };
     }
     match ticket.status {
         Status::Solved => over(false, "the ticket is solved"),
@@ -198,12 +202,13 @@ fn standing(s: &Situation<'_>, ticket: &Ticket) -> Standing {
     }
 }
 
-fn files(s: &Situation<'_>) -> u64 {
-    s.seen.details.as_ref().map_or(0, |details| details.files)
+/// How many files are in the room; `None` if it was not looked at, since it was found only now.
+fn files(s: &Situation<'_>) -> Option<u64> {
+    s.seen.details.as_ref().map(|details| details.files)
 }
 
-/// The ticket has turned a corner since it was last seen.
-fn turned(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
+/// What changed in the ticket's life since it was last seen.
+fn changed(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
     let entry = &s.ledger.life;
     // One that can't be seen has not changed.
     let is_seen = !matches!(life.standing, Standing::Unknown(_));
@@ -331,10 +336,15 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
             let since = s.ledger.life.over_since.unwrap_or(s.now);
             let due =
                 life.template.and_then(|template| template.archive_after).map(|grace| after(since, grace));
-            // The ticket that this one was merged into may get its room yet.
-            let waits_for_room = matches!(&s.seen.relations.merged, Merged::Into(other) if other.url.is_none() && files(s) == 0);
-            let waited = Duration::try_from(s.now.duration_since(since)).unwrap_or_default();
-            let look = waits_for_room.then(|| after(s.now, waited.max(SURVIVOR_AGAIN)));
+            let look = match &s.seen.relations.merged {
+                // The ticket that this one was merged into may get its room yet.
+                Merged::Into(other) if other.url.is_none() => {
+                    let waited = Duration::try_from(s.now.duration_since(since)).unwrap_or_default();
+                    Some(after(s.now, waited.max(SURVIVOR_AGAIN)))
+                }
+                Merged::Into(_) => files(s).is_none().then(|| after(s.now, SURVIVOR_AGAIN)),
+                Merged::No | Merged::InACircle => None,
+            };
             match due {
                 Some(due) if due <= s.now => wants(Location::Archived, why, None),
                 due => wants(Location::Active, why, due.into_iter().chain(look).min()),
@@ -346,7 +356,7 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
 fn after_merge(s: &Situation<'_>, life: &Life<'_>, wants: &Wants) -> AfterMerge {
     let grace = life.template.and_then(|template| template.archive_after);
     match (files(s), grace) {
-        (0, _) => AfterMerge::Archived,
+        (Some(0), _) => AfterMerge::Archived,
         _ if wants.location == Location::Archived => AfterMerge::Archived,
         (_, Some(grace)) => AfterMerge::OpenUntil(after(s.ledger.life.over_since.unwrap_or(s.now), grace)),
         (_, None) => AfterMerge::Open,

@@ -130,6 +130,8 @@ fn a_merged_ticket_keeps_a_room_that_people_used_for_the_grace() {
     assert!(archives(&merged(3, Some("https://d/8"), GRACE).plan()));
     assert_eq!(next(&merged(0, None, 1).rest()), Some(61), "the other ticket may get its room yet");
     assert_eq!(next(&merged(0, None, 1000).rest()), Some(2000), "or never");
+    let found = Case { details: None, ..merged(0, Some("https://d/8"), 1) };
+    assert_eq!(next(&found.rest()), Some(61), "there may be files in a room that was found only now");
     let circle = Case {
         relations: Relations { merged: Merged::InACircle, earlier: None },
         ..case(Status::Open, 1, active(), None)

@@ -113,6 +113,7 @@ struct Case {
     own: Option<uuid::Uuid>,
     relations: Relations,
     news: Option<RoomNews>,
+    has_more_news: bool,
     template: Option<Template>,
     takes_notes: bool,
     wish: Option<Wished>,
@@ -142,6 +143,7 @@ impl Default for Case {
             own: None,
             relations: Relations::default(),
             news: None,
+            has_more_news: false,
             template: None,
             takes_notes: true,
             wish: None,
@@ -194,6 +196,7 @@ impl Case {
             own: self.own,
             relations: self.relations.clone(),
             news: self.news.clone(),
+            has_more_news: self.has_more_news,
         }
     }
 
