@@ -341,7 +341,7 @@ fn another_owner_is_noticed_also_where_the_ledger_has_none() {
         case
     };
     let expected = Note::OwnerChanged { owner: other, is_us: false };
-    assert_eq!(owned(other, None).notes(), [expected.clone()], "a room of an earlier version");
+    assert_eq!(owned(other, None).notes(), std::slice::from_ref(&expected), "a room of an earlier version");
     assert_eq!(owned(other, Some(us)).notes(), [expected]);
     assert_eq!(owned(us, Some(other)).notes(), [Note::OwnerChanged { owner: us, is_us: true }]);
     assert_eq!((owned(us, None).notes(), owned(other, Some(other)).notes()), (vec![], vec![]));
