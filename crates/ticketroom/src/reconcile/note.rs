@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::effect::{reopened, used_text};
+use super::effect::{move_failed, reopened, used_text};
 use super::observe::{Observation, RoomNow};
 use crate::clock::Timestamp;
 use crate::ledger::{Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry, Word};
@@ -86,6 +86,8 @@ pub enum Note {
     },
     /// A move that is not wanted any more did not happen, and can't happen any more.
     MoveOver,
+    /// DocSpace reports that a move which an earlier run asked for has failed.
+    MoveFailed,
     /// A look has confirmed the room's title.
     Renamed,
     /// A person gave the room this title.
@@ -223,6 +225,14 @@ impl Note {
                 let stays =
                     if *is_over { ", where it stays until the ticket is solved once more" } else { "" };
                 event("room_unarchived", format!("somebody took the room out of DocSpace's archive{stays}"))
+            }
+            Self::MoveFailed => {
+                let moving = ledger.location.moving.as_mut()?;
+                let reason = move_failed(moving.to);
+                let text = reason.text.clone();
+                moving.operation = None;
+                moving.failed = Some(reason);
+                event("failed", text)
             }
             Self::MoveOver => {
                 ledger.location.moving = None;

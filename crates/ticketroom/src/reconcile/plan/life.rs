@@ -283,9 +283,11 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
         RoomNow::Deleted | RoomNow::Hidden => return None,
     };
     let location = &s.ledger.location;
+    let is_failed =
+        s.seen.move_failed && location.moving.as_ref().is_some_and(|moving| moving.failed.is_none());
     // Each of these notes changes what the ledger says, so it comes once in a run.
     if seen == location.now {
-        return None;
+        return is_failed.then_some(Note::MoveFailed);
     }
     if location.moving.as_ref().is_some_and(|moving| moving.to == seen) {
         return Some(Note::Arrived { to: seen, link });

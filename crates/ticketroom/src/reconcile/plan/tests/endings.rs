@@ -88,6 +88,7 @@ fn ledger(rng: &mut Rng) -> Ledger {
             to: location(rng),
             since: at(rng.i64(-4000..4000)),
             attempt: rng.u32(1..6),
+            operation: None,
             failed: None,
         }),
         kept_active: rng.bool(),
@@ -157,6 +158,7 @@ fn any_case(rng: &mut Rng) -> Case {
         own: maybe(rng, id),
         relations: relations(rng),
         news: maybe(rng, news),
+        move_failed: rng.bool(),
         template: Some(Template {
             archive_after: maybe(rng, |rng| Duration::from_secs(rng.u64(..5000))),
             notify: maybe(rng, |_| Notify::default()),

@@ -48,7 +48,7 @@ fn archived(by: Mover) -> LocationEntry {
 }
 
 fn moving(from: Location, to: Location, attempt: u32, since: i64) -> LocationEntry {
-    let moving = Moving { to, since: at(since), attempt, failed: None };
+    let moving = Moving { to, since: at(since), attempt, operation: None, failed: None };
     LocationEntry { now: from, moving: Some(moving), ..LocationEntry::default() }
 }
 
@@ -172,6 +172,14 @@ fn a_move_that_failed_blocks_the_ticket_and_is_asked_for_later() {
     assert_eq!(failed(5).rest(), Rest::Blocked { reason, again: Some(at(900)) });
     assert!(restores(&failed(900).plan()));
     assert!(restores(&Case { asked: true, ..failed(5) }.plan()));
+    let reported = |location| Case { move_failed: true, ..case(Status::Open, 5, location, None) };
+    let mut late = reported(moving(Location::Archived, Location::Active, 1, 0));
+    assert_eq!(late.clone().notes(), [Note::MoveFailed], "an earlier run asked for it");
+    apply_notes(&mut late);
+    assert!(matches!(late.rest(), Rest::Blocked { .. }));
+    let there =
+        Case { room: Some(RoomNow::Active), ..reported(moving(Location::Archived, Location::Active, 1, 0)) };
+    assert!(matches!(there.notes()[..], [Note::Arrived { .. }]), "the room is what counts");
 }
 
 #[test]

@@ -114,6 +114,7 @@ struct Case {
     relations: Relations,
     news: Option<RoomNews>,
     has_more_news: bool,
+    move_failed: bool,
     template: Option<Template>,
     takes_notes: bool,
     wish: Option<Wished>,
@@ -144,6 +145,7 @@ impl Default for Case {
             relations: Relations::default(),
             news: None,
             has_more_news: false,
+            move_failed: false,
             template: None,
             takes_notes: true,
             wish: None,
@@ -197,6 +199,7 @@ impl Case {
             relations: self.relations.clone(),
             news: self.news.clone(),
             has_more_news: self.has_more_news,
+            move_failed: self.move_failed,
         }
     }
 
