@@ -331,7 +331,7 @@ impl Note {
             Self::NotCreated => {
                 let RoomEntry::Pending { refusal: Some(refusal), .. } = &mut ledger.room else { return None };
                 refusal.confirmed = true;
-                event("room_not_made", "looked for the room: DocSpace has not created it".to_owned())
+                event("room_not_created", "looked for the room: DocSpace has not created it".to_owned())
             }
             Self::EndAudit { used, next } => {
                 ledger.set_next_audit(*next);

@@ -159,7 +159,7 @@ pub async fn observe(
     // A portal that can't be asked must not hide what the ticket is about from those who look for it.
     let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, report, own)) };
     let (ticket, rooms) =
-        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.told.as_ref()), rooms)?;
+        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.reported.as_ref()), rooms)?;
     let ((tagged, tagged_by_others), untagged, (room, details), report, own) = match (rooms, &ticket) {
         (Ok(rooms), _) => rooms,
         (Err(failure), Observed::Present { ticket, .. }) => {
