@@ -92,7 +92,9 @@ enum Standing {
 pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
     match s.seen.room {
         Some(RoomNow::Deleted) => {
-            let name = notes::name_of(s, &format!("deleted-{}", made.room.id));
+            // Those who worked on a ticket that is over need not know that its room was cleared away.
+            let is_over = life(s).is_ok_and(|life| matches!(life.standing, Standing::Over { .. }));
+            let name = notes::name_of(s, &format!("deleted-{}", made.room.id)).filter(|_| !is_over);
             return note(Note::Deleted { note: name });
         }
         Some(RoomNow::Hidden) => {
@@ -142,15 +144,18 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         Step::Stay(Location::Active) => match (life.ticket, life.template) {
             (Some((ticket, link)), Some(template)) => furnish::furnish(s, ticket, link, template, made),
             _ => {
-                let (Standing::Unknown(why) | Standing::Over { why, .. }) = &life.standing else {
-                    return Rest::Ready { next: None, remark: None }.into();
+                let remark = match &life.standing {
+                    Standing::Unknown(why) | Standing::Over { why, .. } => {
+                        Some(reasons::GONE.reason(format!("{why}; the room stays")))
+                    }
+                    Standing::Open => None,
                 };
-                let remark = Some(reasons::GONE.reason(format!("{why}; the room stays")));
-                Rest::Ready { next: s.ledger.audit_at, remark }.into()
+                audited(s, &life, made, |next| Rest::Ready { next, remark })
             }
         },
         Step::Stay(Location::Archived) => {
-            Rest::Archived { reason: archived(s, &life, &wants), next: None }.into()
+            let reason = archived(s, &life, &wants);
+            audited(s, &life, made, |next| Rest::Archived { reason, next })
         }
         Step::Move(effect) => Plan { notes: Vec::new(), effects: vec![effect], rest: super::MEANWHILE },
         Step::Wait(rest) => rest.into(),
@@ -451,6 +456,24 @@ fn archived(s: &Situation<'_>, life: &Life<'_>, wants: &Wants) -> Reason {
         }
         (Standing::Open, Mover::Us) => reasons::ARCHIVED.reason("the ticket was over"),
     }
+}
+
+/// Nothing is to be done with the room itself, but a second one is looked for.
+fn audited(
+    s: &Situation<'_>,
+    life: &Life<'_>,
+    made: &MadeRoom<'_>,
+    rest: impl FnOnce(Option<Timestamp>) -> Rest,
+) -> Plan {
+    // Without the template there is no telling which rooms hold nothing but what it makes.
+    let Some(template) = life.template else { return rest(None).into() };
+    let (mut notes, mut effects) = (Vec::new(), Vec::new());
+    match furnish::due_audit(s, made.room, template) {
+        Some(furnish::Audit::Ended(note)) => notes.push(note),
+        Some(furnish::Audit::Archive(extra)) => effects.push(extra.into()),
+        None => {}
+    }
+    Plan { notes, effects, rest: rest(s.ledger.audit_at) }
 }
 
 /// The same, looked at again at the earliest of these times.

@@ -1,5 +1,5 @@
 //! Whatever was seen and whatever the ledger says, the notes of a run come to an end. They are made without a pause, so a run
-//! whose notes don't would hold its thread for good.
+//! whose notes don't would hold its thread for good. Then the ticket rests, and is not due again at once.
 
 use fastrand::Rng;
 use uuid::Uuid;
@@ -101,6 +101,7 @@ fn ledger(rng: &mut Rng) -> Ledger {
         ..LifeEntry::default()
     };
     ledger.owner = maybe(rng, id);
+    ledger.audit_at = maybe(rng, |rng| at(rng.i64(-900..900)));
     ledger.write_back.url = maybe(rng, |_| "https://d/s/1".to_owned());
     ledger.news.state = entry(rng);
     ledger.news.through = maybe(rng, |rng| rng.i64(..9));
@@ -182,6 +183,15 @@ fn the_notes_of_a_run_come_to_an_end() {
     for _ in 0..10_000 {
         let mut case = any_case(&mut rng);
         most = most.max(apply_notes(&mut case).len());
+        let plan = case.clone().plan();
+        let next = match &plan.rest {
+            Rest::Ready { next, .. } | Rest::Archived { next, .. } => *next,
+            Rest::Waiting { until, .. } => Some(*until),
+            Rest::Blocked { again, .. } => *again,
+            Rest::Skipped { .. } => None,
+        };
+        let is_at_once = plan.effects.is_empty() && next.is_some_and(|next| next <= case.now);
+        assert!(!is_at_once, "{plan:?} of {:?}", case.ledger);
     }
     assert!(most >= 5, "the cases are too plain: {most}");
 }

@@ -354,3 +354,35 @@ fn another_owner_is_noticed_also_where_the_ledger_has_none() {
     assert_eq!(owned(us, Some(other)).notes(), [Note::OwnerChanged { owner: us, is_us: true }]);
     assert_eq!((owned(us, None).notes(), owned(other, Some(other)).notes()), (vec![], vec![]));
 }
+
+#[test]
+fn a_second_room_is_looked_for_wherever_the_first_one_is() {
+    let creates = Some(Creates { first: at(-100), last: at(-100) });
+    let due = |status, absent, location, template: &str| {
+        let mut case = Case { absent, ..case(status, 0, location, Some(-9 * GRACE)) };
+        case.ledger.audit_at = Some(at(-10));
+        case.ledger.creates = creates;
+        case.ledger.template = Some(template.to_owned());
+        case
+    };
+    for (status, absent, location) in [
+        (Status::Open, true, active()),
+        (Status::Open, true, archived(Mover::Us)),
+        (Status::Solved, false, archived(Mover::Us)),
+    ] {
+        let mut case = due(status, absent, location, "default");
+        assert!(matches!(case.clone().notes()[..], [Note::EndAudit { .. }]), "{status:?} {absent}");
+        apply_notes(&mut case);
+        let rest = case.rest();
+        assert!(next(&rest).is_some_and(|next| next > 0), "it is not due for ever: {rest:?}");
+    }
+    let rest = due(Status::Open, true, active(), "removed").rest();
+    assert_eq!(next(&rest), None, "nothing can be told of other rooms without the template");
+}
+
+#[test]
+fn that_the_room_is_gone_is_told_while_people_work_on_the_ticket() {
+    let gone = |status| Case { room: Some(RoomNow::Deleted), ..case(status, 0, active(), Some(0)) }.notes();
+    assert!(matches!(gone(Status::Open)[..], [Note::Deleted { note: Some(_) }]));
+    assert_eq!(gone(Status::Solved), [Note::Deleted { note: None }]);
+}
