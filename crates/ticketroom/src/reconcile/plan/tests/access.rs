@@ -71,6 +71,8 @@ fn access_follows_the_assignee() {
         [id(2)],
         "nobody is assigned"
     );
+    let unknown = Case { begun: vec![Access::KIND], ..case(vec![anna()], Some("nobody@x"), vec![]) };
+    assert_eq!(revoked(&unknown.plan()), [id(2)], "though DocSpace does not know the new one");
     let kept = Template { remove_former: false, ..template(LinkKind::External) };
     let forgets = Case { template: Some(kept), ..case(vec![anna(), ben()], Some("ben@x"), both()) }.notes();
     assert_eq!(forgets, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
