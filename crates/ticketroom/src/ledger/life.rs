@@ -89,6 +89,10 @@ pub struct Moving {
 pub struct LifeEntry {
     /// When the ticket was first seen to be solved, closed, deleted or merged, since it was last open.
     pub over_since: Option<Timestamp>,
+    /// Whether it was deleted then.
+    pub deleted: bool,
+    /// Whether it came back from that, and is over in another way: its room comes back for the template's grace.
+    pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
     pub word: Option<Word>,
     /// The project or brand for which the rules were asked last.

@@ -56,6 +56,8 @@ pub enum Note {
     Over {
         /// In which way, and what follows.
         why: String,
+        /// Whether it was deleted.
+        deleted: bool,
     },
     /// The ticket is not over any more.
     Reopened,
@@ -170,12 +172,20 @@ impl Note {
                 ledger.location.kept_active = false;
                 event("word_over", "the ticket has changed since: its room follows it again".to_owned())
             }
-            Self::Over { why } => {
-                ledger.life.over_since = Some(now);
+            Self::Over { why, deleted } => {
+                let life = &mut ledger.life;
+                life.undeleted = life.deleted && !deleted;
+                life.deleted = *deleted;
+                // What was solved before it was deleted has had its grace.
+                if !deleted || life.over_since.is_none() {
+                    life.over_since = Some(now);
+                }
                 event("ticket_over", why.clone())
             }
             Self::Reopened => {
                 ledger.life.over_since = None;
+                ledger.life.deleted = false;
+                ledger.life.undeleted = false;
                 ledger.location.kept_active = false;
                 // Whoever archived the room: people are to work in it again.
                 ledger.location.by = Mover::Us;

@@ -134,6 +134,9 @@ impl Perform for Access {
         access.state = Entry::Done;
         access.asked.retain(|grant| !self.grants.contains(grant) && !self.lost.contains(grant));
         access.granted.extend(outcome.granted);
+        let known = std::mem::take(&mut access.missing);
+        let is_known = outcome.missing.iter().all(|missing| known.contains(missing));
+        access.missing = known;
         // Those who were refused a short while ago were not asked for now.
         access.missing.retain(|missing| missing.why.costs_a_write() && !self.grants.contains(&missing.grant));
         if refused || access.missing.is_empty() {
@@ -153,8 +156,9 @@ impl Perform for Access {
         let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
         let is_progress = !texts.is_empty();
         texts.extend(missing);
-        if texts.is_empty() {
-            return Recorded { event: None, is_progress: true, wait: None };
+        // That somebody has no access is told once.
+        if texts.is_empty() || (!is_progress && is_known) {
+            return Recorded { event: None, is_progress: texts.is_empty(), wait: None };
         }
         Recorded { is_progress, ..Recorded::done(records, kind, texts.join("; ")) }
     }

@@ -82,6 +82,8 @@ enum Standing {
     Over {
         /// Whether its room is archived without waiting.
         at_once: bool,
+        /// Whether it was deleted.
+        deleted: bool,
         why: String,
     },
     /// It can't be seen, or is none of ours any more: its room stays as it is.
@@ -180,7 +182,7 @@ fn life<'a>(s: &Situation<'a>) -> Result<Life<'a>, Rest> {
         Observed::Absent(absence) => {
             let why = first_room::why(absence).to_owned();
             let standing = match absence {
-                Absence::Deleted => Standing::Over { at_once: true, why },
+                Absence::Deleted => Standing::Over { at_once: true, deleted: true, why },
                 Absence::NotShown | Absence::NotWanted(_) => Standing::Unknown(why),
             };
             let name = s.ledger.template.as_ref();
@@ -191,18 +193,20 @@ fn life<'a>(s: &Situation<'a>) -> Result<Life<'a>, Rest> {
 }
 
 fn standing(s: &Situation<'_>, ticket: &Ticket) -> Standing {
-    let over = |at_once, why: &str| Standing::Over { at_once, why: why.to_owned() };
+    let over = |why: &str| Standing::Over { at_once: false, deleted: false, why: why.to_owned() };
     if ticket.status == Status::Deleted {
-        return over(true, "the ticket was deleted or marked as spam");
+        let why = "the ticket was deleted or marked as spam".to_owned();
+        return Standing::Over { at_once: true, deleted: true, why };
     }
     if let Merged::Into(other) = &s.seen.relations.merged {
         let why = format!("the ticket was merged into {}", other.called);
         // Without another room there would be none to work in.
-        return Standing::Over { at_once: other.url.is_some() && files(s) == Some(0), why };
+        let at_once = other.url.is_some() && files(s) == Some(0);
+        return Standing::Over { at_once, deleted: false, why };
     }
     match ticket.status {
-        Status::Solved => over(false, "the ticket is solved"),
-        Status::Closed => over(false, "the ticket is closed"),
+        Status::Solved => over("the ticket is solved"),
+        Status::Closed => over("the ticket is closed"),
         _ => Standing::Open,
     }
 }
@@ -221,14 +225,16 @@ fn changed(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
         return Some(Note::WordOver);
     }
     match &life.standing {
-        Standing::Over { why, at_once } if entry.over_since.is_none() => {
+        Standing::Over { why, at_once, deleted }
+            if entry.over_since.is_none() || *deleted != entry.deleted =>
+        {
             let grace = life.template.and_then(|template| template.archive_after);
             let then = match grace {
                 _ if *at_once => "its room is archived".to_owned(),
                 Some(grace) => format!("its room is archived after {}", humantime::format_duration(grace)),
                 None => "its room stays".to_owned(),
             };
-            Some(Note::Over { why: format!("{why}: {then}") })
+            Some(Note::Over { why: format!("{why}: {then}"), deleted: *deleted })
         }
         Standing::Open if entry.over_since.is_some() => Some(Note::Reopened),
         _ => None,
@@ -338,8 +344,14 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
     match &life.standing {
         Standing::Open => wants(Location::Active, "the ticket is open", None),
         Standing::Unknown(why) => wants(s.ledger.location.now, why, None),
-        Standing::Over { at_once: true, why } => wants(Location::Archived, why, None),
-        Standing::Over { at_once: false, why } => {
+        Standing::Over { at_once: true, why, .. } => wants(Location::Archived, why, None),
+        // However the grace is counted now: what is in the archive stays there until the ticket is open again.
+        Standing::Over { why, .. }
+            if s.ledger.location.now == Location::Archived && !s.ledger.life.undeleted =>
+        {
+            wants(Location::Archived, why, None)
+        }
+        Standing::Over { at_once: false, why, .. } => {
             let since = s.ledger.life.over_since.unwrap_or(s.now);
             let due =
                 life.template.and_then(|template| template.archive_after).map(|grace| after(since, grace));

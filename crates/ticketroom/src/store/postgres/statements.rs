@@ -182,7 +182,10 @@ statements! {
         UPDATE ticket SET
             hints = hints + 1, news = hints + 1,
             attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
-            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+            -- One that has other events already is told of all of them when it is due.
+            due_at = CASE
+                WHEN claimed OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+                ELSE least(due_at, server_millis()) END
         FROM owner WHERE ticket.number = owner.number AND (SELECT count(*) FROM waiting) > 0
         RETURNING ticket.number, hints
     ), placed AS (

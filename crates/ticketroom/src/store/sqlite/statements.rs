@@ -178,8 +178,16 @@ statements! {
     UPDATE room_event SET ticket = :ticket, placed = (SELECT hints + 1 FROM ticket WHERE number = :ticket)
     WHERE ticket IS NULL AND folder = :folder";
 
-    /// The ticket, which was marked since, has them as news.
-    HasNews { number } = "UPDATE ticket SET news = hints WHERE number = :number";
+    /// The ticket has them as news. One that has others already, and is due at some time, is told of all of them then: however
+    /// much happens in its room, that makes no run of its own.
+    HasNews { number, now } = "
+    UPDATE ticket SET
+        hints = hints + 1, news = hints + 1,
+        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+        due_at = CASE
+            WHEN claimed = 1 OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+            ELSE min(coalesce(due_at, :now), :now) END
+    WHERE number = :number";
 
     /// The events of a folder whose room no ticket has, but for the latest.
     ForgetEvents { folder, since } = "

@@ -116,7 +116,7 @@ fn mark_due(
 }
 
 /// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake each other.
-pub(super) fn mark(
+fn mark(
     connection: &Connection,
     number: i64,
     snapshot: Option<&Snapshot>,

@@ -556,7 +556,11 @@ impl RoomEvents for Model {
             return Ok(Placed::Nobody);
         };
         if happened.iter().any(is_waiting) {
+            // One that has other events already is told of all of them when it is due.
+            let has_news = happened.iter().any(|it| it.placed.is_some_and(|(owner, _)| owner == number));
+            let due = row.due.filter(|_| has_news);
             let placed = row.mark_heard(now).hints;
+            row.due = due.or(row.due);
             happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.placed = Some((number, placed)));
         }
         Ok(Placed::Ticket)

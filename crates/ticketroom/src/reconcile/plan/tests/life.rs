@@ -74,7 +74,7 @@ fn next(rest: &Rest) -> Option<i64> {
 fn a_solved_ticket_has_a_grace_that_reopening_ends() {
     for status in [Status::Solved, Status::Closed] {
         let seen = case(status, 10, active(), None).notes();
-        assert!(matches!(&seen[..], [Note::Over { why }] if why.ends_with("after 1h")), "{seen:?}");
+        assert!(matches!(&seen[..], [Note::Over { why, .. }] if why.ends_with("after 1h")), "{seen:?}");
         let waiting = case(status, 20, active(), Some(10)).rest();
         assert_eq!(next(&waiting), Some(10 + GRACE), "{waiting:?}");
         assert!(archives(&case(status, 10 + GRACE, active(), Some(10)).plan()));
@@ -93,10 +93,10 @@ fn a_solved_ticket_has_a_grace_that_reopening_ends() {
 
 #[test]
 fn what_is_deleted_or_spam_is_archived_at_once_and_comes_back() {
-    let deleted = |absent, location, over| Case {
-        absent,
-        absence: Absence::Deleted,
-        ..case(Status::Deleted, 5, location, over)
+    let deleted = |absent, location, over| {
+        let mut case = Case { absent, absence: Absence::Deleted, ..case(Status::Deleted, 5, location, over) };
+        case.ledger.life.deleted = over.is_some();
+        case
     };
     for absent in [false, true] {
         assert!(matches!(deleted(absent, active(), None).notes()[..], [Note::Over { .. }]));
@@ -110,6 +110,21 @@ fn what_is_deleted_or_spam_is_archived_at_once_and_comes_back() {
         let hidden = Case { absent: true, ..case(Status::Open, 5, location.clone(), None) }.rest();
         assert_eq!(matches!(hidden, Rest::Archived { .. }), location.now == Location::Archived, "{hidden:?}");
     }
+}
+
+#[test]
+fn what_was_solved_before_it_was_deleted_comes_back_for_a_grace() {
+    let archived = || archived(Mover::Us);
+    let mut back = case(Status::Solved, 9, archived(), Some(5));
+    back.ledger.life.deleted = true;
+    let notes = back.notes();
+    assert!(matches!(&notes[..], [Note::Over { deleted: false, .. }]), "{notes:?}");
+    let mut undeleted = case(Status::Solved, 9, archived(), Some(9));
+    undeleted.ledger.life.undeleted = true;
+    assert!(restores(&undeleted.plan()));
+    // Whatever else changes while a ticket is over, its room stays in the archive.
+    let longer = case(Status::Solved, 9, archived(), Some(5)).rest();
+    assert!(matches!(longer, Rest::Archived { .. }), "the template's grace is longer now: {longer:?}");
 }
 
 #[test]
