@@ -27,6 +27,7 @@ pub(crate) struct Head {
 /// The table.
 pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String {
     let of = |what| context.tally.of(what).to_string();
+    let both = |one, other| format!("{}, {}", context.tally.of(one), context.tally.of(other));
     let (killed, known) = context.fault_points.covered();
     let times = context.restarts.times();
     let (done_by_others, disturbed) = context.restarts.not_measured();
@@ -58,6 +59,17 @@ pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String
         ("  full indeed, of both", of(What::DiskFullNoticed)),
         ("times of faults", of(What::FaultWindow)),
         ("  faults that fired", faults::fired(context).to_string()),
+        ("renamed, reassigned", both(What::Renamed, What::Reassigned)),
+        ("solved or closed, reopened", both(What::Solved, What::Reopened)),
+        ("deleted, brought back", both(What::Deleted, What::BroughtBack)),
+        ("merged", of(What::Merged)),
+        ("  with the notes of both checked", of(What::MergeChecked)),
+        ("asked to archive, to reopen", both(What::AskedToArchive, What::AskedToReopen)),
+        ("rooms retitled by hand", of(What::Retitled)),
+        ("files uploaded, told", both(What::Uploaded, What::Told)),
+        ("dropped deliveries, webhooks", both(What::Dropped, What::WebhookLost)),
+        ("archived in the end", of(What::Archived)),
+        ("  that were whole before", of(What::ArchivedWhole)),
         ("restart to first work", format!("{} measured", times.len())),
         ("  not measured: done by others", done_by_others.to_string()),
         ("  not measured: disturbed", disturbed.to_string()),
