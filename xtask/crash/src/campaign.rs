@@ -236,8 +236,8 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     }
 }
 
-/// Looks that are further away are not waited for.
-const SOON: Duration = Duration::from_secs(60);
+/// Looks that are further away are not waited for: those for effects that come later than any here.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Each panic is a finding, even if the process has survived it.
 fn look_for_panics(context: &Context, replica: &Replica) {

@@ -81,6 +81,8 @@ impl<'a> Ends<'a> {
             wrong.push(format!("the room belongs into {:?}, and is in {:?}", life.belongs(), place(room)));
         }
         match life.belongs() {
+            // Where a deleted ticket is not shown any more, its room follows nothing, even if somebody asked for it.
+            Place::Active if life.ticket.deleted => wrong.extend(wrong_with_archived(life, room)),
             Place::Active => wrong.extend(wrong_with_active(life, room)),
             Place::Archive => {
                 self.context.tally.count(What::Archived);

@@ -117,6 +117,9 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
         eprintln!("\n{}", finding.text);
         let Some((desk, id)) = &finding.ticket else { continue };
         let told = replica.ask(&format!("tickets/{}/{id}", desk.name())).await.unwrap_or_default();
+        let mut stands = told.clone();
+        stands["timeline"] = Value::Null;
+        eprintln!("  {stands}");
         for entry in told["timeline"].as_array().into_iter().flatten() {
             let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
             eprintln!("  {} {:<16} {}", text("at"), text("kind"), text("text"));
@@ -129,7 +132,7 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     }
 }
 
-/// Keeps the logs after the campaign, and returns their folder.
+/// Keeps the logs and a replica's own store after the campaign, and returns their folder.
 ///
 /// # Errors
 /// When files can't be written.
@@ -138,6 +141,10 @@ pub(crate) fn keep(head: &Head, replicas: &[&Replica]) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     for replica in replicas {
         std::fs::copy(replica.log(), folder.join(format!("{}.log", replica.name.replace(' ', "-"))))?;
+        // Its own store, if it has one.
+        for file in ["store.db", "store.db-wal"] {
+            let _ = std::fs::copy(replica.process.folder().join(file), folder.join(file));
+        }
     }
     Ok(folder)
 }

@@ -259,6 +259,7 @@ impl Note {
             Self::FormerForgotten { grants } => {
                 ledger.access.granted.retain(|granted| !grants.contains(&granted.grant));
                 ledger.access.removed_by_hand.retain(|grant| !grants.contains(grant));
+                ledger.access.settle(grants);
                 None
             }
             Self::OwnerChanged { owner, is_us } => {

@@ -52,6 +52,7 @@ impl Perform for Access {
 
     fn intend(&self, records: &mut Records<'_>) {
         records.ledger.access.state = Entry::Pending { since: records.now };
+        records.ledger.access.begin(&self.grants, records.now);
     }
 
     async fn run(&self, context: Context<'_>) -> Result<Outcome, Failure> {
@@ -110,6 +111,9 @@ impl Perform for Access {
         let refused = outcome.missing.iter().any(|missing| missing.why.costs_a_write());
         let access = &mut records.ledger.access;
         access.state = Entry::Done;
+        access.settle(&self.grants);
+        let again = |granted: &Granted| outcome.granted.iter().any(|new| new.grant == granted.grant);
+        access.granted.retain(|granted| !again(granted));
         access.granted.extend(outcome.granted);
         access.refused_until = refused.then(|| after(records.now, REFUSED_FOR));
         access.missing = outcome.missing;
@@ -150,7 +154,10 @@ impl Access {
 
 /// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no reason to keep the others
 /// waiting.
-async fn find(docspace: &DocSpace, subject: &Subject) -> Result<Result<Uuid, MissingWhy>, Failure> {
+pub(super) async fn find(
+    docspace: &DocSpace,
+    subject: &Subject,
+) -> Result<Result<Uuid, MissingWhy>, Failure> {
     let found = match subject {
         Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
         Subject::User(email) | Subject::Assignee(email) | Subject::Requester(email) => {

@@ -1,19 +1,23 @@
 //! Revokes access from people and groups that had it because of the ticket, which has others now. Whoever has another role
 //! than the one that we gave got it by hand, and keeps it. Repeatable.
 //!
+//! Where an answer was lost, it is not known whether somebody has access. If the ticket has others by now, they are looked up and
+//! looked for.
+//!
 //! DocSpace answers 200 also when it revokes nothing, so the members are read before and after.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Context, Perform, Recorded, Records};
+use super::{Context, Perform, Recorded, Records, access};
 use crate::call::Failure;
 use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
 use crate::ledger::Granted;
 use crate::room::RoomId;
 use crate::store::{EffectKind, EffectTarget};
+use crate::template::Grant;
 
 /// Revokes access to the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,10 @@ pub struct RevokeAccess {
     pub room: RoomId,
     /// From whom.
     pub former: Vec<Granted>,
+    /// Who may have access by a call whose answer was lost.
+    pub asked: Vec<Grant>,
+    /// Who has access for another reason.
+    pub kept: Vec<Uuid>,
 }
 
 /// What became of those who had access.
@@ -33,6 +41,8 @@ pub(in crate::reconcile) struct Revoked {
     kept: Vec<Uuid>,
     /// DocSpace said that they have none, and they have.
     left: Vec<Uuid>,
+    /// Who had access by a call whose answer was lost, and is among the others.
+    asked: Vec<(String, Uuid)>,
 }
 
 impl Perform for RevokeAccess {
@@ -43,8 +53,11 @@ impl Perform for RevokeAccess {
         None
     }
 
-    fn intend(&self, _: &mut Records<'_>) {
-        // Repeatable: whoever is still granted in the ledger is looked for among the members.
+    fn intend(&self, records: &mut Records<'_>) {
+        // Whoever is still granted in the ledger is looked for among the members. Should they be wanted again before that, this
+        // call may still take their access.
+        let former = self.former.iter().map(|former| &former.grant);
+        records.ledger.access.begin(former.chain(&self.asked), records.now);
     }
 
     async fn run(&self, context: Context<'_>) -> Result<Revoked, Failure> {
@@ -56,6 +69,15 @@ impl Perform for RevokeAccess {
                 None => revoked.gone.push(*id),
                 Some(member) if member.is_owner || member.access != role.number() => revoked.kept.push(*id),
                 Some(_) => from.push(*id),
+            }
+        }
+        for Grant { subject, role } in &self.asked {
+            // Who is not known there is not in the room.
+            let Ok(id) = access::find(docspace, subject).await? else { continue };
+            let is_ours = |member: &Member| !member.is_owner && member.access == role.number();
+            if members.get(&id).is_some_and(is_ours) && !self.kept.contains(&id) && !from.contains(&id) {
+                from.push(id);
+                revoked.asked.push((subject.to_string(), id));
             }
         }
         if !from.is_empty() {
@@ -70,8 +92,10 @@ impl Perform for RevokeAccess {
 
     fn record(&self, revoked: Revoked, records: &mut Records<'_>) -> Recorded {
         let named = |ids: &[Uuid]| {
-            let named = self.former.iter().filter(|former| ids.contains(&former.id));
-            named.map(|former| former.grant.subject.to_string()).collect::<Vec<_>>().join(", ")
+            let former = self.former.iter().filter(|former| ids.contains(&former.id));
+            let asked = revoked.asked.iter().filter(|(_, id)| ids.contains(id));
+            let named = former.map(|former| former.grant.subject.to_string());
+            named.chain(asked.map(|(who, _)| who.clone())).collect::<Vec<_>>().join(", ")
         };
         let mut texts = Vec::new();
         for (ids, what) in [
@@ -84,12 +108,17 @@ impl Perform for RevokeAccess {
             }
         }
         // Nobody is asked for twice: what DocSpace doesn't do now, it won't do later.
-        records.ledger.access.granted.retain(|granted| !self.former.contains(granted));
+        let access = &mut records.ledger.access;
+        access.granted.retain(|granted| !self.former.contains(granted));
+        access.settle(self.former.iter().map(|former| &former.grant).chain(&self.asked));
+        if texts.is_empty() {
+            return Recorded { event: None, is_progress: true, wait: None };
+        }
         Recorded::done(records, "access_revoked", texts.join("; "))
     }
 
     fn take_back(&self, _: &Failure, _: &mut Records<'_>) {
-        // No intent was written down.
+        // Who is uncertain is looked for.
     }
 }
 

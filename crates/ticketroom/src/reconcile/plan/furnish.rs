@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MadeRoom, Plan, Situation, access, tagged};
-use crate::clock::after;
+use crate::clock::{Timestamp, after};
 use crate::docspace::links::member_address;
 use crate::docspace::reasons as docspace_reasons;
 use crate::docspace::rooms::FoundRoom;
@@ -74,7 +74,7 @@ pub(super) fn furnish(
             Audit::Archive(extra) => effects.push(extra.into()),
         }
     }
-    Plan { notes, effects, rest: rest(s, &wanted) }
+    Plan { notes, effects, rest: rest(s, &wanted, access.next) }
 }
 
 /// The title that the room is to have, if it is another one than what we asked for last. A title that a person gave it stays.
@@ -170,7 +170,7 @@ fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
     Audit::Archive(ArchiveExtra { rooms: ids(rooms), used: ids(used), tree, granted, next })
 }
 
-fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
+fn rest(s: &Situation<'_>, grants: &[Grant], next: Option<Timestamp>) -> Rest {
     // Groups and users come from the configuration, so their absence is somebody's mistake; that an assignee
     // has no account in DocSpace is everyday life.
     let (absent, remarks): (Vec<_>, Vec<_>) = s
@@ -191,5 +191,5 @@ fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
             .reason(format!("the room's link: {}", docspace_reasons::INTERNAL_LINK))
     });
     let remark = Reason::join(internal_link.into_iter().chain(reasons(remarks)));
-    Rest::Ready { next: s.ledger.audit_at, remark }
+    Rest::Ready { next: s.ledger.audit_at.into_iter().chain(next).min(), remark }
 }

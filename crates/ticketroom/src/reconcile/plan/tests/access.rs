@@ -113,3 +113,45 @@ fn people_added_removed_or_changed_by_hand_stay_so() {
     let lost = case(vec![anna()], None, vec![]).notes();
     assert_eq!(lost, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "revoked already");
 }
+
+/// Anna was asked for, or her access was revoked, and there was no answer. Now the ticket is assigned to `now`.
+fn uncertain(granted: Vec<Granted>, now: &str, members: Vec<Member>, since: i64) -> Case {
+    let mut case = case(granted, Some(now), members);
+    case.ledger.access.begin(&[assignee("anna@x")], at(since));
+    case.now = at(100);
+    case
+}
+
+#[test]
+fn who_may_have_access_by_a_lost_answer_loses_it_once_the_call_is_over() {
+    let ben = || vec![has(assignee("ben@x"), 3)];
+    let both = || vec![member(2, Role::Viewer), member(3, Role::Viewer)];
+    let settling = uncertain(ben(), "ben@x", both(), 90).plan();
+    assert_eq!((settling.effects, settling.notes), (vec![], vec![]));
+    assert!(matches!(settling.rest, Rest::Ready { next: Some(next), .. } if next == at(90 + 45)));
+    let settled = uncertain(ben(), "ben@x", both(), 50).plan();
+    let [Effect::RevokeAccess(RevokeAccess { former, asked, kept, .. })] = &settled.effects[..] else {
+        panic!("{settled:?}")
+    };
+    assert_eq!((former.as_slice(), asked.as_slice()), (&[][..], &[assignee("anna@x")][..]));
+    assert!(kept.contains(&id(3)), "{kept:?}");
+    let keeps = Template { remove_former: false, ..template(LinkKind::External) };
+    let kept = Case { template: Some(keeps), ..uncertain(ben(), "ben@x", both(), 50) }.notes();
+    assert_eq!(kept, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
+}
+
+#[test]
+fn who_is_wanted_again_after_a_lost_revocation_is_asked_for_again() {
+    let anna = || vec![has(assignee("anna@x"), 2)];
+    let inside = || vec![member(2, Role::Viewer)];
+    let settling = uncertain(anna(), "anna@x", inside(), 90).plan();
+    assert_eq!((settling.effects, settling.notes), (vec![], vec![]));
+    assert!(matches!(settling.rest, Rest::Ready { next: Some(next), .. } if next == at(90 + 45)));
+    let settled = uncertain(anna(), "anna@x", inside(), 50).plan();
+    assert!(
+        matches!(&settled.effects[..], [Effect::Access(Access { grants, repeated: true, .. })] if *grants == [assignee("anna@x")]),
+        "{settled:?}"
+    );
+    let revoked = uncertain(anna(), "anna@x", vec![], 90).notes();
+    assert_eq!(revoked, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "by no person");
+}
