@@ -75,6 +75,9 @@ pub struct Moving {
     pub since: Timestamp,
     /// How often it was asked for.
     pub attempt: u32,
+    /// What DocSpace called the operation, until it has reported the end of it.
+    #[serde(default)]
+    pub operation: Option<String>,
     /// What DocSpace reported, if the move failed.
     #[serde(default)]
     pub failed: Option<Reason>,
@@ -152,7 +155,7 @@ impl LocationEntry {
             Some(moving) if moving.to == to => moving.attempt.saturating_add(1),
             _ => 1,
         };
-        self.moving = Some(Moving { to, since: now, attempt, failed: None });
+        self.moving = Some(Moving { to, since: now, attempt, operation: None, failed: None });
     }
 
     /// The call that was to begin the last move surely began none. One before it may have.

@@ -240,47 +240,16 @@ pub struct AccessEntry {
     pub removed_by_hand: Vec<Grant>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
-    /// Whom a call was about that gave access or revoked it, and of which nobody knows what became. Its answer may be lost, so
-    /// they may have access or not, and that may still change.
-    pub unsettled: Vec<Unsettled>,
+    /// Whom calls without an answer may have granted access.
+    pub asked: Vec<Grant>,
+    /// From whom calls without an answer may have revoked access.
+    pub revoking: Vec<Uuid>,
     /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
     /// bring many deliveries.
     pub refused_until: Option<Timestamp>,
     /// What a later version has besides.
     #[serde(flatten)]
     pub others: Map<String, Value>,
-}
-
-/// Somebody whose access is uncertain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unsettled {
-    /// What the template asked for.
-    pub grant: Grant,
-    /// When the last call about them began.
-    pub since: Timestamp,
-}
-
-impl AccessEntry {
-    /// A call about them begins now.
-    pub fn begin<'a>(&mut self, grants: impl IntoIterator<Item = &'a Grant>, now: Timestamp) {
-        for grant in grants {
-            self.unsettled.retain(|unsettled| unsettled.grant != *grant);
-            self.unsettled.push(Unsettled { grant: grant.clone(), since: now });
-        }
-    }
-
-    /// It is known whether they have access.
-    pub fn settle<'a>(&mut self, grants: impl IntoIterator<Item = &'a Grant>) {
-        for grant in grants {
-            self.unsettled.retain(|unsettled| unsettled.grant != *grant);
-        }
-    }
-
-    /// Since when it is uncertain whether somebody has access.
-    #[must_use]
-    pub fn unsettled_since(&self, grant: &Grant) -> Option<Timestamp> {
-        self.unsettled.iter().find(|unsettled| unsettled.grant == *grant).map(|unsettled| unsettled.since)
-    }
 }
 
 /// Somebody who is in the room.
@@ -403,6 +372,7 @@ impl Ledger {
             creates: self.creates,
             life: self.life.clone(),
             notes: self.notes.clone(),
+            news: self.news.clone(),
             ..Self::default()
         }
     }

@@ -198,7 +198,11 @@ impl<'a> Run<'a> {
             // A note that may be written already tells of what it told of.
             let news = &self.ledger.news;
             let through = news.through.filter(|_| news.state.pending_since().is_some());
-            seen.news = Some(store.room_news(self.claim.number, through, MOST_NEWS).await?);
+            let number = self.claim.number;
+            seen.news = Some(store.room_news(number, through, MOST_NEWS).await?);
+            if let Some(through) = through {
+                seen.has_more_news = store.room_news(number, None, 0).await?.last > through;
+            }
         }
         Ok(())
     }

@@ -1,16 +1,12 @@
 //! Who has access to the room. It follows the ticket: a new assignee gets it, and a former one loses it, if we granted it for
 //! that reason and no other entry of the template names them. What people do with members by hand is left as they made it.
-//!
-//! A call without an answer may still give access to somebody who is not wanted any more, or revoke it from somebody who is
-//! wanted again. Once it can't take effect any more, the former is looked for, and the latter asked for again.
 
 use uuid::Uuid;
 
 use super::Situation;
-use crate::clock::{Timestamp, after};
 use crate::docspace::share::Member;
-use crate::ledger::Granted;
-use crate::reconcile::effect::{Access, Effect, Perform, RevokeAccess};
+use crate::ledger::{Entry, Granted};
+use crate::reconcile::effect::{Access, CreateRoom, Effect, Perform, RevokeAccess};
 use crate::reconcile::note::Note;
 use crate::room::{Role, RoomId};
 use crate::template::{Grant, Template};
@@ -21,8 +17,6 @@ use crate::ticket::Ticket;
 pub(super) struct Step {
     pub(super) note: Option<Note>,
     pub(super) effect: Option<Effect>,
-    /// When to look again.
-    pub(super) next: Option<Timestamp>,
 }
 
 /// Whom the template gives access now. What does not follow the ticket stays with whoever had it first.
@@ -46,29 +40,19 @@ pub(super) fn wanted(s: &Situation<'_>, ticket: &Ticket, template: &Template) ->
 
 /// Grants access to those who have none yet; then revokes it from those who had it before them.
 pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wanted: &[Grant]) -> Step {
-    let access = &s.ledger.access;
+    let (grants, lost) = (to_ask_for(s, wanted), lost(s, wanted));
+    let has_begun = s.has_begun(Access::KIND);
+    if !has_begun && (!grants.is_empty() || !lost.is_empty()) {
+        let effect =
+            Access { room, members: members(s), asked: asked(s, &grants), ours: ours(s), grants, lost };
+        return Step { effect: Some(effect.into()), ..Step::default() };
+    }
+    // Who the new ones are in DocSpace is known once they have access. Whoever can't have it keeps nobody in.
+    if has_begun && s.ledger.access.state != Entry::Done {
+        return Step::default();
+    }
     let is_wanted = |grant: &Grant| wanted.contains(grant);
-    let is_granted = |grant: &Grant| access.granted.iter().any(|granted| granted.grant == *grant);
-    // The others are asked for, or revoked, again without waiting.
-    let uncertain = access.unsettled.iter().filter(|unsettled| {
-        is_wanted(&unsettled.grant) == is_granted(&unsettled.grant)
-            && unsettled.grant.subject.is_of_the_ticket()
-    });
-    let (settled, settling): (Vec<_>, Vec<_>) =
-        uncertain.partition(|unsettled| after(unsettled.since, s.settle) <= s.now);
-    let next = settling.iter().map(|unsettled| after(unsettled.since, s.settle)).min();
-    let grants = to_ask_for(s, wanted);
-    if !grants.is_empty() {
-        let members = s.seen.details.iter().filter_map(|details| details.members.as_ref()).flatten();
-        let is_uncertain = |grant: &Grant| access.unsettled_since(grant).is_some();
-        let repeated = access.state.pending_since().is_some() || grants.iter().any(is_uncertain);
-        let effect = Access { room, grants, members: members.cloned().collect(), repeated };
-        return Step { effect: Some(effect.into()), next, note: None };
-    }
-    // Who the new ones are in DocSpace is known once they have access.
-    if s.has_begun(Access::KIND) && access.state.pending_since().is_some() {
-        return Step { next, ..Step::default() };
-    }
+    let access = &s.ledger.access;
     let former = access.granted.iter().filter(|granted| !is_wanted(&granted.grant));
     let (revoked, mut forgotten): (Vec<&Granted>, Vec<&Granted>) = former.partition(|former| {
         let Granted { grant, id, by_hand, .. } = former;
@@ -84,23 +68,43 @@ pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wante
     // What the configuration named once is no concern of the ticket's.
     forgotten.retain(|former| former.grant.subject.is_of_the_ticket());
     let removed = access.removed_by_hand.iter().filter(|grant| !is_wanted(grant));
-    let mut grants: Vec<Grant> =
-        forgotten.iter().map(|former| &former.grant).chain(removed).cloned().collect();
-    let asked = settled.iter().map(|unsettled| &unsettled.grant).filter(|grant| !is_wanted(grant));
-    let mut asked: Vec<Grant> = asked.cloned().collect();
-    if !template.remove_former {
-        grants.append(&mut asked);
-    }
+    let grants: Vec<Grant> = forgotten.iter().map(|former| &former.grant).chain(removed).cloned().collect();
     if !grants.is_empty() {
-        return Step { note: Some(Note::FormerForgotten { grants }), next, effect: None };
+        return Step { note: Some(Note::FormerForgotten { grants }), ..Step::default() };
     }
-    if (revoked.is_empty() && asked.is_empty()) || s.has_begun(RevokeAccess::KIND) {
-        return Step { next, ..Step::default() };
+    if revoked.is_empty() || s.has_begun(RevokeAccess::KIND) {
+        return Step::default();
     }
     let former = revoked.into_iter().cloned().collect();
-    let kept = access.granted.iter().filter(|granted| is_wanted(&granted.grant)).map(|granted| granted.id);
-    let kept = kept.collect();
-    Step { effect: Some(RevokeAccess { room, former, asked, kept }.into()), next, note: None }
+    Step { effect: Some(RevokeAccess { room, former }.into()), ..Step::default() }
+}
+
+/// Whom calls without an answer may have granted access, and who is to have none now.
+fn lost(s: &Situation<'_>, wanted: &[Grant]) -> Vec<Grant> {
+    let access = &s.ledger.access;
+    let is_granted = |grant: &Grant| access.granted.iter().any(|granted| granted.grant == *grant);
+    access.asked.iter().filter(|grant| !wanted.contains(grant) && !is_granted(grant)).cloned().collect()
+}
+
+/// Whom calls without an answer may have granted access.
+fn asked(s: &Situation<'_>, grants: &[Grant]) -> Vec<Grant> {
+    let access = &s.ledger.access;
+    // An earlier version did not write down whom it asked for.
+    let is_unknown = access.asked.is_empty() && access.state.pending_since().is_some();
+    if is_unknown { grants.to_vec() } else { access.asked.clone() }
+}
+
+/// Who has access by our doing, for whatever reason.
+fn ours(s: &Situation<'_>) -> Vec<Uuid> {
+    s.ledger.access.granted.iter().filter(|granted| !granted.by_hand).map(|granted| granted.id).collect()
+}
+
+/// Who was in the room at the last look; `None` if there was none since it is open to changes.
+fn members(s: &Situation<'_>) -> Option<Vec<Member>> {
+    if s.has_begun(CreateRoom::KIND) {
+        return Some(Vec::new());
+    }
+    s.seen.details.as_ref().and_then(|details| details.members.clone())
 }
 
 /// Whoever is not in yet, but for those whom DocSpace has refused a short while ago.
@@ -112,10 +116,7 @@ fn to_ask_for(s: &Situation<'_>, wanted: &[Grant]) -> Vec<Grant> {
         in_vain && missing.any(|missing| missing.why.costs_a_write())
     };
     grants.retain(|grant| {
-        // A revocation that was not answered may have taken their access after all.
-        let may_be_revoked =
-            || access.unsettled_since(grant).is_some_and(|since| after(since, s.settle) <= s.now);
-        let is_granted = access.granted.iter().any(|granted| granted.grant == *grant) && !may_be_revoked();
+        let is_granted = access.granted.iter().any(|granted| granted.grant == *grant);
         !is_granted && !access.removed_by_hand.contains(grant) && !refused(grant)
     });
     grants
@@ -129,19 +130,17 @@ pub(super) fn by_hand(s: &Situation<'_>, members: &[Member], wanted: &[Grant]) -
     let member = |id: Uuid| members.iter().find(|member| member.id == id);
     // The owner has every role, and is not granted any.
     let granted = || s.ledger.access.granted.iter().filter(|granted| s.seen.own != Some(granted.id));
-    let removed: Vec<Grant> = granted()
-        .filter(|granted| member(granted.id).is_none())
-        .map(|granted| granted.grant.clone())
-        .collect();
-    // Whose access was to be revoked has lost it, by whatever hand. If they are wanted again, they are asked for.
-    let is_by_hand =
-        |grant: &Grant| wanted.contains(grant) && s.ledger.access.unsettled_since(grant).is_none();
+    let removed: Vec<&Granted> = granted().filter(|granted| member(granted.id).is_none()).collect();
+    // Whose access was to be revoked has lost it, by whatever hand. Whoever is to have it again gets it again.
+    let revoking = &s.ledger.access.revoking;
+    let is_by_hand = |granted: &&Granted| wanted.contains(&granted.grant) && !revoking.contains(&granted.id);
     let (removed, former): (Vec<_>, Vec<_>) = removed.into_iter().partition(is_by_hand);
+    let grants = |of: Vec<&Granted>| of.into_iter().map(|granted| granted.grant.clone()).collect::<Vec<_>>();
     if !former.is_empty() {
-        return Some(Note::FormerForgotten { grants: former });
+        return Some(Note::FormerForgotten { grants: grants(former) });
     }
     if !removed.is_empty() {
-        return Some(Note::RemovedByHand { grants: removed });
+        return Some(Note::RemovedByHand { grants: grants(removed) });
     }
     granted().find_map(|granted| {
         let member = member(granted.id).filter(|member| !member.is_owner)?;

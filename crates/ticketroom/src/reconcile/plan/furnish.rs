@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{MadeRoom, Plan, Situation, access, tagged};
-use crate::clock::{Timestamp, after};
+use crate::clock::after;
 use crate::docspace::links::member_address;
 use crate::docspace::reasons as docspace_reasons;
 use crate::docspace::rooms::FoundRoom;
@@ -67,14 +67,12 @@ pub(super) fn furnish(
             effects.push(Link { room: room.id, kind: template.link, invitation_role }.into());
         }
     }
-    // Only what was looked for after it became due can be told from nothing.
-    if s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked)) {
-        match audit(s, room, template) {
-            Audit::Ended(note) => notes.push(note),
-            Audit::Archive(extra) => effects.push(extra.into()),
-        }
+    match due_audit(s, room, template) {
+        Some(Audit::Ended(note)) => notes.push(note),
+        Some(Audit::Archive(extra)) => effects.push(extra.into()),
+        None => {}
     }
-    Plan { notes, effects, rest: rest(s, &wanted, access.next) }
+    Plan { notes, effects, rest: rest(s, &wanted) }
 }
 
 /// The title that the room is to have, if it is another one than what we asked for last. A title that a person gave it stays.
@@ -146,9 +144,16 @@ fn repaired_lately(s: &Situation<'_>) -> bool {
 }
 
 /// What an audit leads to.
-enum Audit {
+pub(super) enum Audit {
     Ended(Note),
     Archive(ArchiveExtra),
+}
+
+/// The audit, once it is due: a ticket may have a second room wherever its own one is.
+pub(super) fn due_audit(s: &Situation<'_>, own: &Room, template: &Template) -> Option<Audit> {
+    // Only what was looked for after it became due can be told from nothing.
+    let is_due = s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked));
+    is_due.then(|| audit(s, own, template))
 }
 
 /// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used it.
@@ -170,7 +175,7 @@ fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
     Audit::Archive(ArchiveExtra { rooms: ids(rooms), used: ids(used), tree, granted, next })
 }
 
-fn rest(s: &Situation<'_>, grants: &[Grant], next: Option<Timestamp>) -> Rest {
+fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
     // Groups and users come from the configuration, so their absence is somebody's mistake; that an assignee
     // has no account in DocSpace is everyday life.
     let (absent, remarks): (Vec<_>, Vec<_>) = s
@@ -191,5 +196,5 @@ fn rest(s: &Situation<'_>, grants: &[Grant], next: Option<Timestamp>) -> Rest {
             .reason(format!("the room's link: {}", docspace_reasons::INTERNAL_LINK))
     });
     let remark = Reason::join(internal_link.into_iter().chain(reasons(remarks)));
-    Rest::Ready { next: s.ledger.audit_at.into_iter().chain(next).min(), remark }
+    Rest::Ready { next: s.ledger.audit_at, remark }
 }

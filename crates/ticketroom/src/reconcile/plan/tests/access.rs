@@ -71,6 +71,8 @@ fn access_follows_the_assignee() {
         [id(2)],
         "nobody is assigned"
     );
+    let unknown = Case { begun: vec![Access::KIND], ..case(vec![anna()], Some("nobody@x"), vec![]) };
+    assert_eq!(revoked(&unknown.plan()), [id(2)], "though DocSpace does not know the new one");
     let kept = Template { remove_former: false, ..template(LinkKind::External) };
     let forgets = Case { template: Some(kept), ..case(vec![anna(), ben()], Some("ben@x"), both()) }.notes();
     assert_eq!(forgets, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
@@ -114,44 +116,42 @@ fn people_added_removed_or_changed_by_hand_stay_so() {
     assert_eq!(lost, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "revoked already");
 }
 
-/// Anna was asked for, or her access was revoked, and there was no answer. Now the ticket is assigned to `now`.
-fn uncertain(granted: Vec<Granted>, now: &str, members: Vec<Member>, since: i64) -> Case {
-    let mut case = case(granted, Some(now), members);
-    case.ledger.access.begin(&[assignee("anna@x")], at(since));
-    case.now = at(100);
-    case
+#[test]
+fn whoever_can_t_be_let_in_keeps_no_former_one_in() {
+    let mut unknown = case(vec![has(assignee("anna@x"), 2)], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    unknown.ledger.access.missing = vec![Missing { grant: assignee("ben@x"), why: MissingWhy::Unknown }];
+    unknown.begun = vec![Access::KIND];
+    assert_eq!(revoked(&unknown.plan()), [id(2)], "the new assignee has no account");
+    let mut failed = case(vec![has(assignee("anna@x"), 2)], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    failed.ledger.access.state = Entry::Pending { since: at(0) };
+    failed.begun = vec![Access::KIND];
+    assert!(revoked(&failed.plan()).is_empty(), "who the new one is can't be told yet");
 }
 
 #[test]
-fn who_may_have_access_by_a_lost_answer_loses_it_once_the_call_is_over() {
-    let ben = || vec![has(assignee("ben@x"), 3)];
-    let both = || vec![member(2, Role::Viewer), member(3, Role::Viewer)];
-    let settling = uncertain(ben(), "ben@x", both(), 90).plan();
-    assert_eq!((settling.effects, settling.notes), (vec![], vec![]));
-    assert!(matches!(settling.rest, Rest::Ready { next: Some(next), .. } if next == at(90 + 45)));
-    let settled = uncertain(ben(), "ben@x", both(), 50).plan();
-    let [Effect::RevokeAccess(RevokeAccess { former, asked, kept, .. })] = &settled.effects[..] else {
-        panic!("{settled:?}")
-    };
-    assert_eq!((former.as_slice(), asked.as_slice()), (&[][..], &[assignee("anna@x")][..]));
-    assert!(kept.contains(&id(3)), "{kept:?}");
-    let keeps = Template { remove_former: false, ..template(LinkKind::External) };
-    let kept = Case { template: Some(keeps), ..uncertain(ben(), "ben@x", both(), 50) }.notes();
-    assert_eq!(kept, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
+fn whose_access_we_revoked_without_an_answer_was_not_removed_by_a_person() {
+    let mut again = case(vec![has(assignee("anna@x"), 2)], Some("anna@x"), vec![]);
+    again.ledger.access.revoking = vec![id(2)];
+    assert_eq!(again.notes(), [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
+    let forgotten = case(vec![], Some("anna@x"), vec![]).plan();
+    assert!(matches!(&forgotten.effects[..], [Effect::Access(_)]), "and is granted it again: {forgotten:?}");
 }
 
 #[test]
-fn who_is_wanted_again_after_a_lost_revocation_is_asked_for_again() {
-    let anna = || vec![has(assignee("anna@x"), 2)];
-    let inside = || vec![member(2, Role::Viewer)];
-    let settling = uncertain(anna(), "anna@x", inside(), 90).plan();
-    assert_eq!((settling.effects, settling.notes), (vec![], vec![]));
-    assert!(matches!(settling.rest, Rest::Ready { next: Some(next), .. } if next == at(90 + 45)));
-    let settled = uncertain(anna(), "anna@x", inside(), 50).plan();
-    assert!(
-        matches!(&settled.effects[..], [Effect::Access(Access { grants, repeated: true, .. })] if *grants == [assignee("anna@x")]),
-        "{settled:?}"
-    );
-    let revoked = uncertain(anna(), "anna@x", vec![], 90).notes();
-    assert_eq!(revoked, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "by no person");
+fn whom_a_call_without_an_answer_let_in_is_looked_for_when_the_ticket_has_another_one() {
+    let mut lost = case(vec![], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    lost.ledger.access.state = Entry::Pending { since: at(0) };
+    lost.ledger.access.asked = vec![assignee("anna@x")];
+    match &lost.plan().effects[..] {
+        [Effect::Access(access)] => {
+            assert_eq!(
+                (&access.grants[..], &access.lost[..]),
+                (&[assignee("ben@x")][..], &[assignee("anna@x")][..])
+            );
+        }
+        effects => panic!("{effects:?}"),
+    }
+    let mut nobody = case(vec![], None, vec![member(2, Role::Viewer)]);
+    nobody.ledger.access.asked = vec![assignee("anna@x")];
+    assert_eq!(nobody.kinds(), [Access::KIND], "also if nobody is assigned");
 }
