@@ -59,8 +59,7 @@ pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
         ));
     }
     let timeline = told["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_whole = is_active || life.was_whole;
-    if is_whole && !timeline.iter().any(|entry| entry["kind"] == "folders_ready") {
+    if is_active && !timeline.iter().any(|entry| entry["kind"] == "folders_ready") {
         wrong.push("the product doesn't say that it made the folders".to_owned());
     }
     wrong.extend(wrong_with_access(timeline, life, room));
@@ -112,7 +111,7 @@ fn wrong_with_access(timeline: &[Value], life: &Life, room: &RoomView) -> Vec<St
     let unclaimed =
         members.iter().filter(|member| !let_in.iter().any(|claimed| claimed.ends_with(member.as_str())));
     // The archive may have come between a call and its record.
-    let unclaimed = unclaimed.filter(|_| life.belongs() == Place::Active || life.was_whole);
+    let unclaimed = unclaimed.filter(|_| life.belongs() == Place::Active);
     let unclaimed =
         unclaimed.map(|member| format!("{member} is in the room, and the product doesn't say so"));
     absent.chain(unclaimed).collect()

@@ -192,12 +192,13 @@ impl<'a> Ends<'a> {
         wrong
     }
 
-    /// Each file is told once, and those within a quiet period together.
+    /// Each file is told once, and those of one folder within a quiet period together. DocSpace is asked for the room of each
+    /// folder, and while it can't tell, only that folder's files wait.
     fn wrong_with_files(&self, life: &Life, notes: &[&str]) -> Vec<String> {
         let (mut wrong, mut periods) = (Vec::new(), 0);
         let tag = life.ticket.desk.tag(&life.ticket.id);
-        let mut last = None;
-        for Upload { file, title, at, excused } in &life.uploads {
+        let (mut last, mut folders) = (None, BTreeSet::new());
+        for Upload { file, title, folder, at, excused } in &life.uploads {
             let sent = self.sent.get(&("file.uploaded".to_owned(), *file)).and_then(|sent| sent.first());
             let times: usize = notes.iter().map(|note| note.matches(title.as_str()).count()).sum();
             let is_delivered = sent.is_some_and(|sent| sent.delivered);
@@ -210,7 +211,10 @@ impl<'a> Ends<'a> {
             // One that was delivered late has a note of its own.
             let is_late = sent.is_none_or(|sent| sent.attempts != 1);
             let begins = last.is_none_or(|last| at.duration_since(last) >= TOGETHER);
-            periods += usize::from(is_late) + usize::from(begins && !is_late);
+            if begins {
+                folders.clear();
+            }
+            periods += usize::from(is_late || folders.insert(folder));
             last = Some(*at);
         }
         if notes.len() > periods {
@@ -320,6 +324,7 @@ mod tests {
         let context = Context::new(systems, reqwest::Client::new());
         let now = Instant::now();
         let upload = |file: i64, at: Duration, excused| Upload {
+            folder: "Logs".to_owned(),
             file,
             title: format!("upload{file}"),
             at: now + at,

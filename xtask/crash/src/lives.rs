@@ -54,6 +54,8 @@ struct Word {
 pub(crate) struct Upload {
     pub(crate) file: i64,
     pub(crate) title: String,
+    /// The path of its folder in the room.
+    pub(crate) folder: String,
     pub(crate) at: Instant,
     /// Soon afterwards, the ticket took no notes any more.
     pub(crate) excused: bool,
@@ -298,7 +300,7 @@ mod tests {
         for (act, excused) in [(Act::Solve, false), (Act::Close, true), (Act::Delete, true)] {
             let mut life = life();
             let (title, at) = ("file".to_owned(), Instant::now());
-            life.uploads.push(Upload { file: 1, title, at, excused: false });
+            life.uploads.push(Upload { file: 1, title, folder: String::new(), at, excused: false });
             life.has_done(&act, false);
             assert_eq!(life.uploads.iter().map(|upload| upload.excused).collect::<Vec<_>>(), [excused]);
         }

@@ -145,7 +145,8 @@ impl People {
             // Whoever is not in yet is refused.
             if let Ok(file) = docspace.by(user).upload_into(room.id, folder, &title) {
                 self.context.tally.count(What::Uploaded);
-                ticket.life().uploads.push(Upload { file, title, at: Instant::now(), excused: false });
+                let (folder, at) = (folder.to_owned(), Instant::now());
+                ticket.life().uploads.push(Upload { file, title, folder, at, excused: false });
             }
         }
         Next::Nothing
