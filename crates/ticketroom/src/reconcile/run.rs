@@ -244,7 +244,6 @@ impl<'a> Run<'a> {
     ) -> Result<Rest, Cut> {
         let (all, snapshot) = (self.all, self.snapshot);
         let (key, none) = (self.claim.key.clone(), Ticket::default());
-        let ticket = ticket.unwrap_or(&none);
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut first_save = true;
         loop {
@@ -256,11 +255,12 @@ impl<'a> Run<'a> {
             if !effects.is_empty() {
                 self.intend(&effects);
                 let label = format!("intend_{}", names(&effects));
-                self.save(label, first_save.then(|| ticket.clone())).await?;
+                // Of a ticket that is not there any more, what was seen before is kept.
+                self.save(label, ticket.filter(|_| first_save).cloned()).await?;
                 first_save = false;
                 let context = Context {
                     key: &key,
-                    ticket,
+                    ticket: ticket.unwrap_or(&none),
                     docspace: &snapshot.docspace,
                     skeletons: snapshot.skeletons.as_ref(),
                     helpdesk,
