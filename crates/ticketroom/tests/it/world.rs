@@ -252,10 +252,13 @@ impl World {
 
     /// Waits until no ticket is due, waits or is worked on.
     pub(crate) async fn wait_until_all_rest(&self) {
-        testbed::wait_until_every(Duration::from_millis(100), "all tickets rest", async || {
-            let found = self.api("/api/v1/tickets?limit=500").await;
-            !found["tickets"].as_array().unwrap().iter().any(|ticket| self.is_due(ticket))
-        })
-        .await;
+        let pause = Duration::from_millis(50);
+        testbed::wait_until_every(pause, "all tickets rest", async || self.all_rest().await).await;
+    }
+
+    /// Whether no ticket is due, waits or is worked on.
+    pub(crate) async fn all_rest(&self) -> bool {
+        let found = self.api("/api/v1/tickets?limit=500").await;
+        !found["tickets"].as_array().unwrap().iter().any(|ticket| self.is_due(ticket))
     }
 }

@@ -41,7 +41,8 @@ pub(super) fn wanted(s: &Situation<'_>, ticket: &Ticket, template: &Template) ->
 /// Grants access to those who have none yet; then revokes it from those who had it before them.
 pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wanted: &[Grant]) -> Step {
     let grants = to_ask_for(s, wanted);
-    if !grants.is_empty() {
+    // Some may be missing in DocSpace, and are asked for once in a run.
+    if !grants.is_empty() && !s.has_begun(Access::KIND) {
         let members = s.seen.details.iter().filter_map(|details| details.members.as_ref()).flatten();
         let repeated = s.ledger.access.state.pending_since().is_some();
         let effect = Access { room, grants, members: members.cloned().collect(), repeated };

@@ -163,19 +163,7 @@ async fn thirty_at_once_are_all_archived(desk: Desk) {
         assert_eq!(world.deliver_to(&desk.endpoint(), &changed).await, 200);
     }
     let archived = || world.systems.docspace.rooms().iter().filter(|room| room.archived).count();
-    for _ in 0..3 {
-        wait_until("each is archived or waits", async || {
-            let found = world.api("/api/v1/tickets?limit=500").await;
-            let found = found["tickets"].as_array().unwrap();
-            found.iter().all(|ticket| {
-                ticket["state"] == "archived" || ticket["code"] == "waiting.docspace.room-on-its-way"
-            })
-        })
-        .await;
-        // Those that wait ask again, a second time after twice as long.
-        world.pass(Duration::from_secs(180));
-    }
-    wait_until("all are archived", async || archived() == 30).await;
+    world.hurry_until("all are archived", async || archived() == 30).await;
     for ticket in &tickets {
         world.is_archived(ticket).await;
     }

@@ -17,7 +17,16 @@ over! {
         nothing_follows_where_nothing_is_to,
         access_follows_group_and_requester,
         five_assignees_in_a_second_leave_the_last_one,
-        a_moved_ticket_keeps_its_room_by_the_rules_of_its_new_place,
+    }
+}
+
+/// The others have neither projects nor brands.
+mod moved {
+    use super::*;
+
+    over! {
+        zendesk: Desk::Zendesk, jira: Desk::Jira;
+        { a_moved_ticket_keeps_its_room_by_the_rules_of_its_new_place }
     }
 }
 
@@ -46,8 +55,7 @@ async fn the_title_follows_the_subject_until_a_person_changes_it(desk: Desk) {
     world.is_right(&ticket).await;
     assert!(world.room(&ticket).title.ends_with("once more 2"));
 
-    let by = docspace.portal_owner();
-    docspace.by(by).rename_room(room.id, "the big outage").unwrap();
+    docspace.by(docspace.service_user()).rename_room(room.id, "the big outage").unwrap();
     let writes = world.calls(WRITES);
     world.act(&mut ticket, Act::Rename("unheard".to_owned())).await;
     let view = world.is_right(&ticket).await;
@@ -159,7 +167,8 @@ async fn access_follows_group_and_requester(desk: Desk) {
             (Act::Requester(Customer::Rita), vec![SUPPORT]),
         ]
     } else {
-        vec![(Act::Requester(Customer::Carla), vec![carla]), (Act::Requester(Customer::Rita), vec![])]
+        // Jira's issues have no groups, and show no addresses of customers.
+        vec![(Act::Requester(Customer::Carla), vec![]), (Act::Requester(Customer::Rita), vec![])]
     };
     for (act, expected) in acts {
         world.act(&mut ticket, act.clone()).await;
@@ -184,12 +193,9 @@ async fn five_assignees_in_a_second_leave_the_last_one(desk: Desk) {
 }
 
 async fn a_moved_ticket_keeps_its_room_by_the_rules_of_its_new_place(desk: Desk) {
-    if !desk.supports(&Act::Move) {
-        return;
-    }
     let rules = r#"
         [[rule]]
-        when = "ticket.project == 'OPS' or 'other' in (ticket.brand or '') | lower"
+        when = "ticket.project == 'OPS' or ticket.brand == '30063999000012'"
         template = "moved"
 
         [template.moved]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use simulator::docspace::RoomView;
-use testbed::{Act, Desk, LifeTicket, TEMPLATE, wait_until};
+use testbed::{Act, Desk, LifeTicket, TEMPLATE, wait_until, wait_until_every};
 
 use crate::world::World;
 
@@ -151,6 +151,16 @@ impl World {
             .await;
         self.wait_until_all_rest().await;
         assert_eq!(self.everything(ticket), before);
+    }
+
+    /// Waits until a condition holds, while the service's clock goes twenty times as fast.
+    async fn hurry_until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        let pause = Duration::from_millis(200);
+        wait_until_every(pause, what, async || {
+            self.pass(20 * pause);
+            condition().await
+        })
+        .await;
     }
 
     /// How often DocSpace was called by these names.
