@@ -25,7 +25,7 @@ use notes::{
 };
 pub(crate) use notes::{all_notes, hostile_text};
 
-/// Runs every test over one kind of helpdesk.
+/// Runs every test of a module over one kind of helpdesk.
 macro_rules! over {
     ($($module:ident: $desk:expr),* ; $tests:tt) => {
         $(over!(@one $module, $desk, $tests);)*
@@ -36,11 +36,12 @@ macro_rules! over {
 
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                crate::conformance::$test($desk).await;
+                super::$test($desk).await;
             })*
         }
     };
 }
+pub(crate) use over;
 
 over! {
     zendesk: Desk::Zendesk, freshdesk: Desk::Freshdesk, jira: Desk::Jira, generic: Desk::Generic;
@@ -57,6 +58,8 @@ over! {
 
 /// A generic helpdesk has no tickets that could be looked at, and sends nothing by itself.
 mod asked {
+    use super::*;
+
     over! {
         zendesk: Desk::Zendesk, freshdesk: Desk::Freshdesk, jira: Desk::Jira;
         {

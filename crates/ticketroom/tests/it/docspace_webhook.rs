@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 use simulator::docspace::{PasswordPolicy, Trigger, signed_headers};
 use simulator::fault::{Fault, FaultKind};
-use testbed::{Desk, Process, Systems, WebhookRequest, wait_until};
+use testbed::{Desk, Process, Systems, TEMPLATE, WebhookRequest, wait_until};
 use ticketroom::room::FolderId;
 use ticketroom::room_event::RoomEventKind;
 use ticketroom::store::RoomNews;
@@ -13,7 +13,7 @@ use ticketroom::store::RoomNews;
 use crate::process::{process_over, run};
 use crate::world::World;
 
-const SECRET: &str = "Secret-123";
+pub(crate) const SECRET: &str = "Secret-123";
 const ENDPOINT: &str = "/webhooks/docspace";
 
 /// What is added to the section of DocSpace.
@@ -22,19 +22,23 @@ fn with_secret(secret: &str) -> String {
 }
 
 /// A world whose service takes DocSpace's webhooks.
-async fn world() -> World {
-    let world = World::new().await;
+async fn world(more: &str) -> World {
+    let world = World::with(more).await;
     world.edit(&[("[docspace]\n", &with_secret(&format!("{SECRET:?}")))]);
     assert_eq!(world.reload().await["changed"], json!(["[docspace] webhook_secret"]));
     world
 }
 
 /// The same, and the portal sends there everything that happens in it.
-async fn connected() -> World {
-    let world = world().await;
+pub(crate) async fn connected_with(more: &str) -> World {
+    let world = world(more).await;
     let endpoint: Url = world.url(ENDPOINT).parse().unwrap();
     world.systems.docspace.set_webhook(endpoint, SECRET, &[]);
     world
+}
+
+async fn connected() -> World {
+    connected_with(TEMPLATE).await
 }
 
 impl World {
@@ -43,7 +47,7 @@ impl World {
     }
 
     /// Delivers a body as DocSpace does, by a secret.
-    async fn deliver_event(&self, body: &Value, secret: &str) -> StatusCode {
+    pub(crate) async fn deliver_event(&self, body: &Value, secret: &str) -> StatusCode {
         let body = body.to_string().into_bytes();
         let headers = signed_headers(secret, &body);
         self.deliver_to(ENDPOINT, &WebhookRequest { headers, query: "", body }).await

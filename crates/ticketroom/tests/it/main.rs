@@ -16,6 +16,7 @@ mod faults;
 mod health;
 mod helpdesks;
 mod intake;
+mod life;
 mod load;
 mod logs;
 mod metrics;

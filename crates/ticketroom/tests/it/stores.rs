@@ -25,6 +25,11 @@ impl TestStore {
         }
     }
 
+    /// Whether it is a database on a server, with a clock of its own.
+    pub(crate) fn is_database(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// What a database answers to a question.
     pub(crate) fn ask(&self, sql: &str) -> String {
         self.database.as_ref().expect("a database").run(sql).unwrap().trim().to_owned()

@@ -1,6 +1,7 @@
 //! A world to test in: the simulated systems, a store in a temporary folder, and the service in this process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,34 @@ use serde_json::Value;
 use simulator::zendesk::{self, NewTicket};
 use tempfile::TempDir;
 use testbed::{ADMIN_TOKEN, Desk, PATIENCE, Systems, TEMPLATE, WEBHOOK_SECRET, WebhookRequest};
-use ticketroom::clock::{Chance, Clock, SystemClock};
+use ticketroom::clock::{Chance, Clock, SystemClock, Timestamp, after};
 use ticketroom::config::Config;
 use ticketroom::live::reload::Read;
 use ticketroom::service::{Duties, Service};
 
+/// The machine's clock, moved forward.
+#[derive(Debug, Default)]
+struct MovedClock {
+    ahead_millis: AtomicI64,
+}
+
+impl MovedClock {
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.ahead_millis.load(Ordering::Relaxed).unsigned_abs())
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        after(SystemClock.now(), self.ahead())
+    }
+}
+
 /// The simulated systems and a service.
 pub(crate) struct World {
     pub(crate) systems: Systems,
+    clock: Arc<MovedClock>,
+    passed: AtomicI64,
     pub(crate) service: Option<Service>,
     pub(crate) client: Client,
     config: Config,
@@ -25,7 +46,7 @@ pub(crate) struct World {
     text: Arc<Mutex<String>>,
     variables: HashMap<String, String>,
     // Deleted when the world ends.
-    _store: TestStore,
+    store: TestStore,
     _folder: TempDir,
 }
 
@@ -48,12 +69,14 @@ impl World {
         };
         let mut world = Self {
             systems,
+            clock: Arc::default(),
+            passed: AtomicI64::new(0),
             service: None,
             client: Client::new(),
             config,
             text: Arc::new(Mutex::new(text)),
             variables,
-            _store: store,
+            store,
             _folder: folder,
         };
         world.start().await;
@@ -67,7 +90,7 @@ impl World {
 
     /// Starts a service that has only these duties.
     pub(crate) async fn start_with(&mut self, duties: Duties) {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::<MovedClock>::clone(&self.clock);
         let (text, variables) = (Arc::clone(&self.text), self.variables.clone());
         let read: Read = Arc::new(move || Config::from_text(&text.lock().unwrap(), "test.toml", &variables));
         let started = Service::start(self.config.clone(), read, duties, clock, Chance::from_os());
@@ -99,6 +122,25 @@ impl World {
     /// Reloads the configuration.
     pub(crate) async fn ask_to_reload(&self) -> reqwest::Response {
         self.client.post(self.url("/api/v1/reload")).bearer_auth(ADMIN_TOKEN).send().await.unwrap()
+    }
+
+    /// The clock that the service goes by jumps forward: its own, or that of its database. The other systems' clocks don't.
+    pub(crate) fn pass(&self, time: Duration) {
+        let time = i64::try_from(time.as_millis()).unwrap();
+        let passed = self.passed.fetch_add(time, Ordering::Relaxed) + time;
+        if self.store.is_database() {
+            self.store.ask(&format!(
+                "CREATE OR REPLACE FUNCTION server_millis() RETURNS bigint LANGUAGE sql STABLE AS
+                 $$ SELECT (extract(epoch FROM statement_timestamp()) * 1000)::bigint + {passed} $$"
+            ));
+        } else {
+            self.clock.ahead_millis.store(passed, Ordering::Relaxed);
+        }
+    }
+
+    /// How far the service's clock is ahead of the other systems' clocks.
+    pub(crate) fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::Relaxed).unsigned_abs())
     }
 
     /// Stops the service; the systems go on.
@@ -185,12 +227,16 @@ impl World {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             last = self.ticket(key).await;
-            if !testbed::is_due(&last) && states.iter().any(|state| last["state"] == *state) {
+            if !self.is_due(&last) && states.iter().any(|state| last["state"] == *state) {
                 return last;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{key} is not {states:?} but {last:#}");
+    }
+
+    fn is_due(&self, ticket: &Value) -> bool {
+        testbed::is_due(ticket) || testbed::is_due_within(ticket, self.passed())
     }
 
     pub(crate) async fn retry(&self, key: &str) {
@@ -206,6 +252,13 @@ impl World {
 
     /// Waits until no ticket is due, waits or is worked on.
     pub(crate) async fn wait_until_all_rest(&self) {
-        testbed::wait_until_all_rest(&self.client, &self.url("")).await;
+        let pause = Duration::from_millis(50);
+        testbed::wait_until_every(pause, "all tickets rest", async || self.all_rest().await).await;
+    }
+
+    /// Whether no ticket is due, waits or is worked on.
+    pub(crate) async fn all_rest(&self) -> bool {
+        let found = self.api("/api/v1/tickets?limit=500").await;
+        !found["tickets"].as_array().unwrap().iter().any(|ticket| self.is_due(ticket))
     }
 }

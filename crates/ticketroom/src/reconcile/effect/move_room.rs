@@ -38,13 +38,14 @@ pub(super) async fn follow(
 ) -> Moved {
     for pause in POLLS.into_iter().map(Duration::from_millis) {
         tokio::time::sleep(pause).await;
-        // The move goes on, whatever becomes of a look at it.
+        // The move goes on, whatever becomes of a look at it. The operation is read after the room: one that has ended and was
+        // not read would keep its place in DocSpace's queue for a minute.
+        let is_there =
+            docspace.room(room).await.is_ok_and(|found| found.archived == (to == Location::Archived));
         let report = match &operation {
             Some(operation) => docspace.operation(operation).await.unwrap_or(Report::Nothing),
             None => Report::Nothing,
         };
-        let is_there =
-            docspace.room(room).await.is_ok_and(|found| found.archived == (to == Location::Archived));
         match report {
             _ if is_there => {
                 // One that nobody has read about keeps its place in the queue.
