@@ -143,6 +143,8 @@ pub struct NewsEntry {
     pub through: Option<i64>,
     /// Whether it is written.
     pub state: Entry,
+    /// When the last one was written: there is one for each quiet period, however late an event is placed.
+    pub told_at: Option<Timestamp>,
 }
 
 impl From<NoteWhat> for NoteEntry {

@@ -66,6 +66,7 @@ impl Perform for TellNews {
 
     fn record(&self, added: NoteAdded, records: &mut Records<'_>) -> Recorded {
         records.ledger.news.state = Entry::Done;
+        records.ledger.news.told_at = Some(records.now);
         *records.told_news = Some(self.through);
         let what = if self.total == 1 { "one event".to_owned() } else { format!("{} events", self.total) };
         match added {

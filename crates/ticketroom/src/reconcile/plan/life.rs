@@ -31,7 +31,7 @@ use crate::ticket::{Status, Ticket};
 use notes::{AfterMerge, News};
 
 /// How long a move may take before it is asked for again, times the number of attempts.
-const MOVE_AGAIN: Duration = Duration::from_secs(60);
+const MOVE_AGAIN: Duration = Duration::from_secs(20);
 /// After so many attempts, a person has to look.
 const MOVE_ATTEMPTS: u32 = 4;
 /// When a move that failed is asked for again.

@@ -161,6 +161,8 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
         return News::Drop(Note::NewsDropped { through: news.last });
     };
     let due = after(last, notify.quiet).min(after(first, notify.quiet * LONGEST_QUIET));
+    // An event may be placed long after it happened, and after a note about others.
+    let due = entry.told_at.map_or(due, |told_at| due.max(after(told_at, notify.quiet)));
     if pending.is_none() && s.now < due {
         return News::Later(due);
     }

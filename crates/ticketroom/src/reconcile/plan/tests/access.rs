@@ -79,17 +79,6 @@ fn access_follows_the_assignee() {
 }
 
 #[test]
-fn the_former_assignee_goes_also_when_docspace_does_not_know_the_new_one() {
-    let mut case = case(vec![has(assignee("anna@x"), 2)], Some("new@x"), vec![member(2, Role::Viewer)]);
-    case.ledger.access.missing = vec![Missing { grant: assignee("new@x"), why: MissingWhy::Unknown }];
-    assert!(matches!(&case.plan().effects[..], [Effect::Access(_)]), "looked for first");
-    case.begun = vec![Access::KIND];
-    assert_eq!(revoked(&case.plan()), [id(2)]);
-    case.ledger.access.state = Entry::Pending { since: case.now };
-    assert_eq!(revoked(&case.plan()), [], "it may be the same person, by another address");
-}
-
-#[test]
 fn whoever_another_entry_names_keeps_access() {
     // Of two roles for one person, the first one counts.
     let twice = vec![Granted { role: Role::Editor, ..has(assignee("anna@x"), 1) }, has(assignee("ben@x"), 3)];

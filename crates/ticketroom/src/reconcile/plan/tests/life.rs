@@ -162,11 +162,11 @@ fn a_move_is_confirmed_by_a_look_and_asked_for_again() {
     let to_archive = |attempt, now| {
         case(Status::Solved, now, moving(Location::Active, Location::Archived, attempt, 0), Some(-GRACE))
     };
-    let waits: Vec<_> = [1, 6, 31].map(|now| next(&to_archive(1, now).rest())).into();
-    assert_eq!(waits, [Some(2), Some(11), Some(41)]);
-    assert!(archives(&to_archive(1, 60).plan()));
-    assert!(matches!(to_archive(2, 60).rest(), Rest::Waiting { .. }), "each attempt is given more time");
-    assert!(archives(&to_archive(2, 120).plan()));
+    let waits: Vec<_> = [1, 6, 19].map(|now| next(&to_archive(1, now).rest())).into();
+    assert_eq!(waits, [Some(2), Some(11), Some(24)]);
+    assert!(archives(&to_archive(1, 20).plan()));
+    assert!(matches!(to_archive(2, 20).rest(), Rest::Waiting { .. }), "each attempt is given more time");
+    assert!(archives(&to_archive(2, 40).plan()));
     let given_up = to_archive(4, 241).rest();
     assert!(
         matches!(&given_up, Rest::Blocked { again: Some(again), .. } if *again == at(900)),

@@ -58,6 +58,13 @@ fn the_ticket_is_told_once_nothing_has_happened_for_a_while() {
     let note = told(&case(news(all(), 0, 100), 400).plan());
     assert_eq!((note.total, note.through, note.state), (2, 77, NoteState::Uncertain));
     assert_eq!(told(&case(news(all(), 0, 1190), 1200).plan()).total, 2, "a room that is never quiet");
+    let mut late = case(news(all(), 0, 100), 1000);
+    late.ledger.news.told_at = Some(at(900));
+    let rest = late.rest();
+    assert!(
+        matches!(rest, Rest::Ready { next: Some(at_), .. } if at_ == at(1200)),
+        "one note a period: {rest:?}"
+    );
     let ours = case(news(vec![event("ours.txt", US)], 0, 0), 300).notes();
     assert_eq!(ours, [Note::NewsDropped { through: 77 }]);
     let none = Case { takes_notes: false, ..case(news(all(), 0, 0), 0) }.notes();
@@ -67,7 +74,8 @@ fn the_ticket_is_told_once_nothing_has_happened_for_a_while() {
 #[test]
 fn a_note_without_an_answer_is_looked_for_under_its_own_id() {
     let mut case = case(news(vec![event("a.txt", Uuid::from_u128(2))], 0, 0), 500);
-    case.ledger.news = NewsEntry { through: Some(70), state: Entry::Pending { since: at(490) } };
+    case.ledger.news =
+        NewsEntry { through: Some(70), state: Entry::Pending { since: at(490) }, told_at: None };
     let note = told(&case.plan());
     assert_eq!((note.through, note.state), (70, NoteState::Settling));
 }
@@ -77,14 +85,14 @@ fn what_came_after_a_note_without_an_answer_has_a_note_of_its_own() {
     let mut told = case(RoomNews::default(), 500);
     told.news = None;
     told.has_more_news = true;
-    told.ledger.news = NewsEntry { through: Some(70), state: Entry::Done };
+    told.ledger.news = NewsEntry { through: Some(70), state: Entry::Done, told_at: None };
     let rest = told.rest();
     assert!(
         matches!(rest, Rest::Ready { next: Some(next), .. } if next == at(500)),
         "looked at now: {rest:?}"
     );
     let mut gone = case(RoomNews::default(), 500);
-    gone.ledger.news = NewsEntry { through: Some(70), state: Entry::Pending { since: at(0) } };
+    gone.ledger.news = NewsEntry { through: Some(70), state: Entry::Pending { since: at(0) }, told_at: None };
     assert_eq!(gone.clone().notes(), [Note::NewsDropped { through: 70 }], "nothing is left to be told");
     apply_notes(&mut gone);
     assert_eq!(gone.ledger.news.state, Entry::Done);
