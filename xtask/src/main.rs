@@ -16,8 +16,9 @@ Usage: cargo xtask TASK
 Tasks:
   test [-- ARGS]       run every test of the workspace; ARGS go to `cargo test`
   bench [TOPIC]... [--tickets N] [--most N]
-                       measure the release build: accept, latency, storm, replicas, growth, size; all of them by
-                       default. N tickets in the storm; at most N in the stores whose growth is measured
+                       measure the release build: accept, latency, storm, lives, replicas, growth, size; all of
+                       them by default. N tickets in the storm, or that live; at most N in the stores whose growth is
+                       measured
   crash [--minutes N] [--store sqlite|postgres] [--replicas N] [--seed S] [--release]
                        kill the product over and over under load, and count what was lost or doubled
   openapi              write crates/ticketroom/src/web/openapi.json anew, after a change of the API

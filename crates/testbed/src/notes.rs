@@ -33,7 +33,22 @@ impl Desk {
         if self == Self::Generic {
             return callbacks(systems, id);
         }
-        let marked = self.comments(systems, id).into_iter().filter_map(|(internal, text)| {
+        self.notes_about(systems, id, id)
+    }
+
+    /// All notes of the product about a ticket that a merge has brought into another one, the oldest first: in Freshdesk,
+    /// what was written to a ticket goes with it.
+    ///
+    /// # Panics
+    /// When the other ticket doesn't exist.
+    #[must_use]
+    pub fn notes_brought(self, systems: &Systems, id: &str, into: &str) -> Vec<Note> {
+        if self == Self::Freshdesk { self.notes_about(systems, id, into) } else { Vec::new() }
+    }
+
+    /// The notes about the ticket `id` among the comments of the ticket `within`.
+    fn notes_about(self, systems: &Systems, id: &str, within: &str) -> Vec<Note> {
+        let marked = self.comments(systems, within).into_iter().filter_map(|(internal, text)| {
             let markers = markers(id, &text);
             let is_link = markers.iter().any(String::is_empty);
             let ids: Vec<String> = markers.into_iter().filter(|id| !id.is_empty()).collect();

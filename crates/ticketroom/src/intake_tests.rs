@@ -181,8 +181,8 @@ async fn a_source_that_is_no_helpdesk_points_at_rooms() {
     assert_eq!(counted("accepted").as_deref(), Some("2"));
     assert_eq!(counted("about_something_else").as_deref(), Some("2"), "a room of no ticket, and no room");
     assert_eq!(counted("repeat").as_deref(), Some("8"));
-    let told: Vec<_> = store.timeline(&key).await.unwrap().into_iter().map(|entry| entry.text).collect();
-    assert_eq!(told, ["created", "file.uploaded", "file.uploaded (done by us)"]);
+    let reported: Vec<_> = store.timeline(&key).await.unwrap().into_iter().map(|entry| entry.text).collect();
+    assert_eq!(reported, ["created", "file.uploaded", "file.uploaded (done by us)"]);
     assert!(wake.notified().now_or_never().is_some());
     assert_eq!(store.next_due().await.unwrap(), Some(std::time::Duration::ZERO));
 }

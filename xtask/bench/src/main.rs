@@ -12,6 +12,7 @@ mod fill;
 mod fixture;
 mod growth;
 mod latency;
+mod lives;
 mod load;
 mod replicas;
 mod sample;
@@ -38,9 +39,10 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 struct Arguments {
     /// What to measure; everything by default.
     topics: Vec<Topic>,
-    /// How many tickets the storm has. DocSpace's limit of 1,500 requests a minute sets its pace.
-    #[arg(long, default_value_t = 2000)]
-    tickets: usize,
+    /// How many tickets the storm has (2,000 by default; DocSpace's limit of 1,500 requests a minute sets its pace), and how many
+    /// live (1,000 by default).
+    #[arg(long)]
+    tickets: Option<usize>,
     /// How many tickets the largest store has whose growth is measured.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..))]
     most: u32,
@@ -54,6 +56,8 @@ enum Topic {
     Latency,
     /// Many tickets at once, under DocSpace's limits; memory and start-up.
     Storm,
+    /// Whole lives of tickets under random faults: nothing is lost, doubled or in a wrong state.
+    Lives,
     /// One to three replicas on PostgreSQL beside one process on SQLite.
     Replicas,
     /// How the store's cost grows with the number of tickets.
@@ -84,7 +88,8 @@ async fn measure(topic: Topic, arguments: &Arguments) -> Result {
     let tables = match topic {
         Topic::Accept => vec![accept::measure().await?],
         Topic::Latency => vec![latency::measure().await?],
-        Topic::Storm => vec![storm::measure(arguments.tickets).await?],
+        Topic::Storm => vec![storm::measure(arguments.tickets.unwrap_or(2000)).await?],
+        Topic::Lives => vec![lives::measure(arguments.tickets.unwrap_or(1000)).await?],
         Topic::Replicas => vec![replicas::measure().await?, settling::measure().await?],
         Topic::Growth => growth::measure(arguments.most).await?,
         Topic::Size => vec![size::measure()?],

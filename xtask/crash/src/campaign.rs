@@ -1,22 +1,27 @@
 //! A campaign: a rehearsal to learn the fault points, then chaos under load, then a time without disturbances in which all
 //! tickets have to come to rest, then the verdict.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use reqwest::Client;
-use serde_json::Value;
-use testbed::{Desk, Systems, is_due, is_due_within};
+use simulator::docspace::{Setup, WebhookPace};
+use testbed::Systems;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
+use url::Url;
 
 use crate::chaos::{self, Chaos, Replicas};
 use crate::context::Context;
+use crate::load::Senders;
+use crate::proxy::Proxy;
+use crate::rehearsal::rehearse;
 use crate::replica::{Replica, binary};
 use crate::report::{self, Head};
-use crate::store::Store;
+use crate::store::{Store, WEBHOOK_SECRET};
 use crate::verdict::{self, Verdict};
 use crate::{Arguments, Result, demands, faults, load};
 
@@ -24,12 +29,10 @@ use crate::{Arguments, Result, demands, faults, load};
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// How long tickets may take to come to rest then. They wait up to five minutes between two tries.
 const UNTIL_REST: Duration = Duration::from_secs(15 * 60);
-/// How long a rehearsal may take.
-const REHEARSAL: Duration = Duration::from_secs(60);
 /// How often the progress is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How many tickets the API lists at once.
-const PAGE: usize = 500;
+/// How long DocSpace's webhooks may take: it tries six times.
+const UNTIL_SENT: Duration = Duration::from_secs(120);
 
 /// Runs a campaign. `false` if anything was lost, doubled or wrong.
 ///
@@ -38,7 +41,7 @@ const PAGE: usize = 500;
 pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
     let mut rng = Rng::with_seed(seed);
     let binary = binary()?;
-    let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
+    let systems = Systems::try_start(portal()).await?;
     // The replicas are on this machine, also where the way out is through a proxy.
     let context = Arc::new(Context::new(systems, Client::builder().no_proxy().build()?));
     let store = Store::start(arguments.store)?;
@@ -46,7 +49,9 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
 
     let (absence, actions) = (store.absence(), chaos::all_over(&store));
     let replicas = replicas(&context, &store, usize::from(arguments.replicas), &binary).await?;
-    let addresses = all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
+    let addresses: Arc<[String]> =
+        all(&replicas).await.iter().map(|replica| replica.process.url.clone()).collect();
+    let _balancer = take_webhooks(&context, &addresses).await?;
     let until = Instant::now() + Duration::from_secs_f64(arguments.minutes * 60.0);
     let mut background = background(&context, rng.fork());
     let load = load::open_tickets(Arc::clone(&context), addresses, rng.fork(), arguments.rate, until);
@@ -58,16 +63,17 @@ pub(crate) async fn run(arguments: &Arguments, seed: u64) -> Result<bool> {
         store: Arc::clone(&store),
         absence,
     };
-    let (deliveries, chaos) = tokio::join!(load, chaos.run(rng.fork(), until));
+    let (senders, chaos) = tokio::join!(load, chaos.run(rng.fork(), until));
     chaos?;
-    let deliveries = deliveries?;
+    let mut senders = senders?;
 
     faults::clear(&context);
     let mut replicas = all(&replicas).await;
     for replica in &mut replicas {
         replica.settle_down().await?;
     }
-    come_to_rest(&context, deliveries, &replicas).await;
+    make_up(&context, &mut senders).await?;
+    come_to_rest(&context, senders.into_deliveries(), &replicas).await;
     // They end only if they fail.
     while let Some(ended) = background.try_join_next() {
         context.find(format!("the campaign itself failed: {ended:?}"));
@@ -108,28 +114,52 @@ async fn conclude(
     Ok(())
 }
 
-/// Lets an undisturbed process with its own systems and store work on a ticket of each kind, and learns its fault points.
-async fn rehearse(context: &Context, store: &Store, binary: &Path) -> Result {
-    let systems = Systems::try_start(simulator::docspace::Setup::default()).await?;
-    let (mut process, _database) = store.another(binary, &systems)?;
-    let log = process.folder().join("places");
-    let mut command = process.command(&["serve"]);
-    command.env("TICKETROOM_FAULT_LOG", &log);
-    process.try_start(command)?;
-    process.ready_within(REHEARSAL).await;
-    for desk in Desk::ALL {
-        let id = desk.open(&systems, "rehearsal");
-        if !process.acknowledges(desk, &desk.created(&systems, &id, "rehearsal")).await {
-            return Err(format!("the rehearsal failed: {}", process.log()).into());
+/// How the simulated portal is set up.
+pub(crate) fn portal() -> Setup {
+    Setup {
+        // Operations that nobody has read because they were killed occupy their places for a minute; then most others were
+        // lost, and asked for again only after minutes.
+        operations_known_for: Duration::from_secs(5),
+        webhook_pace: WebhookPace { pause: Duration::from_millis(200), ..WebhookPace::default() },
+        ..Setup::default()
+    }
+}
+
+/// Has DocSpace send its webhooks to the replicas, each connection to another one, until the proxy is dropped.
+async fn take_webhooks(context: &Context, addresses: &[String]) -> Result<Proxy> {
+    let mut replicas = Vec::new();
+    for address in addresses {
+        let port = address.parse::<Url>()?.port().ok_or("a replica has no port")?;
+        replicas.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    let balancer = Proxy::start(replicas).await?;
+    let endpoint = format!("http://127.0.0.1:{}/webhooks/docspace", balancer.port()).parse()?;
+    context.systems.docspace.set_webhook(endpoint, WEBHOOK_SECRET, &[]);
+    Ok(balancer)
+}
+
+/// Tells of what nobody has told of: the delivery or DocSpace's webhook was dropped.
+async fn make_up(context: &Context, senders: &mut Senders) -> Result {
+    let docspace = &context.systems.docspace;
+    docspace.lose_webhooks(0);
+    if tokio::time::timeout(UNTIL_SENT, docspace.webhook_deliveries_settled()).await.is_err() {
+        context.find("DocSpace's webhooks do not end");
+    }
+    let sent = docspace.webhook_deliveries();
+    let owner = docspace.portal_owner();
+    let is_unseen = |room: i64| {
+        let renames = || sent.iter().filter(|sent| sent.entry == room && sent.created_by == owner);
+        renames().all(|sent| !sent.delivered)
+    };
+    for ticket in context.tickets.all() {
+        let (is_owed, was_retitled) = {
+            let life = ticket.life();
+            (life.owed, life.title_by_hand.is_some())
+        };
+        let room = ticket.room(&context.systems).filter(|_| was_retitled);
+        if is_owed || room.is_some_and(|room| is_unseen(room.id)) {
+            senders.tell_surely(&ticket)?;
         }
-    }
-    if !process.all_rest_within(REHEARSAL).await {
-        return Err(format!("the rehearsal does not come to an end: {}", process.log()).into());
-    }
-    context.fault_points.learn(&log);
-    let (_, known) = context.fault_points.covered();
-    if known == 0 {
-        return Err("the binary was built without its fault points: use “cargo xtask crash”".into());
     }
     Ok(())
 }
@@ -191,7 +221,7 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     // The list comes in pages, between which a ticket may move: what is finished is finished twice in a row.
     let mut was_finished = false;
     loop {
-        match unfinished(replica).await {
+        match replica.unfinished(SOON).await {
             Some(0) if was_finished => return,
             Some(0) => was_finished = true,
             left if Instant::now() > deadline => {
@@ -206,26 +236,8 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     }
 }
 
-/// Looks that are further away are not waited for.
-const SOON: Duration = Duration::from_secs(60);
-
-/// How many tickets have work left; `None` if the replica doesn't answer.
-async fn unfinished(replica: &Replica) -> Option<usize> {
-    let mut unfinished = 0;
-    for page in 0.. {
-        let list = replica.ask(&format!("tickets?limit={PAGE}&offset={}", page * PAGE)).await?;
-        let tickets = list["tickets"].as_array()?;
-        // One that is ready may still be looked at soon, whether it has a second room. The looks long after that are for
-        // effects that come later than any here.
-        let is_unfinished =
-            |ticket: &&Value| is_due(ticket) || (ticket["state"] == "ready" && is_due_within(ticket, SOON));
-        unfinished += tickets.iter().filter(is_unfinished).count();
-        if tickets.len() < PAGE {
-            break;
-        }
-    }
-    Some(unfinished)
-}
+/// Looks that are further away are not waited for: those for effects that come later than any here.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Each panic is a finding, even if the process has survived it.
 fn look_for_panics(context: &Context, replica: &Replica) {

@@ -48,6 +48,11 @@ impl FaultPoints {
         }
     }
 
+    /// Whether a place is known whose name contains this.
+    pub(crate) fn knows_of(&self, part: &str) -> bool {
+        self.inner().known.keys().any(|place| place.contains(part))
+    }
+
     /// For a short run: three times out of four a place without a kill, if there is one that seems reachable; else any place.
     /// Of these, one of those that were chosen least.
     pub(crate) fn choose(&self, rng: &mut Rng) -> Option<Choice> {

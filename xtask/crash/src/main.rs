@@ -1,9 +1,11 @@
 //! The crash campaign: `cargo xtask crash`.
 //!
 //! Real binaries are killed, paused, cut off from their database and given full disks, at each fault point and at random,
-//! while helpdesks send, repeat and reorder their deliveries and DocSpace loses answers. Afterwards the disturbances end, and
-//! the results are counted in the simulated systems: each acknowledged ticket has exactly one room as its template says, with
-//! one note and one link, and the product's records match, and contain each delivery that it acknowledged.
+//! while people work with tickets and rooms, helpdesks send, repeat, reorder and drop their deliveries, and DocSpace loses
+//! answers and webhooks. Afterwards the disturbances end, and the results are counted in the simulated systems: each
+//! acknowledged ticket has exactly one room, which is as the ticket's life and the template say, with one link and one note
+//! of it; each ticket was told of its files, and of nothing twice; and the product's records match, and contain each delivery
+//! that it acknowledged.
 //!
 //! The seed determines all choices, but not their timing, so a seed makes a finding likely again, not certain.
 
@@ -13,18 +15,23 @@ mod claims;
 mod context;
 mod demands;
 mod disturbances;
+mod ends;
 mod fault_points;
 mod faults;
 mod first_work;
+mod lives;
 mod load;
 mod message;
+mod people;
 mod proxy;
 mod receipts;
+mod rehearsal;
 mod replica;
 mod report;
 mod store;
 mod tally;
 mod tickets;
+mod unfinished;
 mod verdict;
 
 use std::process::ExitCode;

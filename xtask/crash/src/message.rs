@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 use simulator::{Clock, freshdesk};
-use testbed::{Desk, Systems, WebhookRequest, generic};
+use testbed::{Desk, LifeTicket, Systems, WebhookRequest};
 
 use crate::Result;
 use crate::receipts::Label;
@@ -15,7 +15,7 @@ use crate::receipts::Label;
 pub(crate) enum Happening {
     /// The ticket was created.
     Created,
-    /// Its subject was changed; all changes of all tickets are numbered.
+    /// Something else happened to it, which is numbered among all changes of all tickets.
     Changed(u64),
 }
 
@@ -37,34 +37,24 @@ impl Message {
     /// When nothing of that kind has happened to it.
     pub(crate) fn of(
         systems: &Systems,
-        desk: Desk,
-        ticket: &str,
-        subject: &str,
+        life: &LifeTicket,
         happening: Happening,
         identified: bool,
     ) -> Result<Self> {
+        let (desk, ticket) = (life.desk, life.id.as_str());
         let number = ticket.parse().unwrap_or_default();
         let is_new = happening == Happening::Created;
-        let either = |created: &'static str, changed: &'static str| if is_new { created } else { changed };
-        let (event, body) = match desk {
-            Desk::Zendesk => {
-                let name = either("created", "subject_changed");
-                (format!("ticket.{name}"), systems.zendesk.event_body(number, name))
-            }
-            Desk::Jira => {
-                let event = either("jira:issue_created", "jira:issue_updated");
-                (event.to_owned(), systems.jira.event_body(number, event))
-            }
-            Desk::Freshdesk => {
-                let body = systems.freshdesk.created_body(number, freshdesk::Content::Simple);
-                (either("created", "changed").to_owned(), body)
-            }
-            Desk::Generic => {
-                let body = told(ticket, subject).to_string().into_bytes();
-                (either("created", "changed").to_owned(), Some(body))
-            }
+        let body = match (desk, is_new) {
+            (Desk::Zendesk, true) => systems.zendesk.event_body(number, "created"),
+            (Desk::Zendesk, false) => systems.zendesk.latest_event_body(number),
+            (Desk::Jira, true) => systems.jira.event_body(number, "jira:issue_created"),
+            (Desk::Jira, false) => systems.jira.latest_event_body(number),
+            (Desk::Freshdesk, true) => systems.freshdesk.created_body(number, freshdesk::Content::Simple),
+            (Desk::Freshdesk, false) => systems.freshdesk.latest_body(number, freshdesk::Content::Simple),
+            (Desk::Generic, _) => Some(told(life).to_string().into_bytes()),
         };
         let body = body.ok_or_else(|| format!("{} can't tell of {happening:?}", desk.tag(ticket)))?;
+        let event = event_of(desk, &body).unwrap_or(if is_new { "created" } else { "changed" }.to_owned());
         let has_id = match desk {
             Desk::Zendesk | Desk::Jira => true,
             Desk::Freshdesk => false,
@@ -100,10 +90,19 @@ impl Message {
     }
 }
 
+/// What the helpdesk calls the event, where that is in the body and the campaign does not choose it.
+fn event_of(desk: Desk, body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    match desk {
+        Desk::Zendesk => body["type"].as_str()?.strip_prefix("zen:event-type:").map(str::to_owned),
+        Desk::Jira => body["webhookEvent"].as_str().map(str::to_owned),
+        Desk::Freshdesk | Desk::Generic => None,
+    }
+}
+
 /// A ticket as a custom sender reports it. It can't be observed, so an older state that arrives later must be recognisable.
-fn told(ticket: &str, subject: &str) -> Value {
-    let mut told = generic(ticket, subject);
-    told["assignee"] = json!("anna.agent@example.com");
+fn told(ticket: &LifeTicket) -> Value {
+    let mut told = ticket.body();
     // Of one length, so that it can be compared as text.
     told["updatedAt"] = json!(format!("{:.6}", Clock::default().now()));
     told
@@ -120,7 +119,7 @@ fn with(body: &[u8], pointer: &str, name: &str, value: &str) -> Result<Vec<u8>> 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a panic is a test's failure report")]
 mod tests {
-    use testbed::Desk;
+    use testbed::Act;
 
     use super::*;
 
@@ -132,11 +131,10 @@ mod tests {
     async fn a_word_keeps_what_was_so_when_it_happened() {
         let systems = systems().await;
         for desk in Desk::ALL {
-            let id = desk.open(&systems, "before");
-            let message = Message::of(&systems, desk, &id, "before", Happening::Created, true).unwrap();
-            crate::load::change(&systems, desk, &id, "afterwards");
-            let changed =
-                Message::of(&systems, desk, &id, "afterwards", Happening::Changed(1), true).unwrap();
+            let mut ticket = LifeTicket::open(desk, &systems, "before");
+            let message = Message::of(&systems, &ticket, Happening::Created, true).unwrap();
+            assert!(ticket.act(&systems, &Act::Rename("afterwards".to_owned())));
+            let changed = Message::of(&systems, &ticket, Happening::Changed(1), true).unwrap();
             let text = |message: &Message| String::from_utf8(message.request(1).unwrap().0.body).unwrap();
             assert!(!text(&message).contains("afterwards"), "{desk:?}");
             assert!(text(&changed).contains("afterwards"), "{desk:?}");
@@ -153,8 +151,8 @@ mod tests {
             (Desk::Generic, true, true),
             (Desk::Generic, false, false),
         ] {
-            let id = desk.open(&systems, "new");
-            let message = Message::of(&systems, desk, &id, "new", Happening::Created, identified).unwrap();
+            let ticket = LifeTicket::open(desk, &systems, "new");
+            let message = Message::of(&systems, &ticket, Happening::Created, identified).unwrap();
             let (first, second) = (message.request(1).unwrap(), message.request(2).unwrap());
             assert_eq!(first.1.id.is_some(), has_id, "{desk:?}");
             assert_eq!(first.1 == second.1, has_id, "{desk:?}");

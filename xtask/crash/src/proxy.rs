@@ -1,4 +1,5 @@
-//! A proxy between one replica and its database, which can cut or stall connections while those of other replicas work.
+//! A proxy between one replica and its database, which can cut or stall connections while those of other replicas work. Another
+//! one is between DocSpace and the replicas: it gives each connection to one of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -26,11 +27,11 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one that passes everything to that address.
+    /// Starts one that passes everything to these addresses, each connection to the next one.
     ///
     /// # Errors
     /// When there is no port for it.
-    pub(crate) async fn start(to: SocketAddr) -> std::io::Result<Self> {
+    pub(crate) async fn start(to: Vec<SocketAddr>) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (mode, watched) = watch::channel(Mode::Pass);
@@ -49,7 +50,8 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, to: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn accept(listener: TcpListener, to: Vec<SocketAddr>, mut mode: watch::Receiver<Mode>) {
+    let mut next = to.iter().cycle();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -63,7 +65,8 @@ async fn accept(listener: TcpListener, to: SocketAddr, mut mode: watch::Receiver
             // Dropping it closes it.
             Ok(_) if *mode.borrow() == Mode::Cut => {}
             Ok((stream, _)) => {
-                tokio::spawn(unless_cut(stream, to, mode.clone()));
+                let Some(to) = next.next() else { return };
+                tokio::spawn(unless_cut(stream, *to, mode.clone()));
             }
             // Most likely out of file descriptors. Some become free when connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -153,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn passes_stalls_and_cuts() {
-        let proxy = Proxy::start(echo().await).await.unwrap();
+        let proxy = Proxy::start(vec![echo().await]).await.unwrap();
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await.unwrap();
         assert!(says(&mut stream, b"one").await);
 

@@ -5,6 +5,9 @@
 //! acknowledged ids and acknowledged requests without an id; and no more than were sent, as a delivery whose answer was lost
 //! may have been stored. A request without an id has an event name of its own (`message`), so that no other one is taken for
 //! it.
+//!
+//! DocSpace's own webhooks about a ticket's room are in its timeline, too, but not those that came before the product knew the
+//! room. So these have no fewer entries than none, and no more than there were events.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +35,14 @@ struct Requests {
     sent: usize,
     acknowledged: usize,
 }
+
+/// How often DocSpace has reported each event of a room.
+pub(crate) type Events = BTreeMap<String, usize>;
+
+/// What the names of DocSpace's events of rooms begin with.
+const OF_ROOMS: &str = "room.";
+/// What the timeline adds to the name of an event that the product has caused itself.
+const DONE_BY_US: &str = " (done by us)";
 
 /// How the timeline differs from what was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -64,18 +75,21 @@ impl Receipts {
         }
     }
 
-    /// Compares that with the timeline that the product shows.
-    pub(crate) fn compare(&self, timeline: &[Value]) -> Difference {
+    /// Compares that with the timeline that the product shows, and with what DocSpace has reported of the ticket's room.
+    pub(crate) fn compare(&self, timeline: &[Value], raised: &Events) -> Difference {
         let mut kept: BTreeMap<&str, usize> = self.0.keys().map(|event| (event.as_str(), 0)).collect();
         for entry in timeline.iter().filter(|entry| entry["kind"] == "delivery") {
-            *kept.entry(entry["text"].as_str().unwrap_or_default()).or_default() += 1;
+            let text = entry["text"].as_str().unwrap_or_default();
+            let of_room = text.strip_suffix(DONE_BY_US).filter(|event| event.starts_with(OF_ROOMS));
+            *kept.entry(of_room.unwrap_or(text)).or_default() += 1;
         }
         let (mut difference, none) = (Difference::default(), Requests::default());
         for (event, kept) in kept {
             let requests = self.0.get(event).unwrap_or(&none);
             let acknowledged =
                 requests.acknowledged + requests.ids.values().filter(|acknowledged| **acknowledged).count();
-            let sent = requests.sent + requests.ids.len();
+            let of_room = if event.starts_with(OF_ROOMS) { raised.get(event).copied() } else { None };
+            let sent = requests.sent + requests.ids.len() + of_room.unwrap_or_default();
             if kept < acknowledged {
                 difference.lost += acknowledged - kept;
                 difference.findings.push(format!(
@@ -115,8 +129,11 @@ mod tests {
             receipts.sent(&label("changed", Some(id)));
             receipts.acknowledged(&label("changed", Some(id)));
         }
-        assert_eq!(receipts.compare(&timeline(&["changed", "changed"])), Difference::default());
-        let lost = receipts.compare(&timeline(&["changed"]));
+        assert_eq!(
+            receipts.compare(&timeline(&["changed", "changed"]), &Events::new()),
+            Difference::default()
+        );
+        let lost = receipts.compare(&timeline(&["changed"]), &Events::new());
         assert_eq!(
             (lost.lost, lost.findings.as_slice()),
             (
@@ -125,7 +142,7 @@ mod tests {
                     .as_slice()
             )
         );
-        let doubled = receipts.compare(&timeline(&["changed", "changed", "changed"]));
+        let doubled = receipts.compare(&timeline(&["changed", "changed", "changed"]), &Events::new());
         assert_eq!((doubled.lost, doubled.findings.len()), (0, 1));
     }
 
@@ -138,12 +155,27 @@ mod tests {
                 receipts.acknowledged(&label("created", None));
             }
         }
-        assert_eq!(receipts.compare(&timeline(&["created"])).lost, 1);
+        assert_eq!(receipts.compare(&timeline(&["created"]), &Events::new()).lost, 1);
         // The third one may have been kept, though its answer was lost.
         for kept in [2, 3] {
-            assert_eq!(receipts.compare(&timeline(&["created"; 3][..kept])), Difference::default());
+            assert_eq!(
+                receipts.compare(&timeline(&["created"; 3][..kept]), &Events::new()),
+                Difference::default()
+            );
         }
-        assert_eq!(receipts.compare(&timeline(&["created"; 4])).findings.len(), 1);
+        assert_eq!(receipts.compare(&timeline(&["created"; 4]), &Events::new()).findings.len(), 1);
+    }
+
+    #[test]
+    fn events_of_the_room_are_kept_no_more_often_than_they_were_reported() {
+        let (receipts, raised) = (Receipts::default(), Events::from([("room.archived".to_owned(), 1)]));
+        for (kept, findings) in [(0, 0), (1, 0), (2, 1)] {
+            let difference = receipts.compare(&timeline(&["room.archived"; 2][..kept]), &raised);
+            assert_eq!((difference.lost, difference.findings.len()), (0, findings), "{kept}");
+        }
+        let both = timeline(&["room.archived", "room.archived (done by us)"]);
+        assert_eq!(receipts.compare(&both, &raised).findings.len(), 1);
+        assert_eq!(receipts.compare(&timeline(&["room.restored"]), &raised).findings.len(), 1);
     }
 
     #[test]
@@ -152,8 +184,8 @@ mod tests {
         receipts.sent(&label("created, request 1", None));
         receipts.sent(&label("created, request 2", None));
         receipts.acknowledged(&label("created, request 2", None));
-        assert_eq!(receipts.compare(&timeline(&["created, request 1"])).lost, 1);
-        let foreign = receipts.compare(&timeline(&["created, request 2", "deleted"]));
+        assert_eq!(receipts.compare(&timeline(&["created, request 1"]), &Events::new()).lost, 1);
+        let foreign = receipts.compare(&timeline(&["created, request 2", "deleted"]), &Events::new());
         assert_eq!((foreign.lost, foreign.findings.len()), (0, 1));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use testbed::{ADMIN_TOKEN, Process, Readiness};
+use testbed::{Process, Readiness};
 
 use crate::Result;
 use crate::context::Context;
@@ -19,6 +19,7 @@ use crate::fault_points::{Choice, has_called};
 use crate::first_work::{self, Life};
 use crate::proxy::Proxy;
 use crate::tally::What;
+use crate::unfinished::{ask, unfinished};
 
 /// How long a start may take; one that waits for its database waits for half a minute.
 const START: Duration = Duration::from_secs(60);
@@ -289,9 +290,12 @@ impl Replica {
 
     /// The answer of its API; `None` without a successful one.
     pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let request = self.context.client.get(format!("{}/api/v1/{path}", self.process.url));
-        let request = request.bearer_auth(ADMIN_TOKEN).timeout(Duration::from_secs(20));
-        request.send().await.ok()?.error_for_status().ok()?.json().await.ok()
+        ask(&self.context.client, &self.process.url, path).await
+    }
+
+    /// How many tickets have work left, or will have within that time; `None` if it doesn't answer.
+    pub(crate) async fn unfinished(&self, soon: Duration) -> Option<usize> {
+        unfinished(&self.context.client, &self.process.url, soon).await
     }
 
     /// How large the largest file of its own store is, in bytes.

@@ -27,6 +27,7 @@ pub(crate) struct Head {
 /// The table.
 pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String {
     let of = |what| context.tally.of(what).to_string();
+    let both = |one, other| format!("{}, {}", context.tally.of(one), context.tally.of(other));
     let (killed, known) = context.fault_points.covered();
     let times = context.restarts.times();
     let (done_by_others, disturbed) = context.restarts.not_measured();
@@ -58,6 +59,17 @@ pub(crate) fn table(head: &Head, context: &Context, verdict: &Verdict) -> String
         ("  full indeed, of both", of(What::DiskFullNoticed)),
         ("times of faults", of(What::FaultWindow)),
         ("  faults that fired", faults::fired(context).to_string()),
+        ("renamed, reassigned", both(What::Renamed, What::Reassigned)),
+        ("solved or closed, reopened", both(What::Solved, What::Reopened)),
+        ("deleted, brought back", both(What::Deleted, What::BroughtBack)),
+        ("merged", of(What::Merged)),
+        ("  with the notes of both checked", of(What::MergeChecked)),
+        ("asked to archive, to reopen", both(What::AskedToArchive, What::AskedToReopen)),
+        ("rooms retitled by hand", of(What::Retitled)),
+        ("files uploaded, told", both(What::Uploaded, What::Told)),
+        ("dropped deliveries, webhooks", both(What::Dropped, What::WebhookLost)),
+        ("archived in the end", of(What::Archived)),
+        ("  that were whole before", of(What::ArchivedWhole)),
         ("restart to first work", format!("{} measured", times.len())),
         ("  not measured: done by others", done_by_others.to_string()),
         ("  not measured: disturbed", disturbed.to_string()),
@@ -105,6 +117,9 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
         eprintln!("\n{}", finding.text);
         let Some((desk, id)) = &finding.ticket else { continue };
         let told = replica.ask(&format!("tickets/{}/{id}", desk.name())).await.unwrap_or_default();
+        let mut stands = told.clone();
+        stands["timeline"] = Value::Null;
+        eprintln!("  {stands}");
         for entry in told["timeline"].as_array().into_iter().flatten() {
             let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
             eprintln!("  {} {:<16} {}", text("at"), text("kind"), text("text"));
@@ -117,7 +132,7 @@ pub(crate) async fn findings(verdict: &Verdict, replica: &Replica) {
     }
 }
 
-/// Keeps the logs after the campaign, and returns their folder.
+/// Keeps the logs and a replica's own store after the campaign, and returns their folder.
 ///
 /// # Errors
 /// When files can't be written.
@@ -126,6 +141,10 @@ pub(crate) fn keep(head: &Head, replicas: &[&Replica]) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     for replica in replicas {
         std::fs::copy(replica.log(), folder.join(format!("{}.log", replica.name.replace(' ', "-"))))?;
+        // Its own store, if it has one.
+        for file in ["store.db", "store.db-wal"] {
+            let _ = std::fs::copy(replica.process.folder().join(file), folder.join(file));
+        }
     }
     Ok(folder)
 }

@@ -15,6 +15,8 @@ use crate::{Result, StoreKind};
 
 /// Shorter than the default, so that claims often pass to other replicas.
 const LEASE: Duration = Duration::from_secs(3);
+/// The secret of DocSpace's webhooks.
+pub(crate) const WEBHOOK_SECRET: &str = "Secret-of-DocSpace-1";
 
 /// How long a pause or cut lasts: with leases, 1.2 to 2 of them, so that claims pass to other replicas; otherwise 1.2 to 3
 /// times the settle time, so that earlier observations are outdated afterwards.
@@ -80,12 +82,13 @@ impl Store {
     /// When files can't be written, or there is no port for a proxy.
     pub(crate) async fn replica(&self, binary: &Path, systems: &Systems) -> Result<(Process, Option<Proxy>)> {
         match self {
-            Self::File => Ok((Process::prepare(binary, systems, None)?, None)),
+            Self::File => Ok((prepare(binary, systems, None)?, None)),
             Self::Server { database, server } => {
-                let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()))).await?;
+                let proxy =
+                    Proxy::start(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()))]).await?;
                 let mut url: Url = database.url().parse()?;
                 url.set_port(Some(proxy.port())).map_err(|()| "the database's address has no port")?;
-                let process = Process::prepare(binary, systems, Some(url.as_str()))?;
+                let process = prepare(binary, systems, Some(url.as_str()))?;
                 set_lease(&process)?;
                 Ok((process, Some(proxy)))
             }
@@ -98,10 +101,10 @@ impl Store {
     /// When files can't be written.
     pub(crate) fn another(&self, binary: &Path, systems: &Systems) -> Result<(Process, Option<Database>)> {
         match self {
-            Self::File => Ok((Process::prepare(binary, systems, None)?, None)),
+            Self::File => Ok((prepare(binary, systems, None)?, None)),
             Self::Server { server, .. } => {
                 let database = server.create_database()?;
-                Ok((Process::prepare(binary, systems, Some(database.url()))?, Some(database)))
+                Ok((prepare(binary, systems, Some(database.url()))?, Some(database)))
             }
         }
     }
@@ -144,12 +147,31 @@ impl Store {
     }
 }
 
+/// A process that takes DocSpace's webhooks, and whose rooms follow their tickets without long waits.
+fn prepare(binary: &Path, systems: &Systems, store: Option<&str>) -> Result<Process> {
+    let process = Process::prepare(binary, systems, store)?;
+    edit(&process, "[docspace]\n", &format!("[docspace]\nwebhook_secret = {WEBHOOK_SECRET:?}\n"))?;
+    let life = "archive_after = \"2s\"\nnotify = { quiet = \"2s\", events = [\"file\"] }\n";
+    edit(&process, "[template.default]\n", &format!("[template.default]\n{life}"))?;
+    Ok(process)
+}
+
+/// Writes something else into its configuration.
+fn edit(process: &Process, before: &str, after: &str) -> Result {
+    let file = process.folder().join("ticketroom.toml");
+    let text = std::fs::read_to_string(&file)?;
+    if !text.contains(before) {
+        return Err(format!("the configuration of tests has no “{}” any more", before.trim()).into());
+    }
+    std::fs::write(&file, text.replacen(before, after, 1))?;
+    Ok(())
+}
+
 /// The lease of tests is too short for a busy machine.
 fn set_lease(process: &Process) -> Result {
     let file = process.folder().join("ticketroom.toml");
     let text = std::fs::read_to_string(&file)?;
     let line = text.lines().find(|line| line.starts_with("lease = "));
     let line = line.ok_or("the configuration of tests has no lease any more")?;
-    std::fs::write(&file, text.replacen(line, &format!("lease = \"{}s\"", LEASE.as_secs()), 1))?;
-    Ok(())
+    edit(process, line, &format!("lease = \"{}s\"", LEASE.as_secs()))
 }

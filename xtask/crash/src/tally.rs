@@ -42,6 +42,63 @@ pub(crate) enum What {
     DiskFullNoticed,
     /// Faults were injected into the simulated systems.
     FaultWindow,
+    /// A ticket got another subject.
+    Renamed,
+    /// A ticket was assigned to somebody else.
+    Reassigned,
+    /// A ticket was solved or closed.
+    Solved,
+    /// A ticket was opened again.
+    Reopened,
+    /// A ticket was deleted or marked as spam.
+    Deleted,
+    /// A ticket came back after that.
+    BroughtBack,
+    /// A ticket was merged into another one.
+    Merged,
+    /// A person asked for a room to be archived.
+    AskedToArchive,
+    /// A person asked for a room to be restored.
+    AskedToReopen,
+    /// A person uploaded a file.
+    Uploaded,
+    /// A person gave a room another title.
+    Retitled,
+    /// A helpdesk's delivery about a change was dropped.
+    Dropped,
+    /// One of DocSpace's webhooks was dropped.
+    WebhookLost,
+    /// A room is in the archive in the end.
+    Archived,
+    /// It was whole when it came there.
+    ArchivedWhole,
+    /// Both tickets of a merge were checked for their notes.
+    MergeChecked,
+    /// A ticket was told of a file.
+    Told,
+}
+
+impl What {
+    /// What people do, and what is seen of that in the end.
+    pub(crate) const OF_LIVES: [Self; 17] = [
+        Self::Renamed,
+        Self::Reassigned,
+        Self::Solved,
+        Self::Reopened,
+        Self::Deleted,
+        Self::BroughtBack,
+        Self::Merged,
+        Self::AskedToArchive,
+        Self::AskedToReopen,
+        Self::Uploaded,
+        Self::Retitled,
+        Self::Dropped,
+        Self::WebhookLost,
+        Self::Archived,
+        Self::ArchivedWhole,
+        Self::MergeChecked,
+        Self::Told,
+    ];
 }
 
 /// The counts.

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use serde_json::Value;
+use simulator::docspace::RoomView;
 use testbed::{Desk, Systems};
 
-use crate::receipts::{Difference, Label, Receipts};
+use crate::lives::Life;
+use crate::receipts::{Difference, Events, Label, Receipts};
 
 /// A ticket.
 #[derive(Debug)]
@@ -16,8 +18,10 @@ pub(crate) struct Ticket {
     pub(crate) id: String,
     /// Whether its deliveries have ids, where the sender may choose.
     pub(crate) identified: bool,
-    /// Its subjects, in order.
-    subjects: Mutex<Vec<String>>,
+    life: Mutex<Life>,
+    /// Its room's number, once it has one.
+    room: OnceLock<i64>,
+    linked: OnceLock<()>,
     /// How many requests were sent about it.
     requests: AtomicU64,
     receipts: Mutex<Receipts>,
@@ -29,10 +33,12 @@ impl Ticket {
     /// A ticket without deliveries.
     pub(crate) fn new(desk: Desk, id: String, subject: &str, identified: bool) -> Self {
         Self {
+            life: Mutex::new(Life::new(desk, id.clone(), subject)),
             desk,
             id,
             identified,
-            subjects: Mutex::new(vec![subject.to_owned()]),
+            room: OnceLock::new(),
+            linked: OnceLock::new(),
             requests: AtomicU64::default(),
             receipts: Mutex::default(),
             accepted: OnceLock::new(),
@@ -65,24 +71,32 @@ impl Ticket {
         self.accepted.get().copied()
     }
 
-    /// Compares all that was acknowledged with the product's timeline.
-    pub(crate) fn compare(&self, timeline: &[Value]) -> Difference {
-        self.receipts().compare(timeline)
+    /// Compares all that was acknowledged with the product's timeline. `raised` is what DocSpace reported of its room.
+    pub(crate) fn compare(&self, timeline: &[Value], raised: &Events) -> Difference {
+        self.receipts().compare(timeline, raised)
     }
 
-    /// Changes its subject.
-    pub(crate) fn rename(&self, subject: &str) {
-        self.subjects.lock().unwrap_or_else(PoisonError::into_inner).push(subject.to_owned());
+    /// Its life.
+    pub(crate) fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All subjects that it had; the last one is the current one.
-    pub(crate) fn subjects(&self) -> Vec<String> {
-        self.subjects.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether it has its link.
+    /// Whether it has had its link.
     pub(crate) fn has_link(&self, systems: &Systems) -> bool {
-        !self.desk.links(systems, &self.id).is_empty()
+        if self.linked.get().is_none() && !self.desk.links(systems, &self.id).is_empty() {
+            let _ = self.linked.set(());
+        }
+        self.linked.get().is_some()
+    }
+
+    /// Its room, if it has one. Of a second one, the end of the campaign tells.
+    pub(crate) fn room(&self, systems: &Systems) -> Option<RoomView> {
+        if let Some(room) = self.room.get() {
+            return systems.docspace.room(*room);
+        }
+        let room = systems.rooms_of(&self.desk.tag(&self.id)).into_iter().next()?;
+        let _ = self.room.set(room.id);
+        Some(room)
     }
 }
 

@@ -8,6 +8,8 @@ use simulator::docspace::RoomView;
 
 use crate::claims::{self, Truth};
 use crate::context::{Context, Finding};
+use crate::ends::{Ends, mistaken};
+use crate::receipts::Events;
 use crate::replica::Replica;
 use crate::tickets::Ticket;
 
@@ -48,21 +50,40 @@ pub(crate) async fn reach(context: &Context, replica: &Replica) -> Verdict {
         ..Verdict::default()
     };
     verdict.count_rooms_of_nobody(&tickets, &rooms);
-    let pairs: Vec<_> = tickets.iter().map(|ticket| (ticket.desk, ticket.id.clone())).collect();
-    let wrong_at_systems = context.systems.wrong_with_each_opened(&pairs);
+    let ends = Ends::new(context);
     let mut rooms_of: HashMap<String, Vec<RoomView>> = HashMap::new();
     for room in rooms {
         if let Some(tag) = room.tags.first() {
             rooms_of.entry(tag.clone()).or_default().push(room);
         }
     }
-    for (ticket, wrong) in tickets.iter().zip(wrong_at_systems) {
+    for ticket in tickets {
         let its_rooms = rooms_of.remove(&ticket.desk.tag(&ticket.id)).unwrap_or_default();
         let told = replica.ask(&format!("tickets/{}/{}", ticket.desk.name(), ticket.id)).await;
-        let address = |room: &RoomView| context.systems.member_address(room);
-        verdict.judge(ticket, &its_rooms, address, wrong, told.as_ref());
+        let facts = Facts {
+            address: its_rooms.first().map(|room| context.systems.member_address(room)).unwrap_or_default(),
+            wrong: match its_rooms.as_slice() {
+                [room] => ends.wrong_with(&ticket.life(), room),
+                _ => Vec::new(),
+            },
+            raised: its_rooms.iter().flat_map(|room| ends.events_of(room.id)).collect(),
+            rooms: its_rooms,
+        };
+        verdict.judge(&ticket, facts, told.as_ref());
     }
     verdict
+}
+
+/// What the simulated systems hold of one ticket.
+#[derive(Debug, Default)]
+struct Facts {
+    rooms: Vec<RoomView>,
+    /// The address of its room.
+    address: String,
+    /// What is wrong there.
+    wrong: Vec<String>,
+    /// What DocSpace has reported of its rooms.
+    raised: Events,
 }
 
 impl Verdict {
@@ -82,15 +103,11 @@ impl Verdict {
     }
 
     /// Checks one ticket: its rooms, what is wrong with it in the simulated systems, and the product's records.
-    fn judge(
-        &mut self,
-        ticket: &Ticket,
-        rooms: &[RoomView],
-        address: impl Fn(&RoomView) -> String,
-        mut wrong: Vec<String>,
-        told: Option<&Value>,
-    ) {
+    fn judge(&mut self, ticket: &Ticket, facts: Facts, told: Option<&Value>) {
+        let Facts { rooms, address, wrong, raised } = facts;
+        let rooms = rooms.as_slice();
         let tag = ticket.desk.tag(&ticket.id);
+        let mut wrong: Vec<_> = wrong.into_iter().map(|finding| format!("{tag}: {finding}")).collect();
         let is_accepted = ticket.accepted().is_some();
         if !is_accepted {
             wrong.push(format!("{tag}: never acknowledged"));
@@ -103,7 +120,8 @@ impl Verdict {
         }
         if let Some(told) = told {
             let timeline = told["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let difference = ticket.compare(timeline);
+            let difference = ticket.compare(timeline, &raised);
+            wrong.extend(mistaken(timeline).into_iter().map(|finding| format!("{tag}: {finding}")));
             self.lost += difference.lost;
             wrong.extend(difference.findings.into_iter().map(|finding| format!("{tag}: {finding}")));
         }
@@ -116,9 +134,8 @@ impl Verdict {
             return;
         }
         if let (Some(told), [room]) = (told, rooms) {
-            let (subjects, address) = (ticket.subjects(), address(room));
-            let truth = Truth { id: &ticket.id, subjects: &subjects, room, address: &address };
-            let claims = claims::wrong_with(told, &truth);
+            let life = ticket.life();
+            let claims = claims::wrong_with(told, &Truth { life: &life, room, address: &address });
             wrong.extend(claims.into_iter().map(|claim| format!("{tag}: {claim}")));
         }
         if !wrong.is_empty() {
@@ -130,7 +147,7 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use testbed::Desk;
+    use testbed::{Act, Desk};
 
     use super::*;
     use crate::claims::tests::{room, told};
@@ -141,7 +158,7 @@ mod tests {
     /// A ticket that was made and changed, of which one delivery was acknowledged.
     fn ticket(acknowledged: &[(&str, &str)]) -> Ticket {
         let ticket = Ticket::new(Desk::Zendesk, "4".to_owned(), "new", true);
-        ticket.rename("newer");
+        ticket.life().has_done(&Act::Rename("newer".to_owned()), false);
         for (event, id) in acknowledged {
             let label = Label { event: (*event).to_owned(), id: Some((*id).to_owned()) };
             ticket.send(&label);
@@ -152,7 +169,8 @@ mod tests {
 
     fn judged(ticket: &Ticket, rooms: &[RoomView], told: Option<&Value>) -> [usize; 4] {
         let mut verdict = Verdict::default();
-        verdict.judge(ticket, rooms, |_| ADDRESS.to_owned(), Vec::new(), told);
+        let facts = Facts { rooms: rooms.to_vec(), address: ADDRESS.to_owned(), ..Facts::default() };
+        verdict.judge(ticket, facts, told);
         let found = verdict.lost + verdict.doubled + verdict.wrong > 0;
         assert_eq!((verdict.findings.is_empty(), verdict.is_good()), (!found, !found));
         [verdict.lost, verdict.doubled, verdict.archived, verdict.wrong]

@@ -116,9 +116,7 @@ impl State {
             }
             Act::RenameRoom { room, title } => {
                 self.managed_room(by, room, Failure::NotFound)?;
-                if self.rename_room(room, &stored_title(&title), by) {
-                    self.raise_of_folder(FolderEvent::Updated, room, by);
-                }
+                self.rename_room_by_hand(room, &title, by);
                 room
             }
             Act::ArchiveRoom { room } => {
@@ -240,6 +238,13 @@ impl State {
                 self.copy_file(file, to, true, by).ok_or(Refused::NotFound)?
             }
         })
+    }
+
+    /// Gives a room another title.
+    pub(crate) fn rename_room_by_hand(&mut self, room: i64, title: &str, by: Uuid) {
+        if self.rename_room(room, &stored_title(title), by) {
+            self.raise_of_folder(FolderEvent::Updated, room, by);
+        }
     }
 
     fn makes_rooms(&self, user: Uuid) -> bool {

@@ -332,6 +332,13 @@ impl DocSpace {
         self.system().state().archive_room_by_hand(id);
     }
 
+    /// Gives a room another title.
+    pub fn rename_room(&self, id: i64, title: &str) {
+        let mut state = self.system().state();
+        let by = state.portal_owner;
+        state.rename_room_by_hand(id, title, by);
+    }
+
     /// Uploads a file into a room or folder. A file of that title is made another version.
     pub fn add_file(&self, folder: i64, title: &str) -> i64 {
         let mut state = self.system().state();
@@ -362,6 +369,11 @@ impl DocSpace {
     pub async fn webhook_deliveries_settled(&self) {
         let outbox = self.system().state().sender.outbox.clone();
         outbox.settled().await;
+    }
+
+    /// The next `n` events are logged and never sent to the webhook, as when a portal is restarted before it sends them.
+    pub fn lose_webhooks(&self, n: usize) {
+        self.system().state().sender.webhooks().loses = n;
     }
 
     /// Whether webhooks may go to this machine and to private networks.

@@ -100,7 +100,7 @@ struct Order {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LoseOperations {
+struct Lose {
     n: usize,
 }
 
@@ -218,6 +218,7 @@ impl Service for Portal {
     /// | `PUT private_webhooks` | `{"allowed": false}`: webhooks go to public addresses only |
     /// | `PUT password_policy` | [`PasswordPolicy`] |
     /// | `PUT lose_operations` | `{"n": 3}`: so many archive, unarchive and copy operations are answered with 200 and never run |
+    /// | `PUT lose_webhooks` | `{"n": 3}`: so many events are logged and never sent to webhooks |
     /// | `PUT operations` | `{"time_ms": 50, "known_for_ms": 60000, "workers": 10}`, each of them optional |
     fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
         Some(match (request.method.as_str(), path) {
@@ -234,7 +235,10 @@ impl Service for Portal {
                 self.state().sender.webhooks().policy = policy;
             }),
             ("PUT", "lose_operations") => {
-                with_body(request, |order: LoseOperations| self.state().queue.loses = order.n)
+                with_body(request, |order: Lose| self.state().queue.loses = order.n)
+            }
+            ("PUT", "lose_webhooks") => {
+                with_body(request, |order: Lose| self.state().sender.webhooks().loses = order.n)
             }
             ("PUT", "operations") => with_body(request, |order: Operations| self.set_operations(&order)),
             ("POST", "lose_tags_of_next_room") => {

@@ -22,6 +22,18 @@ impl From<OperationDto> for OperationId {
     }
 }
 
+impl From<String> for OperationId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
+}
+
+impl From<OperationId> for String {
+    fn from(id: OperationId) -> Self {
+        id.0
+    }
+}
+
 /// What DocSpace reports of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {

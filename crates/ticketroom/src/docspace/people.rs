@@ -20,6 +20,8 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 pub(super) struct Known {
     ids: Mutex<HashMap<String, (Uuid, Instant)>>,
     own: Mutex<Option<Uuid>>,
+    /// When DocSpace last refused to tell.
+    own_refused: Mutex<Option<Instant>>,
 }
 
 impl Known {
@@ -76,10 +78,18 @@ impl DocSpace {
     /// # Errors
     /// When DocSpace can't say just now, or does not accept the key.
     pub async fn own_id_if_told(&self) -> Result<Option<Uuid>, Failure> {
+        let refused = || self.known.own_refused.lock().unwrap_or_else(PoisonError::into_inner);
+        // Every run asks.
+        if self.known_own_id().is_none() && refused().is_some_and(|at| at.elapsed() < REMEMBERED) {
+            return Ok(None);
+        }
         match self.own_id().await {
             Ok(id) => Ok(Some(id)),
             Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
-            Err(_) => Ok(None),
+            Err(_) => {
+                *refused() = Some(Instant::now());
+                Ok(None)
+            }
         }
     }
 

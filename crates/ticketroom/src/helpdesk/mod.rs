@@ -41,12 +41,12 @@ pub trait Helpdesk: Source {
     /// Its name in the configuration.
     fn helpdesk_name(&self) -> &HelpdeskName;
 
-    /// The ticket as it is now. `told` is the last snapshot a delivery carried; for a helpdesk that can't
+    /// The ticket as it is now. `reported` is the last snapshot a delivery carried; for a helpdesk that can't
     /// be asked, that is the ticket.
     ///
     /// # Errors
     /// When the helpdesk can't say. A ticket that is not there is no error.
-    async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure>;
+    async fn observe(&self, id: &TicketId, reported: Option<&Ticket>) -> Result<Observed, Failure>;
 
     /// Whether there is a place for the link at all.
     fn writes_back(&self) -> bool;

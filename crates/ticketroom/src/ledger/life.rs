@@ -75,6 +75,9 @@ pub struct Moving {
     pub since: Timestamp,
     /// How often it was asked for.
     pub attempt: u32,
+    /// What DocSpace called the operation, until it has reported the end of it.
+    #[serde(default)]
+    pub operation: Option<String>,
     /// What DocSpace reported, if the move failed.
     #[serde(default)]
     pub failed: Option<Reason>,
@@ -86,6 +89,10 @@ pub struct Moving {
 pub struct LifeEntry {
     /// When the ticket was first seen to be solved, closed, deleted or merged, since it was last open.
     pub over_since: Option<Timestamp>,
+    /// Whether it was deleted then.
+    pub deleted: bool,
+    /// Whether it came back from that, and is over in another way: its room comes back for the template's grace.
+    pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
     pub word: Option<Word>,
     /// The project or brand for which the rules were asked last.
@@ -152,7 +159,7 @@ impl LocationEntry {
             Some(moving) if moving.to == to => moving.attempt.saturating_add(1),
             _ => 1,
         };
-        self.moving = Some(Moving { to, since: now, attempt, failed: None });
+        self.moving = Some(Moving { to, since: now, attempt, operation: None, failed: None });
     }
 
     /// The call that was to begin the last move surely began none. One before it may have.

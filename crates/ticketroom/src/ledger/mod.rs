@@ -240,6 +240,10 @@ pub struct AccessEntry {
     pub removed_by_hand: Vec<Grant>,
     /// Whether a call is under way or was cut off.
     pub state: Entry,
+    /// Whom calls without an answer may have granted access.
+    pub asked: Vec<Grant>,
+    /// From whom calls without an answer may have revoked access.
+    pub revoking: Vec<Uuid>,
     /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
     /// bring many deliveries.
     pub refused_until: Option<Timestamp>,
@@ -368,6 +372,7 @@ impl Ledger {
             creates: self.creates,
             life: self.life.clone(),
             notes: self.notes.clone(),
+            news: self.news.clone(),
             ..Self::default()
         }
     }

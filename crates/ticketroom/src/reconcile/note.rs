@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::effect::{reopened, used_text};
+use super::effect::{move_failed, reopened, used_text};
 use super::observe::{Observation, RoomNow};
 use crate::clock::Timestamp;
 use crate::ledger::{Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry, Word};
@@ -56,6 +56,8 @@ pub enum Note {
     Over {
         /// In which way, and what follows.
         why: String,
+        /// Whether it was deleted.
+        deleted: bool,
     },
     /// The ticket is not over any more.
     Reopened,
@@ -81,7 +83,13 @@ pub enum Note {
         is_over: bool,
         /// The name of the note that the ticket gets, if it gets one.
         note: Option<String>,
+        /// Which address the ticket has.
+        link: LinkKind,
     },
+    /// A move that is not wanted any more did not happen, and can't happen any more.
+    MoveOver,
+    /// DocSpace reports that a move which an earlier run asked for has failed.
+    MoveFailed,
     /// A look has confirmed the room's title.
     Renamed,
     /// A person gave the room this title.
@@ -101,7 +109,8 @@ pub enum Note {
         /// The role that they have now.
         role: Role,
     },
-    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more.
+    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more; or
+    /// they lost it by a call of ours whose answer was lost, and get it again.
     FormerForgotten {
         /// Whom the ledger need not have.
         grants: Vec<Grant>,
@@ -163,12 +172,20 @@ impl Note {
                 ledger.location.kept_active = false;
                 event("word_over", "the ticket has changed since: its room follows it again".to_owned())
             }
-            Self::Over { why } => {
-                ledger.life.over_since = Some(now);
+            Self::Over { why, deleted } => {
+                let life = &mut ledger.life;
+                life.undeleted = life.deleted && !deleted;
+                life.deleted = *deleted;
+                // What was solved before it was deleted has had its grace.
+                if !deleted || life.over_since.is_none() {
+                    life.over_since = Some(now);
+                }
                 event("ticket_over", why.clone())
             }
             Self::Reopened => {
                 ledger.life.over_since = None;
+                ledger.life.deleted = false;
+                ledger.life.undeleted = false;
                 ledger.location.kept_active = false;
                 // Whoever archived the room: people are to work in it again.
                 ledger.location.by = Mover::Us;
@@ -200,20 +217,36 @@ impl Note {
                     }
                 }
             }
-            Self::MovedByHand { to: Location::Archived, is_over, note } => {
-                let by = if *is_over { Mover::Us } else { Mover::Person };
+            Self::MovedByHand { to: Location::Archived, is_over, note, .. } => {
+                // Ours would be taken out again until the grace is over. Where only a person's word says that the ticket is over,
+                // the room is to come back once that word counts no more.
+                let is_asked = *is_over && ledger.life.over_since.is_none();
+                let by = if is_asked { Mover::Us } else { Mover::Person };
                 ledger.location.arrive(Location::Archived, by);
                 if let Some(note) = note {
                     ledger.notes.insert(note.clone(), NoteWhat::Archived.into());
                 }
                 event("room_archived", "somebody archived the room in DocSpace".to_owned())
             }
-            Self::MovedByHand { to: Location::Active, is_over, .. } => {
+            Self::MovedByHand { to: Location::Active, is_over, link, .. } => {
                 ledger.location.arrive(Location::Active, Mover::Person);
+                reopened(ledger, *link);
                 ledger.location.kept_active = *is_over;
                 let stays =
                     if *is_over { ", where it stays until the ticket is solved once more" } else { "" };
                 event("room_unarchived", format!("somebody took the room out of DocSpace's archive{stays}"))
+            }
+            Self::MoveFailed => {
+                let moving = ledger.location.moving.as_mut()?;
+                let reason = move_failed(moving.to);
+                let text = reason.text.clone();
+                moving.operation = None;
+                moving.failed = Some(reason);
+                event("failed", text)
+            }
+            Self::MoveOver => {
+                ledger.location.moving = None;
+                None
             }
             Self::Renamed => {
                 ledger.title.state = Entry::Done;
@@ -257,8 +290,13 @@ impl Note {
                 event("access_changed", text)
             }
             Self::FormerForgotten { grants } => {
-                ledger.access.granted.retain(|granted| !grants.contains(&granted.grant));
-                ledger.access.removed_by_hand.retain(|grant| !grants.contains(grant));
+                let access = &mut ledger.access;
+                let (forgotten, granted) = std::mem::take(&mut access.granted)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|granted| grants.contains(&granted.grant));
+                access.granted = granted;
+                access.revoking.retain(|id| !forgotten.iter().any(|forgotten| forgotten.id == *id));
+                access.removed_by_hand.retain(|grant| !grants.contains(grant));
                 None
             }
             Self::OwnerChanged { owner, is_us } => {
@@ -275,6 +313,7 @@ impl Note {
             // The run tells the store.
             Self::NewsDropped { .. } => {
                 seen.news = None;
+                ledger.news.state = Entry::Done;
                 None
             }
             Self::Restored => {
@@ -302,7 +341,7 @@ impl Note {
             Self::NotCreated => {
                 let RoomEntry::Pending { refusal: Some(refusal), .. } = &mut ledger.room else { return None };
                 refusal.confirmed = true;
-                event("room_not_made", "looked for the room: DocSpace has not created it".to_owned())
+                event("room_not_created", "looked for the room: DocSpace has not created it".to_owned())
             }
             Self::EndAudit { used, next } => {
                 ledger.set_next_audit(*next);

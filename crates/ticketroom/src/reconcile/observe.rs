@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::call::{Cause, Failure};
 use crate::clock::Timestamp;
 use crate::docspace::DocSpace;
+use crate::docspace::operations::{OperationId, Report};
 use crate::docspace::rooms::FoundRoom;
 use crate::docspace::share::Member;
 use crate::helpdesk::{Helpdesk, Observed};
@@ -36,12 +37,16 @@ pub struct Observation {
     pub room: Option<RoomNow>,
     /// What that room is like, if it can be seen.
     pub details: Option<RoomDetails>,
+    /// Whether DocSpace reports that the room's move has failed.
+    pub move_failed: bool,
     /// Our own user, where DocSpace tells.
     pub own: Option<Uuid>,
     /// Other tickets that matter to this one.
     pub relations: Relations,
     /// What people did in the room that the ticket was not told of.
     pub news: Option<RoomNews>,
+    /// Whether there is more of that than a note that may be written already tells, to which the look was limited.
+    pub has_more_news: bool,
 }
 
 /// What a room is like.
@@ -137,6 +142,14 @@ pub async fn observe(
             Some(room) => look_at(docspace, ledger, room.id, &tag).await,
         }
     };
+    let report = async {
+        let moving = ledger.location.moving.as_ref().filter(|_| ledger.room.made().is_some());
+        match moving.and_then(|moving| moving.operation.clone()) {
+            // It is read also so that it gives up its place in the queue. The room itself tells more.
+            Some(id) => Ok(docspace.operation(&OperationId::from(id)).await.unwrap_or(Report::Nothing)),
+            None => Ok(Report::Nothing),
+        }
+    };
     let own = async {
         match ledger.room.made() {
             Some(_) => docspace.own_id_if_told().await,
@@ -144,10 +157,10 @@ pub async fn observe(
         }
     };
     // A portal that can't be asked must not hide what the ticket is about from those who look for it.
-    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, own)) };
+    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, report, own)) };
     let (ticket, rooms) =
-        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.told.as_ref()), rooms)?;
-    let ((tagged, tagged_by_others), untagged, (room, details), own) = match (rooms, &ticket) {
+        futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.reported.as_ref()), rooms)?;
+    let ((tagged, tagged_by_others), untagged, (room, details), report, own) = match (rooms, &ticket) {
         (Ok(rooms), _) => rooms,
         (Err(failure), Observed::Present { ticket, .. }) => {
             return Err(Unseen { failure, ticket: Some(ticket.clone()) });
@@ -163,9 +176,11 @@ pub async fn observe(
         untagged,
         room,
         details,
+        move_failed: report == Report::Failed,
         own,
         relations: Relations::default(),
         news: None,
+        has_more_news: false,
     })
 }
 

@@ -198,7 +198,11 @@ impl<'a> Run<'a> {
             // A note that may be written already tells of what it told of.
             let news = &self.ledger.news;
             let through = news.through.filter(|_| news.state.pending_since().is_some());
-            seen.news = Some(store.room_news(self.claim.number, through, MOST_NEWS).await?);
+            let number = self.claim.number;
+            seen.news = Some(store.room_news(number, through, MOST_NEWS).await?);
+            if let Some(through) = through {
+                seen.has_more_news = store.room_news(number, None, 0).await?.last > through;
+            }
         }
         Ok(())
     }
@@ -240,7 +244,6 @@ impl<'a> Run<'a> {
     ) -> Result<Rest, Cut> {
         let (all, snapshot) = (self.all, self.snapshot);
         let (key, none) = (self.claim.key.clone(), Ticket::default());
-        let ticket = ticket.unwrap_or(&none);
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut first_save = true;
         loop {
@@ -252,11 +255,12 @@ impl<'a> Run<'a> {
             if !effects.is_empty() {
                 self.intend(&effects);
                 let label = format!("intend_{}", names(&effects));
-                self.save(label, first_save.then(|| ticket.clone())).await?;
+                // Of a ticket that is not there any more, what was seen before is kept.
+                self.save(label, ticket.filter(|_| first_save).cloned()).await?;
                 first_save = false;
                 let context = Context {
                     key: &key,
-                    ticket,
+                    ticket: ticket.unwrap_or(&none),
                     docspace: &snapshot.docspace,
                     skeletons: snapshot.skeletons.as_ref(),
                     helpdesk,

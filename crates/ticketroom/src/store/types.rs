@@ -98,7 +98,7 @@ pub struct Claim {
     /// How many deliveries had come when it was claimed.
     pub hints: i64,
     /// The last snapshot that a delivery carried.
-    pub told: Option<Ticket>,
+    pub reported: Option<Ticket>,
     /// What is known of our effects.
     pub ledger: Ledger,
     /// How many runs in a row brought it no further.

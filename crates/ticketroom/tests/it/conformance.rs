@@ -287,8 +287,8 @@ async fn a_look_that_fails_writes_nothing(desk: Desk) {
 async fn observed(world: &World, helpdesk: &dyn Helpdesk, ticket: &LifeTicket, nth: u64) -> Observed {
     let parcel = ticket.changed(&world.systems, nth);
     let verified = helpdesk.verify(raw(&parcel), SystemClock.now()).unwrap();
-    let told = helpdesk.read(&verified).unwrap().snapshot;
-    helpdesk.observe(&ticket.id.parse().unwrap(), told.as_ref()).await.unwrap()
+    let reported = helpdesk.read(&verified).unwrap().snapshot;
+    helpdesk.observe(&ticket.id.parse().unwrap(), reported.as_ref()).await.unwrap()
 }
 
 async fn what_a_ticket_became_is_observed(desk: Desk) {

@@ -60,7 +60,7 @@ async fn a_create_that_is_really_refused_blocks_after_the_looks_and_costs_one_wr
     let key = format!("zendesk/{id}");
     let view = world.wait_for_state(&key, &["blocked"]).await;
     assert!(view["reason"].as_str().unwrap().contains("403"), "{view:#}");
-    assert!(timeline(&view).contains("room_not_made"), "{view:#}");
+    assert!(timeline(&view).contains("room_not_created"), "{view:#}");
     assert_eq!(world.systems.docspace.counters().of("create_room"), 1);
     assert_eq!(world.systems.docspace.rooms().len(), 0);
     world.systems.docspace.faults().clear();

@@ -167,6 +167,7 @@ impl Sender {
         if let Value::Object(members) = &mut event {
             members.insert("id".to_owned(), json!(number));
         }
+        let is_lost = webhooks.loses_one();
         let logged = Logged {
             id: number,
             webhook: id,
@@ -180,8 +181,12 @@ impl Sender {
             payload,
             attempts: Vec::new(),
             delivered: false,
-            given_up: false,
+            given_up: is_lost,
         };
+        if is_lost {
+            webhooks.log.push(logged.clone());
+            return Some(logged);
+        }
         let fixed = json!({ "event": logged.event, "payload": logged.payload }).to_string();
         let endpoint = webhook.address.clone();
         let delivery = Delivery::about(0, trigger.name(), Some(number.to_string()));

@@ -144,12 +144,14 @@ pub(crate) struct Webhooks {
     pub(crate) policy: PasswordPolicy,
     pub(crate) last_id: i64,
     pub(crate) last_event: i64,
+    /// So many events are lost next: they are logged and never sent.
+    pub(crate) loses: usize,
 }
 
 impl Webhooks {
     pub(crate) fn new(allows_private: bool, policy: PasswordPolicy) -> Self {
         let (registered, log) = (BTreeMap::new(), Vec::new());
-        Self { registered, log, allows_private, policy, last_id: 11, last_event: 980 }
+        Self { registered, log, allows_private, policy, last_id: 11, last_event: 980, loses: 0 }
     }
 
     /// Adds a webhook under a new number.
@@ -183,6 +185,13 @@ impl Webhooks {
                 webhook.enabled
             }
         }
+    }
+
+    /// Whether the next event is lost.
+    pub(crate) fn loses_one(&mut self) -> bool {
+        let loses = self.loses > 0;
+        self.loses -= usize::from(loses);
+        loses
     }
 
     pub(crate) fn give_up(&mut self, event: i64) {

@@ -130,6 +130,7 @@ async fn the_control_endpoint_is_not_part_of_the_portal() {
         (Method::PUT, "down", Some(json!({ "down": false }))),
         (Method::POST, "lose_tags_of_next_room", None),
         (Method::PUT, "lose_operations", Some(json!({ "n": 0 }))),
+        (Method::PUT, "lose_webhooks", Some(json!({ "n": 0 }))),
         (Method::PUT, "operations", Some(json!({ "time_ms": 1, "workers": 5 }))),
     ] {
         assert_eq!(fixture.control(method, path, body).await.status, 204, "{path}");
@@ -188,6 +189,7 @@ async fn faults_are_injected_over_http_only_if_that_is_enabled() {
         (Method::PUT, "room_quota", Some(json!({}))),
         (Method::POST, "lose_tags_of_next_room", None),
         (Method::PUT, "lose_operations", Some(json!({ "n": 0 }))),
+        (Method::PUT, "lose_webhooks", Some(json!({ "n": 0 }))),
         (Method::PUT, "operations", Some(json!({}))),
     ];
     for (method, path, body) in calls.clone() {

@@ -298,6 +298,25 @@ async fn after_six_attempts_a_delivery_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_lost_event_is_logged_and_never_sent() {
+    let heard = heard(&[]).await;
+    let room = heard.docspace.add_room("by hand", heard.docspace.portal_owner(), &[]);
+    heard.received().await;
+    let before = heard.docspace.webhook_deliveries().len();
+    heard.docspace.lose_webhooks(1);
+    heard.docspace.rename_room(room, "another title");
+    heard.docspace.archive_room(room);
+    let mut known = 0;
+    let events = heard.events(&mut known).await;
+    assert!(events.contains(&"room.archived".to_owned()) && !events.contains(&"room.updated".to_owned()));
+    let logged = heard.docspace.webhook_deliveries().split_off(before);
+    let became: Vec<_> =
+        logged.iter().map(|sent| (sent.trigger.as_str(), sent.attempts.len(), sent.given_up)).collect();
+    assert_eq!(became, [("room.updated", 0, true), ("room.archived", 1, false)]);
+    assert_eq!(heard.docspace.room(room).unwrap().title, "another title");
+}
+
+#[tokio::test]
 async fn gone_removes_the_webhook_and_a_redirect_is_a_failure() {
     let heard = heard(&[]).await;
     heard.receiver.faults().add(Fault::once("callback", FaultKind::StatusBefore(302)));

@@ -1,5 +1,5 @@
 //! `ticketroom demo`: the whole product on this machine, and what it is for: tickets come in, deliveries are repeated,
-//! an answer is lost, the process is killed, and each ticket has one room.
+//! an answer is lost, the process is killed, and each ticket has one room. Then tickets live their lives, and their rooms follow.
 //!
 //! The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run in this process on loopback ports. The service
 //! is a process of its own ([`product`]) with a temporary store, and gets tickets through its HTTP endpoints. What is shown on the way
@@ -7,6 +7,8 @@
 //!
 //! However the demo ends, but for SIGKILL, it leaves nothing behind. After SIGKILL its temporary folder stays.
 
+mod lives;
+mod people;
 mod product;
 mod show;
 mod stage;
@@ -23,7 +25,8 @@ use crate::clock::{Clock as _, SystemClock, until};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Ends when every ticket's link is in its ticket (0), or when that takes too long (1).
+    /// Ends when every ticket has its room, and the rooms have followed the lives of their tickets (0), or when that takes too
+    /// long or is not so (1).
     #[arg(long)]
     once: bool,
 }
@@ -119,8 +122,15 @@ async fn play(stage: &mut Stage, screen: Screen, once: bool) -> Result {
     })
     .await?;
 
+    let lives = lives::play(stage, screen, &mut watcher).await?;
+    tickets.extend(lives.tickets());
+
     let took = until(began, SystemClock.now());
     summary(stage, screen, &tickets, took)?;
+    let wrong = lives.wrong(stage);
+    if !wrong.is_empty() {
+        return Err(Ended::Failed(wrong.join("\n")));
+    }
     if once {
         return Ok(());
     }
@@ -143,18 +153,21 @@ async fn part(watcher: &mut Watcher, work: impl Future<Output = Result<bool>>) -
     if done {
         return Ok(());
     }
-    Err(Ended::Failed("not every ticket has its link: see the lines above".to_owned()))
+    Err(Ended::Failed("not everything came to be as it should: see the lines above".to_owned()))
 }
 
 /// What the simulated systems have at the end.
 fn summary(stage: &Stage, screen: Screen, tickets: &[TicketOnStage], took: Duration) -> Result {
     screen.begin("What the simulated systems have now")?;
+    let rooms = stage.docspace.rooms();
     for ticket in tickets {
         let link = stage.link_in_ticket(ticket).unwrap_or_else(|| "no link!".to_owned());
-        screen.say(Style::Plain, &format!("{:<15}  {}", ticket.key.to_string(), ticket.subject))?;
+        let tag = ticket.key.tag();
+        let is_archived = rooms.iter().any(|room| room.archived && room.tags.contains(&tag));
+        let archived = if is_archived { " (its room is archived)" } else { "" };
+        screen.say(Style::Plain, &format!("{:<15}  {}{archived}", ticket.key.to_string(), ticket.subject))?;
         screen.say_whole(&format!("{:<15}  {link}", ""))?;
     }
-    let rooms = stage.docspace.rooms();
     let folders: usize = rooms.iter().map(|room| room.folders.len()).sum();
     let members: usize = rooms.iter().map(|room| room.members.len()).sum();
     screen.say(

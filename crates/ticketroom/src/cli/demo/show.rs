@@ -82,7 +82,7 @@ impl Screen {
     }
 
     /// Something that happened to a ticket.
-    fn happened(self, since: Duration, ticket: &str, style: Style, text: &str) -> Result {
+    pub(super) fn happened(self, since: Duration, ticket: &str, style: Style, text: &str) -> Result {
         let time = format!("{:>7.3} s", since.as_secs_f64());
         let name = column(ticket, NAME);
         let left = self.width.saturating_sub(time.len() + NAME + 4);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use simulator::callback::CallbackReceiver;
 use simulator::configuration::Secrets;
+use simulator::docspace::Trigger;
 use simulator::fault::{Fault, FaultKind};
 use simulator::{docspace, freshdesk, jira, zendesk};
 
@@ -24,6 +25,27 @@ const ROOM_FIELD: u64 = 360_012_345;
 /// What Zendesk sends for a new ticket: the first one of the demo.
 const CREATED: &[u8] = include_bytes!("../../../tests/fixtures/zendesk/zendesk-event-ticket-created.json");
 const WEBHOOK_SECRET: &str = "the demo's webhook secret";
+/// DocSpace takes no longer ones.
+const DOCSPACE_SECRET: &str = "the demo's own secret";
+/// What DocSpace's webhook tells: what “webhook setup” asks for, but for what happens to folders, which the demo has no use for.
+const TOLD: [Trigger; 12] = [
+    Trigger::FileCreated,
+    Trigger::FileUploaded,
+    Trigger::FileUpdated,
+    Trigger::FileTrashed,
+    Trigger::FileDeleted,
+    Trigger::FileRestored,
+    Trigger::FileCopied,
+    Trigger::FileMoved,
+    Trigger::RoomUpdated,
+    Trigger::RoomArchived,
+    Trigger::RoomDeleted,
+    Trigger::RoomRestored,
+];
+/// How long after its end a ticket's room is archived. In earnest, that is days.
+const ARCHIVE_AFTER: &str = "2s";
+/// How long it has to be quiet in a room until its ticket is told. In earnest, that is minutes.
+const QUIET: &str = "2s";
 
 /// How long DocSpace takes to make the room in whose making the service is killed.
 const SLOW_ROOM: Duration = Duration::from_millis(600);
@@ -31,9 +53,9 @@ const SLOW_ROOM: Duration = Duration::from_millis(600);
 /// Everything that plays.
 pub(super) struct Stage {
     pub(super) docspace: docspace::DocSpace,
-    zendesk: zendesk::Zendesk,
-    freshdesk: freshdesk::Freshdesk,
-    jira: jira::Jira,
+    pub(super) zendesk: zendesk::Zendesk,
+    pub(super) freshdesk: freshdesk::Freshdesk,
+    pub(super) jira: jira::Jira,
     callback: CallbackReceiver,
     admin: String,
     client: Client,
@@ -45,6 +67,7 @@ pub(super) struct Stage {
 }
 
 /// A ticket of the demo.
+#[derive(Debug, Clone)]
 pub(super) struct TicketOnStage {
     pub(super) key: TicketKey,
     pub(super) subject: String,
@@ -72,8 +95,9 @@ impl Stage {
         let admin = uuid::Uuid::new_v4().simple().to_string();
         let mut secrets = Secrets::in_variables();
         let token = secrets.write("TICKETROOM_ADMIN_TOKEN", &admin);
+        let docspace_secret = secrets.write("DOCSPACE_WEBHOOK_SECRET", DOCSPACE_SECRET);
         let sections = [
-            docspace.section(&mut secrets),
+            format!("{}webhook_secret = {docspace_secret}\n", docspace.section(&mut secrets)),
             zendesk.section(&[WEBHOOK_SECRET], &mut secrets),
             freshdesk.section(&[WEBHOOK_SECRET], &mut secrets),
             jira.section(&[WEBHOOK_SECRET], &mut secrets),
@@ -156,6 +180,7 @@ impl Stage {
             content: freshdesk::Content::Advanced,
         });
         self.jira.set_webhook(jira::Webhook::signed(endpoint("jira")?, secret));
+        self.docspace.set_webhook(endpoint("docspace")?, DOCSPACE_SECRET, &TOLD);
         Ok(())
     }
 
@@ -200,13 +225,7 @@ impl Stage {
         });
         tickets.push(on_stage("jira", &id.to_string(), subject)?);
         let subject = "Printer on floor 3 smokes";
-        let body = serde_json::json!({ "ticketId": "4711", "subject": subject });
-        let request = self
-            .client
-            .post(format!("http://{}/helpdesk/ticket-created", self.product.address()))
-            .header("content-type", "application/json")
-            .body(body.to_string());
-        self.send(request).await?;
+        self.send_plain(&serde_json::json!({ "ticketId": "4711", "subject": subject })).await?;
         tickets.push(on_stage("intranet", "4711", subject)?);
         Ok(tickets)
     }
@@ -264,6 +283,16 @@ impl Stage {
         self.send(request.body(body.to_vec())).await
     }
 
+    /// Sends what the intranet says of a ticket.
+    pub(super) async fn send_plain(&self, ticket: &serde_json::Value) -> Result {
+        let request = self
+            .client
+            .post(format!("http://{}/helpdesk/ticket-created", self.product.address()))
+            .header("content-type", "application/json")
+            .body(ticket.to_string());
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result {
         self.sent_by_hand.fetch_add(1, Ordering::Relaxed);
         let answer = request.send().await.map_err(|error| Ended::Failed(error.to_string()))?;
@@ -277,19 +306,46 @@ impl Stage {
     pub(super) fn deliveries(&self) -> usize {
         let sent_by_themselves = self.zendesk.deliveries().len()
             + self.freshdesk.deliveries().len()
-            + self.jira.deliveries().len();
+            + self.jira.deliveries().len()
+            + self.docspace.webhook_deliveries().len();
         sent_by_themselves + self.sent_by_hand.load(Ordering::Relaxed)
     }
 
-    /// How many internal notes with a room's link there are in the helpdesks.
+    /// How many internal notes of ours there are in the helpdesks.
     pub(super) fn notes(&self) -> usize {
         let in_zendesk = self.zendesk.tickets().into_iter().flat_map(|ticket| ticket.comments);
-        let in_zendesk = in_zendesk.filter(|note| !note.public).map(|note| note.html_body);
+        let ours = self.zendesk.integration_user();
+        let in_zendesk = in_zendesk.filter(|note| !note.public && note.author == ours);
+        let in_zendesk = in_zendesk.map(|note| note.html_body);
         let in_freshdesk = self.freshdesk.tickets().into_iter().flat_map(|ticket| ticket.conversations);
         let in_freshdesk = in_freshdesk.filter(|note| note.private).map(|note| note.body);
         let in_jira = self.jira.tickets().into_iter().flat_map(|issue| issue.comments);
         let in_jira = in_jira.filter(|note| note.internal).map(|note| note.body_text);
         in_zendesk.chain(in_freshdesk).chain(in_jira).filter(|note| note.contains("ticketroom:")).count()
+    }
+
+    /// What agents alone read in a ticket. A generic helpdesk is told it by callbacks.
+    pub(super) fn notes_of(&self, key: &TicketKey) -> Vec<String> {
+        let id = key.id.as_str();
+        let number = id.parse().unwrap_or_default();
+        match key.helpdesk.as_str() {
+            "zendesk" => {
+                let comments = self.zendesk.ticket(number).into_iter().flat_map(|ticket| ticket.comments);
+                comments.filter(|note| !note.public).map(|note| note.html_body).collect()
+            }
+            "freshdesk" => {
+                let notes = self.freshdesk.ticket(number).into_iter().flat_map(|ticket| ticket.conversations);
+                notes.filter(|note| note.private).map(|note| note.body).collect()
+            }
+            "jira" => {
+                let comments = self.jira.ticket(number).into_iter().flat_map(|issue| issue.comments);
+                comments.filter(|note| note.internal).map(|note| note.body_text).collect()
+            }
+            _ => {
+                let told = self.callback.received().into_iter().filter(|told| told.body["ticketId"] == id);
+                told.filter_map(|told| told.body["note"]["text"].as_str().map(str::to_owned)).collect()
+            }
+        }
     }
 
     /// The link as it stands in the ticket, read from the system that the ticket lives in.
@@ -310,8 +366,8 @@ impl Stage {
             }
             _ => {
                 let received = self.callback.received();
-                let told = received.iter().rev().find(|told| told.body["ticketId"] == id)?;
-                told.body["roomUrl"].as_str().map(str::to_owned)
+                let mut told = received.iter().rev().filter(|told| told.body["ticketId"] == id);
+                told.find_map(|told| told.body["roomUrl"].as_str()).map(str::to_owned)
             }
         }
     }
@@ -344,7 +400,8 @@ impl Stage {
     }
 }
 
-async fn wait_for(condition: impl AsyncFn() -> bool, patience: Duration) -> bool {
+/// Waits for a condition. `false` if it doesn't hold within the time.
+pub(super) async fn wait_for(condition: impl AsyncFn() -> bool, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if condition().await {
@@ -355,7 +412,8 @@ async fn wait_for(condition: impl AsyncFn() -> bool, patience: Duration) -> bool
     false
 }
 
-fn on_stage(helpdesk: &str, id: &str, subject: &str) -> Result<TicketOnStage> {
+/// A ticket by its name.
+pub(super) fn on_stage(helpdesk: &str, id: &str, subject: &str) -> Result<TicketOnStage> {
     let key = match (helpdesk.parse(), id.parse()) {
         (Ok(helpdesk), Ok(id)) => TicketKey { helpdesk, id },
         _ => return Err(Ended::Failed(format!("{helpdesk}/{id} is no ticket"))),
@@ -383,6 +441,8 @@ template = "incident"
 title = "Ticket #{{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"
 folders = ["Logs", "Attachments", "Findings"]
 access = [{{ group = "Support", role = "editor" }}, {{ assignee = true, role = "content-creator" }}]
+archive_after = "{ARCHIVE_AFTER}"
+notify = {{ quiet = "{QUIET}" }}
 
 [template.incident]
 title = "INCIDENT {{{{ ticket.key }}}} – {{{{ ticket.subject }}}}"

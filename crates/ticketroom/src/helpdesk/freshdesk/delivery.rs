@@ -76,22 +76,22 @@ pub(super) fn read(
     own_id: Option<u64>,
 ) -> Result<Hint, NoTarget> {
     let read = body::read(delivery)?;
-    let told = Told::of(read.json());
-    if let Some(event) = app_event(read.json()).filter(|_| !told.names_a_ticket()) {
+    let reported = Told::of(read.json());
+    if let Some(event) = app_event(read.json()).filter(|_| !reported.names_a_ticket()) {
         return read_app_event(event, read.json().get("data"), helpdesk, own_id);
     }
     let in_address = || ticket_of_query(delivery.query()?);
     // A number that is there twice, or in a body that somebody's words broke, may have been put there by whoever wrote
     // the subject.
-    let first = if read.was_broken() || told.is_repeated(&TICKET_ID) { in_address() } else { None };
+    let first = if read.was_broken() || reported.is_repeated(&TICKET_ID) { in_address() } else { None };
     let ticket = first
-        .or_else(|| told.ticket())
+        .or_else(|| reported.ticket())
         .or_else(in_address)
-        .or_else(|| told.ticket_of_url())
+        .or_else(|| reported.ticket_of_url())
         .or_else(|| read.number_named(&TICKET_ID))
         .filter(|number| *number != 0)
-        .ok_or_else(|| NotUnderstood(no_ticket_in(&read, &told)))?;
-    let event = told.text(&["triggered_event", "event", "kind"]).map(plain);
+        .ok_or_else(|| NotUnderstood(no_ticket_in(&read, &reported)))?;
+    let event = reported.text(&["triggered_event", "event", "kind"]).map(plain);
     Ok(Hint {
         target: Target::Ticket(TicketKey { helpdesk: helpdesk.clone(), id: TicketId::from(ticket) }),
         event: salvage::event_name(event.as_deref(), "automation rule"),
@@ -131,8 +131,11 @@ impl<'a> Told<'a> {
     }
 
     fn ticket(&self) -> Option<u64> {
-        let nested =
-            || [self.wrapped, self.whole].into_iter().find_map(|told| told.get("ticket").get("id").number());
+        let nested = || {
+            [self.wrapped, self.whole]
+                .into_iter()
+                .find_map(|reported| reported.get("ticket").get("id").number())
+        };
         self.any(&TICKET_ID).number().or_else(nested).filter(|number| *number != 0)
     }
 
@@ -149,7 +152,7 @@ impl<'a> Told<'a> {
 
     /// Whether a name, or another for the same thing, is there more than once.
     fn is_repeated(&self, names: &[&str]) -> bool {
-        let count = |told: &Json, names: &[&str]| match told {
+        let count = |reported: &Json, names: &[&str]| match reported {
             Json::Object(fields) => fields.iter().filter(|(name, _)| names.contains(&name.as_str())).count(),
             _ => 0,
         };
@@ -222,13 +225,13 @@ fn plain(event: &str) -> String {
 }
 
 /// What to tell the person who set up a rule whose body names no ticket.
-fn no_ticket_in(body: &body::Body, told: &Told<'_>) -> String {
+fn no_ticket_in(body: &body::Body, reported: &Told<'_>) -> String {
     let wrong = match body.unreadable() {
         Some(why) => why,
-        None if told.text(&TICKET_ID).is_some_and(body::has_placeholder) => {
+        None if reported.text(&TICKET_ID).is_some_and(body::has_placeholder) => {
             "`ticket_id` is a placeholder that was not filled in"
         }
-        None if told.names_a_ticket() => "`ticket_id` is no ticket's number",
+        None if reported.names_a_ticket() => "`ticket_id` is no ticket's number",
         None if body.is_form() => "the form has no field `ticket_id`",
         None => "the body names no ticket",
     };

@@ -167,8 +167,8 @@ impl Helpdesk for Generic {
         &self.name
     }
 
-    async fn observe(&self, _id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
-        Ok(match told {
+    async fn observe(&self, _id: &TicketId, reported: Option<&Ticket>) -> Result<Observed, Failure> {
+        Ok(match reported {
             Some(ticket) => {
                 Observed::Present { ticket: Box::new(ticket.clone()), link: LinkInTicket::Unreadable }
             }

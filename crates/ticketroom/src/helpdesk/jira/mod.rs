@@ -89,9 +89,9 @@ impl Helpdesk for Jira {
         &self.name
     }
 
-    async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
+    async fn observe(&self, id: &TicketId, reported: Option<&Ticket>) -> Result<Observed, Failure> {
         let key = TicketKey { helpdesk: self.name.clone(), id: id.clone() };
-        ticket::observe(&self.api, &key, &self.projects, told).await.map(Observed::capped)
+        ticket::observe(&self.api, &key, &self.projects, reported).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

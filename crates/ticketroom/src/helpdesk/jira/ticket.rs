@@ -22,7 +22,7 @@ pub(super) async fn observe(
     api: &Api,
     key: &TicketKey,
     projects: &[String],
-    told: Option<&Ticket>,
+    reported: Option<&Ticket>,
 ) -> Result<Observed, Failure> {
     // Issues have numbers for ids; anything else would be part of a path.
     let Some(id) = salvage::whole_number(key.id.as_str()) else {
@@ -32,7 +32,7 @@ pub(super) async fn observe(
     let (issue, link) = futures_util::join!(api.issue(id), api.remote_link(id, &global_id));
     let issue = match issue {
         Ok(issue) => issue,
-        Err(Failure { cause: Cause::NotFound, .. }) => return absent(api, told).await,
+        Err(Failure { cause: Cause::NotFound, .. }) => return absent(api, reported).await,
         Err(failure) => return Err(failure),
     };
     let ticket = ticket(id, issue);
@@ -55,9 +55,9 @@ pub(super) async fn observe(
 
 /// Jira says the same of an issue that was deleted, of one that our user may not see, and of every issue to
 /// somebody whose credentials are no good.
-async fn absent(api: &Api, told: Option<&Ticket>) -> Result<Observed, Failure> {
+async fn absent(api: &Api, reported: Option<&Ticket>) -> Result<Observed, Failure> {
     api.myself().await?;
-    let was_deleted = told.is_some_and(|told| told.status == Status::Deleted);
+    let was_deleted = reported.is_some_and(|reported| reported.status == Status::Deleted);
     Ok(Observed::Absent(if was_deleted { Absence::Deleted } else { Absence::NotShown }))
 }
 

@@ -365,7 +365,7 @@ fn events_about_something_else_are_no_mistake() {
 
 #[test]
 fn whether_a_ticket_was_deleted_is_told_with_its_time() {
-    let told = |event: &str, status: &str, time: &str| {
+    let reported = |event: &str, status: &str, time: &str| {
         let body = format!(
             r#"{{"type":"zen:event-type:ticket.{event}","time":"{time}","detail":{{"id":"1","status":{status}}}}}"#
         );
@@ -376,15 +376,15 @@ fn whether_a_ticket_was_deleted_is_told_with_its_time() {
     let (early, late) = ("2026-11-23T12:00:00.5Z", "2026-11-23T12:00:00.500000001Z");
     for gone in ["soft_deleted", "permanently_deleted", "marked_as_spam"] {
         let version = "2026-11-23T12:00:00.500000000Z";
-        assert_eq!(told(gone, "\"DELETED\"", early), at(Status::Deleted, version), "{gone}");
+        assert_eq!(reported(gone, "\"DELETED\"", early), at(Status::Deleted, version), "{gone}");
     }
-    assert_eq!(told("undeleted", "\"PENDING\"", late), at(Status::Pending, late));
+    assert_eq!(reported("undeleted", "\"PENDING\"", late), at(Status::Pending, late));
     // As text, the later one is greater, however many digits it came with.
-    let version = |time| told("undeleted", "null", time).unwrap().1;
+    let version = |time| reported("undeleted", "null", time).unwrap().1;
     assert!(version(late) > version(early) && late < early);
-    assert_eq!(told("undeleted", "\"DELETED\"", late), at(Status::Open, late));
-    assert_eq!(told("soft_deleted", "null", "yesterday"), at(Status::Deleted, ""));
+    assert_eq!(reported("undeleted", "\"DELETED\"", late), at(Status::Open, late));
+    assert_eq!(reported("soft_deleted", "null", "yesterday"), at(Status::Deleted, ""));
     for other in ["status_changed", "comment_added", "tags_changed", "merged", "created"] {
-        assert_eq!(told(other, "\"DELETED\"", late), None, "{other}");
+        assert_eq!(reported(other, "\"DELETED\"", late), None, "{other}");
     }
 }

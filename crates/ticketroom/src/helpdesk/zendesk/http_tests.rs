@@ -162,13 +162,13 @@ async fn what_is_not_there_is_absent() {
 async fn a_deletion_is_told_by_an_event_or_by_the_list() {
     let gone = || (404, json!({ "error": "RecordNotFound" }));
     let deleted = Ok(Observed::Absent(Absence::Deleted));
-    let told = |status| Ticket { status, ..Ticket::default() };
+    let reported = |status| Ticket { status, ..Ticket::default() };
     let stage = Stage::with([gone()]).await;
-    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Deleted))).await, deleted);
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&reported(Status::Deleted))).await, deleted);
     let listed =
         json!({ "deleted_tickets": [{ "id": 1 }, { "id": 40117, "deleted_at": "2026-11-23T12:00:00Z" }] });
     let stage = Stage::with([gone(), (200, listed)]).await;
-    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&told(Status::Open))).await, deleted);
+    assert_eq!(stage.zendesk.observe(&stage.key.id, Some(&reported(Status::Open))).await, deleted);
     assert!(stage.asked()[1].starts_with("GET /api/v2/deleted_tickets"));
     for status in [403, 404] {
         let stage = Stage::with([gone(), (status, json!({}))]).await;

@@ -98,8 +98,8 @@ impl Helpdesk for Zendesk {
         &self.name
     }
 
-    async fn observe(&self, id: &TicketId, told: Option<&Ticket>) -> Result<Observed, Failure> {
-        ticket::observe(&self.api, id, self.room_url_field, told).await.map(Observed::capped)
+    async fn observe(&self, id: &TicketId, reported: Option<&Ticket>) -> Result<Observed, Failure> {
+        ticket::observe(&self.api, id, self.room_url_field, reported).await.map(Observed::capped)
     }
 
     fn writes_back(&self) -> bool {

@@ -19,7 +19,7 @@ pub(super) async fn observe(
     api: &Api,
     id: &TicketId,
     link_field: Option<u64>,
-    told: Option<&Ticket>,
+    reported: Option<&Ticket>,
 ) -> Result<Observed, Failure> {
     // Zendesk's tickets have numbers; anything else would be part of a path.
     let Some(id) = salvage::whole_number(id.as_str()) else {
@@ -30,13 +30,13 @@ pub(super) async fn observe(
             let merged_into = merge::target(api, id, &answer.ticket).await?;
             Ok(present(id, answer, merged_into, link_field))
         }
-        Err(Failure { cause: Cause::NotFound, .. }) => absent(api, id, told).await,
+        Err(Failure { cause: Cause::NotFound, .. }) => absent(api, id, reported).await,
         Err(failure) => Err(failure),
     }
 }
 
-async fn absent(api: &Api, id: u64, told: Option<&Ticket>) -> Result<Observed, Failure> {
-    let was_told = told.is_some_and(|told| told.status == Status::Deleted);
+async fn absent(api: &Api, id: u64, reported: Option<&Ticket>) -> Result<Observed, Failure> {
+    let was_told = reported.is_some_and(|reported| reported.status == Status::Deleted);
     let is_deleted = was_told
         || match api.deleted_tickets().await {
             Ok(deleted) => deleted.iter().any(|ticket| ticket.id == id),

@@ -29,10 +29,15 @@ pub struct Access {
     pub room: RoomId,
     /// Who has no access yet, as far as we granted it.
     pub grants: Vec<Grant>,
-    /// Who was in the room when it was last looked at: a role that somebody has by hand stays as it is.
-    pub members: Vec<Member>,
-    /// Whether an earlier call without an answer may have granted it already.
-    pub repeated: bool,
+    /// Who is to have none any more, and may have got it by an earlier call without an answer. They are looked for.
+    pub lost: Vec<Grant>,
+    /// Who was in the room when it was last looked at: a role that somebody has by hand stays as it is. `None`: they are
+    /// looked for first.
+    pub members: Option<Vec<Member>>,
+    /// Whom an earlier call without an answer may have granted access.
+    pub asked: Vec<Grant>,
+    /// Who has access by our doing already, for another reason.
+    pub ours: Vec<Uuid>,
 }
 
 /// Who has access now, and who has not.
@@ -51,13 +56,21 @@ impl Perform for Access {
     }
 
     fn intend(&self, records: &mut Records<'_>) {
-        records.ledger.access.state = Entry::Pending { since: records.now };
+        let access = &mut records.ledger.access;
+        access.state = Entry::Pending { since: records.now };
+        let new: Vec<Grant> =
+            self.grants.iter().filter(|grant| !access.asked.contains(grant)).cloned().collect();
+        access.asked.extend(new);
     }
 
     async fn run(&self, context: Context<'_>) -> Result<Outcome, Failure> {
         let docspace = context.docspace;
-        let found = try_join_all(self.grants.iter().map(|grant| find(docspace, &grant.subject)));
-        let (found, own) = futures_util::try_join!(found, docspace.own_id_if_told())?;
+        let (found, lost, own, members) = futures_util::try_join!(
+            find_all(docspace, &self.grants),
+            find_all(docspace, &self.lost),
+            docspace.own_id_if_told(),
+            self.members(docspace)
+        )?;
         let mut outcome = Outcome::default();
         let mut wanted: Vec<(Grant, Uuid)> = Vec::new();
         for (grant, found) in self.grants.iter().zip(found) {
@@ -66,9 +79,17 @@ impl Perform for Access {
                 Err(why) => outcome.missing.push(Missing { grant: grant.clone(), why }),
             }
         }
-        wanted.retain(|(grant, id)| match self.role_by_hand(*id, grant.role) {
+        for (grant, id) in self.lost.iter().zip(lost) {
+            let is_in =
+                |id: &Uuid| members.iter().any(|member| member.id == *id && has_role_of(member, grant));
+            if let Some(id) = id.ok().filter(is_in) {
+                outcome.granted.push(Granted { grant: grant.clone(), id, role: grant.role, by_hand: false });
+            }
+        }
+        wanted.retain(|(grant, id)| match self.role_already(&members, *id, grant) {
             Some(role) => {
-                outcome.granted.push(Granted { grant: grant.clone(), id: *id, role, by_hand: true });
+                let by_hand = !self.ours.contains(id);
+                outcome.granted.push(Granted { grant: grant.clone(), id: *id, role, by_hand });
                 false
             }
             None => true,
@@ -99,8 +120,9 @@ impl Perform for Access {
     }
 
     fn record(&self, outcome: Outcome, records: &mut Records<'_>) -> Recorded {
-        let (by_hand, granted): (Vec<_>, Vec<_>) =
-            outcome.granted.iter().partition(|granted| granted.by_hand);
+        // Those who are to have none any more are told of when it is revoked.
+        let wanted = outcome.granted.iter().filter(|granted| self.grants.contains(&granted.grant));
+        let (by_hand, granted): (Vec<_>, Vec<_>) = wanted.partition(|granted| granted.by_hand);
         let named = |granted: Vec<&Granted>| {
             granted.into_iter().map(|granted| granted.grant.subject.to_string()).collect::<Vec<_>>()
         };
@@ -110,9 +132,17 @@ impl Perform for Access {
         let refused = outcome.missing.iter().any(|missing| missing.why.costs_a_write());
         let access = &mut records.ledger.access;
         access.state = Entry::Done;
+        access.asked.retain(|grant| !self.grants.contains(grant) && !self.lost.contains(grant));
         access.granted.extend(outcome.granted);
-        access.refused_until = refused.then(|| after(records.now, REFUSED_FOR));
-        access.missing = outcome.missing;
+        let known = std::mem::take(&mut access.missing);
+        let is_known = outcome.missing.iter().all(|missing| known.contains(missing));
+        access.missing = known;
+        // Those who were refused a short while ago were not asked for now.
+        access.missing.retain(|missing| missing.why.costs_a_write() && !self.grants.contains(&missing.grant));
+        if refused || access.missing.is_empty() {
+            access.refused_until = refused.then(|| after(records.now, REFUSED_FOR));
+        }
+        access.missing.extend(outcome.missing);
         let mut texts = Vec::new();
         if !granted.is_empty() {
             texts.push(format!("granted access to {}", granted.join(", ")));
@@ -126,26 +156,56 @@ impl Perform for Access {
         let kind = if missing.is_empty() { "access_given" } else { "access_missing" };
         let is_progress = !texts.is_empty();
         texts.extend(missing);
+        // That somebody has no access is told once.
+        if texts.is_empty() || (!is_progress && is_known) {
+            return Recorded { event: None, is_progress: texts.is_empty(), wait: None };
+        }
         Recorded { is_progress, ..Recorded::done(records, kind, texts.join("; ")) }
     }
 
     fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
         match failure.side_effect() {
-            SideEffect::None => records.ledger.access.state = Entry::NotBegun,
+            // An earlier call may have granted it all the same.
+            SideEffect::None if self.asked.is_empty() => {
+                records.ledger.access.state = Entry::NotBegun;
+                records.ledger.access.asked.clear();
+            }
             // Granting again changes nothing.
-            SideEffect::Unknown => {}
+            SideEffect::None | SideEffect::Unknown => {}
         }
     }
 }
 
 impl Access {
-    /// The role that a person gave somebody.
-    fn role_by_hand(&self, id: Uuid, wanted: Role) -> Option<Role> {
-        let member = self.members.iter().find(|member| member.id == id)?;
-        let is_ours = self.repeated && member.access == wanted.number();
-        let role = Role::from_number(member.access).filter(|_| !member.is_owner && !is_ours)?;
-        Some(role)
+    /// Who is in the room.
+    async fn members(&self, docspace: &DocSpace) -> Result<Vec<Member>, Failure> {
+        if let Some(members) = &self.members {
+            return Ok(members.clone());
+        }
+        match docspace.members(self.room).await {
+            Ok(members) => Ok(members.into_iter().filter(|m| m.access != 0 || m.is_owner).collect()),
+            Err(failure) if failure.is_transient() || failure.cause == Cause::Unauthorized => Err(failure),
+            // Whether access can be granted shows when it is.
+            Err(_) => Ok(Vec::new()),
+        }
     }
+
+    /// The role that somebody has already, by a person or by our doing. What an earlier call without an answer may have
+    /// granted does not count.
+    fn role_already(&self, members: &[Member], id: Uuid, wanted: &Grant) -> Option<Role> {
+        let member = members.iter().find(|member| member.id == id)?;
+        let mut asked = self.asked.iter().filter(|asked| asked.subject == wanted.subject);
+        let is_lost = asked.any(|asked| has_role_of(member, asked));
+        Role::from_number(member.access).filter(|_| !member.is_owner && !is_lost)
+    }
+}
+
+fn has_role_of(member: &Member, grant: &Grant) -> bool {
+    !member.is_owner && member.access == grant.role.number()
+}
+
+async fn find_all(docspace: &DocSpace, grants: &[Grant]) -> Result<Vec<Result<Uuid, MissingWhy>>, Failure> {
+    try_join_all(grants.iter().map(|grant| find(docspace, &grant.subject))).await
 }
 
 /// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no reason to keep the others

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::move_room;
 use super::{Context, Perform, Recorded, Records};
 use crate::call::{Cause, Failure};
 use crate::clock::Timestamp;
+use crate::ledger::Location;
 use crate::room::{FolderId, RoomId};
 use crate::store::{EffectKind, EffectTarget};
 use crate::template::FolderTree;
@@ -56,7 +58,9 @@ impl Perform for ArchiveExtra {
         for room in &self.rooms {
             match self.holds_only_ours(context, *room).await {
                 Ok(true) => {
-                    context.docspace.archive_room(*room).await?;
+                    let operation = context.docspace.archive_room(*room).await?;
+                    // Whether it is there now is found out by the next look, however this one ends.
+                    move_room::follow(context.docspace, *room, Location::Archived, operation).await;
                     outcome.archived.push(*room);
                 }
                 Ok(false) => outcome.used.push(*room),

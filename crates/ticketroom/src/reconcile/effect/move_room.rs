@@ -19,14 +19,14 @@ const POLLS: [u64; 4] = [60, 150, 400, 1000];
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How far a move has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::reconcile) enum Moved {
     /// A look has confirmed it.
     Confirmed,
     /// DocSpace reports that it failed.
     Failed,
-    /// Neither.
-    NotYet,
+    /// Neither, of the operation with this id.
+    NotYet(Option<OperationId>),
 }
 
 /// Follows a move that was asked for.
@@ -47,12 +47,18 @@ pub(super) async fn follow(
             None => Report::Nothing,
         };
         match report {
-            _ if is_there => return Moved::Confirmed,
+            _ if is_there => {
+                // One that nobody has read about keeps its place in the queue.
+                if let (Report::Nothing, Some(operation)) = (report, &operation) {
+                    let _ = docspace.operation(operation).await;
+                }
+                return Moved::Confirmed;
+            }
             Report::Failed => return Moved::Failed,
             Report::Nothing | Report::Finished => {}
         }
     }
-    Moved::NotYet
+    Moved::NotYet(operation)
 }
 
 /// Writes down how far the move has come. `why` the room is moved is told in the timeline.
@@ -83,7 +89,10 @@ pub(super) fn record(
             }
             Recorded { is_progress: false, ..Recorded::done(records, "failed", text) }
         }
-        Moved::NotYet => {
+        Moved::NotYet(operation) => {
+            if let Some(moving) = &mut records.ledger.location.moving {
+                moving.operation = operation.map(String::from);
+            }
             let wait = Wait { until: after(records.now, LOOK_AGAIN), reason: on_its_way(to) };
             Recorded { event: None, is_progress: true, wait: Some(wait) }
         }

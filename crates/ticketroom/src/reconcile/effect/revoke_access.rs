@@ -43,8 +43,11 @@ impl Perform for RevokeAccess {
         None
     }
 
-    fn intend(&self, _: &mut Records<'_>) {
-        // Repeatable: whoever is still granted in the ledger is looked for among the members.
+    fn intend(&self, records: &mut Records<'_>) {
+        // Without it, whoever gets access again after a lost answer would seem to have been removed by a person.
+        let revoking = &mut records.ledger.access.revoking;
+        let new = self.ids().filter(|id| !revoking.contains(id)).collect::<Vec<_>>();
+        revoking.extend(new);
     }
 
     async fn run(&self, context: Context<'_>) -> Result<Revoked, Failure> {
@@ -85,11 +88,18 @@ impl Perform for RevokeAccess {
         }
         // Nobody is asked for twice: what DocSpace doesn't do now, it won't do later.
         records.ledger.access.granted.retain(|granted| !self.former.contains(granted));
+        records.ledger.access.revoking.retain(|id| !self.ids().any(|former| former == *id));
         Recorded::done(records, "access_revoked", texts.join("; "))
     }
 
     fn take_back(&self, _: &Failure, _: &mut Records<'_>) {
-        // No intent was written down.
+        // A call before this one may have revoked it. The next look at the members tells.
+    }
+}
+
+impl RevokeAccess {
+    fn ids(&self) -> impl Iterator<Item = Uuid> {
+        self.former.iter().map(|former| former.id)
     }
 }
 

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::Situation;
 use crate::docspace::share::Member;
-use crate::ledger::Granted;
-use crate::reconcile::effect::{Access, Effect, Perform, RevokeAccess};
+use crate::ledger::{Entry, Granted};
+use crate::reconcile::effect::{Access, CreateRoom, Effect, Perform, RevokeAccess};
 use crate::reconcile::note::Note;
 use crate::room::{Role, RoomId};
 use crate::template::{Grant, Template};
@@ -40,16 +40,15 @@ pub(super) fn wanted(s: &Situation<'_>, ticket: &Ticket, template: &Template) ->
 
 /// Grants access to those who have none yet; then revokes it from those who had it before them.
 pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wanted: &[Grant]) -> Step {
-    let grants = to_ask_for(s, wanted);
-    // Some may be missing in DocSpace, and are asked for once in a run.
-    if !grants.is_empty() && !s.has_begun(Access::KIND) {
-        let members = s.seen.details.iter().filter_map(|details| details.members.as_ref()).flatten();
-        let repeated = s.ledger.access.state.pending_since().is_some();
-        let effect = Access { room, grants, members: members.cloned().collect(), repeated };
+    let (grants, lost) = (to_ask_for(s, wanted), lost(s, wanted));
+    let has_begun = s.has_begun(Access::KIND);
+    if !has_begun && (!grants.is_empty() || !lost.is_empty()) {
+        let effect =
+            Access { room, members: members(s), asked: asked(s, &grants), ours: ours(s), grants, lost };
         return Step { effect: Some(effect.into()), ..Step::default() };
     }
-    // Who the new ones are in DocSpace is known once they have access.
-    if s.has_begun(Access::KIND) && s.ledger.access.state.pending_since().is_some() {
+    // Who the new ones are in DocSpace is known once they have access. Whoever can't have it keeps nobody in.
+    if has_begun && s.ledger.access.state != Entry::Done {
         return Step::default();
     }
     let is_wanted = |grant: &Grant| wanted.contains(grant);
@@ -80,6 +79,34 @@ pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wante
     Step { effect: Some(RevokeAccess { room, former }.into()), ..Step::default() }
 }
 
+/// Whom calls without an answer may have granted access, and who is to have none now.
+fn lost(s: &Situation<'_>, wanted: &[Grant]) -> Vec<Grant> {
+    let access = &s.ledger.access;
+    let is_granted = |grant: &Grant| access.granted.iter().any(|granted| granted.grant == *grant);
+    access.asked.iter().filter(|grant| !wanted.contains(grant) && !is_granted(grant)).cloned().collect()
+}
+
+/// Whom calls without an answer may have granted access.
+fn asked(s: &Situation<'_>, grants: &[Grant]) -> Vec<Grant> {
+    let access = &s.ledger.access;
+    // An earlier version did not write down whom it asked for.
+    let is_unknown = access.asked.is_empty() && access.state.pending_since().is_some();
+    if is_unknown { grants.to_vec() } else { access.asked.clone() }
+}
+
+/// Who has access by our doing, for whatever reason.
+fn ours(s: &Situation<'_>) -> Vec<Uuid> {
+    s.ledger.access.granted.iter().filter(|granted| !granted.by_hand).map(|granted| granted.id).collect()
+}
+
+/// Who was in the room at the last look; `None` if there was none since it is open to changes.
+fn members(s: &Situation<'_>) -> Option<Vec<Member>> {
+    if s.has_begun(CreateRoom::KIND) {
+        return Some(Vec::new());
+    }
+    s.seen.details.as_ref().and_then(|details| details.members.clone())
+}
+
 /// Whoever is not in yet, but for those whom DocSpace has refused a short while ago.
 fn to_ask_for(s: &Situation<'_>, wanted: &[Grant]) -> Vec<Grant> {
     let (access, mut grants) = (&s.ledger.access, wanted.to_vec());
@@ -103,17 +130,17 @@ pub(super) fn by_hand(s: &Situation<'_>, members: &[Member], wanted: &[Grant]) -
     let member = |id: Uuid| members.iter().find(|member| member.id == id);
     // The owner has every role, and is not granted any.
     let granted = || s.ledger.access.granted.iter().filter(|granted| s.seen.own != Some(granted.id));
-    let removed: Vec<Grant> = granted()
-        .filter(|granted| member(granted.id).is_none())
-        .map(|granted| granted.grant.clone())
-        .collect();
-    // Whose access was to be revoked has lost it, by whatever hand.
-    let (removed, former): (Vec<_>, Vec<_>) = removed.into_iter().partition(|grant| wanted.contains(grant));
+    let removed: Vec<&Granted> = granted().filter(|granted| member(granted.id).is_none()).collect();
+    // Whose access was to be revoked has lost it, by whatever hand. Whoever is to have it again gets it again.
+    let revoking = &s.ledger.access.revoking;
+    let is_by_hand = |granted: &&Granted| wanted.contains(&granted.grant) && !revoking.contains(&granted.id);
+    let (removed, former): (Vec<_>, Vec<_>) = removed.into_iter().partition(is_by_hand);
+    let grants = |of: Vec<&Granted>| of.into_iter().map(|granted| granted.grant.clone()).collect::<Vec<_>>();
     if !former.is_empty() {
-        return Some(Note::FormerForgotten { grants: former });
+        return Some(Note::FormerForgotten { grants: grants(former) });
     }
     if !removed.is_empty() {
-        return Some(Note::RemovedByHand { grants: removed });
+        return Some(Note::RemovedByHand { grants: grants(removed) });
     }
     granted().find_map(|granted| {
         let member = member(granted.id).filter(|member| !member.is_owner)?;

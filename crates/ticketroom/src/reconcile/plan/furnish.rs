@@ -67,12 +67,10 @@ pub(super) fn furnish(
             effects.push(Link { room: room.id, kind: template.link, invitation_role }.into());
         }
     }
-    // Only what was looked for after it became due can be told from nothing.
-    if s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked)) {
-        match audit(s, room, template) {
-            Audit::Ended(note) => notes.push(note),
-            Audit::Archive(extra) => effects.push(extra.into()),
-        }
+    match due_audit(s, room, template) {
+        Some(Audit::Ended(note)) => notes.push(note),
+        Some(Audit::Archive(extra)) => effects.push(extra.into()),
+        None => {}
     }
     Plan { notes, effects, rest: rest(s, &wanted) }
 }
@@ -146,9 +144,16 @@ fn repaired_lately(s: &Situation<'_>) -> bool {
 }
 
 /// What an audit leads to.
-enum Audit {
+pub(super) enum Audit {
     Ended(Note),
     Archive(ArchiveExtra),
+}
+
+/// The audit, once it is due: a ticket may have a second room wherever its own one is.
+pub(super) fn due_audit(s: &Situation<'_>, own: &Room, template: &Template) -> Option<Audit> {
+    // Only what was looked for after it became due can be told from nothing.
+    let is_due = s.ledger.audit_at.is_some_and(|at| s.seen.looked.is_some_and(|looked| at <= looked));
+    is_due.then(|| audit(s, own, template))
 }
 
 /// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used it.

@@ -39,7 +39,8 @@ const FAILED_MOVE_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// How long a move that is not wanted any more may still happen: an operation without progress is cancelled after a minute, and
 /// the server retries its database for five and a half.
 const LATEST_MOVE: Duration = Duration::from_secs(7 * 60);
-/// When to look whether the ticket that this one was merged into has its room.
+/// When to look first whether the ticket that this one was merged into has its room. It may never get one, so each wait is as
+/// long as all before it.
 const SURVIVOR_AGAIN: Duration = Duration::from_secs(60);
 
 /// A person's word that no run has written down yet.
@@ -81,6 +82,8 @@ enum Standing {
     Over {
         /// Whether its room is archived without waiting.
         at_once: bool,
+        /// Whether it was deleted.
+        deleted: bool,
         why: String,
     },
     /// It can't be seen, or is none of ours any more: its room stays as it is.
@@ -91,7 +94,9 @@ enum Standing {
 pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
     match s.seen.room {
         Some(RoomNow::Deleted) => {
-            let name = notes::name_of(s, &format!("deleted-{}", made.room.id));
+            // Those who worked on a ticket that is over need not know that its room was cleared away.
+            let is_over = life(s).is_ok_and(|life| matches!(life.standing, Standing::Over { .. }));
+            let name = notes::name_of(s, &format!("deleted-{}", made.room.id)).filter(|_| !is_over);
             return note(Note::Deleted { note: name });
         }
         Some(RoomNow::Hidden) => {
@@ -101,16 +106,25 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         }
         Some(RoomNow::Active | RoomNow::Archived) | None => {}
     }
+    // Before its template is needed, which the configuration may not have any more.
+    if let Observed::Present { ticket, .. } = &s.seen.ticket
+        && let Some(step) = moved(s, ticket)
+    {
+        return note(step);
+    }
     let life = match life(s) {
         Ok(life) => life,
         Err(rest) => return rest.into(),
     };
-    if let Some(step) = turned(s, &life).or_else(|| noticed(s, &life, made)) {
+    if let Some(step) = changed(s, &life).or_else(|| noticed(s, &life, made)) {
         return note(step);
     }
     let mut effects = Vec::new();
     let mut next = Vec::new();
     let wants = wants(s, &life);
+    if is_move_over(s, &wants) {
+        return note(Note::MoveOver);
+    }
     if let Some((ticket, _)) = life.ticket {
         effects.extend(notes::about_others(s, ticket, made.room, after_merge(s, &life, &wants)));
         effects.extend(notes::by_hand(s, ticket));
@@ -121,6 +135,10 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
                 News::Later(at) => next.push(at),
                 News::Tell(news) => effects.push((*news).into()),
             }
+            // What was not looked at yet has a note of its own.
+            if s.seen.has_more_news && s.ledger.news.state.pending_since().is_none() {
+                next.push(s.now);
+            }
         }
     }
     next.extend(wants.next);
@@ -128,15 +146,18 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         Step::Stay(Location::Active) => match (life.ticket, life.template) {
             (Some((ticket, link)), Some(template)) => furnish::furnish(s, ticket, link, template, made),
             _ => {
-                let (Standing::Unknown(why) | Standing::Over { why, .. }) = &life.standing else {
-                    return Rest::Ready { next: None, remark: None }.into();
+                let remark = match &life.standing {
+                    Standing::Unknown(why) | Standing::Over { why, .. } => {
+                        Some(reasons::GONE.reason(format!("{why}; the room stays")))
+                    }
+                    Standing::Open => None,
                 };
-                let remark = Some(reasons::GONE.reason(format!("{why}; the room stays")));
-                Rest::Ready { next: s.ledger.audit_at, remark }.into()
+                audited(s, &life, made, |next| Rest::Ready { next, remark })
             }
         },
         Step::Stay(Location::Archived) => {
-            Rest::Archived { reason: archived(s, &life, &wants), next: None }.into()
+            let reason = archived(s, &life, &wants);
+            audited(s, &life, made, |next| Rest::Archived { reason, next })
         }
         Step::Move(effect) => Plan { notes: Vec::new(), effects: vec![effect], rest: super::MEANWHILE },
         Step::Wait(rest) => rest.into(),
@@ -161,7 +182,7 @@ fn life<'a>(s: &Situation<'a>) -> Result<Life<'a>, Rest> {
         Observed::Absent(absence) => {
             let why = first_room::why(absence).to_owned();
             let standing = match absence {
-                Absence::Deleted => Standing::Over { at_once: true, why },
+                Absence::Deleted => Standing::Over { at_once: true, deleted: true, why },
                 Absence::NotShown | Absence::NotWanted(_) => Standing::Unknown(why),
             };
             let name = s.ledger.template.as_ref();
@@ -172,46 +193,48 @@ fn life<'a>(s: &Situation<'a>) -> Result<Life<'a>, Rest> {
 }
 
 fn standing(s: &Situation<'_>, ticket: &Ticket) -> Standing {
-    let over = |at_once, why: &str| Standing::Over { at_once, why: why.to_owned() };
+    let over = |why: &str| Standing::Over { at_once: false, deleted: false, why: why.to_owned() };
     if ticket.status == Status::Deleted {
-        return over(true, "the ticket was deleted or marked as spam");
+        let why = "the ticket was deleted or marked as spam".to_owned();
+        return Standing::Over { at_once: true, deleted: true, why };
     }
     if let Merged::Into(other) = &s.seen.relations.merged {
         let why = format!("the ticket was merged into {}", other.called);
         // Without another room there would be none to work in.
-        return Standing::Over { at_once: other.url.is_some() && files(s) == 0, why };
+        let at_once = other.url.is_some() && files(s) == Some(0);
+        return Standing::Over { at_once, deleted: false, why };
     }
     match ticket.status {
-        Status::Solved => over(false, "the ticket is solved"),
-        Status::Closed => over(false, "the ticket is closed"),
+        Status::Solved => over("the ticket is solved"),
+        Status::Closed => over("the ticket is closed"),
         _ => Standing::Open,
     }
 }
 
-fn files(s: &Situation<'_>) -> u64 {
-    s.seen.details.as_ref().map_or(0, |details| details.files)
+/// How many files are in the room; `None` if it was not looked at, since it was found only now.
+fn files(s: &Situation<'_>) -> Option<u64> {
+    s.seen.details.as_ref().map(|details| details.files)
 }
 
-/// The ticket has turned a corner since it was last seen.
-fn turned(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
+/// What changed in the ticket's life since it was last seen.
+fn changed(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
     let entry = &s.ledger.life;
-    if entry.word.as_ref().is_some_and(|word| word.ticket != digest(s)) {
+    // One that can't be seen has not changed.
+    let is_seen = !matches!(life.standing, Standing::Unknown(_));
+    if is_seen && entry.word.as_ref().is_some_and(|word| word.ticket != digest(s)) {
         return Some(Note::WordOver);
     }
-    if let Some((ticket, _)) = life.ticket
-        && let Some(step) = moved(s, ticket)
-    {
-        return Some(step);
-    }
     match &life.standing {
-        Standing::Over { why, at_once } if entry.over_since.is_none() => {
+        Standing::Over { why, at_once, deleted }
+            if entry.over_since.is_none() || *deleted != entry.deleted =>
+        {
             let grace = life.template.and_then(|template| template.archive_after);
             let then = match grace {
                 _ if *at_once => "its room is archived".to_owned(),
                 Some(grace) => format!("its room is archived after {}", humantime::format_duration(grace)),
                 None => "its room stays".to_owned(),
             };
-            Some(Note::Over { why: format!("{why}: {then}") })
+            Some(Note::Over { why: format!("{why}: {then}"), deleted: *deleted })
         }
         Standing::Open if entry.over_since.is_some() => Some(Note::Reopened),
         _ => None,
@@ -251,7 +274,8 @@ fn noticed(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>) -> Option<No
             Note::TitleByHand { title: details.title.clone() }
         });
     }
-    if let (Some(owner), Some(before)) = (details.owner, s.ledger.owner)
+    // Of a room that was found, or created by an earlier version, the ledger knows no owner: it was ours.
+    if let (Some(owner), Some(before)) = (details.owner, s.ledger.owner.or(s.seen.own))
         && owner != before
     {
         return Some(Note::OwnerChanged { owner, is_us: s.seen.own == Some(owner) });
@@ -270,9 +294,11 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
         RoomNow::Deleted | RoomNow::Hidden => return None,
     };
     let location = &s.ledger.location;
+    let is_failed =
+        s.seen.move_failed && location.moving.as_ref().is_some_and(|moving| moving.failed.is_none());
     // Each of these notes changes what the ledger says, so it comes once in a run.
     if seen == location.now {
-        return None;
+        return is_failed.then_some(Note::MoveFailed);
     }
     if location.moving.as_ref().is_some_and(|moving| moving.to == seen) {
         return Some(Note::Arrived { to: seen, link });
@@ -282,7 +308,16 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
     let note = (seen == Location::Archived && !is_over)
         .then(|| notes::name_of(s, &format!("archived-{}-{}", made.room.id, s.now.as_second())))
         .flatten();
-    Some(Note::MovedByHand { to: seen, is_over, note })
+    Some(Note::MovedByHand { to: seen, is_over, note, link })
+}
+
+/// Whether a move that is not wanted any more can't happen any more. What moves the room after that is a person.
+fn is_move_over(s: &Situation<'_>, wants: &Wants) -> bool {
+    let has_moved = s.has_begun(ArchiveRoom::KIND) || s.has_begun(RestoreRoom::KIND);
+    let moving = s.ledger.location.moving.as_ref().filter(|moving| moving.to != wants.location);
+    !has_moved
+        && s.seen.room.is_some()
+        && moving.is_some_and(|moving| after(moving.since, LATEST_MOVE) <= s.now)
 }
 
 /// Where the room belongs.
@@ -309,14 +344,26 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
     match &life.standing {
         Standing::Open => wants(Location::Active, "the ticket is open", None),
         Standing::Unknown(why) => wants(s.ledger.location.now, why, None),
-        Standing::Over { at_once: true, why } => wants(Location::Archived, why, None),
-        Standing::Over { at_once: false, why } => {
+        Standing::Over { at_once: true, why, .. } => wants(Location::Archived, why, None),
+        // However the grace is counted now: what is in the archive stays there until the ticket is open again.
+        Standing::Over { why, .. }
+            if s.ledger.location.now == Location::Archived && !s.ledger.life.undeleted =>
+        {
+            wants(Location::Archived, why, None)
+        }
+        Standing::Over { at_once: false, why, .. } => {
             let since = s.ledger.life.over_since.unwrap_or(s.now);
             let due =
                 life.template.and_then(|template| template.archive_after).map(|grace| after(since, grace));
-            // The ticket that this one was merged into may get its room yet.
-            let waits_for_room = matches!(&s.seen.relations.merged, Merged::Into(other) if other.url.is_none() && files(s) == 0);
-            let look = waits_for_room.then(|| after(s.now, SURVIVOR_AGAIN));
+            let look = match &s.seen.relations.merged {
+                // The ticket that this one was merged into may get its room yet.
+                Merged::Into(other) if other.url.is_none() => {
+                    let waited = Duration::try_from(s.now.duration_since(since)).unwrap_or_default();
+                    Some(after(s.now, waited.max(SURVIVOR_AGAIN)))
+                }
+                Merged::Into(_) => files(s).is_none().then(|| after(s.now, SURVIVOR_AGAIN)),
+                Merged::No | Merged::InACircle => None,
+            };
             match due {
                 Some(due) if due <= s.now => wants(Location::Archived, why, None),
                 due => wants(Location::Active, why, due.into_iter().chain(look).min()),
@@ -328,7 +375,7 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
 fn after_merge(s: &Situation<'_>, life: &Life<'_>, wants: &Wants) -> AfterMerge {
     let grace = life.template.and_then(|template| template.archive_after);
     match (files(s), grace) {
-        (0, _) => AfterMerge::Archived,
+        (Some(0), _) => AfterMerge::Archived,
         _ if wants.location == Location::Archived => AfterMerge::Archived,
         (_, Some(grace)) => AfterMerge::OpenUntil(after(s.ledger.life.over_since.unwrap_or(s.now), grace)),
         (_, None) => AfterMerge::Open,
@@ -421,6 +468,24 @@ fn archived(s: &Situation<'_>, life: &Life<'_>, wants: &Wants) -> Reason {
         }
         (Standing::Open, Mover::Us) => reasons::ARCHIVED.reason("the ticket was over"),
     }
+}
+
+/// Nothing is to be done with the room itself, but a second one is looked for.
+fn audited(
+    s: &Situation<'_>,
+    life: &Life<'_>,
+    made: &MadeRoom<'_>,
+    rest: impl FnOnce(Option<Timestamp>) -> Rest,
+) -> Plan {
+    // Without the template there is no telling which rooms hold nothing but what it makes.
+    let Some(template) = life.template else { return rest(None).into() };
+    let (mut notes, mut effects) = (Vec::new(), Vec::new());
+    match furnish::due_audit(s, made.room, template) {
+        Some(furnish::Audit::Ended(note)) => notes.push(note),
+        Some(furnish::Audit::Archive(extra)) => effects.push(extra.into()),
+        None => {}
+    }
+    Plan { notes, effects, rest: rest(s.ledger.audit_at) }
 }
 
 /// The same, looked at again at the earliest of these times.

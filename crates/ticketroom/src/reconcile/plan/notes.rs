@@ -151,12 +151,15 @@ pub(super) enum News {
 /// Tells the ticket what people did in the room, once nothing has happened there for a while.
 pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &Template) -> News {
     let Some(news) = &s.seen.news else { return News::None };
-    let (Some(first), Some(last)) = (news.first_at, news.last_at) else { return News::None };
+    let entry = &s.ledger.news;
+    let pending = entry.through.filter(|_| entry.state.pending_since().is_some());
+    let (Some(first), Some(last)) = (news.first_at, news.last_at) else {
+        // Nothing is left of what the note tells that may be written: others go on.
+        return pending.map_or(News::None, |through| News::Drop(Note::NewsDropped { through }));
+    };
     let Some(notify) = template.notify.filter(|_| s.takes_notes && ticket.status != Status::Deleted) else {
         return News::Drop(Note::NewsDropped { through: news.last });
     };
-    let entry = &s.ledger.news;
-    let pending = entry.through.filter(|_| entry.state.pending_since().is_some());
     let due = after(last, notify.quiet).min(after(first, notify.quiet * LONGEST_QUIET));
     if pending.is_none() && s.now < due {
         return News::Later(due);

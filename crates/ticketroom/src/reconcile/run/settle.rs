@@ -9,7 +9,7 @@ use super::super::worker::Progress;
 use super::{Cut, Run};
 use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Timestamp, after, until};
-use crate::docspace::reasons::{DOCSPACE, ROOM_MAY_BE_GONE};
+use crate::docspace::reasons::{DOCSPACE, ROOM_MAY_BE_GONE, ROOM_ON_ITS_WAY};
 use crate::docspace::rooms::CREATE_ROOM;
 use crate::ledger::RoomEntry;
 use crate::reason::Reason;
@@ -18,6 +18,10 @@ use crate::ticket::Ticket;
 
 /// The longest wait between tries while another system is away.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+fn is_on_its_way(reason: Option<&Reason>) -> bool {
+    reason.is_some_and(|reason| reason.is(&ROOM_ON_ITS_WAY))
+}
 
 impl Run<'_> {
     pub(super) async fn settle(&mut self, rest: Rest, seen: Option<Ticket>) -> Result<(), Cut> {
@@ -37,6 +41,8 @@ impl Run<'_> {
         let reason = reason.map(Reason::printable);
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
+            // Looking for a room on its way is no failure: one that comes then is tried again soon, and not after minutes.
+            State::Waiting if self.failures.is_empty() && is_on_its_way(reason.as_ref()) => 1,
             // It was not tried at all, so it goes before those that were.
             State::Waiting if self.is_held_back() => self.claim.attempts,
             // Nor was this, but whatever it waits for makes it wait again: new ones go before it.

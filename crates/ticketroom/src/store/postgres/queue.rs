@@ -103,7 +103,7 @@ impl Queue for PostgresStore {
             headers,
             query,
             body,
-            told: &snapshot.map(json).transpose()?,
+            reported: &snapshot.map(json).transpose()?,
             version: &snapshot.and_then(|ticket| ticket.version.as_deref()).map(text_of),
             subject: &snapshot.map(|ticket| text_of(&ticket.subject)),
             is_echo: &matches!(delivery.meaning, Meaning::Echo { .. }),

@@ -36,11 +36,11 @@ pub(in crate::store) fn list_sql(query: &TicketQuery) -> (String, Vec<String>) {
 pub(super) fn record(row: &Row) -> Result<TicketRecord, StoreError> {
     let (helpdesk, id, state): (&str, &str, &str) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
     let claimed: bool = get(row, 3)?;
-    let (seen, told): (Option<&str>, Option<&str>) = (get(row, 5)?, get(row, 6)?);
+    let (seen, reported): (Option<&str>, Option<&str>) = (get(row, 5)?, get(row, 6)?);
     let (room_id, title): (Option<i64>, Option<String>) = (get(row, 7)?, get(row, 8)?);
     let (attempts, due): (i64, Option<i64>) = (get(row, 11)?, get(row, 12)?);
     let (known, reason, ticket) =
-        shown(state, reason(get(row, 17)?, get(row, 4)?, get(row, 18)?), seen.or(told));
+        shown(state, reason(get(row, 17)?, get(row, 4)?, get(row, 18)?), seen.or(reported));
     Ok(TicketRecord {
         key: key(helpdesk, id)?,
         state: if claimed { State::Working } else { known },
@@ -78,7 +78,7 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
         fence: get(row, 1)?,
         key: key(helpdesk, id)?,
         hints: get(row, 4)?,
-        told: from_json::<Ticket>(get(row, 5)?)?,
+        reported: from_json::<Ticket>(get(row, 5)?)?,
         ledger: from_json::<Ledger>(Some(get(row, 6)?))?.unwrap_or_default(),
         attempts: number(attempts),
         asked: number(asked),

@@ -33,8 +33,8 @@ CREATE TABLE ticket (
     wish         text    COLLATE "C",             -- what a person wants of its room until a run has heard it: archive, reopen
     wishes       bigint  NOT NULL DEFAULT 0,      -- wishes so far
     news         bigint  NOT NULL DEFAULT 0,      -- the last `placed` of its room's events; 0: it was told of all
-    told         text    COLLATE "C",             -- JSON: the ticket as the last delivery had it
-    told_version text    COLLATE "C",
+    reported         text    COLLATE "C",             -- JSON: the ticket as the last delivery had it
+    reported_version text    COLLATE "C",
     seen         text    COLLATE "C",             -- JSON: the ticket as its helpdesk had it
     subject      text    COLLATE "C" NOT NULL DEFAULT '',
     ledger       text    COLLATE "C" NOT NULL DEFAULT '{}',

@@ -36,7 +36,7 @@ macro_rules! save {
                     AS its (kind, target, entry)
                 ON CONFLICT (ticket, kind, target)
                     DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at
-            ), told AS (
+            ), reported AS (
                 DELETE FROM room_event USING saved WHERE ticket = saved.number AND placed <= :told_news
             )
             SELECT EXISTS (SELECT FROM saved)"
@@ -72,7 +72,7 @@ macro_rules! requeue {
 /// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
 macro_rules! record {
     () => {
-        "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
+        "helpdesk, id, state, claimed, reason, seen, reported, room_id, room_title, room_url, written_back, attempts, due_at, \
         created_at, updated_at, number, ledger, reason_code, reason_help"
     };
 }
@@ -86,7 +86,7 @@ statements! {
     ///
     /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
     /// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
-    Accept { source, helpdesk, id, at, key, event, headers, query, body, told, version, subject, is_echo } = "
+    Accept { source, helpdesk, id, at, key, event, headers, query, body, reported, version, subject, is_echo } = "
     WITH repeat AS (
         SELECT FROM delivery
         WHERE source = :source AND delivery_id = :key
@@ -95,19 +95,19 @@ statements! {
         SELECT number FROM ticket WHERE :is_echo AND helpdesk = :helpdesk AND id = :id AND NOT EXISTS (SELECT FROM repeat)
     ), due AS (
         INSERT INTO ticket AS t
-            (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-        SELECT :helpdesk, :id, 'waiting', server_millis(), 1, :told::text, :version::text, coalesce(:subject::text, ''), :at, :at
+            (helpdesk, id, state, due_at, hints, reported, reported_version, subject, created_at, updated_at)
+        SELECT :helpdesk, :id, 'waiting', server_millis(), 1, :reported::text, :version::text, coalesce(:subject::text, ''), :at, :at
         WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
         ON CONFLICT (helpdesk, id) DO UPDATE SET
             hints = t.hints + 1,
             -- One that is only looked at again after a restore is in nobody's way any more.
             attempts = CASE WHEN t.state IN ('waiting', 'blocked') THEN t.attempts ELSE 0 END,
             due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
-            told = CASE WHEN :told::text IS NULL OR t.told_version > :version::text THEN t.told ELSE :told::text END,
-            subject = CASE WHEN :told::text IS NULL OR :subject::text = '' OR t.told_version > :version::text
+            reported = CASE WHEN :reported::text IS NULL OR t.reported_version > :version::text THEN t.reported ELSE :reported::text END,
+            subject = CASE WHEN :reported::text IS NULL OR :subject::text = '' OR t.reported_version > :version::text
                 THEN t.subject ELSE :subject::text END,
-            told_version = CASE WHEN :told::text IS NULL OR t.told_version > :version::text
-                THEN t.told_version ELSE :version::text END
+            reported_version = CASE WHEN :reported::text IS NULL OR t.reported_version > :version::text
+                THEN t.reported_version ELSE :version::text END
         RETURNING number
     ), kept AS (
         INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, query, body)
@@ -182,7 +182,10 @@ statements! {
         UPDATE ticket SET
             hints = hints + 1, news = hints + 1,
             attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
-            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+            -- One that has other events already is told of all of them when it is due.
+            due_at = CASE
+                WHEN claimed OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+                ELSE least(due_at, server_millis()) END
         FROM owner WHERE ticket.number = owner.number AND (SELECT count(*) FROM waiting) > 0
         RETURNING ticket.number, hints
     ), placed AS (
@@ -249,7 +252,7 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+    RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
     /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few more may be locked than are
@@ -276,7 +279,7 @@ statements! {
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
-    RETURNING ticket.number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+    RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the timeline once it doesn't tell

@@ -5,7 +5,6 @@ use rusqlite::{Connection, Row};
 use super::SqliteStore;
 use super::run::Statement;
 use super::statements as sql;
-use super::transitions::mark;
 use crate::clock::{Timestamp, after};
 use crate::room::{FolderId, RoomId};
 use crate::room_event::RoomEvent;
@@ -80,8 +79,7 @@ fn place(
         return Ok(Placed::Nobody);
     };
     if (sql::Place { folder, ticket: number }).execute(connection)? > 0 {
-        mark(connection, *number, None, now)?;
-        sql::HasNews { number }.execute(connection)?;
+        sql::HasNews { number, now: &millis(now) }.execute(connection)?;
     }
     Ok(Placed::Ticket)
 }

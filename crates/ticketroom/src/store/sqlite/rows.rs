@@ -32,7 +32,7 @@ pub(super) fn owner_other_than(
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, StoreError>> {
     let (helpdesk, id, state): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let claimed: bool = row.get(3)?;
-    let (seen, told): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
+    let (seen, reported): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
     let room_id: Option<i64> = row.get(7)?;
     let title: Option<String> = row.get(8)?;
     let (url, written_back, attempts) = (row.get(9)?, row.get(10)?, row.get(11)?);
@@ -40,7 +40,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Result<TicketRecord, Sto
     let (due, ledger): (Option<i64>, String) = (row.get(12)?, row.get(16)?);
     let (created, updated): (i64, i64) = (row.get(13)?, row.get(14)?);
     let read = || {
-        let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(told.as_deref()));
+        let (known, reason, ticket) = shown(&state, reason, seen.as_deref().or(reported.as_deref()));
         Ok(TicketRecord {
             key: key(&helpdesk, &id)?,
             state: if claimed { State::Working } else { known },

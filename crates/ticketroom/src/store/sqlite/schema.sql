@@ -19,8 +19,8 @@ CREATE TABLE ticket (
     wish         TEXT,                      -- what a person wants of its room until a run has heard it: archive, reopen
     wishes       INTEGER NOT NULL DEFAULT 0, -- wishes so far
     news         INTEGER NOT NULL DEFAULT 0, -- the last `placed` of its room's events; 0: it was told of all
-    told         TEXT,                      -- JSON: the ticket as the last delivery had it
-    told_version TEXT,                      -- the version of that
+    reported         TEXT,                      -- JSON: the ticket as the last delivery had it
+    reported_version TEXT,                      -- the version of that
     seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
     subject      TEXT    NOT NULL DEFAULT '',
     ledger       TEXT    NOT NULL DEFAULT '{}',

@@ -26,7 +26,7 @@ macro_rules! requeue {
 /// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
 macro_rules! record {
     () => {
-        "helpdesk, id, state, claimed, reason, seen, told, room_id, room_title, room_url, written_back, attempts, due_at, \
+        "helpdesk, id, state, claimed, reason, seen, reported, room_id, room_title, room_url, written_back, attempts, due_at, \
         created_at, updated_at, number, ledger, reason_code, reason_help"
     };
 }
@@ -61,21 +61,21 @@ statements! {
         ORDER BY number DESC LIMIT 100 OFFSET :kept)";
 
     /// A ticket that nobody knows yet.
-    Make { helpdesk, id, now, told, subject, version, at } = "
+    Make { helpdesk, id, now, reported, subject, version, at } = "
     INSERT INTO ticket
-    (helpdesk, id, state, due_at, hints, told, told_version, subject, created_at, updated_at)
-    VALUES (:helpdesk, :id, 'waiting', :now, 1, :told, :version, coalesce(:subject, ''), :at, :at)";
+    (helpdesk, id, state, due_at, hints, reported, reported_version, subject, created_at, updated_at)
+    VALUES (:helpdesk, :id, 'waiting', :now, 1, :reported, :version, coalesce(:subject, ''), :at, :at)";
 
     /// A delivery for a ticket that is known.
-    Mark { number, now, told, subject, version } = "
+    Mark { number, now, reported, subject, version } = "
     UPDATE ticket SET
         hints = hints + 1,
         -- One that is only looked at again after a restore is in nobody's way any more.
         attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
         due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
-        told = CASE WHEN :told IS NULL OR told_version > :version THEN told ELSE :told END,
-        subject = CASE WHEN :told IS NULL OR :subject = '' OR told_version > :version THEN subject ELSE :subject END,
-        told_version = CASE WHEN :told IS NULL OR told_version > :version THEN told_version ELSE :version END
+        reported = CASE WHEN :reported IS NULL OR reported_version > :version THEN reported ELSE :reported END,
+        subject = CASE WHEN :reported IS NULL OR :subject = '' OR reported_version > :version THEN subject ELSE :subject END,
+        reported_version = CASE WHEN :reported IS NULL OR reported_version > :version THEN reported_version ELSE :version END
     WHERE number = :number";
 
     /// `running` are tickets that the caller is at, as JSON. New tickets first: a crowd that is tried in vain must not keep them
@@ -96,7 +96,7 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+    RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
     /// The same of some helpdesks only, as JSON.
@@ -118,7 +118,7 @@ statements! {
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
-    RETURNING number, fence, helpdesk, id, hints, told, ledger, attempts, asked, reason, reason_code, reason_help,
+    RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while.
@@ -178,8 +178,16 @@ statements! {
     UPDATE room_event SET ticket = :ticket, placed = (SELECT hints + 1 FROM ticket WHERE number = :ticket)
     WHERE ticket IS NULL AND folder = :folder";
 
-    /// The ticket, which was marked since, has them as news.
-    HasNews { number } = "UPDATE ticket SET news = hints WHERE number = :number";
+    /// The ticket has them as news. One that has others already, and is due at some time, is told of all of them then: however
+    /// much happens in its room, that makes no run of its own.
+    HasNews { number, now } = "
+    UPDATE ticket SET
+        hints = hints + 1, news = hints + 1,
+        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
+        due_at = CASE
+            WHEN claimed = 1 OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+            ELSE min(coalesce(due_at, :now), :now) END
+    WHERE number = :number";
 
     /// The events of a folder whose room no ticket has, but for the latest.
     ForgetEvents { folder, since } = "

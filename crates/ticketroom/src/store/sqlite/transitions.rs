@@ -102,12 +102,12 @@ fn mark_due(
         mark(connection, number, snapshot, now)?;
         return Ok(number);
     }
-    let (told, subject, version) = columns(snapshot);
+    let (reported, subject, version) = columns(snapshot);
     let make = sql::Make {
         helpdesk: &ticket.helpdesk.as_str(),
         id: &ticket.id.as_str(),
         now: &millis(now),
-        told: &told,
+        reported: &reported,
         subject: &subject,
         version: &version,
         at: &millis(at),
@@ -116,21 +116,21 @@ fn mark_due(
 }
 
 /// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake each other.
-pub(super) fn mark(
+fn mark(
     connection: &Connection,
     number: i64,
     snapshot: Option<&Snapshot>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let (told, subject, version) = columns(snapshot);
-    let (told, subject, version): (&dyn ToSql, &dyn ToSql, &dyn ToSql) = (&told, &subject, &version);
-    sql::Mark { number: &number, now: &millis(now), told, subject, version }.execute(connection)?;
+    let (reported, subject, version) = columns(snapshot);
+    let (reported, subject, version): (&dyn ToSql, &dyn ToSql, &dyn ToSql) = (&reported, &subject, &version);
+    sql::Mark { number: &number, now: &millis(now), reported, subject, version }.execute(connection)?;
     Ok(())
 }
 
 fn columns(snapshot: Option<&Snapshot>) -> (Option<&String>, Option<&String>, Option<&String>) {
     match snapshot {
-        Some((told, subject, version)) => (Some(told), Some(subject), version.as_ref()),
+        Some((reported, subject, version)) => (Some(reported), Some(subject), version.as_ref()),
         None => (None, None, None),
     }
 }
@@ -152,20 +152,20 @@ pub(super) fn claim(
         None => sql::Claim { now: now_millis, lease_until, most, running }.rows(connection, read),
     };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
-    for (claim, number, told) in rows? {
+    for (claim, number, reported) in rows? {
         match claim {
             Ok(claim) => claims.push(claim),
-            Err(error) => unreadable.push(((number, told), error)),
+            Err(error) => unreadable.push(((number, reported), error)),
         }
     }
-    for ((number, told), error) in unreadable {
+    for ((number, reported), error) in unreadable {
         tracing::error!(number, %error, "a ticket can't be read from the store");
         let reason = crate::store::unreadable(&error);
         let until = millis(after(now, UNREADABLE_FOR));
         sql::SetAside { number: &number, why: &reason.text, code: &&*reason.code, until: &until }
             .execute(connection)?;
         // Once.
-        if told.as_ref() != Some(&reason.text) {
+        if reported.as_ref() != Some(&reason.text) {
             note(connection, number, now, "unreadable", &reason.text)?;
         }
     }
@@ -187,7 +187,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
     };
     let (
         (helpdesk, id),
-        (told, ledger),
+        (reported, ledger),
         (number, fence, hints),
         (attempts, asked, reason),
         (wish, wishes, has_news),
@@ -197,7 +197,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         fence,
         key: key(&helpdesk, &id)?,
         hints,
-        told: from_json::<Ticket>(told.as_deref())?,
+        reported: from_json::<Ticket>(reported.as_deref())?,
         ledger: from_json::<Ledger>(Some(&ledger))?.unwrap_or_default(),
         attempts,
         asked,

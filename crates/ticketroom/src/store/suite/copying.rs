@@ -26,7 +26,7 @@ async fn filled(store: &Timed) {
     let mut rng = Rng::with_seed(4711);
     for number in 0..TICKETS {
         let subject = ["Printer", "T\u{fc}r", "a\0b", ""][number % 4];
-        let mut delivery = told(&number.to_string(), subject, Some("2026-01-01"), 0);
+        let mut delivery = reported(&number.to_string(), subject, Some("2026-01-01"), 0);
         let length = rng.usize(..300);
         delivery.body = std::iter::repeat_with(|| rng.u8(..)).take(length).collect::<Vec<u8>>().into();
         delivery.repeat = (number % 3 > 0).then(|| RepeatKey::new(format!("id {number}"), &delivery.body));

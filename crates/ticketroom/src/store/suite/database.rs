@@ -320,9 +320,9 @@ async fn all_tickets_are_marked_however_long_that_takes() {
     assert!((1..2999).contains(&first), "{first} of them at once");
     assert_eq!(stores[0].requeue(&Selection::Blocked, &Why::Configured).await.unwrap(), 0);
     assert_eq!(stores[0].requeue(&Selection::All, &Why::Restored).await.unwrap(), 3000);
-    let told = stores[0].timeline(&key("7")).await.unwrap();
-    let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
-    assert_eq!(told, ["retry", "recover"]);
+    let reported = stores[0].timeline(&key("7")).await.unwrap();
+    let reported: Vec<_> = reported.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(reported, ["retry", "recover"]);
 }
 
 /// Each page is a statement of its own, which must not stay on the connection for ever.
@@ -372,8 +372,8 @@ async fn older_and_newer_replicas_share_the_tables() {
     migrate(&mut client, &more).await.unwrap();
     let error = PostgresStore::open(&config, Use::Serve).await.unwrap_err().to_string();
     let ours = MIGRATIONS.len();
-    let told = format!("version {latest}, and this ticketroom knows versions up to {ours}");
-    assert!(error.contains(&told), "{error}");
+    let reported = format!("version {latest}, and this ticketroom knows versions up to {ours}");
+    assert!(error.contains(&reported), "{error}");
     more.pop();
     let error = migrate(&mut client, &more).await.unwrap_err();
     assert!(

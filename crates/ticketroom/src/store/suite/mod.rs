@@ -122,7 +122,7 @@ fn in_room(room: i64, consequence: Consequence, delivery_id: Option<&str>, secon
     Delivery { source: SourceName::DocSpace, meaning, ..delivery("1", delivery_id, second) }
 }
 
-fn told(id: &str, subject: &str, version: Option<&str>, second: i64) -> Delivery {
+fn reported(id: &str, subject: &str, version: Option<&str>, second: i64) -> Delivery {
     let ticket =
         Ticket { subject: subject.to_owned(), version: version.map(str::to_owned), ..Ticket::default() };
     let meaning = Meaning::Look { ticket: key(id), snapshot: Some(Box::new(ticket)) };

@@ -55,7 +55,7 @@ struct Row {
     attempts: u32,
     wish: Option<Wish>,
     wishes: i64,
-    told: Option<Ticket>,
+    reported: Option<Ticket>,
     seen: Option<Ticket>,
     subject: String,
     ledger: Ledger,
@@ -97,7 +97,7 @@ impl Contents {
         &mut self,
         key: TicketKey,
         snapshot: Option<&Ticket>,
-        told: Timestamp,
+        reported: Timestamp,
         now: Timestamp,
     ) -> &mut Row {
         let Some(place) = self.tickets.iter().position(|row| row.key == key) else {
@@ -115,12 +115,12 @@ impl Contents {
                 attempts: 0,
                 wish: None,
                 wishes: 0,
-                told: snapshot.cloned(),
+                reported: snapshot.cloned(),
                 seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
                 ledger: Ledger::default(),
-                created: told,
-                updated: told,
+                created: reported,
+                updated: reported,
                 deliveries: Vec::new(),
                 events: Vec::new(),
                 effects: BTreeMap::new(),
@@ -128,11 +128,11 @@ impl Contents {
             return self.tickets.last_mut().unwrap();
         };
         let row = self.tickets[place].mark_heard(now);
-        let is_newer = |told: &Ticket, snapshot: &Ticket| matches!((&told.version, &snapshot.version), (Some(told), Some(new)) if told > new);
+        let is_newer = |reported: &Ticket, snapshot: &Ticket| matches!((&reported.version, &snapshot.version), (Some(reported), Some(new)) if reported > new);
         if let Some(snapshot) = snapshot
-            && !row.told.as_ref().is_some_and(|told| is_newer(told, snapshot))
+            && !row.reported.as_ref().is_some_and(|reported| is_newer(reported, snapshot))
         {
-            row.told = Some(snapshot.clone());
+            row.reported = Some(snapshot.clone());
             if !snapshot.subject.is_empty() {
                 row.subject.clone_from(&snapshot.subject);
             }
@@ -181,8 +181,8 @@ impl Contents {
         for event in &save.events {
             row.events.push(entry(event.at, event.kind, &event.text));
         }
-        if let Some(told) = save.told_news {
-            let is_told = |(owner, placed): (i64, i64)| owner == number && placed <= told;
+        if let Some(reported) = save.told_news {
+            let is_told = |(owner, placed): (i64, i64)| owner == number && placed <= reported;
             self.happened.retain(|it| !it.placed.is_some_and(is_told));
         }
         Ok(true)
@@ -200,7 +200,7 @@ impl Row {
             key: self.key.clone(),
             state: if self.claimed { State::Working } else { self.state },
             reason: self.reason.clone(),
-            ticket: self.seen.clone().or(self.told.clone()),
+            ticket: self.seen.clone().or(self.reported.clone()),
             room: self.ledger.room.made().cloned(),
             url: url.map(str::to_owned),
             written_back: url.is_some() && self.ledger.write_back.url.as_deref() == url,
@@ -332,7 +332,7 @@ impl Queue for Model {
                 fence: row.fence,
                 key: row.key.clone(),
                 hints: row.hints,
-                told: row.told.clone(),
+                reported: row.reported.clone(),
                 ledger: row.ledger.clone(),
                 attempts: row.attempts,
                 asked: row.asked,
@@ -556,7 +556,11 @@ impl RoomEvents for Model {
             return Ok(Placed::Nobody);
         };
         if happened.iter().any(is_waiting) {
+            // One that has other events already is told of all of them when it is due.
+            let has_news = happened.iter().any(|it| it.placed.is_some_and(|(owner, _)| owner == number));
+            let due = row.due.filter(|_| has_news);
             let placed = row.mark_heard(now).hints;
+            row.due = due.or(row.due);
             happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.placed = Some((number, placed)));
         }
         Ok(Placed::Ticket)

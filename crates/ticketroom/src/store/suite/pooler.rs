@@ -76,10 +76,10 @@ async fn what_a_pooler_is_no_good_for_is_told_with_what_to_do() {
     database.run(sql).unwrap();
     let pooler = Pooler::start(postgres_server::shared(), Lending::Transaction, 2).unwrap();
     let pooled = StoreUrl::Postgres(Box::new(config(&pooler.url(&database))));
-    for told in [
+    for reported in [
         crate::store::check::store(&pooled, &clock).await.remove(0).what().to_owned(),
         crate::store::open(&pooled, Use::Serve, &clock).await.unwrap_err().to_string(),
     ] {
-        assert!(told.contains("ALTER ROLE ... SET synchronous_commit = on"), "{told}");
+        assert!(reported.contains("ALTER ROLE ... SET synchronous_commit = on"), "{reported}");
     }
 }

@@ -46,9 +46,9 @@ async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store
     let again_at_it = claim_one(store, 2).await;
     assert_eq!((again_at_it.key.clone(), again_at_it.asked), (key("blocked"), 0));
     assert_eq!(again_at_it.attempts, 0, "as if it were new");
-    let told = store.timeline(&key("blocked")).await.unwrap().pop().unwrap();
-    let told = (told.kind.as_str(), told.text.as_str(), told.at);
-    assert_eq!(told, ("retry", "DocSpace accepts our credentials again", at(2)));
+    let reported = store.timeline(&key("blocked")).await.unwrap().pop().unwrap();
+    let reported = (reported.kind.as_str(), reported.text.as_str(), reported.at);
+    assert_eq!(reported, ("retry", "DocSpace accepts our credentials again", at(2)));
     // One that is worked on goes on, and is looked at again.
     assert_eq!(store.requeue(&Selection::All, &why, at(3)).await.unwrap(), 3);
     let due = store.claim(at(3), LEASE, 10, &[]).await.unwrap();
@@ -74,9 +74,9 @@ async fn many_tickets_are_marked_in_parts(store: &Timed) {
     assert_eq!(store.requeue(&Selection::Blocked, &Why::Configured, at(11)).await.unwrap(), 0);
     assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(12)).await.unwrap(), all);
     for id in ["0", "499", "500", "519"] {
-        let told = store.timeline(&key(id)).await.unwrap();
-        let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
-        assert_eq!(told, ["delivery", "tested", "recover", "retry", "recover"], "{id}");
+        let reported = store.timeline(&key(id)).await.unwrap();
+        let reported: Vec<_> = reported.iter().map(|entry| entry.kind.as_str()).collect();
+        assert_eq!(reported, ["delivery", "tested", "recover", "retry", "recover"], "{id}");
     }
 }
 

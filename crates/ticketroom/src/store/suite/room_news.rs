@@ -207,8 +207,8 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     let claim = claim_one(store, 700).await;
     assert!(claim.has_news);
     let last = store.room_news(claim.number, None, 9).await.unwrap().last;
-    let told = Save { told_news: Some(last), ..save(&lost, with_room(7), 700) };
-    assert_eq!(store.save(told).await, Err(StoreError::Lost));
+    let reported = Save { told_news: Some(last), ..save(&lost, with_room(7), 700) };
+    assert_eq!(store.save(reported).await, Err(StoreError::Lost));
     // Nor by one with a ledger that can't be.
     store.accept(delivery("2", None, 700)).await.unwrap();
     let other = claim_one(store, 700).await;
@@ -217,14 +217,14 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     assert!(matches!(store.save(taken).await, Err(StoreError::RoomTaken { .. })));
     assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 1);
 
-    let told = Save { told_news: Some(last), ..save(&claim, with_room(7), 702) };
-    store.save(told.clone()).await.unwrap();
+    let reported = Save { told_news: Some(last), ..save(&claim, with_room(7), 702) };
+    store.save(reported.clone()).await.unwrap();
     assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 0);
     // Its answer was lost. What it says by now is not written any more.
     add(store, FILES, "b", 703).await;
     place(store, FILES, ROOM, 703).await;
     let more = store.room_news(claim.number, None, 9).await.unwrap();
-    store.save(Save { told_news: Some(more.last), ..told }).await.unwrap();
+    store.save(Save { told_news: Some(more.last), ..reported }).await.unwrap();
     assert_eq!(store.room_news(claim.number, None, 9).await.unwrap(), more);
 }
 
@@ -319,13 +319,13 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
         }
     };
     let tell = async || {
-        let mut told = Vec::new();
-        while told.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
+        let mut reported = Vec::new();
+        while reported.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
             tokio::task::yield_now().await;
             for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
                 let news = store.room_news(claim.number, None, 1000).await.unwrap();
                 assert!(claim.has_news || news.total == 0 || news.last > claim.hints, "{claim:?} {news:?}");
-                told.extend(news.events.iter().map(|event| event.title.clone()));
+                reported.extend(news.events.iter().map(|event| event.title.clone()));
                 // Meanwhile others are placed.
                 tokio::task::yield_now().await;
                 let told_news = (news.total > 0).then_some(news.last);
@@ -335,14 +335,15 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
             }
         }
         is_over.set(true);
-        told
+        reported
     };
     let all = futures_util::future::join_all((0..FOLDERS).map(come_in));
     let work = async { tokio::join!(all, place(), place(), tell()).3 };
-    let mut told = tokio::time::timeout(Duration::from_secs(60), work).await.expect("some were never told");
-    told.sort_unstable();
-    told.dedup();
-    assert_eq!(told.len(), usize::try_from(FOLDERS * EVENTS).unwrap(), "none is told twice");
+    let mut reported =
+        tokio::time::timeout(Duration::from_secs(60), work).await.expect("some were never told");
+    reported.sort_unstable();
+    reported.dedup();
+    assert_eq!(reported.len(), usize::try_from(FOLDERS * EVENTS).unwrap(), "none is told twice");
     assert_eq!(store.unplaced(9).await.unwrap(), []);
     for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
         assert!(!claim.has_news, "all was told");

@@ -13,7 +13,7 @@ use crate::finding::Level;
 use crate::store::postgres::PostgresStore;
 
 /// What `check` says, and what a start says that fails.
-async fn told(url: &str) -> [String; 2] {
+async fn reported(url: &str) -> [String; 2] {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = StoreUrl::Postgres(Box::new(config(url)));
     let finding = crate::store::check::store(&url, &clock).await.remove(0);
@@ -36,9 +36,12 @@ async fn tables_are_made_where_the_search_path_leads_and_found_there_again() {
     assert_eq!(open().await.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::Repeat);
     // Somebody sets another one: an empty store in another schema would have forgotten every ticket.
     set("public");
-    for told in told(database.url()).await {
-        assert!(told.contains("its tables are in the schema app, where its search_path (public)"), "{told}");
-        assert!(told.contains("SET search_path = app"), "{told}");
+    for reported in reported(database.url()).await {
+        assert!(
+            reported.contains("its tables are in the schema app, where its search_path (public)"),
+            "{reported}"
+        );
+        assert!(reported.contains("SET search_path = app"), "{reported}");
     }
     assert_eq!(database.run("SELECT to_regclass('public.ticket') IS NULL").unwrap(), "t");
     set("app");
@@ -51,10 +54,10 @@ async fn a_search_path_that_leads_nowhere() {
     let sql = "DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET search_path = missing', current_database()); END $$";
     database.run(sql).unwrap();
-    for told in told(database.url()).await {
+    for reported in reported(database.url()).await {
         assert!(
-            told.contains("search_path (missing) leads to no schema that there is; make the schema"),
-            "{told}"
+            reported.contains("search_path (missing) leads to no schema that there is; make the schema"),
+            "{reported}"
         );
     }
 }
@@ -68,8 +71,8 @@ async fn a_role_that_may_make_no_tables() {
              REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         )
         .unwrap();
-    for told in told(&database.url().replace("ticketroom@", "without_create@")).await {
-        assert!(told.contains("GRANT CREATE, USAGE ON SCHEMA public TO without_create"), "{told}");
+    for reported in reported(&database.url().replace("ticketroom@", "without_create@")).await {
+        assert!(reported.contains("GRANT CREATE, USAGE ON SCHEMA public TO without_create"), "{reported}");
     }
 }
 
@@ -80,9 +83,9 @@ async fn a_database_whose_transactions_are_read_only() {
     let sql = "DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
     database.run(sql).unwrap();
-    for told in told(database.url()).await {
-        assert!(told.contains("its transactions are read-only"), "{told}");
-        assert!(told.contains("SET default_transaction_read_only = off"), "{told}");
+    for reported in reported(database.url()).await {
+        assert!(reported.contains("its transactions are read-only"), "{reported}");
+        assert!(reported.contains("SET default_transaction_read_only = off"), "{reported}");
     }
 }
 
@@ -94,9 +97,9 @@ async fn a_standby_that_can_only_be_read() {
     let standby = primary.start_standby(Replication::Asynchronous).unwrap();
     standby.catch_up(&primary).unwrap();
     let port = |server: &Server| format!(":{}/", server.port());
-    for told in told(&database.url().replace(&port(&primary), &port(&standby))).await {
-        assert!(told.contains("the server is a standby"), "{told}");
-        assert!(told.contains("name all servers in [store] url"), "{told}");
+    for reported in reported(&database.url().replace(&port(&primary), &port(&standby))).await {
+        assert!(reported.contains("the server is a standby"), "{reported}");
+        assert!(reported.contains("name all servers in [store] url"), "{reported}");
     }
 }
 

@@ -221,17 +221,17 @@ async fn a_room_belongs_to_one_ticket(store: &Timed) {
 }
 
 async fn an_older_snapshot_does_not_replace_a_newer_one(store: &Timed) {
-    store.accept(told("1", "second", Some("2026-02-02"), 0)).await.unwrap();
-    store.accept(told("1", "first", Some("2026-01-01"), 1)).await.unwrap();
+    store.accept(reported("1", "second", Some("2026-02-02"), 0)).await.unwrap();
+    store.accept(reported("1", "first", Some("2026-01-01"), 1)).await.unwrap();
     let subject = async || store.ticket(&key("1")).await.unwrap().unwrap().ticket.unwrap().subject;
     assert_eq!(subject().await, "second");
-    store.accept(told("1", "unversioned", None, 2)).await.unwrap();
+    store.accept(reported("1", "unversioned", None, 2)).await.unwrap();
     assert_eq!(subject().await, "unversioned");
 }
 
 async fn tickets_are_found_by_what_people_remember(store: &Timed) {
     for (id, subject) in [("4711", "Printer smokes"), ("47", "VPN"), ("x", "about 4711")] {
-        store.accept(told(id, subject, None, 0)).await.unwrap();
+        store.accept(reported(id, subject, None, 0)).await.unwrap();
     }
     let found = async |text: &str| {
         let query = TicketQuery { text: Some(text.to_owned()), limit: 10, ..TicketQuery::default() };
@@ -336,23 +336,23 @@ async fn the_days_writes_are_counted(store: &Timed) {
 /// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.
 async fn what_no_text_can_hold_is_kept_all_the_same(store: &Timed) {
     let odd = "a\0b\u{1f600}\u{fffe}'\"\\";
-    let mut told = told("1", odd, Some(odd), 0);
-    told.repeat = Some(RepeatKey::new(odd.to_owned(), odd.as_bytes()));
-    told.event = odd.to_owned();
-    told.headers = odd.to_owned();
-    told.query = Some(odd.to_owned());
-    told.body = Bytes::from_static(b"\0\xff");
-    assert_eq!(store.accept(told.clone()).await.unwrap(), Accepted::New);
-    assert_eq!(store.accept(told).await.unwrap(), Accepted::Repeat);
+    let mut reported = reported("1", odd, Some(odd), 0);
+    reported.repeat = Some(RepeatKey::new(odd.to_owned(), odd.as_bytes()));
+    reported.event = odd.to_owned();
+    reported.headers = odd.to_owned();
+    reported.query = Some(odd.to_owned());
+    reported.body = Bytes::from_static(b"\0\xff");
+    assert_eq!(store.accept(reported.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(reported).await.unwrap(), Accepted::Repeat);
     let why = Meaning::NotUnderstood { why: odd.to_owned() };
     let refused = Delivery { meaning: why, ..delivery("2", None, 0) };
     assert_eq!(store.accept(refused).await.unwrap(), Accepted::New);
     let claim = claim_one(store, 0).await;
-    assert_eq!(claim.told.as_ref().unwrap().subject, odd);
+    assert_eq!(claim.reported.as_ref().unwrap().subject, odd);
     let mut end = settlement(&claim, State::Blocked, None, 1);
     end.reason = Some(some_reason(odd));
     end.save.events[0].text = odd.to_owned();
-    end.save.seen = claim.told.clone();
+    end.save.seen = claim.reported.clone();
     store.settle(end).await.unwrap();
     let query = TicketQuery { text: Some(odd.to_owned()), limit: 5, ..TicketQuery::default() };
     assert_eq!(store.tickets(&query).await.unwrap().len(), 1);

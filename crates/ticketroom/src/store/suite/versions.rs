@@ -55,9 +55,9 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     store.heartbeat(at(301), beat()).await.unwrap();
     assert_eq!(store.claim(at(300), LEASE, 10, &[]).await.unwrap(), []);
     assert_eq!(store.claim(at(301), LEASE, 10, &[]).await.unwrap(), []);
-    let told = store.timeline(&key("ledger")).await.unwrap();
-    let told: Vec<_> = told.iter().map(|entry| entry.kind.as_str()).collect();
-    assert_eq!(told, ["delivery", "unreadable"], "it is said once");
+    let reported = store.timeline(&key("ledger")).await.unwrap();
+    let reported: Vec<_> = reported.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(reported, ["delivery", "unreadable"], "it is said once");
     // An upgrade later.
     run("UPDATE ticket SET ledger = '{}' WHERE id = 'ledger'").await;
     store.heartbeat(at(601), beat()).await.unwrap();

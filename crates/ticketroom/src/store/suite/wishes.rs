@@ -39,13 +39,13 @@ async fn a_wish_makes_its_ticket_due_as_if_it_were_new(store: &Timed) {
     assert_eq!((claim.wish, claim.hints, claim.attempts), (wished(Wish::Archive, 1), 2, 0));
     assert_eq!(claim.asked, 0, "nobody asked for a new room by that");
     assert_eq!(wish(store, Wish::Reopen, 11).await, 1);
-    let told = store.timeline(&key("1")).await.unwrap();
-    let told: Vec<_> = told[2..].iter().map(|entry| (&*entry.kind, &*entry.text, entry.at)).collect();
+    let reported = store.timeline(&key("1")).await.unwrap();
+    let reported: Vec<_> = reported[2..].iter().map(|entry| (&*entry.kind, &*entry.text, entry.at)).collect();
     let expected = [
         ("archive", "somebody asked to archive the room", at(10)),
         ("reopen", "somebody asked to restore the room", at(11)),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 async fn a_wish_is_kept_until_a_run_has_heard_it(store: &Timed) {

@@ -60,9 +60,9 @@ pub(crate) async fn a_note_added_again_is_one_note(desk: Desk) {
     assert_eq!(all_notes(desk, &world.systems, &id), (3, 0));
 
     if desk == Desk::Generic {
-        let told = world.systems.callback.received().remove(0);
-        assert_eq!(told.body["note"]["id"], "files-1");
-        let text = told.body["note"]["text"].as_str().unwrap();
+        let reported = world.systems.callback.received().remove(0);
+        assert_eq!(reported.body["note"]["id"], "files-1");
+        let text = reported.body["note"]["text"].as_str().unwrap();
         assert!(text.contains("<img src=x onerror=alert(1)>") && text.contains("&x=%271%27)"), "{text}");
         assert!(!text.contains('\u{202E}') && !text.contains('\u{7}'), "{text}");
         return;

@@ -71,6 +71,8 @@ fn access_follows_the_assignee() {
         [id(2)],
         "nobody is assigned"
     );
+    let unknown = Case { begun: vec![Access::KIND], ..case(vec![anna()], Some("nobody@x"), vec![]) };
+    assert_eq!(revoked(&unknown.plan()), [id(2)], "though DocSpace does not know the new one");
     let kept = Template { remove_former: false, ..template(LinkKind::External) };
     let forgets = Case { template: Some(kept), ..case(vec![anna(), ben()], Some("ben@x"), both()) }.notes();
     assert_eq!(forgets, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
@@ -128,4 +130,44 @@ fn people_added_removed_or_changed_by_hand_stay_so() {
     assert_eq!(former, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "and keeps the role");
     let lost = case(vec![anna()], None, vec![]).notes();
     assert_eq!(lost, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }], "revoked already");
+}
+
+#[test]
+fn whoever_can_t_be_let_in_keeps_no_former_one_in() {
+    let mut unknown = case(vec![has(assignee("anna@x"), 2)], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    unknown.ledger.access.missing = vec![Missing { grant: assignee("ben@x"), why: MissingWhy::Unknown }];
+    unknown.begun = vec![Access::KIND];
+    assert_eq!(revoked(&unknown.plan()), [id(2)], "the new assignee has no account");
+    let mut failed = case(vec![has(assignee("anna@x"), 2)], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    failed.ledger.access.state = Entry::Pending { since: at(0) };
+    failed.begun = vec![Access::KIND];
+    assert!(revoked(&failed.plan()).is_empty(), "who the new one is can't be told yet");
+}
+
+#[test]
+fn whose_access_we_revoked_without_an_answer_was_not_removed_by_a_person() {
+    let mut again = case(vec![has(assignee("anna@x"), 2)], Some("anna@x"), vec![]);
+    again.ledger.access.revoking = vec![id(2)];
+    assert_eq!(again.notes(), [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
+    let forgotten = case(vec![], Some("anna@x"), vec![]).plan();
+    assert!(matches!(&forgotten.effects[..], [Effect::Access(_)]), "and is granted it again: {forgotten:?}");
+}
+
+#[test]
+fn whom_a_call_without_an_answer_let_in_is_looked_for_when_the_ticket_has_another_one() {
+    let mut lost = case(vec![], Some("ben@x"), vec![member(2, Role::Viewer)]);
+    lost.ledger.access.state = Entry::Pending { since: at(0) };
+    lost.ledger.access.asked = vec![assignee("anna@x")];
+    match &lost.plan().effects[..] {
+        [Effect::Access(access)] => {
+            assert_eq!(
+                (&access.grants[..], &access.lost[..]),
+                (&[assignee("ben@x")][..], &[assignee("anna@x")][..])
+            );
+        }
+        effects => panic!("{effects:?}"),
+    }
+    let mut nobody = case(vec![], None, vec![member(2, Role::Viewer)]);
+    nobody.ledger.access.asked = vec![assignee("anna@x")];
+    assert_eq!(nobody.kinds(), [Access::KIND], "also if nobody is assigned");
 }

@@ -48,7 +48,7 @@ fn archived(by: Mover) -> LocationEntry {
 }
 
 fn moving(from: Location, to: Location, attempt: u32, since: i64) -> LocationEntry {
-    let moving = Moving { to, since: at(since), attempt, failed: None };
+    let moving = Moving { to, since: at(since), attempt, operation: None, failed: None };
     LocationEntry { now: from, moving: Some(moving), ..LocationEntry::default() }
 }
 
@@ -74,7 +74,7 @@ fn next(rest: &Rest) -> Option<i64> {
 fn a_solved_ticket_has_a_grace_that_reopening_ends() {
     for status in [Status::Solved, Status::Closed] {
         let seen = case(status, 10, active(), None).notes();
-        assert!(matches!(&seen[..], [Note::Over { why }] if why.ends_with("after 1h")), "{seen:?}");
+        assert!(matches!(&seen[..], [Note::Over { why, .. }] if why.ends_with("after 1h")), "{seen:?}");
         let waiting = case(status, 20, active(), Some(10)).rest();
         assert_eq!(next(&waiting), Some(10 + GRACE), "{waiting:?}");
         assert!(archives(&case(status, 10 + GRACE, active(), Some(10)).plan()));
@@ -93,10 +93,10 @@ fn a_solved_ticket_has_a_grace_that_reopening_ends() {
 
 #[test]
 fn what_is_deleted_or_spam_is_archived_at_once_and_comes_back() {
-    let deleted = |absent, location, over| Case {
-        absent,
-        absence: Absence::Deleted,
-        ..case(Status::Deleted, 5, location, over)
+    let deleted = |absent, location, over| {
+        let mut case = Case { absent, absence: Absence::Deleted, ..case(Status::Deleted, 5, location, over) };
+        case.ledger.life.deleted = over.is_some();
+        case
     };
     for absent in [false, true] {
         assert!(matches!(deleted(absent, active(), None).notes()[..], [Note::Over { .. }]));
@@ -110,6 +110,21 @@ fn what_is_deleted_or_spam_is_archived_at_once_and_comes_back() {
         let hidden = Case { absent: true, ..case(Status::Open, 5, location.clone(), None) }.rest();
         assert_eq!(matches!(hidden, Rest::Archived { .. }), location.now == Location::Archived, "{hidden:?}");
     }
+}
+
+#[test]
+fn what_was_solved_before_it_was_deleted_comes_back_for_a_grace() {
+    let archived = || archived(Mover::Us);
+    let mut back = case(Status::Solved, 9, archived(), Some(5));
+    back.ledger.life.deleted = true;
+    let notes = back.notes();
+    assert!(matches!(&notes[..], [Note::Over { deleted: false, .. }]), "{notes:?}");
+    let mut undeleted = case(Status::Solved, 9, archived(), Some(9));
+    undeleted.ledger.life.undeleted = true;
+    assert!(restores(&undeleted.plan()));
+    // Whatever else changes while a ticket is over, its room stays in the archive.
+    let longer = case(Status::Solved, 9, archived(), Some(5)).rest();
+    assert!(matches!(longer, Rest::Archived { .. }), "the template's grace is longer now: {longer:?}");
 }
 
 #[test]
@@ -129,6 +144,9 @@ fn a_merged_ticket_keeps_a_room_that_people_used_for_the_grace() {
     assert_eq!(next(&merged(3, Some("https://d/8"), 1).rest()), Some(GRACE));
     assert!(archives(&merged(3, Some("https://d/8"), GRACE).plan()));
     assert_eq!(next(&merged(0, None, 1).rest()), Some(61), "the other ticket may get its room yet");
+    assert_eq!(next(&merged(0, None, 1000).rest()), Some(2000), "or never");
+    let found = Case { details: None, ..merged(0, Some("https://d/8"), 1) };
+    assert_eq!(next(&found.rest()), Some(61), "there may be files in a room that was found only now");
     let circle = Case {
         relations: Relations { merged: Merged::InACircle, earlier: None },
         ..case(Status::Open, 1, active(), None)
@@ -169,6 +187,14 @@ fn a_move_that_failed_blocks_the_ticket_and_is_asked_for_later() {
     assert_eq!(failed(5).rest(), Rest::Blocked { reason, again: Some(at(900)) });
     assert!(restores(&failed(900).plan()));
     assert!(restores(&Case { asked: true, ..failed(5) }.plan()));
+    let reported = |location| Case { move_failed: true, ..case(Status::Open, 5, location, None) };
+    let mut late = reported(moving(Location::Archived, Location::Active, 1, 0));
+    assert_eq!(late.clone().notes(), [Note::MoveFailed], "an earlier run asked for it");
+    apply_notes(&mut late);
+    assert!(matches!(late.rest(), Rest::Blocked { .. }));
+    let there =
+        Case { room: Some(RoomNow::Active), ..reported(moving(Location::Archived, Location::Active, 1, 0)) };
+    assert!(matches!(there.notes()[..], [Note::Arrived { .. }]), "the room is what counts");
 }
 
 #[test]
@@ -177,7 +203,7 @@ fn reopened_in_the_middle_of_archiving() {
     assert!(matches!(reopened(5).rest(), Rest::Waiting { .. }), "the move may still happen");
     let rest = reopened(46).rest();
     assert_eq!((matches!(rest, Rest::Ready { .. }), next(&rest)), (true, Some(420)), "it may come late");
-    assert_eq!(next(&reopened(421).rest()), None);
+    assert_eq!(reopened(421).notes(), [Note::MoveOver], "whoever archives it now is a person");
     let late = Case { room: Some(RoomNow::Archived), ..reopened(100) }.notes();
     let link = LinkKind::External;
     assert_eq!(late, [Note::Arrived { to: Location::Archived, link }], "our own move is no person's");
@@ -197,15 +223,24 @@ fn what_people_do_by_hand_stays() {
         to: Location::Archived,
         is_over: false,
         note: Some("zendesk/7/archived-1-1800000005".to_owned()),
+        link: LinkKind::External,
     };
     assert_eq!(note, [expected], "the ticket is told");
     let rest = case(Status::Open, 6, archived(Mover::Person), None).rest();
     assert!(matches!(&rest, Rest::Archived { reason, .. } if reason.is(&docspace_reasons::ROOM_ARCHIVED)));
     let agreed = by_hand(Status::Solved, active(), Some(0)).notes();
-    let expected = Note::MovedByHand { to: Location::Archived, is_over: true, note: None };
+    let link = LinkKind::External;
+    let expected = Note::MovedByHand { to: Location::Archived, is_over: true, note: None, link };
     assert_eq!(agreed, [expected], "as it would have been archived");
+    let mut in_the_grace = by_hand(Status::Solved, active(), Some(0));
+    apply_notes(&mut in_the_grace);
+    let rest = in_the_grace.rest();
+    assert!(matches!(rest, Rest::Archived { .. }), "not restored until the grace is over: {rest:?}");
     let taken_out = by_hand(Status::Solved, archived(Mover::Us), Some(0)).notes();
-    assert_eq!(taken_out, [Note::MovedByHand { to: Location::Active, is_over: true, note: None }]);
+    assert_eq!(taken_out, [Note::MovedByHand { to: Location::Active, is_over: true, note: None, link }]);
+    let mut linked = by_hand(Status::Open, archived(Mover::Person), None);
+    apply_notes(&mut linked);
+    assert_eq!(linked.kinds(), [Link::KIND], "archiving disabled the link");
     let kept = LocationEntry { kept_active: true, by: Mover::Person, ..active() };
     assert!(matches!(case(Status::Solved, 9 * GRACE, kept, Some(0)).rest(), Rest::Ready { .. }));
 }
@@ -252,6 +287,9 @@ fn a_persons_word_stands_until_the_ticket_changes() {
         matches!(solved.rest(), Rest::Ready { next: None, .. }),
         "it is not archived though its grace is over"
     );
+    let mut hidden = spoken(Location::Archived, Status::Open, archived(Mover::Us), None);
+    hidden.absent = true;
+    assert!(matches!(hidden.rest(), Rest::Archived { .. }), "a ticket that can't be seen has not changed");
     // What was heard once is not heard again.
     let mut heard = wish(Wish::Archive, Status::Open, archived(Mover::Us));
     heard.ledger.life.word = word(Location::Archived, ticket);
@@ -307,4 +345,59 @@ fn a_ticket_that_is_moved_has_the_rules_asked_again() {
     moved.ledger.template = Some("default".to_owned());
     let expected = Note::Moved { place: Some("OPS".to_owned()), template: None };
     assert_eq!(moved.notes(), [expected], "the template is the same");
+    let mut without = case(Status::Open, 0, active(), None);
+    without.ticket = project("OPS");
+    without.ledger.life.place = Some("SUP".to_owned());
+    without.ledger.template = Some("removed".to_owned());
+    let expected = Note::Moved { place: Some("OPS".to_owned()), template: Some("default".to_owned()) };
+    assert_eq!(without.notes(), [expected], "the template from before need not be there any more");
+}
+
+#[test]
+fn another_owner_is_noticed_also_where_the_ledger_has_none() {
+    let (us, other) = (uuid::Uuid::from_u128(9), uuid::Uuid::from_u128(8));
+    let owned = |owner, before| {
+        let mut case = case(Status::Open, 0, active(), None);
+        case.own = Some(us);
+        case.ledger.owner = before;
+        case.details = Some(RoomDetails { owner: Some(owner), ..details(0) });
+        case
+    };
+    let expected = Note::OwnerChanged { owner: other, is_us: false };
+    assert_eq!(owned(other, None).notes(), std::slice::from_ref(&expected), "a room of an earlier version");
+    assert_eq!(owned(other, Some(us)).notes(), [expected]);
+    assert_eq!(owned(us, Some(other)).notes(), [Note::OwnerChanged { owner: us, is_us: true }]);
+    assert_eq!((owned(us, None).notes(), owned(other, Some(other)).notes()), (vec![], vec![]));
+}
+
+#[test]
+fn a_second_room_is_looked_for_wherever_the_first_one_is() {
+    let creates = Some(Creates { first: at(-100), last: at(-100) });
+    let due = |status, absent, location, template: &str| {
+        let mut case = Case { absent, ..case(status, 0, location, Some(-9 * GRACE)) };
+        case.ledger.audit_at = Some(at(-10));
+        case.ledger.creates = creates;
+        case.ledger.template = Some(template.to_owned());
+        case
+    };
+    for (status, absent, location) in [
+        (Status::Open, true, active()),
+        (Status::Open, true, archived(Mover::Us)),
+        (Status::Solved, false, archived(Mover::Us)),
+    ] {
+        let mut case = due(status, absent, location, "default");
+        assert!(matches!(case.clone().notes()[..], [Note::EndAudit { .. }]), "{status:?} {absent}");
+        apply_notes(&mut case);
+        let rest = case.rest();
+        assert!(next(&rest).is_some_and(|next| next > 0), "it is not due for ever: {rest:?}");
+    }
+    let rest = due(Status::Open, true, active(), "removed").rest();
+    assert_eq!(next(&rest), None, "nothing can be told of other rooms without the template");
+}
+
+#[test]
+fn that_the_room_is_gone_is_told_while_people_work_on_the_ticket() {
+    let gone = |status| Case { room: Some(RoomNow::Deleted), ..case(status, 0, active(), Some(0)) }.notes();
+    assert!(matches!(gone(Status::Open)[..], [Note::Deleted { note: Some(_) }]));
+    assert_eq!(gone(Status::Solved), [Note::Deleted { note: None }]);
 }

@@ -1,6 +1,7 @@
 //! This ticket, this ledger, this time: these notes and effects.
 
 mod access;
+mod endings;
 mod life;
 mod notes;
 
@@ -97,6 +98,7 @@ fn complete() -> Ledger {
 }
 
 /// Everything that a plan depends on, ready to be changed by a test.
+#[derive(Clone)]
 struct Case {
     ticket: Ticket,
     absent: bool,
@@ -111,6 +113,8 @@ struct Case {
     own: Option<uuid::Uuid>,
     relations: Relations,
     news: Option<RoomNews>,
+    has_more_news: bool,
+    move_failed: bool,
     template: Option<Template>,
     takes_notes: bool,
     wish: Option<Wished>,
@@ -140,6 +144,8 @@ impl Default for Case {
             own: None,
             relations: Relations::default(),
             news: None,
+            has_more_news: false,
+            move_failed: false,
             template: None,
             takes_notes: true,
             wish: None,
@@ -155,29 +161,50 @@ impl Default for Case {
     }
 }
 
+/// Writes the notes of a plan into the ledger, until there are no more.
+fn apply_notes(case: &mut Case) -> Vec<Note> {
+    let mut noted = Vec::new();
+    loop {
+        let notes = case.clone().plan().notes;
+        assert!(noted.len() < 20, "there is no end: {noted:?}");
+        if notes.is_empty() {
+            return noted;
+        }
+        for note in notes {
+            let mut seen = case.seen();
+            let _ = note.apply(&mut case.ledger, &mut seen, case.now);
+            Observation { room: case.room, details: case.details, news: case.news, .. } = seen;
+            case.noted.push(note.clone());
+            noted.push(note);
+        }
+    }
+}
+
 impl Case {
-    fn plan(self) -> Plan {
+    fn seen(&self) -> Observation {
         let ticket = if self.absent {
-            Observed::Absent(self.absence)
+            Observed::Absent(self.absence.clone())
         } else {
-            Observed::Present { ticket: Box::new(self.ticket), link: self.link_in_ticket }
+            Observed::Present { ticket: Box::new(self.ticket.clone()), link: self.link_in_ticket.clone() }
         };
-        let (tagged, untagged, room) = (self.tagged, self.untagged, self.room);
-        let tagged_by_others = self.tagged_by_others;
-        let looked = self.looked.or(Some(self.now));
-        let (details, own, relations, news) = (self.details, self.own, self.relations, self.news);
-        let seen = Observation {
+        Observation {
             ticket,
-            tagged,
-            tagged_by_others,
-            looked,
-            untagged,
-            room,
-            details,
-            own,
-            relations,
-            news,
-        };
+            tagged: self.tagged.clone(),
+            tagged_by_others: self.tagged_by_others.clone(),
+            looked: self.looked.or(Some(self.now)),
+            untagged: self.untagged.clone(),
+            room: self.room,
+            details: self.details.clone(),
+            own: self.own,
+            relations: self.relations.clone(),
+            news: self.news.clone(),
+            has_more_news: self.has_more_news,
+            move_failed: self.move_failed,
+        }
+    }
+
+    fn plan(self) -> Plan {
+        let seen = self.seen();
         let template = self.template.unwrap_or_else(|| template(self.link));
         let rules = Rules::new(vec![], std::sync::Arc::new(template), vec![]);
         let begun: Vec<_> = self.begun.into_iter().map(|kind| EffectId { kind, target: None }).collect();
@@ -442,7 +469,8 @@ fn a_complete_ticket_rests_and_a_new_assignee_gets_in() {
     let ticket = Ticket { subject: "x".to_owned(), assignee, ..Ticket::default() };
     let plan = Case { ledger: complete(), ticket, ..Case::default() }.plan();
     let grants = vec![grant(Subject::Assignee("b@example.com".to_owned()), Role::Viewer)];
-    assert_eq!(plan.effects, [Access { room: RoomId(1), grants, members: vec![], repeated: false }.into()]);
+    let (lost, members, asked, ours) = (vec![], None, vec![], vec![uuid::Uuid::nil()]);
+    assert_eq!(plan.effects, [Access { room: RoomId(1), grants, lost, members, asked, ours }.into()]);
 }
 
 #[test]

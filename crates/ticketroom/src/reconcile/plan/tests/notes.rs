@@ -72,6 +72,24 @@ fn a_note_without_an_answer_is_looked_for_under_its_own_id() {
     assert_eq!((note.through, note.state), (70, NoteState::Settling));
 }
 
+#[test]
+fn what_came_after_a_note_without_an_answer_has_a_note_of_its_own() {
+    let mut told = case(RoomNews::default(), 500);
+    told.news = None;
+    told.has_more_news = true;
+    told.ledger.news = NewsEntry { through: Some(70), state: Entry::Done };
+    let rest = told.rest();
+    assert!(
+        matches!(rest, Rest::Ready { next: Some(next), .. } if next == at(500)),
+        "looked at now: {rest:?}"
+    );
+    let mut gone = case(RoomNews::default(), 500);
+    gone.ledger.news = NewsEntry { through: Some(70), state: Entry::Pending { since: at(0) } };
+    assert_eq!(gone.clone().notes(), [Note::NewsDropped { through: 70 }], "nothing is left to be told");
+    apply_notes(&mut gone);
+    assert_eq!(gone.ledger.news.state, Entry::Done);
+}
+
 impl Case {
     fn added(self) -> Vec<(String, NoteState)> {
         let effects = self.plan().effects.into_iter();
