@@ -43,12 +43,15 @@ async fn opened(world: &World, desk: Desk, number: usize) -> Vec<LifeTicket> {
     tickets
 }
 
+/// Makes an act for the ticket with a number.
+type MakeAct = fn(u64) -> Act;
+
 /// What is done to a ticket, and how its room is afterwards.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     call: &'static str,
     /// The act that makes that call, for the ticket with this number.
-    act: fn(u64) -> Act,
+    act: MakeAct,
     archived: bool,
 }
 
@@ -57,9 +60,10 @@ async fn every_call_of_a_room_may_go_wrong_in_every_way(desk: Desk) {
     // An operation whose answer was lost is read by nobody and keeps its place; the clock goes fast here.
     world.systems.docspace.set_operations_known_for(Duration::from_secs(2));
     let faults = world.systems.docspace.faults();
-    let (solve, reopen): (fn(u64) -> Act, fn(u64) -> Act) = (|_| Act::Solve, |_| Act::Reopen);
-    let (rename, assign): (fn(u64) -> Act, fn(u64) -> Act) =
-        (|nth| Act::Rename(format!("renamed {nth}")), |_| Act::Assign(Agent::Ben));
+    let solve: MakeAct = |_| Act::Solve;
+    let reopen: MakeAct = |_| Act::Reopen;
+    let rename: MakeAct = |nth| Act::Rename(format!("renamed {nth}"));
+    let assign: MakeAct = |_| Act::Assign(Agent::Ben);
     let steps = [
         Step { call: "update_room", act: rename, archived: false },
         Step { call: "get_room", act: rename, archived: false },
@@ -68,7 +72,6 @@ async fn every_call_of_a_room_may_go_wrong_in_every_way(desk: Desk) {
         Step { call: "archive_room", act: solve, archived: true },
         Step { call: "fileops", act: solve, archived: true },
         Step { call: "unarchive_room", act: reopen, archived: false },
-        Step { call: "get_room", act: reopen, archived: false },
     ];
     let mut tickets = opened(&world, desk, steps.len() * kinds().len()).await;
     let mut cases = Vec::new();
@@ -77,11 +80,12 @@ async fn every_call_of_a_room_may_go_wrong_in_every_way(desk: Desk) {
             let mut ticket = tickets.pop().unwrap();
             if matches!((step.act)(0), Act::Reopen) {
                 world.act(&mut ticket, Act::Solve).await;
-                world.is_archived(&ticket).await;
             }
             cases.push((kind.clone(), step, ticket));
         }
     }
+    // Ten operations at most are carried out at a time.
+    world.hurry_until("all rest", async || world.all_rest().await).await;
     for (nth, (kind, step, ticket)) in (0..).zip(&mut cases) {
         let fired = faults.fired();
         faults.add(Fault::once(step.call, kind.clone()));
