@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds the product for release, as it is shipped, and runs the package `ticketroom-bench`.
+//! `cargo xtask bench`: builds the product for release, as it is shipped, and runs the package
+//! `ticketroom-bench`.
 
 use std::process::ExitCode;
 

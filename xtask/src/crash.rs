@@ -1,11 +1,13 @@
-//! `cargo xtask crash`: builds the product with its fault points and the package `ticketroom-crash`, and runs that.
+//! `cargo xtask crash`: builds the product with its fault points and the package
+//! `ticketroom-crash`, and runs that.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::{Result, cargo, environment, packages};
 
-/// Handled here: the optimized build is used. Until the next release build, that binary has fault points in it.
+/// Handled here: the optimized build is used. Until the next release build, that binary has fault
+/// points in it.
 const RELEASE: &str = "--release";
 
 pub(crate) fn run(arguments: &[String]) -> Result {

@@ -1,5 +1,5 @@
-//! `cargo xtask openapi` and `cargo xtask errors`: write generated files anew. The tests that compare them do that when
-//! they are told to.
+//! `cargo xtask openapi` and `cargo xtask errors`: write generated files anew. The tests that
+//! compare them do that when they are told to.
 
 use crate::{Result, cargo};
 

@@ -1,8 +1,9 @@
-//! `cargo xtask test`: every test of the workspace, by plain `cargo test`; then those of the whole product once more,
-//! on a PostgreSQL store.
+//! `cargo xtask test`: every test of the workspace, by plain `cargo test`; then those of the whole
+//! product once more, on a PostgreSQL store.
 //!
-//! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that the product talks
-//! to are simulated, and PostgreSQL and promtool are installed before the tests start.
+//! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that
+//! the product talks to are simulated, and PostgreSQL and promtool are installed before the tests
+//! start.
 
 use std::process::ExitCode;
 
@@ -41,7 +42,8 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     crate::run(again.args(arguments))
 }
 
-/// Whether all that is asked of cargo is to run tests of some name. What comes after `--` is for the tests themselves.
+/// Whether all that is asked of cargo is to run tests of some name. What comes after `--` is for
+/// the tests themselves.
 fn only_choose_tests(arguments: &[String]) -> bool {
     let mut for_cargo = arguments.iter().take_while(|argument| *argument != "--");
     for_cargo.all(|argument| !argument.starts_with('-'))

@@ -1,5 +1,5 @@
-//! What `deny.toml` bans is not in `Cargo.lock`: the part of `cargo deny check` that must never fail, for machines
-//! on which cargo-deny isn't installed.
+//! What `deny.toml` bans is not in `Cargo.lock`: the part of `cargo deny check` that must never
+//! fail, for machines on which cargo-deny isn't installed.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,7 +1,8 @@
-//! A module of the product or of the simulator uses only modules of lower layers, so that no modules depend on each other
-//! in a circle.
+//! A module of the product or of the simulator uses only modules of lower layers, so that no
+//! modules depend on each other in a circle.
 //!
-//! Read from paths that begin with `crate::` or `super::`, in `use` lines and in code. Tests may use what they like.
+//! Read from paths that begin with `crate::` or `super::`, in `use` lines and in code. Tests may
+//! use what they like.
 
 use std::error::Error;
 use std::fs;
@@ -9,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 use self::source::{Found, paths, without_tests};
 
+mod comments;
 mod error_types;
 mod source;
 
-/// A crate with its layers, the lowest first. Modules of one layer don't use each other. A part of a module that has a line
-/// of its own lies in that layer; the rest of the module lies where the module is.
+/// A crate with its layers, the lowest first. Modules of one layer don't use each other. A part of
+/// a module that has a line of its own lies in that layer; the rest of the module lies where the
+/// module is.
 struct Crate {
     folder: &'static str,
     layers: &'static [(&'static str, &'static [&'static str])],
@@ -218,8 +221,8 @@ impl Crate {
         paths(&text, &own).into_iter().filter_map(complaint).collect()
     }
 
-    /// The layer of what is at a path: how high it is, its name, and the module by which it has it. The longest name of a
-    /// module that the path begins with counts.
+    /// The layer of what is at a path: how high it is, its name, and the module by which it has it.
+    /// The longest name of a module that the path begins with counts.
     fn layer(&self, path: &[&str]) -> Option<(usize, &'static str, &'static str)> {
         let of = |wanted: &str| {
             self.layers.iter().enumerate().find_map(|(height, (name, modules))| {

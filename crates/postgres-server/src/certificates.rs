@@ -34,7 +34,8 @@ pub(crate) fn authority(folder: &Folder) -> PathBuf {
     folder.path().join("ca.crt")
 }
 
-/// Makes `server.crt` and `server.key` for the host `localhost` in the folder, and the authority behind them.
+/// Makes `server.crt` and `server.key` for the host `localhost` in the folder, and the authority
+/// behind them.
 pub(crate) fn make(folder: &Folder) -> Result {
     let program = openssl()?;
     let settings = folder.path().join("openssl.cnf");

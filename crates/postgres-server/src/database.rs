@@ -39,7 +39,8 @@ impl Database {
         &self.url
     }
 
-    /// Its address by another name of this machine, such as the `localhost` of a server's certificate.
+    /// Its address by another name of this machine, such as the `localhost` of a server's
+    /// certificate.
     #[must_use]
     pub fn url_at(&self, host: &str) -> String {
         address(host, self.port, &self.name)
@@ -52,8 +53,8 @@ impl Database {
         format!("postgres://{USER}@127.0.0.1:{one},127.0.0.1:{other}/{name}?target_session_attrs=read-write")
     }
 
-    /// Runs SQL as psql does, statement by statement up to the first error. Returns what it shows: a line for each
-    /// row, with `|` between the columns.
+    /// Runs SQL as psql does, statement by statement up to the first error. Returns what it shows:
+    /// a line for each row, with `|` between the columns.
     ///
     /// # Errors
     /// When a statement fails, or the server doesn't run.
@@ -64,7 +65,8 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // If the server is down, its files may go all at once. If its standby is, it would wait for that.
+        // If the server is down, its files may go all at once. If its standby is, it would wait for
+        // that.
         let sql =
             format!("SET synchronous_commit = local; DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let _ = run(&self.programs, self.port, "postgres", &sql);

@@ -1,8 +1,9 @@
 //! The folder of a server's files, which is removed once nobody needs it any more.
 //!
-//! A shell waits for the end of its standard input and then removes the folder. The other end of that pipe is the
-//! *lifeline*: we hold it, and so does everything that writes into the folder, the server's processes included. So
-//! the folder stays until the last of them is gone, and it goes even if all of us were killed.
+//! A shell waits for the end of its standard input and then removes the folder. The other end of
+//! that pipe is the *lifeline*: we hold it, and so does everything that writes into the folder, the
+//! server's processes included. So the folder stays until the last of them is gone, and it goes
+//! even if all of us were killed.
 
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -103,7 +104,8 @@ impl Drop for Folder {
     }
 }
 
-/// A shell in a process group of its own, so that Ctrl-C ends only us, and it can do its part afterwards.
+/// A shell in a process group of its own, so that Ctrl-C ends only us, and it can do its part
+/// afterwards.
 fn shell(script: &str, argument: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script, "sh"]).arg(argument).process_group(0);

@@ -1,16 +1,18 @@
-//! A PostgreSQL server for tests: made from nothing in a temporary folder, stopped and killed on order, and gone with
-//! the process that started it, however that ends.
+//! A PostgreSQL server for tests: made from nothing in a temporary folder, stopped and killed on
+//! order, and gone with the process that started it, however that ends.
 //!
-//! It is the machine's own PostgreSQL, whose programs are looked for in Debian's place and in `PATH`. Most tests
-//! want a [`Database`] of the one [`shared`] server; one that stops or kills a server starts its own ([`Server`]), and
-//! one that has another server take over makes a standby of that (`standby`). A pooler can be put in front (`pooler`).
+//! It is the machine's own PostgreSQL, whose programs are looked for in Debian's place and in
+//! `PATH`. Most tests want a [`Database`] of the one [`shared`] server; one that stops or kills a
+//! server starts its own ([`Server`]), and one that has another server take over makes a standby of
+//! that (`standby`). A pooler can be put in front (`pooler`).
 //!
-//! Who watches what: all files are in one folder, which a little shell removes once nobody holds its standard input
-//! any more (`folder`). Each start of PostgreSQL has another one, which shuts it down when its own standard input
-//! closes (`running`). A process that dies closes its pipes, so neither depends on anybody tidying up.
+//! Who watches what: all files are in one folder, which a little shell removes once nobody holds
+//! its standard input any more (`folder`). Each start of PostgreSQL has another one, which shuts it
+//! down when its own standard input closes (`running`). A process that dies closes its pipes, so
+//! neither depends on anybody tidying up.
 //!
-//! Everything here waits until it is done, for milliseconds up to a second or two; asynchronous tests call it all the
-//! same. Linux only: the processes to kill are found in `/proc`.
+//! Everything here waits until it is done, for milliseconds up to a second or two; asynchronous
+//! tests call it all the same. Linux only: the processes to kill are found in `/proc`.
 
 mod account;
 mod certificates;
@@ -45,8 +47,8 @@ pub fn shared() -> &'static Server {
     SERVER.get_or_init(|| Server::start(Durability::ForTests).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// The one pooler of this process, before the [`shared`] server: it lends a few sessions of each database for a transaction at
-/// a time. It is started at the first call.
+/// The one pooler of this process, before the [`shared`] server: it lends a few sessions of each
+/// database for a transaction at a time. It is started at the first call.
 ///
 /// # Panics
 /// When it can't be started.

@@ -1,5 +1,6 @@
-//! A PostgreSQL server to try something on: `cargo run --package ticketroom-postgres-server`. It prints the address of
-//! an empty database and the folder of its files, and ends, with all that is in it, at the end of its input.
+//! A PostgreSQL server to try something on: `cargo run --package ticketroom-postgres-server`. It
+//! prints the address of an empty database and the folder of its files, and ends, with all that is
+//! in it, at the end of its input.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
 //! A connection pooler in front of a server: PgBouncer, as hosted databases have it.
 //!
-//! In transaction mode it lends a session of the server for each transaction only. What belongs to a session (settings,
-//! prepared statements, `LISTEN`) stays behind with it, for whoever gets it next.
+//! In transaction mode it lends a session of the server for each transaction only. What belongs to
+//! a session (settings, prepared statements, `LISTEN`) stays behind with it, for whoever gets it
+//! next.
 
 use std::fs::File;
 use std::process::{Child, ChildStdin, Stdio};
@@ -36,8 +37,8 @@ pub enum Lending {
     Session,
 }
 
-/// A pooler on a local port, for the superuser `ticketroom` and all databases of a server. It ends when this is dropped or
-/// this process ends in whatever way.
+/// A pooler on a local port, for the superuser `ticketroom` and all databases of a server. It ends
+/// when this is dropped or this process ends in whatever way.
 #[derive(Debug)]
 pub struct Pooler {
     supervisor: Child,

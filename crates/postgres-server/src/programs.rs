@@ -6,10 +6,12 @@ use std::process::Command;
 
 use crate::{Error, Result};
 
-/// Where Debian and its children keep each version, in a folder of its number. They aren't in `PATH` there.
+/// Where Debian and its children keep each version, in a folder of its number. They aren't in
+/// `PATH` there.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// What has to be in one folder. The server comes first, as its absence is what there is to be said.
+/// What has to be in one folder. The server comes first, as its absence is what there is to be
+/// said.
 const NEEDED: [&str; 5] = ["postgres", "initdb", "psql", "pg_isready", "pg_basebackup"];
 
 /// The programs of one version.
@@ -52,7 +54,8 @@ impl Programs {
     }
 }
 
-/// Takes away what PostgreSQL's programs would read from the environment, and has them speak English.
+/// Takes away what PostgreSQL's programs would read from the environment, and has them speak
+/// English.
 pub(crate) fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("PG")) {
@@ -67,7 +70,8 @@ pub(crate) fn openssl() -> Result<PathBuf> {
     found_in_path("openssl")
 }
 
-/// What fills a disk. It is part of util-linux, which is on every Debian, but not in every image of a container.
+/// What fills a disk. It is part of util-linux, which is on every Debian, but not in every image of
+/// a container.
 pub(crate) fn prlimit() -> Result<PathBuf> {
     found_in_path("prlimit")
 }

@@ -17,11 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Runs the server (`$2`, with the folder `$1` and the port `$3`) and waits for one word: the signal to end it with.
-/// If its input ends without one, we have died, or don't need the server any more.
+/// Runs the server (`$2`, with the folder `$1` and the port `$3`) and waits for one word: the
+/// signal to end it with. If its input ends without one, we have died, or don't need the server any
+/// more.
 ///
-/// The signal is said again and again, as the server doesn't hear it right after its start; and SIGCONT with it, as we
-/// may have died while we held the server.
+/// The signal is said again and again, as the server doesn't hear it right after its start; and
+/// SIGCONT with it, as we may have died while we held the server.
 const SUPERVISOR: &str = r#"
 exec 3<&0
 "$2" -D "$1/data" -p "$3" </dev/null 3<&- &
@@ -57,8 +58,8 @@ impl Running {
         Ok(Self { supervisor, postmaster: postmaster(folder)? })
     }
 
-    /// Waits until the server takes connections, which after a crash of one of its processes it does only once it has
-    /// begun anew. `false` if it ends instead.
+    /// Waits until the server takes connections, which after a crash of one of its processes it
+    /// does only once it has begun anew. `false` if it ends instead.
     pub(crate) fn takes_connections(
         &mut self,
         programs: &Programs,
@@ -91,8 +92,8 @@ impl Running {
         Ok(())
     }
 
-    /// Changes the soft limit of one process, so that it can be undone. Only its own user may, and we may be root with
-    /// few powers.
+    /// Changes the soft limit of one process, so that it can be undone. Only its own user may, and
+    /// we may be root with few powers.
     fn limit(&self, folder: &Folder, bytes: &str, process: Pid) -> Result {
         let mut prlimit = Command::new(prlimit()?);
         folder.run(prlimit.args(["--pid", &process.to_string(), &format!("--fsize={bytes}:")]))
@@ -125,7 +126,8 @@ impl Running {
         })
     }
 
-    /// SIGKILL to all of its processes, as when the machine's power fails, except that what was written stays written.
+    /// SIGKILL to all of its processes, as when the machine's power fails, except that what was
+    /// written stays written.
     pub(crate) fn kill(mut self, folder: &Folder) -> Result {
         if self.has_ended() {
             return Ok(());
@@ -139,7 +141,8 @@ impl Running {
         for child in &children {
             signal(*child, Signal::KILL);
         }
-        // The lock file of a server is in the way of its next start as long as any of these is there.
+        // The lock file of a server is in the way of its next start as long as any of these is
+        // there.
         until("PostgreSQL's processes are gone", folder, || {
             let gone = |child: &Pid| state(*child).is_none_or(|(state, _)| is_end(state));
             self.has_ended() && children.iter().all(gone)
@@ -223,7 +226,8 @@ fn signal(pid: Pid, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
-/// Whether a process in that state does nothing any more: it only waits for its parent to ask for its status.
+/// Whether a process in that state does nothing any more: it only waits for its parent to ask for
+/// its status.
 fn is_end(state: char) -> bool {
     matches!(state, 'Z' | 'X')
 }

@@ -17,8 +17,9 @@ use crate::programs::Programs;
 use crate::running::Running;
 use crate::{Error, Result};
 
-/// Ports below those that the kernel hands out by itself (from 32768, by default). The server has to find its port
-/// free again when it is started again, and no client's connection should have got it meanwhile.
+/// Ports below those that the kernel hands out by itself (from 32768, by default). The server has
+/// to find its port free again when it is started again, and no client's connection should have got
+/// it meanwhile.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 /// How large each file of the write-ahead log is, in MiB.
@@ -30,21 +31,23 @@ const WAL_BYTES: u64 = 1024 * 1024;
 pub enum Durability {
     /// What an operator has: a commit waits until it is on the disk.
     Real,
-    /// Nothing waits for the disk. A killed server still finds everything again; a machine without power would not.
+    /// Nothing waits for the disk. A killed server still finds everything again; a machine without
+    /// power would not.
     ForTests,
 }
 
 /// What a full disk still has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    /// The write-ahead log, which often has a disk of its own. The largest table can't grow any more.
+    /// The write-ahead log, which often has a disk of its own. The largest table can't grow any
+    /// more.
     ForTheLog,
     /// Nothing at all.
     None,
 }
 
-/// A PostgreSQL server of one's own on a local port. It ends, and its files go, when this is dropped or this process
-/// ends in whatever way.
+/// A PostgreSQL server of one's own on a local port. It ends, and its files go, when this is
+/// dropped or this process ends in whatever way.
 ///
 /// Everybody on this machine may connect, as the superuser `ticketroom` and without a password.
 #[derive(Debug)]
@@ -67,8 +70,8 @@ impl Server {
         Self::make(durability, false)
     }
 
-    /// The same with TLS, for those who ask for it. Its certificate is for the host `localhost`, and only
-    /// [`Server::ca_certificate`] vouches for it.
+    /// The same with TLS, for those who ask for it. Its certificate is for the host `localhost`,
+    /// and only [`Server::ca_certificate`] vouches for it.
     ///
     /// # Errors
     /// When PostgreSQL or openssl isn't installed, or can't be run.
@@ -127,8 +130,8 @@ impl Server {
         Database::create(self.programs.clone(), self.port, number)
     }
 
-    /// SIGKILL to all of its processes: a crash of the server, not of the machine, so that what it gave to the
-    /// kernel is still there at the next start.
+    /// SIGKILL to all of its processes: a crash of the server, not of the machine, so that what it
+    /// gave to the kernel is still there at the next start.
     ///
     /// # Errors
     /// When it doesn't go.
@@ -136,8 +139,9 @@ impl Server {
         self.take().map_or(Ok(()), |running| running.kill(&self.folder))
     }
 
-    /// Has all of its processes do nothing any more: for its clients it is silent, as a machine is that hangs or that a
-    /// network no longer reaches. It never goes on; what is left to be done with it is [`Server::kill`].
+    /// Has all of its processes do nothing any more: for its clients it is silent, as a machine is
+    /// that hangs or that a network no longer reaches. It never goes on; what is left to be done
+    /// with it is [`Server::kill`].
     ///
     /// # Errors
     /// When it can't be held.
@@ -154,8 +158,9 @@ impl Server {
         self.take().map_or(Ok(()), |running| running.stop(&self.folder))
     }
 
-    /// Starts it where it was, after a stop or a kill, and waits until it takes connections. One that runs goes on; if it
-    /// is still at beginning anew after a crash, or at going down, that is waited for.
+    /// Starts it where it was, after a stop or a kill, and waits until it takes connections. One
+    /// that runs goes on; if it is still at beginning anew after a crash, or at going down, that is
+    /// waited for.
     ///
     /// # Errors
     /// When it doesn't start.
@@ -172,9 +177,9 @@ impl Server {
         Ok(())
     }
 
-    /// Has its disk full until that is undone: what would grow beyond the room that is left fails to be written, as with
-    /// a disk without space. Without a log, the server doesn't only refuse statements, but goes down; see
-    /// [`Server::start_again`].
+    /// Has its disk full until that is undone: what would grow beyond the room that is left fails
+    /// to be written, as with a disk without space. Without a log, the server doesn't only refuse
+    /// statements, but goes down; see [`Server::start_again`].
     ///
     /// Files have a limit, not the disk: one that others use as well can't be filled.
     ///
@@ -239,7 +244,8 @@ pub(crate) fn start_anywhere(programs: &Programs, folder: &Folder) -> Result<(u1
 }
 
 pub(crate) fn free_port() -> Result<u16> {
-    // Servers that are started at the same time, in several processes, should not all try the same one.
+    // Servers that are started at the same time, in several processes, should not all try the same
+    // one.
     let start = RandomState::new().hash_one(std::process::id());
     let count = u64::from(PORTS.end - PORTS.start);
     let ports = (0..count).filter_map(|n| u16::try_from((start % count + n) % count).ok());

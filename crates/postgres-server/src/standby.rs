@@ -1,12 +1,15 @@
-//! Another server that has all of a server's data, by streaming replication, and takes over from it.
+//! Another server that has all of a server's data, by streaming replication, and takes over from
+//! it.
 //!
-//! A standby begins as a copy of the primary's files (`pg_basebackup`) and from then on is sent the primary's
-//! write-ahead log. It can be read from. The primary keeps the log for it in a replication slot, so that a standby that
-//! was stopped goes on where it was. With [`Replication::Synchronous`], the primary answers a commit only once the standby
-//! has it, and waits for that without end while the standby is away.
+//! A standby begins as a copy of the primary's files (`pg_basebackup`) and from then on is sent the
+//! primary's write-ahead log. It can be read from. The primary keeps the log for it in a
+//! replication slot, so that a standby that was stopped goes on where it was. With
+//! [`Replication::Synchronous`], the primary answers a commit only once the standby has it, and
+//! waits for that without end while the standby is away.
 //!
-//! [`Server::promote`] makes it a server to be written to, whatever it knows by then. Nothing here keeps the old primary
-//! away from its clients: whoever promotes has killed or held it before, and doesn't start it again.
+//! [`Server::promote`] makes it a server to be written to, whatever it knows by then. Nothing here
+//! keeps the old primary away from its clients: whoever promotes has killed or held it before, and
+//! doesn't start it again.
 
 use std::fs::File;
 use std::io::Write;
@@ -64,13 +67,15 @@ impl Server {
             self.until("commits wait for the standby", || {
                 self.ask(&state).is_ok_and(|state| state == "streaming|sync")
             })?;
-            // It is the checkpointer that tells all others. A second order is one that it took after the new setting.
+            // It is the checkpointer that tells all others. A second order is one that it took
+            // after the new setting.
             self.ask("CHECKPOINT; CHECKPOINT")?;
         }
         Ok(standby)
     }
 
-    /// Waits until this standby has everything that was committed on its primary when this was called.
+    /// Waits until this standby has everything that was committed on its primary when this was
+    /// called.
     ///
     /// # Errors
     /// When one of them doesn't run, or it takes too long.
@@ -80,7 +85,8 @@ impl Server {
         self.until("the standby has caught up", || self.ask(&question).is_ok_and(|answer| answer == "t"))
     }
 
-    /// Makes this standby a server of its own, and waits until it can be written to. Its primary must be gone.
+    /// Makes this standby a server of its own, and waits until it can be written to. Its primary
+    /// must be gone.
     ///
     /// # Errors
     /// When it isn't a standby, or doesn't run, or it takes too long.
@@ -110,8 +116,8 @@ impl Server {
 
 fn settings_of(folder: &Folder) -> String {
     let socket = folder.path().display();
-    // Its primary may be down for a moment, and it should not miss it when it is back. Its log tells who looked whether it can
-    // be written to.
+    // Its primary may be down for a moment, and it should not miss it when it is back. Its log
+    // tells who looked whether it can be written to.
     format!(
         "\nunix_socket_directories = '{socket}'\nssl = off\nwal_retrieve_retry_interval = '100ms'\nlog_connections = on\n"
     )

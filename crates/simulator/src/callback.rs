@@ -1,5 +1,5 @@
-//! The receiver of a generic helpdesk's callbacks: it answers any request with 204 and keeps it. Each call is counted as
-//! `callback`, whatever its path and method.
+//! The receiver of a generic helpdesk's callbacks: it answers any request with 204 and keeps it.
+//! Each call is counted as `callback`, whatever its path and method.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

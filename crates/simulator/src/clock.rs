@@ -1,5 +1,5 @@
-//! The clock of a server. It is part of the setup, so that a test can jump to the next day. Waits (latency, operations) use
-//! the runtime's timers.
+//! The clock of a server. It is part of the setup, so that a test can jump to the next day. Waits
+//! (latency, operations) use the runtime's timers.
 
 use std::fmt;
 use std::sync::Arc;

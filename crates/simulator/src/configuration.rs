@@ -1,7 +1,8 @@
 //! Sections of ticketroom's configuration for the simulated systems.
 //!
-//! A section is TOML. The caller chooses how secrets are written ([`Secrets`]): as they are, for a file that a person
-//! copies, or as names of environment variables, whose values [`Secrets::variables`] returns.
+//! A section is TOML. The caller chooses how secrets are written ([`Secrets`]): as they are, for a
+//! file that a person copies, or as names of environment variables, whose values
+//! [`Secrets::variables`] returns.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,6 @@
-//! The control endpoint, below `/_simulator/` on each server: its state and counters, and what people do in the web pages
-//! of the real system. Its calls need no key, are not counted, and no fault is injected into them.
+//! The control endpoint, below `/_simulator/` on each server: its state and counters, and what
+//! people do in the web pages of the real system. Its calls need no key, are not counted, and no
+//! fault is injected into them.
 //!
 //! | call | meaning |
 //! | --- | --- |
@@ -7,7 +8,8 @@
 //! | `GET /_simulator/counters` | the [`Counters`](crate::Counters) |
 //! | `POST /_simulator/counters/reset` | start counting again |
 //!
-//! Calls that inject faults are there only after [`enable_fault_injection`](crate::Server::enable_fault_injection):
+//! Calls that inject faults are there only after
+//! [`enable_fault_injection`](crate::Server::enable_fault_injection):
 //!
 //! | call | meaning |
 //! | --- | --- |
@@ -80,7 +82,8 @@ fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> 
     }
 }
 
-/// Calls a function with the body of the request, and answers 204; or 400 if the body can't be read.
+/// Calls a function with the body of the request, and answers 204; or 400 if the body can't be
+/// read.
 pub(crate) fn with_body<T: DeserializeOwned>(request: &Request, then: impl FnOnce(T)) -> Answer {
     match serde_json::from_slice(&request.body) {
         Ok(body) => {

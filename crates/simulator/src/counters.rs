@@ -10,8 +10,8 @@ use crate::lock;
 
 /// Numbers of calls since the start or the last reset.
 ///
-/// Calls that a fault refused are not counted: a real server never sees them. A call that was rejected with 429 is in
-/// `requests`, `by_call` and `rejected_429` only.
+/// Calls that a fault refused are not counted: a real server never sees them. A call that was
+/// rejected with 429 is in `requests`, `by_call` and `rejected_429` only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Every call.

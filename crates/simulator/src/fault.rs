@@ -1,7 +1,9 @@
-//! Faults between a client and a server, injected by a test or, where that is enabled, at the control endpoint.
+//! Faults between a client and a server, injected by a test or, where that is enabled, at the
+//! control endpoint.
 //!
-//! Faults wait in a queue. The first one that matches a call and has firings left fires. If none does, a random fault may.
-//! The kinds differ in the two things that matter to a client: whether the work was done, and what the client learns.
+//! Faults wait in a queue. The first one that matches a call and has firings left fires. If none
+//! does, a random fault may. The kinds differ in the two things that matter to a client: whether
+//! the work was done, and what the client learns.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -75,7 +77,8 @@ pub enum Times {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The connection is closed before the request is processed: nothing done, no answer, not counted.
+    /// The connection is closed before the request is processed: nothing done, no answer, not
+    /// counted.
     Refuse,
     /// 429 with the headers of that limit; nothing done.
     TooMany(TooMany),

@@ -1,5 +1,5 @@
-//! The handle of a running server, which tests and commands hold: what all simulated systems have in common. Each system
-//! adds its own methods in its module, as `impl Server<…>`.
+//! The handle of a running server, which tests and commands hold: what all simulated systems have
+//! in common. Each system adds its own methods in its module, as `impl Server<…>`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,7 +13,8 @@ use crate::fault::Faults;
 use crate::server;
 use crate::service::{Core, Service};
 
-/// A running server. Clones are handles to the same one, which stops when the last of them is dropped.
+/// A running server. Clones are handles to the same one, which stops when the last of them is
+/// dropped.
 pub struct Server<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
@@ -64,8 +65,8 @@ impl<S> Server<S> {
         self.0.core.shutdown.complete().await;
     }
 
-    /// Allows fault injection over HTTP to everybody who can reach the port. Without this, only the program that runs the
-    /// server can inject faults, by [`faults`](Self::faults).
+    /// Allows fault injection over HTTP to everybody who can reach the port. Without this, only the
+    /// program that runs the server can inject faults, by [`faults`](Self::faults).
     pub fn enable_fault_injection(&self) {
         self.0.core.enable_fault_injection();
     }

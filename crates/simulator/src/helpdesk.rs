@@ -1,5 +1,5 @@
-//! What all simulated helpdesks have in common beside their APIs: people create and change tickets, by the handle or at the
-//! control endpoint, and webhooks report it.
+//! What all simulated helpdesks have in common beside their APIs: people create and change tickets,
+//! by the handle or at the control endpoint, and webhooks report it.
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -25,8 +25,8 @@ pub trait Helpdesk {
     /// Creates a ticket and returns its id.
     fn create(&self, ticket: Self::NewTicket) -> u64;
 
-    /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't possible, or the ticket is
-    /// like that already.
+    /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't
+    /// possible, or the ticket is like that already.
     fn change(&self, id: u64, change: Self::Change) -> bool;
 
     /// The ticket as it is, even if it is deleted.
@@ -50,8 +50,8 @@ impl<H: Helpdesk> Server<H> {
         self.system().create(ticket)
     }
 
-    /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't possible, or the ticket is
-    /// like that already.
+    /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't
+    /// possible, or the ticket is like that already.
     pub fn change_ticket(&self, id: u64, change: H::Change) -> bool {
         self.system().change(id, change)
     }

@@ -1,14 +1,16 @@
-//! DocSpace and the helpdesks, simulated on loopback ports with their real behaviour: formats, quirks, limits and faults.
-//! The product's commands `demo` and `simulate` and all of its tests call these servers over real sockets. What exists
-//! afterwards is counted here, not in the product.
+//! DocSpace and the helpdesks, simulated on loopback ports with their real behaviour: formats,
+//! quirks, limits and faults. The product's commands `demo` and `simulate` and all of its tests
+//! call these servers over real sockets. What exists afterwards is counted here, not in the
+//! product.
 //!
-//! Each system is a module with a [`Server`] that tests hold: [`docspace::DocSpace`], [`zendesk::Zendesk`],
-//! [`freshdesk::Freshdesk`], [`jira::Jira`], [`callback::CallbackReceiver`]. They share one serving core (`server`), which
-//! names each call, counts it, delays it and injects [`fault`]s; a system only computes its answers (`service`). A further
-//! helpdesk is one more module that implements [`Helpdesk`].
+//! Each system is a module with a [`Server`] that tests hold: [`docspace::DocSpace`],
+//! [`zendesk::Zendesk`], [`freshdesk::Freshdesk`], [`jira::Jira`], [`callback::CallbackReceiver`].
+//! They share one serving core (`server`), which names each call, counts it, delays it and injects
+//! [`fault`]s; a system only computes its answers (`service`). A further helpdesk is one more
+//! module that implements [`Helpdesk`].
 //!
-//! Where a vendor's documentation is ambiguous, the simulator behaves in the way that is worse for a client, so that a
-//! client that passes here does not depend on luck.
+//! Where a vendor's documentation is ambiguous, the simulator behaves in the way that is worse for
+//! a client, so that a client that passes here does not depend on luck.
 
 pub mod callback;
 mod clock;

@@ -1,5 +1,6 @@
-//! Deliveries to a webhook's endpoint. Each is a task of its own, so they arrive in any order. The sender decides how often
-//! one is tried, with which headers, and whether its body changes from attempt to attempt ([`Attempts`]).
+//! Deliveries to a webhook's endpoint. Each is a task of its own, so they arrive in any order. The
+//! sender decides how often one is tried, with which headers, and whether its body changes from
+//! attempt to attempt ([`Attempts`]).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use crate::service::Shutdown;
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The id of all its attempts, if they have one: Zendesk's invocation id, Jira's webhook identifier, or
-    /// the id of DocSpace's event.
+    /// The id of all its attempts, if they have one: Zendesk's invocation id, Jira's webhook
+    /// identifier, or the id of DocSpace's event.
     pub id: Option<String>,
     /// The ticket that it is about; 0 if it is about something else.
     pub ticket: u64,
@@ -48,8 +49,8 @@ pub(crate) trait Attempts: Send + 'static {
     /// The headers of the next attempt.
     fn headers(&self, body: &[u8]) -> Vec<(String, String)>;
 
-    /// After an attempt: how long to wait before the next one, or `None` if there is none. It is also called after an
-    /// attempt that was accepted.
+    /// After an attempt: how long to wait before the next one, or `None` if there is none. It is
+    /// also called after an attempt that was accepted.
     fn pause_after(&mut self, outcome: Outcome) -> Option<Duration>;
 }
 
@@ -146,7 +147,8 @@ impl<W: Clone> Outbox<W> {
 }
 
 impl<W: Send + 'static> Outbox<W> {
-    /// Starts a delivery, which is under way from now on. `make` gets its number among all deliveries, from 0.
+    /// Starts a delivery, which is under way from now on. `make` gets its number among all
+    /// deliveries, from 0.
     pub(crate) fn send<A: Attempts>(
         &self,
         endpoint: Url,

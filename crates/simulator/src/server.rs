@@ -3,13 +3,14 @@
 //! A call goes through these steps:
 //!
 //! 1. It is read completely, and its [`Service`] names it.
-//! 2. A fault may be injected ([`Faults::next_for`](crate::fault::Faults::next_for)). A refused call ends here and is not
-//!    counted.
-//! 3. The service admits or rejects it. An admitted call counts as in flight until its answer is about to be sent. A fault
-//!    is used up even if the service then rejects the call.
+//! 2. A fault may be injected ([`Faults::next_for`](crate::fault::Faults::next_for)). A refused
+//!    call ends here and is not counted.
+//! 3. The service admits or rejects it. An admitted call counts as in flight until its answer is
+//!    about to be sent. A fault is used up even if the service then rejects the call.
 //! 4. The latency passes, then the work is done at once, then the answer is sent.
 //!
-//! The work runs in a task of its own: a client that gives up does not undo what it asked for, as with the real servers.
+//! The work runs in a task of its own: a client that gives up does not undo what it asked for, as
+//! with the real servers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

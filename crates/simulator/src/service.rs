@@ -1,4 +1,5 @@
-//! What a simulated system is to the serving core ([`Service`]), and what the core keeps for each of them ([`Core`]).
+//! What a simulated system is to the serving core ([`Service`]), and what the core keeps for each
+//! of them ([`Core`]).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -24,12 +25,14 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// The call's name in counters, faults and latencies, such as `create_room`.
     fn name(&self, method: &Method, path: &str) -> &'static str;
 
-    /// Admits a call, or rejects it with an answer. An answer of 429 is counted as a rejection by the limits.
+    /// Admits a call, or rejects it with an answer. An answer of 429 is counted as a rejection by
+    /// the limits.
     fn admit(&self, _request: &Request, _call: &'static str) -> Result<Admission, Answer> {
         Ok(Admission::default())
     }
 
-    /// What the service has to ask others before it can answer; the result is then in [`Request::probed`].
+    /// What the service has to ask others before it can answer; the result is then in
+    /// [`Request::probed`].
     fn probe(&self, _request: &Request) -> Option<Probe> {
         None
     }
@@ -51,12 +54,14 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Everything that exists, for the control endpoint.
     fn state(&self) -> Value;
 
-    /// A call at the control endpoint that only this system has; the path is what follows `/_simulator/`.
+    /// A call at the control endpoint that only this system has; the path is what follows
+    /// `/_simulator/`.
     fn control(&self, _request: &Request, _path: &str) -> Option<Answer> {
         None
     }
 
-    /// The same for a call that makes the system misbehave, which is there only if fault injection is enabled.
+    /// The same for a call that makes the system misbehave, which is there only if fault injection
+    /// is enabled.
     fn inject(&self, _request: &Request, _path: &str) -> Option<Answer> {
         None
     }

@@ -1,4 +1,5 @@
-//! Limits that are counted in windows. A window begins with the first call after the end of the one before it.
+//! Limits that are counted in windows. A window begins with the first call after the end of the one
+//! before it.
 
 use std::sync::Mutex;
 

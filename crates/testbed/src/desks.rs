@@ -1,4 +1,5 @@
-//! Each kind of helpdesk for tests: how a ticket is created, what is sent for it, and what was written to it.
+//! Each kind of helpdesk for tests: how a ticket is created, what is sent for it, and what was
+//! written to it.
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ pub(crate) const MOVED_TO: &str = "OPS";
 /// The custom field of the simulated Freshdesk.
 const FRESHDESK_FIELD: &str = "cf_room";
 
-/// The kinds of helpdesks. For a further one, the compiler asks for everything that the suite needs to know.
+/// The kinds of helpdesks. For a further one, the compiler asks for everything that the suite needs
+/// to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Desk {
     /// Zendesk, by its events.
@@ -79,7 +81,8 @@ impl Desk {
         }
     }
 
-    /// Its section of the configuration. A generic helpdesk has two: one that takes unsigned deliveries, and `signed`.
+    /// Its section of the configuration. A generic helpdesk has two: one that takes unsigned
+    /// deliveries, and `signed`.
     pub(crate) fn section(self, systems: &Systems, secrets: &mut Secrets) -> String {
         const LIVE: [&str; 2] = [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET];
         match self {
@@ -109,7 +112,8 @@ impl Desk {
         format!("/webhooks/{}", self.name())
     }
 
-    /// Creates a ticket that is assigned to Anna, and returns its id. A generic helpdesk has no tickets, only deliveries.
+    /// Creates a ticket that is assigned to Anna, and returns its id. A generic helpdesk has no
+    /// tickets, only deliveries.
     #[must_use]
     pub fn open(self, systems: &Systems, subject: &str) -> String {
         match self {
@@ -320,8 +324,8 @@ impl Desk {
         }
     }
 
-    /// From now on, the helpdesk sends all events, also those of our own updates, to that address. A generic one sends nothing
-    /// by itself.
+    /// From now on, the helpdesk sends all events, also those of our own updates, to that address.
+    /// A generic one sends nothing by itself.
     ///
     /// # Panics
     /// When that is not an address.

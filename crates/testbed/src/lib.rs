@@ -1,12 +1,13 @@
-//! Fixtures for tests of the whole product: the simulated systems with a configuration for them ([`Systems`]), each kind of
-//! helpdesk with its deliveries and what was written to it ([`Desk`]), and the product's binary, run and killed as by a
-//! supervisor ([`Process`]).
+//! Fixtures for tests of the whole product: the simulated systems with a configuration for them
+//! ([`Systems`]), each kind of helpdesk with its deliveries and what was written to it ([`Desk`]),
+//! and the product's binary, run and killed as by a supervisor ([`Process`]).
 //!
-//! This crate does not depend on the product's code. It checks results at the simulated systems (`wrong_with*`), and uses
-//! the product through its configuration file, its endpoints and its exit status.
+//! This crate does not depend on the product's code. It checks results at the simulated systems
+//! (`wrong_with*`), and uses the product through its configuration file, its endpoints and its exit
+//! status.
 //!
-//! Functions that depend on the product return a value (`*_within`, `wrong_with*`), for callers that count failures. Those
-//! of the same name without a limit panic, which fails the test.
+//! Functions that depend on the product return a value (`*_within`, `wrong_with*`), for callers
+//! that count failures. Those of the same name without a limit panic, which fails the test.
 
 #![allow(
     clippy::unwrap_used,

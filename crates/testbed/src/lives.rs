@@ -1,7 +1,9 @@
-//! The life of a ticket in each kind of helpdesk: what people do to it ([`Act`]), and what the helpdesk sends then.
+//! The life of a ticket in each kind of helpdesk: what people do to it ([`Act`]), and what the
+//! helpdesk sends then.
 //!
-//! A generic helpdesk keeps no tickets: there, the ticket is what the last delivery says. So a [`LifeTicket`] keeps what a
-//! ticket is like, and tests can lead tickets of all kinds through the same life:
+//! A generic helpdesk keeps no tickets: there, the ticket is what the last delivery says. So a
+//! [`LifeTicket`] keeps what a ticket is like, and tests can lead tickets of all kinds through the
+//! same life:
 //!
 //! ```ignore
 //! let mut ticket = LifeTicket::open(desk, &systems, "VPN is down");
@@ -43,7 +45,8 @@ pub enum Act {
     NotSpam,
     /// Merges it into the ticket with that id.
     MergeInto(String),
-    /// Moves it to another brand (Zendesk) or project (Jira), for which the configuration is the same.
+    /// Moves it to another brand (Zendesk) or project (Jira), for which the configuration is the
+    /// same.
     Move,
 }
 
@@ -182,7 +185,8 @@ impl LifeTicket {
         Some(Self { follow_up_of: Some(self.id.clone()), ..Self::new(self.desk, id, subject) })
     }
 
-    /// A person does that to it. False if the helpdesk has nothing like it, it isn't possible now, or it is so already.
+    /// A person does that to it. False if the helpdesk has nothing like it, it isn't possible now,
+    /// or it is so already.
     pub fn act(&mut self, systems: &Systems, act: &Act) -> bool {
         let mut changed = self.clone();
         changed.apply(act);
@@ -196,8 +200,8 @@ impl LifeTicket {
         done
     }
 
-    /// What the helpdesk sends when it is created, as it is now: by [`Desk::created`], but a generic helpdesk tells everything,
-    /// also what it continues.
+    /// What the helpdesk sends when it is created, as it is now: by [`Desk::created`], but a
+    /// generic helpdesk tells everything, also what it continues.
     ///
     /// # Panics
     /// When the ticket doesn't exist.
@@ -275,8 +279,9 @@ impl Desk {
         }
     }
 
-    /// A person does that to a ticket. False if the helpdesk has nothing like it, it isn't possible now, or it is so already;
-    /// and for a generic helpdesk, where a delivery says it all: see [`LifeTicket::act`].
+    /// A person does that to a ticket. False if the helpdesk has nothing like it, it isn't possible
+    /// now, or it is so already; and for a generic helpdesk, where a delivery says it all: see
+    /// [`LifeTicket::act`].
     ///
     /// # Panics
     /// When the id is not a number.
@@ -293,9 +298,10 @@ impl Desk {
         }
     }
 
-    /// What the helpdesk sends about the last thing that a person did to a ticket, with its proof. `nth` makes the ids of
-    /// deliveries distinct. Of several events, it is one; where the helpdesk reports nothing (Freshdesk: a ticket was restored,
-    /// or is no spam), it is the report of the next change.
+    /// What the helpdesk sends about the last thing that a person did to a ticket, with its proof.
+    /// `nth` makes the ids of deliveries distinct. Of several events, it is one; where the helpdesk
+    /// reports nothing (Freshdesk: a ticket was restored, or is no spam), it is the report of the
+    /// next change.
     ///
     /// # Panics
     /// When the ticket doesn't exist.
@@ -320,9 +326,10 @@ impl Desk {
         }
     }
 
-    /// Creates a ticket that is assigned to Anna and continues another one (Zendesk: a follow-up; that one has to be closed) or
-    /// duplicates it (Jira: by a link), and returns its id. `None` where the helpdesk has nothing like it, or it isn't possible
-    /// now. For a generic helpdesk, a delivery says it: see [`LifeTicket::follow_up`].
+    /// Creates a ticket that is assigned to Anna and continues another one (Zendesk: a follow-up;
+    /// that one has to be closed) or duplicates it (Jira: by a link), and returns its id. `None`
+    /// where the helpdesk has nothing like it, or it isn't possible now. For a generic helpdesk, a
+    /// delivery says it: see [`LifeTicket::follow_up`].
     ///
     /// # Panics
     /// When the id is not a number.

@@ -1,8 +1,9 @@
 //! What was written to tickets by the product: the note with the link, and further notes.
 //!
-//! Each note of the product ends with a marker: `[ticketroom:zendesk:40117]` for the one with the link,
-//! `[ticketroom:zendesk:40117:merged-40118]` for a further one with that id. A generic helpdesk has callbacks in place of
-//! notes: a further one has the member `note`, with `id` and `text`.
+//! Each note of the product ends with a marker: `[ticketroom:zendesk:40117]` for the one with the
+//! link, `[ticketroom:zendesk:40117:merged-40118]` for a further one with that id. A generic
+//! helpdesk has callbacks in place of notes: a further one has the member `note`, with `id` and
+//! `text`.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +24,8 @@ pub struct Note {
 }
 
 impl Desk {
-    /// All notes of the product in a ticket, the oldest first. Those about other tickets, which a merge may have brought, don't
-    /// count.
+    /// All notes of the product in a ticket, the oldest first. Those about other tickets, which a
+    /// merge may have brought, don't count.
     ///
     /// # Panics
     /// When the ticket doesn't exist.
@@ -36,8 +37,8 @@ impl Desk {
         self.notes_about(systems, id, id)
     }
 
-    /// All notes of the product about a ticket that a merge has brought into another one, the oldest first: in Freshdesk,
-    /// what was written to a ticket goes with it.
+    /// All notes of the product about a ticket that a merge has brought into another one, the
+    /// oldest first: in Freshdesk, what was written to a ticket goes with it.
     ///
     /// # Panics
     /// When the other ticket doesn't exist.
@@ -57,8 +58,8 @@ impl Desk {
         marked.collect()
     }
 
-    /// How many notes with the link the ticket has that only agents see, and how many notes of the product, with the link or
-    /// further ones, that customers see.
+    /// How many notes with the link the ticket has that only agents see, and how many notes of the
+    /// product, with the link or further ones, that customers see.
     ///
     /// # Panics
     /// When the ticket doesn't exist.
@@ -69,8 +70,8 @@ impl Desk {
         (internal.iter().filter(|note| note.is_link).count(), public.len())
     }
 
-    /// The further notes of a ticket that only agents see: id and text, the oldest first. One that was written twice is there
-    /// twice.
+    /// The further notes of a ticket that only agents see: id and text, the oldest first. One that
+    /// was written twice is there twice.
     ///
     /// # Panics
     /// When the ticket doesn't exist.
@@ -113,7 +114,8 @@ impl Desk {
     }
 }
 
-/// The markers for a ticket in a text, whatever its helpdesk is called: the ids of the notes, empty for the one with the link.
+/// The markers for a ticket in a text, whatever its helpdesk is called: the ids of the notes, empty
+/// for the one with the link.
 fn markers(ticket: &str, text: &str) -> Vec<String> {
     // Jira escapes brackets and hyphens.
     let text = text.replace('\\', "");

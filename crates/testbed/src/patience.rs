@@ -8,13 +8,15 @@ use simulator::Clock;
 
 use crate::ADMIN_TOKEN;
 
-/// How long a test waits before it fails. Tests await conditions, so a passing run takes a fraction of this.
+/// How long a test waits before it fails. Tests await conditions, so a passing run takes a fraction
+/// of this.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The pause between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Waits until a condition holds, with a pause between two checks. `false` if it doesn't within the time.
+/// Waits until a condition holds, with a pause between two checks. `false` if it doesn't within the
+/// time.
 pub async fn holds_within(patience: Duration, pause: Duration, condition: impl AsyncFn() -> bool) -> bool {
     let deadline = Instant::now() + patience;
     while !condition().await {
@@ -42,8 +44,8 @@ pub async fn wait_until_every(pause: Duration, what: &str, condition: impl Async
     assert!(holds_within(PATIENCE, pause, condition).await, "{what}: still not so after {PATIENCE:?}");
 }
 
-/// Waits until no ticket of the service at `url` is due, waiting or being worked on. `false` if one still is, or if the
-/// service doesn't answer.
+/// Waits until no ticket of the service at `url` is due, waiting or being worked on. `false` if one
+/// still is, or if the service doesn't answer.
 pub async fn all_rest_within(patience: Duration, client: &Client, url: &str) -> bool {
     let url = format!("{url}/api/v1/tickets?limit=500");
     let rest = async || {

@@ -69,7 +69,8 @@ impl Process {
         Self::configure(binary, folder, systems.config(&store, TEMPLATE))
     }
 
-    /// Writes a configuration by [`Systems::config_for`] into the folder, with a free port to listen on.
+    /// Writes a configuration by [`Systems::config_for`] into the folder, with a free port to
+    /// listen on.
     ///
     /// # Errors
     /// When files can't be written.
@@ -157,8 +158,8 @@ impl Process {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
-    /// Waits until it has written `text`, and returns all that it has written so far. Log lines are written after the
-    /// fact that they report is visible elsewhere, such as in the API.
+    /// Waits until it has written `text`, and returns all that it has written so far. Log lines are
+    /// written after the fact that they report is visible elsewhere, such as in the API.
     ///
     /// # Panics
     /// When it has not written it after [`PATIENCE`].
@@ -253,7 +254,8 @@ impl Process {
         pid.is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
     }
 
-    /// Waits until no ticket is due, waiting or being worked on. `false` if one still is, or if it doesn't answer.
+    /// Waits until no ticket is due, waiting or being worked on. `false` if one still is, or if it
+    /// doesn't answer.
     pub async fn all_rest_within(&self, patience: Duration) -> bool {
         all_rest_within(patience, &self.client, &self.url).await
     }

@@ -20,7 +20,8 @@ pub const OLD_WEBHOOK_SECRET: &str = "the secret of yesterday";
 /// The token for the admin endpoints.
 pub const ADMIN_TOKEN: &str = "the-token-that-lets-an-operator-in";
 
-/// The settle time in the configuration of tests: how long a call to DocSpace may still take effect.
+/// The settle time in the configuration of tests: how long a call to DocSpace may still take
+/// effect.
 pub const SETTLE: Duration = Duration::from_millis(1500);
 
 /// Folders of the test template; one of them is nested.
@@ -103,8 +104,9 @@ impl Systems {
         Ok(systems)
     }
 
-    /// A configuration file for all systems and the store at that address (`sqlite:/path`, `postgres://...`), with short
-    /// waits, and the environment variables that it names. `more` is added at its end.
+    /// A configuration file for all systems and the store at that address (`sqlite:/path`,
+    /// `postgres://...`), with short waits, and the environment variables that it names. `more` is
+    /// added at its end.
     #[must_use]
     pub fn config(&self, store: &str, more: &str) -> (String, HashMap<String, String>) {
         self.config_for(store, &Desk::ALL, Pace::Tests, more)
@@ -122,7 +124,8 @@ impl Systems {
         let mut secrets = Secrets::in_variables();
         let (lease, docspace) = match pace {
             Pace::Production => ("", String::new()),
-            // A killed replica is soon replaced, and tests that are not about DocSpace's limits don't meet them.
+            // A killed replica is soon replaced, and tests that are not about DocSpace's limits
+            // don't meet them.
             Pace::Tests => (
                 if store.starts_with("postgres") { "lease = \"1s\"" } else { "" },
                 format!(
@@ -164,7 +167,8 @@ impl Systems {
         room
     }
 
-    /// What is wrong with a ticket of the test template, counted in the simulated systems; empty is right.
+    /// What is wrong with a ticket of the test template, counted in the simulated systems; empty is
+    /// right.
     #[must_use]
     pub fn wrong_with(&self, desk: Desk, id: &str) -> Vec<String> {
         self.wrong_with_rooms(&FOLDERS, desk, id, &self.rooms_of(&desk.tag(id)))
@@ -197,8 +201,8 @@ impl Systems {
         self.each(tickets, |desk, id, rooms| self.wrong_with_opened_rooms(desk, id, rooms))
     }
 
-    /// What is wrong with each of many tickets of another template: one with these folders, and with the group Support as
-    /// editor.
+    /// What is wrong with each of many tickets of another template: one with these folders, and
+    /// with the group Support as editor.
     #[must_use]
     pub fn wrong_with_each(&self, folders: &[&str], tickets: &[(Desk, String)]) -> Vec<Vec<String>> {
         self.each(tickets, |desk, id, rooms| self.wrong_with_rooms(folders, desk, id, rooms))

@@ -1,19 +1,22 @@
 //! A circuit breaker for each system that is called: DocSpace, and each configured helpdesk.
 //!
-//! A system that does not answer costs each call its whole timeout. After [`THRESHOLD`] calls in a row without an
-//! answer, none of them longer ago than [`WINDOW`], the breaker *opens*: calls fail at once and are not sent, so nothing
-//! happened over there ([`Cause::BreakerOpen`]). After a pause it is *half-open*: one call is let through as a probe. If that
-//! one is answered, the breaker closes; if not, it stays open for a pause that is twice as long, up to [`LONGEST_PAUSE`].
+//! A system that does not answer costs each call its whole timeout. After [`THRESHOLD`] calls in a
+//! row without an answer, none of them longer ago than [`WINDOW`], the breaker *opens*: calls fail
+//! at once and are not sent, so nothing happened over there ([`Cause::BreakerOpen`]). After a pause
+//! it is *half-open*: one call is let through as a probe. If that one is answered, the breaker
+//! closes; if not, it stays open for a pause that is twice as long, up to [`LONGEST_PAUSE`].
 //!
-//! What counts is whether the system answers. No connection, a timeout, a broken answer, and what a gateway says in the
-//! place of a system that is away (502 to 504, and 520 to 530 of Cloudflare) are failures. Any other answer closes the breaker, a refusal
-//! (4xx, 429) as well. A 500 does so, too: it comes at once, and may be about one ticket.
+//! What counts is whether the system answers. No connection, a timeout, a broken answer, and what a
+//! gateway says in the place of a system that is away (502 to 504, and 520 to 530 of Cloudflare)
+//! are failures. Any other answer closes the breaker, a refusal (4xx, 429) as well. A 500 does so,
+//! too: it comes at once, and may be about one ticket.
 //!
-//! Calls are often under way when the breaker opens. Their failures are those of before and change nothing any more; an answer
-//! to one of them closes the breaker. A call that is given up before it ended says nothing.
+//! Calls are often under way when the breaker opens. Their failures are those of before and change
+//! nothing any more; an answer to one of them closes the breaker. A call that is given up before it
+//! ended says nothing.
 //!
-//! [`State`] is the state machine; it knows no clock. [`Breakers`] keeps one for each system, logs when one opens and
-//! closes, and keeps the metrics.
+//! [`State`] is the state machine; it knows no clock. [`Breakers`] keeps one for each system, logs
+//! when one opens and closes, and keeps the metrics.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -98,7 +101,8 @@ pub struct Admitted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     at: At,
-    /// How often it has opened, closed or begun to probe: results of calls that were let through earlier are told apart by it.
+    /// How often it has opened, closed or begun to probe: results of calls that were let through
+    /// earlier are told apart by it.
     generation: u64,
 }
 
@@ -300,7 +304,8 @@ impl Breaker {
         }
     }
 
-    /// Whether a call would be refused now, and why. Other than [`admit`](Self::admit), this takes no probe's place.
+    /// Whether a call would be refused now, and why. Other than [`admit`](Self::admit), this takes
+    /// no probe's place.
     ///
     /// # Errors
     /// [`Cause::BreakerOpen`].

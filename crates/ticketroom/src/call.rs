@@ -1,11 +1,11 @@
 //! What can become of a call to another system.
 //!
-//! A call that brought no good answer is a [`Failure`]. What matters most about it is its [`SideEffect`]:
-//! either *surely nothing happened* over there, or *we don't know*. Only the former may simply be
-//! tried again; for the latter somebody has to look first.
+//! A call that brought no good answer is a [`Failure`]. What matters most about it is its
+//! [`SideEffect`]: either *surely nothing happened* over there, or *we don't know*. Only the former
+//! may simply be tried again; for the latter somebody has to look first.
 //!
-//! Each [`System`] that is called declares what its failures are called and what helps against them, in its own folder;
-//! [`Failure::reason`] puts that together.
+//! Each [`System`] that is called declares what its failures are called and what helps against
+//! them, in its own folder; [`Failure::reason`] puts that together.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,7 +26,8 @@ pub struct System {
     pub name: &'static str,
     /// The codes of its failures.
     pub codes: FailureCodes,
-    /// Whether it can be asked whether it accepts our credentials. A callback can only be told something.
+    /// Whether it can be asked whether it accepts our credentials. A callback can only be told
+    /// something.
     pub can_be_asked: bool,
     /// A code for a failure for which more is known than its cause alone tells; usually none.
     pub special: fn(&Failure) -> Option<&'static Code>,
@@ -72,8 +73,8 @@ pub struct Failure {
     pub call: &'static str,
     /// Why it did not succeed.
     pub cause: Cause,
-    /// Whether something may have happened over there, whatever the cause alone would say: another call of the same
-    /// piece of work had its effect before, or the refusal proves nothing.
+    /// Whether something may have happened over there, whatever the cause alone would say: another
+    /// call of the same piece of work had its effect before, or the refusal proves nothing.
     pub effect_uncertain: bool,
 }
 
@@ -82,7 +83,8 @@ pub struct Failure {
 pub enum Cause {
     /// No connection could be made: nothing was sent.
     Unreachable(String),
-    /// Nothing was sent, since the claim that the call belongs to may have passed on to somebody else.
+    /// Nothing was sent, since the claim that the call belongs to may have passed on to somebody
+    /// else.
     HeldBack,
     /// Nothing was sent, since the system has not answered for a while ([`crate::breaker`]).
     BreakerOpen {
@@ -130,9 +132,11 @@ pub enum Cause {
     },
     /// A success that we could not read.
     Unintelligible(String),
-    /// A success that holds something that must not be passed on, such as a link that is no http(s) address.
+    /// A success that holds something that must not be passed on, such as a link that is no http(s)
+    /// address.
     Unusable(String),
-    /// An earlier call brought no answer, what it asked for can't be found, and it may still take effect.
+    /// An earlier call brought no answer, what it asked for can't be found, and it may still take
+    /// effect.
     Unsettled,
 }
 
@@ -182,8 +186,8 @@ impl Failure {
         }
     }
 
-    /// A failure after another call of the same piece of work had its effect: that nothing happened can't be said of
-    /// the whole, whatever can be said of this call.
+    /// A failure after another call of the same piece of work had its effect: that nothing happened
+    /// can't be said of the whole, whatever can be said of this call.
     #[must_use]
     pub fn after_an_effect(self) -> Self {
         self.with_uncertain_effect()
@@ -235,7 +239,8 @@ impl Failure {
         )
     }
 
-    /// Where a breaker is open: which system has not answered, and since when. Stays the same for as long as it does not.
+    /// Where a breaker is open: which system has not answered, and since when. Stays the same for
+    /// as long as it does not.
     #[must_use]
     pub fn silence(&self) -> Option<String> {
         let Cause::BreakerOpen { system, since, until, .. } = &self.cause else { return None };

@@ -1,7 +1,7 @@
 //! Time and chance come in as arguments, so that tests can say what they are.
 //!
-//! Nothing outside this file reads the system clock or makes a random number (clippy.toml forbids the
-//! former); everything that needs to know the time takes a [`Clock`] or a [`Timestamp`].
+//! Nothing outside this file reads the system clock or makes a random number (clippy.toml forbids
+//! the former); everything that needs to know the time takes a [`Clock`] or a [`Timestamp`].
 
 use std::fmt::Debug;
 use std::sync::Mutex;
@@ -100,8 +100,8 @@ impl Chance {
         uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid()
     }
 
-    /// Somewhere between half of `duration` and all of it: enough to spread a crowd of retries, never
-    /// so little that a wait is no wait.
+    /// Somewhere between half of `duration` and all of it: enough to spread a crowd of retries,
+    /// never so little that a wait is no wait.
     #[must_use]
     pub fn jitter(&self, duration: Duration) -> Duration {
         let mut rng = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,7 +1,8 @@
 //! `docs/errors.md`: every code, what it means, what to do about it, and whether it is tried again.
 //!
-//! The page is generated from the codes and committed, so that a change of a code shows in review. A test compares it with
-//! what is generated, and another one finds modules with codes that are not in the list.
+//! The page is generated from the codes and committed, so that a change of a code shows in review.
+//! A test compares it with what is generated, and another one finds modules with codes that are not
+//! in the list.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,10 +1,11 @@
 //! Named places at which a test can kill the process: before and after every outside call and every
-//! commit. Compiled in only with the feature `fault-points`, which tests turn on and releases don't.
+//! commit. Compiled in only with the feature `fault-points`, which tests turn on and releases
+//! don't.
 //!
-//! * `TICKETROOM_FAULT_LOG=FILE` writes the name of each place when it is first passed, so that a test
-//!   can learn them all from one undisturbed run.
-//! * `TICKETROOM_KILL_AT=NAME` or `NAME#3` sends SIGKILL to the process when it passes the place for
-//!   the first (third) time.
+//! * `TICKETROOM_FAULT_LOG=FILE` writes the name of each place when it is first passed, so that a
+//!   test can learn them all from one undisturbed run.
+//! * `TICKETROOM_KILL_AT=NAME` or `NAME#3` sends SIGKILL to the process when it passes the place
+//!   for the first (third) time.
 
 /// Which side of the effect a place is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

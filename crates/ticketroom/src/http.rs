@@ -1,8 +1,8 @@
 //! Every call to another system goes through this module.
 //!
-//! It sends a request once (no retries, no redirects: the ledger must see every attempt), bounds the
-//! time and the size of the answer, counts it, and tells a connection that was never made from an answer
-//! that never came.
+//! It sends a request once (no retries, no redirects: the ledger must see every attempt), bounds
+//! the time and the size of the answer, counts it, and tells a connection that was never made from
+//! an answer that never came.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::fault_point::{self, Side};
 use crate::metrics::Metrics;
 use crate::replica::lease_guard::{LeaseGuard, Permit};
 
-/// Largest answer that is read unless [`Http::reading_at_most`] says otherwise: a page of a hundred comments, each of
-/// 64 KiB, is below it.
+/// Largest answer that is read unless [`Http::reading_at_most`] says otherwise: a page of a hundred
+/// comments, each of 64 KiB, is below it.
 const ANSWER_LIMIT: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,8 +48,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Why an answer that is no success is none. `detail` says what the other side objected to; it is only asked
-    /// where that matters, and has to be free of personal data.
+    /// Why an answer that is no success is none. `detail` says what the other side objected to; it
+    /// is only asked where that matters, and has to be free of personal data.
     #[must_use]
     pub fn refusal(&self, detail: impl FnOnce() -> String) -> Cause {
         let status = self.status.as_u16();
@@ -122,15 +122,16 @@ impl Http {
         Self { breakers: Some(breakers), ..self }
     }
 
-    /// The same client for calls to that system, which has a breaker of its own if there are breakers at all.
+    /// The same client for calls to that system, which has a breaker of its own if there are
+    /// breakers at all.
     #[must_use]
     pub fn to(&self, system: &str) -> Self {
         let breaker = self.breakers.as_ref().map(|breakers| breakers.of(system)).unwrap_or_default();
         Self { breaker, ..self.clone() }
     }
 
-    /// Fails if the call would not be sent now, since the system has not answered for a while: what a call needs
-    /// besides, such as a share of a limit, need not be taken then.
+    /// Fails if the call would not be sent now, since the system has not answered for a while: what
+    /// a call needs besides, such as a share of a limit, need not be taken then.
     ///
     /// # Errors
     /// [`Cause::BreakerOpen`].
@@ -147,7 +148,8 @@ impl Http {
     /// Sends a request once and reads the whole answer.
     ///
     /// # Errors
-    /// When no whole answer came back within `timeout`. An answer with a bad status is no error here.
+    /// When no whole answer came back within `timeout`. An answer with a bad status is no error
+    /// here.
     pub async fn send(
         &self,
         name: CallName,
@@ -156,7 +158,8 @@ impl Http {
     ) -> Result<Answer, Failure> {
         fault_point::pass(Side::Before, name.system.name, name.call);
         let started = Instant::now();
-        // As late as can be: a call may have waited for the portal's limits, and the whole process may have been paused.
+        // As late as can be: a call may have waited for the portal's limits, and the whole process
+        // may have been paused.
         let result = match (self.lease_guard.permit(), self.breaker.admit(name.system.name)) {
             (Some(permit), Ok(pass)) => {
                 let result = self.send_once(request.timeout(timeout), permit).await;
@@ -215,8 +218,8 @@ impl Http {
     }
 }
 
-/// A body that asks for the permit when its bytes are to be written, which is when nothing of the request has left yet:
-/// a connection may have had to be made first.
+/// A body that asks for the permit when its bytes are to be written, which is when nothing of the
+/// request has left yet: a connection may have had to be made first.
 struct OnlyWithPermit {
     bytes: Option<Bytes>,
     permit: Permit,
@@ -247,7 +250,8 @@ impl http_body::Body for OnlyWithPermit {
     }
 }
 
-/// Says why there is no answer, without the address (it may hold a key) and with the innermost reason.
+/// Says why there is no answer, without the address (it may hold a key) and with the innermost
+/// reason.
 fn explain(error: &reqwest::Error) -> Cause {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -1,9 +1,10 @@
 //! How a delivery comes in: raw bytes, verified, read, committed.
 //!
-//! Nothing is answered with a success before the delivery is on disk. A delivery that proves where it comes from
-//! but can't be understood is kept, too, for the operator; it is refused all the same. One that is understood and is not
-//! about a ticket is kept and answered with a success: a refusal would count as an error of ours, and some helpdesks then
-//! hold back their tickets, too. The log says so once for each kind of event.
+//! Nothing is answered with a success before the delivery is on disk. A delivery that proves where
+//! it comes from but can't be understood is kept, too, for the operator; it is refused all the
+//! same. One that is understood and is not about a ticket is kept and answered with a success: a
+//! refusal would count as an error of ours, and some helpdesks then hold back their tickets, too.
+//! The log says so once for each kind of event.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -119,7 +120,8 @@ impl Refused {
 }
 
 impl Intake {
-    /// An intake; `wake` is told of every ticket that becomes due, and `in_folders` of events whose ticket is not known yet.
+    /// An intake; `wake` is told of every ticket that becomes due, and `in_folders` of events whose
+    /// ticket is not known yet.
     #[must_use]
     pub fn new(
         store: Arc<dyn Queue>,
@@ -268,7 +270,8 @@ impl Intake {
 
     /// Tells the log that a kind of event is not about tickets, the first time it comes.
     fn say_once(&self, source: &SourceName, event: &str) {
-        // A portal tells of much that is no ticket's, and by the same kinds of events that are needed.
+        // A portal tells of much that is no ticket's, and by the same kinds of events that are
+        // needed.
         if *source == SourceName::DocSpace {
             return;
         }

@@ -30,8 +30,8 @@ fn headers_are_kept_as_they_came_but_for_secrets() {
 const SIGNATURE: &str = "x-docspace-signature-256";
 const SECRET: &str = "a secret";
 
-/// A source that is no helpdesk, and that points at rooms: as DocSpace does, it makes a new body for each attempt, and
-/// signs it anew.
+/// A source that is no helpdesk, and that points at rooms: as DocSpace does, it makes a new body
+/// for each attempt, and signs it anew.
 #[derive(Debug)]
 struct Portal;
 

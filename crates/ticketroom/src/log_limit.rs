@@ -1,8 +1,10 @@
-//! Log lines that a caller outside can cause are sampled: so many a second are written, then one line says how many were
-//! left out. Without that, whoever can send requests can fill a disk with our log.
+//! Log lines that a caller outside can cause are sampled: so many a second are written, then one
+//! line says how many were left out. Without that, whoever can send requests can fill a disk with
+//! our log.
 //!
-//! A [`LogLimiter`] stands for one kind of line. The caller asks [`LogLimiter::admit`] before it logs. The first line
-//! that is left out starts a timer; when that ends, the limiter itself logs the count.
+//! A [`LogLimiter`] stands for one kind of line. The caller asks [`LogLimiter::admit`] before it
+//! logs. The first line that is left out starts a timer; when that ends, the limiter itself logs
+//! the count.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,8 +41,8 @@ impl LogLimiter {
         Self(Arc::new(Inner { about, window: Mutex::default() }))
     }
 
-    /// Whether a line may be logged now. Those that may not are counted, and the count is logged within a second or so
-    /// if this is called inside a runtime.
+    /// Whether a line may be logged now. Those that may not are counted, and the count is logged
+    /// within a second or so if this is called inside a runtime.
     #[must_use]
     pub fn admit(&self, now: Timestamp) -> bool {
         let mut window = self.0.window.lock().unwrap_or_else(PoisonError::into_inner);

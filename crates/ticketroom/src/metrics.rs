@@ -57,7 +57,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// The one that a request asks for: OpenMetrics only if it is named in `Accept`, and not as less wanted than the other.
+    /// The one that a request asks for: OpenMetrics only if it is named in `Accept`, and not as
+    /// less wanted than the other.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Self {
         let weight = |wanted: &str| {
@@ -344,7 +345,8 @@ impl Metrics {
         self.0.last_delivery.get_or_create(&labels).set(at.as_second());
     }
 
-    /// The events of a folder belong to a `ticket` or to `nobody`, or it could not be told and is asked `later`.
+    /// The events of a folder belong to a `ticket` or to `nobody`, or it could not be told and is
+    /// asked `later`.
     pub fn folder_placed(&self, outcome: &'static str) {
         self.0.folders_placed.get_or_create(&OutcomeLabels { outcome }).inc();
     }

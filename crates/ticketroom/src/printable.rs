@@ -1,8 +1,9 @@
 //! Text of other systems, made harmless for terminals, logs and messages.
 //!
-//! A subject, an id, a name of a field or a detail of an error is chosen by somebody else. Shown raw it can move the
-//! cursor, turn the reading direction, begin a line of its own in a log, or forge a `key=value`. Every place that
-//! shows such text goes through [`printable`], [`block`] or [`LogValue`]; nothing else decides what is harmless.
+//! A subject, an id, a name of a field or a detail of an error is chosen by somebody else. Shown
+//! raw it can move the cursor, turn the reading direction, begin a line of its own in a log, or
+//! forge a `key=value`. Every place that shows such text goes through [`printable`], [`block`] or
+//! [`LogValue`]; nothing else decides what is harmless.
 
 use std::fmt::{self, Write as _};
 
@@ -17,8 +18,9 @@ pub const MESSAGE: usize = 1000;
 /// What stands for a character that is not shown.
 const REPLACEMENT: char = '\u{FFFD}';
 
-/// Whether a character does something other than being seen: controls (C0, DEL, C1), marks and overrides of the reading
-/// direction, line and paragraph separators, and format characters that no ordinary text needs.
+/// Whether a character does something other than being seen: controls (C0, DEL, C1), marks and
+/// overrides of the reading direction, line and paragraph separators, and format characters that no
+/// ordinary text needs.
 #[must_use]
 pub fn is_active(c: char) -> bool {
     c.is_control()
@@ -42,7 +44,8 @@ fn harmless(c: char) -> char {
     }
 }
 
-/// The text as one line of harmless characters, at most `limit` of them; the last one is `…` if there were more.
+/// The text as one line of harmless characters, at most `limit` of them; the last one is `…` if
+/// there were more.
 #[must_use]
 pub fn printable(text: &str, limit: usize) -> String {
     cut(text.chars().map(harmless), limit)
@@ -54,7 +57,8 @@ pub fn block(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
 }
 
-/// JSON in which active characters are escaped. They can only stand in its texts, so it says the same as before.
+/// JSON in which active characters are escaped. They can only stand in its texts, so it says the
+/// same as before.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
@@ -70,7 +74,8 @@ pub fn escaped_json(json: &str) -> String {
     out
 }
 
-/// What something prints, as [`printable`] has it. Not more of it is ever held than is shown, however much it prints.
+/// What something prints, as [`printable`] has it. Not more of it is ever held than is shown,
+/// however much it prints.
 #[must_use]
 pub fn printed(value: &impl fmt::Display, limit: usize) -> String {
     let mut bounded = Bounded { text: String::new(), left: limit.saturating_add(1) };
@@ -103,8 +108,8 @@ fn cut(mut characters: impl Iterator<Item = char>, limit: usize) -> String {
     out
 }
 
-/// The text as [`printable`] has it, in exactly `columns` columns of a terminal: cut or filled up. Wide characters take
-/// two columns.
+/// The text as [`printable`] has it, in exactly `columns` columns of a terminal: cut or filled up.
+/// Wide characters take two columns.
 #[must_use]
 pub fn column(text: &str, columns: usize) -> String {
     let mut text = fit(text, columns);
@@ -137,7 +142,8 @@ pub fn fit(text: &str, columns: usize) -> String {
     out
 }
 
-/// A value in a line of `key=value`: harmless, and in quotation marks where it could be taken for something else.
+/// A value in a line of `key=value`: harmless, and in quotation marks where it could be taken for
+/// something else.
 #[derive(Debug, Clone, Copy)]
 pub struct LogValue<'a>(pub &'a str);
 

@@ -1,12 +1,13 @@
 //! Reasons as values: why something is not as it should be, and what to do about it.
 //!
-//! A [`Code`] names one kind of situation. It is declared with [`codes!`] in the module that understands the situation, and
-//! its name is stable: programs may depend on it. `docs/errors.md` is generated from all codes. A [`Reason`] is one
-//! occurrence: the code, what happened in words, and what a person can do. Whatever is decided is decided by the code; the
-//! words are for people.
+//! A [`Code`] names one kind of situation. It is declared with [`codes!`] in the module that
+//! understands the situation, and its name is stable: programs may depend on it. `docs/errors.md`
+//! is generated from all codes. A [`Reason`] is one occurrence: the code, what happened in words,
+//! and what a person can do. Whatever is decided is decided by the code; the words are for people.
 //!
-//! A code's name has up to three parts: what it means for the ticket or the caller (`blocked`, `waiting`, `skipped`,
-//! `archived`, `ready` with a remark; `request`, `config`, `check`), the system or part that it is about, and the situation.
+//! A code's name has up to three parts: what it means for the ticket or the caller (`blocked`,
+//! `waiting`, `skipped`, `archived`, `ready` with a remark; `request`, `config`, `check`), the
+//! system or part that it is about, and the situation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -106,7 +107,8 @@ impl Reason {
         self.code == code.name
     }
 
-    /// Whether it tells the same as another one, whatever the advice is: a time to try again at may be part of that.
+    /// Whether it tells the same as another one, whatever the advice is: a time to try again at may
+    /// be part of that.
     #[must_use]
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         self.code == other.code && self.text == other.text
@@ -118,7 +120,8 @@ impl Reason {
         Self { text: format!("{what}: {}", self.text), ..self }
     }
 
-    /// The same with everything replaced that could do harm where it is shown: it may quote other systems.
+    /// The same with everything replaced that could do harm where it is shown: it may quote other
+    /// systems.
     #[must_use]
     pub fn printable(self) -> Self {
         Self {

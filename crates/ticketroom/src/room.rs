@@ -1,7 +1,8 @@
 //! What a room is in DocSpace: its types, roles, links, and the title it can have.
 //!
-//! The matrix of roles and the way titles are changed are DocSpace's own (3.7.2); titles are brought
-//! into that form *before* they are sent, so that what we sent can be compared with what is stored.
+//! The matrix of roles and the way titles are changed are DocSpace's own (3.7.2); titles are
+//! brought into that form *before* they are sent, so that what we sent can be compared with what is
+//! stored.
 
 use std::fmt;
 
@@ -139,7 +140,8 @@ impl Role {
         Self::ALL.into_iter().map(|(_, role)| role).find(|role| role.number() == number)
     }
 
-    /// DocSpace's number. Always sent as a number: a name that the server doesn't know *removes* access.
+    /// DocSpace's number. Always sent as a number: a name that the server doesn't know *removes*
+    /// access.
     #[must_use]
     pub fn number(self) -> i32 {
         match self {
@@ -173,8 +175,8 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
-    /// What `link = "auto"` means for a room type: the external link, with which anybody can read the room, where there
-    /// can be one.
+    /// What `link = "auto"` means for a room type: the external link, with which anybody can read
+    /// the room, where there can be one.
     #[must_use]
     pub fn auto(room_type: RoomType) -> Self {
         if room_type.has_external_links() { Self::External } else { Self::Member }
@@ -195,9 +197,10 @@ pub const ROOM_TITLE_LIMIT: usize = 170;
 /// Longest folder title, in UTF-16 units.
 pub const FOLDER_TITLE_LIMIT: usize = 165;
 
-/// Brings a title into the form in which DocSpace stores it: white space trimmed and folded, forbidden
-/// characters replaced by `_` (an emoji outside the basic plane by two), at most `limit` UTF-16 units.
-/// A title that is too long ends in `…` and is never cut inside a character as a reader sees it.
+/// Brings a title into the form in which DocSpace stores it: white space trimmed and folded,
+/// forbidden characters replaced by `_` (an emoji outside the basic plane by two), at most `limit`
+/// UTF-16 units. A title that is too long ends in `…` and is never cut inside a character as a
+/// reader sees it.
 #[must_use]
 pub fn sanitise_title(title: &str, limit: usize) -> String {
     let folded = fold_white_space(title);

@@ -1,5 +1,5 @@
-//! Comparing secrets so that the time it takes tells nothing about them: their hashes are of one length, can't be
-//! steered by whoever guesses, and are compared to the end.
+//! Comparing secrets so that the time it takes tells nothing about them: their hashes are of one
+//! length, can't be steered by whoever guesses, and are compared to the end.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! A whole service, put together from its configuration: store, DocSpace client, helpdesks, reconciler and endpoints.
-//! `serve`, `demo` and the tests all run this one.
+//! A whole service, put together from its configuration: store, DocSpace client, helpdesks,
+//! reconciler and endpoints. `serve`, `demo` and the tests all run this one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ use crate::replica::lease_guard::LeaseGuard;
 use crate::store::{self, Budget, Held, OpenError, Selection, Store, StoreError, Use, Why};
 use crate::web::{self, AppState, Readiness, StartupGate, WrongTokens};
 
-/// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects only.
+/// How long a claim in a file holds. Nobody else claims from it, so it ends for our own defects
+/// only.
 const LEASE_OF_A_FILE: Duration = Duration::from_secs(600);
 
 /// How long a process that stops tries to say so.
@@ -62,7 +63,8 @@ pub struct Duties {
     pub intake: bool,
     /// It works on tickets.
     pub work: bool,
-    /// It begins by marking every ticket to be looked at, since the store was restored from a backup.
+    /// It begins by marking every ticket to be looked at, since the store was restored from a
+    /// backup.
     pub recover: bool,
 }
 
@@ -264,7 +266,8 @@ impl Service {
         (&mut self.serving).await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
     }
 
-    /// Takes no more deliveries, lets answers and runs that are under way end, and parks what doesn't in time.
+    /// Takes no more deliveries, lets answers and runs that are under way end, and parks what
+    /// doesn't in time.
     pub async fn stop(self) {
         drop(self.stop);
         if !self.serving.is_finished() {

@@ -1,8 +1,8 @@
 //! What a room for a ticket looks like: title, type, folders, access, link.
 //!
-//! A template is checked once, when the configuration is read: its title compiles and names only what
-//! a ticket has, its roles are possible in its room type, its folders have valid titles. After that,
-//! rendering it can't fail.
+//! A template is checked once, when the configuration is read: its title compiles and names only
+//! what a ticket has, its roles are possible in its room type, its folders have valid titles. After
+//! that, rendering it can't fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,8 @@ pub struct Template {
     pub archive_after: Option<Duration>,
     /// What of the room follows the ticket.
     pub follow: Follow,
-    /// Whether access is revoked from people and groups that had it because of the ticket, once the ticket has others.
+    /// Whether access is revoked from people and groups that had it because of the ticket, once the
+    /// ticket has others.
     pub remove_former: bool,
     /// When the ticket is told what people do in the room; `None` is never.
     pub notify: Option<Notify>,
@@ -62,7 +63,8 @@ impl Follow {
     /// Nothing does.
     pub const NONE: Self = Self { subject: false, assignee: false, group: false, requester: false };
 
-    /// Whether access of this subject follows the ticket. What the configuration names has nothing to follow.
+    /// Whether access of this subject follows the ticket. What the configuration names has nothing
+    /// to follow.
     #[must_use]
     pub fn follows(self, subject: &Subject) -> bool {
         match subject {
@@ -165,14 +167,15 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Whether both are the ticket's assignee, or its group, or its requester, though not the same one.
+    /// Whether both are the ticket's assignee, or its group, or its requester, though not the same
+    /// one.
     #[must_use]
     pub fn is_of_the_same_kind(&self, other: &Self) -> bool {
         self.is_of_the_ticket() && std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Whether it comes from the ticket rather than from the configuration: that it is not in DocSpace is everyday
-    /// life then, and nobody's mistake.
+    /// Whether it comes from the ticket rather than from the configuration: that it is not in
+    /// DocSpace is everyday life then, and nobody's mistake.
     #[must_use]
     pub fn is_of_the_ticket(&self) -> bool {
         matches!(self, Self::Assignee(_) | Self::Requester(_) | Self::TicketGroup(_))
@@ -192,8 +195,8 @@ impl std::fmt::Display for Subject {
 }
 
 impl Template {
-    /// The title of a ticket's room, in DocSpace's form. A ticket without a subject is named after its
-    /// description's first line; a title that comes out empty is the ticket's id.
+    /// The title of a ticket's room, in DocSpace's form. A ticket without a subject is named after
+    /// its description's first line; a title that comes out empty is the ticket's id.
     #[must_use]
     pub fn room_title(&self, key: &TicketKey, ticket: &Ticket) -> String {
         let rendered = self.title.render(key, ticket);
@@ -208,8 +211,8 @@ impl Template {
         }
     }
 
-    /// Who is to be in a ticket's room, each once; of two roles for the same subject the one that the
-    /// configuration names first counts.
+    /// Who is to be in a ticket's room, each once; of two roles for the same subject the one that
+    /// the configuration names first counts.
     #[must_use]
     pub fn grants(&self, key: &TicketKey, ticket: &Ticket) -> Vec<Grant> {
         let mut grants: Vec<Grant> = Vec::new();
@@ -249,8 +252,8 @@ impl TitleTemplate {
     }
 
     fn render(&self, key: &TicketKey, ticket: &Ticket) -> String {
-        // Read and tried when it was configured; an odd ticket may still break a filter, and a plain title beats
-        // no room.
+        // Read and tried when it was configured; an odd ticket may still break a filter, and a
+        // plain title beats no room.
         language::render(&self.0, About { key, ticket })
             .unwrap_or_else(|_| format!("Ticket #{} – {}", key.id, ticket.subject))
     }
@@ -326,8 +329,8 @@ fn same_path(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_folder_title(a, b))
 }
 
-/// Whether DocSpace takes two folder titles for the same when it merges: its database's collation knows no case, no
-/// accents and no blanks at the end.
+/// Whether DocSpace takes two folder titles for the same when it merges: its database's collation
+/// knows no case, no accents and no blanks at the end.
 #[must_use]
 pub fn same_folder_title(a: &str, b: &str) -> bool {
     let plain = |title: &str| -> String {

@@ -1,7 +1,7 @@
 //! What a ticket is, whichever helpdesk it comes from.
 //!
-//! Identifiers are parsed once, at the border, and can't be wrong afterwards. A [`Ticket`] is what a
-//! helpdesk said the ticket is *now*; it is kept in the store as the last thing we saw.
+//! Identifiers are parsed once, at the border, and can't be wrong afterwards. A [`Ticket`] is what
+//! a helpdesk said the ticket is *now*; it is kept in the store as the last thing we saw.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,8 +48,8 @@ impl fmt::Display for HelpdeskName {
     }
 }
 
-/// The id of a ticket in its helpdesk, as text: digits in Zendesk, `SUP-12` in Jira, anything printable
-/// in a system of one's own. At most 200 characters.
+/// The id of a ticket in its helpdesk, as text: digits in Zendesk, `SUP-12` in Jira, anything
+/// printable in a system of one's own. At most 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct TicketId(String);
@@ -129,13 +129,13 @@ pub struct TicketKey {
 }
 
 impl TicketKey {
-    /// The tag that marks the ticket's room in DocSpace, by which it is found again whatever happened
-    /// to our store. DocSpace compares tags without regard to case.
+    /// The tag that marks the ticket's room in DocSpace, by which it is found again whatever
+    /// happened to our store. DocSpace compares tags without regard to case.
     #[must_use]
     pub fn tag(&self) -> String {
         let tag = format!("{}:{}", self.helpdesk, self.id);
-        // DocSpace allows 255 UTF-16 units; a tag that would be cut is told apart by a hash instead. So are ids
-        // that others may resemble but for case.
+        // DocSpace allows 255 UTF-16 units; a tag that would be cut is told apart by a hash
+        // instead. So are ids that others may resemble but for case.
         if tag.len() > 200 || !tag.chars().all(|c| c.is_ascii_graphic()) {
             format!("{}:{}", self.helpdesk, self.uuid())
         } else if tag.chars().any(|c| c.is_ascii_uppercase()) {
@@ -283,10 +283,11 @@ pub struct Ticket {
     pub fields: BTreeMap<String, FieldValue>,
     /// The ticket of the same helpdesk into which this one was merged.
     pub merged_into: Option<TicketId>,
-    /// The earlier ticket of the same helpdesk that this one continues or repeats: what it is a follow-up or a duplicate of.
+    /// The earlier ticket of the same helpdesk that this one continues or repeats: what it is a
+    /// follow-up or a duplicate of.
     pub follow_up_of: Option<TicketId>,
-    /// What the helpdesk wants to see again when we update the ticket, so that a change in between is
-    /// noticed (Zendesk: `updated_at`).
+    /// What the helpdesk wants to see again when we update the ticket, so that a change in between
+    /// is noticed (Zendesk: `updated_at`).
     pub version: Option<String>,
 }
 

@@ -1,8 +1,8 @@
 //! How many deliveries a second are accepted, and how long their answers take.
 //!
-//! Real signed bodies to the real endpoint over loopback, each of them answered after the disk has confirmed it;
-//! beside that, the same requests to an endpoint without a store. The reconciler doesn't run, so that its work isn't
-//! measured.
+//! Real signed bodies to the real endpoint over loopback, each of them answered after the disk has
+//! confirmed it; beside that, the same requests to an endpoint without a store. The reconciler
+//! doesn't run, so that its work isn't measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,8 @@ use crate::load::{Summary, send};
 use crate::table::{Figure, Table};
 use crate::{Result, disk, without_store};
 
-/// The two endpoints take turns, so that other load on the machine affects both; the median round counts.
+/// The two endpoints take turns, so that other load on the machine affects both; the median round
+/// counts.
 const ROUNDS: usize = 5;
 const WARM_UP: usize = 500;
 

@@ -1,5 +1,5 @@
-//! Fills stores with tickets, as after a long time: most of them are ready, a hundredth is due, and fifty are blocked,
-//! whatever the size. Each has two deliveries and three entries in its timeline.
+//! Fills stores with tickets, as after a long time: most of them are ready, a hundredth is due, and
+//! fifty are blocked, whatever the size. Each has two deliveries and three entries in its timeline.
 //!
 //! The rows are inserted in bulk, not through the store's transitions, which are not measured here.
 
@@ -101,7 +101,8 @@ pub(crate) fn postgres(database: &Database, numbers: &RangeInclusive<u32>, filli
         blob: "bytea",
         no_and_yes: ["false", "true"],
     };
-    // The rows are known to be consistent, and nothing has to survive a crash in the middle of this.
+    // The rows are known to be consistent, and nothing has to survive a crash in the middle of
+    // this.
     let mut sql = "ALTER SYSTEM SET max_wal_size = '32GB';
         ALTER SYSTEM SET full_page_writes = off;
         SELECT pg_reload_conf();
@@ -129,7 +130,8 @@ pub(crate) fn postgres(database: &Database, numbers: &RangeInclusive<u32>, filli
     Ok(())
 }
 
-/// Fills a file that a store has made. With [`Filling::Settled`], no store may have it open any more.
+/// Fills a file that a store has made. With [`Filling::Settled`], no store may have it open any
+/// more.
 pub(crate) fn sqlite(path: &Path, numbers: &RangeInclusive<u32>, filling: Filling) -> Result {
     let (first, last) = (numbers.start(), numbers.end());
     let dialect = Dialect {

@@ -1,5 +1,5 @@
-//! The simulated systems that the product is measured against, a folder for stores, and what is measured: tickets of one
-//! kind in Zendesk, and the template of the vendor's sample.
+//! The simulated systems that the product is measured against, a folder for stores, and what is
+//! measured: tickets of one kind in Zendesk, and the template of the vendor's sample.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -28,7 +28,8 @@ folders = ["Attachments", "Findings", "Logs"]
 access = [{ group = "Support", role = "editor" }]
 "#;
 
-/// The systems, and a folder for files on the disk that is measured. The folder is removed when this is dropped.
+/// The systems, and a folder for files on the disk that is measured. The folder is removed when
+/// this is dropped.
 pub(crate) struct Fixture {
     systems: Systems,
     folder: TempDir,

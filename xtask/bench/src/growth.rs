@@ -1,9 +1,11 @@
-//! The cost of the store's transitions and queries with a thousand tickets, and how it grows with more of them.
+//! The cost of the store's transitions and queries with a thousand tickets, and how it grows with
+//! more of them.
 //!
-//! One caller makes one call after another; the median of some hundred calls counts. All stores take turns, so that other
-//! load on the machine affects each of them. Writes wait for the disk, which is most of their time and doesn't grow.
-//! Lookups by an index grow with the number of its levels. Two queries are known to be linear: the search for a text in all
-//! subjects, and the number of tickets in each state, which scans an index.
+//! One caller makes one call after another; the median of some hundred calls counts. All stores
+//! take turns, so that other load on the machine affects each of them. Writes wait for the disk,
+//! which is most of their time and doesn't grow. Lookups by an index grow with the number of its
+//! levels. Two queries are known to be linear: the search for a text in all subjects, and the
+//! number of tickets in each state, which scans an index.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

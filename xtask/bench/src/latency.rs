@@ -1,7 +1,8 @@
 //! The time from a ticket to the link in it.
 //!
-//! The number of calls on the critical path is measured: if each call takes 25 ms longer, the whole takes 25 ms longer for
-//! each call on that path. What is left when calls take no time is the product's own time.
+//! The number of calls on the critical path is measured: if each call takes 25 ms longer, the whole
+//! takes 25 ms longer for each call on that path. What is left when calls take no time is the
+//! product's own time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,11 @@
-//! Whole lives of tickets, while one call in fifty to any system goes wrong: what is lost, doubled or in a wrong state in the end,
-//! counted at the simulated systems; and how many writes to DocSpace a life costs.
+//! Whole lives of tickets, while one call in fifty to any system goes wrong: what is lost, doubled
+//! or in a wrong state in the end, counted at the simulated systems; and how many writes to
+//! DocSpace a life costs.
 //!
-//! A life: created, renamed, unassigned, assigned to somebody else, solved, archived, reopened. Then most tickets are solved and
-//! archived once more; of ten, one is merged into another one, and one is deleted and, where the helpdesk can do that, restored
-//! and solved. So in the end all rooms are in the archive.
+//! A life: created, renamed, unassigned, assigned to somebody else, solved, archived, reopened.
+//! Then most tickets are solved and archived once more; of ten, one is merged into another one, and
+//! one is deleted and, where the helpdesk can do that, restored and solved. So in the end all rooms
+//! are in the archive.
 //!
 //! The kinds of helpdesks take turns, each with systems and a service of its own.
 
@@ -265,7 +267,8 @@ impl Living<'_> {
         Err(format!("{} was not accepted", self.ticket.id).into())
     }
 
-    /// Waits until the ticket's room is like that. If it doesn't get so in time, that is said at the end, and the life goes on.
+    /// Waits until the ticket's room is like that. If it doesn't get so in time, that is said at
+    /// the end, and the life goes on.
     async fn wait(&mut self, what: &str, is_so: impl Fn(&RoomView) -> bool) {
         let tag = self.ticket.desk.tag(&self.ticket.id);
         let (systems, deadline) = (&self.scene.systems, Instant::now() + PATIENCE);

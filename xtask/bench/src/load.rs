@@ -1,7 +1,8 @@
 //! Callers of an HTTP endpoint that cost next to nothing themselves.
 //!
-//! Requests are rendered before the time starts, connections are kept alive, and only the status and length of an answer
-//! are read, so that the server has the machine's cores. All callers of a load share one thread.
+//! Requests are rendered before the time starts, connections are kept alive, and only the status
+//! and length of an answer are read, so that the server has the machine's cores. All callers of a
+//! load share one thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -41,8 +42,8 @@ impl Summary {
     }
 }
 
-/// Sends all requests, by so many callers at once, each of them waiting for its answer before it sends the next one.
-/// Callers are spread over the addresses in turn, and each stays at its own.
+/// Sends all requests, by so many callers at once, each of them waiting for its answer before it
+/// sends the next one. Callers are spread over the addresses in turn, and each stays at its own.
 ///
 /// # Errors
 /// When a request was answered with anything but 200, or not at all.
@@ -132,7 +133,8 @@ impl Caller {
     }
 }
 
-/// The status and the whole length of the answer that the bytes begin with; `None` until all of it is there.
+/// The status and the whole length of the answer that the bytes begin with; `None` until all of it
+/// is there.
 fn answer(bytes: &[u8]) -> io::Result<Option<(u16, usize)>> {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let unreadable = || io::Error::other("the answer is no HTTP/1.1 with a length");

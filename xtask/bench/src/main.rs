@@ -1,10 +1,11 @@
 //! Measures the product, as it is built for release: `cargo xtask bench`.
 //!
-//! Machines differ, and so does what else they are doing. So each figure stands beside something that was measured
-//! in the same run on the same machine: the endpoint without a store, the sequence of calls without the
-//! reconciler, the bound that DocSpace's limits set, the other store, the same store with fewer tickets. Only the *ratio*
-//! can be compared with that of another day. A benchmark doesn't fail for slowness. It fails for a wrong result, counted at
-//! the simulated systems.
+//! Machines differ, and so does what else they are doing. So each figure stands beside something
+//! that was measured in the same run on the same machine: the endpoint without a store, the
+//! sequence of calls without the reconciler, the bound that DocSpace's limits set, the other store,
+//! the same store with fewer tickets. Only the *ratio* can be compared with that of another day. A
+//! benchmark doesn't fail for slowness. It fails for a wrong result, counted at the simulated
+//! systems.
 
 mod accept;
 mod disk;
@@ -39,8 +40,8 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 struct Arguments {
     /// What to measure; everything by default.
     topics: Vec<Topic>,
-    /// How many tickets the storm has (2,000 by default; DocSpace's limit of 1,500 requests a minute sets its pace), and how many
-    /// live (1,000 by default).
+    /// How many tickets the storm has (2,000 by default; DocSpace's limit of 1,500 requests a
+    /// minute sets its pace), and how many live (1,000 by default).
     #[arg(long)]
     tickets: Option<usize>,
     /// How many tickets the largest store has whose growth is measured.

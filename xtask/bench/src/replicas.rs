@@ -1,9 +1,9 @@
-//! How many deliveries a second one to three replicas on one PostgreSQL database accept, beside one process on an SQLite
-//! file.
+//! How many deliveries a second one to three replicas on one PostgreSQL database accept, beside one
+//! process on an SQLite file.
 //!
-//! All of them are the product's own processes, with `--no-work`, so that only accepting is measured. 64 callers are
-//! spread over the replicas. PostgreSQL, the replicas and the callers share this machine's cores, so further replicas
-//! gain less here than on machines of their own.
+//! All of them are the product's own processes, with `--no-work`, so that only accepting is
+//! measured. 64 callers are spread over the replicas. PostgreSQL, the replicas and the callers
+//! share this machine's cores, so further replicas gain less here than on machines of their own.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,8 @@ use crate::settling::{MOST_REPLICAS, of_replicas_name};
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
-/// The stores take turns, so that other load on the machine affects all of them; the median round counts.
+/// The stores take turns, so that other load on the machine affects all of them; the median round
+/// counts.
 const ROUNDS: usize = 5;
 const WARM_UP: usize = 500;
 /// Callers, and requests in a round.

@@ -1,5 +1,6 @@
-//! What the vendor's sample "Create an investigation room for each new support ticket" does: six calls to DocSpace
-//! and one to the helpdesk, one after the other. The bodies are corrected, so that each call takes effect.
+//! What the vendor's sample "Create an investigation room for each new support ticket" does: six
+//! calls to DocSpace and one to the helpdesk, one after the other. The bodies are corrected, so
+//! that each call takes effect.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};

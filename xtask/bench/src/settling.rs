@@ -1,9 +1,10 @@
 //! How many due tickets a second the store takes through a run: claim, save one intent, settle.
 //!
-//! A real run waits for DocSpace, whose limits (1,500 requests a minute) allow five tickets a second, so the whole product
-//! can't reach the store's limit. Here workers make only the store's transitions of a run, as the reconciler does: each
-//! replica has up to 64 runs in flight and claims as soon as one of them has ended. The replicas are stores in this process,
-//! each with its own connections.
+//! A real run waits for DocSpace, whose limits (1,500 requests a minute) allow five tickets a
+//! second, so the whole product can't reach the store's limit. Here workers make only the store's
+//! transitions of a run, as the reconciler does: each replica has up to 64 runs in flight and
+//! claims as soon as one of them has ended. The replicas are stores in this process, each with its
+//! own connections.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -20,7 +21,8 @@ use crate::fixture::Fixture;
 use crate::table::{Figure, Table};
 use crate::{Result, stores};
 
-/// The stores take turns, so that other load on the machine affects all of them; the median round counts.
+/// The stores take turns, so that other load on the machine affects all of them; the median round
+/// counts.
 const ROUNDS: usize = 5;
 const PER_ROUND: u32 = 4000;
 pub(crate) const MOST_REPLICAS: usize = 3;

@@ -1,6 +1,8 @@
-//! The two stores side by side: a file, and a database of a PostgreSQL server that is made for the occasion.
+//! The two stores side by side: a file, and a database of a PostgreSQL server that is made for the
+//! occasion.
 //!
-//! Both wait for the same disk. The server has its own default settings, with `fsync`, as an operator would find it.
+//! Both wait for the same disk. The server has its own default settings, with `fsync`, as an
+//! operator would find it.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Very many tickets at once, with DocSpace's limits: how close the product gets to these limits, its memory, and whether
-//! each ticket has exactly one complete room afterwards.
+//! Very many tickets at once, with DocSpace's limits: how close the product gets to these limits,
+//! its memory, and whether each ticket has exactly one complete room afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use crate::table::{Figure, Table};
 
 const LATENCY: Duration = Duration::from_millis(25);
 const CALLERS: usize = 64;
-/// The longest time without progress. The limit is one for a minute, so a minute without progress is normal.
+/// The longest time without progress. The limit is one for a minute, so a minute without progress
+/// is normal.
 const PATIENCE: Duration = Duration::from_secs(180);
 const PROGRESS: Duration = Duration::from_secs(15);
 /// How long after completion a second room may still appear.
@@ -68,8 +69,8 @@ pub(crate) async fn measure(count: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// The least time for so many calls: the last one has to wait for those of the minutes before, and only so many writes run
-/// at once.
+/// The least time for so many calls: the last one has to wait for those of the minutes before, and
+/// only so many writes run at once.
 fn bound(limits: Limits, requests: u64, writes: u64) -> Duration {
     let full_minutes = requests.saturating_sub(1) / u64::from(limits.requests_per_minute.max(1));
     let rounds = writes.div_ceil(u64::from(limits.concurrent_writes.max(1)));

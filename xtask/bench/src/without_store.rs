@@ -1,5 +1,5 @@
-//! The endpoint for deliveries without a store: same router, same signature check, same parsing, but the answer waits for
-//! nothing. The difference to the real endpoint is the cost of durability.
+//! The endpoint for deliveries without a store: same router, same signature check, same parsing,
+//! but the answer waits for nothing. The difference to the real endpoint is the cost of durability.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A campaign: a rehearsal to learn the fault points, then chaos under load, then a time without disturbances in which all
-//! tickets have to come to rest, then the verdict.
+//! A campaign: a rehearsal to learn the fault points, then chaos under load, then a time without
+//! disturbances in which all tickets have to come to rest, then the verdict.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -117,15 +117,16 @@ async fn conclude(
 /// How the simulated portal is set up.
 pub(crate) fn portal() -> Setup {
     Setup {
-        // Operations that nobody has read because they were killed occupy their places for a minute; then most others were
-        // lost, and asked for again only after minutes.
+        // Operations that nobody has read because they were killed occupy their places for a
+        // minute; then most others were lost, and asked for again only after minutes.
         operations_known_for: Duration::from_secs(5),
         webhook_pace: WebhookPace { pause: Duration::from_millis(200), ..WebhookPace::default() },
         ..Setup::default()
     }
 }
 
-/// Has DocSpace send its webhooks to the replicas, each connection to another one, until the proxy is dropped.
+/// Has DocSpace send its webhooks to the replicas, each connection to another one, until the proxy
+/// is dropped.
 async fn take_webhooks(context: &Context, addresses: &[String]) -> Result<Proxy> {
     let mut replicas = Vec::new();
     for address in addresses {
@@ -218,7 +219,8 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     }
     let deadline = Instant::now() + UNTIL_REST;
     let Some(replica) = replicas.first() else { return };
-    // The list comes in pages, between which a ticket may move: what is finished is finished twice in a row.
+    // The list comes in pages, between which a ticket may move: what is finished is finished twice
+    // in a row.
     let mut was_finished = false;
     loop {
         match replica.unfinished(SOON).await {

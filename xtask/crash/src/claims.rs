@@ -1,10 +1,12 @@
 //! Compares the product's records of a ticket with its room and with the ticket in its helpdesk.
 //!
-//! Of a ticket that is over, the product may not have recorded what it did last: it does nothing more for it. Who has lost their
-//! access shows in the timeline only if the product has revoked it undisturbed.
+//! Of a ticket that is over, the product may not have recorded what it did last: it does nothing
+//! more for it. Who has lost their access shows in the timeline only if the product has revoked it
+//! undisturbed.
 //!
-//! The API shows the state, the subject, the room with its title and address, and whether the link is in the ticket. Only the
-//! timeline shows that the folders were created and who was granted access.
+//! The API shows the state, the subject, the room with its title and address, and whether the link
+//! is in the ticket. Only the timeline shows that the folders were created and who was granted
+//! access.
 
 use serde_json::Value;
 use simulator::docspace::RoomView;
@@ -66,8 +68,8 @@ pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
     wrong
 }
 
-/// The room has no members but those that the product has granted access to, and its owner; and of these, all but former
-/// assignees.
+/// The room has no members but those that the product has granted access to, and its owner; and of
+/// these, all but former assignees.
 fn wrong_with_access(timeline: &[Value], life: &Life, room: &RoomView) -> Vec<String> {
     let mut let_in: Vec<&str> = Vec::new();
     for entry in timeline {

@@ -7,7 +7,8 @@ const LONG: f64 = 2.0;
 /// So often, it must have had each event of a ticket's life.
 const OFTEN: u64 = 3;
 
-/// What is missing. `actions` is what each action on its store is counted as, `accepted` the number of accepted tickets.
+/// What is missing. `actions` is what each action on its store is counted as, `accepted` the number
+/// of accepted tickets.
 pub(crate) fn missing(tally: &Tally, actions: &[What], accepted: usize, minutes: f64) -> Vec<String> {
     let mut missing = Vec::new();
     if accepted == 0 {

@@ -1,7 +1,7 @@
 //! Disturbances outside of a replica: of the simulated systems, the database, or the network to it.
 //!
-//! The time from a replica's restart to its first work is measured only without them. Otherwise it would be the length of
-//! the disturbance.
+//! The time from a replica's restart to its first work is measured only without them. Otherwise it
+//! would be the length of the disturbance.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -41,7 +41,8 @@ impl Disturbances {
         Disturbance(self.clone())
     }
 
-    /// Since when there is no disturbance, and a number that changes with the next one. `None` during one.
+    /// Since when there is no disturbance, and a number that changes with the next one. `None`
+    /// during one.
     pub(crate) fn calm_since(&self) -> Option<(Instant, u64)> {
         let inner = self.inner();
         (inner.active == 0).then_some((inner.since, inner.generation))

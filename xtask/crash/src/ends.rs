@@ -1,8 +1,9 @@
-//! Whether a ticket and its room are in the end as they have to be, as the simulated systems have them: where the room is, its
-//! title, folders and members, the link, and what the ticket was told.
+//! Whether a ticket and its room are in the end as they have to be, as the simulated systems have
+//! them: where the room is, its title, folders and members, the link, and what the ticket was told.
 //!
-//! An active room follows its ticket in everything. An archived one can't be changed any more, so it may lack what came shortly
-//! before; only if it was whole for a while when its ticket became over, it has to be so still.
+//! An active room follows its ticket in everything. An archived one can't be changed any more, so
+//! it may lack what came shortly before; only if it was whole for a while when its ticket became
+//! over, it has to be so still.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::tally::What;
 const FILES: &str = "files-";
 /// What the ids of all further notes begin with: nobody archives or deletes rooms in DocSpace.
 const NOTES: [&str; 4] = [FILES, "merged-into-", "merged-from-", "follows-"];
-/// Files within less than this are told together: the quiet period of the configuration, less a second, since DocSpace tells
-/// times in whole seconds.
+/// Files within less than this are told together: the quiet period of the configuration, less a
+/// second, since DocSpace tells times in whole seconds.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// What the product must not think of what it did itself.
 const MISTAKEN: [&str; 4] =
@@ -81,7 +82,8 @@ impl<'a> Ends<'a> {
             wrong.push(format!("the room belongs into {:?}, and is in {:?}", life.belongs(), place(room)));
         }
         match life.belongs() {
-            // Where a deleted ticket is not shown any more, its room follows nothing, even if somebody asked for it.
+            // Where a deleted ticket is not shown any more, its room follows nothing, even if
+            // somebody asked for it.
             Place::Active if life.ticket.deleted => wrong.extend(wrong_with_archived(life, room)),
             Place::Active => wrong.extend(wrong_with_active(life, room)),
             Place::Archive => {
@@ -192,8 +194,8 @@ impl<'a> Ends<'a> {
         wrong
     }
 
-    /// Each file is told once, and those of one folder within a quiet period together. DocSpace is asked for the room of each
-    /// folder, and while it can't tell, only that folder's files wait.
+    /// Each file is told once, and those of one folder within a quiet period together. DocSpace is
+    /// asked for the room of each folder, and while it can't tell, only that folder's files wait.
     fn wrong_with_files(&self, life: &Life, notes: &[&str]) -> Vec<String> {
         let (mut wrong, mut periods) = (Vec::new(), 0);
         let tag = life.ticket.desk.tag(&life.ticket.id);

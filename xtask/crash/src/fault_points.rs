@@ -1,8 +1,9 @@
 //! The fault points (“places”) of the product, and at which of them a process was killed.
 //!
-//! A first, undisturbed process logs those that an ordinary ticket passes. Others are passed only after failures, so later runs
-//! log more of them. Those without a kill are preferred, until a few runs have not reached them: then they are left to runs
-//! that end in no other way, which are longer.
+//! A first, undisturbed process logs those that an ordinary ticket passes. Others are passed only
+//! after failures, so later runs log more of them. Those without a kill are preferred, until a few
+//! runs have not reached them: then they are left to runs that end in no other way, which are
+//! longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -53,8 +54,8 @@ impl FaultPoints {
         self.inner().known.keys().any(|place| place.contains(part))
     }
 
-    /// For a short run: three times out of four a place without a kill, if there is one that seems reachable; else any place.
-    /// Of these, one of those that were chosen least.
+    /// For a short run: three times out of four a place without a kill, if there is one that seems
+    /// reachable; else any place. Of these, one of those that were chosen least.
     pub(crate) fn choose(&self, rng: &mut Rng) -> Option<Choice> {
         let mut inner = self.inner();
         let is_new =

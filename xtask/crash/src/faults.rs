@@ -1,4 +1,5 @@
-//! Injects faults into the simulated systems: for a few seconds, at a random rate, of kinds with unknown outcomes.
+//! Injects faults into the simulated systems: for a few seconds, at a random rate, of kinds with
+//! unknown outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use testbed::Desk;
 use crate::context::Context;
 use crate::tally::What;
 
-/// The latest that a late effect comes, in milliseconds: well below the `settle` of the test configuration
-/// ([`testbed::SETTLE`]). A later one is outside of the campaign's scope: a second room may be created, and the
-/// audit archives it.
+/// The latest that a late effect comes, in milliseconds: well below the `settle` of the test
+/// configuration ([`testbed::SETTLE`]). A later one is outside of the campaign's scope: a second
+/// room may be created, and the audit archives it.
 const LATEST_LANDING: u64 = 700;
 
 /// How many faults have fired so far.

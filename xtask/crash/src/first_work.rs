@@ -1,11 +1,11 @@
 //! The time from a replica's restart after a kill to its first work on a ticket.
 //!
-//! Its first work is a call to another system, which its log of fault points shows. The time counts only if there was work: a
-//! ticket that was accepted and unfinished when the replica was started, and is still unfinished at the call. And it counts
-//! only without disturbances (`disturbances`).
+//! Its first work is a call to another system, which its log of fault points shows. The time counts
+//! only if there was work: a ticket that was accepted and unfinished when the replica was started,
+//! and is still unfinished at the call. And it counts only without disturbances (`disturbances`).
 //!
-//! Restarts that are not measured for one of these reasons are counted, since they make the figures better than they are. It
-//! is a finding if no replica works at all.
+//! Restarts that are not measured for one of these reasons are counted, since they make the figures
+//! better than they are. It is a finding if no replica works at all.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +64,8 @@ impl Restarts {
         times
     }
 
-    /// How many were not measured because others had done everything, and because something else came in between.
+    /// How many were not measured because others had done everything, and because something else
+    /// came in between.
     pub(crate) fn not_measured(&self) -> (usize, usize) {
         let outcomes = self.outcomes();
         let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();

@@ -1,8 +1,10 @@
-//! What people have done to a ticket and its room so far, what they may do next, and where the room belongs.
+//! What people have done to a ticket and its room so far, what they may do next, and where the room
+//! belongs.
 //!
-//! A room follows its ticket's status, unless a person asked for something else. Such a word counts until the ticket changes
-//! after the product has heard it; before that, nobody can tell whether a change came first. So nothing happens to a ticket
-//! between a word and the move that shows that it was heard, and a word that moves nothing is a ticket's last event.
+//! A room follows its ticket's status, unless a person asked for something else. Such a word counts
+//! until the ticket changes after the product has heard it; before that, nobody can tell whether a
+//! change came first. So nothing happens to a ticket between a word and the move that shows that it
+//! was heard, and a word that moves nothing is a ticket's last event.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +45,8 @@ struct Word {
     wants: Place,
     /// The product has taken it.
     taken: bool,
-    /// A request without an answer may be carried out at any time, and a word that moves nothing can't be seen to be heard.
+    /// A request without an answer may be carried out at any time, and a word that moves nothing
+    /// can't be seen to be heard.
     is_last: bool,
     /// The room was moved, so it was heard.
     heard: bool,
@@ -73,7 +76,8 @@ pub(crate) struct Life {
     /// The title that a person gave the room.
     pub(crate) title_by_hand: Option<String>,
     pub(crate) uploads: Vec<Upload>,
-    /// When it became over, everything was in the room as it should be, and had been for a while; none of it changed since.
+    /// When it became over, everything was in the room as it should be, and had been for a while;
+    /// none of it changed since.
     pub(crate) was_whole: bool,
     /// A delivery about it was dropped, and none has followed.
     pub(crate) owed: bool,
@@ -159,7 +163,8 @@ impl Life {
         }
     }
 
-    /// What that is in the helpdesk; `None` if it is something else, or is told apart by its details.
+    /// What that is in the helpdesk; `None` if it is something else, or is told apart by its
+    /// details.
     pub(crate) fn act(&self, doing: Doing, is_odd: bool) -> Option<Act> {
         Some(match doing {
             Doing::Solve => Act::Solve,
@@ -202,7 +207,8 @@ impl Life {
         self.changed = Instant::now();
     }
 
-    /// A person asks for the room to be there. It is there already if `is_there`; it was `whole` or not.
+    /// A person asks for the room to be there. It is there already if `is_there`; it was `whole` or
+    /// not.
     pub(crate) fn ask(&mut self, wants: Place, is_there: bool, whole: bool) {
         // Where it moves nothing, nobody sees it.
         let is_last = is_there || self.belongs() == wants;

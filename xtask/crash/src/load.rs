@@ -1,6 +1,7 @@
-//! The helpdesks: tickets are opened at a steady rate, and people do something with them meanwhile (`people`). Deliveries are
-//! repeated, late and out of order, as helpdesks send them, and are retried until they are acknowledged. Some are dropped:
-//! then a later one about the same ticket follows, as nothing looks for tickets that nobody tells of.
+//! The helpdesks: tickets are opened at a steady rate, and people do something with them meanwhile
+//! (`people`). Deliveries are repeated, late and out of order, as helpdesks send them, and are
+//! retried until they are acknowledged. Some are dropped: then a later one about the same ticket
+//! follows, as nothing looks for tickets that nobody tells of.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +41,8 @@ pub(crate) struct Senders {
     changes: u64,
 }
 
-/// Opens so many tickets a second until then, and lets them live. Returns the deliveries that are not acknowledged yet.
+/// Opens so many tickets a second until then, and lets them live. Returns the deliveries that are
+/// not acknowledged yet.
 ///
 /// # Errors
 /// When a simulated helpdesk has no body for an event.

@@ -1,13 +1,15 @@
 //! The crash campaign: `cargo xtask crash`.
 //!
-//! Real binaries are killed, paused, cut off from their database and given full disks, at each fault point and at random,
-//! while people work with tickets and rooms, helpdesks send, repeat, reorder and drop their deliveries, and DocSpace loses
-//! answers and webhooks. Afterwards the disturbances end, and the results are counted in the simulated systems: each
-//! acknowledged ticket has exactly one room, which is as the ticket's life and the template say, with one link and one note
-//! of it; each ticket was told of its files, and of nothing twice; and the product's records match, and contain each delivery
-//! that it acknowledged.
+//! Real binaries are killed, paused, cut off from their database and given full disks, at each
+//! fault point and at random, while people work with tickets and rooms, helpdesks send, repeat,
+//! reorder and drop their deliveries, and DocSpace loses answers and webhooks. Afterwards the
+//! disturbances end, and the results are counted in the simulated systems: each acknowledged ticket
+//! has exactly one room, which is as the ticket's life and the template say, with one link and one
+//! note of it; each ticket was told of its files, and of nothing twice; and the product's records
+//! match, and contain each delivery that it acknowledged.
 //!
-//! The seed determines all choices, but not their timing, so a seed makes a finding likely again, not certain.
+//! The seed determines all choices, but not their timing, so a seed makes a finding likely again,
+//! not certain.
 
 mod campaign;
 mod chaos;

@@ -1,7 +1,9 @@
-//! A helpdesk's message about a ticket: created when something happens, and sent later, repeatedly, and in another order.
+//! A helpdesk's message about a ticket: created when something happens, and sent later, repeatedly,
+//! and in another order.
 //!
-//! Its content is that of the moment, so an old one may arrive after a new one. Only the proof is made when it is sent, and
-//! the event name of a request without an id (`receipts`), which Freshdesk's rules and custom senders may choose.
+//! Its content is that of the moment, so an old one may arrive after a new one. Only the proof is
+//! made when it is sent, and the event name of a request without an id (`receipts`), which
+//! Freshdesk's rules and custom senders may choose.
 
 use serde_json::{Value, json};
 use simulator::{Clock, freshdesk};
@@ -31,7 +33,8 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// The message about a ticket as it is now. `identified`: whether a custom sender gives its deliveries ids.
+    /// The message about a ticket as it is now. `identified`: whether a custom sender gives its
+    /// deliveries ids.
     ///
     /// # Errors
     /// When nothing of that kind has happened to it.
@@ -67,7 +70,8 @@ impl Message {
         Ok(Self { desk, body, event, id })
     }
 
-    /// The request with that number among those of its ticket, and what identifies it in the timeline.
+    /// The request with that number among those of its ticket, and what identifies it in the
+    /// timeline.
     ///
     /// # Errors
     /// When the body has no place for an event name.
@@ -90,7 +94,8 @@ impl Message {
     }
 }
 
-/// What the helpdesk calls the event, where that is in the body and the campaign does not choose it.
+/// What the helpdesk calls the event, where that is in the body and the campaign does not choose
+/// it.
 fn event_of(desk: Desk, body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     match desk {
@@ -100,7 +105,8 @@ fn event_of(desk: Desk, body: &[u8]) -> Option<String> {
     }
 }
 
-/// A ticket as a custom sender reports it. It can't be observed, so an older state that arrives later must be recognisable.
+/// A ticket as a custom sender reports it. It can't be observed, so an older state that arrives
+/// later must be recognisable.
 fn told(ticket: &LifeTicket) -> Value {
     let mut told = ticket.body();
     // Of one length, so that it can be compared as text.

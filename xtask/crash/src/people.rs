@@ -1,5 +1,6 @@
-//! What people do to tickets and rooms while the campaign runs: they change, assign, solve, close, reopen, delete and merge
-//! tickets, ask for rooms to be archived and restored, upload files, and give rooms titles.
+//! What people do to tickets and rooms while the campaign runs: they change, assign, solve, close,
+//! reopen, delete and merge tickets, ask for rooms to be archived and restored, upload files, and
+//! give rooms titles.
 //!
 //! A ticket is ended or merged only once it has its link: what is closed can't be written to.
 

@@ -1,5 +1,6 @@
-//! A proxy between one replica and its database, which can cut or stall connections while those of other replicas work. Another
-//! one is between DocSpace and the replicas: it gives each connection to one of them.
+//! A proxy between one replica and its database, which can cut or stall connections while those of
+//! other replicas work. Another one is between DocSpace and the replicas: it gives each connection
+//! to one of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

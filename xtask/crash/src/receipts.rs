@@ -1,13 +1,15 @@
-//! The deliveries of a ticket that were sent and acknowledged, and whether the product still has them in the end.
+//! The deliveries of a ticket that were sent and acknowledged, and whether the product still has
+//! them in the end.
 //!
-//! The timeline has an entry for each delivery that was stored, with the helpdesk's name of the event. It doesn't show a
-//! delivery's id, but repeats of one id are stored once. So each event has at least as many entries as there were
-//! acknowledged ids and acknowledged requests without an id; and no more than were sent, as a delivery whose answer was lost
-//! may have been stored. A request without an id has an event name of its own (`message`), so that no other one is taken for
-//! it.
+//! The timeline has an entry for each delivery that was stored, with the helpdesk's name of the
+//! event. It doesn't show a delivery's id, but repeats of one id are stored once. So each event has
+//! at least as many entries as there were acknowledged ids and acknowledged requests without an id;
+//! and no more than were sent, as a delivery whose answer was lost may have been stored. A request
+//! without an id has an event name of its own (`message`), so that no other one is taken for it.
 //!
-//! DocSpace's own webhooks about a ticket's room are in its timeline, too, but not those that came before the product knew the
-//! room. So these have no fewer entries than none, and no more than there were events.
+//! DocSpace's own webhooks about a ticket's room are in its timeline, too, but not those that came
+//! before the product knew the room. So these have no fewer entries than none, and no more than
+//! there were events.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +77,8 @@ impl Receipts {
         }
     }
 
-    /// Compares that with the timeline that the product shows, and with what DocSpace has reported of the ticket's room.
+    /// Compares that with the timeline that the product shows, and with what DocSpace has reported
+    /// of the ticket's room.
     pub(crate) fn compare(&self, timeline: &[Value], raised: &Events) -> Difference {
         let mut kept: BTreeMap<&str, usize> = self.0.keys().map(|event| (event.as_str(), 0)).collect();
         for entry in timeline.iter().filter(|entry| entry["kind"] == "delivery") {

@@ -1,5 +1,5 @@
-//! The rehearsal: an undisturbed process with its own systems and store leads a ticket of each kind of helpdesk through a whole
-//! life, and so shows the fault points of everything that it does.
+//! The rehearsal: an undisturbed process with its own systems and store leads a ticket of each kind
+//! of helpdesk through a whole life, and so shows the fault points of everything that it does.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! One replica of the product with its supervisor, which restarts it whenever it has ended.
 //!
-//! Each run logs the fault points that it passes into a file of its own: places to kill it at (`fault_points`), and its first
-//! work on a ticket (`first_work`).
+//! Each run logs the fault points that it passes into a file of its own: places to kill it at
+//! (`fault_points`), and its first work on a ticket (`first_work`).
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -23,11 +23,14 @@ use crate::unfinished::{ask, unfinished};
 
 /// How long a start may take; one that waits for its database waits for half a minute.
 const START: Duration = Duration::from_secs(60);
-/// How long a replica may take to stop when asked to: 5 seconds for answers, 10 for runs, and the time of two statements.
+/// How long a replica may take to stop when asked to: 5 seconds for answers, 10 for runs, and the
+/// time of two statements.
 const STOP: Duration = Duration::from_secs(40);
-/// How long a ready replica may take to reach the place where it is to kill itself. It may still reach it later.
+/// How long a ready replica may take to reach the place where it is to kill itself. It may still
+/// reach it later.
 const UNTIL_PLACE: Duration = Duration::from_millis(1500);
-/// How long it may take to become ready before that, on a busy machine or while its database is down.
+/// How long it may take to become ready before that, on a busy machine or while its database is
+/// down.
 const UNTIL_READY: Duration = Duration::from_secs(8);
 /// The pause before a failed start is tried again.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -118,7 +121,8 @@ impl Replica {
         let _ = std::fs::remove_file(fault_log);
     }
 
-    /// Starts it and waits until it is ready; restarts it if it ends before that. `measured` if it was killed before.
+    /// Starts it and waits until it is ready; restarts it if it ends before that. `measured` if it
+    /// was killed before.
     pub(crate) async fn start(&mut self, measured: bool) -> Result {
         self.start_armed(measured, None).await
     }
@@ -188,8 +192,8 @@ impl Replica {
         self.end_life();
     }
 
-    /// Starts it so that it kills itself at a place, after so many passes. `true` if it did so soon; otherwise it runs, and may
-    /// still do it.
+    /// Starts it so that it kills itself at a place, after so many passes. `true` if it did so
+    /// soon; otherwise it runs, and may still do it.
     pub(crate) async fn die_at(&mut self, place: &str, passing: u32) -> Result<bool> {
         self.spawn(&Start {
             kill_at: Some((place.to_owned(), passing)),

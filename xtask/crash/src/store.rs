@@ -1,4 +1,5 @@
-//! The store of the replicas: an SQLite file of the one replica, or a database server that they share.
+//! The store of the replicas: an SQLite file of the one replica, or a database server that they
+//! share.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -18,8 +19,9 @@ const LEASE: Duration = Duration::from_secs(3);
 /// The secret of DocSpace's webhooks.
 pub(crate) const WEBHOOK_SECRET: &str = "Secret-of-DocSpace-1";
 
-/// How long a pause or cut lasts: with leases, 1.2 to 2 of them, so that claims pass to other replicas; otherwise 1.2 to 3
-/// times the settle time, so that earlier observations are outdated afterwards.
+/// How long a pause or cut lasts: with leases, 1.2 to 2 of them, so that claims pass to other
+/// replicas; otherwise 1.2 to 3 times the settle time, so that earlier observations are outdated
+/// afterwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Absence {
     unit: Duration,
@@ -129,7 +131,8 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves the server only so much room on its disk for a while. Afterwards it is restarted if it has ended.
+    /// Leaves the server only so much room on its disk for a while. Afterwards it is restarted if
+    /// it has ended.
     ///
     /// # Errors
     /// When that can't be done, or undone.
@@ -147,7 +150,8 @@ impl Store {
     }
 }
 
-/// A process that takes DocSpace's webhooks, and whose rooms follow their tickets without long waits.
+/// A process that takes DocSpace's webhooks, and whose rooms follow their tickets without long
+/// waits.
 fn prepare(binary: &Path, systems: &Systems, store: Option<&str>) -> Result<Process> {
     let process = Process::prepare(binary, systems, store)?;
     edit(&process, "[docspace]\n", &format!("[docspace]\nwebhook_secret = {WEBHOOK_SECRET:?}\n"))?;

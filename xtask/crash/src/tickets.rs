@@ -71,7 +71,8 @@ impl Ticket {
         self.accepted.get().copied()
     }
 
-    /// Compares all that was acknowledged with the product's timeline. `raised` is what DocSpace reported of its room.
+    /// Compares all that was acknowledged with the product's timeline. `raised` is what DocSpace
+    /// reported of its room.
     pub(crate) fn compare(&self, timeline: &[Value], raised: &Events) -> Difference {
         self.receipts().compare(timeline, raised)
     }

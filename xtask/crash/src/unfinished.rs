@@ -9,13 +9,15 @@ use testbed::{ADMIN_TOKEN, is_due, is_due_within};
 /// How many tickets the API lists at once.
 const PAGE: usize = 500;
 
-/// How many tickets have work left, or will have within that time; `None` if the process at `url` doesn't answer.
+/// How many tickets have work left, or will have within that time; `None` if the process at `url`
+/// doesn't answer.
 pub(crate) async fn unfinished(client: &Client, url: &str, soon: Duration) -> Option<usize> {
     let mut unfinished = 0;
     for page in 0.. {
         let list = ask(client, url, &format!("tickets?limit={PAGE}&offset={}", page * PAGE)).await?;
         let tickets = list["tickets"].as_array()?;
-        // One that rests may still be looked at soon: whether it has a second room, whether its time is over, or for files.
+        // One that rests may still be looked at soon: whether it has a second room, whether its
+        // time is over, or for files.
         let rests = |ticket: &Value| ticket["state"] == "ready" || ticket["state"] == "archived";
         let is_unfinished =
             |ticket: &&Value| is_due(ticket) || (rests(ticket) && is_due_within(ticket, soon));

@@ -1,4 +1,5 @@
-//! Checks each ticket and each acknowledged delivery in the simulated systems, and compares them with the product's records.
+//! Checks each ticket and each acknowledged delivery in the simulated systems, and compares them
+//! with the product's records.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::tickets::Ticket;
 pub(crate) struct Verdict {
     pub(crate) tickets: usize,
     pub(crate) rooms: usize,
-    /// Acknowledged tickets without a room or unknown to the product, and acknowledged deliveries that the product doesn't
-    /// have any more.
+    /// Acknowledged tickets without a room or unknown to the product, and acknowledged deliveries
+    /// that the product doesn't have any more.
     pub(crate) lost: usize,
     /// Second rooms of tickets, and rooms of no ticket.
     pub(crate) doubled: usize,
@@ -102,7 +103,8 @@ impl Verdict {
         }
     }
 
-    /// Checks one ticket: its rooms, what is wrong with it in the simulated systems, and the product's records.
+    /// Checks one ticket: its rooms, what is wrong with it in the simulated systems, and the
+    /// product's records.
     fn judge(&mut self, ticket: &Ticket, facts: Facts, told: Option<&Value>) {
         let Facts { rooms, address, wrong, raised } = facts;
         let rooms = rooms.as_slice();

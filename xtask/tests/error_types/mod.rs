@@ -1,4 +1,5 @@
-//! An error of the product is a type of its own, never a text: what is decided by it would be decided by its words.
+//! An error of the product is a type of its own, never a text: what is decided by it would be
+//! decided by its words.
 
 use std::fs;
 

@@ -18,7 +18,8 @@ pub(crate) fn without_tests(text: &str) -> String {
             kept.push_str(comment_less(line));
             continue;
         }
-        // The item ends with the first line that can end one and is not indented further, or completes a value.
+        // The item ends with the first line that can end one and is not indented further, or
+        // completes a value.
         let (indent, mut is_value) = (indent(line), false);
         for line in lines.by_ref() {
             kept.push('\n');
@@ -44,7 +45,8 @@ fn comment_less(line: &str) -> &str {
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-/// All paths from `crate` and `super` in the text of the module `own`. Line 1 follows the first line break.
+/// All paths from `crate` and `super` in the text of the module `own`. Line 1 follows the first
+/// line break.
 pub(crate) fn paths(text: &str, own: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     for mut rest in beginnings(text) {

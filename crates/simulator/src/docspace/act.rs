@@ -1,5 +1,5 @@
-//! What people do in the web pages of the portal, each with the rights that they have. It takes effect at once, while the
-//! same by the API may be an operation that is done later.
+//! What people do in the web pages of the portal, each with the rights that they have. It takes
+//! effect at once, while the same by the API may be an operation that is done later.
 //!
 //! Who may what:
 //!
@@ -11,8 +11,9 @@
 //! | create, upload, rename, move, trash, delete in it | the same, and content creators |
 //! | a new version of a file | the same, and editors |
 //!
-//! In the archive, rooms can be restored or deleted, and nothing else. A room has no members other than by their role in
-//! it: shares of single files and folders are not simulated, so removing a member leaves none behind.
+//! In the archive, rooms can be restored or deleted, and nothing else. A room has no members other
+//! than by their role in it: shares of single files and folders are not simulated, so removing a
+//! member leaves none behind.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -56,8 +57,8 @@ pub enum Act {
     DeleteFolder { folder: i64 },
     /// Moves a folder into another one.
     MoveFolder { folder: i64, to: i64 },
-    /// Uploads a file into a room or folder, or into the folder at `path` below it. Folders that are missing are created.
-    /// If a file of that title is there, it gets a new version.
+    /// Uploads a file into a room or folder, or into the folder at `path` below it. Folders that
+    /// are missing are created. If a file of that title is there, it gets a new version.
     Upload {
         folder: i64,
         #[serde(default)]
@@ -104,7 +105,8 @@ impl From<Failure> for Refused {
 }
 
 impl State {
-    /// Does it, and returns the id of what was created or, for all other acts, of what it was done to.
+    /// Does it, and returns the id of what was created or, for all other acts, of what it was done
+    /// to.
     pub(crate) fn act(&mut self, by: Uuid, act: Act) -> Result<i64, Refused> {
         Ok(match act {
             Act::CreateRoom { title } => {

@@ -1,8 +1,9 @@
-//! The rate limits, checked in this order: requests a minute, requests in flight, writes a day, e-mail invitations a day.
-//! They apply to a *user* with all keys; the last one applies to the portal. A request that a later limit rejects still
-//! counts in the minute.
+//! The rate limits, checked in this order: requests a minute, requests in flight, writes a day,
+//! e-mail invitations a day. They apply to a *user* with all keys; the last one applies to the
+//! portal. A request that a later limit rejects still counts in the minute.
 //!
-//! A rejection has no body. Only the two limits with a fixed window (a day from the first request) send `Retry-After`.
+//! A rejection has no body. Only the two limits with a fixed window (a day from the first request)
+//! send `Retry-After`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -119,7 +120,8 @@ impl Limiter {
         self.usage().limits = limits;
     }
 
-    /// Admits a request of that user, unless a limit is reached. All anonymous requests count as those of one user (nil).
+    /// Admits a request of that user, unless a limit is reached. All anonymous requests count as
+    /// those of one user (nil).
     pub(super) fn enter(
         &self,
         user: Uuid,

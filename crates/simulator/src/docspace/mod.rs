@@ -1,17 +1,22 @@
-//! A DocSpace portal, as version 3.7.2 (or 2.0) behaves towards a client of its API: rooms, folders, shares,
-//! links, people, keys, limits and asynchronous operations, with what they do silently.
+//! A DocSpace portal, as version 3.7.2 (or 2.0) behaves towards a client of its API: rooms,
+//! folders, shares, links, people, keys, limits and asynchronous operations, with what they do
+//! silently.
 //!
 //! What to know before reading on:
 //!
-//! * A success has an envelope, and a null result in it has no `response` at all. A failed validation comes
-//!   in the *success* envelope, every other refusal in the one for errors, and some have no body (`endpoints::wire`).
-//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing (`endpoints::body`).
-//! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share, links}`).
-//! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own scopes
-//!   (`endpoints::auth`).
-//! * Archive, copy and delete are answered at once and done later, or never (`endpoints::operations`, `state::catch_up`).
-//! * What happens is reported to webhooks, unordered and with bodies that change from attempt to attempt
-//!   (`endpoints::webhooks`, `state::{events, delivery}`).
+//! * A success has an envelope, and a null result in it has no `response` at all. A failed
+//!   validation comes in the *success* envelope, every other refusal in the one for errors, and
+//!   some have no body (`endpoints::wire`).
+//! * Unknown members of a body are ignored, so a misspelt one succeeds and does nothing
+//!   (`endpoints::body`).
+//! * 403 may mean "not there", and 200 may mean "not done" (`endpoints::{rooms, folders, share,
+//!   links}`).
+//! * Rights are those of the key's user towards each room (`state::rooms`), after the key's own
+//!   scopes (`endpoints::auth`).
+//! * Archive, copy and delete are answered at once and done later, or never
+//!   (`endpoints::operations`, `state::catch_up`).
+//! * What happens is reported to webhooks, unordered and with bodies that change from attempt to
+//!   attempt (`endpoints::webhooks`, `state::{events, delivery}`).
 //! * People work in the portal beside the API, with the rights that they have (`act`, [`Person`]).
 //!
 //! The modules lie in layers, and each uses only those below it (a test, `xtask/tests/layers.rs`):
@@ -25,8 +30,9 @@
 //! | `state` | what the portal holds, and what is done with it |
 //! | `limits`, `quirks`, `roles` | rate limits, settings, room types and roles |
 //!
-//! Not simulated: uploads by the API, links and shares of single folders and files, room templates, logos,
-//! watermarks, private rooms, signing in and passwords. What isn't simulated answers 404 and counts as `unknown`.
+//! Not simulated: uploads by the API, links and shares of single folders and files, room templates,
+//! logos, watermarks, private rooms, signing in and passwords. What isn't simulated answers 404 and
+//! counts as `unknown`.
 
 mod act;
 mod endpoints;
@@ -79,14 +85,14 @@ pub struct Setup {
     pub version: ServerVersion,
     /// How long asynchronous operations take.
     pub operation_time: Duration,
-    /// How many operations run at once, or have ended and wait to be read; DocSpace's 10 by default. An operation beyond
-    /// them is answered with 200 and never runs.
+    /// How many operations run at once, or have ended and wait to be read; DocSpace's 10 by
+    /// default. An operation beyond them is answered with 200 and never runs.
     pub operation_workers: usize,
     /// How long an operation that has ended waits to be read; DocSpace's 60 s by default.
     pub operations_known_for: Duration,
-    /// Whether webhooks may go to this machine and to private networks, and to plain HTTP. DocSpace refuses them, since its
-    /// users could reach its own network by them. Here they are allowed by default, and only because everything that is
-    /// simulated runs on one machine.
+    /// Whether webhooks may go to this machine and to private networks, and to plain HTTP. DocSpace
+    /// refuses them, since its users could reach its own network by them. Here they are allowed by
+    /// default, and only because everything that is simulated runs on one machine.
     pub allow_private_webhooks: bool,
     /// What the secrets of webhooks have to be.
     pub password_policy: PasswordPolicy,
@@ -167,7 +173,8 @@ impl DocSpace {
         self.system().api_key.clone()
     }
 
-    /// Another key of the service user, with these permissions (all if there are none), until that time.
+    /// Another key of the service user, with these permissions (all if there are none), until that
+    /// time.
     pub fn add_key(&self, permissions: &[&str], expires_at: Option<Timestamp>) -> String {
         let mut state = self.system().state();
         let user = state.service_user;
@@ -204,7 +211,8 @@ impl DocSpace {
         self.system().state().down = down;
     }
 
-    /// The next room is created without its tags: the call fails with 500 between the two transactions.
+    /// The next room is created without its tags: the call fails with 500 between the two
+    /// transactions.
     pub fn lose_tags_of_next_room(&self) {
         self.system().state().loses_tags = true;
     }
@@ -279,8 +287,8 @@ impl DocSpace {
         Person { docspace: self, user }
     }
 
-    /// The person who has made the portal, a `DocSpaceAdmin`. The methods below that name nobody are done by this person,
-    /// regardless of rights.
+    /// The person who has made the portal, a `DocSpaceAdmin`. The methods below that name nobody
+    /// are done by this person, regardless of rights.
     pub fn portal_owner(&self) -> Uuid {
         self.system().state().portal_owner
     }
@@ -351,8 +359,8 @@ impl DocSpace {
         self.system().state().file_views(room)
     }
 
-    /// Sends these events there from now on, and nowhere else; all events if `triggers` is empty. The address isn't asked.
-    /// Returns the webhook's number.
+    /// Sends these events there from now on, and nowhere else; all events if `triggers` is empty.
+    /// The address isn't asked. Returns the webhook's number.
     pub fn set_webhook(&self, endpoint: Url, secret: &str, triggers: &[Trigger]) -> i64 {
         let (secret, triggers) = (secret.to_owned(), triggers.to_vec());
         self.system().state().set_webhook(NewWebhook { endpoint, secret, triggers })
@@ -371,7 +379,8 @@ impl DocSpace {
         outbox.settled().await;
     }
 
-    /// The next `n` events are logged and never sent to the webhook, as when a portal is restarted before it sends them.
+    /// The next `n` events are logged and never sent to the webhook, as when a portal is restarted
+    /// before it sends them.
     pub fn lose_webhooks(&self, n: usize) {
         self.system().state().sender.webhooks().loses = n;
     }

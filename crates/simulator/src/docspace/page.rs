@@ -1,7 +1,9 @@
-//! The pages that people open in a browser: a room at its member address or by a link, and the list of rooms.
+//! The pages that people open in a browser: a room at its member address or by a link, and the list
+//! of rooms.
 //!
-//! The real portal asks people to sign in and runs an application in the browser. Here everybody sees the room as plain
-//! HTML: title, folders, people, links. Pages don't count as calls, and no faults are injected into them.
+//! The real portal asks people to sign in and runs an application in the browser. Here everybody
+//! sees the room as plain HTML: title, folders, people, links. Pages don't count as calls, and no
+//! faults are injected into them.
 
 use std::fmt::Write as _;
 

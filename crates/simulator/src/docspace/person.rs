@@ -14,7 +14,8 @@ pub struct Person<'a> {
     pub(super) user: Uuid,
 }
 
-/// What became of an act: the id of what was created or, for all other acts, of what it was done to.
+/// What became of an act: the id of what was created or, for all other acts, of what it was done
+/// to.
 pub type Acted = Result<i64, Refused>;
 
 #[allow(clippy::missing_errors_doc, reason = "said once, at the type")]
@@ -59,7 +60,8 @@ impl Person<'_> {
         self.act(Act::ChangeOwner { room, owner })
     }
 
-    /// Adds a user or group to a room, or changes the role (the number of section "Sharing a room" of the API).
+    /// Adds a user or group to a room, or changes the role (the number of section "Sharing a room"
+    /// of the API).
     pub fn set_member(self, room: i64, member: Uuid, access: i32) -> Acted {
         self.act(Act::SetMember { room, member, access })
     }
@@ -99,13 +101,14 @@ impl Person<'_> {
         self.act(Act::MoveFolder { folder, to })
     }
 
-    /// Uploads a file into a room or folder. If a file of that title is there, it gets a new version.
+    /// Uploads a file into a room or folder. If a file of that title is there, it gets a new
+    /// version.
     pub fn upload(self, folder: i64, title: &str) -> Acted {
         self.upload_into(folder, "", title)
     }
 
-    /// Uploads a file into the folder at that path below a room or folder, such as `Logs/Server`. Folders that are missing
-    /// are created, which no event reports.
+    /// Uploads a file into the folder at that path below a room or folder, such as `Logs/Server`.
+    /// Folders that are missing are created, which no event reports.
     pub fn upload_into(self, folder: i64, path: &str, title: &str) -> Acted {
         self.act(Act::Upload { folder, path: path.to_owned(), title: title.to_owned() })
     }

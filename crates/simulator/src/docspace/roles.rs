@@ -61,7 +61,8 @@ pub(super) enum Subject {
     ExternalLink,
 }
 
-/// Whether a room of that type has the role for that subject. 0 removes a role, and is allowed wherever there are roles.
+/// Whether a room of that type has the role for that subject. 0 removes a role, and is allowed
+/// wherever there are roles.
 pub(super) fn knows(room_type: i32, subject: Subject, role: i32) -> bool {
     let roles: &[i32] = match (room_type, subject) {
         (EDITING | DATA | AI, Subject::ExternalLink) => return false,
@@ -79,7 +80,8 @@ pub(super) fn knows(room_type: i32, subject: Subject, role: i32) -> bool {
     role == 0 || (roles.contains(&role) && (role != MANAGER || subject == Subject::User))
 }
 
-/// External links of a room: whether it has a primary one from the start, and how many further ones it may have.
+/// External links of a room: whether it has a primary one from the start, and how many further ones
+/// it may have.
 pub(super) fn external_links(room_type: i32) -> Option<(bool, usize)> {
     match room_type {
         CUSTOM => Some((false, 5)),
@@ -94,8 +96,8 @@ pub(super) const ROOM_TITLE: usize = 170;
 /// A title of a folder.
 pub(super) const FOLDER_TITLE: usize = 165;
 
-/// A title as it is stored: trimmed, cut, and with `_` for characters that file systems don't allow, and for each half of a
-/// surrogate pair.
+/// A title as it is stored: trimmed, cut, and with `_` for characters that file systems don't
+/// allow, and for each half of a surrogate pair.
 pub(super) fn stored_title(title: &str) -> String {
     let units = title.trim().encode_utf16().take(ROOM_TITLE);
     units

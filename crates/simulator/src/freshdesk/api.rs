@@ -330,7 +330,8 @@ fn conversations(ticket: &Ticket, request: &Request) -> Answer {
     paged(request, ticket.conversations.iter().map(|conversation| conversation.json(ticket.id)).collect())
 }
 
-/// Without `updated_since`, only what was created in the last 30 days; the trash and spam only if the filter asks for them.
+/// Without `updated_since`, only what was created in the last 30 days; the trash and spam only if
+/// the filter asks for them.
 fn list(account: &Account, request: &Request) -> Answer {
     let since: Option<jiff::Timestamp> = request.query("updated_since").and_then(|text| text.parse().ok());
     let filter = request.query("filter");

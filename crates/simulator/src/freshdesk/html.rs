@@ -22,7 +22,8 @@ const KEPT: [(&str, &[&str]); 16] = [
     ("ul", &[]),
 ];
 
-/// Sanitised HTML: without comments, scripts and unknown attributes, so that no marker can be hidden in them.
+/// Sanitised HTML: without comments, scripts and unknown attributes, so that no marker can be
+/// hidden in them.
 pub(super) fn sanitised(html: &str) -> String {
     let mut kept = String::with_capacity(html.len());
     let mut rest = html;

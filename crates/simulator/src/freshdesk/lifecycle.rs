@@ -14,8 +14,8 @@ use super::view::Change;
 use crate::html::escaped;
 
 impl Account {
-    /// Changes a ticket, and tells what rules report; that is empty for a change that no rule is about. `None` if the change
-    /// isn't possible, or the ticket is like that already.
+    /// Changes a ticket, and tells what rules report; that is empty for a change that no rule is
+    /// about. `None` if the change isn't possible, or the ticket is like that already.
     pub(super) fn change(
         &mut self,
         by: u64,
@@ -104,8 +104,8 @@ impl Account {
         Some(vec![Happened { ticket: id, triggered, by }])
     }
 
-    /// Merges the secondary ticket into the primary one: it is closed, its conversations go to the other, and a note of the
-    /// agent who merged says so. No field does.
+    /// Merges the secondary ticket into the primary one: it is closed, its conversations go to the
+    /// other, and a note of the agent who merged says so. No field does.
     pub(super) fn merge(
         &mut self,
         by: u64,

@@ -1,5 +1,5 @@
-//! Rate limits a minute: calls of the whole account, and some kinds of calls. The headers of each answer tell what is left.
-//! Calls that fail count as well, and each `include` counts as a call.
+//! Rate limits a minute: calls of the whole account, and some kinds of calls. The headers of each
+//! answer tell what is left. Calls that fail count as well, and each `include` counts as a call.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -11,7 +11,8 @@ use crate::window;
 
 const MINUTE: i64 = 60;
 
-/// The limits of an account; the default is that of the plan Growth, as the stricter of its two descriptions has it.
+/// The limits of an account; the default is that of the plan Growth, as the stricter of its two
+/// descriptions has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {

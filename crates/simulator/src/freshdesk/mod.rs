@@ -1,24 +1,28 @@
-//! Freshdesk as seen by an integration: the part of the REST API that works on tickets, rate limits, and the webhooks
-//! of automation rules with their forms and their retries.
+//! Freshdesk as seen by an integration: the part of the REST API that works on tickets, rate
+//! limits, and the webhooks of automation rules with their forms and their retries.
 //!
 //! What makes it difficult for clients, as with the real one:
 //!
-//! * Nothing is idempotent: no lock, no idempotency key, no metadata on a note. A note that is sent twice exists twice.
+//! * Nothing is idempotent: no lock, no idempotency key, no metadata on a note. A note that is sent
+//!   twice exists twice.
 //! * The HTML of notes is sanitised: comments and unknown attributes are removed.
-//! * An update with a field that doesn't exist, a text that is too long, or while another required field is empty,
-//!   changes nothing.
+//! * An update with a field that doesn't exist, a text that is too long, or while another required
+//!   field is empty, changes nothing.
 //! * `tags` in an update replaces all tags.
 //! * Limits are per account and minute, `include` costs extra, and calls that fail count as well.
-//! * 404 has no body. A ticket in the trash is shown, and can't be changed; one in the archive is somewhere else.
+//! * 404 has no body. A ticket in the trash is shown, and can't be changed; one in the archive is
+//!   somewhere else.
 //! * Agents may be forbidden to look at agents and groups.
-//! * A merged ticket is a closed one with a note by the agent who merged it. Its other notes have gone to the ticket that it
-//!   was merged into, ours among them.
-//! * No rule reports that a ticket was restored or is no spam any more, or that it was archived or deleted for good.
-//! * Deliveries have no signature, no id and no time, come in any order, and tell old values when they are repeated.
-//!   Own notes and updates raise events, too. An advanced body is broken JSON as soon as a subject has a quote in it.
+//! * A merged ticket is a closed one with a note by the agent who merged it. Its other notes have
+//!   gone to the ticket that it was merged into, ours among them.
+//! * No rule reports that a ticket was restored or is no spam any more, or that it was archived or
+//!   deleted for good.
+//! * Deliveries have no signature, no id and no time, come in any order, and tell old values when
+//!   they are repeated. Own notes and updates raise events, too. An advanced body is broken JSON as
+//!   soon as a subject has a quote in it.
 //!
-//! Not simulated: attachments, companies, search, the automation API, custom statuses' names, hourly budgets of
-//! webhooks, forms and XML, and plans.
+//! Not simulated: attachments, companies, search, the automation API, custom statuses' names,
+//! hourly budgets of webhooks, forms and XML, and plans.
 
 mod account;
 mod api;
@@ -58,7 +62,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Rate limits; none by default.
     pub limits: Option<Limits>,
-    /// The single-line text field for the room's address; `cf_room` by default. Without, there is none.
+    /// The single-line text field for the room's address; `cf_room` by default. Without, there is
+    /// none.
     pub room_field: Option<String>,
     /// The waits between the attempts at a delivery.
     pub retry_pace: RetryPace,
@@ -128,7 +133,8 @@ impl Freshdesk {
         self.system().quota.set(limits);
     }
 
-    /// From now on, no ticket can be changed while this field is empty in it. Tickets that are created later have it.
+    /// From now on, no ticket can be changed while this field is empty in it. Tickets that are
+    /// created later have it.
     pub fn require_field(&self, name: Option<&str>) {
         self.system().account().required_field = name.map(str::to_owned);
     }
@@ -138,8 +144,8 @@ impl Freshdesk {
         self.system().account().people.readable = readable;
     }
 
-    /// The scope that the integration's agent is shown with: 1 everything, 2 its groups, 3 its tickets. It has no effect: see
-    /// [`restrict_ticket`](Self::restrict_ticket).
+    /// The scope that the integration's agent is shown with: 1 everything, 2 its groups, 3 its
+    /// tickets. It has no effect: see [`restrict_ticket`](Self::restrict_ticket).
     pub fn set_own_scope(&self, scope: u64) {
         self.system().account().people.own_scope = scope;
     }
@@ -183,8 +189,8 @@ impl Freshdesk {
         Some(rule::body(content, &account, ticket, &happened, self.system().clock.now()))
     }
 
-    /// The body that a rule sends about what a person did to the ticket last. Where no rule reports that, it is the one about
-    /// the next change that somebody makes.
+    /// The body that a rule sends about what a person did to the ticket last. Where no rule reports
+    /// that, it is the one about the next change that somebody makes.
     pub fn latest_body(&self, id: u64, content: Content) -> Option<Vec<u8>> {
         let account = self.system().account();
         let ticket = account.tickets.get(&id)?;

@@ -1,4 +1,5 @@
-//! Agents, contacts and groups. The ones that exist at the start have fixed ids, so that tests can name them.
+//! Agents, contacts and groups. The ones that exist at the start have fixed ids, so that tests can
+//! name them.
 
 use std::collections::BTreeMap;
 

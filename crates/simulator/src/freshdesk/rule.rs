@@ -1,7 +1,8 @@
 //! The bodies of the webhooks that automation rules send.
 //!
-//! Placeholders of an advanced body are filled in as they are, without escaping, so that a quotation mark, a backslash
-//! or a line break in a subject breaks the JSON. `triggered_event` looks like JSON but isn't.
+//! Placeholders of an advanced body are filled in as they are, without escaping, so that a
+//! quotation mark, a backslash or a line break in a subject breaks the JSON. `triggered_event`
+//! looks like JSON but isn't.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

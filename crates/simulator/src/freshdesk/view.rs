@@ -1,4 +1,5 @@
-//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the control endpoint.
+//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the
+//! control endpoint.
 
 use std::collections::BTreeMap;
 
@@ -77,10 +78,11 @@ pub enum Change {
     Delete,
     /// Takes it out of the trash.
     Restore,
-    /// Deletes it for good, as 30 days in the trash do. It has to be in the trash or marked as spam.
+    /// Deletes it for good, as 30 days in the trash do. It has to be in the trash or marked as
+    /// spam.
     Purge,
-    /// Merges it into that ticket, the primary one: it is closed with a private note that names the primary one, and its
-    /// conversations go there.
+    /// Merges it into that ticket, the primary one: it is closed with a private note that names the
+    /// primary one, and its conversations go there.
     Merge(u64),
     /// Marks it as spam, or not.
     Spam(bool),

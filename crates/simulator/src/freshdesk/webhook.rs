@@ -1,5 +1,6 @@
-//! Sends the webhooks of automation rules, and retries by Freshdesk's rules: after any answer but 2xx, and after none, 5
-//! minutes later, then 30, then 60, with the body of the first attempt; then it gives up.
+//! Sends the webhooks of automation rules, and retries by Freshdesk's rules: after any answer but
+//! 2xx, and after none, 5 minutes later, then 30, then 60, with the body of the first attempt; then
+//! it gives up.
 //!
 //! There is no signature, no id and no time. Deliveries arrive in any order.
 

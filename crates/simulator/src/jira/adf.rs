@@ -1,7 +1,9 @@
-//! Text with formatting has two forms: ADF documents in version 3 of the API, wiki text in version 2 and in
-//! webhooks. A document is checked strictly: one node, member or mark that is not known refuses it all.
+//! Text with formatting has two forms: ADF documents in version 3 of the API, wiki text in version
+//! 2 and in webhooks. A document is checked strictly: one node, member or mark that is not known
+//! refuses it all.
 //!
-//! Of the nodes of ADF only those are known here that a comment of text needs: no tables, media and tasks.
+//! Of the nodes of ADF only those are known here that a comment of text needs: no tables, media and
+//! tasks.
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,5 @@
-//! Attachments and their content. Cloud keeps the files on another server, and redirects to an address with a token. That
-//! server refuses calls with credentials.
+//! Attachments and their content. Cloud keeps the files on another server, and redirects to an
+//! address with a token. That server refuses calls with credentials.
 
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;

@@ -1,5 +1,5 @@
-//! Credentials. A call with a wrong one is not rejected but treated as anonymous: most resources answer as if they were
-//! empty. Only calls about the caller itself answer 401.
+//! Credentials. A call with a wrong one is not rejected but treated as anonymous: most resources
+//! answer as if they were empty. Only calls about the caller itself answer 401.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,5 +1,5 @@
-//! The bodies of Automation's action *Send web request*. They don't tell which event happened, unless a custom template does.
-//! Ids are numbers in the issue data.
+//! The bodies of Automation's action *Send web request*. They don't tell which event happened,
+//! unless a custom template does. Ids are numbers in the issue data.
 //!
 //! There is one rule for each of four triggers: an issue is created, updated, commented or deleted.
 

@@ -1,6 +1,6 @@
-//! Comments. The customer sees a comment and is notified of it, unless it was created as internal: in the platform's API by a
-//! property that is sent with the comment, in the service desk's API by a flag. Nothing is idempotent: a comment that is
-//! sent twice exists twice.
+//! Comments. The customer sees a comment and is notified of it, unless it was created as internal:
+//! in the platform's API by a property that is sent with the comment, in the service desk's API by
+//! a flag. Nothing is idempotent: a comment that is sent twice exists twice.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! The bodies of admin webhooks. Ids are strings; texts are wiki text; users have no e-mail addresses (Cloud). The addresses
-//! in the bodies have another host than the API.
+//! The bodies of admin webhooks. Ids are strings; texts are wiki text; users have no e-mail
+//! addresses (Cloud). The addresses in the bodies have another host than the API.
 //!
-//! A comment raises two events: its own, and one of the issue. The deletion of an issue raises an event for each of its
-//! comments as well, in the secondary flow.
+//! A comment raises two events: its own, and one of the issue. The deletion of an issue raises an
+//! event for each of its comments as well, in the secondary flow.
 
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,9 @@
-//! Links between issues. Each has a direction: an issue has the other one as `outwardIssue` where it is the source, and as
-//! `inwardIssue` where it is the destination. Whoever makes a link names the source as `inwardIssue`, though.
+//! Links between issues. Each has a direction: an issue has the other one as `outwardIssue` where
+//! it is the source, and as `inwardIssue` where it is the destination. Whoever makes a link names
+//! the source as `inwardIssue`, though.
 //!
-//! Webhooks for issues don't report links, and don't show them. Links to issues that the integration may not see are not shown.
+//! Webhooks for issues don't report links, and don't show them. Links to issues that the
+//! integration may not see are not shown.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -43,7 +45,8 @@ pub(super) struct IssueLink {
 }
 
 impl Site {
-    /// Links two issues. False if one of them is not there, both are the same, or the link is there already.
+    /// Links two issues. False if one of them is not there, both are the same, or the link is there
+    /// already.
     pub(super) fn link(&mut self, kind: &'static LinkType, source: u64, destination: u64) -> bool {
         let is_there = |id| self.issues.get(&id).is_some_and(|issue| !issue.deleted);
         let same =

@@ -1,5 +1,5 @@
-//! A subset of JQL: restrictions by project, key, id, status, people, labels and times, joined by AND, OR and
-//! NOT, and an order by times or keys.
+//! A subset of JQL: restrictions by project, key, id, status, people, labels and times, joined by
+//! AND, OR and NOT, and an order by times or keys.
 //!
 //! Times are to the minute, and read in the time zone of the caller's profile, which is UTC here.
 

@@ -1,5 +1,6 @@
-//! Cloud's rate limits: calls of one method and endpoint in a second, and changes of one issue in 2 and in 30 seconds, each in
-//! windows that begin with the first call. The headers of each answer tell what is left of the burst.
+//! Cloud's rate limits: calls of one method and endpoint in a second, and changes of one issue in 2
+//! and in 30 seconds, each in windows that begin with the first call. The headers of each answer
+//! tell what is left of the burst.
 //!
 //! A 429 has `Retry-After`, except for one from the gateway in front of Jira.
 
@@ -91,7 +92,8 @@ impl Quota {
         self.counted.set(limits);
     }
 
-    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits checked before it.
+    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits
+    /// checked before it.
     pub(super) fn admit(
         &self,
         method: &Method,

@@ -1,5 +1,5 @@
-//! Remote links to things in other systems. A write with the same `globalId` replaces the link, and removes what it leaves
-//! out. Webhooks don't report them.
+//! Remote links to things in other systems. A write with the same `globalId` replaces the link, and
+//! removes what it leaves out. Webhooks don't report them.
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};

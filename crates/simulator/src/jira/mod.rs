@@ -1,33 +1,41 @@
-//! Jira Service Management as seen by an integration, as Cloud or as Data Center: the part of the REST API
-//! that works on issues, rate limits, and the two ways in which Jira tells of changes: webhooks made by an
-//! administrator, with their signatures and their retries, and Automation rules.
+//! Jira Service Management as seen by an integration, as Cloud or as Data Center: the part of the
+//! REST API that works on issues, rate limits, and the two ways in which Jira tells of changes:
+//! webhooks made by an administrator, with their signatures and their retries, and Automation
+//! rules.
 //!
 //! What makes it difficult for clients, as with the real one:
 //!
-//! * A call with a wrong credential is treated as anonymous: an issue is "not there" (404), a search finds nothing. Only
-//!   calls about the caller itself answer 401.
-//! * 404 means deleted, moved out of sight, or not permitted, and doesn't tell which. Webhooks also report issues that the
-//!   integration may not see.
-//! * A comment is public unless it was written with the property `sd.public.comment`. A wrong value or a later change has no
-//!   effect: the customer was notified. A comment that is sent twice exists twice.
-//! * Version 3 of the API takes documents for texts, version 2 takes texts, and both refuse the other.
-//! * Writing a remote link is an upsert, but removes what it leaves out. Links can be switched off for the site.
-//! * Keys change when issues are moved; the old one still works. A webhook for one project doesn't report that an issue has
-//!   left it.
-//! * There is no event of a merge: a merged issue is resolved as a duplicate and linked to the other one. A link stays when the
-//!   issue is reopened, and may be there without a merge. Webhooks report no links; deleted issues never come back.
-//! * Ids are texts in webhooks and in the API, but numbers in Automation's issue data. Times have an offset
-//!   without a colon, another one in webhooks than in the API. Addresses in webhooks lead nowhere.
+//! * A call with a wrong credential is treated as anonymous: an issue is "not there" (404), a
+//!   search finds nothing. Only calls about the caller itself answer 401.
+//! * 404 means deleted, moved out of sight, or not permitted, and doesn't tell which. Webhooks also
+//!   report issues that the integration may not see.
+//! * A comment is public unless it was written with the property `sd.public.comment`. A wrong value
+//!   or a later change has no effect: the customer was notified. A comment that is sent twice
+//!   exists twice.
+//! * Version 3 of the API takes documents for texts, version 2 takes texts, and both refuse the
+//!   other.
+//! * Writing a remote link is an upsert, but removes what it leaves out. Links can be switched off
+//!   for the site.
+//! * Keys change when issues are moved; the old one still works. A webhook for one project doesn't
+//!   report that an issue has left it.
+//! * There is no event of a merge: a merged issue is resolved as a duplicate and linked to the
+//!   other one. A link stays when the issue is reopened, and may be there without a merge. Webhooks
+//!   report no links; deleted issues never come back.
+//! * Ids are texts in webhooks and in the API, but numbers in Automation's issue data. Times have
+//!   an offset without a colon, another one in webhooks than in the API. Addresses in webhooks lead
+//!   nowhere.
 //! * E-mail addresses of customers are hidden, except sometimes in a request of the service desk.
-//! * Deliveries are concurrent and unordered. A comment raises two. Own changes raise events, too; remote
-//!   links and properties don't. Automation and Data Center deliver at most once; Automation doesn't sign.
+//! * Deliveries are concurrent and unordered. A comment raises two. Own changes raise events, too;
+//!   remote links and properties don't. Automation and Data Center deliver at most once; Automation
+//!   doesn't sign.
 //! * Cloud's search misses what was just changed, and no search finds what was deleted.
 //! * Attachments are on another server, which refuses credentials.
 //!
-//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook API, events of
-//! attachments, links and properties, transitions, uploads, ranges of attachments, queues, participants and
-//! comment lists of the service desk, `expand=changelog`, tables and media in documents, limits of Data
-//! Center, time zones of profiles other than UTC, archiving, and fields that are filled late.
+//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook
+//! API, events of attachments, links and properties, transitions, uploads, ranges of attachments,
+//! queues, participants and comment lists of the service desk, `expand=changelog`, tables and media
+//! in documents, limits of Data Center, time zones of profiles other than UTC, archiving, and
+//! fields that are filled late.
 
 mod adf;
 mod api;
@@ -84,7 +92,8 @@ pub const ROOM_FIELD: &str = "customfield_10077";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
-    /// Hosted by Atlassian: versions 2 and 3 of the API, HTTP Basic with an API token, users by account id.
+    /// Hosted by Atlassian: versions 2 and 3 of the API, HTTP Basic with an API token, users by
+    /// account id.
     #[default]
     Cloud,
     /// Self-hosted: version 2 only, personal access tokens as bearer, users by name and key.
@@ -102,8 +111,8 @@ pub struct Setup {
     pub deployment: Deployment,
     /// Rate limits of Cloud; none by default.
     pub limits: Option<Limits>,
-    /// Every other 429, beginning with the first, comes from a gateway that sends no `Retry-After`; not by
-    /// default.
+    /// Every other 429, beginning with the first, comes from a gateway that sends no `Retry-After`;
+    /// not by default.
     pub silent_gateway: bool,
     /// The waits between the attempts at a delivery.
     pub retry_pace: RetryPace,
@@ -187,7 +196,8 @@ impl Jira {
         INTEGRATION.to_owned()
     }
 
-    /// How the site's JSON refers to the user with that account id: by the same id (Cloud), or by a user key.
+    /// How the site's JSON refers to the user with that account id: by the same id (Cloud), or by a
+    /// user key.
     pub fn reference(&self, account_id: &str) -> String {
         self.system().site().people.reference(account_id)
     }
@@ -234,27 +244,31 @@ impl Jira {
         self.system().change_by(user, id, change)
     }
 
-    /// Removes all remote links of the issue, as a person would; webhooks don't report it. False if there are none.
+    /// Removes all remote links of the issue, as a person would; webhooks don't report it. False if
+    /// there are none.
     pub fn remove_remote_links(&self, id: u64) -> bool {
         let mut site = self.system().site();
         site.issue_mut(id).is_some_and(|issue| !std::mem::take(&mut issue.links).is_empty())
     }
 
-    /// The body of the latest event of that name, such as `jira:issue_created`, with the issue as it is now.
+    /// The body of the latest event of that name, such as `jira:issue_created`, with the issue as
+    /// it is now.
     pub fn event_body(&self, id: u64, event: &str) -> Option<Vec<u8>> {
         let site = self.system().site();
         let body = event::latest(&site, site.issues.get(&id)?, event)?;
         Some(body.to_string().into_bytes())
     }
 
-    /// The body of the event about what a person did to the issue last, with the issue as it is now.
+    /// The body of the event about what a person did to the issue last, with the issue as it is
+    /// now.
     pub fn latest_event_body(&self, id: u64) -> Option<Vec<u8>> {
         let site = self.system().site();
         let body = event::latest_by_person(&site, site.issues.get(&id)?)?;
         Some(body.to_string().into_bytes())
     }
 
-    /// What Automation would send in that mode for the latest change of the issue; nothing for [`Mode::Admin`].
+    /// What Automation would send in that mode for the latest change of the issue; nothing for
+    /// [`Mode::Admin`].
     pub fn automation_body(&self, id: u64, mode: Mode) -> Option<Vec<u8>> {
         let site = self.system().site();
         let issue = site.issues.get(&id)?;

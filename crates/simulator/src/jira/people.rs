@@ -1,8 +1,9 @@
-//! The users of a site. The ones that exist at the start have fixed account ids, so that tests can name them;
-//! they have the e-mail addresses of their namesakes in [`zendesk`](crate::zendesk).
+//! The users of a site. The ones that exist at the start have fixed account ids, so that tests can
+//! name them; they have the e-mail addresses of their namesakes in [`zendesk`](crate::zendesk).
 //!
-//! Cloud knows users by `accountId` and tells e-mail addresses only where the user's privacy setting lets it.
-//! Data Center has no account ids: there, a user has a `name`, a `key` and an e-mail address for everybody.
+//! Cloud knows users by `accountId` and tells e-mail addresses only where the user's privacy
+//! setting lets it. Data Center has no account ids: there, a user has a `name`, a `key` and an
+//! e-mail address for everybody.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +17,11 @@ use super::wire::encoded;
 pub const ANNA: &str = "712020:5e0b7a10-aaaa-4a4a-8b8b-0000000000a1";
 /// Ben Engineer, <ben.engineer@example.com>, an agent.
 pub const BEN: &str = "712020:5e0b7a10-aaaa-4a4a-8b8b-0000000000a2";
-/// Rita Requester, <rita@customer.example>: the reporter unless another one is named. Her address is shown with her requests,
-/// but not by the user resource.
+/// Rita Requester, <rita@customer.example>: the reporter unless another one is named. Her address
+/// is shown with her requests, but not by the user resource.
 pub const RITA: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:rita";
-/// Carla Customer, <carla.customer@example.com>: a customer who is a guest in DocSpace as well. Her address is shown like Rita's.
+/// Carla Customer, <carla.customer@example.com>: a customer who is a guest in DocSpace as well. Her
+/// address is shown like Rita's.
 pub const CARLA: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:carla";
 /// Mo Messenger, a customer without an e-mail address.
 pub const MO: &str = "qm:8d1f0c2b-1111-4f3a-9d2e-00000000cafe:mo";

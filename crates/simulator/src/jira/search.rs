@@ -1,5 +1,5 @@
-//! Search. Cloud pages by tokens without a total, and misses recent changes for a while, unless the query asks for these issues
-//! to be reconciled. Data Center pages by numbers.
+//! Search. Cloud pages by tokens without a total, and misses recent changes for a while, unless the
+//! query asks for these issues to be reconciled. Data Center pages by numbers.
 //!
 //! Deleted issues are not found by any query.
 

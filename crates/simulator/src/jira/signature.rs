@@ -1,7 +1,8 @@
 //! The headers of a delivery of an admin webhook (Cloud), with its signature.
 //!
-//! `signature = "sha256=" + hex(HMAC-SHA256(key = secret, message = raw body))`. It contains no time, so a delivery can be
-//! replayed at any time. All attempts at one delivery have the same identifier. Without a secret there is no signature.
+//! `signature = "sha256=" + hex(HMAC-SHA256(key = secret, message = raw body))`. It contains no
+//! time, so a delivery can be replayed at any time. All attempts at one delivery have the same
+//! identifier. Without a secret there is no signature.
 
 use std::fmt::Write as _;
 
@@ -19,7 +20,8 @@ pub enum Flow {
     Secondary,
 }
 
-/// The headers that Jira Cloud sends with this body. `retry` is 0 at the first attempt, which doesn't say so.
+/// The headers that Jira Cloud sends with this body. `retry` is 0 at the first attempt, which
+/// doesn't say so.
 ///
 /// ```
 /// use simulator::jira::{Flow, signed_headers};

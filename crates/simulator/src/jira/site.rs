@@ -309,7 +309,8 @@ impl Site {
         self.edit(by, id, edit, now)
     }
 
-    /// Resolves an issue as a duplicate of another one, and links it to that. Only the first is reported.
+    /// Resolves an issue as a duplicate of another one, and links it to that. Only the first is
+    /// reported.
     fn merge(&mut self, by: &str, source: u64, target: u64, now: Timestamp) -> Option<Done> {
         if source == target || self.issue_mut(source).is_none() || self.issue_mut(target).is_none() {
             return None;
@@ -380,8 +381,8 @@ fn set<T: PartialEq>(
     }
 }
 
-/// The resolution comes and goes with the category; going from one done status to another keeps it, unless another one is
-/// `wanted`.
+/// The resolution comes and goes with the category; going from one done status to another keeps it,
+/// unless another one is `wanted`.
 fn set_status(
     issue: &mut Issue,
     status: Status,

@@ -1,4 +1,5 @@
-//! Issues to be created, changes to be made to them, and issues as they are, for tests and the control endpoint.
+//! Issues to be created, changes to be made to them, and issues as they are, for tests and the
+//! control endpoint.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,8 @@ pub struct NewIssue {
     pub assignee: Option<String>,
     /// `Highest`, `High`, `Medium`, `Low` or `Lowest`; `Medium` without.
     pub priority: Option<String>,
-    /// `Open`, `Waiting for support`, `Waiting for customer`, `In progress`, `Resolved` or `Closed`; `Waiting
-    /// for support` without.
+    /// `Open`, `Waiting for support`, `Waiting for customer`, `In progress`, `Resolved` or
+    /// `Closed`; `Waiting for support` without.
     pub status: Option<String>,
     /// Labels, in any order.
     pub labels: Vec<String>,
@@ -57,8 +58,8 @@ pub struct NewAttachment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Sets the status, by name as in [`NewIssue::status`] or by id. The first of the category `done` sets
-    /// the resolution as well, leaving that category clears it.
+    /// Sets the status, by name as in [`NewIssue::status`] or by id. The first of the category
+    /// `done` sets the resolution as well, leaving that category clears it.
     Status(String),
     /// Assigns it to an agent, or to nobody.
     Assignee(Option<String>),
@@ -78,7 +79,8 @@ pub enum Change {
     InternalComment(String),
     /// Links it to that issue as its duplicate. Webhooks don't report it.
     Duplicates(u64),
-    /// Merges it into that issue, as Service Management does: it is resolved as a duplicate, and linked to it.
+    /// Merges it into that issue, as Service Management does: it is resolved as a duplicate, and
+    /// linked to it.
     Merge(u64),
     /// Deletes it for good, and its comments and links with it. It never comes back.
     Delete,

@@ -6,7 +6,8 @@
 //! | the same after half an hour with only such answers | not at all, until one is accepted |
 //! | Automation, and all of Data Center | never |
 //!
-//! Deliveries arrive in any order. All attempts of one have the same identifier. Data Center sends no identifier.
+//! Deliveries arrive in any order. All attempts of one have the same identifier. Data Center sends
+//! no identifier.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,7 +35,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 pub struct Webhook {
     /// The address that is posted to.
     pub endpoint: Url,
-    /// What deliveries of an admin webhook are signed with; they are not without, or if it is empty.
+    /// What deliveries of an admin webhook are signed with; they are not without, or if it is
+    /// empty.
     #[serde(default)]
     pub secret: Option<String>,
     /// What Automation sends as `X-Ticketroom-Secret`.
@@ -43,8 +45,8 @@ pub struct Webhook {
     /// Who sends, and what.
     #[serde(default)]
     pub mode: Mode,
-    /// The keys of the projects it is for, as a JQL filter would say; all if there are none. An issue that is
-    /// moved counts as one of the project it is in then.
+    /// The keys of the projects it is for, as a JQL filter would say; all if there are none. An
+    /// issue that is moved counts as one of the project it is in then.
     #[serde(default)]
     pub projects: Vec<String>,
 }
@@ -80,12 +82,13 @@ pub enum Mode {
     AutomationFormat,
     /// Automation, "Custom data" by the template that is recommended.
     AutomationCustomData,
-    /// The same with the summary put between quotes as it is, which breaks as soon as it has one in it.
+    /// The same with the summary put between quotes as it is, which breaks as soon as it has one in
+    /// it.
     AutomationRawCustomData,
 }
 
-/// How long the sender waits. In truth it is 5 to 15 minutes between attempts; the default is short, so that
-/// tests of retries take no time.
+/// How long the sender waits. In truth it is 5 to 15 minutes between attempts; the default is
+/// short, so that tests of retries take no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPace {
     /// For the whole answer; 10 s by default. How long Cloud waits is not documented.

@@ -1,5 +1,6 @@
-//! Issues and what belongs to them as JSON, and errors. Readers see them differently: webhooks and version 2 of the API have
-//! wiki text, version 3 has documents, and not everybody sees e-mail addresses.
+//! Issues and what belongs to them as JSON, and errors. Readers see them differently: webhooks and
+//! version 2 of the API have wiki text, version 3 has documents, and not everybody sees e-mail
+//! addresses.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -212,8 +213,8 @@ impl Lens<'_> {
     }
 }
 
-/// Some of the fields that issues have. What a custom field is for is told by its schema, not by its number,
-/// which is another one in each site.
+/// Some of the fields that issues have. What a custom field is for is told by its schema, not by
+/// its number, which is another one in each site.
 pub(super) fn fields() -> Value {
     let field = |id: &str, name: &str, custom: Option<&str>| {
         let mut schema = json!({ "type": "string" });

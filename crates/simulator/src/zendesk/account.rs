@@ -300,8 +300,8 @@ impl Update {
         Ok(())
     }
 
-    /// The status that follows from the update: the requester's reply opens a pending or solved ticket, and an assignee opens
-    /// a new one.
+    /// The status that follows from the update: the requester's reply opens a pending or solved
+    /// ticket, and an assignee opens a new one.
     fn consequent_status(&self, ticket: &Ticket, by: Actor, people: &People) -> Option<Status> {
         let replied =
             self.comment.as_ref().is_some_and(|comment| comment.public) && !people.is_staff(by.user);

@@ -1,5 +1,5 @@
-//! Who may call. A client exchanges its OAuth credentials for access tokens, which expire; API tokens in
-//! HTTP Basic are the older way, which works for existing installations.
+//! Who may call. A client exchanges its OAuth credentials for access tokens, which expire; API
+//! tokens in HTTP Basic are the older way, which works for existing installations.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -133,8 +133,8 @@ impl Credentials {
 }
 
 impl Token {
-    /// The broad scopes are for everything, the others for one resource. Only some resources have scopes of
-    /// their own: fields and groups need the broad ones.
+    /// The broad scopes are for everything, the others for one resource. Only some resources have
+    /// scopes of their own: fields and groups need the broad ones.
     fn allows(&self, method: &Method, resource: &str) -> bool {
         let access = if method == Method::GET { "read" } else { "write" };
         self.scopes.iter().any(|scope| match scope.split_once(':') {

@@ -1,4 +1,5 @@
-//! Creating a ticket by the API, as a follow-up of a closed one if it says so. A request that is sent twice creates two.
+//! Creating a ticket by the API, as a follow-up of a closed one if it says so. A request that is
+//! sent twice creates two.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};

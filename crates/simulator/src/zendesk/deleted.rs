@@ -1,5 +1,6 @@
-//! Deleted tickets: listing and restoring them. The list has what was deleted or marked as spam in the last 30 days, unless it
-//! was deleted for good. It begins with the oldest ticket, unless another order is asked for.
+//! Deleted tickets: listing and restoring them. The list has what was deleted or marked as spam in
+//! the last 30 days, unless it was deleted for good. It begins with the oldest ticket, unless
+//! another order is asked for.
 
 use hyper::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,8 @@ use crate::http::{Answer, Request};
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl ZendeskService {
-    /// The order is by `sort_by` (`id`, `subject` or `deleted_at`) and `sort_order` with both ways of paging.
+    /// The order is by `sort_by` (`id`, `subject` or `deleted_at`) and `sort_order` with both ways
+    /// of paging.
     pub(super) fn deleted_tickets(&self, account: &Account, request: &Request) -> Answer {
         let oldest = self.clock.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
         let kept = |ticket| restorable(ticket).filter(|removed| removed.at >= oldest);

@@ -1,7 +1,7 @@
-//! What webhooks carry. A webhook that is subscribed to events sends Zendesk's own envelope: there, ids are
-//! strings and enumerations are in upper case, unlike in the REST API. A webhook of a trigger sends a
-//! template in which placeholders were replaced by values as they are, so that a quote in a subject breaks
-//! the JSON.
+//! What webhooks carry. A webhook that is subscribed to events sends Zendesk's own envelope: there,
+//! ids are strings and enumerations are in upper case, unlike in the REST API. A webhook of a
+//! trigger sends a template in which placeholders were replaced by values as they are, so that a
+//! quote in a subject breaks the JSON.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,9 @@ use super::people::INTEGRATION;
 use super::signature::ACCOUNT;
 use super::ticket::{Audit, Comment, Event, Ticket, Via, What};
 
-/// The events that a webhook is subscribed to unless it is told otherwise, without their common prefix.
-/// They don't include changes of tags and custom fields, which the product's own updates cause.
+/// The events that a webhook is subscribed to unless it is told otherwise, without their common
+/// prefix. They don't include changes of tags and custom fields, which the product's own updates
+/// cause.
 pub const SUGGESTED_SUBSCRIPTION: [&str; 14] = [
     "created",
     "status_changed",
@@ -60,7 +61,8 @@ pub(super) fn name(event: &Event) -> &'static str {
     }
 }
 
-/// The events of an audit that webhooks report. The first comment belongs to the ticket's creation and has none.
+/// The events of an audit that webhooks report. The first comment belongs to the ticket's creation
+/// and has none.
 pub(super) fn announced(audit: &Audit) -> impl Iterator<Item = &Event> {
     let created = audit.events.iter().any(|(_, event)| *event == Event::Created);
     audit.events.iter().map(|(_, event)| event).filter(move |event| !created || **event == Event::Created)
@@ -87,7 +89,8 @@ pub(super) fn bodies(
         .collect()
 }
 
-/// The body of the latest event of that name, with the ticket as it is; `None` if there was no such event.
+/// The body of the latest event of that name, with the ticket as it is; `None` if there was no such
+/// event.
 pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Timestamp) -> Option<Value> {
     ticket.audits.iter().rev().find_map(|audit| {
         bodies(account, ticket, audit, now)
@@ -96,7 +99,8 @@ pub(super) fn latest(account: &Account, ticket: &Ticket, event: &str, now: Times
     })
 }
 
-/// The body of the last event that a change by a person has raised, of those that webhooks usually report.
+/// The body of the last event that a change by a person has raised, of those that webhooks usually
+/// report.
 pub(super) fn latest_by_person(account: &Account, ticket: &Ticket, now: Timestamp) -> Option<Value> {
     let by_people = ticket.audits.iter().rev().filter(|audit| audit.author != INTEGRATION);
     by_people.into_iter().find_map(|audit| {
@@ -221,8 +225,8 @@ fn in_events(what: What, value: &Value) -> Value {
     }
 }
 
-/// Which of the two triggers fires for this audit: the one for new or the one for updated tickets. None fires when a ticket
-/// is deleted or restored, or is closed by an automation.
+/// Which of the two triggers fires for this audit: the one for new or the one for updated tickets.
+/// None fires when a ticket is deleted or restored, or is closed by an automation.
 pub(super) fn trigger(audit: &Audit) -> Option<&'static str> {
     let has = |wanted: fn(&Event) -> bool| audit.events.iter().any(|(_, event)| wanted(event));
     let silent = has(is_about_presence);

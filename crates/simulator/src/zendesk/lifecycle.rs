@@ -19,7 +19,8 @@ pub(super) struct MergeComments {
 }
 
 impl Account {
-    /// The ticket with that number if it can be continued by another one: it is closed, and not deleted.
+    /// The ticket with that number if it can be continued by another one: it is closed, and not
+    /// deleted.
     pub(super) fn continued(&mut self, id: u64) -> Option<&mut Ticket> {
         let ticket = self.tickets.get_mut(&id)?;
         (ticket.removed.is_none() && ticket.status == Status::Closed).then_some(ticket)
@@ -59,7 +60,8 @@ impl Account {
         Some(Done { ticket: id, audit })
     }
 
-    /// What Zendesk's web pages suggest as comments of a merge. Agents may change them. They quote a subject and a comment.
+    /// What Zendesk's web pages suggest as comments of a merge. Agents may change them. They quote
+    /// a subject and a comment.
     pub(super) fn usual_comments(&self, source: u64, target: u64) -> MergeComments {
         let subject = |id| self.live(id).map(|ticket| ticket.subject.as_str()).unwrap_or_default();
         let last = self.live(source).and_then(|ticket| ticket.comments.last());

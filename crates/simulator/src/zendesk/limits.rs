@@ -1,5 +1,5 @@
-//! Rate limits: requests of the whole account, updates of all tickets, and of one ticket, each in windows that begin with the
-//! first call. The headers of each answer tell what is left.
+//! Rate limits: requests of the whole account, updates of all tickets, and of one ticket, each in
+//! windows that begin with the first call. The headers of each answer tell what is left.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,8 @@ pub(super) struct Used {
 }
 
 impl Quota {
-    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits checked before it.
+    /// Takes what a call needs. A call that is rejected by one limit still counts for the limits
+    /// checked before it.
     pub(super) fn admit(
         &self,
         update_of: Option<u64>,

@@ -1,5 +1,5 @@
-//! Merging tickets by the API, which is the work of a background job. Its status can be asked for. Unlike the web pages, the API
-//! writes no comment of its own into the tickets.
+//! Merging tickets by the API, which is the work of a background job. Its status can be asked for.
+//! Unlike the web pages, the API writes no comment of its own into the tickets.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};

@@ -1,23 +1,27 @@
-//! Zendesk Support as seen by an integration: the part of the REST API that works on tickets, OAuth client
-//! credentials, rate limits, and webhooks with their signatures and their rules for trying again.
+//! Zendesk Support as seen by an integration: the part of the REST API that works on tickets, OAuth
+//! client credentials, rate limits, and webhooks with their signatures and their rules for trying
+//! again.
 //!
 //! What makes it difficult for clients, as with the real one:
 //!
-//! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored silently.
+//! * A comment is public unless it says otherwise. A custom field that doesn't exist is ignored
+//!   silently.
 //! * `updated_at` has whole seconds, so two updates within one look the same even to `safe_update`.
 //! * Access tokens expire. Granular scopes don't reach ticket fields and groups.
-//! * A deleted ticket is not there; only a list of its own, which may be asked 10 times a minute, tells that it was deleted
-//!   and not hidden from us. A closed one can't be changed at all.
-//! * No field tells into which ticket another one was merged: a tag does that it was, and a comment that quotes text of
-//!   customers does into which one, if whoever merged wrote one.
-//! * A follow-up begins with the tags and custom fields of the ticket that it continues, so with the link to that one's room.
+//! * A deleted ticket is not there; only a list of its own, which may be asked 10 times a minute,
+//!   tells that it was deleted and not hidden from us. A closed one can't be changed at all.
+//! * No field tells into which ticket another one was merged: a tag does that it was, and a comment
+//!   that quotes text of customers does into which one, if whoever merged wrote one.
+//! * A follow-up begins with the tags and custom fields of the ticket that it continues, so with
+//!   the link to that one's room.
 //! * Deliveries are concurrent, and lost after any answer but 2xx, 409 and some 429 and 503.
 //! * Own updates raise events, too. In events ids are strings and enumerations in upper case.
 //! * A trigger's body is broken JSON as soon as a subject has a quote in it.
 //! * The incremental export shows tickets twice, and the newest changes late.
 //!
-//! Not simulated: attachments, suspended tickets, search, the webhook and trigger API, markdown in comments, the circuit
-//! breaker for webhooks, idempotency keys, archiving, and limits and delays of background jobs.
+//! Not simulated: attachments, suspended tickets, search, the webhook and trigger API, markdown in
+//! comments, the circuit breaker for webhooks, idempotency keys, archiving, and limits and delays
+//! of background jobs.
 
 mod account;
 mod api;
@@ -74,7 +78,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Rate limits; none by default.
     pub limits: Option<Limits>,
-    /// The id of the custom text field "DocSpace room"; 360012345 by default. Without, no custom field exists.
+    /// The id of the custom text field "DocSpace room"; 360012345 by default. Without, no custom
+    /// field exists.
     pub room_field: Option<u64>,
     /// The waits between the attempts at a delivery.
     pub retry_pace: RetryPace,
@@ -172,7 +177,8 @@ impl Zendesk {
         self.system().quota.set(limits);
     }
 
-    /// Whether comments, audits and deleted tickets are listed in the requested order; if not, oldest first.
+    /// Whether comments, audits and deleted tickets are listed in the requested order; if not,
+    /// oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().account().heeds_order = heeds_order;
     }
@@ -203,8 +209,8 @@ impl Zendesk {
         self.system().change_by(user, id, change)
     }
 
-    /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like those; what is not
-    /// about tickets has its whole name, such as `user.created`.
+    /// Subscribes the webhook to these events in place of [`SUGGESTED_SUBSCRIPTION`], named like
+    /// those; what is not about tickets has its whole name, such as `user.created`.
     pub fn subscribe(&self, events: &[&str]) {
         self.system().webhooks.subscribe(events);
     }
@@ -220,7 +226,8 @@ impl Zendesk {
         signed_headers(secret, body, invocation, at)
     }
 
-    /// The body of an event that has happened to the ticket, such as `created`, with the ticket as it is now.
+    /// The body of an event that has happened to the ticket, such as `created`, with the ticket as
+    /// it is now.
     pub fn event_body(&self, id: u64, event: &str) -> Option<Vec<u8>> {
         let desk = &self.system();
         let account = desk.account();
@@ -228,7 +235,8 @@ impl Zendesk {
         Some(body.to_string().into_bytes())
     }
 
-    /// The body of the last event that a person's change of the ticket has raised, with the ticket as it is now.
+    /// The body of the last event that a person's change of the ticket has raised, with the ticket
+    /// as it is now.
     pub fn latest_event_body(&self, id: u64) -> Option<Vec<u8>> {
         let desk = &self.system();
         let account = desk.account();
@@ -236,7 +244,8 @@ impl Zendesk {
         Some(body.to_string().into_bytes())
     }
 
-    /// The body of the trigger that would fire for the ticket now: for a new ticket, unless it was changed.
+    /// The body of the trigger that would fire for the ticket now: for a new ticket, unless it was
+    /// changed.
     pub fn trigger_body(&self, id: u64) -> Option<Vec<u8>> {
         let account = self.system().account();
         let ticket = account.tickets.get(&id)?;

@@ -14,8 +14,8 @@ const LARGEST_PAGE: usize = 100;
 /// Further ones can only be read by cursor.
 const LAST_NUMBERED_PAGE: usize = 100;
 
-/// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for. `heeds_order` is
-/// false where the account always lists the oldest first.
+/// Answers with the page of `items` (each with an `id`, oldest first) that the request asks for.
+/// `heeds_order` is false where the account always lists the oldest first.
 pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_order: bool) -> Answer {
     let by_cursor = is_by_cursor(request);
     // Each way of paging has its own parameter for the order, and ignores the other's.
@@ -85,7 +85,8 @@ fn numbered_page(request: &Request, items: Vec<Value>) -> Page {
     Some((items, object(body)))
 }
 
-/// The parameters of the request that say in which order it wants the items, to be added to an address.
+/// The parameters of the request that say in which order it wants the items, to be added to an
+/// address.
 fn order(request: &Request) -> String {
     let given = ["sort", "sort_by", "sort_order"].into_iter().filter_map(|name| {
         let value = url::form_urlencoded::byte_serialize(request.query(name)?.as_bytes());

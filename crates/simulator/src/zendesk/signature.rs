@@ -1,7 +1,7 @@
 //! The headers of a delivery, with its signature.
 //!
-//! `signature = base64(HMAC-SHA256(key = secret, message = timestamp header + raw body))`. The secret is used
-//! as text; it looks like base64, but is never decoded.
+//! `signature = base64(HMAC-SHA256(key = secret, message = timestamp header + raw body))`. The
+//! secret is used as text; it looks like base64, but is never decoded.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

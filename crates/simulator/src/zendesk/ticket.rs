@@ -1,4 +1,5 @@
-//! A ticket with its history. Each change is one audit. The REST API's audits and the webhooks show its events.
+//! A ticket with its history. Each change is one audit. The REST API's audits and the webhooks show
+//! its events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +39,8 @@ impl Status {
         }
     }
 
-    /// The name that people see and templates get. The account's language is German, so that code that relies on English
-    /// names fails in tests.
+    /// The name that people see and templates get. The account's language is German, so that code
+    /// that relies on English names fails in tests.
     pub(super) fn display_name(self) -> &'static str {
         match self {
             Self::New => "Neu",

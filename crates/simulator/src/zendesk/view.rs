@@ -1,4 +1,5 @@
-//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the control endpoint.
+//! Tickets to be created, changes to be made to them, and tickets as they are, for tests and the
+//! control endpoint.
 
 use std::collections::BTreeMap;
 
@@ -24,15 +25,15 @@ pub struct NewTicket {
     pub group: Option<u64>,
     /// `low`, `normal`, `high` or `urgent`.
     pub priority: Option<String>,
-    /// `new`, `open`, `pending`, `hold`, `solved` or `closed`; without, `open` if somebody is assigned, else
-    /// `new`.
+    /// `new`, `open`, `pending`, `hold`, `solved` or `closed`; without, `open` if somebody is
+    /// assigned, else `new`.
     pub status: Option<String>,
     /// Tags, in any order.
     pub tags: Vec<String>,
     /// The brand it came in for; [`MAIN_BRAND`](super::MAIN_BRAND) by default.
     pub brand: Option<u64>,
-    /// The ticket that it continues, from which it takes tags and custom fields. Unless that one is closed and not deleted,
-    /// it continues none.
+    /// The ticket that it continues, from which it takes tags and custom fields. Unless that one is
+    /// closed and not deleted, it continues none.
     pub follow_up_of: Option<u64>,
 }
 
@@ -77,8 +78,8 @@ pub enum Change {
     Restore,
     /// Deletes it for good after it was deleted. It is never restored.
     DeletePermanently,
-    /// Merges it into that ticket: it gets closed, tagged `closed_by_merge`, and both get an internal note. Nothing happens
-    /// if one of them is closed or deleted.
+    /// Merges it into that ticket: it gets closed, tagged `closed_by_merge`, and both get an
+    /// internal note. Nothing happens if one of them is closed or deleted.
     Merge(u64),
 }
 

@@ -7,7 +7,8 @@
 //! | 429 or 503 with `Retry-After` below 60 s | up to 5 times, after that time |
 //! | all else, redirects and refused connections among it | never: the delivery is lost |
 //!
-//! Deliveries arrive in any order. All attempts of one have the same invocation id, and each is signed with its own time.
+//! Deliveries arrive in any order. All attempts of one have the same invocation id, and each is
+//! signed with its own time.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -50,8 +51,8 @@ pub enum Mode {
     Trigger,
 }
 
-/// How long the sender waits. Zendesk's own waits between attempts are not documented; the default is short,
-/// so that tests of retries take no time.
+/// How long the sender waits. Zendesk's own waits between attempts are not documented; the default
+/// is short, so that tests of retries take no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPace {
     /// For the whole answer; Zendesk's 12 s by default.
@@ -154,7 +155,8 @@ fn invocation(number: usize) -> String {
     (BEFORE_FIRST_INVOCATION + 1).saturating_add(number).to_string()
 }
 
-/// What the attempts at one delivery are signed with, and how many more there may be after each kind of failure.
+/// What the attempts at one delivery are signed with, and how many more there may be after each
+/// kind of failure.
 struct Retries {
     secret: String,
     invocation: String,

@@ -80,8 +80,8 @@ pub(super) fn audit(audit: &Audit, ticket: &Ticket) -> Value {
     })
 }
 
-/// A creation has an event for each property in the original; here, the subject stands for all. Deletions and
-/// merges have none.
+/// A creation has an event for each property in the original; here, the subject stands for all.
+/// Deletions and merges have none.
 fn audit_events(id: u64, event: &Event, ticket: &Ticket) -> Vec<Value> {
     let change = |field: &str, before: &Value, after: &Value| {
         json!({

@@ -1,4 +1,5 @@
-//! The codes of failed calls: the same kinds for each system, with what helps against its own refusals.
+//! The codes of failed calls: the same kinds for each system, with what helps against its own
+//! refusals.
 
 use super::System;
 use crate::reason::Code;
@@ -120,7 +121,8 @@ macro_rules! failure_codes {
 }
 pub(crate) use failure_codes;
 
-/// A system about which nothing more is known than its answers: an address that is only tried, or one of a test.
+/// A system about which nothing more is known than its answers: an address that is only tried, or
+/// one of a test.
 pub static OTHER: System = System {
     name: "the other system",
     codes: failure_codes!(

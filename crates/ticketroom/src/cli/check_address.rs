@@ -1,4 +1,5 @@
-//! Whether an address is the right one: `public_url` from outside in, and http where https is configured.
+//! Whether an address is the right one: `public_url` from outside in, and http where https is
+//! configured.
 
 use std::time::Duration;
 
@@ -29,8 +30,9 @@ codes! {
 const PROBE: CallName = CallName { system: &OTHER, call: "probe" };
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the address at which helpdesks reach us whether we are there. It may be asked before the service runs, and
-/// not every network lets a machine reach its own public address, so nothing that is found is fatal.
+/// Asks the address at which helpdesks reach us whether we are there. It may be asked before the
+/// service runs, and not every network lets a machine reach its own public address, so nothing that
+/// is found is fatal.
 pub(super) async fn public_url(config: &Config, http: &Http) -> Vec<Finding> {
     let Some(base) = &config.server.public_url else { return Vec::new() };
     let address = format!("{}/healthz", base.as_str().trim_end_matches('/'));

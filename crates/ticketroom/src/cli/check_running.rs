@@ -1,6 +1,6 @@
-//! What the running service says in its metrics: which systems it does not call for now, and which helpdesks send more
-//! than tickets. `check` calls the systems itself and knows of no breaker, so both may differ: a system that answers now
-//! may have been silent a moment ago.
+//! What the running service says in its metrics: which systems it does not call for now, and which
+//! helpdesks send more than tickets. `check` calls the systems itself and knows of no breaker, so
+//! both may differ: a system that answers now may have been silent a moment ago.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -30,8 +30,8 @@ codes! {
 const METRICS: CallName = CallName { system: &OTHER, call: "metrics" };
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks the service that the configuration is for, on this machine. Nothing is found where none runs, or where it does
-/// not show its metrics to us.
+/// Asks the service that the configuration is for, on this machine. Nothing is found where none
+/// runs, or where it does not show its metrics to us.
 pub(super) async fn running(config: &Config, http: &Http) -> Vec<Finding> {
     let Some(token) = &config.admin.token else { return Vec::new() };
     let address = format!("http://{}/metrics", here(config.server.listen));
@@ -42,8 +42,8 @@ pub(super) async fn running(config: &Config, http: &Http) -> Vec<Finding> {
     }
 }
 
-/// When the service that runs on this machine stored a delivery of a source last, since its start; `None` if it does not
-/// tell.
+/// When the service that runs on this machine stored a delivery of a source last, since its start;
+/// `None` if it does not tell.
 pub(super) async fn last_delivery(config: &Config, http: &Http, source: &SourceName) -> Option<Timestamp> {
     let address = format!("http://{}/metrics", here(config.server.listen));
     let request = http.client().get(address).bearer_auth(config.admin_token().expose_secret());

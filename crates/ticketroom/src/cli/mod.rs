@@ -37,7 +37,8 @@ use no_simulator::{self as demo, self as simulate};
 #[derive(Debug, Parser)]
 #[command(name = "ticketroom", version, max_term_width = 100)]
 struct Arguments {
-    /// The configuration file; without one, ./ticketroom.toml, or DOCSPACE_URL and DOCSPACE_API_KEY.
+    /// The configuration file; without one, ./ticketroom.toml, or DOCSPACE_URL and
+    /// DOCSPACE_API_KEY.
     #[arg(long, value_name = "FILE", env = "TICKETROOM_CONFIG", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -137,7 +138,8 @@ fn read_again(file: Option<PathBuf>) -> live::reload::Read {
     Arc::new(move || Config::load(file.as_deref(), &ProcessEnv))
 }
 
-/// Writes to standard error. One that nobody reads must not keep the process from going on, nor from ending.
+/// Writes to standard error. One that nobody reads must not keep the process from going on, nor
+/// from ending.
 fn tell(message: String) {
     let (said, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -158,8 +160,8 @@ fn block_on(command: impl Future<Output = Result>) -> Result {
     runtime.block_on(command)
 }
 
-/// Prints lines, whatever text of other systems is in them; a reader that has gone away ends the command as if it had
-/// said so.
+/// Prints lines, whatever text of other systems is in them; a reader that has gone away ends the
+/// command as if it had said so.
 fn say(lines: impl AsRef<str>) -> Result {
     print(&block(lines.as_ref()))
 }

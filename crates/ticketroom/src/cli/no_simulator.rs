@@ -1,5 +1,5 @@
-//! Stands for `demo` and `simulate` in a build without the simulator. `--help` does not list them; whoever calls them
-//! learns why they are not there.
+//! Stands for `demo` and `simulate` in a build without the simulator. `--help` does not list them;
+//! whoever calls them learns why they are not there.
 
 use clap::Args;
 

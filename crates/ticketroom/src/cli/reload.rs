@@ -1,7 +1,8 @@
-//! `ticketroom reload`: asks the running service to read its configuration again, and tells what came of it.
+//! `ticketroom reload`: asks the running service to read its configuration again, and tells what
+//! came of it.
 //!
-//! The service reads the file, not this command: it has its own environment and its own working directory. This command
-//! only needs to know where the service listens, and its admin token.
+//! The service reads the file, not this command: it has its own environment and its own working
+//! directory. This command only needs to know where the service listens, and its admin token.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -62,7 +63,8 @@ pub(super) async fn run(file: Option<&Path>, options: Options) -> Result {
     }
 }
 
-/// How the service is reached. Where that can't be told, nor could the service read its configuration.
+/// How the service is reached. Where that can't be told, nor could the service read its
+/// configuration.
 fn access(file: Option<&Path>) -> Result<Access> {
     Access::load(file, &ProcessEnv).map_err(|error| {
         match Config::load_with(file, &ProcessEnv, Secrets::OfTheStore) {

@@ -32,7 +32,8 @@ pub(super) struct Options {
     /// What is logged: error, warn, info, debug, or per module such as ticketroom=debug.
     #[arg(long, env = "TICKETROOM_LOG", default_value = "info")]
     log: String,
-    /// Ends when standard input is closed, which it is once whoever started this has ended, however it did.
+    /// Ends when standard input is closed, which it is once whoever started this has ended, however
+    /// it did.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
 }
@@ -114,7 +115,8 @@ pub(super) async fn run(config: Config, read: Read, options: Options) -> Result 
     Ok(())
 }
 
-/// The terminal that a process was started in. It sends SIGHUP when it is closed, as somebody does who wants a reload.
+/// The terminal that a process was started in. It sends SIGHUP when it is closed, as somebody does
+/// who wants a reload.
 struct Terminal {
     was_there: bool,
 }
@@ -133,7 +135,8 @@ impl Terminal {
     }
 }
 
-/// Shows the derived token to whoever reads plain text. It never goes through the log, which others collect and keep.
+/// Shows the derived token to whoever reads plain text. It never goes through the log, which others
+/// collect and keep.
 fn show_derived_token(config: &Config, format: LogFormat, address: SocketAddr) {
     if config.admin.token.is_some() {
         return;

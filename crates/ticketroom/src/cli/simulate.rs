@@ -1,5 +1,5 @@
-//! `ticketroom simulate`: the built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver, each on a port of its
-//! own, to try a configuration against.
+//! `ticketroom simulate`: the built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver,
+//! each on a port of its own, to try a configuration against.
 
 use std::net::SocketAddr;
 
@@ -15,14 +15,15 @@ const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Where DocSpace listens; Zendesk, the callback receiver, Freshdesk and Jira take the ports above it.
+    /// Where DocSpace listens; Zendesk, the callback receiver, Freshdesk and Jira take the ports
+    /// above it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4000")]
     listen: SocketAddr,
     /// Switches the rate limits of all of them on.
     #[arg(long)]
     limits: bool,
-    /// Lets everybody who can reach these ports inject faults: lost answers, error statuses, latency, an unreachable
-    /// DocSpace.
+    /// Lets everybody who can reach these ports inject faults: lost answers, error statuses,
+    /// latency, an unreachable DocSpace.
     #[arg(long)]
     fault_injection: bool,
 }

@@ -15,7 +15,8 @@ use crate::store::copy::{self, Progress};
 pub(super) enum Command {
     /// Copies an SQLite store into a new file, beside a running serve.
     Backup(Backup),
-    /// Copies a whole store into an empty one: from SQLite to PostgreSQL, or back. Nobody may serve from either.
+    /// Copies a whole store into an empty one: from SQLite to PostgreSQL, or back. Nobody may serve
+    /// from either.
     Copy(Copy),
 }
 

@@ -1,7 +1,8 @@
-//! How a command reaches the service that a configuration is for: where it listens, and the admin token.
+//! How a command reaches the service that a configuration is for: where it listens, and the admin
+//! token.
 //!
-//! Nothing else is read, so what is wrong elsewhere in the file is left to the service to find, and a command needs no
-//! secret that it does not use.
+//! Nothing else is read, so what is wrong elsewhere in the file is left to the service to find, and
+//! a command needs no secret that it does not use.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The token that opens the admin endpoints: the configured one, or else one that is derived from DocSpace's API key.
+//! The token that opens the admin endpoints: the configured one, or else one that is derived from
+//! DocSpace's API key.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +8,8 @@ use sha2::Sha256;
 use super::Config;
 use super::system::TokenKind;
 
-/// What the token of a service without a configured one is derived with; another label is another token.
+/// What the token of a service without a configured one is derived with; another label is another
+/// token.
 const LABEL: &[u8] = b"ticketroom admin token, version 1";
 
 impl Config {
@@ -17,18 +19,20 @@ impl Config {
         self.admin.token.clone().unwrap_or_else(|| derived(&self.docspace.api_key))
     }
 
-    /// Whether there is an admin token that can't be guessed, which listening beyond this machine needs.
+    /// Whether there is an admin token that can't be guessed, which listening beyond this machine
+    /// needs.
     #[must_use]
     pub fn has_safe_admin_token(&self) -> bool {
         TokenKind::of(&Ok(self.admin.token.clone())) == TokenKind::Safe
     }
 }
 
-/// The admin token of a service for which none is configured: the same after each start and on each replica, since it is
-/// `HMAC-SHA256(DocSpace's API key, label)`.
+/// The admin token of a service for which none is configured: the same after each start and on each
+/// replica, since it is `HMAC-SHA256(DocSpace's API key, label)`.
 ///
-/// It tells nothing about the key: HMAC is a pseudo-random function, and the key has too many bits to be found by trying.
-/// Whoever has the key itself can do more with it than the admin endpoints allow.
+/// It tells nothing about the key: HMAC is a pseudo-random function, and the key has too many bits
+/// to be found by trying. Whoever has the key itself can do more with it than the admin endpoints
+/// allow.
 pub(super) fn derived(api_key: &SecretString) -> SecretString {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(api_key.expose_secret().as_bytes()) else {
         // HMAC takes keys of every length. A token of chance lets nobody in, which is safe.

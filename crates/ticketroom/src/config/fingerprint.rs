@@ -1,8 +1,9 @@
 //! A fingerprint by which a changed configuration is known at the next start.
 //!
-//! It is over the text of the file and everything that is taken from elsewhere, secrets included, so that a replaced key
-//! counts as a change. A comment does as well, which costs a look at blocked tickets and no more. It is a keyed hash over
-//! all of it together, cut to 128 bits: no single secret can be tried against it.
+//! It is over the text of the file and everything that is taken from elsewhere, secrets included,
+//! so that a replaced key counts as a change. A comment does as well, which costs a look at blocked
+//! tickets and no more. It is a keyed hash over all of it together, cut to 128 bits: no single
+//! secret can be tried against it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -28,7 +29,8 @@ impl Fingerprint {
 pub(super) struct FingerprintOfAll(Option<Hmac<Sha256>>);
 
 impl FingerprintOfAll {
-    /// Begins with the text of the file. Another version of the program may do otherwise with the same text.
+    /// Begins with the text of the file. Another version of the program may do otherwise with the
+    /// same text.
     pub(super) fn of(text: &str) -> Self {
         // A key of any length will do.
         let mut all = Self(Hmac::new_from_slice(KEY).ok());

@@ -1,7 +1,8 @@
 //! `folders` of a template.
 //!
-//! DocSpace does not tell names apart that differ only in case, accents or blanks at the end (it compares by the
-//! database's collation), and replaces some characters. Both is said when the configuration is read.
+//! DocSpace does not tell names apart that differ only in case, accents or blanks at the end (it
+//! compares by the database's collation), and replaces some characters. Both is said when the
+//! configuration is read.
 
 use super::reader::Value;
 use super::reasons::{FOLDERS, RANGE};

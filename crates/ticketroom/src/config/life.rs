@@ -1,4 +1,5 @@
-//! What of a template is about the room's life after it was created: `archive_after`, `follow`, `notify`.
+//! What of a template is about the room's life after it was created: `archive_after`, `follow`,
+//! `notify`.
 
 use std::time::Duration;
 

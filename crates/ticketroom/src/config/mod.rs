@@ -1,12 +1,14 @@
 //! The configuration: typed, complete, and checked before anything starts.
 //!
-//! It comes from a TOML file or, without one, from two environment variables. What has been read can't
-//! be wrong afterwards: addresses are addresses, secrets are there, every rule compiles and names a
-//! template that exists. Whatever is wrong with a file is said in one go, each with file, line and what
-//! to do about it ([`ConfigError`]); what works but should be looked at is in [`Config::warnings`].
+//! It comes from a TOML file or, without one, from two environment variables. What has been read
+//! can't be wrong afterwards: addresses are addresses, secrets are there, every rule compiles and
+//! names a template that exists. Whatever is wrong with a file is said in one go, each with file,
+//! line and what to do about it ([`ConfigError`]); what works but should be looked at is in
+//! [`Config::warnings`].
 //!
 //! `reader` walks the TOML tree, `report` collects what is wrong, `value` and `secret` read single
-//! values, `reasons` has the codes; the sections are in `system`, `store`, `helpdesk` (with one file for each kind) and `room`.
+//! values, `reasons` has the codes; the sections are in `system`, `store`, `helpdesk` (with one
+//! file for each kind) and `room`.
 
 mod access;
 mod admin_token;
@@ -131,8 +133,8 @@ pub enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Reads an address that was given on the command line as `what`. The password of a database may be in the
-    /// environment variable `PGPASSWORD`.
+    /// Reads an address that was given on the command line as `what`. The password of a database
+    /// may be in the environment variable `PGPASSWORD`.
     ///
     /// # Errors
     /// What is wrong with it, and the warnings about it otherwise.
@@ -186,10 +188,11 @@ pub struct DocSpaceConfig {
     pub settle: Duration,
     /// How much may be asked of the portal.
     pub limits: Limits,
-    /// Whether a folder skeleton is kept in the service user's documents, to be copied in one operation.
+    /// Whether a folder skeleton is kept in the service user's documents, to be copied in one
+    /// operation.
     pub allow_skeleton: bool,
-    /// What its webhooks are signed with: several while one is being replaced, the new one first. Without any, its webhooks
-    /// are not taken.
+    /// What its webhooks are signed with: several while one is being replaced, the new one first.
+    /// Without any, its webhooks are not taken.
     pub webhook_secrets: Vec<SecretString>,
 }
 
@@ -238,8 +241,8 @@ fn filled(env: &dyn Env, name: &str) -> Option<String> {
 }
 
 impl Config {
-    /// Finds and reads the configuration: the file that was named; else `ticketroom.toml` in the working
-    /// directory; else the environment.
+    /// Finds and reads the configuration: the file that was named; else `ticketroom.toml` in the
+    /// working directory; else the environment.
     ///
     /// # Errors
     /// Everything that is wrong with it, or how to make one when there is none.
@@ -291,9 +294,9 @@ impl Config {
         Ok(Self { warnings, ..config })
     }
 
-    /// Makes the configuration that needs no file: `DOCSPACE_URL` and `DOCSPACE_API_KEY` are enough.
-    /// `TICKETROOM_LISTEN`, `TICKETROOM_ADMIN_TOKEN` and `TICKETROOM_STORE` may say more. There is one
-    /// generic helpdesk, which takes deliveries without a signature.
+    /// Makes the configuration that needs no file: `DOCSPACE_URL` and `DOCSPACE_API_KEY` are
+    /// enough. `TICKETROOM_LISTEN`, `TICKETROOM_ADMIN_TOKEN` and `TICKETROOM_STORE` may say more.
+    /// There is one generic helpdesk, which takes deliveries without a signature.
     ///
     /// # Errors
     /// Everything that is wrong with the variables.

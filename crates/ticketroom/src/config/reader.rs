@@ -1,7 +1,7 @@
 //! Reads a TOML tree by hand, so that every message can name the line and the nearest known key.
 //!
-//! A [`Section`] is asked for the keys that are known; when it is closed, what nobody asked for is an
-//! unknown key. The keys are thus known in one place only: where they are read.
+//! A [`Section`] is asked for the keys that are known; when it is closed, what nobody asked for is
+//! an unknown key. The keys are thus known in one place only: where they are read.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -185,7 +185,8 @@ impl<'t> Value<'t> {
         self.raw.as_bool().ok_or_else(|| self.wrong_type("a boolean", "write true or false, without quotes"))
     }
 
-    /// The value as a whole number that isn't negative. Written out, a number may be too large for any.
+    /// The value as a whole number that isn't negative. Written out, a number may be too large for
+    /// any.
     pub(super) fn number(&self, help: &str) -> Read<u64> {
         let integer = self.raw.as_integer().ok_or_else(|| self.wrong_type("an integer", help))?;
         u64::from_str_radix(integer.as_str(), integer.radix())

@@ -1,5 +1,5 @@
-//! What can be wrong with a configuration. The words of a [`Problem`](super::Problem) say more: they name the file, the
-//! line and what was meant.
+//! What can be wrong with a configuration. The words of a [`Problem`](super::Problem) say more:
+//! they name the file, the line and what was meant.
 
 use crate::reason::codes;
 

@@ -1,8 +1,8 @@
 //! Collects what is wrong while a configuration is read, so that all of it can be said at once.
 //!
-//! Whoever finds a problem says it at its [`Place`] and gets a [`Reported`] for it, which goes up in
-//! place of the value that could not be made. There is no other way to get one: a value can't be missing
-//! without a problem that says why.
+//! Whoever finds a problem says it at its [`Place`] and gets a [`Reported`] for it, which goes up
+//! in place of the value that could not be made. There is no other way to get one: a value can't be
+//! missing without a problem that says why.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ pub(super) struct Reported(());
 /// A value that was read, or the proof that the reason why not has been reported.
 pub(super) type Read<T> = Result<T, Reported>;
 
-/// All of the values. Each is read, and says what is wrong with it, before the first failure goes up.
+/// All of the values. Each is read, and says what is wrong with it, before the first failure goes
+/// up.
 pub(super) fn all<T>(reads: impl IntoIterator<Item = Read<T>>) -> Read<Vec<T>> {
     let reads: Vec<Read<T>> = reads.into_iter().collect();
     reads.into_iter().collect()
@@ -93,7 +94,8 @@ impl<'t> Report<'t> {
         self.secrets
     }
 
-    /// Something that the configuration takes from elsewhere than the file: it counts for the fingerprint.
+    /// Something that the configuration takes from elsewhere than the file: it counts for the
+    /// fingerprint.
     pub(super) fn takes(&self, value: &str) {
         self.fingerprint.borrow_mut().add(value);
     }

@@ -1,4 +1,5 @@
-//! `[template.*]`: what rooms look like. A template takes what it doesn't say from `[template.default]`.
+//! `[template.*]`: what rooms look like. A template takes what it doesn't say from
+//! `[template.default]`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -140,7 +141,8 @@ fn templates<'t>(section: &Section<'t>, around: &Surroundings) -> Read<Templates
     let report = section.place.report;
     let default = match sections.iter().position(|(name, _)| *name == DEFAULT) {
         Some(at) => {
-            // It takes from what is built in, but for access: whoever writes a template says who gets in.
+            // It takes from what is built in, but for access: whoever writes a template says who
+            // gets in.
             let (_, section) = sections.swap_remove(at);
             let above = built_in(report).map(|settings| Settings { access: Vec::new(), ..settings });
             section.and_then(|section| settings(section, above?, None, around))
@@ -150,7 +152,8 @@ fn templates<'t>(section: &Section<'t>, around: &Surroundings) -> Read<Templates
     let mut templates: Templates<'t> = sections
         .into_iter()
         .map(|(name, section)| {
-            // What is wrong with the default is said once; what else the others say is read all the same.
+            // What is wrong with the default is said once; what else the others say is read all the
+            // same.
             let (above, is_wrong) = match &default {
                 Ok(settings) => (Ok(settings.clone()), None),
                 Err(reported) => (built_in(report), Some(*reported)),
@@ -164,7 +167,8 @@ fn templates<'t>(section: &Section<'t>, around: &Surroundings) -> Read<Templates
     Ok(templates)
 }
 
-/// Reads a template that takes what it doesn't say from `above`. `[template.default]` has no `name` here.
+/// Reads a template that takes what it doesn't say from `above`. `[template.default]` has no `name`
+/// here.
 fn settings(
     mut section: Section<'_>,
     above: Settings,

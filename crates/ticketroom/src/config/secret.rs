@@ -16,7 +16,8 @@ const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
 /// No secret is longer; `/dev/zero` is.
 const LONGEST: u64 = 64 * 1024;
 
-/// Whether two secrets are the same one. Both are ours, so the time that this takes tells nobody anything.
+/// Whether two secrets are the same one. Both are ours, so the time that this takes tells nobody
+/// anything.
 pub(crate) fn is_same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }
@@ -31,7 +32,8 @@ pub(crate) fn are_same(one: &[SecretString], other: &[SecretString]) -> bool {
 pub enum Secrets {
     /// All of them.
     All,
-    /// Those of the store. The others are not looked for, and something that is no secret is in their place.
+    /// Those of the store. The others are not looked for, and something that is no secret is in
+    /// their place.
     OfTheStore,
 }
 
@@ -83,7 +85,8 @@ fn read(value: &Value<'_>, env: &dyn Env, wanted: Secrets) -> Read<SecretString>
     }
 }
 
-/// Whether somebody meant a variable: `$NAME`, `${NAME}`, `%NAME%`, `env:NAME`, or the name of one that is set.
+/// Whether somebody meant a variable: `$NAME`, `${NAME}`, `%NAME%`, `env:NAME`, or the name of one
+/// that is set.
 fn names_a_variable(text: &str, env: &dyn Env) -> bool {
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
@@ -164,7 +167,8 @@ fn from_variable(place: &Place<'_>, name: &str, env: &dyn Env) -> Read<SecretStr
     }
 }
 
-/// Whether a shell can set a variable of this name. What is not may be a secret, so no message shows it.
+/// Whether a shell can set a variable of this name. What is not may be a secret, so no message
+/// shows it.
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -124,7 +124,8 @@ fn is_short(token: &SecretString) -> bool {
     token.expose_secret().chars().count() < SHORTEST_SAFE_TOKEN
 }
 
-/// Reads an address to listen on. Beyond loopback, the admin endpoints need a token that can't be guessed.
+/// Reads an address to listen on. Beyond loopback, the admin endpoints need a token that can't be
+/// guessed.
 pub(super) fn listen(place: &Place<'_>, text: &str, token: TokenKind, help: &str) -> Read<SocketAddr> {
     let address = socket_address(place, text)?;
     if is_loopback_address(address.ip()) {

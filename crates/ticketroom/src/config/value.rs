@@ -95,8 +95,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The address of a system that we call, to which paths are added. Never repeated in a message, since
-/// a wrong one may hold a password.
+/// The address of a system that we call, to which paths are added. Never repeated in a message,
+/// since a wrong one may hold a password.
 pub(super) fn base_url(place: &Place<'_>, text: &str) -> Read<Url> {
     let url = web_url(place, text)?;
     if url.query().is_some() {
@@ -109,8 +109,8 @@ pub(super) fn base_url(place: &Place<'_>, text: &str) -> Read<Url> {
     Ok(url)
 }
 
-/// As [`base_url`], of a system whose browser shows other addresses than its API has. `pages` are the first parts of
-/// those; what is before them may be where the whole system is.
+/// As [`base_url`], of a system whose browser shows other addresses than its API has. `pages` are
+/// the first parts of those; what is before them may be where the whole system is.
 pub(super) fn base_url_without(place: &Place<'_>, text: &str, pages: &[&str]) -> Read<Url> {
     let url = base_url(place, text)?;
     let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();

@@ -1,8 +1,8 @@
 //! One HTTP call to DocSpace: address, key, limits, envelopes, errors.
 //!
-//! A call passes the governor, is sent once, and its answer is read as a success envelope or turned into
-//! a [`Failure`]. Messages of DocSpace errors are localised and may hold internals, so only status,
-//! field names and exception types are ever read.
+//! A call passes the governor, is sent once, and its answer is read as a success envelope or turned
+//! into a [`Failure`]. Messages of DocSpace errors are localised and may hold internals, so only
+//! status, field names and exception types are ever read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -197,10 +197,11 @@ fn rate_limit(answer: &Answer) -> Option<u32> {
     answer.headers.get("x-ratelimit-limit")?.to_str().ok()?.parse().ok()
 }
 
-/// Whether a refusal proves that nothing happened. DocSpace commits what a call asks for in several transactions, and an
-/// exception after the first one is answered like any other, with a 4xx and the error envelope. Sure are only the
-/// refusals that come before the endpoint (an empty body, 401, 402, 429, a redirect) and the failed validation of the
-/// request's model, which alone comes in the success envelope.
+/// Whether a refusal proves that nothing happened. DocSpace commits what a call asks for in several
+/// transactions, and an exception after the first one is answered like any other, with a 4xx and
+/// the error envelope. Sure are only the refusals that come before the endpoint (an empty body,
+/// 401, 402, 429, a redirect) and the failed validation of the request's model, which alone comes
+/// in the success envelope.
 fn is_surely_refused(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 300..=399 | 401 | 402 | 429)
         || answer.body.is_empty()

@@ -72,7 +72,8 @@ impl DocSpace {
     }
 
     /// Starts copying what is in `skeleton` into `destination`, in one operation that goes on over
-    /// there. Folders that are there already are merged, so it is repeatable. Returns the operation, if the answer names it.
+    /// there. Folders that are there already are merged, so it is repeatable. Returns the
+    /// operation, if the answer names it.
     ///
     /// # Errors
     /// When it may not have been started.
@@ -99,8 +100,8 @@ impl DocSpace {
         Ok(if operations.len() == 1 { operations.pop().map(OperationId::from) } else { None })
     }
 
-    /// The service user's own documents: the folder, and the folders of that title in it. DocSpace gives the first 100
-    /// entries in the order that the user chose last, so all pages are read.
+    /// The service user's own documents: the folder, and the folders of that title in it. DocSpace
+    /// gives the first 100 entries in the order that the user chose last, so all pages are read.
     ///
     /// # Errors
     /// When DocSpace can't say, or the user has none.
@@ -124,8 +125,8 @@ impl DocSpace {
         }
     }
 
-    /// Compares a tree with what is below `root`. Reads only folders whose children are in question,
-    /// those of one level side by side.
+    /// Compares a tree with what is below `root`. Reads only folders whose children are in
+    /// question, those of one level side by side.
     ///
     /// # Errors
     /// When DocSpace can't say.
@@ -160,8 +161,9 @@ impl DocSpace {
         Ok(state)
     }
 
-    /// Makes what is missing of a tree below `root`, one call a folder, those of one level side by side.
-    /// Returns how many were made. Repeatable only once it is certain that no earlier call can still land.
+    /// Makes what is missing of a tree below `root`, one call a folder, those of one level side by
+    /// side. Returns how many were made. Repeatable only once it is certain that no earlier call
+    /// can still land.
     ///
     /// # Errors
     /// When not all of the folders may be there now.

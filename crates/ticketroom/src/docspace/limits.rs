@@ -1,14 +1,16 @@
 //! How much may be asked of DocSpace, and who waits when that is more than it takes.
 //!
-//! DocSpace limits a *user*, over all of their keys: requests a minute (a sliding window), reads and
-//! writes in flight, and POST + PUT a day. Going over any of them is answered with 429, so we don't:
-//! every call first gets a [`Pass`]. The numbers are kept a little below the portal's, since a request
-//! that has been answered may still count over there for a moment. If a 429 comes all the same (another
-//! program uses the same user), the lane halves its width and widens again one call at a time.
+//! DocSpace limits a *user*, over all of their keys: requests a minute (a sliding window), reads
+//! and writes in flight, and POST + PUT a day. Going over any of them is answered with 429, so we
+//! don't: every call first gets a [`Pass`]. The numbers are kept a little below the portal's, since
+//! a request that has been answered may still count over there for a moment. If a 429 comes all the
+//! same (another program uses the same user), the lane halves its width and widens again one call
+//! at a time.
 //!
-//! The daily writes are counted in the store, because replicas share them and a restart must not forget
-//! them; they are taken from there a handful at a time, so that a write doesn't cost a commit. Of the minute and of
-//! what may be in flight, each replica takes an equal [share](Governor::share).
+//! The daily writes are counted in the store, because replicas share them and a restart must not
+//! forget them; they are taken from there a handful at a time, so that a write doesn't cost a
+//! commit. Of the minute and of what may be in flight, each replica takes an equal
+//! [share](Governor::share).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -108,7 +110,8 @@ pub struct Governor {
 #[derive(Debug, Default)]
 struct InHand {
     writes: u32,
-    /// There was none to be had, and nobody asks again before then: hundreds may be waiting behind one who asks.
+    /// There was none to be had, and nobody asks again before then: hundreds may be waiting behind
+    /// one who asks.
     none_before: Option<Instant>,
 }
 
@@ -149,7 +152,8 @@ impl Governor {
         }
     }
 
-    /// The portal has these limits from now on. What is in flight, and what was sent in the last minute, counts.
+    /// The portal has these limits from now on. What is in flight, and what was sent in the last
+    /// minute, counts.
     pub fn set_limits(&self, limits: Limits) {
         let before =
             std::mem::replace(&mut *self.limits.lock().unwrap_or_else(PoisonError::into_inner), limits);
@@ -232,7 +236,8 @@ impl Governor {
         }
     }
 
-    /// DocSpace answered 429. `limit` is its `X-RateLimit-Limit`, by which it tells the limits apart.
+    /// DocSpace answered 429. `limit` is its `X-RateLimit-Limit`, by which it tells the limits
+    /// apart.
     pub async fn throttled(&self, kind: Kind, limit: Option<u32>, retry_after: Option<Duration>) {
         let Limits { concurrent_reads, concurrent_writes, .. } = self.limits();
         match (limit, retry_after) {
@@ -253,8 +258,8 @@ impl Governor {
     }
 }
 
-/// What one of so many may have in flight. Four fifths of the limit: an answered request still counts over there until
-/// the server has put it away.
+/// What one of so many may have in flight. Four fifths of the limit: an answered request still
+/// counts over there until the server has put it away.
 fn in_flight(limit: u32, sharers: u32) -> usize {
     usize::try_from(limit * 4 / 5 / sharers).unwrap_or(1).max(1)
 }
@@ -283,8 +288,8 @@ impl Lane {
         Self { places: Arc::new(Semaphore::new(widest)), width: Mutex::new(width) }
     }
 
-    /// Another share of the limits. Less counts at once; more is tried out one call at a time, as after a 429, since
-    /// those who shared them may still have calls in flight.
+    /// Another share of the limits. Less counts at once; more is tried out one call at a time, as
+    /// after a 429, since those who shared them may still have calls in flight.
     fn set_widest(&self, widest: usize) {
         let mut width = self.width.lock().unwrap_or_else(PoisonError::into_inner);
         width.widest = widest;

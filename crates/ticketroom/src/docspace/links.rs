@@ -15,11 +15,13 @@ use crate::room::{FolderId, Role, RoomId};
 pub struct SharedLink {
     /// Its http or https address.
     pub url: String,
-    /// It opens for users of the portal only: a setting of the portal does that to links that were asked for as external.
+    /// It opens for users of the portal only: a setting of the portal does that to links that were
+    /// asked for as external.
     pub internal: bool,
 }
 
-/// The address of a room's page for members who sign in. No answer of the API carries it. `portal` ends in `/`.
+/// The address of a room's page for members who sign in. No answer of the API carries it. `portal`
+/// ends in `/`.
 #[must_use]
 pub fn member_address(portal: &Url, id: RoomId) -> Url {
     let mut url = portal.clone();
@@ -38,8 +40,8 @@ pub fn folder_address(portal: &Url, room: RoomId, folder: FolderId) -> Url {
 }
 
 impl DocSpace {
-    /// The room's primary external link, read only, open to whoever has the address. Made by the first call,
-    /// returned by later ones, and, being a GET, free of the day's write budget.
+    /// The room's primary external link, read only, open to whoever has the address. Made by the
+    /// first call, returned by later ones, and, being a GET, free of the day's write budget.
     ///
     /// # Errors
     /// When there may be no link, or the answer has no address in any of the places it can be.
@@ -77,7 +79,8 @@ impl DocSpace {
 
     fn link_of(&self, share: Option<FileShareDto>, call: &'static str) -> Result<SharedLink, Failure> {
         let share = share.ok_or_else(|| self.nothing(call))?;
-        // A missing address is as unusable as an empty one: the next call brings the same, and may cost a write.
+        // A missing address is as unusable as an empty one: the next call brings the same, and may
+        // cost a write.
         let link = share.link().unwrap_or_default();
         let url = web_address(link).map_err(|why| self.name(call).failed(Cause::Unusable(why.to_owned())))?;
         Ok(SharedLink { url: url.into(), internal: share.is_internal() })
@@ -87,9 +90,9 @@ impl DocSpace {
 /// The longest address that goes into a ticket. Browsers and helpdesks take no more.
 const LONGEST_ADDRESS: usize = 2000;
 
-/// Lets an address through that a browser opens as a page. What DocSpace calls a link goes into tickets, where people and
-/// mail programs follow it. It is returned as browsers write it, in ASCII: no character in it can change how the rest of a
-/// note is shown.
+/// Lets an address through that a browser opens as a page. What DocSpace calls a link goes into
+/// tickets, where people and mail programs follow it. It is returned as browsers write it, in
+/// ASCII: no character in it can change how the rest of a note is shown.
 fn web_address(link: &str) -> Result<Url, &'static str> {
     if link.len() > LONGEST_ADDRESS {
         return Err("the link is too long");

@@ -1,11 +1,12 @@
 //! DocSpace as we use it: one file per kind of thing, one client below them.
 //!
-//! [`client`] knows envelopes and errors, [`limits`] knows how much may be asked of a portal, [`wire`]
-//! has the parts of DocSpace's answers that we read. What is built on them ([`rooms`], [`operations`],
-//! [`folders`], [`share`], [`links`], [`people`], [`webhooks`]) makes one HTTP call a function and decides nothing.
+//! [`client`] knows envelopes and errors, [`limits`] knows how much may be asked of a portal,
+//! [`wire`] has the parts of DocSpace's answers that we read. What is built on them ([`rooms`],
+//! [`operations`], [`folders`], [`share`], [`links`], [`people`], [`webhooks`]) makes one HTTP call
+//! a function and decides nothing.
 //!
-//! In the other direction, [`source`] reads what DocSpace's webhooks send, and [`registration`] says what a registration of
-//! one has to be like; both know it by its [`triggers`].
+//! In the other direction, [`source`] reads what DocSpace's webhooks send, and [`registration`]
+//! says what a registration of one has to be like; both know it by its [`triggers`].
 
 pub mod check;
 pub mod client;

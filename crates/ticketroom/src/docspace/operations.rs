@@ -1,8 +1,9 @@
 //! Moving rooms into the archive and out of it.
 //!
-//! DocSpace answers at once and moves the room later. All file operations of a portal share one queue: one that does not fit in
-//! may be answered with 200 and never run. A finished operation is reported once, to whoever of the same user asks first, and
-//! counts as running until then. So a report that is missing says nothing, and only a look at the room does.
+//! DocSpace answers at once and moves the room later. All file operations of a portal share one
+//! queue: one that does not fit in may be answered with 200 and never run. A finished operation is
+//! reported once, to whoever of the same user asks first, and counts as running until then. So a
+//! report that is missing says nothing, and only a look at the room does.
 
 use reqwest::Method;
 use serde_json::json;
@@ -46,8 +47,8 @@ pub enum Report {
 }
 
 impl DocSpace {
-    /// Starts moving a room into the archive. Nothing happens to one that is there already. Returns the operation, if the answer
-    /// names it.
+    /// Starts moving a room into the archive. Nothing happens to one that is there already. Returns
+    /// the operation, if the answer names it.
     ///
     /// # Errors
     /// When it may not have been started.
@@ -55,7 +56,8 @@ impl DocSpace {
         self.move_room("archive_room", id, "archive").await
     }
 
-    /// Starts moving a room out of the archive. Whether the portal's quota allows that is checked later, by the operation.
+    /// Starts moving a room out of the archive. Whether the portal's quota allows that is checked
+    /// later, by the operation.
     ///
     /// # Errors
     /// When it may not have been started.
@@ -75,8 +77,8 @@ impl DocSpace {
         Ok(operation.map(OperationId::from))
     }
 
-    /// Reads the report on an operation of our user. One that is over is removed from the queue by that, and makes room for
-    /// others.
+    /// Reads the report on an operation of our user. One that is over is removed from the queue by
+    /// that, and makes room for others.
     ///
     /// # Errors
     /// When DocSpace can't say.

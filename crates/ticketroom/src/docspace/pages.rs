@@ -1,13 +1,15 @@
 //! Lists that come in pages: what bounds them.
 //!
-//! A list ends with a page that is not full, or with the total that DocSpace tells. A server that repeats a page, or whose
-//! list goes on without end, is reported as a failure: a run must not read, or hold in memory, what never ends.
+//! A list ends with a page that is not full, or with the total that DocSpace tells. A server that
+//! repeats a page, or whose list goes on without end, is reported as a failure: a run must not
+//! read, or hold in memory, what never ends.
 
 use crate::call::{CallName, Cause, Failure};
 
 /// Entries of a page, the most that DocSpace gives.
 pub(super) const PAGE: usize = 100;
-/// Pages of a list: 50,000 entries are more than any list here has on a server that honours the filters.
+/// Pages of a list: 50,000 entries are more than any list here has on a server that honours the
+/// filters.
 const MOST_PAGES: usize = 500;
 
 /// The pages of one list.

@@ -1,4 +1,5 @@
-//! People and groups, and what the key may do. Answers that seldom change are remembered for a while.
+//! People and groups, and what the key may do. Answers that seldom change are remembered for a
+//! while.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -61,8 +62,8 @@ impl DocSpace {
             Ok(key) => key.create_by.id,
             // A portal older than API keys.
             Err(Failure { cause: Cause::NotFound | Cause::Forbidden, .. }) => self.own_user().await?.id,
-            // A session token in place of a key is answered with a server error. A portal that really fails says so
-            // to both calls.
+            // A session token in place of a key is answered with a server error. A portal that
+            // really fails says so to both calls.
             Err(failure @ Failure { cause: Cause::ServerError { .. }, .. }) => match self.own_user().await {
                 Ok(user) => user.id,
                 Err(_) => return Err(failure),
@@ -101,7 +102,8 @@ impl DocSpace {
         self.get("self_user", "people/@self".to_owned(), &[]).await?.ok_or_else(|| self.nothing("self_user"))
     }
 
-    /// What a person is called; `None` where DocSpace doesn't know them, or does not let our user look them up.
+    /// What a person is called; `None` where DocSpace doesn't know them, or does not let our user
+    /// look them up.
     ///
     /// # Errors
     /// When DocSpace can't say just now.
@@ -113,7 +115,8 @@ impl DocSpace {
         }
     }
 
-    /// The group with exactly this name; one that differs only in case will do if there is just one.
+    /// The group with exactly this name; one that differs only in case will do if there is just
+    /// one.
     ///
     /// # Errors
     /// When DocSpace can't say.

@@ -146,8 +146,8 @@ pub const INTERNAL_LINK: &str =
 #[must_use]
 pub fn missing(missing: &Missing) -> Reason {
     let Missing { grant: Grant { subject, role }, why } = missing;
-    // That a group or a user of the configuration is not there is somebody's mistake; that an assignee has no account in
-    // DocSpace is everyday life.
+    // That a group or a user of the configuration is not there is somebody's mistake; that an
+    // assignee has no account in DocSpace is everyday life.
     let code = |of_the_template, of_the_ticket| -> &'static Code {
         if subject.is_of_the_ticket() { of_the_ticket } else { of_the_template }
     };

@@ -1,7 +1,9 @@
-//! What the registration of our webhook in DocSpace has to be like, and what is not right about the one that is there.
+//! What the registration of our webhook in DocSpace has to be like, and what is not right about the
+//! one that is there.
 //!
-//! It is found by the address that it sends to. Whatever else somebody set (its name, more triggers) stays as it is. Whether
-//! it has our secret can't be read; a delivery that was refused with 401 tells.
+//! It is found by the address that it sends to. Whatever else somebody set (its name, more
+//! triggers) stays as it is. Whether it has our secret can't be read; a delivery that was refused
+//! with 401 tells.
 
 use std::fmt;
 
@@ -137,15 +139,16 @@ pub fn last_failure(there: &Webhook) -> Option<String> {
     Some(if why.is_empty() { failed } else { format!("{failed}: {why}") })
 }
 
-/// A time as DocSpace writes it. What has no zone is in the portal's; all times of one answer have the same.
+/// A time as DocSpace writes it. What has no zone is in the portal's; all times of one answer have
+/// the same.
 fn moment(text: &str) -> Option<DateTime> {
     let text = text.trim();
     let in_utc = text.parse().ok().map(|at: Timestamp| Offset::UTC.to_datetime(at));
     in_utc.or_else(|| text.parse().ok())
 }
 
-/// Looks at the registration, for `check`. The service works without it: then it sees what people do in rooms when it next
-/// looks at their tickets.
+/// Looks at the registration, for `check`. The service works without it: then it sees what people
+/// do in rooms when it next looks at their tickets.
 pub async fn check(docspace: &DocSpace, public_url: Option<&Url>) -> Vec<Finding> {
     let endpoint = match endpoint(public_url) {
         Ok(endpoint) => endpoint,
@@ -168,7 +171,8 @@ pub fn unreadable(failure: &Failure) -> Reason {
     }
 }
 
-/// The registration that counts of those that send to our endpoint: one that is good, if there is one.
+/// The registration that counts of those that send to our endpoint: one that is good, if there is
+/// one.
 #[must_use]
 pub fn the_one(ours: &[Webhook]) -> Option<&Webhook> {
     ours.iter().find(|one| differences(one).is_empty()).or(ours.first())

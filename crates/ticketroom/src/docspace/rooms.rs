@@ -54,15 +54,15 @@ impl From<FolderDto> for FoundRoom {
 
 /// Active and archived rooms.
 const ANY_AREA: &str = "2";
-/// Rooms in DocSpace's own storage. Those of third parties have texts as ids, can't hold what we need, and reading them
-/// costs calls to their provider.
+/// Rooms in DocSpace's own storage. Those of third parties have texts as ids, can't hold what we
+/// need, and reading them costs calls to their provider.
 const OWN_STORAGE: &str = "1";
 /// The name of the call that makes a room.
 pub const CREATE_ROOM: &str = "create_room";
 
 impl DocSpace {
-    /// Makes a room that carries `tag`, unless the server is too old for that (2.x); the answer tells. Not
-    /// repeatable: each call makes one.
+    /// Makes a room that carries `tag`, unless the server is too old for that (2.x); the answer
+    /// tells. Not repeatable: each call makes one.
     ///
     /// # Errors
     /// When it is not sure that there is a room now.
@@ -92,8 +92,8 @@ impl DocSpace {
         Ok(room.into())
     }
 
-    /// The rooms with a tag, lowest number first. A query of the database over there: it sees a room
-    /// as soon as its tag is saved (unlike the search for titles, which lags).
+    /// The rooms with a tag, lowest number first. A query of the database over there: it sees a
+    /// room as soon as its tag is saved (unlike the search for titles, which lags).
     ///
     /// # Errors
     /// When DocSpace can't say.
@@ -105,8 +105,8 @@ impl DocSpace {
         Ok(rooms)
     }
 
-    /// The rooms of an owner without any tag: DocSpace saves a room and its tags one after the other,
-    /// and may stop in between.
+    /// The rooms of an owner without any tag: DocSpace saves a room and its tags one after the
+    /// other, and may stop in between.
     ///
     /// # Errors
     /// When DocSpace can't say.
@@ -157,8 +157,8 @@ impl DocSpace {
         Ok(())
     }
 
-    /// Gives a room another title, and returns the one that DocSpace has stored. Nothing else of the room is sent, so nothing
-    /// else changes. Repeatable.
+    /// Gives a room another title, and returns the one that DocSpace has stored. Nothing else of
+    /// the room is sent, so nothing else changes. Repeatable.
     ///
     /// # Errors
     /// When the room may have its old title.

@@ -34,8 +34,9 @@ struct Shared {
 }
 
 impl DocSpace {
-    /// Gives people and groups a role each, and returns those that the answer confirms. Repeatable. A success
-    /// alone proves nothing: whoever is not confirmed is to be looked for among the [`members`](Self::members).
+    /// Gives people and groups a role each, and returns those that the answer confirms. Repeatable.
+    /// A success alone proves nothing: whoever is not confirmed is to be looked for among the
+    /// [`members`](Self::members).
     ///
     /// # Errors
     /// When they may not have been given it.
@@ -45,8 +46,9 @@ impl DocSpace {
         Ok(shared.map(|shared| shared.members.iter().filter_map(member).collect()).unwrap_or_default())
     }
 
-    /// Revokes the access of people and groups. DocSpace also takes from people what was shared with them inside the room.
-    /// Repeatable. A success alone proves nothing: read the [`members`](Self::members).
+    /// Revokes the access of people and groups. DocSpace also takes from people what was shared
+    /// with them inside the room. Repeatable. A success alone proves nothing: read the
+    /// [`members`](Self::members).
     ///
     /// # Errors
     /// When they may still have it.

@@ -1,9 +1,11 @@
-//! Folder skeletons: a template's folders kept once in the service user's own documents, so that a room gets all
-//! of them by one copy, which is one of the day's writes however many folders there are.
+//! Folder skeletons: a template's folders kept once in the service user's own documents, so that a
+//! room gets all of them by one copy, which is one of the day's writes however many folders there
+//! are.
 //!
-//! A skeleton is found by its name, which holds a fingerprint of its folders; what is missing of it is made, by one
-//! process at a time, since DocSpace makes a second folder of the same title without a word. It is a convenience:
-//! whenever anything about it fails, or somebody else is at it, the caller makes the folders one by one.
+//! A skeleton is found by its name, which holds a fingerprint of its folders; what is missing of it
+//! is made, by one process at a time, since DocSpace makes a second folder of the same title
+//! without a word. It is a convenience: whenever anything about it fails, or somebody else is at
+//! it, the caller makes the folders one by one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,7 +112,8 @@ impl Skeletons {
         until.is_some_and(|until| self.shared.clock.now() < until)
     }
 
-    /// Keeps the right to make one, however long its calls wait for their turn; ends when it is lost.
+    /// Keeps the right to make one, however long its calls wait for their turn; ends when it is
+    /// lost.
     async fn lose_reservation(&self, lease: Duration) {
         loop {
             tokio::time::sleep(lease / 4).await;

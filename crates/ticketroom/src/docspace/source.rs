@@ -1,15 +1,19 @@
-//! DocSpace as a source of deliveries: its own webhooks, which tell of rooms and of what people do in them.
+//! DocSpace as a source of deliveries: its own webhooks, which tell of rooms and of what people do
+//! in them.
 //!
-//! A body has three parts: `event` (what happened, when, by whom), `payload` (the room, file or folder) and `webhook` (the
-//! registration, and how its last attempts ended). It is signed with `x-docspace-signature-256: sha256=` and
-//! HMAC-SHA256(secret, raw body) in hexadecimal digits, in capitals as of 3.7, which no source promises.
+//! A body has three parts: `event` (what happened, when, by whom), `payload` (the room, file or
+//! folder) and `webhook` (the registration, and how its last attempts ended). It is signed with
+//! `x-docspace-signature-256: sha256=` and HMAC-SHA256(secret, raw body) in hexadecimal digits, in
+//! capitals as of 3.7, which no source promises.
 //!
-//! A failed delivery is sent up to five times more, and each time `webhook` differs, and so does the signature. `event` and
-//! `payload` stay as they are, byte for byte, and are all that is signed of the delivery's id; so a repeat is known by them.
+//! A failed delivery is sent up to five times more, and each time `webhook` differs, and so does
+//! the signature. `event` and `payload` stay as they are, byte for byte, and are all that is signed
+//! of the delivery's id; so a repeat is known by them.
 //!
-//! A payload names neither the room's type nor its tags. What happens *to* a room points at that room; what happens *in* one
-//! points at the folder of the file, whose room is asked for later (`reconcile/room_events.rs`). What the service user did
-//! itself is an echo, as soon as it is known who that is.
+//! A payload names neither the room's type nor its tags. What happens *to* a room points at that
+//! room; what happens *in* one points at the folder of the file, whose room is asked for later
+//! (`reconcile/room_events.rs`). What the service user did itself is an echo, as soon as it is
+//! known who that is.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -94,7 +98,8 @@ impl Source for Webhooks {
     }
 }
 
-/// `event` and `payload` with their fields in one order; `None` where a body has no event, and so is DocSpace's in no way.
+/// `event` and `payload` with their fields in one order; `None` where a body has no event, and so
+/// is DocSpace's in no way.
 fn stable_part(body: &[u8]) -> Option<Vec<u8>> {
     let mut body: BTreeMap<String, Value> = serde_json::from_slice(body).ok()?;
     let event = body.remove("event").filter(Value::is_object)?;
@@ -134,7 +139,8 @@ fn read(delivery: &Verified, own_id: Option<Uuid>) -> Result<Hint, NoTarget> {
     })
 }
 
-/// The event's trigger, if it is one that is read. The name counts; servers that leave it out still have the bit.
+/// The event's trigger, if it is one that is read. The name counts; servers that leave it out still
+/// have the bit.
 fn trigger(event: &Json) -> Option<&'static Trigger> {
     match event.get("trigger").text() {
         Some(name) if !name.trim().is_empty() => triggers::named(name.trim()),

@@ -1,7 +1,8 @@
-//! The triggers of DocSpace's webhooks: their names and bits, what each is about, and which of them a registration of ours
-//! asks for.
+//! The triggers of DocSpace's webhooks: their names and bits, what each is about, and which of them
+//! a registration of ours asks for.
 //!
-//! A registration has its triggers as a bit mask, in which 0 stands for all. A delivery names its trigger by name and bit.
+//! A registration has its triggers as a bit mask, in which 0 stands for all. A delivery names its
+//! trigger by name and bit.
 
 use crate::room_event::RoomEventKind;
 

@@ -1,5 +1,5 @@
-//! Registrations of webhooks in DocSpace: list, create, change, delete; the log of what was sent; and what a secret has to be
-//! like. All of it needs a key with full access.
+//! Registrations of webhooks in DocSpace: list, create, change, delete; the log of what was sent;
+//! and what a secret has to be like. All of it needs a key with full access.
 
 use std::fmt;
 
@@ -39,7 +39,8 @@ pub struct Webhook {
     /// The one room, folder or file that it is limited to, if it is.
     #[serde(default)]
     pub target_id: Option<String>,
-    /// When a delivery was answered with a success last, as DocSpace writes it, maybe without a time zone.
+    /// When a delivery was answered with a success last, as DocSpace writes it, maybe without a
+    /// time zone.
     #[serde(default)]
     pub last_success_on: Option<String>,
     /// When a delivery failed last.
@@ -159,8 +160,8 @@ impl DocSpace {
         Ok(listed.into_iter().map(|listed| listed.configs).collect())
     }
 
-    /// Makes a registration. DocSpace sends HEAD to the address first. Not repeatable: the same name and address twice are
-    /// refused.
+    /// Makes a registration. DocSpace sends HEAD to the address first. Not repeatable: the same
+    /// name and address twice are refused.
     ///
     /// # Errors
     /// When it is not sure that there is a registration now.
@@ -170,7 +171,8 @@ impl DocSpace {
         made.ok_or_else(|| self.nothing(CALL))
     }
 
-    /// Changes a registration, whose every setting is replaced. DocSpace sends HEAD to the address first.
+    /// Changes a registration, whose every setting is replaced. DocSpace sends HEAD to the address
+    /// first.
     ///
     /// # Errors
     /// When it may not be so now.

@@ -1,5 +1,5 @@
-//! The parts of DocSpace's answers that we read. Null members are left out by the server, and unknown
-//! ones are ignored by us, so nearly everything is optional.
+//! The parts of DocSpace's answers that we read. Null members are left out by the server, and
+//! unknown ones are ignored by us, so nearly everything is optional.
 
 use serde::Deserialize;
 use uuid::Uuid;

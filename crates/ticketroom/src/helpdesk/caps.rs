@@ -1,9 +1,9 @@
 //! How much of a ticket is kept.
 //!
-//! A delivery may have a mebibyte, an answer sixteen, and a ticket's last snapshot is in the store, in every run over
-//! the ticket, and in what rules and titles see. So it keeps what people and rules read, and no more: the limits are
-//! far above what helpdesks let people enter, and what is beyond them is cut or left out. Ids of tickets are bounded by
-//! their type.
+//! A delivery may have a mebibyte, an answer sixteen, and a ticket's last snapshot is in the store,
+//! in every run over the ticket, and in what rules and titles see. So it keeps what people and
+//! rules read, and no more: the limits are far above what helpdesks let people enter, and what is
+//! beyond them is cut or left out. Ids of tickets are bounded by their type.
 
 use crate::ticket::{FieldValue, Person, Ticket};
 

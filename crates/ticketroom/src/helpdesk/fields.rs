@@ -1,7 +1,7 @@
 //! Custom fields of any JSON type, reduced to what rules and templates can use.
 //!
-//! Options come as objects with a `value` or a `name` (Jira), as text, or as lists of either. What says nothing,
-//! and what is too long to be compared with anything, is left out.
+//! Options come as objects with a `value` or a `name` (Jira), as text, or as lists of either. What
+//! says nothing, and what is too long to be compared with anything, is left out.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use super::{NoteText, RoomLink, Span};
 
-/// The longest note in bytes. Zendesk takes 65,535 characters, however it counts them; of Freshdesk, no limit is known.
+/// The longest note in bytes. Zendesk takes 65,535 characters, however it counts them; of
+/// Freshdesk, no limit is known.
 const LONGEST: usize = 65_535;
 
 /// The link's note. The title holds what a customer wrote as the subject.
@@ -41,7 +42,8 @@ pub(super) fn is_web(url: &str) -> bool {
     web_address(url).is_some()
 }
 
-/// An address that may be clicked on, as browsers write it: without control characters and without letters beyond ASCII.
+/// An address that may be clicked on, as browsers write it: without control characters and without
+/// letters beyond ASCII.
 pub(super) fn web_address(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.into())

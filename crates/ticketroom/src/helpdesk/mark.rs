@@ -1,16 +1,17 @@
 //! By what our notes are known among the comments of a ticket.
 //!
-//! Each note shows a marker, and where a helpdesk has a place that only programs write to (Zendesk's metadata, a property of
-//! a comment in Jira), it has a key there, too. People can copy a marker, so it counts only in a comment that our own user
-//! wrote.
+//! Each note shows a marker, and where a helpdesk has a place that only programs write to
+//! (Zendesk's metadata, a property of a comment in Jira), it has a key there, too. People can copy
+//! a marker, so it counts only in a comment that our own user wrote.
 //!
 //! | note | marker | key |
 //! | --- | --- | --- |
 //! | the link's | `[ticketroom:{helpdesk}:{ticket}]`, together with the room's address | `{helpdesk}:{ticket}:{room}:link:v1` |
 //! | any other | `[ticketroom:{helpdesk}:{ticket}:{note}]`, as its last paragraph | `{helpdesk}:{ticket}:{note}:note:v1` |
 //!
-//! A note says what customers and members of a room wrote, and that may look like a marker. Nobody but us writes the last
-//! paragraph. So what counts is the last marker of a comment; people may have added something to the link's note.
+//! A note says what customers and members of a room wrote, and that may look like a marker. Nobody
+//! but us writes the last paragraph. So what counts is the last marker of a comment; people may
+//! have added something to the link's note.
 
 use super::html::escaped;
 use super::{InternalNote, NoteId, RoomLink};
@@ -26,7 +27,8 @@ pub(super) struct NoteMark<'a> {
     pub(super) marker: String,
     /// What stands where only programs write.
     pub(super) key: String,
-    /// Where the link's note leads. One that leads to an earlier room is not the one that is looked for.
+    /// Where the link's note leads. One that leads to an earlier room is not the one that is looked
+    /// for.
     pub(super) url: Option<&'a str>,
 }
 

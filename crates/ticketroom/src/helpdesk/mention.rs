@@ -1,8 +1,9 @@
 //! Which ticket a text names.
 //!
-//! Zendesk and Freshdesk tell only in words into which ticket another one was merged: in a note that they write. A ticket is
-//! named by `#123`, or by its address: one that has `/tickets/123` or `/requests/123`, with the helpdesk's own host or with
-//! none. What is part of a longer word, number or address names none.
+//! Zendesk and Freshdesk tell only in words into which ticket another one was merged: in a note
+//! that they write. A ticket is named by `#123`, or by its address: one that has `/tickets/123` or
+//! `/requests/123`, with the helpdesk's own host or with none. What is part of a longer word,
+//! number or address names none.
 
 /// The number of the first ticket that a text names.
 pub(super) fn ticket_in(text: &str, host: &str) -> Option<u64> {

@@ -1,8 +1,9 @@
 //! Helpdesks: what they send us, what a ticket is there now, and how the room's link gets into it.
 //!
-//! A helpdesk is a [`Source`] of deliveries, and a delivery only says that a ticket may have changed. The truth is
-//! asked for with [`Helpdesk::observe`], and the link is written with [`Helpdesk::write_back`], which is
-//! repeatable: however often it is called, the ticket has one link and one note.
+//! A helpdesk is a [`Source`] of deliveries, and a delivery only says that a ticket may have
+//! changed. The truth is asked for with [`Helpdesk::observe`], and the link is written with
+//! [`Helpdesk::write_back`], which is repeatable: however often it is called, the ticket has one
+//! link and one note.
 //!
 //! A further helpdesk is one file beside these and one line in [`build`].
 
@@ -41,8 +42,8 @@ pub trait Helpdesk: Source {
     /// Its name in the configuration.
     fn helpdesk_name(&self) -> &HelpdeskName;
 
-    /// The ticket as it is now. `reported` is the last snapshot a delivery carried; for a helpdesk that can't
-    /// be asked, that is the ticket.
+    /// The ticket as it is now. `reported` is the last snapshot a delivery carried; for a helpdesk
+    /// that can't be asked, that is the ticket.
     ///
     /// # Errors
     /// When the helpdesk can't say. A ticket that is not there is no error.
@@ -60,7 +61,8 @@ pub trait Helpdesk: Source {
     /// Whether notes can be added to its tickets.
     fn takes_notes(&self) -> bool;
 
-    /// Adds an internal note to a ticket. Repeatable: the ticket has each note once, however often it is added.
+    /// Adds an internal note to a ticket. Repeatable: the ticket has each note once, however often
+    /// it is added.
     ///
     /// # Errors
     /// When the note may not be there; [`Failure::side_effect`] tells whether it may.
@@ -89,8 +91,8 @@ pub enum Observed {
     Absent(Absence),
 }
 
-/// What is in the place where a ticket has its link. A write-back fills that place last, so where the link is,
-/// the note is, too.
+/// What is in the place where a ticket has its link. A write-back fills that place last, so where
+/// the link is, the note is, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkInTicket {
     /// There is no such place, or none that can be read.
@@ -114,7 +116,8 @@ impl LinkInTicket {
 /// Why a ticket is not there for us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Absence {
-    /// The helpdesk does not show it: it is not there (yet, or any more), or our user may not see it.
+    /// The helpdesk does not show it: it is not there (yet, or any more), or our user may not see
+    /// it.
     NotShown,
     /// It was deleted: the helpdesk told us so, and does not show it any more.
     Deleted,
@@ -144,17 +147,19 @@ pub struct RoomLink<'a> {
 pub enum NoteState {
     /// Surely not there: write it.
     Missing,
-    /// May be there, or come yet: an answer was lost a short while ago. Look, and write nothing if it is not there
-    /// ([`Cause::Unsettled`]).
+    /// May be there, or come yet: an answer was lost a short while ago. Look, and write nothing if
+    /// it is not there ([`Cause::Unsettled`]).
     Settling,
-    /// May be there (an answer was lost, or the room was found rather than made): look, and write it if it is not.
+    /// May be there (an answer was lost, or the room was found rather than made): look, and write
+    /// it if it is not.
     Uncertain,
     /// There: only the field is to be put right.
     Written,
 }
 
 impl NoteState {
-    /// Whether the note is to be written now. `look` finds out whether it is there, and is only awaited where that matters.
+    /// Whether the note is to be written now. `look` finds out whether it is there, and is only
+    /// awaited where that matters.
     async fn is_to_be_written(
         self,
         call: CallName,
@@ -179,8 +184,8 @@ pub struct WrittenBack {
     pub warning: Option<String>,
 }
 
-/// Why a note is not written that may be there already: the comments that may hold it have no end. More than any of the
-/// helpdesks allows were read.
+/// Why a note is not written that may be there already: the comments that may hold it have no end.
+/// More than any of the helpdesks allows were read.
 fn too_many_comments() -> Cause {
     Cause::Unintelligible(
         "the ticket has more comments than we read, and none of those is our note; so none is written"

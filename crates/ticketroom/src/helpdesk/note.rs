@@ -1,8 +1,9 @@
 //! Internal notes: what the people who work on a ticket read in it, and customers don't.
 //!
-//! A note is put together of plain text and links, and each helpdesk writes it in its own markup; so whatever customers or
-//! members of a room wrote stays text. Each note of a ticket has an id, by which it is found again when an answer was lost:
-//! however often it is added, the ticket has it once.
+//! A note is put together of plain text and links, and each helpdesk writes it in its own markup;
+//! so whatever customers or members of a room wrote stays text. Each note of a ticket has an id, by
+//! which it is found again when an answer was lost: however often it is added, the ticket has it
+//! once.
 
 use std::fmt;
 
@@ -89,8 +90,9 @@ impl NoteText {
         paragraphs.collect::<Vec<_>>().join(BETWEEN)
     }
 
-    /// As many of its paragraphs as fit into `most` bytes. The last one is cut and ends with an ellipsis if there were more.
-    /// A paragraph takes `around` bytes beside its spans, and a span as many as `size` says.
+    /// As many of its paragraphs as fit into `most` bytes. The last one is cut and ends with an
+    /// ellipsis if there were more. A paragraph takes `around` bytes beside its spans, and a span
+    /// as many as `size` says.
     pub(super) fn bounded(
         &self,
         most: usize,

@@ -1,12 +1,12 @@
 //! How fast a helpdesk may be called.
 //!
-//! Helpdesks limit requests for the whole account, and other integrations live on the same allowance. They
-//! say with every answer how much is left: below a part of it, what is left is spread over the time until it
-//! is filled up again. After a 429 nothing is called until the helpdesk said so. In which headers they say
-//! it differs ([`Style`]).
+//! Helpdesks limit requests for the whole account, and other integrations live on the same
+//! allowance. They say with every answer how much is left: below a part of it, what is left is
+//! spread over the time until it is filled up again. After a 429 nothing is called until the
+//! helpdesk said so. In which headers they say it differs ([`Style`]).
 //!
-//! A caller waits here for a few seconds at most; beyond that the call is given up before it is made, so
-//! that the ticket waits in the store and not in memory.
+//! A caller waits here for a few seconds at most; beyond that the call is given up before it is
+//! made, so that the ticket waits in the store and not in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -22,10 +22,11 @@ use crate::ticket::HelpdeskName;
 
 /// The longest that a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest distance between calls. A run makes several in a row, and one that would have to wait longer than
-/// [`PATIENCE`] for the next would end without having got anywhere.
+/// The longest distance between calls. A run makes several in a row, and one that would have to
+/// wait longer than [`PATIENCE`] for the next would end without having got anywhere.
 const WIDEST: Duration = Duration::from_secs(2);
-/// The time until an allowance is filled up where that is not said: account-wide limits are per minute.
+/// The time until an allowance is filled up where that is not said: account-wide limits are per
+/// minute.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How a helpdesk tells of its limits.
@@ -45,8 +46,9 @@ pub(super) struct Style {
     pub(super) is_about_one_ticket: fn(&HeaderMap) -> bool,
 }
 
-/// The paces of all helpdesks. That of an account is the same one for as long as any client for it is there, so what an
-/// account said of its allowance still holds for a client with another configuration.
+/// The paces of all helpdesks. That of an account is the same one for as long as any client for it
+/// is there, so what an account said of its allowance still holds for a client with another
+/// configuration.
 #[derive(Debug, Default)]
 pub struct Paces(Mutex<HashMap<(HelpdeskName, Url), Weak<Pace>>>);
 
@@ -139,8 +141,9 @@ impl State {
                 return;
             }
             match remaining {
-                // The account has some left, so this is a limit of the call's own. One that lasts longer
-                // than a minute is about a single ticket, and no reason for the others to wait.
+                // The account has some left, so this is a limit of the call's own. One that lasts
+                // longer than a minute is about a single ticket, and no reason for the others to
+                // wait.
                 Some(1..) if wait > MINUTE => {}
                 Some(1..) => {
                     self.held.insert(call, now + wait);

@@ -1,8 +1,9 @@
-//! One HTTP call to a helpdesk that wants the same credentials with each: address, credentials, pace, errors.
+//! One HTTP call to a helpdesk that wants the same credentials with each: address, credentials,
+//! pace, errors.
 //!
-//! A call waits for its turn, is sent once, and its answer is read as JSON or turned into a [`Failure`].
-//! Credentials only ever go to the configured address: paths are our own, links in answers are not followed, and
-//! neither are redirects.
+//! A call waits for its turn, is sent once, and its answer is read as JSON or turned into a
+//! [`Failure`]. Credentials only ever go to the configured address: paths are our own, links in
+//! answers are not followed, and neither are redirects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,8 +39,8 @@ impl fmt::Debug for Rest {
 }
 
 impl Rest {
-    /// `authorization` is the whole header; `objections` reads from the body of a refusal what was objected to, in
-    /// codes and names of fields only.
+    /// `authorization` is the whole header; `objections` reads from the body of a refusal what was
+    /// objected to, in codes and names of fields only.
     pub(super) fn new(
         system: &'static System,
         http: Http,
@@ -89,7 +90,8 @@ impl Rest {
         if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(call, &answer)) }
     }
 
-    /// Sends a call and returns the answer, whatever its status, for whom a refusal tells more than that it is one.
+    /// Sends a call and returns the answer, whatever its status, for whom a refusal tells more than
+    /// that it is one.
     pub(super) async fn ask(
         &self,
         call: &'static str,
@@ -163,8 +165,8 @@ pub(super) fn unintelligible(name: CallName, error: &serde_json::Error) -> Failu
     name.failed(Cause::Unintelligible(format!("{what} at column {}", error.column())))
 }
 
-/// Codes and names of fields as one line. What else there is may be a sentence, which is localised and may quote
-/// what was sent.
+/// Codes and names of fields as one line. What else there is may be a sentence, which is localised
+/// and may quote what was sent.
 pub(super) fn codes<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     // A code has no spaces; what has some is a sentence.
     let is_code = |word: &&str| {

@@ -1,5 +1,6 @@
-//! The filters, tests and methods that there are: `ticket.subject | lower`, `ticket.group is defined`,
-//! `ticket.subject.contains('outage')`. What makes texts is bounded by [`value::LONGEST_TEXT`](super::value).
+//! The filters, tests and methods that there are: `ticket.subject | lower`, `ticket.group is
+//! defined`, `ticket.subject.contains('outage')`. What makes texts is bounded by
+//! [`value::LONGEST_TEXT`](super::value).
 
 use super::error::LanguageError;
 use super::name::Kind;
@@ -30,7 +31,8 @@ pub(crate) enum Filter {
 }
 
 impl Filter {
-    /// Each with its name, and the least and the most arguments that it takes. A second name comes after the first.
+    /// Each with its name, and the least and the most arguments that it takes. A second name comes
+    /// after the first.
     const ALL: [(&'static str, Self, usize, usize); 20] = [
         ("default", Self::Default, 1, 2),
         ("d", Self::Default, 1, 2),
@@ -245,7 +247,8 @@ impl Method {
         Self::ALL.iter().find(|(_, method)| *method == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether the text (or, for a list, one of its entries as a whole) is as one of the arguments says.
+    /// Whether the text (or, for a list, one of its entries as a whole) is as one of the arguments
+    /// says.
     pub(super) fn holds(self, of: &Value<'_>, arguments: &[Value<'_>]) -> bool {
         let lower = |value: &Value<'_>| value.to_string().to_lowercase();
         let wanted = arguments.iter().filter(|argument| !argument.is_blank());

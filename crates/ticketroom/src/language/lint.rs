@@ -1,5 +1,6 @@
-//! Finds what can be read but can't be meant: texts that stand where a condition belongs, and comparisons that can
-//! never be true. What depends on the configured helpdesks is a warning ([`warnings`]); the rest is an error.
+//! Finds what can be read but can't be meant: texts that stand where a condition belongs, and
+//! comparisons that can never be true. What depends on the configured helpdesks is a warning
+//! ([`warnings`]); the rest is an error.
 
 use super::error::LanguageError;
 use super::eval::{Subject, render};

@@ -1,6 +1,6 @@
-//! From source to [`Expr`] and [`Piece`]: minijinja parses, and what it parsed is taken over as far as the language
-//! goes. minijinja's syntax tree is not under its promise of stable versions, so its version is pinned, and this is the
-//! only file that knows it.
+//! From source to [`Expr`] and [`Piece`]: minijinja parses, and what it parsed is taken over as far
+//! as the language goes. minijinja's syntax tree is not under its promise of stable versions, so
+//! its version is pinned, and this is the only file that knows it.
 
 use minijinja::machinery::{ast, parse, parse_expr, tokenize};
 use minijinja::syntax::SyntaxConfig;
@@ -48,8 +48,8 @@ pub(crate) fn title(source: &str) -> Result<Vec<Piece>, LanguageError> {
     Ok(pieces)
 }
 
-/// The parser takes a character that it doesn't know for the end of the source if it comes behind a constant, and so
-/// leaves out what follows: read all of it first.
+/// The parser takes a character that it doesn't know for the end of the source if it comes behind a
+/// constant, and so leaves out what follows: read all of it first.
 fn lexed(source: &str, is_expression: bool) -> Result<(), minijinja::Error> {
     tokenize(source, is_expression, SyntaxConfig::default()).try_for_each(|token| token.map(|_| ()))
 }

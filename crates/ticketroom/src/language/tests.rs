@@ -451,8 +451,9 @@ fn odd_sources_are_answered() {
     }
 }
 
-/// minijinja 3.1.0 takes a character that it doesn't know for the end of the source if a text or number stands before
-/// it: `ticket.priority == 'a' && ticket.group == 'b'` was `ticket.priority == 'a'`.
+/// minijinja 3.1.0 takes a character that it doesn't know for the end of the source if a text or
+/// number stands before it: `ticket.priority == 'a' && ticket.group == 'b'` was `ticket.priority ==
+/// 'a'`.
 #[test]
 fn nothing_behind_an_odd_character_is_left_out() {
     for odd in ["&&", "&", "||", "!", "$", "§", "\u{a0}", "?", ";", "\\", "`", "@", "^"] {

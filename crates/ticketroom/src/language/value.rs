@@ -159,7 +159,8 @@ pub(super) fn parse_when(text: &str) -> Option<When> {
     if text.len() == 10 { text.parse().ok().map(When::Day) } else { text.parse().ok().map(When::Moment) }
 }
 
-/// Whether two values are the same. A number equals the text that says it, a switch the text `true` or `false`.
+/// Whether two values are the same. A number equals the text that says it, a switch the text `true`
+/// or `false`.
 pub(super) fn equal(one: &Value<'_>, other: &Value<'_>) -> bool {
     use Value::{Bool, Float, Int, List, Missing, Text, Time};
     match (one, other) {

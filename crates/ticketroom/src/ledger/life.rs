@@ -1,8 +1,9 @@
-//! What is known of a room's life after its creation: its title, whether it is archived and by whose doing, and what the ticket
-//! was told about it.
+//! What is known of a room's life after its creation: its title, whether it is archived and by
+//! whose doing, and what the ticket was told about it.
 //!
-//! What people do by hand in DocSpace is left as they made it, so an entry says what we did ourselves. A move into the archive or
-//! out of it is answered at once and done later, if at all: it is *moving* until a look at the room confirms it.
+//! What people do by hand in DocSpace is left as they made it, so an entry says what we did
+//! ourselves. A move into the archive or out of it is answered at once and done later, if at all:
+//! it is *moving* until a look at the room confirms it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,8 +59,8 @@ pub struct LocationEntry {
     pub by: Mover,
     /// A move that was asked for and that no look has confirmed.
     pub moving: Option<Moving>,
-    /// Whether a person took the room out of the archive while its ticket was over: it stays active until the ticket is over
-    /// once more.
+    /// Whether a person took the room out of the archive while its ticket was over: it stays active
+    /// until the ticket is over once more.
     pub kept_active: bool,
     /// What a later version has besides.
     #[serde(flatten)]
@@ -87,11 +88,13 @@ pub struct Moving {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LifeEntry {
-    /// When the ticket was first seen to be solved, closed, deleted or merged, since it was last open.
+    /// When the ticket was first seen to be solved, closed, deleted or merged, since it was last
+    /// open.
     pub over_since: Option<Timestamp>,
     /// Whether it was deleted then.
     pub deleted: bool,
-    /// Whether it came back from that, and is over in another way: its room comes back for the template's grace.
+    /// Whether it came back from that, and is over in another way: its room comes back for the
+    /// template's grace.
     pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
     pub word: Option<Word>,
@@ -143,7 +146,8 @@ pub struct NewsEntry {
     pub through: Option<i64>,
     /// Whether it is written.
     pub state: Entry,
-    /// When the last one was written: there is one for each quiet period, however late an event is placed.
+    /// When the last one was written: there is one for each quiet period, however late an event is
+    /// placed.
     pub told_at: Option<Timestamp>,
 }
 

@@ -1,11 +1,13 @@
 //! The ledger of a ticket: what we meant to do in the world, and what we know became of it.
 //!
-//! An entry moves only forward: *not begun*, *intended* (committed before the call), then *done*, or *unknown*
-//! when no answer tells. An intent that is found without an outcome (we crashed) is unknown as well. Whatever is
-//! unknown is settled by looking, for as long as the call may still land; only then it may be done again.
+//! An entry moves only forward: *not begun*, *intended* (committed before the call), then *done*,
+//! or *unknown* when no answer tells. An intent that is found without an outcome (we crashed) is
+//! unknown as well. Whatever is unknown is settled by looking, for as long as the call may still
+//! land; only then it may be done again.
 //!
-//! Replicas of two versions may work on the same tickets. What a later version has written into a ledger besides, and this one
-//! doesn't know, is kept and written back (`others`), as long as the entry that it is in goes on.
+//! Replicas of two versions may work on the same tickets. What a later version has written into a
+//! ledger besides, and this one doesn't know, is kept and written back (`others`), as long as the
+//! entry that it is in goes on.
 
 mod life;
 
@@ -29,8 +31,8 @@ pub use life::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
-    /// The template that the room is made by; fixed with the first intent to make it, so that a ticket that
-    /// changes its priority doesn't change its room's type halfway.
+    /// The template that the room is made by; fixed with the first intent to make it, so that a
+    /// ticket that changes its priority doesn't change its room's type halfway.
     pub template: Option<String>,
     /// The room.
     pub room: RoomEntry,
@@ -56,7 +58,8 @@ pub struct Ledger {
     pub owner: Option<Uuid>,
     /// When to look for a second room, after a create whose answer was lost.
     pub audit_at: Option<Timestamp>,
-    /// When the room was asked for, if that happened more than once: each of the calls may have made one.
+    /// When the room was asked for, if that happened more than once: each of the calls may have
+    /// made one.
     pub creates: Option<Creates>,
     /// A run is under way, or was cut off.
     pub unfinished: bool,
@@ -82,12 +85,12 @@ pub enum RoomEntry {
         attempt: u32,
         /// How often we have looked for it since.
         looks: u32,
-        /// When the call was given up, which may be long after the intent: calls wait for the portal's limits
-        /// before they are sent. From then on it is settled by looking.
+        /// When the call was given up, which may be long after the intent: calls wait for the
+        /// portal's limits before they are sent. From then on it is settled by looking.
         #[serde(default)]
         gave_up: Option<Timestamp>,
-        /// When DocSpace first answered a look after that. The settle time counts from here: a portal that was away
-        /// may still be working off what it was asked.
+        /// When DocSpace first answered a look after that. The settle time counts from here: a
+        /// portal that was away may still be working off what it was asked.
         #[serde(default)]
         first_look: Option<Timestamp>,
         /// What DocSpace answered, if it was a refusal that does not prove that there is no room.
@@ -100,7 +103,8 @@ pub enum RoomEntry {
         room: Room,
         /// Whether it carries the ticket's tag.
         tagged: bool,
-        /// Whether we found it rather than got it as an answer: others may have worked in it already.
+        /// Whether we found it rather than got it as an answer: others may have worked in it
+        /// already.
         adopted: bool,
     },
     /// It existed; somebody deleted it.
@@ -128,14 +132,15 @@ pub struct Creates {
     pub last: Timestamp,
 }
 
-/// The longest time after its intent within which a call may still make a room: the server retries its database for 5.5
-/// minutes and waits 5 minutes for the lock of the tags.
+/// The longest time after its intent within which a call may still make a room: the server retries
+/// its database for 5.5 minutes and waits 5 minutes for the lock of the tags.
 const LATEST_LANDING: Duration = Duration::from_secs(6 * 60);
 /// One more look long after everything must have come to an end.
 const LAST_AUDIT: Duration = Duration::from_secs(60 * 60);
 
 impl Creates {
-    /// When to look for a second room next, after a look at `looked`; `None` once the last look is over.
+    /// When to look for a second room next, after a look at `looked`; `None` once the last look is
+    /// over.
     #[must_use]
     pub fn next_audit(&self, looked: Timestamp, settle: Duration) -> Option<Timestamp> {
         let audits = [settle, settle * 8, LATEST_LANDING, LAST_AUDIT];
@@ -143,8 +148,8 @@ impl Creates {
     }
 }
 
-/// How long looks go on for a room that was asked for `attempt` times. Each further call without an answer doubles it:
-/// a portal whose rooms land late is given more time before it is asked again.
+/// How long looks go on for a room that was asked for `attempt` times. Each further call without an
+/// answer doubles it: a portal whose rooms land late is given more time before it is asked again.
 #[must_use]
 pub fn settle_time(settle: Duration, attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(8);
@@ -182,7 +187,8 @@ impl RoomEntry {
         }
     }
 
-    /// What DocSpace answered to a create, if it was a refusal that does not prove that there is no room.
+    /// What DocSpace answered to a create, if it was a refusal that does not prove that there is no
+    /// room.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -244,8 +250,8 @@ pub struct AccessEntry {
     pub asked: Vec<Grant>,
     /// From whom calls without an answer may have revoked access.
     pub revoking: Vec<Uuid>,
-    /// Until then, those whom DocSpace refused are not asked for again: each time costs a write, and a ticket may
-    /// bring many deliveries.
+    /// Until then, those whom DocSpace refused are not asked for again: each time costs a write,
+    /// and a ticket may bring many deliveries.
     pub refused_until: Option<Timestamp>,
     /// What a later version has besides.
     #[serde(flatten)]
@@ -363,8 +369,8 @@ impl Ledger {
         }
     }
 
-    /// A ledger for a ticket whose room was deleted and is to be made anew. What a later version has besides was about that
-    /// room.
+    /// A ledger for a ticket whose room was deleted and is to be made anew. What a later version
+    /// has besides was about that room.
     #[must_use]
     pub fn begin_again(&self) -> Self {
         Self {
@@ -377,7 +383,8 @@ impl Ledger {
         }
     }
 
-    /// A run begins. If the one before was cut off, whatever it had asked for may have been sent until just now.
+    /// A run begins. If the one before was cut off, whatever it had asked for may have been sent
+    /// until just now.
     pub fn begin_run(&mut self, now: Timestamp) {
         if !self.unfinished {
             return;

@@ -1,8 +1,9 @@
 //! Makes snapshots of configurations.
 //!
-//! A part whose configuration has not changed is taken over as it is, with what it has learnt: a helpdesk keeps its
-//! token and its directory. One that has changed is made anew; the breaker of its system and the pace of its account
-//! outlive it, and DocSpace's limits are those of the service.
+//! A part whose configuration has not changed is taken over as it is, with what it has learnt: a
+//! helpdesk keeps its token and its directory. One that has changed is made anew; the breaker of
+//! its system and the pace of its account outlive it, and DocSpace's limits are those of the
+//! service.
 
 use std::collections::HashMap;
 use std::slice;

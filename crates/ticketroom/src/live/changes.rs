@@ -1,5 +1,5 @@
-//! What differs between two configurations, for whoever reloads: what has changed, and what can't change while the
-//! service runs.
+//! What differs between two configurations, for whoever reloads: what has changed, and what can't
+//! change while the service runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,8 @@ pub struct NeedsRestart {
     pub at: Option<String>,
 }
 
-/// Puts into `read` what can't change while the service runs, as it is in force, and says which of it was changed.
+/// Puts into `read` what can't change while the service runs, as it is in force, and says which of
+/// it was changed.
 pub(super) fn keep_what_is_fixed(read: &mut Config, in_force: &Config) -> Vec<NeedsRestart> {
     let mut keys = Vec::new();
     if read.server.listen != in_force.server.listen {

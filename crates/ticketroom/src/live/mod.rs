@@ -1,12 +1,13 @@
 //! The configuration in force, and how another one takes its place while the service runs.
 //!
-//! A [`Snapshot`] is a configuration with everything that is made of it: the DocSpace client, the helpdesks, the
-//! compiled rules and templates. It never changes. [`Live`] has the one in force; whoever begins something (a run, a
-//! request) takes it once and keeps it to the end, so nothing sees half of one configuration and half of another.
-//! [`reload`] reads the file again and replaces the snapshot as a whole; a file with errors changes nothing.
+//! A [`Snapshot`] is a configuration with everything that is made of it: the DocSpace client, the
+//! helpdesks, the compiled rules and templates. It never changes. [`Live`] has the one in force;
+//! whoever begins something (a run, a request) takes it once and keeps it to the end, so nothing
+//! sees half of one configuration and half of another. [`reload`] reads the file again and replaces
+//! the snapshot as a whole; a file with errors changes nothing.
 //!
-//! What has to outlive a snapshot is in [`builder`], or is handed on from the snapshot before: limits in use, breakers,
-//! paces, tokens, memory for bodies.
+//! What has to outlive a snapshot is in [`builder`], or is handed on from the snapshot before:
+//! limits in use, breakers, paces, tokens, memory for bodies.
 
 pub mod builder;
 pub mod changes;

@@ -1,8 +1,9 @@
 //! Reads the configuration again, and puts it in force if nothing is wrong with it.
 //!
-//! A configuration with errors is refused as a whole: each error is logged and returned, and the snapshot in force stays.
-//! What can't change while the service runs stays as it is and is named; the rest is put in force. So do nginx and
-//! PostgreSQL, and a rotated key should not have to wait for a restart because of another line.
+//! A configuration with errors is refused as a whole: each error is logged and returned, and the
+//! snapshot in force stays. What can't change while the service runs stays as it is and is named;
+//! the rest is put in force. So do nginx and PostgreSQL, and a rotated key should not have to wait
+//! for a restart because of another line.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,9 +27,11 @@ pub type Read = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Reloaded {
-    /// What is different from now on, such as `rules` or `helpdesk “zendesk” changed`. Empty if nothing is.
+    /// What is different from now on, such as `rules` or `helpdesk “zendesk” changed`. Empty if
+    /// nothing is.
     pub changed: Vec<String>,
-    /// What was changed in the file and can't change while the service runs: it is as before until a restart.
+    /// What was changed in the file and can't change while the service runs: it is as before until
+    /// a restart.
     pub needs_restart: Vec<NeedsRestart>,
     /// What works but should be looked at.
     pub warnings: Vec<String>,
@@ -76,11 +79,12 @@ impl Reloader {
         Ok(reloaded)
     }
 
-    /// Whether this is the admin token of the configuration as a reload would read it: somebody who has changed the token
-    /// there, or the key that it is derived from, has no other one.
+    /// Whether this is the admin token of the configuration as a reload would read it: somebody who
+    /// has changed the token there, or the key that it is derived from, has no other one.
     pub async fn would_accept(&self, token: &str) -> bool {
         let Ok(mut config) = self.read().await else { return false };
-        // One that can be guessed would not be put in force beyond this machine, so it does not count here either.
+        // One that can be guessed would not be put in force beyond this machine, so it does not
+        // count here either.
         keep_what_is_fixed(&mut config, &self.live.now().config);
         let admin = SecretHash::of(config.admin_token().expose_secret().as_bytes());
         admin.is_same(&SecretHash::of(token.as_bytes()))

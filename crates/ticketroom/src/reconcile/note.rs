@@ -1,5 +1,5 @@
-//! Notes: steps that change the ledger only. They call nothing, so they need no intent of their own; they are committed with
-//! the next intent or with the end of the run.
+//! Notes: steps that change the ledger only. They call nothing, so they need no intent of their
+//! own; they are committed with the next intent or with the end of the run.
 
 use uuid::Uuid;
 
@@ -109,8 +109,9 @@ pub enum Note {
         /// The role that they have now.
         role: Role,
     },
-    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern of the ticket's any more; or
-    /// they lost it by a call of ours whose answer was lost, and get it again.
+    /// Whoever had access because of the ticket keeps it or has lost it already, and is no concern
+    /// of the ticket's any more; or they lost it by a call of ours whose answer was lost, and get
+    /// it again.
     FormerForgotten {
         /// Whom the ledger need not have.
         grants: Vec<Grant>,
@@ -137,7 +138,8 @@ pub enum Note {
 }
 
 impl Note {
-    /// Writes it into the ledger, and into what was seen where that is about another room from now on.
+    /// Writes it into the ledger, and into what was seen where that is about another room from now
+    /// on.
     pub(super) fn apply(&self, ledger: &mut Ledger, seen: &mut Observation, now: Timestamp) -> Option<Event> {
         let event = |kind, text| Some(Event { at: now, kind, text });
         match self {
@@ -218,8 +220,9 @@ impl Note {
                 }
             }
             Self::MovedByHand { to: Location::Archived, is_over, note, .. } => {
-                // Ours would be taken out again until the grace is over. Where only a person's word says that the ticket is over,
-                // the room is to come back once that word counts no more.
+                // Ours would be taken out again until the grace is over. Where only a person's word
+                // says that the ticket is over, the room is to come back once that word counts no
+                // more.
                 let is_asked = *is_over && ledger.life.over_since.is_none();
                 let by = if is_asked { Mover::Us } else { Mover::Person };
                 ledger.location.arrive(Location::Archived, by);

@@ -1,5 +1,5 @@
-//! What the world looks like at the beginning of a run: the ticket in its helpdesk, and in DocSpace whatever the
-//! ledger leaves open. All of it is read side by side.
+//! What the world looks like at the beginning of a run: the ticket in its helpdesk, and in DocSpace
+//! whatever the ledger leaves open. All of it is read side by side.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ pub struct Observation {
     pub tagged_by_others: Vec<FoundRoom>,
     /// When they were looked for, if they were.
     pub looked: Option<Timestamp>,
-    /// Rooms of ours without any tag, made since the intent, that no other ticket owns; looked for only after
-    /// a create without an answer.
+    /// Rooms of ours without any tag, made since the intent, that no other ticket owns; looked for
+    /// only after a create without an answer.
     pub untagged: Vec<FoundRoom>,
     /// The room in the ledger, if it was there before this run.
     pub room: Option<RoomNow>,
@@ -45,7 +45,8 @@ pub struct Observation {
     pub relations: Relations,
     /// What people did in the room that the ticket was not told of.
     pub news: Option<RoomNews>,
-    /// Whether there is more of that than a note that may be written already tells, to which the look was limited.
+    /// Whether there is more of that than a note that may be written already tells, to which the
+    /// look was limited.
     pub has_more_news: bool,
 }
 
@@ -145,7 +146,8 @@ pub async fn observe(
     let report = async {
         let moving = ledger.location.moving.as_ref().filter(|_| ledger.room.made().is_some());
         match moving.and_then(|moving| moving.operation.clone()) {
-            // It is read also so that it gives up its place in the queue. The room itself tells more.
+            // It is read also so that it gives up its place in the queue. The room itself tells
+            // more.
             Some(id) => Ok(docspace.operation(&OperationId::from(id)).await.unwrap_or(Report::Nothing)),
             None => Ok(Report::Nothing),
         }
@@ -156,7 +158,8 @@ pub async fn observe(
             None => Ok(None),
         }
     };
-    // A portal that can't be asked must not hide what the ticket is about from those who look for it.
+    // A portal that can't be asked must not hide what the ticket is about from those who look for
+    // it.
     let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, report, own)) };
     let (ticket, rooms) =
         futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.reported.as_ref()), rooms)?;
@@ -206,8 +209,8 @@ async fn look_at(
     let found = async {
         match docspace.room(room).await {
             Ok(found) => Ok(Ok(found)),
-            // A portal that is suspended or misaddressed says 404 to everything. One that still answers a
-            // search, and doesn't find the room, means it.
+            // A portal that is suspended or misaddressed says 404 to everything. One that still
+            // answers a search, and doesn't find the room, means it.
             Err(Failure { cause: Cause::NotFound, .. }) => {
                 let mut rooms = docspace.rooms_with_tag(tag).await?;
                 rooms.retain(|found| found.room.id == room);
@@ -229,9 +232,9 @@ async fn look_at(
     })
 }
 
-/// The rooms with the ticket's tag: those that our own user owns (and the one that is `known` to be the ticket's), and
-/// those of others. A tag is a word that anybody may put on a room of theirs, and DocSpace tells the owner of a room but
-/// not who made it.
+/// The rooms with the ticket's tag: those that our own user owns (and the one that is `known` to be
+/// the ticket's), and those of others. A tag is a word that anybody may put on a room of theirs,
+/// and DocSpace tells the owner of a room but not who made it.
 async fn rooms_with_tag(
     docspace: &DocSpace,
     tag: &str,

@@ -1,5 +1,6 @@
-//! Why a ticket waits, is blocked, gets no room or is not quite as configured, where that is about the ticket, its rules or
-//! its run. What is about another system is declared in the folder of that system.
+//! Why a ticket waits, is blocked, gets no room or is not quite as configured, where that is about
+//! the ticket, its rules or its run. What is about another system is declared in the folder of that
+//! system.
 
 use crate::reason::codes;
 

@@ -1,9 +1,10 @@
 //! Systems that refuse our credentials.
 //!
-//! A revoked key blocks every ticket, and its new or restored one helps all of them at once. So the log says once that a
-//! system refuses us, not for each ticket, and the system is asked with one cheap read every now and then, first after a
-//! second and then less and less often. When it answers, every blocked ticket is tried again; so are they when the
-//! configuration has changed, which may have what they lacked.
+//! A revoked key blocks every ticket, and its new or restored one helps all of them at once. So the
+//! log says once that a system refuses us, not for each ticket, and the system is asked with one
+//! cheap read every now and then, first after a second and then less and less often. When it
+//! answers, every blocked ticket is tried again; so are they when the configuration has changed,
+//! which may have what they lacked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,8 +102,8 @@ impl Refused {
 }
 
 impl Reconciler {
-    /// Asks systems that refuse our credentials whether they still do, for as long as it is polled. Once one of them
-    /// does not any more, all blocked tickets are tried again.
+    /// Asks systems that refuse our credentials whether they still do, for as long as it is polled.
+    /// Once one of them does not any more, all blocked tickets are tried again.
     pub async fn watch_refusals(&self) {
         loop {
             let (probes, wait) = self.refused.due(self.parts.clock.now());
@@ -144,8 +145,8 @@ impl Reconciler {
         marked.map(|_| ())
     }
 
-    /// Tries all blocked tickets again when the configuration is another one than at the last start, and whenever another
-    /// one is put in force, for as long as it is polled.
+    /// Tries all blocked tickets again when the configuration is another one than at the last
+    /// start, and whenever another one is put in force, for as long as it is polled.
     pub async fn watch_configuration(&self) {
         let mut replacements = self.parts.live.replacements();
         let mut was = None;
@@ -159,7 +160,8 @@ impl Reconciler {
             loop {
                 tokio::select! {
                     _ = replacements.changed() => break,
-                    // It began with the configuration from before, and may be all right with this one.
+                    // It began with the configuration from before, and may be all right with this
+                    // one.
                     () = self.blocked_by_an_earlier.notified() => {
                         // What can't be marked is tried again in its own time.
                         let _ = self.retry_blocked(&Why::Configured).await;
@@ -169,8 +171,9 @@ impl Reconciler {
         }
     }
 
-    /// `was` is the configuration that this process had before; none at its start. Other replicas may have others, so what
-    /// the store remembers counts at the start only: else each reload of one would be a change for all others.
+    /// `was` is the configuration that this process had before; none at its start. Other replicas
+    /// may have others, so what the store remembers counts at the start only: else each reload of
+    /// one would be a change for all others.
     async fn note_configuration(&self, was: Option<Uuid>, now: Uuid) -> Result<(), StoreError> {
         const NAME: &str = "configuration";
         let remembered = self.parts.store.remembered(NAME).await?;

@@ -1,5 +1,5 @@
-//! Other tickets of the same helpdesk that matter to a ticket: the one that it was merged into, and the one that it continues.
-//! They are known by what was last seen of them, which the store has.
+//! Other tickets of the same helpdesk that matter to a ticket: the one that it was merged into, and
+//! the one that it continues. They are known by what was last seen of them, which the store has.
 
 use crate::store::{Queries, StoreError};
 use crate::ticket::{Ticket, TicketId, TicketKey};
@@ -21,7 +21,8 @@ pub enum Merged {
     No,
     /// It was merged into this one, which itself was not merged.
     Into(Relative),
-    /// The merges lead back to a ticket that they passed: none of them survives, so all keep their rooms.
+    /// The merges lead back to a ticket that they passed: none of them survives, so all keep their
+    /// rooms.
     InACircle,
 }
 

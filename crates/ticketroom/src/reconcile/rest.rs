@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::clock::{Timestamp, after};
 use crate::reason::Reason;
 
-/// How long until a blocked ticket is tried again without anybody asking: what blocks it is set right
-/// elsewhere (a group is made, a key renewed), and nobody should have to find every ticket afterwards. Doubled
-/// with every try that changed nothing, since each may cost a write, up to sixteen times as long.
+/// How long until a blocked ticket is tried again without anybody asking: what blocks it is set
+/// right elsewhere (a group is made, a key renewed), and nobody should have to find every ticket
+/// afterwards. Doubled with every try that changed nothing, since each may cost a write, up to
+/// sixteen times as long.
 const BLOCKED_AGAIN: Duration = Duration::from_secs(15 * 60);
 const BLOCKED_DOUBLINGS: u32 = 4;
 
@@ -50,7 +51,8 @@ pub enum Rest {
 }
 
 impl Rest {
-    /// Something that a person has to set right, tried again by itself after a while that grows with `attempts`.
+    /// Something that a person has to set right, tried again by itself after a while that grows
+    /// with `attempts`.
     #[must_use]
     pub fn blocked(reason: Reason, attempts: u32, now: Timestamp) -> Self {
         let wait = BLOCKED_AGAIN * (1 << attempts.min(BLOCKED_DOUBLINGS));

@@ -1,12 +1,14 @@
 //! Places what people did in rooms: DocSpace names the folder of a file, and a ticket has a room.
 //!
-//! Intake keeps each event with its folder. This task takes folders with events that are not placed, asks DocSpace which room
-//! each is in, and has the store give their events to the ticket that has the room, which becomes due. Nothing that matters
-//! is in memory: whoever comes after a crash finds the same folders unplaced, and placing twice is placing once.
+//! Intake keeps each event with its folder. This task takes folders with events that are not
+//! placed, asks DocSpace which room each is in, and has the store give their events to the ticket
+//! that has the room, which becomes due. Nothing that matters is in memory: whoever comes after a
+//! crash finds the same folders unplaced, and placing twice is placing once.
 //!
-//! A portal has many rooms that are not ours. Which room a folder is in is remembered for ten minutes; a folder whose events
-//! are nobody's is left alone for a minute, since its room may be on its way into a ledger, and one that DocSpace could not
-//! tell of is for a growing while. Of several replicas one asks ([`Reservations`](crate::store::Reservations)).
+//! A portal has many rooms that are not ours. Which room a folder is in is remembered for ten
+//! minutes; a folder whose events are nobody's is left alone for a minute, since its room may be on
+//! its way into a ledger, and one that DocSpace could not tell of is for a growing while. Of
+//! several replicas one asks ([`Reservations`](crate::store::Reservations)).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -133,11 +135,13 @@ impl Placing {
         }
         let now = Instant::now();
         if !snapshot.config.docspace.webhook_secrets.is_empty() && memory.may_ask_who_we_are(now) {
-            // What we do ourselves is no news, and that can be told once it is known who we are. Remembered over there.
+            // What we do ourselves is no news, and that can be told once it is known who we are.
+            // Remembered over there.
             let _ = docspace.own_id().await;
         }
         memory.left_alone.forget_those_of_before(now);
-        // Those that are left alone are the longest waiting ones. One more than is placed tells whether there are more.
+        // Those that are left alone are the longest waiting ones. One more than is placed tells
+        // whether there are more.
         let waiting = self.store.unplaced(memory.left_alone.len() + ROUND + 1).await?;
         let mut folders: Vec<FolderId> =
             waiting.into_iter().filter(|folder| !memory.left_alone.has(*folder, now)).collect();

@@ -1,5 +1,5 @@
-//! One run for one ticket: observe, plan, act, settle. It is driven inside a span that has the ticket and the run's number,
-//! so the lines that it logs don't name them again.
+//! One run for one ticket: observe, plan, act, settle. It is driven inside a span that has the
+//! ticket and the run's number, so the lines that it logs don't name them again.
 
 mod settle;
 
@@ -105,8 +105,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The run took too long, and was broken off. What it was at is unknown, as after a crash: the intents stay, and
-    /// the next run takes the ledger as one that was not finished.
+    /// The run took too long, and was broken off. What it was at is unknown, as after a crash: the
+    /// intents stay, and the next run takes the ledger as one that was not finished.
     async fn park(&mut self, deadline: Duration) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
         let reason = reasons::RUN_TOO_LONG.reason(format!(
@@ -130,7 +130,8 @@ impl<'a> Run<'a> {
         self.end(settlement).await
     }
 
-    /// The room belongs to another ticket, so ours must be another one; the next run looks without this one.
+    /// The room belongs to another ticket, so ours must be another one; the next run looks without
+    /// this one.
     async fn begin_again(&mut self, error: &StoreError) -> Result<(), Cut> {
         let now = self.all.parts.clock.now();
         self.ledger = self.ledger.begin_again();
@@ -323,8 +324,8 @@ impl<'a> Run<'a> {
     fn failed(&mut self, kind: &str, failure: &Failure) {
         let reason = failure.reason();
         let silence = failure.silence();
-        // What does not pass by itself is said once, when the ticket is blocked by it; that a system does not answer is said
-        // once for all tickets, when its breaker opens.
+        // What does not pass by itself is said once, when the ticket is blocked by it; that a
+        // system does not answer is said once for all tickets, when its breaker opens.
         let is_told_here = silence.is_none() && failure.is_transient();
         if is_told_here && self.all.failures.admit(self.all.parts.clock.now()) {
             tracing::warn!(effect = kind, code = %reason.code, %failure, "failed");
@@ -363,8 +364,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Commits the ledger and what happened. While the store can't be used, nothing else may go on for this
-    /// ticket, so it waits.
+    /// Commits the ledger and what happened. While the store can't be used, nothing else may go on
+    /// for this ticket, so it waits.
     async fn save(&mut self, label: String, seen: Option<Ticket>) -> Result<(), Cut> {
         let save = self.next_save(label, seen);
         self.commit(|store| {

@@ -1,10 +1,12 @@
 //! How many runs each helpdesk may have, so that one that does not answer can't take them all.
 //!
-//! Half of the runs are divided among the helpdesks: these are their own, and nobody else uses them. The other half is
-//! taken by whoever needs it. So one helpdesk alone has more than half of the runs, and however many others are stuck, each
-//! has some for itself. A helpdesk without others has all of them.
+//! Half of the runs are divided among the helpdesks: these are their own, and nobody else uses
+//! them. The other half is taken by whoever needs it. So one helpdesk alone has more than half of
+//! the runs, and however many others are stuck, each has some for itself. A helpdesk without others
+//! has all of them.
 //!
-//! While a system whose breaker is half-open is probed, nothing is claimed that needs it: it would be refused.
+//! While a system whose breaker is half-open is probed, nothing is claimed that needs it: it would
+//! be refused.
 
 use crate::breaker::Gate;
 use crate::ticket::HelpdeskName;

@@ -192,14 +192,15 @@ impl Reconciler {
         running.iter().map(|(number, underway)| Held { number: *number, fence: underway.fence }).collect()
     }
 
-    /// Breaks off the runs whose claims have passed on to others, and waits until they are gone: nothing more may go out
-    /// from them, however long they have waited for their turn.
+    /// Breaks off the runs whose claims have passed on to others, and waits until they are gone:
+    /// nothing more may go out from them, however long they have waited for their turn.
     pub async fn give_up(&self, lost: &[Held]) {
         for held in lost {
             tracing::info!(number = held.number, "the claim expired; another run continues");
         }
         loop {
-            // A run is broken off where it waits. One that is at something just now goes on until it waits again.
+            // A run is broken off where it waits. One that is at something just now goes on until
+            // it waits again.
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             if !self.break_off(lost) {
@@ -223,8 +224,9 @@ impl Reconciler {
         any
     }
 
-    /// Works until `stop` is cancelled; then lets what is under way end, as far as it does within the grace. What
-    /// doesn't is parked: its intents are on disk, and whoever claims it next goes on with it. Returns what was parked.
+    /// Works until `stop` is cancelled; then lets what is under way end, as far as it does within
+    /// the grace. What doesn't is parked: its intents are on disk, and whoever claims it next goes
+    /// on with it. Returns what was parked.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Vec<Held> {
         let mut runs: JoinSet<()> = JoinSet::new();
         let mut failing_for = IDLE;
@@ -285,7 +287,8 @@ impl Reconciler {
         if most == 0 || (!shares.is_empty() && left_out.len() == shares.len()) {
             return Ok(Claimed { tickets: 0, left_out: true });
         }
-        // A few at a time where others work as well, since each has a share of DocSpace's limits only.
+        // A few at a time where others work as well, since each has a share of DocSpace's limits
+        // only.
         let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
         let lease = settings.lease;
         let claims = if left_out.is_empty() {
@@ -303,7 +306,8 @@ impl Reconciler {
             let underway = Underway { fence, helpdesk, break_off: break_off.clone() };
             self.running().insert(number, underway);
             let running = Running { reconciler: Arc::clone(self), number };
-            // Each line that is logged in it names the ticket, and the run by the number that its commits present.
+            // Each line that is logged in it names the ticket, and the run by the number that its
+            // commits present.
             let span = tracing::error_span!(target: RUN, "run", ticket = %claim.key, run = fence);
             let run = async move {
                 let snapshot = running.reconciler.parts.live.now();
@@ -331,7 +335,8 @@ impl Reconciler {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long nothing can be claimed; `left_out` if there may be tickets that were left out, and so are due.
+    /// How long nothing can be claimed; `left_out` if there may be tickets that were left out, and
+    /// so are due.
     async fn idle_for(&self, left_out: bool) -> Duration {
         if self.parts.lease_guard.permit().is_none() {
             return IDLE;

@@ -1,8 +1,9 @@
-//! A process's sign of life in the store: its claims are renewed, and it hears with how many others it shares
-//! DocSpace's limits, and what time it is.
+//! A process's sign of life in the store: its claims are renewed, and it hears with how many others
+//! it shares DocSpace's limits, and what time it is.
 //!
-//! It goes out three times in a lease. If it can't, the process loses its [right to act](LeaseGuard) before its claims pass on to
-//! others, and calls nobody until one gets through again.
+//! It goes out three times in a lease. If it can't, the process loses its [right to
+//! act](LeaseGuard) before its claims pass on to others, and calls nobody until one gets through
+//! again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,7 +56,8 @@ impl HeartbeatSender {
         let (begun, asked) = (self.lease_guard.begin(own), own.now());
         let held = self.reconciler.as_ref().map(|reconciler| reconciler.held()).unwrap_or_default();
         let (replica, lease, works) = (self.replica, self.lease, self.reconciler.is_some());
-        // What was intended before a failover goes out for as long as claims hold, and then comes to its end.
+        // What was intended before a failover goes out for as long as claims hold, and then comes
+        // to its end.
         let quiet = lease + self.live.now().config.docspace.settle;
         let heartbeat = store::Heartbeat { replica, works, held: held.clone(), lease, quiet };
         let pulse = self.store.heartbeat(heartbeat).await?;
@@ -66,7 +68,8 @@ impl HeartbeatSender {
         }
         self.lease_guard.renewed(begun, lease);
         let answered = own.now();
-        // One that took long may have waited at either end, so it tells the time less well than an earlier one did.
+        // One that took long may have waited at either end, so it tells the time less well than an
+        // earlier one did.
         if let Some(there) = pulse.now
             && (until(asked, answered) < PROMPT || !self.clock.is_put_right())
         {
@@ -87,7 +90,8 @@ impl HeartbeatSender {
         Ok(())
     }
 
-    /// Sends the first one of a process, which takes its time if the store has just gone away again.
+    /// Sends the first one of a process, which takes its time if the store has just gone away
+    /// again.
     ///
     /// # Errors
     /// When the store can't be reached for long.

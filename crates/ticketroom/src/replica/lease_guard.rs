@@ -1,11 +1,12 @@
 //! Whether this process may act: only for as long as its claims surely hold.
 //!
-//! A process that shares its store with others loses its claims when it does not renew them, since it was paused, or
-//! cut off from the database. It may not notice: a call may be on its way out at the very moment when the process goes
-//! on. So each call gets a [`Permit`] here, and asks it again when its first byte is to be written. A permit is good for
-//! as long as the lease of the last renewal before it, and no later renewal prolongs it: by then, the claim that the call
-//! belongs to may have passed on. The time counts from before the renewal was sent, by two clocks: one that can't be set,
-//! and one that goes on while the machine sleeps.
+//! A process that shares its store with others loses its claims when it does not renew them, since
+//! it was paused, or cut off from the database. It may not notice: a call may be on its way out at
+//! the very moment when the process goes on. So each call gets a [`Permit`] here, and asks it again
+//! when its first byte is to be written. A permit is good for as long as the lease of the last
+//! renewal before it, and no later renewal prolongs it: by then, the claim that the call belongs to
+//! may have passed on. The time counts from before the renewal was sent, by two clocks: one that
+//! can't be set, and one that goes on while the machine sleeps.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

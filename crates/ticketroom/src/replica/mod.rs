@@ -1,5 +1,5 @@
-//! A process among others that share its store: its heartbeat, what it may do while its lease holds, and the time that all of
-//! them go by.
+//! A process among others that share its store: its heartbeat, what it may do while its lease
+//! holds, and the time that all of them go by.
 
 pub mod clock;
 pub mod heartbeat;

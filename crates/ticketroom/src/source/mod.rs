@@ -1,13 +1,14 @@
 //! Sources of deliveries: the systems that tell us by webhook that something has changed.
 //!
-//! A delivery passes [`Source::verify`] as raw bytes, and only then [`Source::read`] may look inside (the type
-//! [`Verified`] says so). What it says is a [`Hint`]: this ticket may have changed, or the ticket that has this room, or
-//! somebody did something in this folder. What the ticket is now is asked for elsewhere, and intake needs to know no more of
-//! a source than this.
+//! A delivery passes [`Source::verify`] as raw bytes, and only then [`Source::read`] may look
+//! inside (the type [`Verified`] says so). What it says is a [`Hint`]: this ticket may have
+//! changed, or the ticket that has this room, or somebody did something in this folder. What the
+//! ticket is now is asked for elsewhere, and intake needs to know no more of a source than this.
 //!
-//! Every helpdesk is a source ([`Helpdesk`](crate::helpdesk::Helpdesk)), and DocSpace can be one. What sources share is
-//! beside this: proofs ([`verified`]), bodies as senders write them ([`body`]), what is looked for in them ([`salvage`]),
-//! and by what a repeat is known ([`RepeatKey`]).
+//! Every helpdesk is a source ([`Helpdesk`](crate::helpdesk::Helpdesk)), and DocSpace can be one.
+//! What sources share is beside this: proofs ([`verified`]), bodies as senders write them
+//! ([`body`]), what is looked for in them ([`salvage`]), and by what a repeat is known
+//! ([`RepeatKey`]).
 
 pub(crate) mod body;
 mod name;
@@ -41,8 +42,9 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// The name under which its deliveries come in and are kept.
     fn name(&self) -> SourceName;
 
-    /// Checks what the headers of a delivery tell of where it comes from, before its body is read: that there is a proof,
-    /// and that it is right where it needs no body. [`verify`](Self::verify) checks everything.
+    /// Checks what the headers of a delivery tell of where it comes from, before its body is read:
+    /// that there is a proof, and that it is right where it needs no body. [`verify`](Self::verify)
+    /// checks everything.
     ///
     /// # Errors
     /// When no body could make up for it; the answer is 401.
@@ -60,13 +62,14 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// When it points at nothing, or what it points at can't be made out.
     fn read(&self, delivery: &Verified) -> Result<Hint, NoTarget>;
 
-    /// Whether the source looks for its endpoint with a HEAD request, without proof, when its webhook is registered.
+    /// Whether the source looks for its endpoint with a HEAD request, without proof, when its
+    /// webhook is registered.
     fn is_found_by_head(&self) -> bool {
         false
     }
 
-    /// What of a delivery is the same each time it is sent: with its id, that is how a repeat is known. It is the whole
-    /// body, unless the source makes a new one for each attempt.
+    /// What of a delivery is the same each time it is sent: with its id, that is how a repeat is
+    /// known. It is the whole body, unless the source makes a new one for each attempt.
     fn stable_part<'a>(&self, delivery: &'a Verified) -> Cow<'a, [u8]> {
         Cow::Borrowed(delivery.body())
     }
@@ -77,9 +80,11 @@ pub trait Source: Send + Sync + fmt::Debug {
 pub struct Hint {
     /// What it points at.
     pub target: Target,
-    /// What happened, in the source's words: `ticket.created`. For the timeline; short and printable.
+    /// What happened, in the source's words: `ticket.created`. For the timeline; short and
+    /// printable.
     pub event: String,
-    /// The id by which a repeat of this delivery is known, together with its [stable part](Source::stable_part).
+    /// The id by which a repeat of this delivery is known, together with its [stable
+    /// part](Source::stable_part).
     pub delivery_id: Option<String>,
     /// The ticket that it points at, where the delivery is the only source there is.
     pub snapshot: Option<Ticket>,
@@ -92,9 +97,11 @@ pub struct Hint {
 pub enum Target {
     /// This ticket may have changed.
     Ticket(TicketKey),
-    /// Something happened in this room, or to it. That concerns the ticket that has the room, if there is one.
+    /// Something happened in this room, or to it. That concerns the ticket that has the room, if
+    /// there is one.
     Room(RoomId),
-    /// Somebody did something in this folder. That concerns the ticket that has its room, if there is one.
+    /// Somebody did something in this folder. That concerns the ticket that has its room, if there
+    /// is one.
     Folder(RoomEvent),
 }
 
@@ -110,8 +117,8 @@ pub enum Consequence {
 /// A delivery from which nothing follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoTarget {
-    /// It is one of the source's own, about something that concerns no ticket: nothing is to be done, and that is no
-    /// mistake.
+    /// It is one of the source's own, about something that concerns no ticket: nothing is to be
+    /// done, and that is no mistake.
     AboutSomethingElse {
         /// What happened, as in [`Hint::event`].
         event: String,
@@ -155,8 +162,8 @@ impl From<NotUnderstood> for NoTarget {
     }
 }
 
-/// A delivery that is not in the source's format: what is wrong, in words for the person who set the source up. Never
-/// quotes the body.
+/// A delivery that is not in the source's format: what is wrong, in words for the person who set
+/// the source up. Never quotes the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotUnderstood(pub String);

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::ticket::{DOCSPACE, HelpdeskName, InvalidId};
 
-/// A helpdesk, by its name in the configuration, or DocSpace, which has a name that no helpdesk can have.
+/// A helpdesk, by its name in the configuration, or DocSpace, which has a name that no helpdesk can
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceName {
     /// A configured helpdesk.

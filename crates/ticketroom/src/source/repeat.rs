@@ -1,9 +1,11 @@
 //! By what a delivery is known that comes again.
 //!
-//! The id of a delivery is in no signature, as a rule: whoever has captured one signed delivery can send it again under any
-//! id, also under one that a genuine delivery will carry later. So a delivery is a repeat only if its id *and* what is the
-//! same each time it is sent are the same. That is the whole body, unless the source makes a new body for each attempt
-//! ([`Source::stable_part`](super::Source::stable_part)). The same id with anything else is a delivery of its own.
+//! The id of a delivery is in no signature, as a rule: whoever has captured one signed delivery can
+//! send it again under any id, also under one that a genuine delivery will carry later. So a
+//! delivery is a repeat only if its id *and* what is the same each time it is sent are the same.
+//! That is the whole body, unless the source makes a new body for each attempt
+//! ([`Source::stable_part`](super::Source::stable_part)). The same id with anything else is a
+//! delivery of its own.
 
 use std::fmt;
 
@@ -30,7 +32,8 @@ impl RepeatKey {
     }
 }
 
-/// The digest comes first and has a fixed length, so no id can be chosen such that two keys are equal.
+/// The digest comes first and has a fixed length, so no id can be chosen such that two keys are
+/// equal.
 impl fmt::Display for RepeatKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.digest, self.id)

@@ -1,4 +1,5 @@
-//! What is looked for in deliveries: the values of their JSON, and in what is no JSON at all, one number.
+//! What is looked for in deliveries: the values of their JSON, and in what is no JSON at all, one
+//! number.
 //!
 //! Wherever a name occurs twice, the first one counts. Templates put what machines made before what
 //! people wrote, so somebody who writes `","ticket_id":"1` into a subject comes second.
@@ -68,8 +69,8 @@ impl Json {
         }
     }
 
-    /// A whole number, written as one or as a string of digits; `42.0` is 42, too, since spreadsheets and some
-    /// languages write it so.
+    /// A whole number, written as one or as a string of digits; `42.0` is 42, too, since
+    /// spreadsheets and some languages write it so.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -90,8 +91,8 @@ pub(crate) fn whole_number(text: &str) -> Option<u64> {
 
 /// The number after the first `"name":` that has one, with or without quotes, wherever it is.
 ///
-/// At most 19 digits, so that it fits; a longer run of digits is not cut, since that would be another
-/// ticket's number.
+/// At most 19 digits, so that it fits; a longer run of digits is not cut, since that would be
+/// another ticket's number.
 pub(crate) fn number_after(name: &str, body: &[u8]) -> Option<u64> {
     let key = format!("\"{name}\"");
     let key = key.as_bytes();
@@ -113,7 +114,8 @@ pub(crate) fn number_in_element(name: &str, body: &[u8]) -> Option<u64> {
     let tag = tag.as_bytes();
     (0..body.len()).filter(|at| body[*at..].starts_with(tag)).find_map(|at| {
         let rest = &body[at + tag.len()..];
-        // `<ticket_id type="integer">40117</ticket_id>`; another element's name may begin with this one.
+        // `<ticket_id type="integer">40117</ticket_id>`; another element's name may begin with this
+        // one.
         let end = rest.iter().take(MOST_ATTRIBUTES).position(|byte| *byte == b'>')?;
         if end > 0 && rest.first() != Some(&b' ') {
             return None;

@@ -1,7 +1,7 @@
 //! Deliveries before and after they have proved where they come from.
 //!
-//! A [`Verified`] can only be made here, by one of the ways that sources have to prove themselves; all
-//! parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
+//! A [`Verified`] can only be made here, by one of the ways that sources have to prove themselves;
+//! all parsing takes a [`Verified`]. Comparisons take the same time whatever is compared.
 
 use std::fmt;
 
@@ -30,8 +30,8 @@ pub struct RawDelivery {
 #[derive(Debug, Clone)]
 pub struct Verified(RawDelivery);
 
-/// Why a delivery is not taken for one of the source's. Says what to set right, nothing that helps to
-/// forge.
+/// Why a delivery is not taken for one of the source's. Says what to set right, nothing that helps
+/// to forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unverified {
     /// Nothing to check.

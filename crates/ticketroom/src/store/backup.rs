@@ -1,8 +1,8 @@
 //! A copy of an SQLite store, made while it is served from.
 //!
-//! `VACUUM INTO` reads one state of the store beside the writer and writes it out compactly. The copy gets its name only
-//! once it is whole, checked and on disk. It knows that it is a backup: whoever serves from it looks at every ticket
-//! again, since the world has gone on without it.
+//! `VACUUM INTO` reads one state of the store beside the writer and writes it out compactly. The
+//! copy gets its name only once it is whole, checked and on disk. It knows that it is a backup:
+//! whoever serves from it looks at every ticket again, since the world has gone on without it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

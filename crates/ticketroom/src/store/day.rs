@@ -31,7 +31,8 @@ impl Day {
         if wait > Duration::ZERO && wait <= DAY {
             return (Taken::NothingFor(wait), None);
         }
-        // The day is a window from the first write. A clock that was set back must not make it last for ever.
+        // The day is a window from the first write. A clock that was set back must not make it last
+        // for ever.
         let is_over = now >= after(self.began, DAY) || now < self.began;
         let (began, used) = if is_over { (now, 0) } else { (self.began, self.used) };
         let taken = wanted.min(per_day.saturating_sub(used));
@@ -49,8 +50,8 @@ impl Day {
         }
     }
 
-    /// DocSpace says that there are none until `until`; `None` if that is no news. The day over there ends when it says
-    /// so; ours begins again then.
+    /// DocSpace says that there are none until `until`; `None` if that is no news. The day over
+    /// there ends when it says so; ours begins again then.
     pub(super) fn none_until(self, now: Timestamp, until: Timestamp) -> Option<Self> {
         let is_news = until > self.none_until || self.none_until > after(now, DAY);
         (is_news && until > now).then_some(Self { began: until, used: 0, none_until: until })

@@ -1,5 +1,6 @@
-//! What is known of effects that come in numbers, such as attachments and members: an entry for each, beside the ledger, which
-//! stays small. An entry is written by a commit of a claim, and so under its fence.
+//! What is known of effects that come in numbers, such as attachments and members: an entry for
+//! each, beside the ledger, which stays small. An entry is written by a commit of a claim, and so
+//! under its fence.
 
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
-//! Which tickets are wanted, as a condition in SQL: only what is asked for stands in it, so that the database can
-//! use the index that fits. What people type is always a parameter. The limit and the offset are not, since the plan hangs on
-//! them; so there is no end of such statements, and none is kept prepared.
+//! Which tickets are wanted, as a condition in SQL: only what is asked for stands in it, so that
+//! the database can use the index that fits. What people type is always a parameter. The limit and
+//! the offset are not, since the plan hangs on them; so there is no end of such statements, and
+//! none is kept prepared.
 
 use super::{State, TicketQuery};
 
@@ -19,7 +20,8 @@ pub(super) struct Dialect {
     pub(super) contains_any_case: fn(&str, &str) -> String,
 }
 
-/// The end of a statement, from `WHERE` on, and the texts of its parameters. The limit and the offset are part of it.
+/// The end of a statement, from `WHERE` on, and the texts of its parameters. The limit and the
+/// offset are part of it.
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) sql: String,
@@ -45,8 +47,8 @@ pub(super) fn condition(query: &TicketQuery, dialect: Dialect) -> Condition {
     }
     if let Some(id) = &query.id {
         let id = parameter(id.as_str());
-        // As two questions, each of which has its index, and neither of which may be answered by reading all tickets in
-        // the order in which they are shown.
+        // As two questions, each of which has its index, and neither of which may be answered by
+        // reading all tickets in the order in which they are shown.
         parts.push(format!(
             "number IN (SELECT number FROM ticket WHERE id = {id} UNION SELECT number FROM ticket WHERE {})",
             (dialect.called)(&id)

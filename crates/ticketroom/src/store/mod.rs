@@ -1,15 +1,17 @@
 //! What must survive: deliveries, tickets with their ledgers, the timeline, the day's writes.
 //!
-//! The store has five parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`], the [`Budget`] of the
-//! day's writes, [`Reservations`], and [`RoomEvents`]. Who needs one part takes that; [`Store`] is all of them.
+//! The store has five parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`],
+//! the [`Budget`] of the day's writes, [`Reservations`], and [`RoomEvents`]. Who needs one part
+//! takes that; [`Store`] is all of them.
 //!
-//! The queue is a dozen transitions, each of them one transaction. A ticket that is *due* is claimed by one
-//! worker at a time; every later transition of that worker carries the fence it got, and comes to nothing once
-//! somebody else has claimed the ticket. A claim is a lease: it holds for a while, and each commit and each heartbeat
-//! renews it.
+//! The queue is a dozen transitions, each of them one transaction. A ticket that is *due* is
+//! claimed by one worker at a time; every later transition of that worker carries the fence it got,
+//! and comes to nothing once somebody else has claimed the ticket. A claim is a lease: it holds for
+//! a while, and each commit and each heartbeat renews it.
 //!
-//! There are two: [`sqlite`], one file for one process, and [`postgres`], one database for any number of them. What
-//! they have to do alike stands in the suite (`suite/`), which runs over both and over a model in memory.
+//! There are two: [`sqlite`], one file for one process, and [`postgres`], one database for any
+//! number of them. What they have to do alike stands in the suite (`suite/`), which runs over both
+//! and over a model in memory.
 
 pub mod backup;
 mod budget;
@@ -89,8 +91,9 @@ pub enum StoreError {
     Unreadable(String),
 }
 
-/// Adds what a row says to the counts of states: `waiting`, or `-waiting` for tickets that count as something else. Those in
-/// a state that only a later version knows count as they are shown ([`values::shown`]).
+/// Adds what a row says to the counts of states: `waiting`, or `-waiting` for tickets that count as
+/// something else. Those in a state that only a later version knows count as they are shown
+/// ([`values::shown`]).
 fn count(counts: &mut [(State, u64)], name: &str, tickets: i64) {
     let tickets = u64::try_from(tickets).unwrap_or(0);
     let (less, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
@@ -105,7 +108,8 @@ fn remembered_value(text: &str) -> Result<Uuid, StoreError> {
     text.parse().map_err(|_| StoreError::Unreadable("a value that was remembered".to_owned()))
 }
 
-/// How long a ticket that can't be read is left alone: another replica may be able to, or a later version.
+/// How long a ticket that can't be read is left alone: another replica may be able to, or a later
+/// version.
 const UNREADABLE_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Why a ticket waits that can't be read from the store.

@@ -1,9 +1,11 @@
-//! Statements whose parameters have names: `:helpdesk` in the text, and a field of that name where the statement is run.
+//! Statements whose parameters have names: `:helpdesk` in the text, and a field of that name where
+//! the statement is run.
 //!
-//! [`statements!`] makes a struct of each statement, with its parameters as fields. One that is left out, or that there is
-//! not, doesn't compile; that the text names the same ones is tested over all statements (`suite/plans.rs`). Names become
-//! numbers once for each statement, and values are handed over in the order of the fields, so that running one builds no
-//! text and looks no name up.
+//! [`statements!`] makes a struct of each statement, with its parameters as fields. One that is
+//! left out, or that there is not, doesn't compile; that the text names the same ones is tested
+//! over all statements (`suite/plans.rs`). Names become numbers once for each statement, and values
+//! are handed over in the order of the fields, so that running one builds no text and looks no name
+//! up.
 
 /// A statement as it is written down, for tests.
 #[cfg(test)]
@@ -16,8 +18,9 @@ pub(super) struct Written {
     pub(super) mark: char,
 }
 
-/// Makes statements, and `ALL` of them for tests: `statements! { '$', Statement, Parameter; Name { field } = "SELECT :field"; }`.
-/// `Statement` is the trait that they have, with its functions `sql` and `values`; each value is a `Parameter`.
+/// Makes statements, and `ALL` of them for tests: `statements! { '$', Statement, Parameter; Name {
+/// field } = "SELECT :field"; }`. `Statement` is the trait that they have, with its functions `sql`
+/// and `values`; each value is a `Parameter`.
 macro_rules! statements {
     (
         $mark:literal, $statement:path, $value:path;
@@ -107,7 +110,8 @@ enum Part<'a> {
     Name(&'a str),
 }
 
-/// Splits a text at its names. A colon before anything else, and the two of a type (`:rooms::bigint[]`), begin none.
+/// Splits a text at its names. A colon before anything else, and the two of a type
+/// (`:rooms::bigint[]`), begin none.
 fn parts(mut text: &str) -> impl Iterator<Item = Part<'_>> {
     std::iter::from_fn(move || {
         if text.is_empty() {

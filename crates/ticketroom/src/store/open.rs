@@ -57,8 +57,8 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store, and brings its tables up to date if it is to be served from. A file goes by `clock`, a database by that of
-/// its server.
+/// Opens the store, and brings its tables up to date if it is to be served from. A file goes by
+/// `clock`, a database by that of its server.
 ///
 /// # Errors
 /// What is in the way, and what to do.

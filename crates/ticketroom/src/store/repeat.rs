@@ -1,10 +1,12 @@
 //! By what a delivery is known that comes again, and what is kept of one that nobody understands.
 //!
-//! Both stores keep a [`RepeatKey`](crate::source::RepeatKey) in one column, `delivery_id`: a digest and the sender's id.
+//! Both stores keep a [`RepeatKey`](crate::source::RepeatKey) in one column, `delivery_id`: a
+//! digest and the sender's id.
 //!
-//! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept once, and all of a
-//! source's are beside each other in the index. Of those, the newest [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`]
-//! bytes of its body; the others go now and then.
+//! What is not understood has no id. Its key is [`UNREAD`] and the digest, so the same body is kept
+//! once, and all of a source's are beside each other in the index. Of those, the newest
+//! [`NOT_UNDERSTOOD`] are kept, each with up to [`BODY`] bytes of its body; the others go now and
+//! then.
 
 use bytes::Bytes;
 

@@ -1,7 +1,8 @@
 //! Which tickets become due again without a delivery, and why.
 //!
-//! However many there are, no transaction marks more than [`BATCH`] of them: to mark all at once takes as long as there are
-//! many, and holds up everybody who is at one of them. Whoever stops in between has marked some; to ask again marks the rest.
+//! However many there are, no transaction marks more than [`BATCH`] of them: to mark all at once
+//! takes as long as there are many, and holds up everybody who is at one of them. Whoever stops in
+//! between has marked some; to ask again marks the rest.
 
 use std::fmt;
 
@@ -66,8 +67,8 @@ impl Why {
         }
     }
 
-    /// Whether they are only looked at: after those that are new, and in the state that they have until then. Others are
-    /// tried as if they were new, and are not blocked any more.
+    /// Whether they are only looked at: after those that are new, and in the state that they have
+    /// until then. Others are tried as if they were new, and are not blocked any more.
     pub(super) fn is_look(&self) -> bool {
         *self == Self::Restored
     }

@@ -1,4 +1,5 @@
-//! What processes on one store agree on by a name: who has it for now, and what was last known under it.
+//! What processes on one store agree on by a name: who has it for now, and what was last known
+//! under it.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,11 +8,13 @@ use uuid::Uuid;
 
 use super::StoreError;
 
-/// Names that one process may have at a time, by the store's own clock, and values that are remembered under names.
+/// Names that one process may have at a time, by the store's own clock, and values that are
+/// remembered under names.
 #[async_trait::async_trait]
 pub trait Reservations: Send + Sync + fmt::Debug {
-    /// Takes a name that only one process may have at a time, for as long as `lease`; `false` if another one has it.
-    /// Whoever has it may take it again. It ends by itself only: a process that stops may have a call on its way.
+    /// Takes a name that only one process may have at a time, for as long as `lease`; `false` if
+    /// another one has it. Whoever has it may take it again. It ends by itself only: a process that
+    /// stops may have a call on its way.
     ///
     /// # Errors
     /// When the store can't be reached.
@@ -23,8 +26,8 @@ pub trait Reservations: Send + Sync + fmt::Debug {
     /// When the store can't be reached, or holds something else under this name.
     async fn remembered(&self, name: &str) -> Result<Option<Uuid>, StoreError>;
 
-    /// Remembers a value under a name, in place of the last one. The names are those of [`reserve`](Self::reserve); no
-    /// name is used for both.
+    /// Remembers a value under a name, in place of the last one. The names are those of
+    /// [`reserve`](Self::reserve); no name is used for both.
     ///
     /// # Errors
     /// When the store can't be reached.

@@ -1,12 +1,13 @@
 //! Events of rooms on their way into a ticket's note.
 //!
-//! DocSpace names the folder of a file, not its room. So an event is kept with its folder first, and is *placed* once somebody
-//! has asked which room that is: then it belongs to the ticket that has the room, which is due. It is deleted by the commit
-//! that records the note that tells of it.
+//! DocSpace names the folder of a file, not its room. So an event is kept with its folder first,
+//! and is *placed* once somebody has asked which room that is: then it belongs to the ticket that
+//! has the room, which is due. It is deleted by the commit that records the note that tells of it.
 //!
-//! Folders are placed in any order, so an event may be placed after one that came in later, while a note about that one is on
-//! its way. What a note tells is therefore everything that was placed up to some moment: the ticket's `hints` of that moment
-//! are kept with each event ([`RoomNews::last`]).
+//! Folders are placed in any order, so an event may be placed after one that came in later, while a
+//! note about that one is on its way. What a note tells is therefore everything that was placed up
+//! to some moment: the ticket's `hints` of that moment are kept with each event
+//! ([`RoomNews::last`]).
 
 use std::fmt;
 use std::time::Duration;
@@ -27,8 +28,9 @@ pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 pub enum Placed {
     /// They belong to a ticket, which is due.
     Ticket,
-    /// No ticket has the room. What came in within the last quarter of an hour is kept, since the room may be on its way
-    /// into a ledger, and is asked for again after a minute; older events are deleted.
+    /// No ticket has the room. What came in within the last quarter of an hour is kept, since the
+    /// room may be on its way into a ledger, and is asked for again after a minute; older events
+    /// are deleted.
     Nobody,
 }
 
@@ -37,7 +39,8 @@ pub enum Placed {
 pub struct RoomNews {
     /// How many events there are.
     pub total: u64,
-    /// Up to where these events go, for [`Save::told_news`](super::Save::told_news): it grows with each folder that is placed.
+    /// Up to where these events go, for [`Save::told_news`](super::Save::told_news): it grows with
+    /// each folder that is placed.
     pub last: i64,
     /// When the first one came in, by the store's own clock.
     pub first_at: Option<Timestamp>,
@@ -50,22 +53,22 @@ pub struct RoomNews {
 /// Keeps what happened in rooms.
 #[async_trait::async_trait]
 pub trait RoomEvents: Send + Sync + fmt::Debug {
-    /// Folders with events that are not placed, the longest waiting first. One that belonged to nobody waits anew: it is among
-    /// them again after a minute.
+    /// Folders with events that are not placed, the longest waiting first. One that belonged to
+    /// nobody waits anew: it is among them again after a minute.
     ///
     /// # Errors
     /// When the store can't be reached.
     async fn unplaced(&self, most: usize) -> Result<Vec<FolderId>, StoreError>;
 
-    /// The events of a folder that are not placed belong to the ticket that has this room, or to nobody. However many there
-    /// are, they are placed at once; if there are none, nothing follows.
+    /// The events of a folder that are not placed belong to the ticket that has this room, or to
+    /// nobody. However many there are, they are placed at once; if there are none, nothing follows.
     ///
     /// # Errors
     /// When the store can't be reached.
     async fn place(&self, folder: FolderId, room: Option<RoomId>) -> Result<Placed, StoreError>;
 
-    /// What a ticket, by its number ([`Claim::number`](super::Claim::number)), has not been told of yet: of the oldest `most`
-    /// events all that is known.
+    /// What a ticket, by its number ([`Claim::number`](super::Claim::number)), has not been told of
+    /// yet: of the oldest `most` events all that is known.
     ///
     /// # Errors
     /// When the store can't be reached, or an event can't be read.

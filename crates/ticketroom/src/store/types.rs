@@ -53,15 +53,16 @@ pub enum Meaning {
         /// With which ticket.
         ticket: TicketKey,
     },
-    /// Something happened in a room, or to it: the ticket that has it has to be looked at. If no ticket has it, this is
-    /// about something else.
+    /// Something happened in a room, or to it: the ticket that has it has to be looked at. If no
+    /// ticket has it, this is about something else.
     InRoom {
         /// Which room.
         room: RoomId,
         /// Whether we did it ourselves.
         consequence: Consequence,
     },
-    /// Somebody did something in a folder: the event is kept until the ticket that has its room is told of it in a note.
+    /// Somebody did something in a folder: the event is kept until the ticket that has its room is
+    /// told of it in a note.
     InFolder {
         /// What.
         event: RoomEvent,
@@ -80,7 +81,8 @@ pub enum Meaning {
 pub enum Accepted {
     /// It is new.
     New,
-    /// It is new, and about a room that no ticket has: kept as being about something else, and nothing follows.
+    /// It is new, and about a room that no ticket has: kept as being about something else, and
+    /// nothing follows.
     Unowned,
     /// It had been here before.
     Repeat,
@@ -141,8 +143,9 @@ pub struct Heartbeat {
     pub held: Vec<Held>,
     /// For how long from now on its claims hold.
     pub lease: Duration,
-    /// For how long nobody may claim anything once the store's server has been taken over by one that may lack commits.
-    /// What was intended by those may go out for as long as a claim holds, and take effect later still.
+    /// For how long nobody may claim anything once the store's server has been taken over by one
+    /// that may lack commits. What was intended by those may go out for as long as a claim holds,
+    /// and take effect later still.
     pub quiet: Duration,
 }
 
@@ -164,16 +167,18 @@ pub struct Pulse {
 pub struct Save {
     /// The claim.
     pub held: Held,
-    /// Which commit of this claim it is, from 1 on. One whose answer was lost is tried again under the same number,
-    /// and is written once.
+    /// Which commit of this claim it is, from 1 on. One whose answer was lost is tried again under
+    /// the same number, and is written once.
     pub nth: i64,
     /// The ledger from now on.
     pub ledger: Ledger,
     /// The ticket as it was seen, if that is news.
     pub seen: Option<Ticket>,
-    /// What is known from now on of effects that come in numbers. Of two entries with the same identity, the last one counts.
+    /// What is known from now on of effects that come in numbers. Of two entries with the same
+    /// identity, the last one counts.
     pub effects: Vec<EffectEntry>,
-    /// Up to where the ticket has been told of what happened in its room ([`RoomNews::last`]): those events are deleted.
+    /// Up to where the ticket has been told of what happened in its room ([`RoomNews::last`]):
+    /// those events are deleted.
     ///
     /// [`RoomNews::last`]: super::RoomNews::last
     pub told_news: Option<i64>,

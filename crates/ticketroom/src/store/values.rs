@@ -52,9 +52,10 @@ pub(super) fn reason(code: Option<String>, text: Option<String>, help: Option<St
     Some(Reason { code: code.unwrap_or_default().into(), text: text?, help })
 }
 
-/// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket itself. A later version may have
-/// written what we can't read. That must not hide the ticket from those who look for it: it counts as waiting if its state
-/// is one that we don't know, is shown without what we can't read, and says so.
+/// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket
+/// itself. A later version may have written what we can't read. That must not hide the ticket from
+/// those who look for it: it counts as waiting if its state is one that we don't know, is shown
+/// without what we can't read, and says so.
 pub(super) fn shown(
     state: &str,
     reason: Option<Reason>,

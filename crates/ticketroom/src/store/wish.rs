@@ -1,7 +1,8 @@
 //! What a person wants of a ticket's room, whatever its ticket is like.
 //!
-//! The last wish counts. It stays with the ticket until a run has written it into the ledger, and says so when it settles
-//! ([`Settlement::heard`](super::Settlement::heard)): a wish that came meanwhile has another number and stays.
+//! The last wish counts. It stays with the ticket until a run has written it into the ledger, and
+//! says so when it settles ([`Settlement::heard`](super::Settlement::heard)): a wish that came
+//! meanwhile has another number and stays.
 
 use super::StoreError;
 

@@ -1,8 +1,8 @@
 //! The fields of events and of spans, made harmless when they are recorded.
 //!
-//! [`SpanFields`] keeps each span's fields as values in the span's extensions. [`super::line`] reads them there. The
-//! formatted text that `tracing_subscriber` would keep instead can't be merged with an event's fields by name, so
-//! [`NoText`] leaves it empty.
+//! [`SpanFields`] keeps each span's fields as values in the span's extensions. [`super::line`]
+//! reads them there. The formatted text that `tracing_subscriber` would keep instead can't be
+//! merged with an event's fields by name, so [`NoText`] leaves it empty.
 
 use std::fmt;
 

@@ -1,10 +1,12 @@
-//! A line of the log: the time, the level, the message, and fields as `key=value` or as a JSON object.
+//! A line of the log: the time, the level, the message, and fields as `key=value` or as a JSON
+//! object.
 //!
-//! The fields of the spans around an event come first, the outermost span's before the inner ones', then those of the
-//! event. A name appears once: the event's value replaces the span's, and an inner span's value an outer one's.
+//! The fields of the spans around an event come first, the outermost span's before the inner ones',
+//! then those of the event. A name appears once: the event's value replaces the span's, and an
+//! inner span's value an outer one's.
 //!
-//! Values may hold text of other systems (an id, a detail of an error), so each goes through [`crate::printable`], and
-//! is put into quotation marks where it could be taken for another field.
+//! Values may hold text of other systems (an id, a detail of an error), so each goes through
+//! [`crate::printable`], and is put into quotation marks where it could be taken for another field.
 
 use std::fmt;
 

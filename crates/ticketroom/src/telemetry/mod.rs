@@ -1,9 +1,10 @@
-//! Logs: one line an event, for people or as JSON. Nothing that is logged holds a secret, a body or a subject.
+//! Logs: one line an event, for people or as JSON. Nothing that is logged holds a secret, a body or
+//! a subject.
 //!
-//! [`line`] makes a line of an event and of the [`fields`] of the spans around it, and makes every value in it harmless.
-//! [`writer`] takes lines to standard error in
-//! a thread of its own: a standard error that nobody reads, or that can't be written to, delays nothing and fails
-//! nothing. What doesn't fit into the buffer is dropped and counted.
+//! [`line`] makes a line of an event and of the [`fields`] of the spans around it, and makes every
+//! value in it harmless. [`writer`] takes lines to standard error in a thread of its own: a
+//! standard error that nobody reads, or that can't be written to, delays nothing and fails nothing.
+//! What doesn't fit into the buffer is dropped and counted.
 
 mod fields;
 mod line;
@@ -30,11 +31,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// The target of the span around a run, with its ticket. The span exists whatever the filter is: each line that the
-/// filter lets through names its ticket.
+/// The target of the span around a run, with its ticket. The span exists whatever the filter is:
+/// each line that the filter lets through names its ticket.
 pub const RUN: &str = "ticketroom::run";
 
-/// The target of the span around a request, and of the line about its answer. Both are at the level debug.
+/// The target of the span around a request, and of the line about its answer. Both are at the level
+/// debug.
 pub const REQUEST: &str = "ticketroom::request";
 
 /// Why logging can't start.
@@ -56,8 +58,8 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
-/// Starts logging to standard error, panics included. What is returned has to be kept until the end: dropping it
-/// writes what is left, for at most a second.
+/// Starts logging to standard error, panics included. What is returned has to be kept until the
+/// end: dropping it writes what is left, for at most a second.
 ///
 /// # Errors
 /// What is wrong with the filter, or with standard error.
@@ -70,15 +72,16 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Logging, StartError> {
     };
     let stderr = std::io::stderr();
     let colours = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    // A descriptor of its own: a write that blocks must not hold the lock of the standard library's standard error,
-    // on which others would wait.
+    // A descriptor of its own: a write that blocks must not hold the lock of the standard library's
+    // standard error, on which others would wait.
     let descriptor = stderr.as_fd().try_clone_to_owned();
     let descriptor = descriptor.map_err(StartError::Stderr)?;
     let (lines, logging) = writer::start(std::fs::File::from(descriptor)).map_err(StartError::Thread)?;
     let logs = tracing_subscriber::fmt::layer()
         .with_writer(lines)
         .with_ansi(colours)
-        // It would tell standard error that standard error can't be written to, and panic: a full disk must not end us.
+        // It would tell standard error that standard error can't be written to, and panic: a full
+        // disk must not end us.
         .log_internal_errors(false)
         .fmt_fields(fields::NoText)
         .event_format(line::Line { format });

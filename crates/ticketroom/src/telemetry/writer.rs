@@ -1,8 +1,8 @@
 //! Takes lines to a file descriptor in a thread of its own.
 //!
-//! Whoever logs puts its line into a buffer and goes on. The thread takes the whole buffer and writes it. While a write
-//! blocks, the buffer fills; then lines are dropped and counted, in [`dropped_lines`] and, once there is room again, in
-//! a line of the log.
+//! Whoever logs puts its line into a buffer and goes on. The thread takes the whole buffer and
+//! writes it. While a write blocks, the buffer fills; then lines are dropped and counted, in
+//! [`dropped_lines`] and, once there is room again, in a line of the log.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// A process has one standard error, and so one count.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// How many log lines this process has dropped, because standard error was not read or could not be written to.
+/// How many log lines this process has dropped, because standard error was not read or could not be
+/// written to.
 #[must_use]
 pub fn dropped_lines() -> u64 {
     DROPPED.load(Ordering::Relaxed)
@@ -110,7 +111,8 @@ fn write_all(shared: &Shared, mut target: impl Write) {
         let lines = std::mem::take(&mut buffer.lines);
         buffer.writing = true;
         drop(buffer);
-        // A failure is most often a full disk. What was written of it can't be told, so all of it counts as dropped.
+        // A failure is most often a full disk. What was written of it can't be told, so all of it
+        // counts as dropped.
         let failed = target.write_all(&bytes).and_then(|()| target.flush()).is_err();
         shared.lock().writing = false;
         shared.changed.notify_all();

@@ -1,5 +1,5 @@
-//! `/api/v1`: what operators and their programs see of tickets, beside what they can ask for ([`requeue`]). `openapi.json`
-//! describes it.
+//! `/api/v1`: what operators and their programs see of tickets, beside what they can ask for
+//! ([`requeue`]). `openapi.json` describes it.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Who may use the admin endpoints: whoever has the admin token.
 //!
-//! The right token is never slowed down. A wrong one is answered after [`DELAY`], and only [`PENDING`] of them wait for
-//! that at once; further ones are told to come again. So there are at most 16 guesses a second, whoever makes them. Each is
-//! counted, and the log has the first of a series and then their number.
+//! The right token is never slowed down. A wrong one is answered after [`DELAY`], and only
+//! [`PENDING`] of them wait for that at once; further ones are told to come again. So there are at
+//! most 16 guesses a second, whoever makes them. Each is counted, and the log has the first of a
+//! series and then their number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,8 +86,9 @@ pub(super) async fn guard(
     Ok(next.run(request).await)
 }
 
-/// The same for whoever has the configuration reloaded: the token that it would have then does as well. Whoever has just
-/// changed the token in the file, or the key that it is derived from, has no other one.
+/// The same for whoever has the configuration reloaded: the token that it would have then does as
+/// well. Whoever has just changed the token in the file, or the key that it is derived from, has no
+/// other one.
 pub(super) async fn guard_reload(
     State(app): State<Arc<AppState>>,
     request: Request,

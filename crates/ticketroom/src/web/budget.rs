@@ -1,8 +1,9 @@
 //! Memory for the bodies of requests that are arriving or being stored, all of them together.
 //!
-//! Memory is taken as bytes arrive, not as a sender announces them: many who announce much and send little use nothing up.
-//! The beginning of each body is free, since the cap of connections bounds it already. Deliveries are rarely longer, so
-//! they are taken even while senders of large bodies have used up all the rest.
+//! Memory is taken as bytes arrive, not as a sender announces them: many who announce much and send
+//! little use nothing up. The beginning of each body is free, since the cap of connections bounds
+//! it already. Deliveries are rarely longer, so they are taken even while senders of large bodies
+//! have used up all the rest.
 
 use std::sync::Arc;
 

@@ -1,10 +1,12 @@
-//! Which connections are open, and which of them is closed when the cap is reached and another one comes.
+//! Which connections are open, and which of them is closed when the cap is reached and another one
+//! comes.
 //!
-//! A connection is *working* while a request is answered on it, *receiving* while the body of that request is still
-//! arriving, and *idle* otherwise: nothing was sent yet, the head of a request is incomplete, an answer is being read, or
-//! the connection is kept for a next request. At the cap, the connection that has been idle longest is closed for the new
-//! one. If none is idle, it is the one that has been receiving longest, unless that is short. A working one is never
-//! closed; where all of them work, the new one is refused.
+//! A connection is *working* while a request is answered on it, *receiving* while the body of that
+//! request is still arriving, and *idle* otherwise: nothing was sent yet, the head of a request is
+//! incomplete, an answer is being read, or the connection is kept for a next request. At the cap,
+//! the connection that has been idle longest is closed for the new one. If none is idle, it is the
+//! one that has been receiving longest, unless that is short. A working one is never closed; where
+//! all of them work, the new one is refused.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A body that arrives within this time is never given up for another connection. Helpdesks take milliseconds.
+/// A body that arrives within this time is never given up for another connection. Helpdesks take
+/// milliseconds.
 const TIME_FOR_A_BODY: Duration = Duration::from_secs(1);
 
 /// How long a new connection waits for one that is being closed.

@@ -1,5 +1,5 @@
-//! `/healthz`: the process lives. `/readyz`: deliveries can be stored. `/metrics`: figures for Prometheus, in the
-//! format that it asks for.
+//! `/healthz`: the process lives. `/readyz`: deliveries can be stored. `/metrics`: figures for
+//! Prometheus, in the format that it asks for.
 
 use std::sync::Arc;
 

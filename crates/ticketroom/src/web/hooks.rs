@@ -1,8 +1,9 @@
-//! `POST /webhooks/{helpdesk}`: where deliveries come in, and the same endpoint for the generic helpdesk at
-//! `/helpdesk/ticket-created`. A success is answered only once the delivery is on disk.
+//! `POST /webhooks/{helpdesk}`: where deliveries come in, and the same endpoint for the generic
+//! helpdesk at `/helpdesk/ticket-created`. A success is answered only once the delivery is on disk.
 //!
-//! What the head of a request tells is checked before its body is read, in this order: the helpdesk's name, the proof in
-//! its headers, the length. A body is read within [`PATIENCE`] and within the [budget](super::budget) of all bodies.
+//! What the head of a request tells is checked before its body is read, in this order: the
+//! helpdesk's name, the proof in its headers, the length. A body is read within [`PATIENCE`] and
+//! within the [budget](super::budget) of all bodies.
 //!
 //! `HEAD /webhooks/docspace` is answered with 200: DocSpace asks before it registers its webhook.
 
@@ -46,7 +47,8 @@ pub(super) fn router() -> Router<Arc<AppState>> {
 
 /// A delivery of a helpdesk.
 ///
-/// Its format and its proof (a signature or a secret in the headers) are those of the helpdesk's kind.
+/// Its format and its proof (a signature or a secret in the headers) are those of the helpdesk's
+/// kind.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/webhooks/{helpdesk}",
@@ -73,7 +75,8 @@ async fn webhook(
 
 /// Whether deliveries are taken here.
 ///
-/// DocSpace asks when its webhook is registered or enabled. It tells nobody more than that the source is configured.
+/// DocSpace asks when its webhook is registered or enabled. It tells nobody more than that the
+/// source is configured.
 #[cfg_attr(test, utoipa::path(
     head,
     path = "/webhooks/{helpdesk}",
@@ -98,7 +101,8 @@ async fn is_here(State(app): State<Arc<AppState>>, Segments(source): Segments<St
 
 /// A delivery of the generic helpdesk.
 ///
-/// It is signed like all deliveries of that helpdesk, unless the configuration says `allow_unsigned`.
+/// It is signed like all deliveries of that helpdesk, unless the configuration says
+/// `allow_unsigned`.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/helpdesk/ticket-created",
@@ -207,8 +211,8 @@ impl Incoming {
         Ok(whole.into())
     }
 
-    /// Reads on for a while beside the answer, and keeps nothing: many a sender reads no answer before it has sent
-    /// everything, and never sees why it was refused if it is cut off before.
+    /// Reads on for a while beside the answer, and keeps nothing: many a sender reads no answer
+    /// before it has sent everything, and never sees why it was refused if it is cut off before.
     fn discard(mut self) {
         if self.is_awaited || http_body::Body::is_end_stream(&self.chunks) {
             return;

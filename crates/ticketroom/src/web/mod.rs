@@ -1,11 +1,12 @@
-//! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and Prometheus,
-//! [`api`] serves operators, [`requeue`] takes what they ask for, [`reload`] reads the configuration again; [`startup_gate`] is in front of them while the store
-//! is being opened; [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by a
-//! [`problem`], with a code of [`reasons`].
+//! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and
+//! Prometheus, [`api`] serves operators, [`requeue`] takes what they ask for, [`reload`] reads the
+//! configuration again; [`startup_gate`] is in front of them while the store is being opened;
+//! [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by
+//! a [`problem`], with a code of [`reasons`].
 //!
-//! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are too many,
-//! [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the lines of the log;
-//! [`request_span`] puts the request into each of them.
+//! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are
+//! too many, [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the
+//! lines of the log; [`request_span`] puts the request into each of them.
 
 mod api;
 mod auth;

@@ -1,17 +1,18 @@
 //! How many connections fit into the limit of open files (`RLIMIT_NOFILE`).
 //!
-//! A process without a free descriptor can neither take a delivery nor make a call nor open its store. So some are kept
-//! for all that, and connections get the rest. The soft limit is only a default that a process may raise by itself; the
-//! hard limit is the operator's.
+//! A process without a free descriptor can neither take a delivery nor make a call nor open its
+//! store. So some are kept for all that, and connections get the rest. The soft limit is only a
+//! default that a process may raise by itself; the hard limit is the operator's.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections of callers: the store, calls to other systems, connections that are just being
-/// closed or refused, the log.
+/// Descriptors that are not for connections of callers: the store, calls to other systems,
+/// connections that are just being closed or refused, the log.
 const RESERVE: u64 = 256;
 
-/// Raises the soft limit as far as this many connections need and the hard limit allows, and returns how many connections
-/// there can be: at most as many, fewer where the limit is too low, which is logged.
+/// Raises the soft limit as far as this many connections need and the hard limit allows, and
+/// returns how many connections there can be: at most as many, fewer where the limit is too low,
+/// which is logged.
 pub fn connections_that_fit(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let need = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(RESERVE);

@@ -1,7 +1,8 @@
 //! The description of the API (OpenAPI 3.1), made of the handlers and the types of their answers.
 //!
-//! `openapi.json` is committed, so that a change of the API shows in review, and so that the product needs no code that
-//! generates it: the derives stand behind `cfg(test)`. A test compares the file with what is generated.
+//! `openapi.json` is committed, so that a change of the API shows in review, and so that the
+//! product needs no code that generates it: the derives stand behind `cfg(test)`. A test compares
+//! the file with what is generated.
 
 #![allow(dead_code, reason = "most of these types only describe")]
 
@@ -74,7 +75,8 @@ pub(super) struct OneHelpdesk {
     helpdesk: String,
 }
 
-/// A ticket as the generic helpdesk sends it. It may have more fields, and other names for these: see the manual.
+/// A ticket as the generic helpdesk sends it. It may have more fields, and other names for these:
+/// see the manual.
 #[derive(ToSchema)]
 #[schema(as = TicketCreated)]
 pub(super) struct TicketCreated {
@@ -131,7 +133,8 @@ pub(super) enum NoSuchTicket {
 /// What readiness may answer besides.
 #[derive(IntoResponses)]
 pub(super) enum Unavailable {
-    /// Deliveries can't be stored now: the store is not writable or is being opened, or too many connections are open
+    /// Deliveries can't be stored now: the store is not writable or is being opened, or too many
+    /// connections are open
     #[response(
         status = 503,
         content_type = "application/problem+json",

@@ -1,5 +1,6 @@
-//! What the address of a request says, for endpoints: a part or parameter that can't be read is refused as a
-//! [`Problem`]. axum's own extractors would answer with plain text, so clippy.toml keeps them to this file.
+//! What the address of a request says, for endpoints: a part or parameter that can't be read is
+//! refused as a [`Problem`]. axum's own extractors would answer with plain text, so clippy.toml
+//! keeps them to this file.
 #![allow(clippy::disallowed_types, reason = "wrapped here")]
 
 use axum::extract::{FromRequestParts, Path, Query};

@@ -1,5 +1,5 @@
-//! Whether deliveries could be stored, asked of the store at most once a second and by one caller at a time, since the
-//! question costs it a write. Whoever asks meanwhile gets the same answer.
+//! Whether deliveries could be stored, asked of the store at most once a second and by one caller
+//! at a time, since the question costs it a write. Whoever asks meanwhile gets the same answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,8 @@ impl Readiness {
         {
             return answer.result.clone();
         }
-        // In a task of its own, so that it is the only one until its end, though the caller may go away.
+        // In a task of its own, so that it is the only one until its end, though the caller may go
+        // away.
         let probing = tokio::spawn(async move {
             let result = probe.await;
             if let Err(error) = &result {

@@ -1,5 +1,6 @@
-//! Why a request is refused, where that is about HTTP, the admin token, the store or the address. What is about a
-//! delivery's content is declared with its [source](crate::source::reasons) and its [intake](crate::intake).
+//! Why a request is refused, where that is about HTTP, the admin token, the store or the address.
+//! What is about a delivery's content is declared with its [source](crate::source::reasons) and its
+//! [intake](crate::intake).
 
 use crate::reason::codes;
 

@@ -1,4 +1,5 @@
-//! `POST /api/v1/reload`: the configuration is read again, as on SIGHUP, and whoever asks hears what came of it.
+//! `POST /api/v1/reload`: the configuration is read again, as on SIGHUP, and whoever asks hears
+//! what came of it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -44,8 +45,8 @@ pub(super) struct Refused {
 
 /// Reads the configuration again.
 ///
-/// A configuration with problems is refused as a whole, and the one from before stays in force. The token that the
-/// configuration would have then is accepted as well as the one in force.
+/// A configuration with problems is refused as a whole, and the one from before stays in force. The
+/// token that the configuration would have then is accepted as well as the one in force.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/api/v1/reload",

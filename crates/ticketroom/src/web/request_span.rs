@@ -1,8 +1,9 @@
-//! A span around each request: each line that is logged in it names the request's method, its route (the pattern, not
-//! the address), and its helpdesk and ticket as soon as they are known. A last line has the answer's status.
+//! A span around each request: each line that is logged in it names the request's method, its route
+//! (the pattern, not the address), and its helpdesk and ticket as soon as they are known. A last
+//! line has the answer's status.
 //!
-//! Spans and that line are at the level debug. The log's filter is fixed when the process starts, so without debug the
-//! middleware is not added at all, and requests cost nothing more.
+//! Spans and that line are at the level debug. The log's filter is fixed when the process starts,
+//! so without debug the middleware is not added at all, and requests cost nothing more.
 
 use std::time::Instant;
 

@@ -46,7 +46,8 @@ pub(super) async fn archive(app: State<Arc<AppState>>, ticket: Segments<(String,
     requeue(app, ticket, Why::Wished(Wish::Archive)).await
 }
 
-/// Restores the ticket's room from the archive, whatever its ticket is like. That stands until the ticket changes.
+/// Restores the ticket's room from the archive, whatever its ticket is like. That stands until the
+/// ticket changes.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/api/v1/tickets/{helpdesk}/{id}/reopen",

@@ -1,5 +1,5 @@
-//! One log line for many equal events: the first is logged at once, then their number at each interval in which there
-//! were more, and their total when an interval has passed without any.
+//! One log line for many equal events: the first is logged at once, then their number at each
+//! interval in which there were more, and their total when an interval has passed without any.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,7 +35,8 @@ struct Counts {
 }
 
 impl Sampled {
-    /// `report` logs; it is called at most once an interval, and once more at the beginning of each series.
+    /// `report` logs; it is called at most once an interval, and once more at the beginning of each
+    /// series.
     pub(super) fn new(interval: Duration, report: fn(Report)) -> Self {
         Self(Arc::new(Series { interval, report, counts: Mutex::default() }))
     }

@@ -1,12 +1,13 @@
 //! The listener: accepts connections up to a cap and speaks HTTP/1.1 on each.
 //!
-//! No connection lasts without traffic. The head of a request has to be complete within [`Limits::head`] of the
-//! connection's start or of the last answer, and an answer has to make progress within [`Limits::write`]. Bodies have their
-//! own deadline where they are read ([`hooks`](super::hooks)). What happens at the cap stands in
+//! No connection lasts without traffic. The head of a request has to be complete within
+//! [`Limits::head`] of the connection's start or of the last answer, and an answer has to make
+//! progress within [`Limits::write`]. Bodies have their own deadline where they are read
+//! ([`hooks`](super::hooks)). What happens at the cap stands in
 //! [`connections`](super::connections).
 //!
-//! When accepting fails for want of a descriptor or of memory, the listener closes an idle connection and pauses, rather
-//! than to ask again at once.
+//! When accepting fails for want of a descriptor or of memory, the listener closes an idle
+//! connection and pauses, rather than to ask again at once.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -41,7 +42,8 @@ use crate::metrics::Metrics;
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// How long the head of a request may take, counted from the connection's start or from the answer before it.
+    /// How long the head of a request may take, counted from the connection's start or from the
+    /// answer before it.
     pub head: Duration,
     /// How long an answer may make no progress.
     pub write: Duration,
@@ -58,7 +60,8 @@ impl Limits {
 /// How long answers that are under way may take once the service stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// What is kept of a request while it is read. hyper's own limit would let each of a thousand connections keep 400 KiB.
+/// What is kept of a request while it is read. hyper's own limit would let each of a thousand
+/// connections keep 400 KiB.
 const READ_BUFFER: usize = 16 * 1024;
 
 /// How long the listener pauses when it can't accept.
@@ -72,7 +75,8 @@ const REFUSAL: Duration = Duration::from_millis(500);
 /// Between two reports about connections at the cap.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what is behind the gate until `stop` is cancelled, then lets the answers that are under way end.
+/// Serves what is behind the gate until `stop` is cancelled, then lets the answers that are under
+/// way end.
 ///
 /// # Errors
 /// None at present: a listener that can't accept waits until it can.
@@ -235,8 +239,8 @@ impl Server {
     }
 }
 
-/// Tells a sender to come again, and keeps the connection for a moment: closing it with what was sent unread would take
-/// the answer away from its sender.
+/// Tells a sender to come again, and keeps the connection for a moment: closing it with what was
+/// sent unread would take the answer away from its sender.
 async fn refuse(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     static ANSWER: LazyLock<String> = LazyLock::new(|| {
         Problem::unavailable(CONNECTIONS.reason("too many connections are open")).into_http1()

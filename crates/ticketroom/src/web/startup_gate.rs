@@ -1,5 +1,6 @@
-//! The gate in front of all endpoints, which is there before they are: a store may take its time to open, as when its
-//! server is starting as well. Until then, every request but the one for liveness is answered with 503 at once.
+//! The gate in front of all endpoints, which is there before they are: a store may take its time to
+//! open, as when its server is starting as well. Until then, every request but the one for liveness
+//! is answered with 503 at once.
 
 use std::sync::{Arc, OnceLock};
 

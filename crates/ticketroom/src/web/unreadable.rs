@@ -6,8 +6,9 @@
 //! content-length: 0
 //! ```
 //!
-//! [`Explained`] lies between hyper and the connection and puts a [`Problem`] in that answer's place. It knows the answer by
-//! its form: it is the last that hyper writes, closes the connection, and has no body, and every refusal of ours has one.
+//! [`Explained`] lies between hyper and the connection and puts a [`Problem`] in that answer's
+//! place. It knows the answer by its form: it is the last that hyper writes, closes the connection,
+//! and has no body, and every refusal of ours has one.
 
 use std::io;
 use std::pin::Pin;

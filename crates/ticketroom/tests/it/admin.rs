@@ -1,4 +1,5 @@
-//! The admin endpoints: guesses are slowed down, and the token of a service that has none configured.
+//! The admin endpoints: guesses are slowed down, and the token of a service that has none
+//! configured.
 
 use futures_util::future::join_all;
 use simulator::configuration::Secrets;

@@ -1,5 +1,5 @@
-//! The description of the API against what the API answers: each answer has a status and a media type that are described,
-//! and its body is as described, with no field more.
+//! The description of the API against what the API answers: each answer has a status and a media
+//! type that are described, and its body is as described, with no field more.
 
 use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};

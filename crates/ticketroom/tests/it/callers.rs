@@ -1,4 +1,5 @@
-//! Callers that are hostile or unlucky: silent connections, bodies that are unwanted, too large, too many or too slow.
+//! Callers that are hostile or unlucky: silent connections, bodies that are unwanted, too large,
+//! too many or too slow.
 
 use std::time::{Duration, Instant};
 
@@ -148,7 +149,8 @@ async fn at_the_cap_bodies_that_take_long_give_way() {
     for _ in 0..2 {
         let headers = "content-length: 10\r\nexpect: 100-continue\r\n";
         let mut connection = begin(&world, "/helpdesk/ticket-created", headers, b"").await;
-        // It is told to go on once its body is waited for: until then it is idle, and closed for others at once.
+        // It is told to go on once its body is waited for: until then it is idle, and closed for
+        // others at once.
         let mut go_on = [0; 25];
         connection.read_exact(&mut go_on).await.unwrap();
         assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");

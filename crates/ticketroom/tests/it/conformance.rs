@@ -1,5 +1,6 @@
-//! What holds for every kind of helpdesk, tried with each: its proofs, its repeats, its examples, its limits, and that
-//! however often and under whatever faults the link is written, the ticket has one link and one note.
+//! What holds for every kind of helpdesk, tried with each: its proofs, its repeats, its examples,
+//! its limits, and that however often and under whatever faults the link is written, the ticket has
+//! one link and one note.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,7 +191,8 @@ async fn our_own_note_ends_there(desk: Desk) {
     world.wait_until_all_rest().await;
     assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0]);
     let timeline = world.ticket(&format!("{}/{id}", desk.name())).await["timeline"].to_string();
-    // A rule of Freshdesk's tells nothing beyond doubt: its echo is looked into, and nothing is found.
+    // A rule of Freshdesk's tells nothing beyond doubt: its echo is looked into, and nothing is
+    // found.
     assert_eq!(timeline.contains("our own note"), desk != Desk::Freshdesk, "{timeline}");
     // Everything that we caused has come back by now, and nothing came of it.
     let counters = desk.counters(&world.systems);
@@ -229,7 +231,8 @@ async fn hostile_subjects_stay_text(desk: Desk) {
     assert_eq!(world.systems.docspace.rooms().len(), subjects.len());
 }
 
-/// After a 429, nothing of the kind is asked for until the helpdesk's time is over, whichever ticket wants it.
+/// After a 429, nothing of the kind is asked for until the helpdesk's time is over, whichever
+/// ticket wants it.
 async fn a_limit_is_obeyed(desk: Desk) {
     let world = World::new().await;
     // Whatever is asked for but once is out of the way.
@@ -253,7 +256,8 @@ async fn a_limit_is_obeyed(desk: Desk) {
     }
 }
 
-/// Nobody knows whether the note is there, and the look for it fails in every way: still there is one note.
+/// Nobody knows whether the note is there, and the look for it fails in every way: still there is
+/// one note.
 async fn a_look_that_fails_writes_nothing(desk: Desk) {
     let world = World::new().await;
     let (note, look) = desk.note_calls();
@@ -283,7 +287,8 @@ async fn a_look_that_fails_writes_nothing(desk: Desk) {
     }
 }
 
-/// The ticket as its helpdesk describes it after its last change. What the deliveries tell is kept as the store keeps it.
+/// The ticket as its helpdesk describes it after its last change. What the deliveries tell is kept
+/// as the store keeps it.
 async fn observed(world: &World, helpdesk: &dyn Helpdesk, ticket: &LifeTicket, nth: u64) -> Observed {
     let parcel = ticket.changed(&world.systems, nth);
     let verified = helpdesk.verify(raw(&parcel), SystemClock.now()).unwrap();
@@ -366,7 +371,8 @@ async fn a_hostile_title_stays_text(desk: Desk) {
     assert_eq!(desk.links(&world.systems, &id), [url]);
     let note = desk.note_texts(&world.systems, &id).remove(0);
     if desk == Desk::Jira {
-        // A document has no markup in its text; that it is one text with one link is what the simulator checks.
+        // A document has no markup in its text; that it is one text with one link is what the
+        // simulator checks.
         assert!(note.contains("alert(2)") && note.matches(url).count() == 1, "{note}");
     } else {
         assert!(note.contains("&lt;img src=x onerror=alert(1)&gt;"), "{note}");
@@ -376,7 +382,8 @@ async fn a_hostile_title_stays_text(desk: Desk) {
     }
 }
 
-/// The ticket ends, and somebody takes the link away: what can't be written to any more is not written to.
+/// The ticket ends, and somebody takes the link away: what can't be written to any more is not
+/// written to.
 async fn what_is_over_is_left_alone(desk: Desk) {
     let world = World::new().await;
     let id = world.open_in(desk, "over").await;
@@ -407,8 +414,8 @@ async fn a_link_that_was_taken_away_comes_back(desk: Desk) {
     assert_eq!(world.systems.wrong_with_opened(desk, &id), [""; 0]);
 }
 
-/// Every example delivery of the vendors' documents, as its helpdesk's adapter understands it. The list is kept with
-/// the fixtures; a change in it is a change in behaviour.
+/// Every example delivery of the vendors' documents, as its helpdesk's adapter understands it. The
+/// list is kept with the fixtures; a change in it is a change in behaviour.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_are_understood_as_they_were() {
     let world = World::new().await;

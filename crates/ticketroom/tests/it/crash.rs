@@ -1,5 +1,6 @@
-//! The real binary is killed before and after every outside call and every commit, and at random under load. After a
-//! restart, every ticket that was acknowledged has exactly one room, each folder once, and one note.
+//! The real binary is killed before and after every outside call and every commit, and at random
+//! under load. After a restart, every ticket that was acknowledged has exactly one room, each
+//! folder once, and one note.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! `ticketroom demo`, as somebody who tries the product runs it: what it shows, that its links open, and that it leaves
-//! nothing behind however it ends.
+//! `ticketroom demo`, as somebody who tries the product runs it: what it shows, that its links
+//! open, and that it leaves nothing behind however it ends.
 
 use std::path::Path;
 use std::process::Stdio;

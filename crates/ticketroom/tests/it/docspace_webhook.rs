@@ -1,4 +1,5 @@
-//! DocSpace's own webhooks: the simulated portal sends them as a real one does, and the product takes them.
+//! DocSpace's own webhooks: the simulated portal sends them as a real one does, and the product
+//! takes them.
 
 use reqwest::header::ALLOW;
 use reqwest::{Method, StatusCode, Url};

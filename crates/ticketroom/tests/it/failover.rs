@@ -1,5 +1,6 @@
-//! The database fails over to a standby, a real one, while deliveries go on: whatever the standby has, each acknowledged
-//! ticket ends with one room, and the same processes go on without a restart.
+//! The database fails over to a standby, a real one, while deliveries go on: whatever the standby
+//! has, each acknowledged ticket ends with one room, and the same processes go on without a
+//! restart.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -50,7 +51,8 @@ impl Count {
     }
 }
 
-/// One who tells a replica of a new ticket after the other, until it is over. Returns those that were acknowledged.
+/// One who tells a replica of a new ticket after the other, until it is over. Returns those that
+/// were acknowledged.
 async fn deliver(replica: &Process, nth: usize, sender: usize, count: &Count) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for n in 0.. {
@@ -116,7 +118,8 @@ async fn a_failover_loses_and_repeats_nothing() {
     fail_over(&pair, async || pair.primary.kill().unwrap()).await;
 }
 
-/// Connections to it stay open and say nothing, and new ones are taken by its machine and come to nothing.
+/// Connections to it stay open and say nothing, and new ones are taken by its machine and come to
+/// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_from_a_server_that_hangs_loses_and_repeats_nothing() {
     let pair = Pair::start(Replication::Synchronous);
@@ -124,7 +127,8 @@ async fn a_failover_from_a_server_that_hangs_loses_and_repeats_nothing() {
     pair.primary.kill().unwrap();
 }
 
-/// What the standby doesn't know is in the world all the same: rooms are found by their tags, notes by their markers.
+/// What the standby doesn't know is in the world all the same: rooms are found by their tags, notes
+/// by their markers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_that_forgets_the_latest_commits_makes_no_second_rooms() {
     let systems = Systems::start().await;
@@ -171,7 +175,8 @@ async fn a_failover_that_forgets_the_latest_commits_makes_no_second_rooms() {
     }
 }
 
-/// The standby knows the ticket and nothing of the intent to make its room, and the room comes after the failover.
+/// The standby knows the ticket and nothing of the intent to make its room, and the room comes
+/// after the failover.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_under_way_in_a_failover_is_waited_for() {
     let systems = Systems::start().await;

@@ -80,7 +80,8 @@ async fn a_helpdesk_that_does_not_answer_delays_only_its_own_tickets() {
     let well_tickets = open(&world, well, 20).await;
     wait_until_every(PAUSE, "the others have their links", async || all_are_ready(&world, well).await).await;
     println!("20 tickets of the helpdesk that answers: {:?}", begun.elapsed());
-    // Whatever timed out meanwhile: there are the 40, and a probe now and then. All 64 would be stuck otherwise.
+    // Whatever timed out meanwhile: there are the 40, and a probe now and then. All 64 would be
+    // stuck otherwise.
     assert!((40..60).contains(&asked()), "{}", asked());
     let is_ready = |ticket: &Value| ticket["state"] == "ready";
     assert_eq!(tickets(&world, stuck).await.iter().filter(|ticket| is_ready(ticket)).count(), 0);
@@ -135,7 +136,8 @@ async fn while_docspace_does_not_answer_helpdesks_are_not_asked_again_and_again(
     assert_eq!(world.systems.docspace.rooms().len(), 100, "one room each");
 }
 
-/// The part of a service that works, over the store and the systems of a world whose own service only takes deliveries.
+/// The part of a service that works, over the store and the systems of a world whose own service
+/// only takes deliveries.
 struct Worker {
     stop: CancellationToken,
     working: tokio::task::JoinHandle<Vec<Held>>,

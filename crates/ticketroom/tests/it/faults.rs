@@ -1,4 +1,5 @@
-//! Every call to another system goes wrong in every way, and the tickets come out right all the same.
+//! Every call to another system goes wrong in every way, and the tickets come out right all the
+//! same.
 
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ async fn every_call_goes_wrong_once(kind: FaultKind) {
     for key in [format!("zendesk/{plain}"), format!("zendesk/{incident}"), "intranet/g".to_owned()] {
         world.wait_for_state(&key, &["ready"]).await;
     }
-    // Faults at the making of the skeleton send tickets another way for as long as a folder may still land; after that, they
-    // come by it.
+    // Faults at the making of the skeleton send tickets another way for as long as a folder may
+    // still land; after that, they come by it.
     let mut later = Vec::new();
     while systems.docspace.counters().of("copy") == 0 {
         let id = world.open(NewTicket::about("later")).await;

@@ -1,5 +1,5 @@
-//! What is particular to one kind of helpdesk: why a ticket is not there, what is done without a place for the link,
-//! and the other forms in which deliveries come.
+//! What is particular to one kind of helpdesk: why a ticket is not there, what is done without a
+//! place for the link, and the other forms in which deliveries come.
 
 use serde_json::Value;
 use simulator::configuration::Secrets;
@@ -247,7 +247,8 @@ async fn data_center_does_as_well() {
     assert!(note.contains(r"|https://docspace.example.com/rooms/1]"), "{note}");
 }
 
-/// What one ticket does not take is no reason to block it; what is about us, or passes, is a failure.
+/// What one ticket does not take is no reason to block it; what is about us, or passes, is a
+/// failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_of_a_note_are_told_apart() {
     let world = World::new().await;
@@ -360,7 +361,8 @@ async fn every_form_of_a_delivery_leads_to_the_room() {
     assert_eq!(world.deliver_to(&Desk::Jira.endpoint(), &parcel).await, 200);
 }
 
-/// A life in Freshdesk and Jira as it is, with all the events that it brings; the rooms stay as they are.
+/// A life in Freshdesk and Jira as it is, with all the events that it brings; the rooms stay as
+/// they are.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_ticket_it_has_one_room_and_one_note() {
     let world = World::new().await;
@@ -460,8 +462,8 @@ async fn our_note_is_found_among_many() {
     }
 }
 
-/// More comments than used to be read, no field that would show the link, an order that is not heeded, and an answer
-/// that was lost.
+/// More comments than used to be read, no field that would show the link, an order that is not
+/// heeded, and an answer that was lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn our_note_is_found_among_a_thousand_in_whichever_order_they_come() {
     let setup = zendesk::Setup { room_field: None, ..zendesk::Setup::default() };

@@ -96,7 +96,8 @@ async fn bodies_of_every_kind_are_answered_and_none_harms() {
     }
 }
 
-/// A body that each kind of helpdesk signs and that is about no ticket, and one that nobody understands.
+/// A body that each kind of helpdesk signs and that is about no ticket, and one that nobody
+/// understands.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_about_tickets_is_taken_kept_and_counted() {
     let world = World::new().await;

@@ -23,8 +23,9 @@ fn random_faults(seed: u64, probability: f64) -> RandomFaults {
     RandomFaults { seed, probability, kinds }
 }
 
-/// 500 tickets, one to three deliveries of each, shuffled, 50 at a time, 5 % of all calls to every system struck. What
-/// is lost (no room), doubled (several) or wrong (anything else) is counted at the other ends.
+/// 500 tickets, one to three deliveries of each, shuffled, 50 at a time, 5 % of all calls to every
+/// system struck. What is lost (no room), doubled (several) or wrong (anything else) is counted at
+/// the other ends.
 async fn five_hundred_tickets(desk: Desk) {
     let seed = 20_261_124;
     let world = World::new().await;

@@ -1,4 +1,5 @@
-//! The log of the real binary: bounded in rate and in memory, and harmless whatever others write into tickets.
+//! The log of the real binary: bounded in rate and in memory, and harmless whatever others write
+//! into tickets.
 
 use std::process::Stdio;
 

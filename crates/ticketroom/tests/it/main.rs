@@ -1,5 +1,6 @@
-//! The product against real parts: the simulated systems over real HTTP, real SQLite files, and (where a process has
-//! to die) the real binary. What is right is counted at the simulator, never in our own store.
+//! The product against real parts: the simulated systems over real HTTP, real SQLite files, and
+//! (where a process has to die) the real binary. What is right is counted at the simulator, never
+//! in our own store.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report")]
 

@@ -1,4 +1,5 @@
-//! What operators see and need not do: blocked tickets that go on by themselves, and what is said about them.
+//! What operators see and need not do: blocked tickets that go on by themselves, and what is said
+//! about them.
 
 use testbed::{Desk, Systems, generic, wait_until};
 

@@ -1,5 +1,5 @@
-//! The configuration is replaced while the service runs: by its API, by SIGHUP and by the command; as a whole or not at
-//! all; and nothing is lost on the way.
+//! The configuration is replaced while the service runs: by its API, by SIGHUP and by the command;
+//! as a whole or not at all; and nothing is lost on the way.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Deliveries that come again. Their ids are in no signature, so whoever has captured one delivery can send it under any.
+//! Deliveries that come again. Their ids are in no signature, so whoever has captured one delivery
+//! can send it under any.
 
 use simulator::freshdesk::Content;
 use simulator::jira;
@@ -27,7 +28,8 @@ impl Sender {
         }
     }
 
-    /// Makes a ticket. Returns its name in our API, the tag of its room, and the signed delivery about it.
+    /// Makes a ticket. Returns its name in our API, the tag of its room, and the signed delivery
+    /// about it.
     fn open(self, world: &World, subject: &str) -> (String, String, WebhookRequest) {
         let desk = match self {
             Self::Zendesk => Desk::Zendesk,
@@ -89,7 +91,8 @@ async fn a_captured_delivery_under_ids_yet_to_come_hides_no_ticket() {
     }
 }
 
-/// A ticket that is known is looked at again, when another delivery about it carries an id that was seen.
+/// A ticket that is known is looked at again, when another delivery about it carries an id that was
+/// seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_change_under_an_id_that_was_seen_is_seen_too() {
     let world = World::new().await;

@@ -1,5 +1,5 @@
-//! Several processes on one PostgreSQL database: they share the work and the portal's limits, and whatever becomes of
-//! one of them, or of the database, each ticket has one room.
+//! Several processes on one PostgreSQL database: they share the work and the portal's limits, and
+//! whatever becomes of one of them, or of the database, each ticket has one room.
 
 use std::time::Duration;
 
@@ -124,7 +124,8 @@ pub(crate) fn configure(process: &Process, changes: &[(&str, &str)]) {
 async fn one_that_stops_hands_over_at_once() {
     let systems = Systems::start().await;
     let store = TestStore::postgres();
-    // Its claims would hold for minutes, and its call takes longer than a process that stops waits for it.
+    // Its claims would hold for minutes, and its call takes longer than a process that stops waits
+    // for it.
     let slow = [("lease = \"1s\"", "lease = \"5min\""), ("timeout = \"800ms\"", "timeout = \"60s\"")];
     let [mut first, mut second] = [0, 1].map(|_| Process::on_store(BINARY, &systems, &store.url));
     for process in [&first, &second] {
@@ -146,8 +147,8 @@ async fn one_that_stops_hands_over_at_once() {
     assert_eq!(wrong_with(&systems, &["1".to_owned()]), [""; 0]);
 }
 
-/// A call may wait for its turn for a long time. If the claim passes on to somebody else meanwhile, it must not go out, not
-/// even once the process may act again.
+/// A call may wait for its turn for a long time. If the claim passes on to somebody else meanwhile,
+/// it must not go out, not even once the process may act again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_turn_does_not_go_out_for_a_claim_that_has_passed_on() {
     let setup = simulator::docspace::Setup { limits: None, ..Default::default() };
@@ -206,7 +207,8 @@ async fn one_that_is_paused_beyond_its_lease_does_no_harm() {
     assert_eq!(wrong_with(&systems, &ids), [""; 0], "after it went on");
 }
 
-/// A process may be able to use the store and not to write its heartbeat: other connections are in question.
+/// A process may be able to use the store and not to write its heartbeat: other connections are in
+/// question.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_may_not_act_claims_nothing() {
     let systems = Systems::start().await;

@@ -1,5 +1,5 @@
-//! A store that is restored from an older backup: the world has gone on without it, and no ticket gets a second room,
-//! a second note or its folders twice.
+//! A store that is restored from an older backup: the world has gone on without it, and no ticket
+//! gets a second room, a second note or its folders twice.
 
 use testbed::{Desk, Process, Systems};
 

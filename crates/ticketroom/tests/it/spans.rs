@@ -16,8 +16,8 @@ const HOSTILE_ID: &str = "7 ticket=zendesk/1 \u{202E}\"x";
 /// How it is logged: harmless characters only.
 const SHOWN: &str = "intranet/7 ticket=zendesk/1 \u{FFFD}\"x";
 
-/// Starts the binary, gives it a ticket of Zendesk, one with a hostile id and some requests that are refused, and waits
-/// until it has ended. Its log, and the Zendesk ticket's id.
+/// Starts the binary, gives it a ticket of Zendesk, one with a hostile id and some requests that
+/// are refused, and waits until it has ended. Its log, and the Zendesk ticket's id.
 async fn log_of_a_service(format: &str, filter: &str) -> (String, String) {
     let systems = Systems::start().await;
     let mut process = process_over(&systems);
@@ -33,7 +33,8 @@ async fn log_of_a_service(format: &str, filter: &str) -> (String, String) {
     assert_eq!(post(&process, "/webhooks/x%20status=200%1b", "{}".to_owned()).await, 404);
     assert_eq!(post(&process, "/nothing/here", "{}".to_owned()).await, 404);
     process.wait_until_all_rest().await;
-    // One that is blocked: without a warning, nothing would be in the log of a service that only warns.
+    // One that is blocked: without a warning, nothing would be in the log of a service that only
+    // warns.
     systems.docspace.set_room_quota(Some(0));
     let blocked = json!({ "ticketId": "full", "subject": "a secret subject" });
     assert_eq!(post(&process, "/helpdesk/ticket-created", blocked.to_string()).await, 200);
@@ -105,7 +106,8 @@ async fn lines_for_people_name_the_same_and_no_id_forges_a_field() {
     let shown = format!(" called ticket=\"{}\" run=", SHOWN.replace('"', "\\\""));
     assert!(log.contains(&shown), "{shown}: {log}");
     for line in log.lines().filter(|line| line.contains(" called ")) {
-        // Its own fields are quoted where they could be taken for others, so this is where they begin.
+        // Its own fields are quoted where they could be taken for others, so this is where they
+        // begin.
         let fields = line.split_once(" called ").unwrap().1;
         assert!(fields.starts_with("ticket=") && fields.contains(" run="), "{line}");
         let forged = line.contains(" ticket=zendesk/1 ") && !line.contains(&shown);

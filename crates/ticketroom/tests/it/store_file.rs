@@ -1,4 +1,5 @@
-//! What can happen to the file of a store while it is served from, as senders and load balancers see it.
+//! What can happen to the file of a store while it is served from, as senders and load balancers
+//! see it.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! The store that a test runs on. The same tests run on both kinds: on an SQLite file, and with
-//! `TICKETROOM_TEST_STORE=postgres` on a database of the PostgreSQL server that this process starts. `cargo xtask test`
-//! does both. With `pooler` there is one before that server.
+//! `TICKETROOM_TEST_STORE=postgres` on a database of the PostgreSQL server that this process
+//! starts. `cargo xtask test` does both. With `pooler` there is one before that server.
 
 use std::path::Path;
 

@@ -1,5 +1,6 @@
-//! A DocSpace that is unlucky, broken or hostile: refusals that prove nothing, rooms that land late, lists and answers
-//! without end, links that are no web addresses, and subjects that can't be given access.
+//! A DocSpace that is unlucky, broken or hostile: refusals that prove nothing, rooms that land
+//! late, lists and answers without end, links that are no web addresses, and subjects that can't be
+//! given access.
 
 use std::time::Duration;
 

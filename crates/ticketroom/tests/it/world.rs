@@ -1,4 +1,5 @@
-//! A world to test in: the simulated systems, a store in a temporary folder, and the service in this process.
+//! A world to test in: the simulated systems, a store in a temporary folder, and the service in
+//! this process.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -124,7 +125,8 @@ impl World {
         self.client.post(self.url("/api/v1/reload")).bearer_auth(ADMIN_TOKEN).send().await.unwrap()
     }
 
-    /// The clock that the service goes by jumps forward: its own, or that of its database. The other systems' clocks don't.
+    /// The clock that the service goes by jumps forward: its own, or that of its database. The
+    /// other systems' clocks don't.
     pub(crate) fn pass(&self, time: Duration) {
         let time = i64::try_from(time.as_millis()).unwrap();
         let passed = self.passed.fetch_add(time, Ordering::Relaxed) + time;
@@ -243,7 +245,8 @@ impl World {
         self.ask_for(key, "retry").await;
     }
 
-    /// Asks for something to be done with a ticket, as a person would: `retry`, `archive`, `reopen`.
+    /// Asks for something to be done with a ticket, as a person would: `retry`, `archive`,
+    /// `reopen`.
     pub(crate) async fn ask_for(&self, key: &str, what: &str) {
         let url = self.url(&format!("/api/v1/tickets/{key}/{what}"));
         let answer = self.client.post(url).bearer_auth(ADMIN_TOKEN).send().await.unwrap();

@@ -1,5 +1,5 @@
-//! Reads a request's body as ASP.NET binds it: names without regard to case, numbers also as strings, enumerations as number
-//! or name, and unknown members ignored.
+//! Reads a request's body as ASP.NET binds it: names without regard to case, numbers also as
+//! strings, enumerations as number or name, and unknown members ignored.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;

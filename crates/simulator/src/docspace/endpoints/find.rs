@@ -1,7 +1,8 @@
 //! `GET files/rooms`: the list of rooms with its filters.
 //!
-//! Tags are looked up in the database, so a room is found by its tag at once. Titles are looked up in a search index that
-//! is updated later ([`INDEX_LAG`](super::super::state::INDEX_LAG)), so a new room isn't found by its title.
+//! Tags are looked up in the database, so a room is found by its tag at once. Titles are looked up
+//! in a search index that is updated later ([`INDEX_LAG`](super::super::state::INDEX_LAG)), so a
+//! new room isn't found by its title.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

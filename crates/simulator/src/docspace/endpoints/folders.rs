@@ -25,8 +25,8 @@ impl State {
         Ok(Reply::One(self.folder_dto(folder, call.caller, &call.origin)))
     }
 
-    /// The folders from the root down to this one: the room around it is the one with a `roomType`. The folder itself
-    /// (`folder_info`) tells only what type of room it is in.
+    /// The folders from the root down to this one: the room around it is the one with a `roomType`.
+    /// The folder itself (`folder_info`) tells only what type of room it is in.
     pub(crate) fn folder_path(&self, call: &Call<'_>, id: i64) -> Outcome {
         self.readable(call.caller, id)?;
         let mut path: Vec<_> =

@@ -1,5 +1,5 @@
-//! Links to a room. An invitation link makes its visitors members, an external one opens the content; which
-//! a room may have, and how many, depends on its type.
+//! Links to a room. An invitation link makes its visitors members, an external one opens the
+//! content; which a room may have, and how many, depends on its type.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -82,8 +82,9 @@ impl Wanted {
 }
 
 impl State {
-    /// Makes or changes the link with the client's own `linkId`; without one, makes another each time. `{}`
-    /// asks for an invitation link with no access, which stores nothing and answers nothing.
+    /// Makes or changes the link with the client's own `linkId`; without one, makes another each
+    /// time. `{}` asks for an invitation link with no access, which stores nothing and answers
+    /// nothing.
     pub(crate) fn set_link(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let wanted = Wanted::of(&fields, self.now())?;

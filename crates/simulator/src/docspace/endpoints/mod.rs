@@ -1,5 +1,6 @@
-//! The API. From below: `wire` wraps answers, `body` reads requests, `call` is who calls and what they may do, `dto` shows
-//! what there is; then come the calls themselves, which don't use each other.
+//! The API. From below: `wire` wraps answers, `body` reads requests, `call` is who calls and what
+//! they may do, `dto` shows what there is; then come the calls themselves, which don't use each
+//! other.
 
 mod auth;
 pub(crate) mod body;
@@ -94,8 +95,8 @@ impl State {
         }
     }
 
-    /// The address that another server has to be asked at before the request can be answered. A request that will be
-    /// refused in any case has none.
+    /// The address that another server has to be asked at before the request can be answered. A
+    /// request that will be refused in any case has none.
     pub(crate) fn address_to_probe(&self, request: &Request) -> Option<Url> {
         let webhook_call = match Route::of(&request.method, &request.path) {
             Route::CreateWebhook => WebhookCall::Create,

@@ -1,13 +1,14 @@
 //! Archive, unarchive, delete and copy, which are answered at once and done later.
 //!
-//! All of a portal's operations share one queue of ten workers. An operation that finds it full is answered with 200 and
-//! never runs, as on a server without a message broker; so is one that a test loses
-//! ([`DocSpace::lose_operations`](crate::docspace::DocSpace::lose_operations)).
-//! Such an operation is in the answer that started it, and in no other one. An operation that has ended occupies its place
-//! until somebody reads it, or for a minute.
+//! All of a portal's operations share one queue of ten workers. An operation that finds it full is
+//! answered with 200 and never runs, as on a server without a message broker; so is one that a test
+//! loses ([`DocSpace::lose_operations`](crate::docspace::DocSpace::lose_operations)). Such an
+//! operation is in the answer that started it, and in no other one. An operation that has ended
+//! occupies its place until somebody reads it, or for a minute.
 //!
-//! A finished operation is reported *once*, to whichever poller of its user asks first, and removed by that; one started
-//! with `deleteAfter` is removed without ever being reported. So an unknown id says nothing: look at the thing itself.
+//! A finished operation is reported *once*, to whichever poller of its user asks first, and removed
+//! by that; one started with `deleteAfter` is removed without ever being reported. So an unknown id
+//! says nothing: look at the thing itself.
 //!
 //! Not simulated: operations without progress that the server cancels, and `fileops/terminate`.
 
@@ -33,7 +34,8 @@ impl State {
         id
     }
 
-    /// The caller's operations that `wanted` picks. Those that have ended or were lost are removed by this.
+    /// The caller's operations that `wanted` picks. Those that have ended or were lost are removed
+    /// by this.
     fn report(&mut self, call: &Call<'_>, wanted: impl Fn(&Operation) -> bool) -> Vec<Value> {
         let mut operations = std::mem::take(&mut self.queue.operations);
         let mut report = Vec::new();

@@ -1,7 +1,7 @@
 //! The members of a room. These calls may answer 200 and have done nothing.
 //!
-//! On the real server, removing a user also removes that user's shares of everything inside the room; such shares are not
-//! simulated. Access by a group stays.
+//! On the real server, removing a user also removes that user's shares of everything inside the
+//! room; such shares are not simulated. Access by a group stays.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -29,7 +29,8 @@ enum Invited {
     Nobody,
 }
 
-/// Refuses a role that the room's type doesn't have for this subject. Only users who may create rooms can be managers.
+/// Refuses a role that the room's type doesn't have for this subject. Only users who may create
+/// rooms can be managers.
 fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> Result<(), Failure> {
     let makes_rooms = |user: &User| matches!(user.kind, UserKind::DocSpaceAdmin | UserKind::RoomAdmin);
     if roles::knows(room_type, subject, access) && (access != MANAGER || user.is_some_and(makes_rooms)) {
@@ -40,8 +41,8 @@ fn fits(room_type: i32, subject: Subject, access: i32, user: Option<&User>) -> R
 }
 
 impl State {
-    /// Gives roles, one invitation after the other: those before one that is refused stay. Reads `invitations`
-    /// and nothing else, so a body with another key succeeds and adds nobody.
+    /// Gives roles, one invitation after the other: those before one that is refused stay. Reads
+    /// `invitations` and nothing else, so a body with another key succeeds and adds nobody.
     pub(crate) fn share_room(&mut self, call: &Call<'_>, id: i64) -> Outcome {
         let fields = Fields::of(call.request)?;
         let folder = self.managed_room(call.caller, id, Failure::NotFound)?;
@@ -72,8 +73,8 @@ impl State {
         Ok(Reply::One(json!({ "members": members, "error": 0 })))
     }
 
-    /// Errors that fail the whole call before any access is granted: an invalid address, and a guest whom a room admin may
-    /// not see.
+    /// Errors that fail the whole call before any access is granted: an invalid address, and a
+    /// guest whom a room admin may not see.
     fn validate(&self, call: &Call<'_>, invitations: &[Fields]) -> Result<(), Failure> {
         for invitation in invitations {
             let by_id = invitation.uuid("Id")?;

@@ -1,9 +1,11 @@
 //! Webhooks: register, list, enable, remove, log, retry.
 //!
-//! An admin sees and changes all webhooks, others their own, and guests none. Saving and enabling one asks its address by
-//! HEAD, without following redirects: it has to answer with 2xx. The key needs a global scope.
+//! An admin sees and changes all webhooks, others their own, and guests none. Saving and enabling
+//! one asks its address by HEAD, without following redirects: it has to answer with 2xx. The key
+//! needs a global scope.
 //!
-//! Not simulated: the filters of the log other than `configId` and `eventId`, and the limit of retries by hand.
+//! Not simulated: the filters of the log other than `configId` and `eventId`, and the limit of
+//! retries by hand.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -114,7 +116,8 @@ impl State {
         if self.sender.webhooks().policy.accepts(secret) { Ok(()) } else { Err(Failure::Argument) }
     }
 
-    /// Refuses addresses of this machine and of private networks, and plain HTTP where certificates are to be checked.
+    /// Refuses addresses of this machine and of private networks, and plain HTTP where certificates
+    /// are to be checked.
     fn check_address(&self, address: &Url, ssl: bool) -> Result<(), Failure> {
         let is_plain = ssl && address.scheme() == "http";
         if !self.sender.webhooks().allows_private && (is_private(address) || is_plain) {
@@ -248,7 +251,8 @@ impl State {
         Ok(Reply::Many(page.into_iter().map(logged_dto).collect(), Some(total)))
     }
 
-    /// Sends a logged event once more, as an event with another id. The id is that of the event, not of the webhook.
+    /// Sends a logged event once more, as an event with another id. The id is that of the event,
+    /// not of the webhook.
     pub(crate) fn retry_webhook(&self, call: &Call<'_>, event: i64) -> Outcome {
         let logged = self.sender.webhooks().log.iter().find(|logged| logged.id == event).map(|it| it.webhook);
         self.own_webhook(call, logged.ok_or(Failure::NotFound)?)?;

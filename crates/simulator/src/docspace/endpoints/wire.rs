@@ -26,7 +26,8 @@ pub(crate) enum Failure {
     NotFound,
     /// Not allowed to this caller.
     Security,
-    /// Not possible here: role, number of links, parent folder. Shares its status with the one above.
+    /// Not possible here: role, number of links, parent folder. Shares its status with the one
+    /// above.
     InvalidOperation,
     Argument,
     Quota,
@@ -50,8 +51,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Status, .NET type and localised message. The portal's language is German, so that code that matches on messages
-    /// fails in tests.
+    /// Status, .NET type and localised message. The portal's language is German, so that code that
+    /// matches on messages fails in tests.
     fn exception(self) -> (StatusCode, Option<&'static str>, &'static str) {
         match self {
             Self::NotFound => (
@@ -134,7 +135,8 @@ impl Failure {
 }
 
 fn error(status: StatusCode, kind: Option<&str>, message: &str) -> Answer {
-    // The real server sends stacks in production, too. They name internals, so a client must not show them.
+    // The real server sends stacks in production, too. They name internals, so a client must not
+    // show them.
     let stack = kind.map(|kind| {
         format!(
             "   at ASC.Files.Core.FileStorageService.Simulated({kind}) in /app/products/ASC.Files/Core/Core/FileStorageService.cs:line 371"

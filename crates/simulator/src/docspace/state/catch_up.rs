@@ -1,4 +1,5 @@
-//! Carries out operations that are due. The state catches up whenever it is read, and as soon as an operation is due.
+//! Carries out operations that are due. The state catches up whenever it is read, and as soon as an
+//! operation is due.
 
 use std::time::Instant;
 
@@ -105,8 +106,8 @@ impl State {
         self.copy_content(id, copy, duplicate, user);
     }
 
-    /// Copies a file, and returns the copy's id. If one of its title is there, it is kept in place of the copy,
-    /// unless both are wanted.
+    /// Copies a file, and returns the copy's id. If one of its title is there, it is kept in place
+    /// of the copy, unless both are wanted.
     pub(crate) fn copy_file(&mut self, id: i64, to: i64, duplicate: bool, user: Uuid) -> Option<i64> {
         let title = self.files.get(&id)?.title.clone();
         let is_there = self.files_in(to).any(|file| same_title(&file.title, &title));

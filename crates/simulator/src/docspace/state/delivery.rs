@@ -7,9 +7,9 @@
 //! | all else, redirects and no answer among it | up to 5 more attempts, after 1 s, 2 s, 4 s and so on ([`WebhookPace`]) |
 //! | the same, and the webhook had no success for more than 3 days | the webhook is disabled |
 //!
-//! Deliveries arrive in any order, 10 at once; one that waits for its next attempt occupies its place. The part
-//! `webhook` of the body tells how often it was tried, so body and signature change from attempt to attempt, while
-//! `event.id` stays.
+//! Deliveries arrive in any order, 10 at once; one that waits for its next attempt occupies its
+//! place. The part `webhook` of the body tells how often it was tried, so body and signature change
+//! from attempt to attempt, while `event.id` stays.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -41,8 +41,8 @@ const AT_ONCE: usize = 10;
 pub struct WebhookPace {
     /// For the whole answer; 10 s by default.
     pub timeout: Duration,
-    /// Before the first retry, and twice as long before each further one. 1 s in truth; 10 ms by default, so that tests of
-    /// retries take no time.
+    /// Before the first retry, and twice as long before each further one. 1 s in truth; 10 ms by
+    /// default, so that tests of retries take no time.
     pub pause: Duration,
 }
 
@@ -111,8 +111,8 @@ impl Sender {
         lock(&self.webhooks)
     }
 
-    /// Sends an event to each webhook that is registered for it and whose owner `reads` the entry. Who has caused it
-    /// gets it in any case.
+    /// Sends an event to each webhook that is registered for it and whose owner `reads` the entry.
+    /// Who has caused it gets it in any case.
     pub(crate) fn raise(
         &self,
         trigger: Trigger,
@@ -139,7 +139,8 @@ impl Sender {
         }
     }
 
-    /// Sends a logged event once more, with an id of its own. `None` if it or its webhook is not there any more.
+    /// Sends a logged event once more, with an id of its own. `None` if it or its webhook is not
+    /// there any more.
     pub(crate) fn retry(&self, event: i64) -> Option<Logged> {
         let mut webhooks = self.webhooks();
         let logged = webhooks.log.iter().find(|logged| logged.id == event)?.clone();

@@ -1,11 +1,13 @@
-//! Raises the events that webhooks report: what has happened to a room, folder or file, and who has done it.
+//! Raises the events that webhooks report: what has happened to a room, folder or file, and who has
+//! done it.
 //!
-//! The payload tells neither a room's type nor its tags, nor which room a file or folder is in: `parentId` is the folder
-//! directly around it. An entry that was trashed or deleted is reported as it was before. What is in a folder or room that
-//! is trashed, restored, moved, archived or deleted raises no event of its own.
+//! The payload tells neither a room's type nor its tags, nor which room a file or folder is in:
+//! `parentId` is the folder directly around it. An entry that was trashed or deleted is reported as
+//! it was before. What is in a folder or room that is trashed, restored, moved, archived or deleted
+//! raises no event of its own.
 //!
-//! Changes of owners, members, roles and links raise none. Not simulated: events of users, groups, forms, agents and
-//! downloads.
+//! Changes of owners, members, roles and links raise none. Not simulated: events of users, groups,
+//! forms, agents and downloads.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,8 @@
-//! What people and operations do to folders and files: rename, move, trash, restore, delete, new versions.
+//! What people and operations do to folders and files: rename, move, trash, restore, delete, new
+//! versions.
 //!
-//! The trash is a root folder of each user. What is in it is still there, keeps the folder that it was in, and can be
-//! restored.
+//! The trash is a root folder of each user. What is in it is still there, keeps the folder that it
+//! was in, and can be restored.
 
 use uuid::Uuid;
 
@@ -57,7 +58,8 @@ impl State {
         id
     }
 
-    /// The folder at that path below another one. Folders that are missing are created, which no event reports.
+    /// The folder at that path below another one. Folders that are missing are created, which no
+    /// event reports.
     pub(crate) fn folder_at(&mut self, start: i64, path: &str, by: Uuid) -> i64 {
         path.split('/').filter(|title| !title.is_empty()).fold(start, |parent, title| {
             let known = self.children(parent).find(|folder| same_title(&folder.title, title));
@@ -131,7 +133,8 @@ impl State {
         }
     }
 
-    /// Puts a file from the trash back into the folder that it was in. False if it isn't in the trash, or the folder is gone.
+    /// Puts a file from the trash back into the folder that it was in. False if it isn't in the
+    /// trash, or the folder is gone.
     pub(crate) fn restore_file(&mut self, id: i64, by: Uuid) -> bool {
         let from = self.files.get(&id).and_then(|file| file.trashed_from);
         let Some(from) = from.filter(|from| self.folders.contains_key(from)) else { return false };

@@ -1,6 +1,7 @@
-//! Everything that a portal holds. [`State`] has the tree of folders and files; its parts are below it (`key`, `link`,
-//! `operation`, `people`, `sort`, `views`; `trigger`, `webhook` and `delivery`), and what is done with rooms, files and
-//! operations is above it (`rooms`, `files`, `catch_up`), with the events that this raises (`events`).
+//! Everything that a portal holds. [`State`] has the tree of folders and files; its parts are below
+//! it (`key`, `link`, `operation`, `people`, `sort`, `views`; `trigger`, `webhook` and `delivery`),
+//! and what is done with rooms, files and operations is above it (`rooms`, `files`, `catch_up`),
+//! with the events that this raises (`events`).
 
 mod catch_up;
 pub(crate) mod delivery;
@@ -56,7 +57,8 @@ pub(crate) struct State {
     /// Parent and child. Portals in benchmarks are too large to look through all folders.
     by_parent: BTreeSet<(i64, i64)>,
     pub(crate) files: BTreeMap<i64, File>,
-    /// How much is in each folder, at any depth. Each list shows it, and the real server stores it as well.
+    /// How much is in each folder, at any depth. Each list shows it, and the real server stores it
+    /// as well.
     contained: BTreeMap<i64, Contained>,
     /// All tags of the portal, used or not.
     pub(crate) tags: Vec<String>,

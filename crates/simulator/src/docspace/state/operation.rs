@@ -33,7 +33,8 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
-    /// The localised message. The portal's language is German, so that code that matches on messages fails in tests.
+    /// The localised message. The portal's language is German, so that code that matches on
+    /// messages fails in tests.
     pub(crate) fn message(self) -> &'static str {
         match self {
             Self::Gone => "Der Vorgang ist fehlgeschlagen",
@@ -89,8 +90,9 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Puts an operation into the queue. Like a server without a message broker, a queue that is full accepts it
-    /// and never runs it. An operation that has ended occupies its place until it is read or forgotten.
+    /// Puts an operation into the queue. Like a server without a message broker, a queue that is
+    /// full accepts it and never runs it. An operation that has ended occupies its place until it
+    /// is read or forgotten.
     pub(crate) fn start(&mut self, user: Uuid, work: Work, delete_after: bool, now: Instant) -> Uuid {
         let is_full = self.operations.iter().filter(|known| known.due.is_some()).count() >= self.workers;
         let due = if is_full || self.loses_one(&work) { None } else { Some(now + self.time) };

@@ -83,7 +83,8 @@ impl State {
         }
     }
 
-    /// Gives a room another title, which the search for titles finds later. False if it has that title already.
+    /// Gives a room another title, which the search for titles finds later. False if it has that
+    /// title already.
     pub(crate) fn rename_room(&mut self, id: i64, title: &str, by: Uuid) -> bool {
         let now = self.now();
         let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.title != title) else {
@@ -98,7 +99,8 @@ impl State {
         true
     }
 
-    /// Puts a room into the archive, or back among the active ones. Nothing happens if it is there already.
+    /// Puts a room into the archive, or back among the active ones. Nothing happens if it is there
+    /// already.
     pub(crate) fn move_room(&mut self, id: i64, root: i64, by: Uuid) {
         let now = self.now();
         let Some(folder) = self.folders.get_mut(&id).filter(|folder| folder.parent != root) else { return };
@@ -153,7 +155,8 @@ impl State {
         }
     }
 
-    /// Whether the user may move the room into the archive and back, and change its owner. A manager may not.
+    /// Whether the user may move the room into the archive and back, and change its owner. A
+    /// manager may not.
     pub(crate) fn archives(&self, user: Uuid, room: i64) -> bool {
         self.people.kind(user) == Some(UserKind::DocSpaceAdmin)
             || self.standing(user, room) == Standing::Owner

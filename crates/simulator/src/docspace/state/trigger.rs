@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An event that a webhook can be registered for. Its number is its bit in the mask of a registration.
+/// An event that a webhook can be registered for. Its number is its bit in the mask of a
+/// registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +32,8 @@ pub enum Trigger {
     RoomCopied = 27,
 }
 
-/// The names of all triggers that the server has, by their bits. Those that have no [`Trigger`] are never raised here.
+/// The names of all triggers that the server has, by their bits. Those that have no [`Trigger`] are
+/// never raised here.
 pub(crate) const NAMES: [&str; 36] = [
     "user.created",
     "user.invited",

@@ -14,10 +14,11 @@ use super::trigger::{NAMES, Trigger};
 /// A webhook without a success for longer than this is disabled at its next failure.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// What a webhook's secret has to be, as the portal's passwords. Only printable ASCII is allowed in it.
+/// What a webhook's secret has to be, as the portal's passwords. Only printable ASCII is allowed in
+/// it.
 ///
-/// A portal as it is installed asks for 8 characters and nothing else; the default here is stricter, so that a client that
-/// passes meets stricter portals, too.
+/// A portal as it is installed asks for 8 characters and nothing else; the default here is
+/// stricter, so that a client that passes meets stricter portals, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {
@@ -109,7 +110,8 @@ impl Webhook {
 /// One event for one webhook, and what became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Logged {
-    /// The id of the event. It is unique in the portal: another webhook gets the same event with another id.
+    /// The id of the event. It is unique in the portal: another webhook gets the same event with
+    /// another id.
     pub(crate) id: i64,
     pub(crate) webhook: i64,
     pub(crate) webhook_name: String,
@@ -162,8 +164,8 @@ impl Webhooks {
         webhook
     }
 
-    /// What became of an attempt, for the log and for the webhook. False if there is to be no further one, since the
-    /// webhook is gone or disabled, or it was accepted.
+    /// What became of an attempt, for the log and for the webhook. False if there is to be no
+    /// further one, since the webhook is gone or disabled, or it was accepted.
     pub(crate) fn record(&mut self, event: i64, attempt: Attempt, failure: Option<String>) -> bool {
         let (now, status) = (attempt.at, attempt.status);
         let Some(logged) = self.log.iter_mut().find(|logged| logged.id == event) else { return false };

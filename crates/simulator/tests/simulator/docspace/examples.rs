@@ -1,5 +1,6 @@
-//! Our answers have the members of the examples in `tests/examples/docspace`, no more and no fewer. The
-//! examples were put together from the server's own classes; none was recorded from a running server.
+//! Our answers have the members of the examples in `tests/examples/docspace`, no more and no fewer.
+//! The examples were put together from the server's own classes; none was recorded from a running
+//! server.
 
 use std::collections::BTreeSet;
 
@@ -88,7 +89,8 @@ async fn operations() {
 
     let fixture = fixture_with(Setup { operation_time: Duration::ZERO, ..Setup::default() }).await;
     let id = fixture.room("Ticket", 2, &["hd-1"]).await;
-    // Done in no time, the starting call itself reports it; its list-less answer has the same members.
+    // Done in no time, the starting call itself reports it; its list-less answer has the same
+    // members.
     let mut archived = fixture.put(&format!("files/rooms/{id}/archive"), keep.clone()).await;
     archived.body["response"] = json!([archived.body["response"]]);
     is_like(&archived, "fileops-finished");

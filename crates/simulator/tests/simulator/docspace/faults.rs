@@ -12,7 +12,8 @@ fn room() -> Value {
 #[tokio::test]
 async fn every_fault_differs_in_what_was_done_and_what_is_said() {
     let short = Duration::from_millis(30);
-    // What it is, the status if there is an answer, whether a room exists at once and in the end, whether counted.
+    // What it is, the status if there is an answer, whether a room exists at once and in the end,
+    // whether counted.
     let table = [
         (FaultKind::Refuse, None, false, false, 0),
         (FaultKind::TooMany(TooMany::PerMinute), Some(429), false, false, 1),

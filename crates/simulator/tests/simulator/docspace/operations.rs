@@ -71,8 +71,8 @@ async fn an_operation_needs_a_body() {
 async fn ten_operations_run_at_once_and_a_further_one_is_accepted_and_never_runs() {
     let fixture = fixture_with(Setup { operation_time: Duration::from_secs(600), ..Setup::default() }).await;
     let anna = fixture.with_key(&fixture.docspace.add_key_of(fixture.user("anna")));
-    // The queue is the portal's: the operation of another user occupies a place, and so does one that cleans up
-    // after itself, while it runs.
+    // The queue is the portal's: the operation of another user occupies a place, and so does one
+    // that cleans up after itself, while it runs.
     let hers = anna.room("Hers", 2, &[]).await;
     anna.put(&format!("files/rooms/{hers}/archive"), json!({ "deleteAfter": true })).await.response();
     let mut started = Vec::new();

@@ -34,7 +34,8 @@ async fn a_link_is_written_by_its_global_id_and_loses_what_is_left_out() {
     assert_eq!((first.status, &first.body["id"]), (201, &json!(10_000)));
     let again = fixture.post(&path, link("Room for SUP-42")).await;
     assert_eq!((again.status, &again.body["id"]), (200, &json!(10_000)));
-    // The same is another one for another issue, and without a global id there is nothing to be the same.
+    // The same is another one for another issue, and without a global id there is nothing to be the
+    // same.
     assert_eq!(fixture.post(&format!("api/3/issue/{other}/remotelink"), link("x")).await.status, 201);
     let nameless = json!({ "object": { "url": "https://x.example/", "title": "x" } });
     assert_eq!(fixture.post(&path, nameless.clone()).await.status, 201);

@@ -95,7 +95,8 @@ async fn cloud_tries_again_by_the_rules() {
     attempts(impatient, &again(FaultKind::Hang(Duration::from_secs(60)))).await;
 }
 
-/// For each row: the receiver has that fault that many times. How many attempts are made, and does it end well?
+/// For each row: the receiver has that fault that many times. How many attempts are made, and does
+/// it end well?
 async fn attempts(retry_pace: RetryPace, rows: &[(FaultKind, u32, usize, bool)]) {
     let fixture = fixture(Setup { retry_pace, ..Setup::default() }).await;
     let receiver = fixture.receiver(Mode::Admin).await;

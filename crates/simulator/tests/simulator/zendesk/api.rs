@@ -101,7 +101,8 @@ async fn one_update_writes_note_field_and_metadata() {
     assert_eq!((view.comments[1].body.as_str(), view.audits), ("room\n[m]", 2));
     assert_eq!(serde_json::from_value::<TicketView>(json!(view)).unwrap(), view);
 
-    // The same again changes nothing but adds the comment, which is public where nothing else is said.
+    // The same again changes nothing but adds the comment, which is public where nothing else is
+    // said.
     fixture.put(id, json!({ "comment": { "body": "a <b>" } })).await;
     let again =
         fixture.put(id, json!({ "custom_fields": [{ "id": FIELD, "value": "https://d.example/1" }] })).await;
@@ -116,7 +117,8 @@ async fn one_update_writes_note_field_and_metadata() {
     let path = format!("tickets/{id}/comments?page[size]=2&page[after]={after}&sort=-created_at");
     let rest = fixture.get(&path).await.body;
     assert_eq!((rest["comments"].as_array().unwrap().len(), &rest["meta"]["has_more"]), (1, &json!(false)));
-    // Each way of paging heeds its own parameter for the order, and only that; an account may heed neither.
+    // Each way of paging heeds its own parameter for the order, and only that; an account may heed
+    // neither.
     let first = async |query: &str| {
         fixture.get(&format!("tickets/{id}/comments?{query}")).await.body["comments"][0]["id"].clone()
     };

@@ -125,7 +125,8 @@ async fn deliveries_are_tried_again_by_the_rules() {
     attempts(impatient, &[(hang.clone(), 5, 6, true), (hang, 6, 6, false)]).await;
 }
 
-/// For each row: the receiver has that fault that many times. How many attempts are made, and does it end well?
+/// For each row: the receiver has that fault that many times. How many attempts are made, and does
+/// it end well?
 async fn attempts(retry_pace: RetryPace, rows: &[(FaultKind, u32, usize, bool)]) {
     let fixture = fixture(Setup { retry_pace, ..Setup::default() }).await;
     let receiver = fixture.receiver(Mode::Events).await;

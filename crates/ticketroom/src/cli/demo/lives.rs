@@ -1,5 +1,6 @@
-//! One ticket of each helpdesk lives its whole life: created, handed over, solved, archived, reopened; another one is merged, and
-//! one deleted. What is right is said of the simulated systems: after each part, and of all parts at the end.
+//! One ticket of each helpdesk lives its whole life: created, handed over, solved, archived,
+//! reopened; another one is merged, and one deleted. What is right is said of the simulated
+//! systems: after each part, and of all parts at the end.
 
 use super::people::{Act, Agent};
 use super::show::{Screen, Style, Watcher};
@@ -235,8 +236,8 @@ impl Play<'_> {
         self.screen.happened(now, &life.ticket.key.to_string(), Style::Bold, text)
     }
 
-    /// Waits until the tickets are as they are said to be, and the service is done with them. `false` if that takes too long,
-    /// and then it says what is wrong.
+    /// Waits until the tickets are as they are said to be, and the service is done with them.
+    /// `false` if that takes too long, and then it says what is wrong.
     async fn come_true(&self, lives: &Lives) -> Result<bool> {
         let store = self.stage.store().await?;
         let is_true = async || {

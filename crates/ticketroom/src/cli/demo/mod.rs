@@ -1,11 +1,14 @@
-//! `ticketroom demo`: the whole product on this machine, and what it is for: tickets come in, deliveries are repeated,
-//! an answer is lost, the process is killed, and each ticket has one room. Then tickets live their lives, and their rooms follow.
+//! `ticketroom demo`: the whole product on this machine, and what it is for: tickets come in,
+//! deliveries are repeated, an answer is lost, the process is killed, and each ticket has one room.
+//! Then tickets live their lives, and their rooms follow.
 //!
-//! The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run in this process on loopback ports. The service
-//! is a process of its own ([`product`]) with a temporary store, and gets tickets through its HTTP endpoints. What is shown on the way
-//! is read from the store, and what is shown at the end from the simulated systems.
+//! The built-in DocSpace, Zendesk, Freshdesk, Jira and callback receiver run in this process on
+//! loopback ports. The service is a process of its own ([`product`]) with a temporary store, and
+//! gets tickets through its HTTP endpoints. What is shown on the way is read from the store, and
+//! what is shown at the end from the simulated systems.
 //!
-//! However the demo ends, but for SIGKILL, it leaves nothing behind. After SIGKILL its temporary folder stays.
+//! However the demo ends, but for SIGKILL, it leaves nothing behind. After SIGKILL its temporary
+//! folder stays.
 
 mod lives;
 mod people;
@@ -25,8 +28,8 @@ use crate::clock::{Clock as _, SystemClock, until};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Ends when every ticket has its room, and the rooms have followed the lives of their tickets (0), or when that takes too
-    /// long or is not so (1).
+    /// Ends when every ticket has its room, and the rooms have followed the lives of their tickets
+    /// (0), or when that takes too long or is not so (1).
     #[arg(long)]
     once: bool,
 }

@@ -36,7 +36,8 @@ pub(super) enum Act {
 }
 
 impl Stage {
-    /// Opens a ticket, on which Anna is to work. Only the intranet says so itself: see [`Stage::tell`].
+    /// Opens a ticket, on which Anna is to work. Only the intranet says so itself: see
+    /// [`Stage::tell`].
     pub(super) fn open_for_anna(&self, helpdesk: &str, subject: &'static str) -> Result<TicketOnStage> {
         let id = match helpdesk {
             "zendesk" => self.zendesk.create_ticket(zendesk::NewTicket {
@@ -58,7 +59,8 @@ impl Stage {
         on_stage(helpdesk, &id.to_string(), subject)
     }
 
-    /// Somebody does that to a ticket. The intranet has no tickets, and is asked nothing: see [`Stage::tell`].
+    /// Somebody does that to a ticket. The intranet has no tickets, and is asked nothing: see
+    /// [`Stage::tell`].
     pub(super) fn act(&self, key: &TicketKey, act: &Act) -> Result {
         let number = |key: &TicketKey| key.id.as_str().parse::<u64>().unwrap_or_default();
         let id = number(key);

@@ -1,6 +1,7 @@
 //! The product as a process of its own, so that it can be killed: this very program, as `serve`.
 //!
-//! It ends with the demo however that ends: it watches its standard input, whose other end the demo holds.
+//! It ends with the demo however that ends: it watches its standard input, whose other end the demo
+//! holds.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -27,7 +27,8 @@ const CREATED: &[u8] = include_bytes!("../../../tests/fixtures/zendesk/zendesk-e
 const WEBHOOK_SECRET: &str = "the demo's webhook secret";
 /// DocSpace takes no longer ones.
 const DOCSPACE_SECRET: &str = "the demo's own secret";
-/// What DocSpace's webhook tells: what “webhook setup” asks for, but for what happens to folders, which the demo has no use for.
+/// What DocSpace's webhook tells: what “webhook setup” asks for, but for what happens to folders,
+/// which the demo has no use for.
 const TOLD: [Trigger; 12] = [
     Trigger::FileCreated,
     Trigger::FileUploaded,
@@ -184,8 +185,9 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets tickets come in: Zendesk, Freshdesk and Jira send their webhooks themselves; one ticket comes in the form that
-    /// triggers send as well, one is broken by the quotation marks in its subject, and the intranet sends the generic form.
+    /// Lets tickets come in: Zendesk, Freshdesk and Jira send their webhooks themselves; one ticket
+    /// comes in the form that triggers send as well, one is broken by the quotation marks in its
+    /// subject, and the intranet sends the generic form.
     pub(super) async fn open_tickets(&self) -> Result<Vec<TicketOnStage>> {
         let mut tickets = Vec::new();
         let subjects = [
@@ -244,8 +246,8 @@ impl Stage {
         self.open("Payroll export is empty")
     }
 
-    /// Opens a ticket, and kills the service as soon as DocSpace is at the room. Returns the ticket and the process that
-    /// is no more.
+    /// Opens a ticket, and kills the service as soon as DocSpace is at the room. Returns the ticket
+    /// and the process that is no more.
     pub(super) async fn kill_while_a_room_is_made(&mut self) -> Result<(TicketOnStage, u32)> {
         let before = self.docspace.counters().of("create_room");
         self.docspace.set_latency_of("create_room", SLOW_ROOM);
@@ -372,7 +374,8 @@ impl Stage {
         }
     }
 
-    /// Waits until every ticket has its link, and the service is done with it. `false` if that takes too long.
+    /// Waits until every ticket has its link, and the service is done with it. `false` if that
+    /// takes too long.
     pub(super) async fn wait_for(&self, tickets: &[TicketOnStage], patience: Duration) -> Result<bool> {
         let store = self.store().await?;
         let all = async || {

@@ -1,5 +1,5 @@
-//! The questions about each kind of helpdesk, the section that comes of the answers, and what has to be set up in
-//! the helpdesk itself.
+//! The questions about each kind of helpdesk, the section that comes of the answers, and what has
+//! to be set up in the helpdesk itself.
 
 use std::io::{self, Write};
 

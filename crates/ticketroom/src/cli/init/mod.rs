@@ -1,8 +1,9 @@
 //! `ticketroom init`: a few questions, a commented `ticketroom.toml`, and what to do next.
 //!
-//! After each answer the file is made as it would be written and read as `serve` would read it, so a bad
-//! answer is asked for again with the very reason that the configuration would give, and what is written
-//! in the end can't be wrong. Secrets are never asked for: the file names environment variables.
+//! After each answer the file is made as it would be written and read as `serve` would read it, so
+//! a bad answer is asked for again with the very reason that the configuration would give, and what
+//! is written in the end can't be wrong. Secrets are never asked for: the file names environment
+//! variables.
 
 mod helpdesk;
 
@@ -43,7 +44,8 @@ pub(super) enum InitError {
 /// Asks, writes `target`, and says what to do next.
 ///
 /// # Errors
-/// When `target` exists, the input ends, or something can't be read or written. Then there is no new file.
+/// When `target` exists, the input ends, or something can't be read or written. Then there is no
+/// new file.
 pub(super) fn run(input: &mut dyn BufRead, output: &mut dyn Write, target: &Path) -> Result<(), InitError> {
     // Before the questions, so that nobody answers them in vain.
     if target.exists() {

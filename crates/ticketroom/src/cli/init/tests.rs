@@ -16,7 +16,8 @@ fn init(answers: &str) -> (Result<(), InitError>, String, Option<String>) {
     (result, output, fs::read_to_string(&target).ok())
 }
 
-/// Compares a file of `snapshots` with the dialog, which does not have the answers, and with the file.
+/// Compares a file of `snapshots` with the dialog, which does not have the answers, and with the
+/// file.
 #[track_caller]
 fn check(kind: &str, output: &str, file: &str) {
     insta::assert_snapshot!(kind, format!("{output}\n---- ticketroom.toml ----\n{file}"));

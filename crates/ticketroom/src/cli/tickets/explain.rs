@@ -1,4 +1,5 @@
-//! `ticketroom tickets explain`: by which template a ticket's room was made, and what the rules of today say.
+//! `ticketroom tickets explain`: by which template a ticket's room was made, and what the rules of
+//! today say.
 
 use serde::Serialize;
 

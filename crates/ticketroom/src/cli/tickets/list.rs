@@ -1,8 +1,8 @@
 //! `ticketroom tickets list`: what is blocked and why comes first.
 //!
-//! Above all stand the causes for which tickets are blocked, each with their number. On a terminal a ticket takes one line
-//! that fits, and a second one where there is a reason as well as a subject. Elsewhere it takes one line, as wide as need
-//! be, which is good to search in.
+//! Above all stand the causes for which tickets are blocked, each with their number. On a terminal
+//! a ticket takes one line that fits, and a second one where there is a reason as well as a
+//! subject. Elsewhere it takes one line, as wide as need be, which is good to search in.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -117,7 +117,8 @@ pub(super) fn rows(records: &[TicketRecord], now: Timestamp, width: Width) -> St
                 table.add_row(cells(&[state, &ticket, &since, subject, last]));
             }
             Width::Columns(_) => {
-                // Whoever looks for what is wrong sees that first; the subject of a ticket that is well comes first.
+                // Whoever looks for what is wrong sees that first; the subject of a ticket that is
+                // well comes first.
                 let (first, second) = match record.state {
                     State::Ready => (subject, reason.as_str()),
                     _ if reason.is_empty() => (subject, ""),
@@ -165,7 +166,8 @@ mod tests {
     const REFUSED: &str =
         "DocSpace does not accept our credentials (401, rooms): was the API key revoked, or has it expired?";
 
-    /// What can be on a list: wide characters, some of several parts, some that steer a terminal, long names and subjects.
+    /// What can be on a list: wide characters, some of several parts, some that steer a terminal,
+    /// long names and subjects.
     fn all_kinds() -> [TicketRecord; 5] {
         let [wide, long] =
             ["VPN down for everyone 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字", &"x".repeat(130)];

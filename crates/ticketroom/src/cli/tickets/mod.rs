@@ -1,4 +1,5 @@
-//! `ticketroom tickets`: the operator's view without a browser. Works on the store itself, beside a running `serve`.
+//! `ticketroom tickets`: the operator's view without a browser. Works on the store itself, beside a
+//! running `serve`.
 
 mod explain;
 mod list;
@@ -33,11 +34,13 @@ pub(super) enum Command {
     Retry(Retry),
     /// Archives the rooms of tickets, whatever status those have.
     ///
-    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the timeline.
+    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the
+    /// timeline.
     Archive(Tickets),
     /// Restores the rooms of tickets from the archive, whatever status those have.
     ///
-    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the timeline.
+    /// That stands until the ticket changes. A running “serve” does it; what comes of it is in the
+    /// timeline.
     Reopen(Tickets),
     /// Tells which rule and template a ticket falls under, and why.
     Explain(Show),

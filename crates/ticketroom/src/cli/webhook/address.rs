@@ -1,5 +1,5 @@
-//! What can be seen from here of the address that DocSpace is to send to. DocSpace looks from where it runs, so nothing that
-//! is seen here is final.
+//! What can be seen from here of the address that DocSpace is to send to. DocSpace looks from where
+//! it runs, so nothing that is seen here is final.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! `ticketroom webhook`: registers the webhook of a source where it has to be, shows it, and removes it.
+//! `ticketroom webhook`: registers the webhook of a source where it has to be, shows it, and
+//! removes it.
 //!
 //! In this version that is DocSpace's; those of helpdesks are made by hand.
 

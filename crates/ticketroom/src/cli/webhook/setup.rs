@@ -1,5 +1,5 @@
-//! `ticketroom webhook setup docspace`: says what it will do, and does it. What is as it should be stays untouched, so it may be
-//! run again at any time.
+//! `ticketroom webhook setup docspace`: says what it will do, and does it. What is as it should be
+//! stays untouched, so it may be run again at any time.
 
 use secrecy::SecretString;
 
@@ -65,7 +65,8 @@ fn called(webhook: &Webhook) -> String {
     format!("“{}” ({})", printable(&webhook.name, DETAIL), webhook.id)
 }
 
-/// Checks the secret against the portal's policy, since DocSpace's refusal would not say what is wrong with it.
+/// Checks the secret against the portal's policy, since DocSpace's refusal would not say what is
+/// wrong with it.
 async fn will_do(parts: &Parts, secret: &SecretString) -> Result {
     let policy = match parts.portal.secret_policy().await {
         Ok(policy) => policy,

@@ -1,5 +1,5 @@
-//! `ticketroom webhook status docspace`: the registration, what DocSpace says of its last deliveries, and when the running
-//! service stored one.
+//! `ticketroom webhook status docspace`: the registration, what DocSpace says of its last
+//! deliveries, and when the running service stored one.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! `[[helpdesk]]` of `kind = "jira"`.
 //!
-//! Cloud wants an e-mail address with its API token; Data Center a personal access token alone. So which of the
-//! two it is need not be said, but can be.
+//! Cloud wants an e-mail address with its API token; Data Center a personal access token alone. So
+//! which of the two it is need not be said, but can be.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub struct JiraConfig {
     pub deployment: JiraDeployment,
     /// The keys of the projects whose issues get rooms; empty: of every issue.
     pub projects: Vec<String>,
-    /// How far a webhook's signed time may be from ours. `None` for any: Jira repeats late what it could not
-    /// deliver, and a delivery that is refused for its age is never sent again.
+    /// How far a webhook's signed time may be from ours. `None` for any: Jira repeats late what it
+    /// could not deliver, and a delivery that is refused for its age is never sent again.
     pub signature_window: Option<Duration>,
 }
 
@@ -132,7 +132,8 @@ pub(super) fn jira(mut section: Section<'_>, env: &dyn Env) -> Read<JiraConfig> 
     })
 }
 
-/// Data Center may be below a path; what a browser shows is below that, and at Atlassian's own hosts below nothing.
+/// Data Center may be below a path; what a browser shows is below that, and at Atlassian's own
+/// hosts below nothing.
 fn address(value: &Value<'_>) -> Read<Url> {
     let text = value.text("write the site's address in quotes")?;
     let pages = ["browse", "projects", "secure", "servicedesk", "issues", "plugins", "rest", "login.jsp"];
@@ -152,7 +153,8 @@ fn deployment(value: &Value<'_>) -> Read<JiraDeployment> {
     }
 }
 
-/// Keys of projects are upper case in Jira; that people type them otherwise is no reason to skip tickets.
+/// Keys of projects are upper case in Jira; that people type them otherwise is no reason to skip
+/// tickets.
 fn projects(value: &Value<'_>) -> Read<Vec<String>> {
     let help = "write the projects' keys, such as projects = [\"SUP\"], or leave it out";
     let mut keys = names(value, help)?;

@@ -24,7 +24,8 @@ fn a_variable_that_is_written_as_a_secret() {
     }
 }
 
-/// The name of a variable is not what a shell writes to get its value, and a secret in its place is not shown.
+/// The name of a variable is not what a shell writes to get its value, and a secret in its place is
+/// not shown.
 #[test]
 fn a_variable_by_more_than_its_name() {
     for text in ["$NAME", "${NAME}", "%NAME%", "NAME=x", "sk-0123456789", "my key"] {

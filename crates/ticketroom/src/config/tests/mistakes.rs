@@ -1,5 +1,5 @@
-//! What is said about wrong configurations: each fragment below has one mistake. The snapshots have the fragments with
-//! numbered lines, and everything that is said about each.
+//! What is said about wrong configurations: each fragment below has one mistake. The snapshots have
+//! the fragments with numbered lines, and everything that is said about each.
 
 use super::*;
 use crate::printable::fit;

@@ -40,8 +40,8 @@ fn example_env() -> HashMap<String, String> {
     names.map(|name| (name.to_owned(), format!("hush-{name}"))).into()
 }
 
-/// The fragment with the sections that every configuration needs, below it so that its lines keep their
-/// numbers.
+/// The fragment with the sections that every configuration needs, below it so that its lines keep
+/// their numbers.
 fn complete(fragment: &str) -> String {
     let mut text = format!("{fragment}\n");
     if !fragment.contains("helpdesk") {

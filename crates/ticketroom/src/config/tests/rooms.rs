@@ -26,7 +26,8 @@ fn a_template_takes_from_the_default_what_it_does_not_say() {
     assert_eq!(config.rules.template("a").unwrap().access.len(), 1);
 }
 
-/// Before, every room of the kinds custom and public put a link into the ticket that anybody could read.
+/// Before, every room of the kinds custom and public put a link into the ticket that anybody could
+/// read.
 #[test]
 fn no_link_gets_anybody_in_unless_it_is_asked_for() {
     for room_type in ["collaboration", "custom", "virtual-data", "public"] {
@@ -147,7 +148,8 @@ fn a_rule_names_its_template() {
 
 const MANUAL: &str = include_str!("../../../../../docs/rules.md");
 
-/// Every example of the manual, as it stands there, with a ticket that it is for and one that it is not for.
+/// Every example of the manual, as it stands there, with a ticket that it is for and one that it is
+/// not for.
 #[test]
 fn the_examples_of_the_manual_do_what_they_say() {
     let rules: Vec<&str> =

@@ -1,7 +1,7 @@
 //! The calls to Freshdesk that we make, and what it objects to.
 //!
-//! The API key is the user of HTTP Basic; the password can be anything. A refusal with status 400 has a list of
-//! fields with a code for each:
+//! The API key is the user of HTTP Basic; the password can be anything. A refusal with status 400
+//! has a list of fields with a code for each:
 //!
 //! ```text
 //! {"description":"Validation failed","errors":[{"field":"cf_room","message":"…","code":"invalid_field"}]}
@@ -29,7 +29,8 @@ use crate::source::salvage::Json;
 /// The most that a page of a list can hold.
 pub(super) const PAGE: usize = 100;
 
-/// All limits are for the whole account, whoever calls, and per minute. When it is refilled is not said.
+/// All limits are for the whole account, whoever calls, and per minute. When it is refilled is not
+/// said.
 pub(super) static LIMITS: Style = Style {
     limit: &["x-ratelimit-total"],
     remaining: &["x-ratelimit-remaining"],
@@ -166,7 +167,8 @@ impl Api {
         self.rest.read("ticket_fields", "api/v2/ticket_fields", &[]).await
     }
 
-    /// A page of `GET tickets/{id}/conversations`, the first of which is 1, and whether there are more.
+    /// A page of `GET tickets/{id}/conversations`, the first of which is 1, and whether there are
+    /// more.
     pub(super) async fn conversations(
         &self,
         id: u64,
@@ -177,7 +179,8 @@ impl Api {
         let query = [("per_page", &*PAGE.to_string()), ("page", &*page.to_string())];
         let answer = self.rest.send(CALL, Method::GET, &path, &query, None).await?;
         let conversations: Vec<ConversationDto> = parsed(self.rest.name(CALL), &answer)?;
-        // An account may give fewer on a page than it is asked for; then only the link to the next one tells.
+        // An account may give fewer on a page than it is asked for; then only the link to the next
+        // one tells.
         let links = answer.headers.get_all(reqwest::header::LINK).iter();
         let is_linked = links.filter_map(|link| link.to_str().ok()).any(|link| link.contains("rel=\"next\""));
         let has_more = !conversations.is_empty() && (is_linked || conversations.len() >= PAGE);
@@ -226,8 +229,8 @@ fn refused_fields(answer: &Answer) -> Vec<Objection> {
     if answer.status == StatusCode::BAD_REQUEST { objections(&answer.body) } else { Vec::new() }
 }
 
-/// What Freshdesk objected to: names of fields and codes, never its sentences, which are localised and may quote
-/// what was sent.
+/// What Freshdesk objected to: names of fields and codes, never its sentences, which are localised
+/// and may quote what was sent.
 fn objections(body: &[u8]) -> Vec<Objection> {
     let body = Json::strict(body).unwrap_or(Json::Null);
     let Json::List(errors) = body.get("errors") else { return Vec::new() };

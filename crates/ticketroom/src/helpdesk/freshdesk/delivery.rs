@@ -1,16 +1,19 @@
 //! Freshdesk's deliveries: the secret that they carry, and which ticket they are about.
 //!
-//! An automation rule signs nothing. It sends what its administrator configured: a header of our own, or HTTP Basic
-//! with a user and a password or with an “API key” as the user. Of what it carries, one has to be a secret of ours.
+//! An automation rule signs nothing. It sends what its administrator configured: a header of our
+//! own, or HTTP Basic with a user and a password or with an “API key” as the user. Of what it
+//! carries, one has to be a secret of ours.
 //!
-//! The body is *simple* (fields that were ticked, inside `freshdesk_webhook`) or *advanced* (typed, with or without
-//! that wrapper), as JSON or as a form. An app's events come as an envelope with `data`. Placeholders are put into
-//! typed JSON without escaping, as far as is known, so that a subject with a quote or a line break in it breaks the
-//! JSON. Such a delivery must not be lost. Since the ticket is read afterwards, its number is all that is needed, and
-//! it is looked for in ever more lenient ways; the address is among them, since a rule can put
+//! The body is *simple* (fields that were ticked, inside `freshdesk_webhook`) or *advanced* (typed,
+//! with or without that wrapper), as JSON or as a form. An app's events come as an envelope with
+//! `data`. Placeholders are put into typed JSON without escaping, as far as is known, so that a
+//! subject with a quote or a line break in it breaks the JSON. Such a delivery must not be lost.
+//! Since the ticket is read afterwards, its number is all that is needed, and it is looked for in
+//! ever more lenient ways; the address is among them, since a rule can put
 //! `?ticket_id={{ticket.id}}` there, where no subject breaks it.
 //!
-//! There is no number of the delivery, either: each is taken for a new one, and a ticket is looked at once too often.
+//! There is no number of the delivery, either: each is taken for a new one, and a ticket is looked
+//! at once too often.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,8 +84,8 @@ pub(super) fn read(
         return read_app_event(event, read.json().get("data"), helpdesk, own_id);
     }
     let in_address = || ticket_of_query(delivery.query()?);
-    // A number that is there twice, or in a body that somebody's words broke, may have been put there by whoever wrote
-    // the subject.
+    // A number that is there twice, or in a body that somebody's words broke, may have been put
+    // there by whoever wrote the subject.
     let first = if read.was_broken() || reported.is_repeated(&TICKET_ID) { in_address() } else { None };
     let ticket = first
         .or_else(|| reported.ticket())
@@ -97,8 +100,9 @@ pub(super) fn read(
         event: salvage::event_name(event.as_deref(), "automation rule"),
         delivery_id: None,
         snapshot: None,
-        // Even of our own note: a subject may hold whatever a rule's body holds, and a rule tells of one change only,
-        // if there were more. A look that finds nothing to do ends it, and costs one call.
+        // Even of our own note: a subject may hold whatever a rule's body holds, and a rule tells
+        // of one change only, if there were more. A look that finds nothing to do ends it, and
+        // costs one call.
         consequence: Consequence::Look,
     })
 }
@@ -211,7 +215,8 @@ fn ticket_of_query(query: &str) -> Option<u64> {
 }
 
 /// What a rule calls an event, which looks like JSON but has no quotes, without its braces:
-/// `{status:{from:2,to:4}}` is `status 2 to 4`, `{ticket_action:created}` is `ticket_action:created`.
+/// `{status:{from:2,to:4}}` is `status 2 to 4`, `{ticket_action:created}` is
+/// `ticket_action:created`.
 fn plain(event: &str) -> String {
     let event = event.trim();
     let inner = event.strip_prefix('{').and_then(|event| event.strip_suffix('}')).unwrap_or(event);

@@ -1,8 +1,9 @@
 //! Agents, groups and companies, which tickets name by their numbers only.
 //!
-//! Every ticket has them, there are few, they seldom change, and each look costs one of the account's requests: what
-//! was found is remembered for a while, and so is what was not. Whoever can't be found, or may not be seen by our
-//! agent, is nobody: that is no reason to give a ticket no room.
+//! Every ticket has them, there are few, they seldom change, and each look costs one of the
+//! account's requests: what was found is remembered for a while, and so is what was not. Whoever
+//! can't be found, or may not be seen by our agent, is nobody: that is no reason to give a ticket
+//! no room.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -37,8 +37,8 @@ struct Script {
 
 type Shared = Arc<Mutex<Script>>;
 
-/// Answers a request with the first answer for it that is left; requests that are made side by side come in any
-/// order.
+/// Answers a request with the first answer for it that is left; requests that are made side by side
+/// come in any order.
 async fn answer(State(script): State<Shared>, request: Request) -> Response<String> {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();

@@ -1,17 +1,19 @@
 //! Into which ticket another one was merged.
 //!
-//! Freshdesk closes a ticket that is merged, and moves its conversations to the other one. No field of it tells, only the
-//! private note that the merge leaves in it: “This ticket is closed and merged into ticket 123”. It is taken for one if
+//! Freshdesk closes a ticket that is merged, and moves its conversations to the other one. No field
+//! of it tells, only the private note that the merge leaves in it: “This ticket is closed and
+//! merged into ticket 123”. It is taken for one if
 //!
 //! * the ticket is closed, and it is the newest of its conversations,
 //! * it is private, and did not come in from outside, so an agent wrote it,
-//! * it says “merged into”, after a few words at most, none of them a number: a note in the *other* ticket begins with
-//!   “Merged from ticket 123”, and then quotes what a customer wrote,
-//! * right after that it names another ticket: by its number, by `#` and its number, or by its address.
+//! * it says “merged into”, after a few words at most, none of them a number: a note in the *other*
+//!   ticket begins with “Merged from ticket 123”, and then quotes what a customer wrote,
+//! * right after that it names another ticket: by its number, by `#` and its number, or by its
+//!   address.
 //!
-//! Our own notes don't count: they tell what members of a room named their files. Of an account that speaks another
-//! language, a merged ticket is one that is closed, and no more: other words would be a guess, and a wrong guess
-//! would point people at the room of another customer.
+//! Our own notes don't count: they tell what members of a room named their files. Of an account
+//! that speaks another language, a merged ticket is one that is closed, and no more: other words
+//! would be a guess, and a wrong guess would point people at the room of another customer.
 
 use super::super::mark::MARKER;
 use super::super::mention;
@@ -25,7 +27,8 @@ const INTO: &str = "merged into";
 /// The most characters before that.
 const MOST_BEFORE: usize = 40;
 
-/// How many pages of a hundred conversations are read to come to the newest. A ticket that was merged has few.
+/// How many pages of a hundred conversations are read to come to the newest. A ticket that was
+/// merged has few.
 const PAGES: usize = 5;
 
 /// The ticket into which a closed one was merged, if it was.
@@ -38,7 +41,8 @@ pub(super) async fn target(api: &Api, id: u64) -> Result<Option<u64>, Failure> {
     }
 }
 
-/// The page with the newest conversations; empty if it is far behind the first, which is the oldest.
+/// The page with the newest conversations; empty if it is far behind the first, which is the
+/// oldest.
 async fn newest_page(api: &Api, id: u64) -> Result<Vec<ConversationDto>, Failure> {
     for page in 1..=PAGES {
         let (conversations, has_more) = api.conversations(id, page).await?;

@@ -1,12 +1,14 @@
 //! Freshdesk.
 //!
-//! Freshdesk's webhooks are actions of automation rules: no signature, no number of the delivery, no time, and a body
-//! that an administrator ticked together or typed ([`delivery`]). They are proved by a secret that the rule sends
-//! along, and believed for nothing but that a ticket may have changed. What the ticket is now is asked for
-//! ([`ticket`]; into which ticket it was merged: [`merge`]); it names its agent and its group by numbers only, so these are looked up and remembered for a while
-//! ([`directory`]). The link goes into the ticket as a private note and then into a custom field ([`write_back`]), and there
-//! may be further notes ([`notes`]). Below these, [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts of
-//! the answers that we read. [`check`] tries it all.
+//! Freshdesk's webhooks are actions of automation rules: no signature, no number of the delivery,
+//! no time, and a body that an administrator ticked together or typed ([`delivery`]). They are
+//! proved by a secret that the rule sends along, and believed for nothing but that a ticket may
+//! have changed. What the ticket is now is asked for ([`ticket`]; into which ticket it was merged:
+//! [`merge`]); it names its agent and its group by numbers only, so these are looked up and
+//! remembered for a while ([`directory`]). The link goes into the ticket as a private note and then
+//! into a custom field ([`write_back`]), and there may be further notes ([`notes`]). Below these,
+//! [`api`] makes one HTTP call, no faster than [`pace`](super::pace) allows; [`wire`] has the parts
+//! of the answers that we read. [`check`] tries it all.
 
 mod api;
 pub(crate) mod check;

@@ -1,9 +1,9 @@
-//! Our private notes in a ticket: the link's, which goes before the custom field ([`write_back`](super::write_back)), and
-//! further ones.
+//! Our private notes in a ticket: the link's, which goes before the custom field
+//! ([`write_back`](super::write_back)), and further ones.
 //!
-//! A note may not be written twice, and Freshdesk has neither an idempotency key nor a place for metadata. So a note shows a
-//! marker, by which it is found again when an answer was lost: it counts as ours if it is private, has the marker, and was
-//! written by our agent.
+//! A note may not be written twice, and Freshdesk has neither an idempotency key nor a place for
+//! metadata. So a note shows a marker, by which it is found again when an answer was lost: it
+//! counts as ours if it is private, has the marker, and was written by our agent.
 //!
 //! A ticket in the archive or in the trash takes no notes: that is no failure.
 
@@ -15,8 +15,9 @@ use super::wire::ConversationDto;
 use crate::call::{Cause, Failure};
 use crate::source::salvage;
 
-/// How many pages of a hundred conversations are searched for a note: all that there are, whichever order they come
-/// in, unless the note is found before. They come oldest first, and the link's note is seldom far behind the first.
+/// How many pages of a hundred conversations are searched for a note: all that there are, whichever
+/// order they come in, unless the note is found before. They come oldest first, and the link's note
+/// is seldom far behind the first.
 const PAGES: usize = 100;
 
 pub(super) const MADE_PUBLIC: &str =
@@ -44,8 +45,8 @@ async fn add_to(api: &Api, id: u64, note: &InternalNote<'_>) -> Result<(), Failu
     Ok(())
 }
 
-/// What a failure means. One that is about this ticket alone is the end of the note, and no reason to block the ticket; one
-/// that passes, or is about us, stays a failure.
+/// What a failure means. One that is about this ticket alone is the end of the note, and no reason
+/// to block the ticket; one that passes, or is about us, stays a failure.
 async fn not_added(api: &Api, id: u64, failure: Failure) -> Result<NoteAdded, Failure> {
     let why = match failure.cause {
         Cause::NotFound => "it is in the archive, or was deleted",

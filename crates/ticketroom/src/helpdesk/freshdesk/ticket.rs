@@ -1,8 +1,8 @@
 //! A ticket as it is now: `GET tickets/{id}?include=requester`, with its agent and its group.
 //!
-//! A ticket in the trash still answers, with `deleted` set. One that was closed long ago may have been moved to the
-//! archive: it answers at another address only. Of one that is closed, its conversations may tell that it was merged
-//! ([`merge`]).
+//! A ticket in the trash still answers, with `deleted` set. One that was closed long ago may have
+//! been moved to the archive: it answers at another address only. Of one that is closed, its
+//! conversations may tell that it was merged ([`merge`]).
 
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ use crate::call::{Cause, Failure};
 use crate::source::salvage;
 use crate::ticket::{Person, Status, Ticket, TicketId};
 
-/// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets are. The requester's
-/// company is a call of its own, and only looked up `with_company`.
+/// Asks for a ticket. `groups` are the names of those whose tickets are wanted; empty: all tickets
+/// are. The requester's company is a call of its own, and only looked up `with_company`.
 pub(super) async fn observe(
     api: &Api,
     directory: &Directory,

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::super::rest::null_as_default;
 
-/// `GET tickets/{id}`, and the answer to `PUT tickets/{id}`: the ticket, without anything around it.
+/// `GET tickets/{id}`, and the answer to `PUT tickets/{id}`: the ticket, without anything around
+/// it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TicketDto {

@@ -1,12 +1,13 @@
 //! The room's link in a ticket: a private note, and then a custom field, where one is configured.
 //!
-//! These are two requests, and a crash may come between them. The note is written first: where the field shows the
-//! link, everything is there. The field may be written again and again; a note may not, and is looked for first when
-//! an answer was lost ([`notes`]).
+//! These are two requests, and a crash may come between them. The note is written first: where the
+//! field shows the link, everything is there. The field may be written again and again; a note may
+//! not, and is looked for first when an answer was lost ([`notes`]).
 //!
-//! Once the note is there, the link is in the ticket. A field that does not exist, or a ticket that Freshdesk won't
-//! save because of another field, is then something to tell about, not a failure. What may go better next time is one,
-//! but one after which the note has to be looked for ([`Failure::after_an_effect`]).
+//! Once the note is there, the link is in the ticket. A field that does not exist, or a ticket that
+//! Freshdesk won't save because of another field, is then something to tell about, not a failure.
+//! What may go better next time is one, but one after which the note has to be looked for
+//! ([`Failure::after_an_effect`]).
 
 use serde_json::Value;
 
@@ -67,7 +68,8 @@ enum Field {
 
 /// Puts the link into the custom field.
 async fn fill(api: &Api, id: u64, field: &str, link: &RoomLink<'_>) -> Result<Field, Failure> {
-    // After an uncertain write-back the field is most often right, and other rules run on every change.
+    // After an uncertain write-back the field is most often right, and other rules run on every
+    // change.
     if matches!(link.note, NoteState::Settling | NoteState::Uncertain)
         && holds(&api.ticket(id).await?, field, link.url)
     {
@@ -113,8 +115,8 @@ fn refused(objections: &[Objection], field: &str) -> String {
     }
 }
 
-/// What a failure means when the note is there: one that is about this update is no reason to block the ticket; one
-/// that passes, or is about us or the whole ticket, is.
+/// What a failure means when the note is there: one that is about this update is no reason to block
+/// the ticket; one that passes, or is about us or the whole ticket, is.
 fn not_filled(failure: Failure, field: &str) -> Result<Field, Failure> {
     match failure.cause {
         Cause::Forbidden | Cause::Rejected { .. } => Ok(Field::Odd(format!(

@@ -1,8 +1,9 @@
 //! A helpdesk of one's own: whatever can send JSON over HTTP.
 //!
-//! It can't be asked for its tickets, so what it sends *is* the ticket ([`payload`]). It proves itself by a
-//! signature or by a secret that it sends along ([`verify`](Source::verify)). If it wants to know about
-//! the room, it names an address, which is told by a POST that is signed the same way:
+//! It can't be asked for its tickets, so what it sends *is* the ticket ([`payload`]). It proves
+//! itself by a signature or by a secret that it sends along ([`verify`](Source::verify)). If it
+//! wants to know about the room, it names an address, which is told by a POST that is signed the
+//! same way:
 //!
 //! ```text
 //! POST {callback_url}
@@ -21,8 +22,9 @@
 //! {"helpdesk":"generic","ticketId":"T-1","note":{"id":"archived-1","text":"The room …"}}
 //! ```
 //!
-//! Both are said *at least once*: when an answer is lost, the same is said again with the same key. Any 2xx ends it. A note
-//! that is refused (4xx, but for 401, 403 and 429) is not told again, so a receiver need not know notes.
+//! Both are said *at least once*: when an answer is lost, the same is said again with the same key.
+//! Any 2xx ends it. A note that is refused (4xx, but for 401, 403 and 429) is not told again, so a
+//! receiver need not know notes.
 
 mod payload;
 pub(crate) mod reasons;
@@ -201,8 +203,9 @@ impl Helpdesk for Generic {
         self.callback.is_some()
     }
 
-    /// Tells the callback, as [`write_back`](Self::write_back) does. A program that knows links only may refuse what it
-    /// does not know: that is the end of the note, and no reason to block the ticket.
+    /// Tells the callback, as [`write_back`](Self::write_back) does. A program that knows links
+    /// only may refuse what it does not know: that is the end of the note, and no reason to block
+    /// the ticket.
     async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
         let Some(callback) = &self.callback else {
             return Ok(NoteAdded::NotPossible("no callback is configured".to_owned()));
@@ -267,7 +270,8 @@ fn secret_in(headers: &HeaderMap) -> Option<Vec<u8>> {
     headers.get(SECRET).map(|given| given.as_bytes().to_vec()).or_else(bearer)
 }
 
-/// By a signature, if there is one, which then has to be right; else by a secret that is sent along.
+/// By a signature, if there is one, which then has to be right; else by a secret that is sent
+/// along.
 fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Result<Verified, Unverified> {
     let headers = &delivery.headers;
     if let Some(given) = headers.get(SIGNATURE).or_else(|| headers.get(HUB_SIGNATURE)) {
@@ -283,7 +287,8 @@ fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Re
                 let age = now.duration_since(signed_at).unsigned_abs();
                 if age > WINDOW { Err(Unverified::TooOld) } else { Ok(verified) }
             }
-            // Nobody can take a timestamp away: what was signed with one begins with it, and such a body needs one.
+            // Nobody can take a timestamp away: what was signed with one begins with it, and such a
+            // body needs one.
             None if begins_like_a_time(&delivery.body) => Err(Unverified::Missing(TIMESTAMP_IS)),
             None => {
                 let signature = Signature { what: SIGNATURE_IS, bytes, prefix: b"" };
@@ -297,8 +302,9 @@ fn verify(delivery: RawDelivery, secrets: &[SecretString], now: Timestamp) -> Re
     }
 }
 
-/// Whether a body may be a timestamp, a dot, and the body that was signed with it. All that [`time`] takes begins with
-/// a digit; what a helpdesk sends without a timestamp never does: `{`, `"`, a form's name, gzip's or UTF-16's mark.
+/// Whether a body may be a timestamp, a dot, and the body that was signed with it. All that
+/// [`time`] takes begins with a digit; what a helpdesk sends without a timestamp never does: `{`,
+/// `"`, a form's name, gzip's or UTF-16's mark.
 fn begins_like_a_time(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
     body.first().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(byte))

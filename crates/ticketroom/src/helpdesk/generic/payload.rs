@@ -22,11 +22,12 @@
 //! | `updatedAt` | text; kept as the ticket's version |
 //! | `deliveryId` | text by which a repeat is known, if no header says it |
 //!
-//! Of a ticket, no more is kept than [`caps`](super::super::caps) allow: of `fields`, the first 500.
+//! Of a ticket, no more is kept than [`caps`](super::super::caps) allow: of `fields`, the first
+//! 500.
 //!
-//! Names may be written with underscores, too. Numbers are taken where text is meant; an optional field of
-//! any other type counts as missing; unknown fields are ignored. A repeat is better known by the header
-//! `Idempotency-Key` or `X-Ticketroom-Delivery`.
+//! Names may be written with underscores, too. Numbers are taken where text is meant; an optional
+//! field of any other type counts as missing; unknown fields are ignored. A repeat is better known
+//! by the header `Idempotency-Key` or `X-Ticketroom-Delivery`.
 
 use std::collections::BTreeMap;
 

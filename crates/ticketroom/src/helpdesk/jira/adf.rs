@@ -1,5 +1,5 @@
-//! Jira's two forms of rich text: the Atlassian Document Format of Cloud, a tree in JSON, and the wiki text of Data
-//! Center, in which what customers wrote has to be escaped.
+//! Jira's two forms of rich text: the Atlassian Document Format of Cloud, a tree in JSON, and the
+//! wiki text of Data Center, in which what customers wrote has to be escaped.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use super::super::{NoteText, RoomLink, Span};
 
 /// Depth and length of what is read are bounded: a document is somebody else's.
 const DEEPEST: usize = 60;
-/// The longest comment or description that Jira takes, in characters; a document counts as its JSON. We count bytes, of which
-/// there are never fewer.
+/// The longest comment or description that Jira takes, in characters; a document counts as its
+/// JSON. We count bytes, of which there are never fewer.
 const LONGEST: usize = 32_767;
 
 /// The link's comment as a document.
@@ -49,7 +49,8 @@ pub(super) fn wiki_note(link: &RoomLink<'_>) -> String {
     format!("DocSpace room for this request: {room}\n{}", escaped(&link.key.marker()))
 }
 
-/// A further comment as a document, with its marker as the last paragraph. What is too long for a comment is cut.
+/// A further comment as a document, with its marker as the last paragraph. What is too long for a
+/// comment is cut.
 pub(super) fn document(said: &NoteText, marker: &str) -> Value {
     let paragraph = |content: Vec<Value>| json!({ "type": "paragraph", "content": content });
     let whole = |content: Vec<Value>| json!({ "type": "doc", "version": 1, "content": content });
@@ -78,7 +79,8 @@ fn node(span: &Span) -> Option<Value> {
     (!words.is_empty()).then_some(node)
 }
 
-/// A further comment as wiki text, with its marker as the last line. What is too long for a comment is cut.
+/// A further comment as wiki text, with its marker as the last line. What is too long for a comment
+/// is cut.
 pub(super) fn wiki_text(said: &NoteText, marker: &str) -> String {
     const BETWEEN: &str = "\n\n";
     let end = escaped(marker);
@@ -100,7 +102,8 @@ fn can_be_linked(url: &str) -> bool {
     !url.contains(['|', ']', '[', '{', '}', ' '])
 }
 
-/// What a comment ends with: the last paragraph of a document, the last line of wiki text without its escapes.
+/// What a comment ends with: the last paragraph of a document, the last line of wiki text without
+/// its escapes.
 pub(super) fn last_paragraph(body: &Value) -> String {
     if let Value::String(wiki) = body {
         return unescaped(wiki.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default());

@@ -1,5 +1,5 @@
-//! The calls to Jira's API that we make. Cloud has version 3, with documents as ADF; Data Center has version 2
-//! only, with wiki text.
+//! The calls to Jira's API that we make. Cloud has version 3, with documents as ADF; Data Center
+//! has version 2 only, with wiki text.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +21,8 @@ use crate::config::{JiraAuth, JiraConfig, JiraDeployment};
 use crate::http::Http;
 use crate::source::salvage::Json;
 
-/// Jira fills its allowances up within seconds, so nothing is spread. Its gateway's 429 may name no wait.
+/// Jira fills its allowances up within seconds, so nothing is spread. Its gateway's 429 may name no
+/// wait.
 pub(super) static LIMITS: Style = Style {
     limit: &[],
     remaining: &[],
@@ -173,16 +174,16 @@ fn is_about_one_ticket(headers: &HeaderMap) -> bool {
     headers.get("ratelimit-reason").is_some_and(|reason| reason == "jira-per-issue-on-write")
 }
 
-/// What Jira objected to: the names of the fields, never its sentences, which are localised and may quote what was
-/// sent.
+/// What Jira objected to: the names of the fields, never its sentences, which are localised and may
+/// quote what was sent.
 fn objections(body: &[u8]) -> String {
     let body = Json::strict(body).unwrap_or(Json::Null);
     let Json::Object(fields) = body.get("errors") else { return String::new() };
     codes(fields.iter().map(|(field, _)| field.as_str()))
 }
 
-/// The properties that make a comment ours, and internal from its first moment: set afterwards, the customer has
-/// been told already.
+/// The properties that make a comment ours, and internal from its first moment: set afterwards, the
+/// customer has been told already.
 pub(super) fn comment_properties(key: &str) -> Value {
     json!([
         { "key": "sd.public.comment", "value": { "internal": true } },

@@ -1,7 +1,7 @@
 //! Jira's deliveries: how they prove where they come from, and which issue they are about.
 //!
-//! A webhook signs its body: `X-Hub-Signature: sha256=hex(HMAC-SHA256(secret, body))`. An automation rule can't
-//! sign and sends a secret in a header. The form of a body tells who sent it:
+//! A webhook signs its body: `X-Hub-Signature: sha256=hex(HMAC-SHA256(secret, body))`. An
+//! automation rule can't sign and sends a secret in a header. The form of a body tells who sent it:
 //!
 //! | body | sender |
 //! | --- | --- |
@@ -10,8 +10,8 @@
 //! | has `key` and `fields` | automation, "Issue data (Automation format)" |
 //! | anything else | automation, "Custom data": an administrator typed it, and it may be broken |
 //!
-//! Ids are numbers or text. Of a deletion no search ever tells, so a delivery that tells of one is remembered as
-//! the last that was heard of the issue.
+//! Ids are numbers or text. Of a deletion no search ever tells, so a delivery that tells of one is
+//! remembered as the last that was heard of the issue.
 
 use std::time::Duration;
 
@@ -143,7 +143,8 @@ fn deleted(issue: &Json) -> Ticket {
     }
 }
 
-/// Whether an event only tells of the comment that we wrote ourselves. Remote links raise no events.
+/// Whether an event only tells of the comment that we wrote ourselves. Remote links raise no
+/// events.
 fn is_echo(event: &str, body: &Json, key: &TicketKey, own_id: Option<&str>) -> bool {
     let comment = body.get("comment");
     let is_about_the_comment = match event {

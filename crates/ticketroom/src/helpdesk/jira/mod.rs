@@ -1,13 +1,15 @@
 //! Jira Service Management, Cloud and Data Center.
 //!
-//! Two senders tell of an issue: an administrator's webhook, which signs what it sends, and an automation rule's
-//! "Send web request", which can't, and sends a secret along ([`delivery`]). Neither is believed about the issue:
-//! what it is now is asked for ([`ticket`]). Issues are known by their ids, since their keys change when they are
-//! moved; people know only the keys, so both are kept.
+//! Two senders tell of an issue: an administrator's webhook, which signs what it sends, and an
+//! automation rule's "Send web request", which can't, and sends a secret along ([`delivery`]).
+//! Neither is believed about the issue: what it is now is asked for ([`ticket`]). Issues are known
+//! by their ids, since their keys change when they are moved; people know only the keys, so both
+//! are kept.
 //!
-//! The room's address goes into the issue as an internal comment and as a remote link ([`write_back`]), and there may be
-//! further internal comments ([`notes`]). [`api`] has the calls, [`wire`] the parts of the answers that we read, [`adf`] the documents of Cloud and the wiki text of
-//! Data Center. [`check`] tries it all.
+//! The room's address goes into the issue as an internal comment and as a remote link
+//! ([`write_back`]), and there may be further internal comments ([`notes`]). [`api`] has the calls,
+//! [`wire`] the parts of the answers that we read, [`adf`] the documents of Cloud and the wiki text
+//! of Data Center. [`check`] tries it all.
 
 mod adf;
 mod api;

@@ -1,10 +1,12 @@
-//! Our internal comments on an issue: the link's, which goes before the remote link ([`write_back`](super::write_back)), and
-//! further ones.
+//! Our internal comments on an issue: the link's, which goes before the remote link
+//! ([`write_back`](super::write_back)), and further ones.
 //!
-//! A comment may not be written twice, and Jira has no idempotency key. So it carries a property, where only programs write,
-//! and shows a marker. By these it is found again when an answer was lost.
+//! A comment may not be written twice, and Jira has no idempotency key. So it carries a property,
+//! where only programs write, and shows a marker. By these it is found again when an answer was
+//! lost.
 //!
-//! A workflow may forbid comments in a status, and an issue takes 5,000 of them: both are no failures of a further one.
+//! A workflow may forbid comments in a status, and an issue takes 5,000 of them: both are no
+//! failures of a further one.
 
 use serde_json::{Value, json};
 
@@ -18,8 +20,8 @@ use crate::config::JiraDeployment;
 use crate::source::salvage;
 use crate::ticket::TicketKey;
 
-/// How many pages of comments are searched for one. An issue has 5,000 at most; whichever order they come in, all of
-/// them are read, unless it is found before.
+/// How many pages of comments are searched for one. An issue has 5,000 at most; whichever order
+/// they come in, all of them are read, unless it is found before.
 const PAGES: usize = 100;
 
 const MADE_PUBLIC: &str = "Jira made the comment public, and the customer may have been told of it: our user must be an agent \
@@ -50,8 +52,8 @@ async fn add_to(api: &Api, id: u64, note: &InternalNote<'_>) -> Result<(), Failu
     Ok(())
 }
 
-/// What a failure means. One that is about this issue alone is the end of the note, and no reason to block the ticket; one
-/// that passes, or is about us, stays a failure.
+/// What a failure means. One that is about this issue alone is the end of the note, and no reason
+/// to block the ticket; one that passes, or is about us, stays a failure.
 async fn not_added(api: &Api, id: u64, failure: Failure) -> Result<NoteAdded, Failure> {
     let why = match failure.cause {
         Cause::Rejected { status: 400 | 413 | 422, .. } => {

@@ -1,9 +1,10 @@
 //! An issue as it is now, and our link in it: two calls side by side.
 //!
-//! Jira has no merge of its own: a merged request is resolved as a duplicate, and linked to the one that goes on. So an issue
-//! with a link “duplicates” to another one was merged into that if it is done and its resolution is “Duplicate”; otherwise
-//! it repeats that one. Links the other way round (“is duplicated by”) say nothing about this issue. Both names
-//! are those that Jira comes with; a site that renamed them has no merged issues for us.
+//! Jira has no merge of its own: a merged request is resolved as a duplicate, and linked to the one
+//! that goes on. So an issue with a link “duplicates” to another one was merged into that if it is
+//! done and its resolution is “Duplicate”; otherwise it repeats that one. Links the other way round
+//! (“is duplicated by”) say nothing about this issue. Both names are those that Jira comes with; a
+//! site that renamed them has no merged issues for us.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -53,8 +54,8 @@ pub(super) async fn observe(
     Ok(Observed::Present { ticket: Box::new(ticket), link })
 }
 
-/// Jira says the same of an issue that was deleted, of one that our user may not see, and of every issue to
-/// somebody whose credentials are no good.
+/// Jira says the same of an issue that was deleted, of one that our user may not see, and of every
+/// issue to somebody whose credentials are no good.
 async fn absent(api: &Api, reported: Option<&Ticket>) -> Result<Observed, Failure> {
     api.myself().await?;
     let was_deleted = reported.is_some_and(|reported| reported.status == Status::Deleted);
@@ -121,7 +122,8 @@ fn duplicated(links: &Value, id: u64) -> Option<TicketId> {
     others.next()
 }
 
-/// The first organization of a service project, which are in a custom field whose number is every site's own.
+/// The first organization of a service project, which are in a custom field whose number is every
+/// site's own.
 fn organization(field: &Value) -> Option<String> {
     let first = field.as_array()?.first()?;
     let address = first.get("_links")?.get("self")?.as_str()?;
@@ -135,8 +137,8 @@ fn text_at(fields: &std::collections::BTreeMap<String, Value>, path: &[&str]) ->
     value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// The names of statuses are everybody's own; their categories are Jira's. Within one, a few names that Jira
-/// itself gives tell more.
+/// The names of statuses are everybody's own; their categories are Jira's. Within one, a few names
+/// that Jira itself gives tell more.
 pub(super) fn status(category: Option<&str>, name: Option<&str>) -> Status {
     let name = name.unwrap_or_default().to_lowercase();
     match category {

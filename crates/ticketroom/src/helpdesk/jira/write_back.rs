@@ -1,9 +1,10 @@
-//! The room's link in an issue: an internal comment, which everybody who opens the issue reads, and a remote link,
-//! which stays in view.
+//! The room's link in an issue: an internal comment, which everybody who opens the issue reads, and
+//! a remote link, which stays in view.
 //!
-//! The remote link has a `globalId` of its own, one for each ticket, and Jira changes the link with that id rather
-//! than making another. A comment has nothing like that, and is looked for first when an answer was lost
-//! ([`notes`]). The comment goes first, so that where the link is, the comment is, too.
+//! The remote link has a `globalId` of its own, one for each ticket, and Jira changes the link with
+//! that id rather than making another. A comment has nothing like that, and is looked for first
+//! when an answer was lost ([`notes`]). The comment goes first, so that where the link is, the
+//! comment is, too.
 
 use serde_json::{Value, json};
 
@@ -44,9 +45,11 @@ pub(super) async fn write_back(api: &Api, link: &RoomLink<'_>) -> Result<Written
     }
 }
 
-/// By what Jira knows the ticket's link: one for each ticket, so that a link to another room replaces it.
+/// By what Jira knows the ticket's link: one for each ticket, so that a link to another room
+/// replaces it.
 pub(super) fn global_id(key: &TicketKey) -> String {
-    // Ids of issues are numbers, and names are short: this stays far below the 255 characters that are allowed.
+    // Ids of issues are numbers, and names are short: this stays far below the 255 characters that
+    // are allowed.
     format!("ticketroom={}&issue={}", key.helpdesk, key.id)
 }
 

@@ -1,9 +1,9 @@
 //! One HTTP call to Zendesk: address, credentials, pace, errors.
 //!
-//! A call waits for its turn, is sent once, and its answer is read as JSON or turned into a [`Failure`].
-//! The one exception is a token that Zendesk no longer takes: a 401 did nothing, so the call is sent once
-//! more with a new token. Credentials only ever go to the configured address: paths are our own, links in
-//! answers are not followed, and neither are redirects.
+//! A call waits for its turn, is sent once, and its answer is read as JSON or turned into a
+//! [`Failure`]. The one exception is a token that Zendesk no longer takes: a 401 did nothing, so
+//! the call is sent once more with a new token. Credentials only ever go to the configured address:
+//! paths are our own, links in answers are not followed, and neither are redirects.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -119,8 +119,8 @@ impl Api {
         )
     }
 
-    /// A page of `GET tickets/{id}/comments`, newest first where Zendesk heeds the order; paging by cursor has a
-    /// parameter of its own for it.
+    /// A page of `GET tickets/{id}/comments`, newest first where Zendesk heeds the order; paging by
+    /// cursor has a parameter of its own for it.
     pub(super) async fn comments(&self, id: u64, after: Option<&str>) -> Result<CommentsAnswer, Failure> {
         let mut query = vec![("sort", "-created_at"), ("page[size]", "100")];
         query.extend(after.map(|cursor| ("page[after]", cursor)));
@@ -128,8 +128,8 @@ impl Api {
         parsed(name("comments"), &self.answer("comments", Method::GET, &path, &query, None).await?)
     }
 
-    /// The hundred of `GET deleted_tickets` that were deleted last. Zendesk lists them for 30 days, to agents who may see
-    /// deleted tickets.
+    /// The hundred of `GET deleted_tickets` that were deleted last. Zendesk lists them for 30 days,
+    /// to agents who may see deleted tickets.
     pub(super) async fn deleted_tickets(&self) -> Result<Vec<DeletedDto>, Failure> {
         let query = [("sort_by", "deleted_at"), ("sort_order", "desc"), ("per_page", "100")];
         let answer = self.answer("deleted_tickets", Method::GET, "deleted_tickets", &query, None).await?;
@@ -196,8 +196,8 @@ pub(super) fn refusal(answer: &Answer) -> Cause {
     answer.refusal(|| objections(&answer.body))
 }
 
-/// What Zendesk objected to: its error codes and the names of the fields, never its sentences, which are
-/// localised and may quote what was sent.
+/// What Zendesk objected to: its error codes and the names of the fields, never its sentences,
+/// which are localised and may quote what was sent.
 fn objections(body: &[u8]) -> String {
     let body = Json::strict(body).unwrap_or(Json::Null);
     let mut said: Vec<&str> = body.get("error").text().into_iter().collect();

@@ -1,8 +1,8 @@
 //! Who we are to Zendesk.
 //!
-//! New installations use OAuth client credentials: `POST {url}/oauth/tokens` brings a bearer token for a
-//! while, and there is nothing to refresh it with but asking again. Old ones may still have an API token,
-//! which is sent as the password of `email/token`; Zendesk ends these on 2027-04-30.
+//! New installations use OAuth client credentials: `POST {url}/oauth/tokens` brings a bearer token
+//! for a while, and there is nothing to refresh it with but asking again. Old ones may still have
+//! an API token, which is sent as the password of `email/token`; Zendesk ends these on 2027-04-30.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,8 +22,8 @@ use crate::clock::{Clock, Timestamp, after};
 use crate::config::ZendeskAuth;
 use crate::http::Http;
 
-/// Ticket fields and groups have no scopes of their own, and what is included with a ticket needs the
-/// broad `read`. Writing is asked for tickets only.
+/// Ticket fields and groups have no scopes of their own, and what is included with a ticket needs
+/// the broad `read`. Writing is asked for tickets only.
 const SCOPE: &str = "read tickets:write";
 /// How long a token is asked to live: few renewals, and one that leaks is soon worth nothing.
 const LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
@@ -141,8 +141,8 @@ impl OAuth {
         {
             return Ok(token.text.clone());
         }
-        // Somebody asked while we waited, and failed: asking again, one after the other, would only make
-        // all of them wait the longer.
+        // Somebody asked while we waited, and failed: asking again, one after the other, would only
+        // make all of them wait the longer.
         if self.rounds.load(Ordering::Acquire) > round
             && let Some(failure) = &cached.failure
         {

@@ -1,18 +1,19 @@
 //! Zendesk's deliveries: their signature, and which ticket they are about.
 //!
-//! The signature is `base64(HMAC-SHA256(secret as text, timestamp header + raw body))`. The timestamp is
-//! inside the signature, so an old delivery can't be made to look new.
+//! The signature is `base64(HMAC-SHA256(secret as text, timestamp header + raw body))`. The
+//! timestamp is inside the signature, so an old delivery can't be made to look new.
 //!
-//! An event webhook sends an envelope whose `type` starts with `zen:event-type:`. Everything else comes
-//! from a trigger, whose body an administrator typed; placeholders are put into it without escaping, so
-//! that a subject with a quote or a line break in it breaks the JSON. Such a delivery must not be lost.
-//! Since the ticket is read afterwards, its number is all that is needed, and it is looked for in ever
-//! more lenient ways, in JSON, forms and XML.
+//! An event webhook sends an envelope whose `type` starts with `zen:event-type:`. Everything else
+//! comes from a trigger, whose body an administrator typed; placeholders are put into it without
+//! escaping, so that a subject with a quote or a line break in it breaks the JSON. Such a delivery
+//! must not be lost. Since the ticket is read afterwards, its number is all that is needed, and it
+//! is looked for in ever more lenient ways, in JSON, forms and XML.
 //!
-//! Only of a deletion can Zendesk not be asked later for certain. So an event that tells of one is remembered as the last that
-//! was heard of the ticket, and so is one that tells that the ticket came back. Each has the event's own time as its
-//! version: of two that overtake each other, the later one counts, whichever comes last. Other events say nothing
-//! about it: their snapshots are made while the ticket goes or comes back.
+//! Only of a deletion can Zendesk not be asked later for certain. So an event that tells of one is
+//! remembered as the last that was heard of the ticket, and so is one that tells that the ticket
+//! came back. Each has the event's own time as its version: of two that overtake each other, the
+//! later one counts, whichever comes last. Other events say nothing about it: their snapshots are
+//! made while the ticket goes or comes back.
 
 use std::time::Duration;
 
@@ -55,8 +56,8 @@ pub(super) fn require_proof(headers: &HeaderMap) -> Result<(), Unverified> {
     Ok(())
 }
 
-/// Checks a delivery's signature, and that it was made at most `window` from now, in the past or, since
-/// clocks differ, in the future.
+/// Checks a delivery's signature, and that it was made at most `window` from now, in the past or,
+/// since clocks differ, in the future.
 pub(super) fn verify(
     delivery: RawDelivery,
     secrets: &[SecretString],
@@ -80,7 +81,8 @@ pub(super) fn verify(
     Ok(verified)
 }
 
-/// Makes out which ticket a delivery is about. `own_id` is our own user in Zendesk, once it is known.
+/// Makes out which ticket a delivery is about. `own_id` is our own user in Zendesk, once it is
+/// known.
 pub(super) fn read(
     delivery: &Verified,
     helpdesk: &HelpdeskName,
@@ -120,8 +122,8 @@ fn read_event(
         })
     };
     if !event.starts_with("ticket.") {
-        // Users, organizations, messaging ...: a refusal would count as an error of ours, and many of them open the
-        // webhook's circuit breaker, which then holds back tickets, too.
+        // Users, organizations, messaging ...: a refusal would count as an error of ours, and many
+        // of them open the webhook's circuit breaker, which then holds back tickets, too.
         return Err(NoTarget::AboutSomethingElse {
             event: salvage::event_name(Some(event), "event"),
             delivery_id: delivery_id(),
@@ -171,8 +173,8 @@ fn presence(event: &str, body: &Json) -> Option<Ticket> {
 
 /// Whether an event only tells of what we wrote into the ticket ourselves.
 ///
-/// Only the events that a write-back causes count: everything else that is done in the integration's name
-/// (by an administrator who uses its account, say) is a change like any other.
+/// Only the events that a write-back causes count: everything else that is done in the
+/// integration's name (by an administrator who uses its account, say) is a change like any other.
 fn is_echo(event: &str, body: &Json, key: &TicketKey, own_id: Option<u64>) -> bool {
     let is_ours = |user: &Json| own_id.is_some() && user.number() == own_id;
     let by_us = is_ours(body.get("detail").get("actor_id"));

@@ -1,15 +1,16 @@
 //! Into which ticket another one was merged.
 //!
-//! Zendesk closes a ticket that is merged, and gives it the tag `closed_by_merge`. Only the comment that it writes at the same
-//! time says into which ticket, in the account's language, and whoever merges may change its words and let the
-//! requester read it. Nothing can be added to a closed ticket, so it is among the newest comments. What counts is
-//! the newest comment that names another ticket ([`mention`]), and that only if
+//! Zendesk closes a ticket that is merged, and gives it the tag `closed_by_merge`. Only the comment
+//! that it writes at the same time says into which ticket, in the account's language, and whoever
+//! merges may change its words and let the requester read it. Nothing can be added to a closed
+//! ticket, so it is among the newest comments. What counts is the newest comment that names another
+//! ticket ([`mention`]), and that only if
 //!
 //! * it is internal, or
 //! * it is the newest of all, and not by the requester.
 //!
-//! Our own notes don't count: they tell what members of a room named their files. Where nothing counts, the ticket is one
-//! that is closed, and no more.
+//! Our own notes don't count: they tell what members of a room named their files. Where nothing
+//! counts, the ticket is one that is closed, and no more.
 
 use super::super::mark::MARKER;
 use super::super::mention;
@@ -20,7 +21,8 @@ use crate::call::{Cause, Failure};
 /// The tag of tickets that were merged into others.
 const TAG: &str = "closed_by_merge";
 
-/// How many pages of a hundred comments are read where Zendesk gives the oldest ones first: all that there can be.
+/// How many pages of a hundred comments are read where Zendesk gives the oldest ones first: all
+/// that there can be.
 const PAGES: usize = 50;
 
 /// The ticket into which this one was merged, if it was.

@@ -1,11 +1,12 @@
 //! Zendesk Support.
 //!
-//! A webhook of Zendesk is in one of two modes, and both are understood: an *event* webhook sends fixed
-//! JSON of Zendesk's about every ticket, a *trigger* webhook sends what an administrator typed. Both are
-//! signed the same way ([`delivery`]). Neither is believed about the ticket: what the ticket is now is
-//! asked for ([`ticket`]; into which ticket it was merged: [`merge`]), and the link goes into it as a custom field and an internal note in one update
-//! ([`write_back`]); further internal notes are updates of their own ([`notes`]). Below these, [`api`] makes one
-//! HTTP call, with credentials from [`auth`] and no faster than [`pace`](super::pace) allows; [`wire`] has the
+//! A webhook of Zendesk is in one of two modes, and both are understood: an *event* webhook sends
+//! fixed JSON of Zendesk's about every ticket, a *trigger* webhook sends what an administrator
+//! typed. Both are signed the same way ([`delivery`]). Neither is believed about the ticket: what
+//! the ticket is now is asked for ([`ticket`]; into which ticket it was merged: [`merge`]), and the
+//! link goes into it as a custom field and an internal note in one update ([`write_back`]); further
+//! internal notes are updates of their own ([`notes`]). Below these, [`api`] makes one HTTP call,
+//! with credentials from [`auth`] and no faster than [`pace`](super::pace) allows; [`wire`] has the
 //! parts of the answers that we read. [`check`] tries it all.
 
 mod api;

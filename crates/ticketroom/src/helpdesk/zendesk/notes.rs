@@ -1,12 +1,13 @@
-//! Our internal notes in a ticket: the link's, which comes with the custom field ([`write_back`](super::write_back)), and
-//! further ones.
+//! Our internal notes in a ticket: the link's, which comes with the custom field
+//! ([`write_back`](super::write_back)), and further ones.
 //!
-//! Zendesk has no call that adds a comment, and no idempotency key for updates. So an update that has a note carries a key in
-//! its metadata, where only programs write, and the note shows a marker. By these it is found again when an answer was
-//! lost.
+//! Zendesk has no call that adds a comment, and no idempotency key for updates. So an update that
+//! has a note carries a key in its metadata, where only programs write, and the note shows a
+//! marker. By these it is found again when an answer was lost.
 //!
-//! A further note decides nothing by what the ticket is, so its update carries no version. A ticket that is closed takes none
-//! any more, and one that is not shown to our user can't get one: both are no failures.
+//! A further note decides nothing by what the ticket is, so its update carries no version. A ticket
+//! that is closed takes none any more, and one that is not shown to our user can't get one: both
+//! are no failures.
 
 use serde_json::{Value, json};
 
@@ -18,8 +19,8 @@ use super::wire::{CommentDto, UpdateAnswer};
 use crate::call::{Cause, Failure};
 use crate::source::salvage;
 
-/// How many pages of a hundred comments are searched for a note. A ticket has 5,000 comments at most; whichever order
-/// they come in, all of them are read, unless the note is found before.
+/// How many pages of a hundred comments are searched for a note. A ticket has 5,000 comments at
+/// most; whichever order they come in, all of them are read, unless the note is found before.
 const PAGES: usize = 100;
 
 pub(super) const MADE_PUBLIC: &str =
@@ -53,8 +54,8 @@ async fn add_to(api: &Api, id: u64, note: &InternalNote<'_>) -> Result<(), Failu
     Ok(())
 }
 
-/// What a failure means. One that is about this ticket alone is the end of the note, and no reason to block the ticket; one
-/// that passes, or is about us, stays a failure.
+/// What a failure means. One that is about this ticket alone is the end of the note, and no reason
+/// to block the ticket; one that passes, or is about us, stays a failure.
 async fn not_added(api: &Api, id: u64, failure: Failure) -> Result<NoteAdded, Failure> {
     let why = match failure.cause {
         Cause::NotFound => "it was deleted, or our user can't see it",
@@ -72,10 +73,12 @@ async fn not_added(api: &Api, id: u64, failure: Failure) -> Result<NoteAdded, Fa
     Ok(NoteAdded::NotPossible(format!("Zendesk takes no note for this ticket: {why} ({failure})")))
 }
 
-/// What an update has that makes it a note of ours. `about` goes into its metadata, and has to hold the note's key.
+/// What an update has that makes it a note of ours. `about` goes into its metadata, and has to hold
+/// the note's key.
 pub(super) fn with_note(html: &str, about: &Value) -> Value {
     json!({
-        // Where `public` is missing, the ticket's default counts, and that may be to tell the customer.
+        // Where `public` is missing, the ticket's default counts, and that may be to tell the
+        // customer.
         "comment": { "html_body": html, "public": false },
         "metadata": { "ticketroom": about },
     })

@@ -1,8 +1,9 @@
 //! A ticket as it is now: `GET tickets/{id}?include=users,groups`.
 //!
-//! Zendesk does not show a ticket that was deleted or is spam, nor one that our user may not see, and says the same of both.
-//! It was deleted if the last event that told of it said so ([`delivery`](super::delivery)), or if it is in the list of
-//! deleted tickets. That list is only for agents who may see deleted tickets; without it, the events have to do.
+//! Zendesk does not show a ticket that was deleted or is spam, nor one that our user may not see,
+//! and says the same of both. It was deleted if the last event that told of it said so
+//! ([`delivery`](super::delivery)), or if it is in the list of deleted tickets. That list is only
+//! for agents who may see deleted tickets; without it, the events have to do.
 
 use super::super::{Absence, LinkInTicket, Observed, fields};
 use super::api::Api;

@@ -1,8 +1,9 @@
 //! The room's link in a ticket: a custom field, where one is configured, and an internal note.
 //!
-//! Both are written in one update, so that neither is there without the other. The custom field may be
-//! written again and again; a note may not, and is looked for first when an answer was lost ([`notes`]). The
-//! update carries the version of the ticket that we decided on, so that of two writers one gets a 409.
+//! Both are written in one update, so that neither is there without the other. The custom field may
+//! be written again and again; a note may not, and is looked for first when an answer was lost
+//! ([`notes`]). The update carries the version of the ticket that we decided on, so that of two
+//! writers one gets a 409.
 
 use serde_json::{Value, json};
 

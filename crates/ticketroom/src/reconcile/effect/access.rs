@@ -1,7 +1,8 @@
 //! Grants people and groups access to the room, all in one call, and makes sure that they have it.
 //!
-//! DocSpace answers 200 also when it adds nobody: names that it doesn't know are ignored, terminated users are
-//! skipped. So the names are looked up first, and whoever the answer does not confirm is looked for among the members.
+//! DocSpace answers 200 also when it adds nobody: names that it doesn't know are ignored,
+//! terminated users are skipped. So the names are looked up first, and whoever the answer does not
+//! confirm is looked for among the members.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,10 +30,11 @@ pub struct Access {
     pub room: RoomId,
     /// Who has no access yet, as far as we granted it.
     pub grants: Vec<Grant>,
-    /// Who is to have none any more, and may have got it by an earlier call without an answer. They are looked for.
+    /// Who is to have none any more, and may have got it by an earlier call without an answer. They
+    /// are looked for.
     pub lost: Vec<Grant>,
-    /// Who was in the room when it was last looked at: a role that somebody has by hand stays as it is. `None`: they are
-    /// looked for first.
+    /// Who was in the room when it was last looked at: a role that somebody has by hand stays as it
+    /// is. `None`: they are looked for first.
     pub members: Option<Vec<Member>>,
     /// Whom an earlier call without an answer may have granted access.
     pub asked: Vec<Grant>,
@@ -190,8 +192,8 @@ impl Access {
         }
     }
 
-    /// The role that somebody has already, by a person or by our doing. What an earlier call without an answer may have
-    /// granted does not count.
+    /// The role that somebody has already, by a person or by our doing. What an earlier call
+    /// without an answer may have granted does not count.
     fn role_already(&self, members: &[Member], id: Uuid, wanted: &Grant) -> Option<Role> {
         let member = members.iter().find(|member| member.id == id)?;
         let mut asked = self.asked.iter().filter(|asked| asked.subject == wanted.subject);
@@ -208,8 +210,8 @@ async fn find_all(docspace: &DocSpace, grants: &[Grant]) -> Result<Vec<Result<Uu
     try_join_all(grants.iter().map(|grant| find(docspace, &grant.subject))).await
 }
 
-/// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no reason to keep the others
-/// waiting.
+/// Who that is in DocSpace, or why that can't be told. One subject that can't be looked up is no
+/// reason to keep the others waiting.
 async fn find(docspace: &DocSpace, subject: &Subject) -> Result<Result<Uuid, MissingWhy>, Failure> {
     let found = match subject {
         Subject::Group(name) | Subject::TicketGroup(name) => docspace.group_named(name).await,
@@ -230,7 +232,8 @@ async fn find(docspace: &DocSpace, subject: &Subject) -> Result<Result<Uuid, Mis
     }
 }
 
-/// What the server's own validation takes for an address: one `@`, neither first nor last. At most 255 characters.
+/// What the server's own validation takes for an address: one `@`, neither first nor last. At most
+/// 255 characters.
 fn is_address(email: &str) -> bool {
     let mut at = email.match_indices('@').map(|(position, _)| position);
     let only = at.next().filter(|_| at.next().is_none());
@@ -277,8 +280,8 @@ async fn share(
     if shares.iter().any(|(id, _)| !members.contains_key(id)) {
         members.extend(by_id(docspace.members(room).await?));
     }
-    // A refusal does not prove that nothing happened. Who is in with the role that was asked for was let in all the same;
-    // who is in with another one was refused this one.
+    // A refusal does not prove that nothing happened. Who is in with the role that was asked for
+    // was let in all the same; who is in with another one was refused this one.
     let has_role = |id: &Uuid| {
         let asked = shares.iter().find(|(shared, _)| shared == id).map(|(_, role)| role.number());
         members.get(id).is_some_and(|member| member.is_owner || Some(member.access) == asked)
@@ -288,8 +291,8 @@ async fn share(
     Ok((members, forbidden))
 }
 
-/// Whether DocSpace refuses somebody of those in the call. The room itself may be out of reach, too; that shows when it is
-/// looked at.
+/// Whether DocSpace refuses somebody of those in the call. The room itself may be out of reach,
+/// too; that shows when it is looked at.
 fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.cause, Cause::Forbidden | Cause::Rejected { status: 400, .. })
 }

@@ -1,8 +1,8 @@
 //! Archives further rooms of a ticket, which calls without an answer have left behind.
 //!
-//! A room is archived only if it holds nothing but what ticketroom puts into a room: the template's folders and the members
-//! of the ticket's own room. Everything else is the work of people, and stays as it is. Repeatable: archiving a room that
-//! is in the archive changes nothing.
+//! A room is archived only if it holds nothing but what ticketroom puts into a room: the template's
+//! folders and the members of the ticket's own room. Everything else is the work of people, and
+//! stays as it is. Repeatable: archiving a room that is in the archive changes nothing.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! Creates the template's folders, each once.
 //!
-//! DocSpace creates a second folder of the same title without a word, so nothing is asked for again while an earlier
-//! call may still land. An empty room gets several folders by one copy of a skeleton, which goes on over there after
-//! the answer; the room's own list of folders tells when it is done. Everything else is created folder by folder.
+//! DocSpace creates a second folder of the same title without a word, so nothing is asked for again
+//! while an earlier call may still land. An empty room gets several folders by one copy of a
+//! skeleton, which goes on over there after the answer; the room's own list of folders tells when
+//! it is done. Everything else is created folder by folder.
 
 use std::time::Duration;
 
@@ -120,7 +121,8 @@ impl Perform for Folders {
         match (self.start, failure.side_effect()) {
             // It only looked.
             (FoldersStart::Settling(_), _) => {}
-            // Some folders may have been created before the call that surely was not; the next look tells.
+            // Some folders may have been created before the call that surely was not; the next look
+            // tells.
             (_, SideEffect::None) => records.ledger.folders = Entry::NotBegun,
             // What was sent may have been sent just now, however long ago it was intended.
             (_, SideEffect::Unknown) => records.ledger.folders = Entry::Pending { since: records.now },
@@ -148,8 +150,8 @@ async fn copy_skeleton(
         Ok(operation) => operation,
         Err(failure) => {
             skeletons.forget(tree).await;
-            // A copy that was refused and comes all the same merges with folders of the same titles, so they can be created
-            // one by one whatever the refusal proves.
+            // A copy that was refused and comes all the same merges with folders of the same
+            // titles, so they can be created one by one whatever the refusal proves.
             return if failure.is_transient() { Err(failure) } else { Ok(None) };
         }
     };
@@ -162,7 +164,8 @@ async fn copy_skeleton(
         // The copy goes on, whatever becomes of a look at it.
         match docspace.tree_state(root, tree).await {
             Ok(state) if state.missing.is_empty() => {
-                // A finished operation takes a place in the portal's queue until its report is read.
+                // A finished operation takes a place in the portal's queue until its report is
+                // read.
                 if let Some(operation) = operation {
                     let _ = docspace.operation(&operation).await;
                 }

@@ -1,11 +1,11 @@
 //! Effects: what a run does in other systems, one kind a file.
 //!
-//! Each is *intended* (written into the ledger and committed), then *run* (the calls are made), and then either *recorded*
-//! or, if it failed, *taken back*: an intent that surely came to nothing is removed, one that may have had its effect stays
-//! and is settled by looking.
+//! Each is *intended* (written into the ledger and committed), then *run* (the calls are made), and
+//! then either *recorded* or, if it failed, *taken back*: an intent that surely came to nothing is
+//! removed, one that may have had its effect stays and is settled by looking.
 //!
-//! A further effect is one file with a type that implements [`Perform`], one line in the list at the end, and its place in
-//! [`plan`](super::plan::plan).
+//! A further effect is one file with a type that implements [`Perform`], one line in the list at
+//! the end, and its place in [`plan`](super::plan::plan).
 
 mod access;
 mod add_note;
@@ -60,7 +60,8 @@ pub(super) trait Perform {
     /// What a run brings about.
     type Outcome: fmt::Debug + Send;
 
-    /// Which one of its kind it is, where a ticket has several. Each is begun at most once in a run.
+    /// Which one of its kind it is, where a ticket has several. Each is begun at most once in a
+    /// run.
     fn target(&self) -> Option<EffectTarget>;
 
     /// Writes the intent down; it is committed before [`run`](Self::run).
@@ -136,7 +137,8 @@ impl Recorded {
     }
 }
 
-/// Makes the enumeration of effects from the list of their types; each variant has the name of its type.
+/// Makes the enumeration of effects from the list of their types; each variant has the name of its
+/// type.
 macro_rules! effects {
     ($($effect:ident),+ $(,)?) => {
         /// An effect: something that is done in another system.

@@ -1,5 +1,6 @@
-//! What archiving a room and restoring it have in common: the move is asked for, followed for a short while, and confirmed by
-//! a look at the room. One that takes longer is looked for by later runs.
+//! What archiving a room and restoring it have in common: the move is asked for, followed for a
+//! short while, and confirmed by a look at the room. One that takes longer is looked for by later
+//! runs.
 
 use std::time::Duration;
 
@@ -38,8 +39,9 @@ pub(super) async fn follow(
 ) -> Moved {
     for pause in POLLS.into_iter().map(Duration::from_millis) {
         tokio::time::sleep(pause).await;
-        // The move goes on, whatever becomes of a look at it. The operation is read after the room: one that has ended and was
-        // not read would keep its place in DocSpace's queue for a minute.
+        // The move goes on, whatever becomes of a look at it. The operation is read after the room:
+        // one that has ended and was not read would keep its place in DocSpace's queue for a
+        // minute.
         let is_there =
             docspace.room(room).await.is_ok_and(|found| found.archived == (to == Location::Archived));
         let report = match &operation {
@@ -106,7 +108,8 @@ fn arrive(to: Location, link: LinkKind, records: &mut Records<'_>) {
     }
 }
 
-/// A room that came out of the archive has its link and its place in the ticket checked: archiving disables links.
+/// A room that came out of the archive has its link and its place in the ticket checked: archiving
+/// disables links.
 pub(in crate::reconcile) fn reopened(ledger: &mut crate::ledger::Ledger, link: LinkKind) {
     if link != LinkKind::Member {
         ledger.link = LinkEntry::NotBegun;

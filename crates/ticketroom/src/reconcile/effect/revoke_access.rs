@@ -1,5 +1,5 @@
-//! Revokes access from people and groups that had it because of the ticket, which has others now. Whoever has another role
-//! than the one that we gave got it by hand, and keeps it. Repeatable.
+//! Revokes access from people and groups that had it because of the ticket, which has others now.
+//! Whoever has another role than the one that we gave got it by hand, and keeps it. Repeatable.
 //!
 //! DocSpace answers 200 also when it revokes nothing, so the members are read before and after.
 
@@ -44,7 +44,8 @@ impl Perform for RevokeAccess {
     }
 
     fn intend(&self, records: &mut Records<'_>) {
-        // Without it, whoever gets access again after a lost answer would seem to have been removed by a person.
+        // Without it, whoever gets access again after a lost answer would seem to have been removed
+        // by a person.
         let revoking = &mut records.ledger.access.revoking;
         let new = self.ids().filter(|id| !revoking.contains(id)).collect::<Vec<_>>();
         revoking.extend(new);

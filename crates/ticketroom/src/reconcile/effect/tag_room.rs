@@ -1,6 +1,6 @@
-//! Gives a room the ticket's tag: one that was found by its title, or created by a server that ignores the tags of a
-//! new room (2.x). Repeatable. The tag is what a room is found by when all else is lost; a server that refuses it is no
-//! reason to keep the room from its people.
+//! Gives a room the ticket's tag: one that was found by its title, or created by a server that
+//! ignores the tags of a new room (2.x). Repeatable. The tag is what a room is found by when all
+//! else is lost; a server that refuses it is no reason to keep the room from its people.
 
 use super::{Context, Perform, Recorded, Records};
 use crate::call::Failure;

@@ -1,5 +1,6 @@
-//! Adds the note that tells what people did in the room. What it tells is in the ledger before the call, and its id follows from
-//! that: however often it is tried, the ticket is told once. The commit that records it deletes the events.
+//! Adds the note that tells what people did in the room. What it tells is in the ledger before the
+//! call, and its id follows from that: however often it is tried, the ticket is told once. The
+//! commit that records it deletes the events.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,7 +34,8 @@ pub struct TellNews {
     pub total: u64,
     /// Up to where they go, as the store has it.
     pub through: i64,
-    /// When the first of all of them happened. A store that was restored from a backup counts the same numbers again.
+    /// When the first of all of them happened. A store that was restored from a backup counts the
+    /// same numbers again.
     pub since: Timestamp,
     /// What the members of the room are called, as far as that is known.
     pub names: Vec<(Uuid, String)>,
@@ -108,7 +110,8 @@ impl TellNews {
     }
 }
 
-/// The note: one paragraph for each kind of event and person, with the titles as links to their folders.
+/// The note: one paragraph for each kind of event and person, with the titles as links to their
+/// folders.
 fn text(news: &TellNews, names: &HashMap<Uuid, String>, portal: &Url) -> NoteText {
     let mut groups: BTreeMap<(RoomEventKind, &str), Vec<&RoomEvent>> = BTreeMap::new();
     // Of several events of the same kind about a file, the last one tells.

@@ -1,4 +1,5 @@
-//! Puts the link into the ticket. How that is done, and how a repeat is avoided, is up to the helpdesk.
+//! Puts the link into the ticket. How that is done, and how a repeat is avoided, is up to the
+//! helpdesk.
 
 use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};

@@ -1,5 +1,6 @@
-//! Who has access to the room. It follows the ticket: a new assignee gets it, and a former one loses it, if we granted it for
-//! that reason and no other entry of the template names them. What people do with members by hand is left as they made it.
+//! Who has access to the room. It follows the ticket: a new assignee gets it, and a former one
+//! loses it, if we granted it for that reason and no other entry of the template names them. What
+//! people do with members by hand is left as they made it.
 
 use uuid::Uuid;
 
@@ -19,7 +20,8 @@ pub(super) struct Step {
     pub(super) effect: Option<Effect>,
 }
 
-/// Whom the template gives access now. What does not follow the ticket stays with whoever had it first.
+/// Whom the template gives access now. What does not follow the ticket stays with whoever had it
+/// first.
 pub(super) fn wanted(s: &Situation<'_>, ticket: &Ticket, template: &Template) -> Vec<Grant> {
     let known = || {
         let access = &s.ledger.access;
@@ -47,7 +49,8 @@ pub(super) fn access(s: &Situation<'_>, room: RoomId, template: &Template, wante
             Access { room, members: members(s), asked: asked(s, &grants), ours: ours(s), grants, lost };
         return Step { effect: Some(effect.into()), ..Step::default() };
     }
-    // Who the new ones are in DocSpace is known once they have access. Whoever can't have it keeps nobody in.
+    // Who the new ones are in DocSpace is known once they have access. Whoever can't have it keeps
+    // nobody in.
     if has_begun && s.ledger.access.state != Entry::Done {
         return Step::default();
     }
@@ -131,7 +134,8 @@ pub(super) fn by_hand(s: &Situation<'_>, members: &[Member], wanted: &[Grant]) -
     // The owner has every role, and is not granted any.
     let granted = || s.ledger.access.granted.iter().filter(|granted| s.seen.own != Some(granted.id));
     let removed: Vec<&Granted> = granted().filter(|granted| member(granted.id).is_none()).collect();
-    // Whose access was to be revoked has lost it, by whatever hand. Whoever is to have it again gets it again.
+    // Whose access was to be revoked has lost it, by whatever hand. Whoever is to have it again
+    // gets it again.
     let revoking = &s.ledger.access.revoking;
     let is_by_hand = |granted: &&Granted| wanted.contains(&granted.grant) && !revoking.contains(&granted.id);
     let (removed, former): (Vec<_>, Vec<_>) = removed.into_iter().partition(is_by_hand);

@@ -83,8 +83,8 @@ pub(super) fn first_room(
         return adopt(template, found, true);
     }
     if let Some(found) = s.seen.tagged_by_others.first() {
-        // The owner of a room may change, but anybody may put a tag on a room of theirs. Only the address in the ticket
-        // proves that this is the ticket's room.
+        // The owner of a room may change, but anybody may put a tag on a room of theirs. Only the
+        // address in the ticket proves that this is the ticket's room.
         let address = member_address(s.portal, found.room.id);
         if matches!(link, LinkInTicket::Is(link) if *link == *address.as_str()) {
             return adopt(template, found, true);
@@ -143,8 +143,8 @@ pub(super) fn settle_room(s: &Situation<'_>, template: &Template, pending: &Pend
         return adopt(template, found, true);
     }
     let settled_at = s.ledger.room.settled_at(s.settle);
-    // The time of the look counts, not that of this thought: the process may have been paused in between, and what was
-    // looked for before it was settled says nothing.
+    // The time of the look counts, not that of this thought: the process may have been paused in
+    // between, and what was looked for before it was settled says nothing.
     let is_settled = |looked: Timestamp| settled_at.is_some_and(|settled_at| settled_at <= looked);
     if !s.seen.looked.is_some_and(is_settled) {
         let wait = LOOKS.get(pending.looks as usize).or(LOOKS.last()).copied().unwrap_or_default();
@@ -158,8 +158,8 @@ pub(super) fn settle_room(s: &Situation<'_>, template: &Template, pending: &Pend
         let until = settled_at.map_or(look, |settled_at| look.min(settled_at)).max(s.now);
         return Rest::Waiting { until, reason }.into();
     }
-    // DocSpace saves a room and its tags one after the other, and may have stopped in between. That is only
-    // believed now: a moment after its birth, every room is without tags.
+    // DocSpace saves a room and its tags one after the other, and may have stopped in between. That
+    // is only believed now: a moment after its birth, every room is without tags.
     if let Some(found) = s.seen.untagged.iter().find(|found| found.room.title == pending.title) {
         return adopt(template, found, false);
     }

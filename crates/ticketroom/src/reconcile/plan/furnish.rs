@@ -1,4 +1,5 @@
-//! What an active room needs: its tag, its folders, the right people, its title, its address, and that address in the ticket.
+//! What an active room needs: its tag, its folders, the right people, its title, its address, and
+//! that address in the ticket.
 
 use std::time::Duration;
 
@@ -75,7 +76,8 @@ pub(super) fn furnish(
     Plan { notes, effects, rest: rest(s, &wanted) }
 }
 
-/// The title that the room is to have, if it is another one than what we asked for last. A title that a person gave it stays.
+/// The title that the room is to have, if it is another one than what we asked for last. A title
+/// that a person gave it stays.
 fn new_title(s: &Situation<'_>, ticket: &Ticket, template: &Template, room: &Room) -> Option<String> {
     let title = &s.ledger.title;
     // It was seen to have the title that we know of, and not only a moment after we gave it.
@@ -112,8 +114,8 @@ fn write_back(
     }
     let shown = matches!(link_in_ticket, LinkInTicket::Is(link) if link == url);
     if entry.url.as_deref() == Some(url) {
-        // A place that somebody emptied or overwrote is put right; one that can't be read may well be right. What is
-        // closed can't be written to any more, or need not be.
+        // A place that somebody emptied or overwrote is put right; one that can't be read may well
+        // be right. What is closed can't be written to any more, or need not be.
         let is_right =
             shown || *link_in_ticket == LinkInTicket::Unreadable || ticket.status == Status::Closed;
         if is_right || repaired_lately(s) {
@@ -125,8 +127,8 @@ fn write_back(
     }
     let note = match (entry.noted, entry.state) {
         (true, _) => NoteState::Written,
-        // Only into the ticket of a room that was made a moment ago has surely nothing been written: this ledger may
-        // be a backup's.
+        // Only into the ticket of a room that was made a moment ago has surely nothing been
+        // written: this ledger may be a backup's.
         (false, Entry::NotBegun) if s.has_begun(CreateRoom::KIND) => NoteState::Missing,
         // Helpdesks have no keys that make a repeat harmless: what may still land is waited for.
         (false, Entry::Pending { since }) if s.now < after(since, s.settle) => NoteState::Settling,
@@ -138,7 +140,8 @@ fn write_back(
 /// Two programs that write the same field would go on for ever.
 fn repaired_lately(s: &Situation<'_>) -> bool {
     let entry = &s.ledger.write_back;
-    // A place that did not take the link won't take it now, unless somebody has done something about it.
+    // A place that did not take the link won't take it now, unless somebody has done something
+    // about it.
     let lately = entry.repaired_at.is_some_and(|at| s.now < after(at, REPAIR_AGAIN));
     !s.asked && (lately || entry.refused)
 }
@@ -156,7 +159,8 @@ pub(super) fn due_audit(s: &Situation<'_>, own: &Room, template: &Template) -> O
     is_due.then(|| audit(s, own, template))
 }
 
-/// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used it.
+/// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used
+/// it.
 fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
     // The second room may lack its tag; then it has the title that was sent with both calls.
     let untagged = s.seen.untagged.iter().filter(|found| found.room.title == own.title);
@@ -168,7 +172,8 @@ fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
     if rooms.is_empty() {
         return Audit::Ended(Note::EndAudit { used: ids(used), next });
     }
-    // DocSpace may answer that it archives a room and never do it, so there is another look in any case.
+    // DocSpace may answer that it archives a room and never do it, so there is another look in any
+    // case.
     let next = next.unwrap_or_else(|| after(looked, LAST_AUDIT_AGAIN));
     let granted = s.ledger.access.granted.iter().map(|granted| granted.id).collect();
     let tree = template.folders.clone();
@@ -176,8 +181,8 @@ fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
 }
 
 fn rest(s: &Situation<'_>, grants: &[Grant]) -> Rest {
-    // Groups and users come from the configuration, so their absence is somebody's mistake; that an assignee
-    // has no account in DocSpace is everyday life.
+    // Groups and users come from the configuration, so their absence is somebody's mistake; that an
+    // assignee has no account in DocSpace is everyday life.
     let (absent, remarks): (Vec<_>, Vec<_>) = s
         .ledger
         .access

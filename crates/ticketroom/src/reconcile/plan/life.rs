@@ -1,11 +1,13 @@
-//! A room's life after its creation: whether it belongs into the archive, and what people did with it by hand.
+//! A room's life after its creation: whether it belongs into the archive, and what people did with
+//! it by hand.
 //!
-//! The room of a ticket that is solved or closed is archived after the template's grace; of one that is deleted or merged, at
-//! once; and once the ticket is open again, the same room is restored. A person's word counts for more than all that, until the
-//! ticket changes. Whatever people do in DocSpace by hand is left as they made it.
+//! The room of a ticket that is solved or closed is archived after the template's grace; of one
+//! that is deleted or merged, at once; and once the ticket is open again, the same room is
+//! restored. A person's word counts for more than all that, until the ticket changes. Whatever
+//! people do in DocSpace by hand is left as they made it.
 //!
-//! A move is confirmed by a look at the room alone. One that was asked for and is not wanted any more may still happen: it is
-//! waited for, and then undone.
+//! A move is confirmed by a look at the room alone. One that was asked for and is not wanted any
+//! more may still happen: it is waited for, and then undone.
 
 use std::time::Duration;
 
@@ -36,11 +38,11 @@ const MOVE_AGAIN: Duration = Duration::from_secs(20);
 const MOVE_ATTEMPTS: u32 = 4;
 /// When a move that failed is asked for again.
 const FAILED_MOVE_AGAIN: Duration = Duration::from_secs(15 * 60);
-/// How long a move that is not wanted any more may still happen: an operation without progress is cancelled after a minute, and
-/// the server retries its database for five and a half.
+/// How long a move that is not wanted any more may still happen: an operation without progress is
+/// cancelled after a minute, and the server retries its database for five and a half.
 const LATEST_MOVE: Duration = Duration::from_secs(7 * 60);
-/// When to look first whether the ticket that this one was merged into has its room. It may never get one, so each wait is as
-/// long as all before it.
+/// When to look first whether the ticket that this one was merged into has its room. It may never
+/// get one, so each wait is as long as all before it.
 const SURVIVOR_AGAIN: Duration = Duration::from_secs(60);
 
 /// A person's word that no run has written down yet.
@@ -94,7 +96,8 @@ enum Standing {
 pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
     match s.seen.room {
         Some(RoomNow::Deleted) => {
-            // Those who worked on a ticket that is over need not know that its room was cleared away.
+            // Those who worked on a ticket that is over need not know that its room was cleared
+            // away.
             let is_over = life(s).is_ok_and(|life| matches!(life.standing, Standing::Over { .. }));
             let name = notes::name_of(s, &format!("deleted-{}", made.room.id)).filter(|_| !is_over);
             return note(Note::Deleted { note: name });
@@ -274,7 +277,8 @@ fn noticed(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>) -> Option<No
             Note::TitleByHand { title: details.title.clone() }
         });
     }
-    // Of a room that was found, or created by an earlier version, the ledger knows no owner: it was ours.
+    // Of a room that was found, or created by an earlier version, the ledger knows no owner: it was
+    // ours.
     if let (Some(owner), Some(before)) = (details.owner, s.ledger.owner.or(s.seen.own))
         && owner != before
     {
@@ -311,7 +315,8 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
     Some(Note::MovedByHand { to: seen, is_over, note, link })
 }
 
-/// Whether a move that is not wanted any more can't happen any more. What moves the room after that is a person.
+/// Whether a move that is not wanted any more can't happen any more. What moves the room after that
+/// is a person.
 fn is_move_over(s: &Situation<'_>, wants: &Wants) -> bool {
     let has_moved = s.has_begun(ArchiveRoom::KIND) || s.has_begun(RestoreRoom::KIND);
     let moving = s.ledger.location.moving.as_ref().filter(|moving| moving.to != wants.location);
@@ -345,7 +350,8 @@ fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
         Standing::Open => wants(Location::Active, "the ticket is open", None),
         Standing::Unknown(why) => wants(s.ledger.location.now, why, None),
         Standing::Over { at_once: true, why, .. } => wants(Location::Archived, why, None),
-        // However the grace is counted now: what is in the archive stays there until the ticket is open again.
+        // However the grace is counted now: what is in the archive stays there until the ticket is
+        // open again.
         Standing::Over { why, .. }
             if s.ledger.location.now == Location::Archived && !s.ledger.life.undeleted =>
         {
@@ -443,8 +449,8 @@ fn look_again(s: &Situation<'_>, moving: &Moving) -> Rest {
     Rest::Waiting { until: after(s.now, Duration::from_secs(wait)), reason: on_its_way(moving.to) }
 }
 
-/// Asks for a move. A room is moved by a run that has done nothing else with it: what is under way would be refused in the
-/// archive.
+/// Asks for a move. A room is moved by a run that has done nothing else with it: what is under way
+/// would be refused in the archive.
 fn begin(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, wants: &Wants) -> Step {
     let is_apart = |kind| kind == AddNote::KIND || kind == TellNews::KIND;
     if !s.begun.iter().all(|begun| is_apart(begun.kind)) {

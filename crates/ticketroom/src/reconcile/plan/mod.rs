@@ -1,11 +1,13 @@
-//! What to do next for a ticket. Pure: the ticket as it is, the rules, the ledger, what was seen in DocSpace and
-//! the time go in; the next steps come out, or what to wait for. All product behaviour is decided here.
+//! What to do next for a ticket. Pure: the ticket as it is, the rules, the ledger, what was seen in
+//! DocSpace and the time go in; the next steps come out, or what to wait for. All product behaviour
+//! is decided here.
 //!
-//! A step is either a [`Note`], which changes the ledger only, or an [`Effect`], which calls something. [`first_room`] is about
-//! tickets that have no room yet; [`life`] about the room's whole life after that: whether it belongs into the archive, and what
-//! people did with it by hand. An active room is [`furnish`]ed: folders, [`access`], link and (with the link) the write-back are
-//! independent of each other and are all handed out at once; the run runs them side by side and plans again as each one ends.
-//! [`notes`] are what else the ticket is told.
+//! A step is either a [`Note`], which changes the ledger only, or an [`Effect`], which calls
+//! something. [`first_room`] is about tickets that have no room yet; [`life`] about the room's
+//! whole life after that: whether it belongs into the archive, and what people did with it by hand.
+//! An active room is [`furnish`]ed: folders, [`access`], link and (with the link) the write-back
+//! are independent of each other and are all handed out at once; the run runs them side by side and
+//! plans again as each one ends. [`notes`] are what else the ticket is told.
 
 mod access;
 mod first_room;
@@ -69,7 +71,8 @@ pub struct Situation<'a> {
 /// What follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What to write into the ledger first. Then there is another plan, and the effects of this one don't count.
+    /// What to write into the ledger first. Then there is another plan, and the effects of this one
+    /// don't count.
     pub notes: Vec<Note>,
     /// What to do now, side by side.
     pub effects: Vec<Effect>,
@@ -160,7 +163,8 @@ fn without_room(s: &Situation<'_>) -> Plan {
     }
 }
 
-/// The template that the room is or was made by; for a ticket without a room, the one that the rules pick.
+/// The template that the room is or was made by; for a ticket without a room, the one that the
+/// rules pick.
 fn template<'a>(s: &Situation<'a>, ticket: &Ticket) -> Result<&'a Template, Rest> {
     if let Some(name) = &s.ledger.template {
         return s.rules.template(name).map(AsRef::as_ref).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! Further notes that a ticket gets: about the tickets that it was merged into or continues, about what people did with its room
-//! by hand, and about the files in it.
+//! Further notes that a ticket gets: about the tickets that it was merged into or continues, about
+//! what people did with its room by hand, and about the files in it.
 
 use super::Situation;
 use crate::clock::{Timestamp, after};
@@ -168,7 +168,8 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
     }
     let events: Vec<RoomEvent> =
         news.events.iter().filter(|event| is_told(s, event, notify)).cloned().collect();
-    // Those beyond the ones that were read are counted as they are: nobody does so much on our behalf.
+    // Those beyond the ones that were read are counted as they are: nobody does so much on our
+    // behalf.
     let left_out = (news.events.len() - events.len()) as u64;
     if events.is_empty() && news.total == left_out {
         return News::Drop(Note::NewsDropped { through: news.last });

@@ -1,5 +1,6 @@
-//! How a run ends: what failed in it and what the plan says become the ticket's state, its reason and its next time.
-//! They are committed with the ledger, and the log has a line for a ticket that is ready or blocked now and was not before.
+//! How a run ends: what failed in it and what the plan says become the ticket's state, its reason
+//! and its next time. They are committed with the ledger, and the log has a line for a ticket that
+//! is ready or blocked now and was not before.
 
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ impl Run<'_> {
         let reason = reason.map(Reason::printable);
         let attempts = match state {
             State::Waiting | State::Blocked if self.progressed => 1,
-            // Looking for a room on its way is no failure: one that comes then is tried again soon, and not after minutes.
+            // Looking for a room on its way is no failure: one that comes then is tried again soon,
+            // and not after minutes.
             State::Waiting if self.failures.is_empty() && is_on_its_way(reason.as_ref()) => 1,
             // It was not tried at all, so it goes before those that were.
             State::Waiting if self.is_held_back() => self.claim.attempts,
@@ -88,8 +90,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One line for a ticket that is ready or blocked now and was not before. That a system refuses our credentials is one
-    /// line for all the tickets that wait for it.
+    /// One line for a ticket that is ready or blocked now and was not before. That a system refuses
+    /// our credentials is one line for all the tickets that wait for it.
     async fn log_how_it_stands(&self, state: State, reason: Option<&Reason>, now: Timestamp) {
         let key = &self.claim.key;
         match state {
@@ -133,7 +135,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whose credentials a failure is about, if that system can be asked whether it still refuses them.
+    /// Whose credentials a failure is about, if that system can be asked whether it still refuses
+    /// them.
     fn account_of(&self, failure: &Failure) -> Option<Account> {
         if failure.system == &DOCSPACE {
             return Some(Account::DocSpace);
@@ -141,8 +144,8 @@ impl Run<'_> {
         failure.system.can_be_asked.then(|| Account::Helpdesk(self.claim.key.helpdesk.clone()))
     }
 
-    /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the room can't tell; the
-    /// next one does.
+    /// DocSpace says 403 also of what doesn't exist. A run that did not begin with a look at the
+    /// room can't tell; the next one does.
     fn may_mean_that_the_room_is_gone(&self, failure: &Failure) -> bool {
         failure.system == &DOCSPACE
             && matches!(failure.cause, Cause::Forbidden | Cause::NotFound)
@@ -150,12 +153,14 @@ impl Run<'_> {
             && self.claim.ledger.room.made().is_none()
     }
 
-    /// Whether nothing went wrong but that this process may not act now. Others may, so nobody has to wait.
+    /// Whether nothing went wrong but that this process may not act now. Others may, so nobody has
+    /// to wait.
     fn is_held_back(&self) -> bool {
         !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == Cause::HeldBack)
     }
 
-    /// Whether nothing went wrong but that a system has not answered for a while, so that nobody was asked.
+    /// Whether nothing went wrong but that a system has not answered for a while, so that nobody
+    /// was asked.
     fn was_not_sent(&self) -> bool {
         !self.failures.is_empty()
             && self.failures.iter().all(|failure| matches!(failure.cause, Cause::BreakerOpen { .. }))
@@ -187,8 +192,9 @@ impl Run<'_> {
                 return Rest::Waiting { until: now, reason: failure.reason() };
             }
             if self.was_not_sent() {
-                // When it answers, all go on at once, at the pace that the limits allow. Which of them is the next probe is
-                // left to chance: the system may not answer for one ticket only.
+                // When it answers, all go on at once, at the pace that the limits allow. Which of
+                // them is the next probe is left to chance: the system may not answer for one
+                // ticket only.
                 let spread = self.all.parts.chance.jitter(Duration::from_secs(1));
                 let until = after(now, failure.retry_after().unwrap_or_default() + spread);
                 return Rest::Waiting { until, reason: failure.reason() };

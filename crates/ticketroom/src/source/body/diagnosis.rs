@@ -1,4 +1,5 @@
-//! What a body that can't be read most likely is, for the person who set the sender up. Nothing of it is quoted.
+//! What a body that can't be read most likely is, for the person who set the sender up. Nothing of
+//! it is quoted.
 
 use super::parse::Fault;
 

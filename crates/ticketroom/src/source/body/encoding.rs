@@ -48,12 +48,14 @@ fn bounded(decoder: impl Read, coding: &str) -> Result<Cow<'static, [u8]>, NoTar
     }
 }
 
-/// The text, and the charset that it was written in. What is invalid in its charset is replaced by U+FFFD.
+/// The text, and the charset that it was written in. What is invalid in its charset is replaced by
+/// U+FFFD.
 pub(super) fn decoded<'a>(
     content_type: Option<&str>,
     bytes: &'a [u8],
 ) -> Result<(Cow<'a, str>, &'static Encoding), NoTarget> {
-    // A byte order mark counts over everything, then what the sender says, then the only other thing that JSON may be.
+    // A byte order mark counts over everything, then what the sender says, then the only other
+    // thing that JSON may be.
     let named = content_type.and_then(charset);
     let charset = match (Encoding::for_bom(bytes), named, utf_16(bytes)) {
         (Some((charset, _)), _, _) | (None, _, Some(charset)) => charset,

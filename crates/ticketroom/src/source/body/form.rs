@@ -1,5 +1,5 @@
-//! `application/x-www-form-urlencoded`: fields that may be nested in brackets (`requester[email]`, `tags[]`), or one
-//! field that holds the JSON.
+//! `application/x-www-form-urlencoded`: fields that may be nested in brackets (`requester[email]`,
+//! `tags[]`), or one field that holds the JSON.
 
 use encoding_rs::Encoding;
 use percent_encoding::percent_decode;
@@ -54,7 +54,8 @@ pub(super) fn object(fields: Vec<(String, String)>) -> Json {
             object.push((name, value));
             continue;
         };
-        // Only what came right before is gone on with: a name that comes again stays visible as such.
+        // Only what came right before is gone on with: a name that comes again stays visible as
+        // such.
         match object.last_mut() {
             Some((last, Json::List(items))) if inner.is_empty() && last == outer => items.push(value),
             Some((last, Json::Object(fields))) if !inner.is_empty() && last == outer => {

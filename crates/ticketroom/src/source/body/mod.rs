@@ -3,13 +3,16 @@
 //! Every source reads through here, so that all of them take the same:
 //!
 //! 1. `Content-Encoding`: gzip and deflate, to a bound ([`encoding`]).
-//! 2. The charset: a byte order mark, `Content-Type`, UTF-16 by its zeros, else UTF-8 ([`encoding`]).
-//! 3. The form: JSON; JSON as a text within JSON; `application/x-www-form-urlencoded`, as plain fields or with the JSON
-//!    in one of them ([`form`]). What begins like JSON is JSON, whatever `Content-Type` says.
+//! 2. The charset: a byte order mark, `Content-Type`, UTF-16 by its zeros, else UTF-8
+//!    ([`encoding`]).
+//! 3. The form: JSON; JSON as a text within JSON; `application/x-www-form-urlencoded`, as plain
+//!    fields or with the JSON in one of them ([`form`]). What begins like JSON is JSON, whatever
+//!    `Content-Type` says.
 //! 4. JSON as senders write it ([`parse`]), and if it is none, as templates break it.
 //!
-//! Signatures are over the raw bytes and were checked before. What can't be read keeps its text, so that a ticket's
-//! number can be looked for in it, and says where it stops being JSON and what it most likely is ([`diagnosis`]).
+//! Signatures are over the raw bytes and were checked before. What can't be read keeps its text, so
+//! that a ticket's number can be looked for in it, and says where it stops being JSON and what it
+//! most likely is ([`diagnosis`]).
 
 mod diagnosis;
 mod encoding;
@@ -128,7 +131,8 @@ impl Body {
         matches!(self.content, Content::Form(_))
     }
 
-    /// The number after one of these names, wherever it is in what could not be read, or not be kept: in JSON or XML.
+    /// The number after one of these names, wherever it is in what could not be read, or not be
+    /// kept: in JSON or XML.
     pub(crate) fn number_named(&self, names: &[&str]) -> Option<u64> {
         let is_whole = matches!(self.content, Content::Json { is_partial: false, .. } | Content::Form(_));
         if is_whole {

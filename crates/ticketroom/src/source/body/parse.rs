@@ -1,16 +1,18 @@
 //! The JSON parser for deliveries: it takes what senders really write.
 //!
-//! [`Mode::Exact`] is the grammar of RFC 8259, more tolerant in what a grammar can't be blamed for: a surrogate without
-//! its other half becomes U+FFFD, control characters may stand in strings, a number of any size is kept, and what is
-//! nested deeper than [`DEEPEST`] is read over. [`Mode::Repair`] also takes what templates break: quotation marks inside
-//! a text, values that are missing or lack quotation marks, a comma too many.
+//! [`Mode::Exact`] is the grammar of RFC 8259, more tolerant in what a grammar can't be blamed for:
+//! a surrogate without its other half becomes U+FFFD, control characters may stand in strings, a
+//! number of any size is kept, and what is nested deeper than [`DEEPEST`] is read over.
+//! [`Mode::Repair`] also takes what templates break: quotation marks inside a text, values that are
+//! missing or lack quotation marks, a comma too many.
 //!
-//! It uses no recursion, so no nesting exhausts the stack, and it keeps a bounded number of values, so that a body with
-//! very many fields does not become a tree that is many times as large.
+//! It uses no recursion, so no nesting exhausts the stack, and it keeps a bounded number of values,
+//! so that a body with very many fields does not become a tree that is many times as large.
 
 use super::super::salvage::Json;
 
-/// Values nested deeper than that count as null. The deepest value that is read, in Jira's documents, is at level 9.
+/// Values nested deeper than that count as null. The deepest value that is read, in Jira's
+/// documents, is at level 9.
 const DEEPEST: usize = 64;
 /// The most entries of one object or array that are kept.
 const MOST_ENTRIES: usize = 5_000;
@@ -135,8 +137,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether a further value is kept. The first level has an allowance of its own, so that what a large value comes
-    /// before is not lost.
+    /// Whether a further value is kept. The first level has an allowance of its own, so that what a
+    /// large value comes before is not lost.
     fn may_keep(&mut self, depth: usize, entries: usize) -> bool {
         if entries >= MOST_ENTRIES || (depth > 1 && self.left == 0) {
             return false;
@@ -190,7 +192,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether an object or array ends after the entry that was just read; if not, it is at its next value.
+    /// Whether an object or array ends after the entry that was just read; if not, it is at its
+    /// next value.
     fn ends_after_entry(&mut self, parent: &mut Open) -> Result<bool, Fault> {
         let (close, missing) = match parent {
             Open::List(_) => (b']', "a comma or a closing bracket is missing"),
@@ -261,7 +264,8 @@ impl Parser<'_> {
 
     /// Whether only closing brackets are left.
     fn is_last(&self, at: usize) -> bool {
-        // Its end was looked for once: there may be a backslash at every place, and a mebibyte of spaces behind.
+        // Its end was looked for once: there may be a backslash at every place, and a mebibyte of
+        // spaces behind.
         let rest = self.bytes.get(at..self.end).unwrap_or_default();
         !rest.is_empty() && rest.len() < DEEPEST && rest.iter().all(|byte| b"}] \t\r\n".contains(byte))
     }

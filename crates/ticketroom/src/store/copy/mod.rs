@@ -1,13 +1,14 @@
 //! Moves a store: from SQLite to PostgreSQL when one machine is no longer enough, or back.
 //!
-//! Both stores are out of use meanwhile: a file is locked, and of a database it is asked at the beginning and at the end
-//! whether a replica works on it. Both have to have exactly the tables of this version: of a later one's we would leave out
-//! what we don't know. Rows go over in the order of their keys, a batch in each transaction, so a copy that
-//! was cut off goes on after the last row that arrived. Until all of it is there and has been compared with what was read,
-//! the target says so of itself, and nobody can serve from it.
+//! Both stores are out of use meanwhile: a file is locked, and of a database it is asked at the
+//! beginning and at the end whether a replica works on it. Both have to have exactly the tables of
+//! this version: of a later one's we would leave out what we don't know. Rows go over in the order
+//! of their keys, a batch in each transaction, so a copy that was cut off goes on after the last
+//! row that arrived. Until all of it is there and has been compared with what was read, the target
+//! says so of itself, and nobody can serve from it.
 //!
-//! The source stays as it is. In the target, what was claimed is due at once, and if the source is a backup, every ticket
-//! is looked at again: the same transaction says that the copy is whole.
+//! The source stays as it is. In the target, what was claimed is due at once, and if the source is
+//! a backup, every ticket is looked at again: the same transaction says that the copy is whole.
 
 mod postgres;
 mod sqlite;
@@ -57,7 +58,8 @@ pub enum CopyError {
     },
 }
 
-/// Why one of the stores failed on the way. Says what the database says, never what was being stored.
+/// Why one of the stores failed on the way. Says what the database says, never what was being
+/// stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SideError {
     /// The file.
@@ -101,15 +103,15 @@ trait Side: Send {
     async fn begin(&mut self, source: &str) -> Result<(), SideError>;
     /// How many rows a table has, and where the last one is.
     async fn extent(&mut self, table: &Table) -> Result<(u64, Option<Key>), SideError>;
-    /// The rows after one, or from the first one on, in order, at most a batch of them, and not more bytes than [`table::BYTES`] if that is more
-    /// than one row.
+    /// The rows after one, or from the first one on, in order, at most a batch of them, and not
+    /// more bytes than [`table::BYTES`] if that is more than one row.
     async fn read(&mut self, table: &Table, after: Option<&Key>) -> Result<Vec<Row>, SideError>;
     /// Adds rows, all or none.
     async fn write(&mut self, table: &Table, rows: &[Row]) -> Result<(), SideError>;
     /// The day's writes.
     async fn day(&mut self) -> Result<Day, SideError>;
-    /// Makes a whole store of it, in one transaction: sets the day's writes, lets go of claims, marks all tickets if it is
-    /// a backup's copy, and says that the copy is whole.
+    /// Makes a whole store of it, in one transaction: sets the day's writes, lets go of claims,
+    /// marks all tickets if it is a backup's copy, and says that the copy is whole.
     async fn finish(&mut self, day: Day, is_backup: bool, now: Timestamp) -> Result<(), SideError>;
 }
 

@@ -13,16 +13,16 @@ pub(super) enum Type {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// Rows that go over at once, if they are not more than [`BYTES`]. Deliveries carry whole bodies, so there are fewer of
-    /// them.
+    /// Rows that go over at once, if they are not more than [`BYTES`]. Deliveries carry whole
+    /// bodies, so there are fewer of them.
     pub(super) batch: usize,
     /// How many of its first columns are its key, by which its rows are ordered.
     pub(super) key: usize,
     pub(super) columns: &'static [(&'static str, Type)],
 }
 
-/// Texts and bytes that go over at once, unless one row alone has more: a body may have 64 MiB, and a batch is in memory more
-/// than once.
+/// Texts and bytes that go over at once, unless one row alone has more: a body may have 64 MiB, and
+/// a batch is in memory more than once.
 pub(super) const BYTES: usize = 8 * 1024 * 1024;
 
 /// Those that are referred to come first.

@@ -1,16 +1,19 @@
-//! Connections to PostgreSQL: a pool of them, each set up so that nothing is acknowledged that a crash could take
-//! back, and the one way in which statements are run.
+//! Connections to PostgreSQL: a pool of them, each set up so that nothing is acknowledged that a
+//! crash could take back, and the one way in which statements are run.
 //!
-//! Every transition is one statement, and so its own transaction: there is nothing to begin, and nothing that is left
-//! open when a caller goes away. A statement whose answer doesn't come in time has an unknown end. Its connection is
-//! given up, and the caller is told that the store can't be used; every transition may be tried again.
+//! Every transition is one statement, and so its own transaction: there is nothing to begin, and
+//! nothing that is left open when a caller goes away. A statement whose answer doesn't come in time
+//! has an unknown end. Its connection is given up, and the caller is told that the store can't be
+//! used; every transition may be tried again.
 //!
-//! Behind a pooler that lends sessions for a transaction only ([`pooler`]), nothing is left in a session: statements are
-//! sent without being prepared, and what else every connection begins with is only looked at. Such a statement may run
-//! longer than we wait for it, which is an unknown end like any other.
+//! Behind a pooler that lends sessions for a transaction only ([`pooler`]), nothing is left in a
+//! session: statements are sent without being prepared, and what else every connection begins with
+//! is only looked at. Such a statement may run longer than we wait for it, which is an unknown end
+//! like any other.
 //!
-//! A connection in the making is not given up with the caller that it was made for. The server has to do its part of it
-//! all the same, so a crowd of callers that give up and come again would keep a busy one from ever finishing one.
+//! A connection in the making is not given up with the caller that it was made for. The server has
+//! to do its part of it all the same, so a crowd of callers that give up and come again would keep
+//! a busy one from ever finishing one.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -33,19 +36,21 @@ use crate::config::PostgresConfig;
 use crate::fault_point::{self, Side};
 use crate::store::StoreError;
 
-/// How long a statement may take; the server breaks it off a little earlier. With the wait for a connection it stays below
-/// the 12 seconds that Zendesk waits for an answer.
+/// How long a statement may take; the server breaks it off a little earlier. With the wait for a
+/// connection it stays below the 12 seconds that Zendesk waits for an answer.
 pub(super) const STATEMENT: Duration = Duration::from_secs(6);
 /// How long to wait for a connection: for one that others use, or until a new one is set up.
 pub(super) const CONNECTION: Duration = Duration::from_secs(5);
 /// How long a connection may be in the making, whoever still waits for it.
 const MAKING: Duration = Duration::from_secs(15);
-/// How often a statement is run that lost against another one (a deadlock, a serialization failure).
+/// How often a statement is run that lost against another one (a deadlock, a serialization
+/// failure).
 const CONFLICTS: u32 = 5;
 
-/// What every connection begins with. A database may be set up so that a commit is answered before it is on disk;
-/// for us it is not. A stricter setting (`remote_apply`) stays. Our statements are few, short and the same for ever, so one
-/// plan for each is enough; making one anew costs more than running it.
+/// What every connection begins with. A database may be set up so that a commit is answered before
+/// it is on disk; for us it is not. A stricter setting (`remote_apply`) stays. Our statements are
+/// few, short and the same for ever, so one plan for each is enough; making one anew costs more
+/// than running it.
 const SESSION: &str = "
     SET statement_timeout = '5s';
     SET lock_timeout = '4s';
@@ -70,12 +75,14 @@ pub(super) const NOT_ON_DISK: &str =
 const TAKEN_OVER: &str =
     "a newer ticketroom has taken over its tables, on which this one can't work: upgrade this one, too";
 
-/// How long a statement stays prepared on its connection, here and at the server; nothing throws one out.
+/// How long a statement stays prepared on its connection, here and at the server; nothing throws
+/// one out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     /// One of the few that come again and again.
     ForEver,
-    /// One whose text is put together of what is asked for, or any behind a pooler: it is not prepared.
+    /// One whose text is put together of what is asked for, or any behind a pooler: it is not
+    /// prepared.
     Once,
 }
 
@@ -313,7 +320,8 @@ async fn query(
     }
 }
 
-/// Whether a connection is of no use any more: its server stops, or can only be read from since another one took over.
+/// Whether a connection is of no use any more: its server stops, or can only be read from since
+/// another one took over.
 fn is_about_the_connection(state: &SqlState) -> bool {
     let code = state.code();
     *state == SqlState::READ_ONLY_SQL_TRANSACTION || code.starts_with("08") || code.starts_with("57P")
@@ -336,7 +344,8 @@ pub(super) fn explain_pool(error: &PoolError) -> String {
     }
 }
 
-/// An error for an operator: what the server says without its details, which may quote what was being stored.
+/// An error for an operator: what the server says without its details, which may quote what was
+/// being stored.
 pub(in crate::store) fn explain(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{} ({})", error.message(), error.code().code());

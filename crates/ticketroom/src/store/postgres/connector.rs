@@ -1,5 +1,5 @@
-//! Making a connection to whichever of the servers in an address can be written to. Another one may take over at any
-//! moment, and the old one may be refusing, or silent, or back as a standby.
+//! Making a connection to whichever of the servers in an address can be written to. Another one may
+//! take over at any moment, and the old one may be refusing, or silent, or back as a standby.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,14 +19,16 @@ use super::connect::{CONNECTION, explain};
 use super::tls::{self, TlsError};
 use crate::config::{PostgresConfig, Tls};
 
-/// So many connections are made at once: the server starts a process for each, and a busy one is not helped by more.
+/// So many connections are made at once: the server starts a process for each, and a busy one is
+/// not helped by more.
 const AT_ONCE: usize = 4;
 
 /// What makes connections, to whichever of the servers can be written to.
 ///
-/// They are asked one after the other, beginning with the one that took the last connection, and each has its share of
-/// the time. So one that is silent, since it hangs or its machine is off, leaves time for the one that has taken over. Once
-/// another one was found than before, pools use no connection any more that is older than that.
+/// They are asked one after the other, beginning with the one that took the last connection, and
+/// each has its share of the time. So one that is silent, since it hangs or its machine is off,
+/// leaves time for the one that has taken over. Once another one was found than before, pools use
+/// no connection any more that is older than that.
 #[derive(Clone)]
 pub(super) struct Connector {
     servers: Arc<[tokio_postgres::Config]>,
@@ -74,7 +76,8 @@ impl Connector {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), ..self.clone() }
     }
 
-    /// Makes one. The last server that is left may take as long as it likes: the caller has to have a limit.
+    /// Makes one. The last server that is left may take as long as it likes: the caller has to have
+    /// a limit.
     pub(super) async fn connect(&self) -> Result<Made, Error> {
         let (count, first) = (self.servers.len(), self.found().server);
         let deadline = Instant::now() + CONNECTION;

@@ -1,13 +1,14 @@
-//! Hints between replicas: `NOTIFY` when a delivery made a ticket due, so that a replica that only works hears of what
-//! one that only takes deliveries took in.
+//! Hints between replicas: `NOTIFY` when a delivery made a ticket due, so that a replica that only
+//! works hears of what one that only takes deliveries took in.
 //!
-//! A hint is worth nothing but time: workers look by themselves every second. So it is not part of the delivery's
-//! transaction (PostgreSQL lets only one transaction with a `NOTIFY` commit at a time, which would undo its group
-//! commit), is sent at most every 20 ms however many deliveries there were, and may get lost with its connection.
+//! A hint is worth nothing but time: workers look by themselves every second. So it is not part of
+//! the delivery's transaction (PostgreSQL lets only one transaction with a `NOTIFY` commit at a
+//! time, which would undo its group commit), is sent at most every 20 ms however many deliveries
+//! there were, and may get lost with its connection.
 //!
-//! A listener hears nothing from a server that hangs, or from which another one has taken over behind a network that is
-//! cut, and can't tell that from a quiet day. So it says every now and then that it listens, and goes where the store is
-//! when there is no answer.
+//! A listener hears nothing from a server that hangs, or from which another one has taken over
+//! behind a network that is cut, and can't tell that from a quiet day. So it says every now and
+//! then that it listens, and goes where the store is when there is no answer.
 
 use std::sync::Arc;
 use std::time::Duration;

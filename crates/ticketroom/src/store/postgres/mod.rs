@@ -1,11 +1,13 @@
 //! The store in a PostgreSQL database, which any number of processes share.
 //!
-//! A replica has no state of its own. Each transition is one statement ([`statements`]), and what must not happen twice
-//! is excluded by the database: two claims of a ticket by `SKIP LOCKED` and a fence, two rooms of a ticket by a unique
-//! column, a repeated delivery by a unique index. Leases and what is due go by the server's clock.
+//! A replica has no state of its own. Each transition is one statement ([`statements`]), and what
+//! must not happen twice is excluded by the database: two claims of a ticket by `SKIP LOCKED` and a
+//! fence, two rooms of a ticket by a unique column, a repeated delivery by a unique index. Leases
+//! and what is due go by the server's clock.
 //!
-//! A newer version may take the tables over while this one is at work. The next heartbeat hears of it and renews nothing,
-//! and from then on every transition fails: deliveries are refused, claims end with their leases.
+//! A newer version may take the tables over while this one is at work. The next heartbeat hears of
+//! it and renews nothing, and from then on every transition fails: deliveries are refused, claims
+//! end with their leases.
 
 mod budget;
 mod connect;

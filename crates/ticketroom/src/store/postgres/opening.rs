@@ -1,5 +1,5 @@
-//! Opening a PostgreSQL store: waiting for a server that is about to answer, tables that are up to date, and advice for
-//! whatever else is in the way.
+//! Opening a PostgreSQL store: waiting for a server that is about to answer, tables that are up to
+//! date, and advice for whatever else is in the way.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use super::schema::{self, SchemaError};
 use crate::config::PostgresConfig;
 use crate::store::{OpenError, Use};
 
-/// How long a start waits for a server that does not answer yet: it may be starting as well, or failing over.
+/// How long a start waits for a server that does not answer yet: it may be starting as well, or
+/// failing over.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How it is told that a server was asked for that can be written to, and this one can't.
 const READ_ONLY: &str = "database does not allow writes";
@@ -92,7 +93,8 @@ async fn first_connection(database: &Database, patience: Duration) -> Result<Cli
         let may_pass = match &error {
             PoolError::Backend(error) => error
                 .code()
-                // The second is what a pooler says whose server doesn't answer yet, among other things.
+                // The second is what a pooler says whose server doesn't answer yet, among other
+                // things.
                 .is_none_or(|code| {
                     code.code().starts_with("57P")
                         || code.code().starts_with("08")

@@ -1,5 +1,6 @@
-//! The parameters of statements, each with the type that it has in the database. A statement whose types are known needs no
-//! preparing: it is sent, run and forgotten in one go, and so leaves nothing behind in its session.
+//! The parameters of statements, each with the type that it has in the database. A statement whose
+//! types are known needs no preparing: it is sent, run and forgotten in one go, and so leaves
+//! nothing behind in its session.
 
 use std::borrow::Cow;
 

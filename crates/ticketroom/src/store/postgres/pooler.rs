@@ -1,11 +1,13 @@
-//! Whether there is a pooler in between that lends a session of the server for each transaction only, such as PgBouncer with
-//! `pool_mode = transaction`, or one of its relatives that hosted databases bring along.
+//! Whether there is a pooler in between that lends a session of the server for each transaction
+//! only, such as PgBouncer with `pool_mode = transaction`, or one of its relatives that hosted
+//! databases bring along.
 //!
-//! Behind one, nothing may be left in a session: a setting would be somebody else's soon, and a prepared statement is
-//! missing when it is wanted, or is another client's of the same name. So this is found out before anything is set or
-//! prepared: two connections ask in turn which session they have. Without such a pooler each has its own, and always the
-//! same. With one, what both of them get is whatever is free, and is told apart by that sooner or later: most give out
-//! what was used last, so both have the same; some go round, so one has another each time.
+//! Behind one, nothing may be left in a session: a setting would be somebody else's soon, and a
+//! prepared statement is missing when it is wanted, or is another client's of the same name. So
+//! this is found out before anything is set or prepared: two connections ask in turn which session
+//! they have. Without such a pooler each has its own, and always the same. With one, what both of
+//! them get is whatever is free, and is told apart by that sooner or later: most give out what was
+//! used last, so both have the same; some go round, so one has another each time.
 
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 

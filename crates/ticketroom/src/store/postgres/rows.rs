@@ -11,8 +11,9 @@ use crate::store::values::{from_json, key, reason, shown, template_in, text_of, 
 use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord, Wished};
 use crate::ticket::Ticket;
 
-/// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows nothing of how names are
-/// spread, takes them for frequent, and would read all tickets in the hope of meeting one soon.
+/// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows
+/// nothing of how names are spread, takes them for frequent, and would read all tickets in the hope
+/// of meeting one soon.
 fn called(name: &str) -> String {
     format!("(called IS NOT NULL AND lower(called) = lower({name}))")
 }

@@ -1,9 +1,11 @@
-//! The tables in PostgreSQL (`schema.sql`), and how an older database becomes a current one while other replicas are at work.
+//! The tables in PostgreSQL (`schema.sql`), and how an older database becomes a current one while
+//! other replicas are at work.
 //!
-//! One process migrates at a time: the transaction holds an advisory lock. A replica of the version before may be
-//! working meanwhile and for as long as it likes, so a migration only adds: columns with defaults, tables,
-//! indexes. Each says since which version's replicas can work on the result; an older one than that doesn't start, and one
-//! that is at work already hears of it with its next heartbeat.
+//! One process migrates at a time: the transaction holds an advisory lock. A replica of the version
+//! before may be working meanwhile and for as long as it likes, so a migration only adds: columns
+//! with defaults, tables, indexes. Each says since which version's replicas can work on the result;
+//! an older one than that doesn't start, and one that is at work already hears of it with its next
+//! heartbeat.
 
 use deadpool_postgres::Client;
 use tokio_postgres::Error;
@@ -37,7 +39,8 @@ pub(in crate::store) enum SchemaError {
         /// Our newest.
         known: usize,
     },
-    /// They are from a later version, on which this one can work, but not speak for all that is in them.
+    /// They are from a later version, on which this one can work, but not speak for all that is in
+    /// them.
     #[error(
         "its tables have version {found}, and this ticketroom knows all of version {known} only: \
          use the ticketroom that last used it"
@@ -81,7 +84,8 @@ pub(in crate::store) enum SchemaError {
     Database(#[from] Error),
 }
 
-/// The version of the tables, and the oldest version whose programs can work on them; none if there are no tables.
+/// The version of the tables, and the oldest version whose programs can work on them; none if there
+/// are no tables.
 async fn version(client: &Client) -> Result<Option<(i32, i32)>, Error> {
     let sql = "SELECT to_regclass('ticketroom_schema') IS NOT NULL";
     if !client.query_typed_one(sql, &[]).await?.get::<_, bool>(0) {
@@ -116,8 +120,8 @@ pub(super) async fn demand_current(client: &Client) -> Result<(), SchemaError> {
     if judge(found, &MIGRATIONS)? < MIGRATIONS.len() { Err(SchemaError::Older) } else { Ok(()) }
 }
 
-/// Makes sure that tables can be made, and that those that this user has made before are not just out of sight: a server, a
-/// database or a role may have got another search path since.
+/// Makes sure that tables can be made, and that those that this user has made before are not just
+/// out of sight: a server, a database or a role may have got another search path since.
 async fn demand_place(client: &Client) -> Result<(), SchemaError> {
     let sql = "SELECT current_setting('search_path'), current_schema()::text, current_user::text,
             has_schema_privilege(current_schema(), 'CREATE'),
@@ -165,8 +169,8 @@ pub(in crate::store) async fn migrate(
         demand_place(client).await?;
     }
     let transaction = client.build_transaction().start().await?;
-    // In this transaction only, since a pooler may lend the session to others afterwards; that also goes for statements, of
-    // which none is prepared.
+    // In this transaction only, since a pooler may lend the session to others afterwards; that also
+    // goes for statements, of which none is prepared.
     transaction.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'").await?;
     transaction.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
     transaction

@@ -1,9 +1,11 @@
-//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a time. `server_millis()`
-//! is the clock of the server: leases and what is due go by it, whichever replica asks. None may cost more the more tickets
-//! there are, but those that say so; a test looks at the plan of each.
+//! The transitions in SQL, one statement each; but what is done to all tickets is done to some at a
+//! time. `server_millis()` is the clock of the server: leases and what is due go by it, whichever
+//! replica asks. None may cost more the more tickets there are, but those that say so; a test looks
+//! at the plan of each.
 //!
-//! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going through the index of all that is
-//! claimed, as it would by a plan that it made while nothing was, and kept.
+//! Where a claim is looked for by its number, `claimed::integer = 1` keeps PostgreSQL from going
+//! through the index of all that is claimed, as it would by a plan that it made while nothing was,
+//! and kept.
 
 use crate::store::named::statements;
 
@@ -44,8 +46,9 @@ macro_rules! save {
     };
 }
 
-/// What becomes of tickets that are due without a delivery. What is only looked at goes after new tickets, as if it had been tried
-/// before, and its state stands until then. Returns how many there were, and where to go on; no row if nothing is left.
+/// What becomes of tickets that are due without a delivery. What is only looked at goes after new
+/// tickets, as if it had been tried before, and its state stands until then. Returns how many there
+/// were, and where to go on; no row if nothing is left.
 macro_rules! requeue {
     ($next:literal, $still:literal) => {
         concat!(
@@ -69,7 +72,8 @@ macro_rules! requeue {
     };
 }
 
-/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
+/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows`
+/// reads them.
 macro_rules! record {
     () => {
         "helpdesk, id, state, claimed, reason, seen, reported, room_id, room_title, room_url, written_back, attempts, due_at, \
@@ -84,8 +88,9 @@ statements! {
 
     /// Returns whether the delivery is new, and that it is about a ticket.
     ///
-    /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same delivery at the same time
-    /// both pass the first part; the second one then waits for the first one's end and fails at `delivery_repeat`.
+    /// A snapshot replaces an older one only: deliveries overtake each other. Two of the same
+    /// delivery at the same time both pass the first part; the second one then waits for the first
+    /// one's end and fails at `delivery_repeat`.
     Accept { source, helpdesk, id, at, key, event, headers, query, body, reported, version, subject, is_echo } = "
     WITH repeat AS (
         SELECT FROM delivery
@@ -117,7 +122,8 @@ statements! {
     )
     SELECT EXISTS (SELECT FROM kept), true";
 
-    /// The same for what happened in a room. Returns whether the delivery is new, and whether a ticket has the room.
+    /// The same for what happened in a room. Returns whether the delivery is new, and whether a
+    /// ticket has the room.
     AcceptInRoom { source, room, is_echo, at, key, event, headers, query, body } = "
     WITH repeat AS (
         SELECT FROM delivery WHERE source = :source AND delivery_id = :key
@@ -141,8 +147,8 @@ statements! {
     )
     SELECT EXISTS (SELECT FROM kept), EXISTS (SELECT FROM owner)";
 
-    /// What somebody did in a folder, unless we did. If nobody has the folder's room so far, it is asked for with the folder's
-    /// other events. Returns a row if the delivery is new.
+    /// What somebody did in a folder, unless we did. If nobody has the folder's room so far, it is
+    /// asked for with the folder's other events. Returns a row if the delivery is new.
     AcceptInFolder { source, is_echo, at, key, event, headers, query, body, folder, kind, entry, title, done_by, done_at } = "
     WITH kept AS (
         INSERT INTO delivery (source, received_at, delivery_id, event, outcome, headers, query, body)
@@ -157,8 +163,8 @@ statements! {
     )
     SELECT 1 FROM kept";
 
-    /// Folders with events that are not placed. This grows with such folders: one after the other is looked up in the index,
-    /// however many events each has.
+    /// Folders with events that are not placed. This grows with such folders: one after the other
+    /// is looked up in the index, however many events each has.
     Unplaced { most } = "
     WITH RECURSIVE waiting (folder) AS (
         SELECT min(folder) FROM room_event WHERE ticket IS NULL
@@ -171,8 +177,9 @@ statements! {
     )
     SELECT folder FROM since WHERE due_at <= server_millis() ORDER BY due_at, folder LIMIT :most";
 
-    /// The events of a folder belong to the ticket that has a room, which is due then, or to nobody. Returns whether a ticket has
-    /// it. They are locked first, so that who places them at the same time finds none left.
+    /// The events of a folder belong to the ticket that has a room, which is due then, or to
+    /// nobody. Returns whether a ticket has it. They are locked first, so that who places them at
+    /// the same time finds none left.
     Place { folder, room, kept_for, again_after } = "
     WITH waiting AS (
         SELECT number FROM room_event WHERE ticket IS NULL AND folder = :folder ORDER BY number FOR UPDATE
@@ -214,8 +221,9 @@ statements! {
     ON CONFLICT (source, delivery_id) WHERE delivery_id IS NOT NULL DO NOTHING
     RETURNING 1";
 
-    /// Returns a row if there is none yet with this body. Beside it, so many stay; with each so many-th, what was not understood before
-    /// those goes, some at a time: their keys are between `first` and `end`. What another replica is just taking away is skipped.
+    /// Returns a row if there is none yet with this body. Beside it, so many stay; with each so
+    /// many-th, what was not understood before those goes, some at a time: their keys are between
+    /// `first` and `end`. What another replica is just taking away is skipped.
     KeepNotUnderstood { source, at, key, event, problem, headers, query, body, beside, forget_every, first, end } = "
     WITH kept AS (
         INSERT INTO delivery (source, received_at, delivery_id, event, outcome, problem, headers, query, body)
@@ -232,10 +240,11 @@ statements! {
     )
     SELECT 1 FROM kept";
 
-    /// `running` are tickets that the caller is at. New tickets first: a crowd that is tried in vain must not keep them waiting. What
-    /// another replica is just claiming is skipped. A fence grows by chance: after a failover that has lost the latest commits, the
-    /// next one must not be that of a claim that nobody remembers. After one, nothing is claimed before a heartbeat has noted it, and
-    /// then for as long as that said ([`Heartbeat`]).
+    /// `running` are tickets that the caller is at. New tickets first: a crowd that is tried in
+    /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence
+    /// grows by chance: after a failover that has lost the latest commits, the next one must not be
+    /// that of a claim that nobody remembers. After one, nothing is claimed before a heartbeat has
+    /// noted it, and then for as long as that said ([`Heartbeat`]).
     Claim { lease, most, running } = "
     WITH known AS (
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
@@ -255,8 +264,8 @@ statements! {
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
-    /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few more may be locked than are
-    /// claimed; for that moment, another replica passes over them.
+    /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few
+    /// more may be locked than are claimed; for that moment, another replica passes over them.
     ClaimOf { lease, most, running, helpdesks } = "
     WITH known AS (
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
@@ -282,8 +291,8 @@ statements! {
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
         wish, wishes, news > 0";
 
-    /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the timeline once it doesn't tell
-    /// again.
+    /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the
+    /// timeline once it doesn't tell again.
     SetAside { number, fence, why, code, wait } = "
     WITH claim AS (
         SELECT number, reason IS DISTINCT FROM :why AS is_news FROM ticket
@@ -296,24 +305,26 @@ statements! {
     INSERT INTO timeline (ticket, at, kind, text)
     SELECT number, server_millis(), 'unreadable', :why FROM claim WHERE is_news";
 
-    /// Returns a row if that commit was written before. To be asked afterwards, in a statement of its own: the first try may have
-    /// ended while the second one waited for it.
+    /// Returns a row if that commit was written before. To be asked afterwards, in a statement of
+    /// its own: the first try may have ended while the second one waited for it.
     WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
 
     /// An intent or an outcome.
     Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news } = save!("", "server_millis() + :lease");
 
-    /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings stand,
-    /// and a person's wish that came meanwhile is kept. (The lease ends with it.)
+    /// The end of a run. A delivery that came while we worked is seen by another run, at once.
+    /// Until then this one's findings stand, and a person's wish that came meanwhile is kept. (The
+    /// lease ends with it.)
     Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news, state, reason, reason_code, reason_help, attempts, hints, asked, heard, due } = save!(
     ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0),
     wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
 );
 
-    /// Renews claims. `known` is the version of the tables that the replica knows, and `quiet` for how long nothing is claimed once
-    /// another server has taken over. Where a newer version has made the tables such that an older one must not work on them, nothing
-    /// is renewed; the last column but one says so.
+    /// Renews claims. `known` is the version of the tables that the replica knows, and `quiet` for
+    /// how long nothing is claimed once another server has taken over. Where a newer version has
+    /// made the tables such that an older one must not work on them, nothing is renewed; the last
+    /// column but one says so.
     Heartbeat { numbers, fences, lease, replica, works, known, quiet } = "
     WITH here_at_all AS (
         SELECT coalesce((SELECT serves <= :known::integer FROM ticketroom_schema), true) AS may_work
@@ -363,7 +374,8 @@ statements! {
     INSERT INTO reservation VALUES (:name, :value, 0)
     ON CONFLICT (name) DO UPDATE SET replica = :value, until = 0";
 
-    /// Where the blocked tickets of this moment end, in the order of their index. No row: there are none.
+    /// Where the blocked tickets of this moment end, in the order of their index. No row: there are
+    /// none.
     LastBlocked = "
     SELECT updated_at, number FROM ticket WHERE state = 'blocked'
     ORDER BY updated_at DESC, number DESC LIMIT 1";
@@ -374,7 +386,8 @@ statements! {
     /// One ticket.
     RequeueOne { asks, wish, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
 
-    /// Some of those that are blocked, in the order of their index. Somebody may just have marked one of them.
+    /// Some of those that are blocked, in the order of their index. Somebody may just have marked
+    /// one of them.
     RequeueBlocked { asks, wish, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
     "SELECT updated_at AS at, number FROM ticket
         WHERE state = 'blocked' AND (updated_at, number) > (:after_at, :after) AND (updated_at, number) <= (:last_at, :last)
@@ -449,9 +462,9 @@ statements! {
         "SELECT ", record!(), " FROM ticket WHERE helpdesk = :helpdesk AND id = :id ORDER BY updated_at DESC LIMIT 1"
     );
 
-    /// A ticket by what people call it. PostgreSQL takes a name for frequent where no ticket has one, since it knows nothing then
-    /// of how names are spread: that there is one at all has to be said. It would go through an index of all tickets of the
-    /// helpdesk besides, if it could.
+    /// A ticket by what people call it. PostgreSQL takes a name for frequent where no ticket has
+    /// one, since it knows nothing then of how names are spread: that there is one at all has to be
+    /// said. It would go through an index of all tickets of the helpdesk besides, if it could.
     TicketByName { helpdesk, name } = concat!(
         "SELECT ", record!(), " FROM ticket
         WHERE helpdesk || '' = :helpdesk AND called IS NOT NULL AND lower(called) = lower(:name)

@@ -1,12 +1,13 @@
 //! The store in one SQLite file: WAL, full sync, one writing thread with group commit.
 //!
-//! One `serve` works on a file at a time; a lock beside it says so and goes with the process, however that ends.
-//! Tickets that are claimed when `serve` starts were claimed by a process that is gone, so they are due at once.
-//! Other commands (`tickets list`, `tickets retry`) open the file beside a running `serve`.
+//! One `serve` works on a file at a time; a lock beside it says so and goes with the process,
+//! however that ends. Tickets that are claimed when `serve` starts were claimed by a process that
+//! is gone, so they are due at once. Other commands (`tickets list`, `tickets retry`) open the file
+//! beside a running `serve`.
 //!
-//! A restored backup says of itself that it is one, and is taken over *before* it has a write-ahead log: that it is none any
-//! more stands in the file itself before anything is acknowledged. So a log beside a file that is still a backup is
-//! never its own, and has nothing of it.
+//! A restored backup says of itself that it is one, and is taken over *before* it has a write-ahead
+//! log: that it is none any more stands in the file itself before anything is acknowledged. So a
+//! log beside a file that is still a backup is never its own, and has nothing of it.
 
 mod budget;
 mod place;
@@ -105,8 +106,9 @@ impl SqliteStore {
     }
 }
 
-/// A write-ahead log belongs to the file that it was written for; SQLite would damage another one by it. A backup gets
-/// none before it is taken over, and says of itself that it is one until then: in the file itself, without any log.
+/// A write-ahead log belongs to the file that it was written for; SQLite would damage another one
+/// by it. A backup gets none before it is taken over, and says of itself that it is one until then:
+/// in the file itself, without any log.
 fn is_backup_beside_another_log(path: &Path) -> bool {
     if !std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         return false;
@@ -121,7 +123,8 @@ fn is_backup_beside_another_log(path: &Path) -> bool {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let file = address.and_then(|address| Connection::open_with_flags(address.as_str(), flags).ok());
     let sql = "SELECT backup_at IS NOT NULL FROM identity";
-    // What can't be read that way is no backup of ours, or is looked at more closely when it is opened.
+    // What can't be read that way is no backup of ours, or is looked at more closely when it is
+    // opened.
     file.and_then(|file| file.query_row(sql, [], |row| row.get(0)).ok()).unwrap_or(false)
 }
 
@@ -129,8 +132,8 @@ fn half_copied(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT copying IS NOT NULL FROM identity", [], |row| row.get(0))
 }
 
-/// Brings the file up to date and takes it over. A backup first gets as far as that without a log, see
-/// [`is_backup_beside_another_log`].
+/// Brings the file up to date and takes it over. A backup first gets as far as that without a log,
+/// see [`is_backup_beside_another_log`].
 fn begin_to_serve(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), OpenError> {
     let unusable = |why: String| OpenError::Unusable { path: path.to_owned(), why };
     let failed = |error: rusqlite::Error| unusable(in_the_way(&error));
@@ -151,7 +154,8 @@ fn begin_to_serve(connection: &mut Connection, path: &Path, now: Timestamp) -> R
     if is_backup {
         schema::configure_with_log(connection).map_err(failed)?;
     } else {
-        // The log of a process that has died begins anew. Somebody who reads may keep it from that, which does no harm.
+        // The log of a process that has died begins anew. Somebody who reads may keep it from that,
+        // which does no harm.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
     }
     Ok(())
@@ -176,8 +180,8 @@ fn is_backup(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(can_be && connection.query_row("SELECT backup_at IS NOT NULL FROM identity", [], |row| row.get(0))?)
 }
 
-/// What was claimed was claimed by a process that is gone. A file that was made as a backup is a restored one as soon as
-/// it is served from: the world has gone on since.
+/// What was claimed was claimed by a process that is gone. A file that was made as a backup is a
+/// restored one as soon as it is served from: the world has gone on since.
 fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let_all_go(&transaction, now)?;
@@ -189,8 +193,8 @@ fn take_over(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()
     transaction.commit()
 }
 
-/// It holds names, addresses and whatever people write into tickets: for this user's eyes only. SQLite gives its
-/// other files the same rights.
+/// It holds names, addresses and whatever people write into tickets: for this user's eyes only.
+/// SQLite gives its other files the same rights.
 pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
     File::options().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }

@@ -1,11 +1,12 @@
 //! Where the store's files are, and whether they are still those that were opened.
 //!
-//! A file that is removed or replaced lives on for whoever has it open: everything would go on being committed to it, and
-//! be gone with the process. So the name is compared with what was opened, by device and inode, around each transaction
-//! and before each question. That costs a microsecond for each of the four files. What belongs to the database counts as
-//! much as the database itself: commits are in the write-ahead log first, and whoever else opens the file finds them by
-//! the index in shared memory. So does the file that is locked: once it is removed, a second service can lock another one
-//! of that name, and both would work on the same tickets.
+//! A file that is removed or replaced lives on for whoever has it open: everything would go on
+//! being committed to it, and be gone with the process. So the name is compared with what was
+//! opened, by device and inode, around each transaction and before each question. That costs a
+//! microsecond for each of the four files. What belongs to the database counts as much as the
+//! database itself: commits are in the write-ahead log first, and whoever else opens the file finds
+//! them by the index in shared memory. So does the file that is locked: once it is removed, a
+//! second service can lock another one of that name, and both would work on the same tickets.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

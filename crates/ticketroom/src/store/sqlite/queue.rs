@@ -30,7 +30,8 @@ impl Queue for SqliteStore {
             _ => None,
         };
         let (kept, now) = (Kept::of(&delivery), self.clock.now());
-        // It may be committed after that: then its repeat is known, or its ticket is looked at once too often.
+        // It may be committed after that: then its repeat is known, or its ticket is looked at once
+        // too often.
         within(
             ANSWER,
             self.writer.run("accept", move |connection| {

@@ -1,7 +1,8 @@
 //! Reading from the SQLite file, beside the writer: each question sees the last commit.
 //!
-//! At most [`READERS`] questions are asked at a time. Each open connection costs three file descriptors and a cache, and
-//! more of them than that don't read any faster; the others wait for their turn.
+//! At most [`READERS`] questions are asked at a time. Each open connection costs three file
+//! descriptors and a cache, and more of them than that don't read any faster; the others wait for
+//! their turn.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,8 +10,8 @@ use crate::store::requeue::BATCH;
 use crate::store::values::millis;
 use crate::store::{Selection, Why, Wish};
 
-/// Where a ticket stands in the order in which a selection is gone through: when it last changed, if that counts, and its
-/// number.
+/// Where a ticket stands in the order in which a selection is gone through: when it last changed,
+/// if that counts, and its number.
 pub(super) type Place = (i64, i64);
 
 /// A part of a selection that is left.
@@ -33,7 +33,8 @@ pub(super) fn extent(connection: &Connection, selection: &Selection) -> rusqlite
     Ok(Range { after: before, last: last.unwrap_or(before) })
 }
 
-/// Marks the first ones of what is left. Returns how many, and where they end; nothing if none is left.
+/// Marks the first ones of what is left. Returns how many, and where they end; nothing if none is
+/// left.
 pub(super) fn requeue_some(
     connection: &Connection,
     selection: &Selection,

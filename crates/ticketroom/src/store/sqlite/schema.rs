@@ -2,12 +2,12 @@
 
 use rusqlite::Connection;
 
-/// Each entry brings a database of the version before it to the next, the first one an empty file to the first version;
-/// entries never change once released.
+/// Each entry brings a database of the version before it to the next, the first one an empty file
+/// to the first version; entries never change once released.
 const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 
-/// Sets a connection up for a file that is served from: with a write-ahead log. That stays so, and whoever opens the file
-/// beside it needn't say it.
+/// Sets a connection up for a file that is served from: with a write-ahead log. That stays so, and
+/// whoever opens the file beside it needn't say it.
 pub(in crate::store) fn configure_with_log(connection: &Connection) -> rusqlite::Result<()> {
     configure(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")
@@ -33,8 +33,8 @@ pub(in crate::store) fn configure(connection: &Connection) -> rusqlite::Result<(
     connection.pragma_update(None, "foreign_keys", true)?;
     // A checkpoint writes pages back to the file; seldom, so that commits only append.
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    // Kibibytes. The indexes of deliveries are written all over; reading their pages again and again is most of the
-    // work of a busy writer.
+    // Kibibytes. The indexes of deliveries are written all over; reading their pages again and
+    // again is most of the work of a busy writer.
     connection.pragma_update(None, "cache_size", -8000)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())

@@ -1,10 +1,11 @@
-//! The transitions and the questions in SQL. None may cost more the more tickets there are, but those that say so; a test
-//! looks at the plan of each.
+//! The transitions and the questions in SQL. None may cost more the more tickets there are, but
+//! those that say so; a test looks at the plan of each.
 
 use crate::store::named::statements;
 
-/// What becomes of a ticket that is due without a delivery. One that is only looked at goes after new ones, as if it had been
-/// tried before, and its state stands until then. Returns when each last changed, and its number.
+/// What becomes of a ticket that is due without a delivery. One that is only looked at goes after
+/// new ones, as if it had been tried before, and its state stands until then. Returns when each
+/// last changed, and its number.
 macro_rules! requeue {
     ($at:literal, $which:literal) => {
         concat!(
@@ -23,7 +24,8 @@ macro_rules! requeue {
     };
 }
 
-/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows` reads them.
+/// The columns of a [`TicketRecord`](crate::store::TicketRecord), in the order in which `rows`
+/// reads them.
 macro_rules! record {
     () => {
         "helpdesk, id, state, claimed, reason, seen, reported, room_id, room_title, room_url, written_back, attempts, due_at, \
@@ -53,7 +55,8 @@ statements! {
     (source, ticket, received_at, delivery_id, event, outcome, problem, headers, query, body)
     VALUES (:source, :ticket, :at, :key, :event, :outcome, :problem, :headers, :query, :body)";
 
-    /// Takes away what was not understood before the newest ones, some at a time: their keys are between `first` and `end`.
+    /// Takes away what was not understood before the newest ones, some at a time: their keys are
+    /// between `first` and `end`.
     Forget { source, first, end, kept } = "
     DELETE FROM delivery WHERE number IN (
         SELECT number FROM delivery
@@ -78,8 +81,8 @@ statements! {
         reported_version = CASE WHEN :reported IS NULL OR reported_version > :version THEN reported_version ELSE :version END
     WHERE number = :number";
 
-    /// `running` are tickets that the caller is at, as JSON. New tickets first: a crowd that is tried in vain must not keep them
-    /// waiting.
+    /// `running` are tickets that the caller is at, as JSON. New tickets first: a crowd that is
+    /// tried in vain must not keep them waiting.
     Claim { now, lease_until, most, running } = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = :lease_until
     WHERE number IN (
@@ -144,8 +147,8 @@ statements! {
     INSERT INTO effect (ticket, kind, target, entry, updated_at) VALUES (:ticket, :kind, :target, :entry, :at)
     ON CONFLICT (ticket, kind, target) DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at";
 
-    /// The end of a run. A delivery that came while we worked is seen by another run, at once. Until then this one's findings
-    /// stand, and a person's wish that came meanwhile is kept.
+    /// The end of a run. A delivery that came while we worked is seen by another run, at once.
+    /// Until then this one's findings stand, and a person's wish that came meanwhile is kept.
     Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked, heard } = "
     UPDATE ticket SET
         claimed = 0, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts,
@@ -153,14 +156,15 @@ statements! {
         asked = max(asked - :asked, 0), wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END
     WHERE number = :number AND fence = :fence";
 
-    /// What somebody did in a folder. If nobody has the folder's room so far, it is asked for with the folder's other events.
+    /// What somebody did in a folder. If nobody has the folder's room so far, it is asked for with
+    /// the folder's other events.
     KeepEvent { folder, kind, entry, title, done_by, done_at, now } = "
     INSERT INTO room_event (folder, kind, entry, title, done_by, done_at, received_at, due_at)
     VALUES (:folder, :kind, :entry, :title, :done_by, :done_at, :now, max(:now, coalesce(
         (SELECT max(due_at) FROM room_event WHERE ticket IS NULL AND folder = :folder), :now)))";
 
-    /// Folders with events that are not placed. This grows with such folders: one after the other is looked up in the index,
-    /// however many events each has.
+    /// Folders with events that are not placed. This grows with such folders: one after the other
+    /// is looked up in the index, however many events each has.
     Unplaced { now, most } = "
     WITH RECURSIVE waiting (folder) AS (
         SELECT min(folder) FROM room_event WHERE ticket IS NULL
@@ -178,8 +182,8 @@ statements! {
     UPDATE room_event SET ticket = :ticket, placed = (SELECT hints + 1 FROM ticket WHERE number = :ticket)
     WHERE ticket IS NULL AND folder = :folder";
 
-    /// The ticket has them as news. One that has others already, and is due at some time, is told of all of them then: however
-    /// much happens in its room, that makes no run of its own.
+    /// The ticket has them as news. One that has others already, and is due at some time, is told
+    /// of all of them then: however much happens in its room, that makes no run of its own.
     HasNews { number, now } = "
     UPDATE ticket SET
         hints = hints + 1, news = hints + 1,
@@ -226,8 +230,9 @@ statements! {
     /// Whose a room is, if it is not that ticket.
     Owner { room, other_than } = "SELECT helpdesk, id FROM ticket WHERE room_id = :room AND number <> :other_than";
 
-    /// How many tickets are in each state: this grows with them. One index is read through, and another one of what is worked
-    /// on; the tickets themselves, which would be all over the file, are not.
+    /// How many tickets are in each state: this grows with them. One index is read through, and
+    /// another one of what is worked on; the tickets themselves, which would be all over the file,
+    /// are not.
     Counts = "
     SELECT state, count(*) FROM ticket INDEXED BY ticket_state_updated GROUP BY state
     UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
@@ -314,8 +319,8 @@ statements! {
         "SELECT ", record!(), " FROM ticket WHERE id = :id AND helpdesk = :helpdesk ORDER BY updated_at DESC LIMIT 1"
     );
 
-    /// A ticket by what people call it. SQLite would rather go through all tickets of the helpdesk, the latest first, until it
-    /// meets that name.
+    /// A ticket by what people call it. SQLite would rather go through all tickets of the helpdesk,
+    /// the latest first, until it meets that name.
     TicketByName { helpdesk, name } = concat!(
         "SELECT ", record!(), " FROM ticket INDEXED BY ticket_called WHERE called = :name AND helpdesk = :helpdesk
         ORDER BY updated_at DESC LIMIT 1"

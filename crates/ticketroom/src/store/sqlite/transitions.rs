@@ -1,5 +1,5 @@
-//! The transitions in SQL. Each runs inside the writer's transaction, and either writes all of what it is for or
-//! returns an error before it has written anything.
+//! The transitions in SQL. Each runs inside the writer's transaction, and either writes all of what
+//! it is for or returns an error before it has written anything.
 
 use rusqlite::{Connection, Row, ToSql};
 
@@ -41,7 +41,8 @@ pub(super) fn accept(
         }
         Meaning::Echo { ticket } => match number_of(connection, ticket)? {
             Some(number) => (Some(number), "echo"),
-            // We can't have written into a ticket that we don't know: what looks like an echo is none.
+            // We can't have written into a ticket that we don't know: what looks like an echo is
+            // none.
             None => (Some(mark_due(connection, ticket, delivery.at, None, now)?), "accepted"),
         },
         Meaning::InRoom { room, consequence } => {
@@ -97,7 +98,8 @@ fn mark_due(
     snapshot: Option<&Snapshot>,
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
-    // Two plain statements cost less than one upsert that returns the number, and every delivery passes here.
+    // Two plain statements cost less than one upsert that returns the number, and every delivery
+    // passes here.
     if let Some(number) = number_of(connection, ticket)? {
         mark(connection, number, snapshot, now)?;
         return Ok(number);
@@ -115,7 +117,8 @@ fn mark_due(
     make.insert(connection)
 }
 
-/// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake each other.
+/// Marks a ticket as due that is known. A snapshot replaces an older one only: deliveries overtake
+/// each other.
 fn mark(
     connection: &Connection,
     number: i64,

@@ -1,14 +1,15 @@
 //! The one thread that writes to the SQLite file.
 //!
-//! Transitions queue up; the thread takes all that are waiting, runs them in one transaction, commits (one
-//! fdatasync for all of them) and only then answers each. While it waits for the disk, the next ones gather: one
-//! caller gets the disk's own speed, many callers share it. If a transition fails in a way that spoils the
-//! transaction, everything is rolled back and each is run again in a transaction of its own, so that one can't
-//! harm another.
+//! Transitions queue up; the thread takes all that are waiting, runs them in one transaction,
+//! commits (one fdatasync for all of them) and only then answers each. While it waits for the disk,
+//! the next ones gather: one caller gets the disk's own speed, many callers share it. If a
+//! transition fails in a way that spoils the transaction, everything is rolled back and each is run
+//! again in a transaction of its own, so that one can't harm another.
 //!
-//! What is in the way of all of them (another process has locked the file, the disk is full or broken, the file was
-//! removed) is told to all of them at once, and to all that wait meanwhile: each one's own try would only have the next
-//! ones wait for longer. What has waited for [`TURN`] is not run any more, and its caller is told so.
+//! What is in the way of all of them (another process has locked the file, the disk is full or
+//! broken, the file was removed) is told to all of them at once, and to all that wait meanwhile:
+//! each one's own try would only have the next ones wait for longer. What has waited for [`TURN`]
+//! is not run any more, and its caller is told so.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,8 +27,8 @@ const BATCH: usize = 512;
 const QUEUE: usize = 8192;
 /// How long a transition may wait until it is run.
 const TURN: Duration = Duration::from_secs(4);
-/// How long a caller waits at most where it does no harm if the transition is committed all the same. With this, a sender
-/// has its answer well before it gives up.
+/// How long a caller waits at most where it does no harm if the transition is committed all the
+/// same. With this, a sender has its answer well before it gives up.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that has the file locked.
 pub(super) const BUSY: Duration = Duration::from_millis(1500);
@@ -93,8 +94,8 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs a change in a transaction and returns once it is committed. The change either succeeds as a whole
-    /// or returns a [`StoreError`] before it has written anything.
+    /// Runs a change in a transaction and returns once it is committed. The change either succeeds
+    /// as a whole or returns a [`StoreError`] before it has written anything.
     pub(super) async fn run<T, F>(&self, label: impl Into<String>, change: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -121,7 +122,8 @@ fn write_until_closed(connection: Connection, place: &Place, mut waiting: mpsc::
             take(next, &mut batch);
         }
         let Err(in_the_way) = write(&connection, place, &mut batch) else { continue };
-        // Those that came until now. Once anybody has heard of it, the next try may be after its end.
+        // Those that came until now. Once anybody has heard of it, the next try may be after its
+        // end.
         while let Ok(next) = waiting.try_recv() {
             batch.push(next);
         }
@@ -142,7 +144,8 @@ fn refuse(refused: impl Iterator<Item = Box<dyn Work>>, why: &StoreError) {
     refused.for_each(|work| work.answer(Err(why.clone())));
 }
 
-/// Commits a batch and answers it. Of what is in the way of all of them, those that are left in the batch have not heard.
+/// Commits a batch and answers it. Of what is in the way of all of them, those that are left in the
+/// batch have not heard.
 fn write(connection: &Connection, place: &Place, batch: &mut Vec<Box<dyn Work>>) -> Result<(), StoreError> {
     place.check()?;
     match commit(connection, batch) {
@@ -172,7 +175,8 @@ fn write(connection: &Connection, place: &Place, batch: &mut Vec<Box<dyn Work>>)
     }
 }
 
-/// Whether no other transition would fare better now. A damaged page, say, is in the way only of those that need it.
+/// Whether no other transition would fare better now. A damaged page, say, is in the way only of
+/// those that need it.
 fn is_in_the_way_of_all(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),

@@ -160,7 +160,8 @@ async fn a_store_goes_to_postgres_and_back() {
     assert!(claims.iter().any(|claim| claim.has_news));
 }
 
-/// A delivery may have as many bytes as all others together; what goes over at once has to fit into memory, several times.
+/// A delivery may have as many bytes as all others together; what goes over at once has to fit into
+/// memory, several times.
 #[tokio::test(flavor = "multi_thread")]
 async fn few_long_rows_go_over_at_once() {
     let File { store, path, _folder } = File::new();
@@ -303,8 +304,8 @@ async fn a_backup_is_made_beside_the_writer_and_knows_what_it_is() {
     }
 }
 
-/// Whoever looks at a restored backup while it is taken over keeps the start from going on, and nothing more: once something
-/// was acknowledged, its log is never taken for that of another store.
+/// Whoever looks at a restored backup while it is taken over keeps the start from going on, and
+/// nothing more: once something was acknowledged, its log is never taken for that of another store.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_backup_that_somebody_reads_is_taken_over_wholly_or_not_at_all() {
     // Somebody may even have given it a log, by hand.

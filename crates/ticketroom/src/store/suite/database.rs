@@ -294,7 +294,8 @@ async fn what_is_wrong_with_a_database_is_told_with_what_to_do() {
     assert!(!error.contains("hush"), "{error}");
 }
 
-/// A statement is broken off after 5 seconds; to mark all tickets may take longer, and must not hold all of them meanwhile.
+/// A statement is broken off after 5 seconds; to mark all tickets may take longer, and must not
+/// hold all of them meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tickets_are_marked_however_long_that_takes() {
     let (stores, database) = replicas(1).await;

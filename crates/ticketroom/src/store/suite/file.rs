@@ -61,7 +61,8 @@ async fn a_file_that_another_process_has_locked_is_told_to_all_at_once() {
         other.execute_batch(lock).unwrap();
         let begun = Instant::now();
         let answers = crowd(&store, 500).await;
-        // The first one waits for SQLite's patience, and those that come meanwhile for as long again at most.
+        // The first one waits for SQLite's patience, and those that come meanwhile for as long
+        // again at most.
         assert!(begun.elapsed() < Duration::from_secs(6), "{lock}: {:?}", begun.elapsed());
         let reported = |answer: &Result<_, _>| matches!(answer, Err(StoreError::Unavailable(why)) if why.contains("locked"));
         assert!(answers.iter().all(reported), "{lock}: {answers:?}");

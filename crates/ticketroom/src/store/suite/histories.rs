@@ -1,5 +1,6 @@
-//! Random histories of deliveries, claims, crashes and clock jumps, the same for the model, SQLite and PostgreSQL: each
-//! transition has to give the same result on all three, and at the end each has to know the same.
+//! Random histories of deliveries, claims, crashes and clock jumps, the same for the model, SQLite
+//! and PostgreSQL: each transition has to give the same result on all three, and at the end each
+//! has to know the same.
 //!
 //! A failure prints the seed; `TICKETROOM_TEST_SEED=N` runs that history alone.
 
@@ -38,7 +39,8 @@ impl Three {
         [&self.model, self.sqlite.as_ref().unwrap(), &self.postgres]
     }
 
-    /// Does the same to all, and demands the same of them. `place` is the place of the store among them.
+    /// Does the same to all, and demands the same of them. `place` is the place of the store among
+    /// them.
     async fn same<T: PartialEq + std::fmt::Debug>(
         &self,
         what: &str,
@@ -225,7 +227,8 @@ impl History {
         let seen = self.rng.bool().then(|| self.ticket());
         let now = self.now;
         let effects: Vec<_> = (0..self.rng.usize(..4)).map(|_| self.effect()).collect();
-        // Often everything that was placed before the claim, and sometimes a part of it, or more than that.
+        // Often everything that was placed before the claim, and sometimes a part of it, or more
+        // than that.
         let hints = claimed.0[0].hints;
         let told_news = [None, Some(hints), Some(hints - 1), Some(hints + 1)][self.rng.usize(..4)];
         let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
@@ -294,7 +297,8 @@ impl History {
         let store = loop {
             match Timed::file(&self.three.path, Use::Serve, self.now) {
                 Ok(store) => break store,
-                // A process that another test is just starting has our lock until it has become another program.
+                // A process that another test is just starting has our lock until it has become
+                // another program.
                 Err(OpenError::InUse(_)) if std::time::Instant::now() < deadline => std::thread::yield_now(),
                 Err(error) => panic!("{error}"),
             }

@@ -21,7 +21,8 @@ pub(super) struct Model {
 #[derive(Debug)]
 struct Contents {
     tickets: Vec<Row>,
-    /// Source and key of every delivery that has one; for those that were not understood, that of their body.
+    /// Source and key of every delivery that has one; for those that were not understood, that of
+    /// their body.
     repeats: Vec<(SourceName, String)>,
     day: Day,
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
@@ -140,7 +141,8 @@ impl Contents {
         row
     }
 
-    /// Somebody did something in a folder. If nobody has its room, it waits with the folder's other events.
+    /// Somebody did something in a folder. If nobody has its room, it waits with the folder's other
+    /// events.
     fn happened(&mut self, event: RoomEvent, now: Timestamp) {
         let waiting =
             self.happened.iter().filter(|it| it.placed.is_none() && it.event.folder == event.folder);

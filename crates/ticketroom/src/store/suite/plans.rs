@@ -1,9 +1,10 @@
-//! How each database finds what it looks for: by an index, however many tickets there are. The figures are the
-//! benchmarks' (docs/performance.md); here is what they rest on.
+//! How each database finds what it looks for: by an index, however many tickets there are. The
+//! figures are the benchmarks' (docs/performance.md); here is what they rest on.
 //!
-//! Every statement of both has its line: the indexes by which it has to look, each with a condition (`index`), or which it reads
-//! from one end (`> index`: in order, up to a limit, or all of it where counting has to). No table that grows may be read
-//! otherwise. A statement without a line fails the test.
+//! Every statement of both has its line: the indexes by which it has to look, each with a condition
+//! (`index`), or which it reads from one end (`> index`: in order, up to a limit, or all of it
+//! where counting has to). No table that grows may be read otherwise. A statement without a line
+//! fails the test.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,8 @@ fn queries() -> Vec<(&'static str, TicketQuery)> {
     ]
 }
 
-/// Looks at each statement. `plan` tells what it reads of the tables that grow, as the lines have it.
+/// Looks at each statement. `plan` tells what it reads of the tables that grow, as the lines have
+/// it.
 fn look_at(
     statements: &[(String, String)],
     expected: &[(&str, &[&str])],
@@ -199,8 +201,8 @@ const ON_POSTGRES: [(&str, &[&str]); 42] = [
 async fn postgres_looks_by_indexes() {
     let database = database();
     let _store = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
-    // So many that reading all of them is not the shortest way, of many helpdesks that count from 1; one of them has names. As
-    // when statements are prepared, nothing is claimed.
+    // So many that reading all of them is not the shortest way, of many helpdesks that count from
+    // 1; one of them has names. As when statements are prepared, nothing is claimed.
     let fill =
         "INSERT INTO ticket (helpdesk, id, called, state, due_at, attempts, room_id, created_at, updated_at)
             SELECT 'desk-' || n % 40, n / 40, CASE n % 40 WHEN 0 THEN 'SUP-' || n END,

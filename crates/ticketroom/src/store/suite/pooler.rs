@@ -1,5 +1,5 @@
-//! Behind a pooler that lends a session of the server for each transaction only. All transitions run there, too
-//! (`transitions::behind_a_pooler`).
+//! Behind a pooler that lends a session of the server for each transaction only. All transitions
+//! run there, too (`transitions::behind_a_pooler`).
 
 use postgres_server::{Lending, Pooler};
 

@@ -1,4 +1,5 @@
-//! Deliveries that point at a room, and repeats that are known by less than the whole body: DocSpace's.
+//! Deliveries that point at a room, and repeats that are known by less than the whole body:
+//! DocSpace's.
 
 use super::*;
 

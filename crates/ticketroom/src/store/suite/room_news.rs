@@ -1,5 +1,5 @@
-//! What people did in folders: kept with the folder, placed with the ticket that has its room, and gone once that was told of
-//! it.
+//! What people did in folders: kept with the folder, placed with the ticket that has its room, and
+//! gone once that was told of it.
 
 use uuid::Uuid;
 

@@ -1,5 +1,5 @@
-//! What a server, a database or a role can be set to that is in the way: each is told by `check` and at the start, with what
-//! to do.
+//! What a server, a database or a role can be set to that is in the way: each is told by `check`
+//! and at the start, with what to do.
 
 use std::fs;
 
@@ -34,7 +34,8 @@ async fn tables_are_made_where_the_search_path_leads_and_found_there_again() {
     open().await.accept(delivery("1", Some("a"), 0)).await.unwrap();
     assert_eq!(database.run("SELECT count(*) FROM app.ticket").unwrap(), "1");
     assert_eq!(open().await.accept(delivery("1", Some("a"), 0)).await.unwrap(), Accepted::Repeat);
-    // Somebody sets another one: an empty store in another schema would have forgotten every ticket.
+    // Somebody sets another one: an empty store in another schema would have forgotten every
+    // ticket.
     set("public");
     for reported in reported(database.url()).await {
         assert!(

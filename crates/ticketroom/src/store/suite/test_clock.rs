@@ -1,4 +1,5 @@
-//! Stores whose clocks the test sets: each transition brings its time. That of a PostgreSQL store is its server's.
+//! Stores whose clocks the test sets: each transition brings its time. That of a PostgreSQL store
+//! is its server's.
 
 use std::path::Path;
 

@@ -95,7 +95,8 @@ async fn the_same_id_with_another_body_is_no_repeat(store: &Timed) {
     assert_eq!(store.accept(genuine.clone()).await.unwrap(), Accepted::New);
     assert_eq!(store.accept(genuine).await.unwrap(), Accepted::Repeat);
     assert_eq!(claim_one(store, 1).await.key, key("2"));
-    // The same where there is nothing new to be made: an echo, something else, and a ticket that is known.
+    // The same where there is nothing new to be made: an echo, something else, and a ticket that is
+    // known.
     let echo = Meaning::Echo { ticket: key("3") };
     let echo = Delivery { meaning: echo, ..with_body(b"echo", delivery("3", Some("b"), 2)) };
     assert_eq!(store.accept(echo).await.unwrap(), Accepted::New);
@@ -333,7 +334,8 @@ async fn the_days_writes_are_counted(store: &Timed) {
     assert_eq!(take(90_000).await, Taken::Some(20));
 }
 
-/// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all the same.
+/// A database has texts without the character NUL; whatever a helpdesk sends must be taken in all
+/// the same.
 async fn what_no_text_can_hold_is_kept_all_the_same(store: &Timed) {
     let odd = "a\0b\u{1f600}\u{fffe}'\"\\";
     let mut reported = reported("1", odd, Some(odd), 0);

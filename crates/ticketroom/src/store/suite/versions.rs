@@ -1,4 +1,5 @@
-//! What a later version has written, and this one can't read: it hides no ticket, and is left to those who can read it.
+//! What a later version has written, and this one can't read: it hides no ticket, and is left to
+//! those who can read it.
 
 use super::test_clock::{config, connect, database};
 use super::*;
@@ -9,8 +10,8 @@ use crate::store::postgres::PostgresStore;
 use crate::store::reasons::{TICKET_UNREADABLE, WRITTEN_BY_A_LATER_VERSION};
 use uuid::Uuid;
 
-/// A ticket that rests, and four that a later version has changed: its ledger, its state, what it saw of it, and what a person
-/// wants of its room.
+/// A ticket that rests, and four that a later version has changed: its ledger, its state, what it
+/// saw of it, and what a person wants of its room.
 async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     for id in ["plain", "ledger", "state", "seen", "wish"] {
         store.accept(delivery(id, None, 0)).await.unwrap();

@@ -1,4 +1,5 @@
-//! Further internal notes: each is in its ticket once, stays text, ends where a ticket takes none, and causes nothing.
+//! Further internal notes: each is in its ticket once, stays text, ends where a ticket takes none,
+//! and causes nothing.
 
 use simulator::fault::{Fault, FaultKind};
 use testbed::{Desk, Systems};
@@ -9,8 +10,8 @@ use ticketroom::room::RoomId;
 use super::{helpdesk_of, key};
 use crate::world::World;
 
-/// How many notes of the product a ticket has, with the link and further ones: those that only agents see, and those that
-/// customers see.
+/// How many notes of the product a ticket has, with the link and further ones: those that only
+/// agents see, and those that customers see.
 pub(crate) fn all_notes(desk: Desk, systems: &Systems, id: &str) -> (usize, usize) {
     let (internal, public): (Vec<_>, Vec<_>) =
         desk.notes_with(systems, id).into_iter().partition(|note| note.internal);
@@ -70,7 +71,8 @@ pub(crate) async fn a_note_added_again_is_one_note(desk: Desk) {
     for (note, id) in desk.note_texts(&world.systems, &id).iter().zip([first, second]) {
         assert!(note.contains(&format!("[ticketroom:{key}:{id}]").replace('/', ":")), "{note}");
         assert!(!note.contains('\u{202E}') && !note.contains('\u{7}'), "{note}");
-        // A document has no markup in its text; that it is one text with one link is what the simulator checks.
+        // A document has no markup in its text; that it is one text with one link is what the
+        // simulator checks.
         let harmful: &[&str] = if desk == Desk::Jira {
             &["|javascript:alert(4)"]
         } else {

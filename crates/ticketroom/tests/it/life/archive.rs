@@ -1,5 +1,6 @@
-//! Rooms go into the archive when their tickets are over, and come back: after the grace, over restarts and jumps of the clock,
-//! through lost and slow operations, a full queue and a full portal.
+//! Rooms go into the archive when their tickets are over, and come back: after the grace, over
+//! restarts and jumps of the clock, through lost and slow operations, a full queue and a full
+//! portal.
 
 use std::time::{Duration, Instant};
 

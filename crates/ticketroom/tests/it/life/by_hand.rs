@@ -1,5 +1,5 @@
-//! What people do with a room in DocSpace by hand is left as they made it, told in the timeline and, where the ticket's people
-//! should know, in one internal note.
+//! What people do with a room in DocSpace by hand is left as they made it, told in the timeline
+//! and, where the ticket's people should know, in one internal note.
 
 use testbed::{Act, Desk, TEMPLATE, wait_until};
 
@@ -76,7 +76,8 @@ async fn a_room_taken_out_by_hand_stays_active_until_its_ticket_is_over_again(de
     assert_eq!((world.calls(MOVES), world.further_notes(&ticket, "").len()), ([2, 1], 0));
 }
 
-/// It comes back for a moment, and is archived again by hand: either we have seen it meanwhile, or we have not.
+/// It comes back for a moment, and is archived again by hand: either we have seen it meanwhile, or
+/// we have not.
 async fn a_person_may_archive_a_room_that_comes_back(desk: Desk) {
     let world = connected_with(&template("archive_after = \"0s\"")).await;
     let docspace = &world.systems.docspace;

@@ -1,4 +1,5 @@
-//! Every call of a ticket's life goes wrong in every way once, and at the end everything is as if nothing had.
+//! Every call of a ticket's life goes wrong in every way once, and at the end everything is as if
+//! nothing had.
 
 use std::time::Duration;
 
@@ -57,7 +58,8 @@ struct Step {
 
 async fn every_call_of_a_room_may_go_wrong_in_every_way(desk: Desk) {
     let world = World::with(&template("archive_after = \"0s\"")).await;
-    // An operation whose answer was lost is read by nobody and keeps its place; the clock goes fast here.
+    // An operation whose answer was lost is read by nobody and keeps its place; the clock goes fast
+    // here.
     world.systems.docspace.set_operations_known_for(Duration::from_secs(2));
     let faults = world.systems.docspace.faults();
     let solve: MakeAct = |_| Act::Solve;

@@ -1,5 +1,5 @@
-//! What of a room follows its ticket: the title follows the subject, access follows assignee, group and requester. What people
-//! did by hand, and what another entry of the template says, stays.
+//! What of a room follows its ticket: the title follows the subject, access follows assignee, group
+//! and requester. What people did by hand, and what another entry of the template says, stays.
 
 use testbed::{Act, Agent, Customer, Desk, Group, wait_until};
 

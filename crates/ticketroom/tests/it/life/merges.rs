@@ -1,4 +1,5 @@
-//! Tickets that were merged into others, also in chains and circles, and tickets that continue earlier ones.
+//! Tickets that were merged into others, also in chains and circles, and tickets that continue
+//! earlier ones.
 
 use std::time::Duration;
 
@@ -145,12 +146,14 @@ async fn merges_in_a_circle_leave_all_rooms(desk: Desk) {
     for ticket in [&one, &other] {
         world.nothing_follows(ticket).await;
     }
-    // The one that was seen first had been merged into a ticket that was not, as far as anybody knew.
+    // The one that was seen first had been merged into a ticket that was not, as far as anybody
+    // knew.
     let [archived, restored, created] = world.calls(["archive_room", "unarchive_room", "create_room"]);
     assert_eq!(created, 2);
     world.is_active(&one).await;
     if desk == Desk::Freshdesk {
-        // The later merge counts: its note is in both tickets, and the first one is what survives it.
+        // The later merge counts: its note is in both tickets, and the first one is what survives
+        // it.
         world.is_archived(&other).await;
         assert_eq!((archived, restored), (1, 0));
     } else {

@@ -1,5 +1,6 @@
-//! A ticket's life after its room was created, in every kind of helpdesk. What is right is counted at the simulated systems:
-//! the room's title, members and place, the notes and links in the ticket, and how often each of them was written.
+//! A ticket's life after its room was created, in every kind of helpdesk. What is right is counted
+//! at the simulated systems: the room's title, members and place, the notes and links in the
+//! ticket, and how often each of them was written.
 
 mod archive;
 mod by_hand;
@@ -113,7 +114,8 @@ impl World {
         view
     }
 
-    /// Waits until the ticket has a further note whose id begins like this, and returns the texts of all of those.
+    /// Waits until the ticket has a further note whose id begins like this, and returns the texts
+    /// of all of those.
     async fn noted(&self, ticket: &LifeTicket, id: &str) -> Vec<String> {
         wait_until(&format!("{} has the note {id}", key(ticket)), async || {
             !self.further_notes(ticket, id).is_empty()

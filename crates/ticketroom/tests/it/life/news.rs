@@ -1,4 +1,5 @@
-//! What people do with the files of a room becomes one internal note per quiet period, and what we do ourselves is no news.
+//! What people do with the files of a room becomes one internal note per quiet period, and what we
+//! do ourselves is no news.
 
 use std::time::{Duration, Instant};
 
@@ -170,7 +171,8 @@ async fn attempts_of_one_delivery_are_told_once(desk: Desk) {
     world.told(&ticket, 1).await;
 }
 
-/// Our notes, renamings and moves raise events in the helpdesk and in DocSpace, and these end there.
+/// Our notes, renamings and moves raise events in the helpdesk and in DocSpace, and these end
+/// there.
 async fn our_own_notes_make_no_news(desk: Desk) {
     let notify = "{ quiet = \"1s\", events = [\"file\", \"folder\"] }\narchive_after = \"0s\"";
     let world = connected_with(&template(&format!("notify = {notify}"))).await;

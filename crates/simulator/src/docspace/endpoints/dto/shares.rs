@@ -45,7 +45,8 @@ impl State {
         }))
     }
 
-    /// Somebody's share (FileShareDto). The fields by kind came with 3.5; the older `sharedTo` is all of them.
+    /// Somebody's share (FileShareDto). The fields by kind came with 3.5; the older `sharedTo` is
+    /// all of them.
     pub(crate) fn share_dto(&self, member: &Member, origin: &str) -> Value {
         let subject = match self.people.groups.get(&member.id) {
             Some(group) => json!({ "id": member.id, "name": group.name, "isSystem": false }),

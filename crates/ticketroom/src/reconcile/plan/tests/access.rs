@@ -23,7 +23,8 @@ fn member(n: u128, role: Role) -> Member {
     Member { id: id(n), access: role.number(), is_owner: false, name: None }
 }
 
-/// The support group has access, and so has whoever `granted` names; the ticket is assigned to `now`.
+/// The support group has access, and so has whoever `granted` names; the ticket is assigned to
+/// `now`.
 fn case(granted: Vec<Granted>, now: Option<&str>, members: Vec<Member>) -> Case {
     let person = |email: &str| Person { name: None, email: Some(email.to_owned()) };
     let mut all = vec![has(support(), 1)];

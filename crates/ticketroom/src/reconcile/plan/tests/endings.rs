@@ -1,5 +1,6 @@
-//! Whatever was seen and whatever the ledger says, the notes of a run come to an end. They are made without a pause, so a run
-//! whose notes don't would hold its thread for good. Then the ticket rests, and is not due again at once.
+//! Whatever was seen and whatever the ledger says, the notes of a run come to an end. They are made
+//! without a pause, so a run whose notes don't would hold its thread for good. Then the ticket
+//! rests, and is not due again at once.
 
 use fastrand::Rng;
 use uuid::Uuid;

@@ -310,7 +310,8 @@ fn an_unanswered_create_is_looked_for_until_it_has_settled() {
     assert!(matches!(tagged.notes()[..], [Note::Adopt { .. }]));
     let early = Case { ledger: pending(0, 0), untagged: vec![found(5, true)], now: at(1), ..Case::default() };
     assert!(matches!(early.rest(), Rest::Waiting { .. }), "every room is without tags for a moment");
-    // Paused between the look and the thought: what was looked for too early says nothing, and is looked for again.
+    // Paused between the look and the thought: what was looked for too early says nothing, and is
+    // looked for again.
     let stale = Case { ledger: pending(0, 9), looked: Some(at(44)), now: at(60), ..Case::default() }.rest();
     assert!(matches!(stale, Rest::Waiting { until, .. } if until == at(60)), "{stale:?}");
     let late = Case { ledger: pending(0, 9), untagged: vec![found(5, true)], now: at(45), ..Case::default() };
