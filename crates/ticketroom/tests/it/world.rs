@@ -126,8 +126,30 @@ impl World {
     }
 
     /// The clock that the service goes by jumps forward: its own, or that of its database. The
-    /// other systems' clocks don't.
-    pub(crate) fn pass(&self, time: Duration) {
+    /// other systems' clocks don't. A service that runs goes by the new time from now on.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.jump(time);
+        if !self.store.is_database() || self.service.is_none() {
+            return;
+        }
+        // Its heartbeats tell it the time. The answer to one has come once there is another.
+        let heartbeat = || {
+            let beat = self
+                .store
+                .ask("SELECT coalesce(max(alive_until - server_millis()), 0), max(alive_until) FROM replica");
+            let (left, until) = beat.split_once('|').unwrap();
+            (left.parse::<i64>().unwrap() > 0).then(|| until.to_owned())
+        };
+        testbed::wait_until("a heartbeat by the new time", async || heartbeat().is_some()).await;
+        let first = heartbeat();
+        testbed::wait_until("another heartbeat", async || {
+            heartbeat().is_some_and(|beat| Some(beat) != first)
+        })
+        .await;
+    }
+
+    /// The same, and a service on a database hears of it a moment later.
+    pub(crate) fn jump(&self, time: Duration) {
         let time = i64::try_from(time.as_millis()).unwrap();
         let passed = self.passed.fetch_add(time, Ordering::Relaxed) + time;
         if self.store.is_database() {

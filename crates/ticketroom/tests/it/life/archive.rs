@@ -61,17 +61,17 @@ async fn the_grace_goes_on_over_restarts_and_jumps_of_the_clock(desk: Desk) {
     let view = world.is_active(&ticket).await;
     assert_eq!(times(&view, "ticket_over"), 1, "{view:#}");
     world.stop().await;
-    world.pass(2 * DAY);
+    world.pass(2 * DAY).await;
     world.start().await;
     world.nothing_follows(&ticket).await;
     assert_eq!(world.calls(MOVES), [0, 0]);
-    world.pass(DAY);
+    world.pass(DAY).await;
     // Nobody reports anything.
     wait_until("the room is archived", async || world.room(&ticket).archived).await;
     let view = world.is_archived(&ticket).await;
     assert_eq!((times(&view, "ticket_over"), times(&view, "room_archived")), (1, 1), "{view:#}");
     world.stop().await;
-    world.pass(30 * DAY);
+    world.pass(30 * DAY).await;
     world.start().await;
     world.nothing_follows(&ticket).await;
     assert_eq!(world.calls(MOVES), [1, 0]);
@@ -84,16 +84,16 @@ async fn reopening_ends_the_grace(desk: Desk) {
     world.is_active(&ticket).await;
     world.act(&mut ticket, Act::Reopen).await;
     world.is_active(&ticket).await;
-    world.pass(4 * DAY);
+    world.pass(4 * DAY).await;
     world.nothing_follows(&ticket).await;
     world.act(&mut ticket, Act::Solve).await;
     let over_again = async || times(&world.ticket(&key(&ticket)).await, "ticket_over") == 2;
     wait_until("it is over again", over_again).await;
     // The clock starts again.
-    world.pass(2 * DAY);
+    world.pass(2 * DAY).await;
     world.nothing_follows(&ticket).await;
     assert_eq!(world.calls(MOVES), [0, 0]);
-    world.pass(DAY);
+    world.pass(DAY).await;
     wait_until("the room is archived", async || world.room(&ticket).archived).await;
     world.is_archived(&ticket).await;
     assert_eq!(world.calls(MOVES), [1, 0]);
@@ -137,7 +137,7 @@ async fn what_docspace_loses_is_asked_for_again(desk: Desk) {
         })
         .await;
         assert_eq!(world.room(&ticket).archived, !archived);
-        world.pass(Duration::from_secs(60));
+        world.pass(Duration::from_secs(60)).await;
         wait_until("the room is moved", async || world.room(&ticket).archived == archived).await;
     }
     world.is_right(&ticket).await;
@@ -206,7 +206,7 @@ async fn a_full_portal_blocks_the_restoring_until_there_is_room(desk: Desk) {
         assert!(world.room(&ticket).archived);
         docspace.set_room_quota(None);
         if by_itself {
-            world.pass(Duration::from_secs(16 * 60));
+            world.pass(Duration::from_secs(16 * 60)).await;
         } else {
             world.retry(&key(&ticket)).await;
         }
@@ -255,7 +255,7 @@ async fn deliveries_that_overtake_each_other_make_one_room(desk: Desk) {
     world.wait_until_all_rest().await;
     world.wait_for_state(&key(&closed), &["skipped"]).await;
     world.nothing_follows(&solved).await;
-    world.pass(3 * DAY);
+    world.pass(3 * DAY).await;
     wait_until("the room is archived", async || world.room(&solved).archived).await;
     world.is_archived(&solved).await;
     world.nothing_follows(&solved).await;

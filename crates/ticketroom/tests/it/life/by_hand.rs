@@ -44,7 +44,7 @@ async fn a_room_archived_by_hand_stays_there_and_is_told_once(desk: Desk) {
     // That stands until the ticket changes. The second time after that is another time.
     world.act(&mut ticket, Act::Rename("changed".to_owned())).await;
     world.is_right(&ticket).await;
-    world.pass(std::time::Duration::from_secs(2));
+    world.pass(std::time::Duration::from_secs(2)).await;
     docspace.by(docspace.portal_owner()).archive_room(room).unwrap();
     world.is_archived(&ticket).await;
     wait_until("it is told again", async || world.further_notes(&ticket, "archived-").len() == 2).await;

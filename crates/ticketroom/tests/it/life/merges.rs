@@ -99,7 +99,7 @@ async fn a_merged_tickets_room_with_files_stays_for_the_grace(desk: Desk) {
     world.is_active(&merged).await;
     world.nothing_follows(&merged).await;
     assert_eq!(world.calls(["archive_room"]), [0]);
-    world.pass(3 * DAY + Duration::from_secs(60));
+    world.pass(3 * DAY + Duration::from_secs(60)).await;
     wait_until("the room is archived", async || world.room(&merged).archived).await;
     world.is_archived(&merged).await;
     world.both_are_told(&merged, &survivor, "stays open until").await;
@@ -160,7 +160,7 @@ async fn merges_in_a_circle_leave_all_rooms(desk: Desk) {
         world.is_active(&other).await;
         assert!(archived <= 2 && restored == archived, "{archived} {restored}");
     }
-    world.pass(3 * DAY + Duration::from_secs(60));
+    world.pass(3 * DAY + Duration::from_secs(60)).await;
     wait_until("both are archived", async || [&one, &other].iter().all(|t| world.room(t).archived)).await;
     for ticket in [&one, &other] {
         world.is_archived(ticket).await;

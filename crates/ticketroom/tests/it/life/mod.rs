@@ -159,7 +159,7 @@ impl World {
     async fn hurry_until(&self, what: &str, condition: impl AsyncFn() -> bool) {
         let pause = Duration::from_millis(200);
         wait_until_every(pause, what, async || {
-            self.pass(20 * pause);
+            self.jump(20 * pause);
             condition().await
         })
         .await;

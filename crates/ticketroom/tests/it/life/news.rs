@@ -141,7 +141,7 @@ async fn a_storm_of_files_is_one_note(desk: Desk) {
     // All of them are placed before the note is due.
     let store = world.service.as_ref().unwrap().store().clone();
     wait_until("all are placed", async || store.room_news(1, None, 1).await.unwrap().total == 1000).await;
-    world.pass(Duration::from_secs(8));
+    world.pass(Duration::from_secs(8)).await;
     let told = world.told(&ticket, 1).await;
     assert!(told[0].contains("and 980 further events"), "{told:?}");
     assert!(told[0].len() < 20_000, "{}", told[0].len());
