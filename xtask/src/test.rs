@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     if let Some(seed) = std::env::var_os(SEED) {
         tests.env(SEED, seed);
     }
+    tests.env(THREADS, MOST_AT_ONCE);
     tests.args(["test", "--locked"]);
     // Cargo would run all packages if it were given both.
     if !names_packages(arguments) {
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     let mut again = cargo();
     environment::normalize(&mut again);
     again.env("TICKETROOM_TEST_STORE", "postgres");
+    again.env(THREADS, MOST_AT_ONCE);
     again.args(["test", "--locked", "--package", "ticketroom", "--test", "it"]);
     crate::run(again.args(arguments))
 }
@@ -51,6 +53,11 @@ fn only_choose_tests(arguments: &[String]) -> bool {
 
 /// Chooses one of the random histories of the stores.
 const SEED: &str = "TICKETROOM_TEST_SEED";
+
+/// How many tests run at once. The tests of the whole product mostly wait for others, so more of them
+/// than there are cores end sooner.
+const THREADS: &str = "RUST_TEST_THREADS";
+const MOST_AT_ONCE: &str = "6";
 
 fn names_packages(arguments: &[String]) -> bool {
     let mut for_cargo = arguments.iter().take_while(|argument| *argument != "--");

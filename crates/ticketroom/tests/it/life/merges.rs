@@ -24,7 +24,7 @@ mod circles {
 
     over! {
         freshdesk: Desk::Freshdesk, jira: Desk::Jira, generic: Desk::Generic;
-        { merges_in_a_circle_leave_all_rooms }
+        { merges_in_a_circle_come_to_an_end }
     }
 }
 
@@ -128,8 +128,9 @@ async fn chains_of_merges_lead_to_the_last_ticket(desk: Desk) {
     assert_eq!(world.calls(["archive_room", "unarchive_room", "create_room"]), [2, 0, 3]);
 }
 
-/// Which of them survives nobody knows, so each room is where its ticket's status says.
-async fn merges_in_a_circle_leave_all_rooms(desk: Desk) {
+/// Which of them survives nobody knows, so no room is moved to and fro, and each is archived in the
+/// end.
+async fn merges_in_a_circle_come_to_an_end(desk: Desk) {
     let world = World::with(&template("archive_after = \"3d\"")).await;
     let (mut one, mut other) = (world.begin(desk, "chicken").await, world.begin(desk, "egg").await);
     // Both are merged before either is reported.
@@ -146,20 +147,10 @@ async fn merges_in_a_circle_leave_all_rooms(desk: Desk) {
     for ticket in [&one, &other] {
         world.nothing_follows(ticket).await;
     }
-    // The one that was seen first had been merged into a ticket that was not, as far as anybody
-    // knew.
+    // Whoever is seen before the other one's merge is known was merged into a ticket that survived,
+    // and its room is archived at once. The others stay for the grace.
     let [archived, restored, created] = world.calls(["archive_room", "unarchive_room", "create_room"]);
-    assert_eq!(created, 2);
-    world.is_active(&one).await;
-    if desk == Desk::Freshdesk {
-        // The later merge counts: its note is in both tickets, and the first one is what survives
-        // it.
-        world.is_archived(&other).await;
-        assert_eq!((archived, restored), (1, 0));
-    } else {
-        world.is_active(&other).await;
-        assert!(archived <= 2 && restored == archived, "{archived} {restored}");
-    }
+    assert!(archived <= 2 && restored <= archived && created == 2, "{archived} {restored}");
     world.pass(3 * DAY + Duration::from_secs(60)).await;
     wait_until("both are archived", async || [&one, &other].iter().all(|t| world.room(t).archived)).await;
     for ticket in [&one, &other] {
