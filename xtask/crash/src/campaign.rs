@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::chaos::{self, Chaos, Replicas};
 use crate::context::Context;
+use crate::ends::Ends;
 use crate::load::Senders;
 use crate::proxy::Proxy;
 use crate::rehearsal::rehearse;
@@ -25,6 +26,8 @@ use crate::store::{Store, WEBHOOK_SECRET};
 use crate::verdict::{self, Verdict};
 use crate::{Arguments, Result, demands, faults, load};
 
+/// How long tickets may take then to be told of the files in their rooms.
+const UNTIL_TOLD: Duration = Duration::from_secs(150);
 /// How long deliveries may take to be acknowledged once everything is well again.
 const UNTIL_ACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// How long tickets may take to come to rest then. They wait up to five minutes between two tries.
@@ -222,8 +225,14 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     // The list comes in pages, between which a ticket may move: what is finished is finished twice
     // in a row.
     let mut was_finished = false;
+    // Which room a folder belongs to is asked for apart from all tickets, and again and again after a
+    // fault.
+    let told = Instant::now() + UNTIL_TOLD;
     loop {
         match replica.unfinished(SOON).await {
+            Some(0) if was_finished && Instant::now() < told && Ends::untold(context) > 0 => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             Some(0) if was_finished => return,
             Some(0) => was_finished = true,
             left if Instant::now() > deadline => {

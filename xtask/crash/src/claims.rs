@@ -61,7 +61,9 @@ pub(crate) fn wrong_with(told: &Value, truth: &Truth<'_>) -> Vec<String> {
         ));
     }
     let timeline = told["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if is_active && !timeline.iter().any(|entry| entry["kind"] == "folders_ready") {
+    // Nor can be told what the room of a ticket needs that is gone.
+    let is_followed = is_active && !life.ticket.deleted;
+    if is_followed && !timeline.iter().any(|entry| entry["kind"] == "folders_ready") {
         wrong.push("the product doesn't say that it made the folders".to_owned());
     }
     wrong.extend(wrong_with_access(timeline, life, room));

@@ -47,8 +47,16 @@ struct Sent {
 }
 
 impl<'a> Ends<'a> {
-    /// As they are now.
+    /// As they are now, at the end.
     pub(crate) fn new(context: &'a Context) -> Self {
+        let ends = Self::so_far(context);
+        let lost = ends.sent.values().flatten().filter(|sent| sent.attempts == 0 && !sent.delivered);
+        lost.for_each(|_| context.tally.count(What::WebhookLost));
+        ends
+    }
+
+    /// As they are now.
+    fn so_far(context: &'a Context) -> Self {
         let mut lives = HashMap::new();
         let mut owners = BTreeMap::new();
         for ticket in context.tickets.all() {
@@ -60,13 +68,30 @@ impl<'a> Ends<'a> {
         for WebhookDelivery { trigger, entry, attempts, delivered, .. } in
             context.systems.docspace.webhook_deliveries()
         {
-            if attempts.is_empty() && !delivered {
-                context.tally.count(What::WebhookLost);
-            }
             let of_one = sent.entry((trigger, entry)).or_default();
             of_one.push(Sent { attempts: attempts.len(), delivered });
         }
         Self { context, lives, sent, owners }
+    }
+
+    /// How many files tickets have to be told of and were not yet.
+    pub(crate) fn untold(context: &'a Context) -> usize {
+        let ends = Self::so_far(context);
+        let of_one = |life: &Life| {
+            if life.uploads.is_empty() || (life.ticket.desk == Desk::Jira && life.ticket.deleted) {
+                return 0;
+            }
+            let notes = ends.notes_of(life);
+            let is_untold = |upload: &&Upload| {
+                let sent = ends.sent.get(&("file.uploaded".to_owned(), upload.file));
+                let is_delivered = sent.and_then(|sent| sent.first()).is_some_and(|sent| sent.delivered);
+                is_delivered
+                    && !upload.excused
+                    && !notes.iter().any(|note| note.text.contains(upload.title.as_str()))
+            };
+            life.uploads.iter().filter(is_untold).count()
+        };
+        ends.lives.values().map(of_one).sum()
     }
 
     /// What DocSpace has reported of a room.

@@ -32,8 +32,9 @@ use crate::store::{Placed, Store, StoreError};
 
 /// What the replicas agree on which of them asks by.
 const NAME: &str = "room-events";
-/// How long the one that asks has the name.
-const TURN: Duration = Duration::from_secs(30);
+/// How long the one that asks has the name. It only spares calls, so it is short: nobody places
+/// anything for as long after a crash.
+const TURN: Duration = Duration::from_secs(5);
 /// How often the store is asked at least: another process may have taken a delivery.
 const TICK: Duration = Duration::from_secs(5);
 /// How long a round waits after an event came in: of a storm, many are placed at once.

@@ -121,10 +121,11 @@ impl Watcher {
         // While the store can't be read, there is nothing to show.
         let query = TicketQuery { limit: 50, ..TicketQuery::default() };
         let Ok(records) = self.store.tickets(&query).await else { return Ok(()) };
-        let mut news = Vec::new();
+        // A part of the demo may end in the middle of a look, so what was shown is noted once it is.
+        let (mut news, mut seen) = (Vec::new(), self.seen.clone());
         for record in records {
             let ticket = record.key.to_string();
-            let (shown, state) = self.seen.entry(ticket.clone()).or_default();
+            let (shown, state) = seen.entry(ticket.clone()).or_default();
             let Ok(timeline) = self.store.timeline(&record.key).await else { continue };
             for entry in timeline.iter().skip(*shown) {
                 let (style, text) = match entry.kind.as_str() {
@@ -148,6 +149,7 @@ impl Watcher {
         for (at, ticket, style, text) in news {
             self.screen.happened(until(self.began, at), &ticket, style, &text)?;
         }
+        self.seen = seen;
         Ok(())
     }
 }
