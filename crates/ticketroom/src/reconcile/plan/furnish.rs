@@ -80,8 +80,13 @@ pub(super) fn furnish(
 /// that a person gave it stays.
 fn new_title(s: &Situation<'_>, ticket: &Ticket, template: &Template, room: &Room) -> Option<String> {
     let title = &s.ledger.title;
-    // It was seen to have the title that we know of, and not only a moment after we gave it.
-    let is_ours = !title.by_hand && s.seen.details.as_ref().is_some_and(|seen| seen.title == room.title);
+    // A room that was found in this run was asked for by this title, when the ticket may have had
+    // another subject. Any other is looked at first: a person may have renamed it.
+    let is_as_known = match &s.seen.details {
+        Some(seen) => seen.title == room.title,
+        None => title.asked.as_ref() == Some(&room.title),
+    };
+    let is_ours = !title.by_hand && is_as_known;
     if !template.follow.subject || !is_ours {
         return None;
     }

@@ -328,6 +328,12 @@ fn the_title_follows_the_subject_unless_a_person_changed_it() {
     let mut not_done = renamed("T 7 x", false, Some("T 7 y"));
     not_done.ledger.title.state = Entry::Pending { since: at(0) };
     assert_eq!(rename(not_done.plan()).as_deref(), Some("T 7 y"), "asked for again");
+    let mut found = renamed("T 7 x", false, Some("T 7 x"));
+    found.details = None;
+    assert_eq!(rename(found.plan()).as_deref(), Some("T 7 y"), "found under the title of an earlier subject");
+    let mut unknown = renamed("T 7 x", false, None);
+    unknown.details = None;
+    assert_eq!(rename(unknown.plan()), None, "it may be a person's title");
     let mut fixed = renamed("T 7 x", false, None);
     fixed.template = Some(Template { follow: Follow { subject: false, ..Follow::ALL }, ..with_grace() });
     assert_eq!(rename(fixed.plan()), None);
