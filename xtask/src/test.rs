@@ -54,8 +54,8 @@ fn only_choose_tests(arguments: &[String]) -> bool {
 /// Chooses one of the random histories of the stores.
 const SEED: &str = "TICKETROOM_TEST_SEED";
 
-/// How many tests run at once. The tests of the whole product mostly wait for others, so more of them
-/// than there are cores end sooner.
+/// How many tests run at once. The tests of the whole product mostly wait for others, so more of
+/// them than there are cores end sooner.
 const THREADS: &str = "RUST_TEST_THREADS";
 const MOST_AT_ONCE: &str = "6";
 

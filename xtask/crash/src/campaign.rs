@@ -225,8 +225,8 @@ async fn come_to_rest(context: &Context, mut deliveries: JoinSet<()>, replicas: 
     // The list comes in pages, between which a ticket may move: what is finished is finished twice
     // in a row.
     let mut was_finished = false;
-    // Which room a folder belongs to is asked for apart from all tickets, and again and again after a
-    // fault.
+    // Which room a folder belongs to is asked for apart from all tickets, and again and again after
+    // a fault.
     let told = Instant::now() + UNTIL_TOLD;
     loop {
         match replica.unfinished(SOON).await {

@@ -121,7 +121,8 @@ impl Watcher {
         // While the store can't be read, there is nothing to show.
         let query = TicketQuery { limit: 50, ..TicketQuery::default() };
         let Ok(records) = self.store.tickets(&query).await else { return Ok(()) };
-        // A part of the demo may end in the middle of a look, so what was shown is noted once it is.
+        // A part of the demo may end in the middle of a look, so what was shown is noted once it
+        // is.
         let (mut news, mut seen) = (Vec::new(), self.seen.clone());
         for record in records {
             let ticket = record.key.to_string();
