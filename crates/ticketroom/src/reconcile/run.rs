@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
 use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
+use super::plan::life::is_heard;
 use super::plan::{Plan, Situation, plan};
 use super::reasons;
 use super::relations::relations;
@@ -210,13 +211,8 @@ impl<'a> Run<'a> {
 
     /// The wish that is in the ledger now.
     fn heard(&self) -> Option<i64> {
-        let wished = self.claim.wish?;
-        self.ledger.life.word.as_ref().filter(|word| word.nth >= wished.nth).map(|_| wished.nth).or_else(
-            || {
-                let is_heard = |note: &Note| matches!(note, Note::Heard { nth, .. } if *nth == wished.nth);
-                self.noted.iter().any(is_heard).then_some(wished.nth)
-            },
-        )
+        let wished = self.claim.wish.filter(|wished| is_heard(*wished, &self.ledger, &self.noted))?;
+        Some(wished.nth)
     }
 
     /// Another ticket's room may look like ours while its tag is not saved yet.

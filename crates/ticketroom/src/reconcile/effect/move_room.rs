@@ -49,13 +49,7 @@ pub(super) async fn follow(
             None => Report::Nothing,
         };
         match report {
-            _ if is_there => {
-                // One that nobody has read about keeps its place in the queue.
-                if let (Report::Nothing, Some(operation)) = (report, &operation) {
-                    let _ = docspace.operation(operation).await;
-                }
-                return Moved::Confirmed;
-            }
+            _ if is_there => return Moved::Confirmed,
             Report::Failed => return Moved::Failed,
             Report::Nothing | Report::Finished => {}
         }

@@ -15,7 +15,7 @@ use super::{MadeRoom, Plan, Situation, access, first_room, furnish, note, notes,
 use crate::clock::{Timestamp, after};
 use crate::docspace::reasons as docspace_reasons;
 use crate::helpdesk::{Absence, LinkInTicket, Observed};
-use crate::ledger::{Location, Mover, Moving};
+use crate::ledger::{Ledger, Location, Mover, Moving};
 use crate::reason::Reason;
 use crate::reconcile::effect::{
     AddNote, ArchiveRoom, Effect, Perform, RenameRoom, RestoreRoom, TellNews, move_failed, on_its_way,
@@ -27,7 +27,7 @@ use crate::reconcile::relations::Merged;
 use crate::reconcile::rest::Rest;
 use crate::room::LinkKind;
 use crate::rule::Verdict;
-use crate::store::Wish;
+use crate::store::{Wish, Wished};
 use crate::template::Template;
 use crate::ticket::{Status, Ticket};
 use notes::{AfterMerge, News};
@@ -47,17 +47,18 @@ const SURVIVOR_AGAIN: Duration = Duration::from_secs(60);
 
 /// A person's word that no run has written down yet.
 pub(super) fn heard(s: &Situation<'_>) -> Option<Note> {
-    let wished = s.wish?;
-    let is_known = s.ledger.life.word.as_ref().is_some_and(|word| word.nth >= wished.nth)
-        || s.noted.iter().any(|note| matches!(note, Note::Heard { nth, .. } if *nth == wished.nth));
-    if is_known {
-        return None;
-    }
+    let wished = s.wish.filter(|wished| !is_heard(*wished, s.ledger, s.noted))?;
     let wants = match wished.wish {
         Wish::Archive => Location::Archived,
         Wish::Reopen => Location::Active,
     };
     Some(Note::Heard { wants, nth: wished.nth, ticket: digest(s) })
+}
+
+/// Whether a wish is in the ledger, or was in it in this run.
+pub(in crate::reconcile) fn is_heard(wished: Wished, ledger: &Ledger, noted: &[Note]) -> bool {
+    ledger.life.word.as_ref().is_some_and(|word| word.nth >= wished.nth)
+        || noted.iter().any(|note| matches!(note, Note::Heard { nth, .. } if *nth == wished.nth))
 }
 
 /// What people change in a ticket, as a short text. What we write into it ourselves is left out.

@@ -12,7 +12,7 @@
 mod access;
 mod first_room;
 mod furnish;
-mod life;
+pub(super) mod life;
 mod notes;
 
 use std::time::Duration;
