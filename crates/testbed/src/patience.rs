@@ -10,7 +10,7 @@ use crate::ADMIN_TOKEN;
 
 /// How long a test waits before it fails. Tests await conditions, so a passing run takes a fraction
 /// of this.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The pause between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(10);

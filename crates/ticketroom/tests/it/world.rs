@@ -275,15 +275,31 @@ impl World {
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
 
-    /// Waits until no ticket is due, waits or is worked on.
+    /// Waits until no ticket is due, waits or is worked on. If one still is after [`PATIENCE`], it
+    /// is shown with its timeline.
     pub(crate) async fn wait_until_all_rest(&self) {
         let pause = Duration::from_millis(50);
-        testbed::wait_until_every(pause, "all tickets rest", async || self.all_rest().await).await;
+        if testbed::holds_within(PATIENCE, pause, async || self.all_rest().await).await {
+            return;
+        }
+        let unrested = self.unrested().await;
+        let mut shown = Vec::new();
+        for ticket in unrested.iter().take(3) {
+            let key = format!("{}/{}", ticket["helpdesk"].as_str().unwrap(), ticket["id"].as_str().unwrap());
+            shown.push(format!("{:#}", self.ticket(&key).await));
+        }
+        panic!("{} tickets don't rest after {PATIENCE:?}, such as {}", unrested.len(), shown.join("\n"));
     }
 
     /// Whether no ticket is due, waits or is worked on.
     pub(crate) async fn all_rest(&self) -> bool {
-        let found = self.api("/api/v1/tickets?limit=500").await;
-        !found["tickets"].as_array().unwrap().iter().any(|ticket| self.is_due(ticket))
+        self.unrested().await.is_empty()
+    }
+
+    async fn unrested(&self) -> Vec<Value> {
+        let mut found = self.api("/api/v1/tickets?limit=500").await;
+        let Value::Array(mut tickets) = found["tickets"].take() else { panic!("no list of tickets: {found}") };
+        tickets.retain(|ticket| self.is_due(ticket));
+        tickets
     }
 }
