@@ -122,14 +122,14 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
         ledger: Ledger { room, ..Ledger::default() },
         seen: None,
         effects: Vec::new(),
-        told_news: None,
+        reported_through: None,
         events: Vec::new(),
         now,
         lease,
         label: "test".to_owned(),
     };
     let (hints, asked, state) = (claim.hints, claim.asked, State::Ready);
-    let end = Settlement { save, hints, asked, heard: None, state, reason: None, due: None, attempts: 0 };
+    let end = Settlement { save, hints, asked, applied: None, state, reason: None, due: None, attempts: 0 };
     store.settle(end).await.unwrap();
     (Arc::new(store), key, folder)
 }
@@ -219,7 +219,7 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     assert_eq!(store.unplaced(9).await.unwrap(), [FolderId(70)]);
     assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);
     let claim = store.claim(std::time::Duration::from_secs(600), 1, &[]).await.unwrap().remove(0);
-    assert_eq!((claim.key, claim.has_news), (key, true));
-    let news = store.room_news(claim.number, None, 9).await.unwrap();
+    assert_eq!((claim.key, claim.has_unreported), (key, true));
+    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");
 }

@@ -64,7 +64,7 @@ const EFFECTS: [&str; 12] = [
     "archive_room",
     "restore_room",
     "add_note",
-    "tell_news",
+    "report_room_events",
     "requeue",
     "place",
 ];
@@ -88,9 +88,9 @@ impl Rehearsal {
         self.rest("solved").await?;
         self.all(|_| Some(Act::Reopen)).await?;
         self.rest("reopened").await?;
-        for wish in ["archive", "reopen"] {
-            self.ask(wish).await?;
-            self.rest(wish).await?;
+        for request in ["archive", "reopen"] {
+            self.ask(request).await?;
+            self.rest(request).await?;
         }
         let firsts: Vec<String> = self.tickets.iter().step_by(2).map(|ticket| ticket.id.clone()).collect();
         let others: Vec<String> =
@@ -141,10 +141,10 @@ impl Rehearsal {
         Ok(())
     }
 
-    async fn ask(&self, wish: &str) -> Result {
+    async fn ask(&self, request: &str) -> Result {
         for ticket in &self.tickets {
             let (desk, id) = (ticket.desk.name(), &ticket.id);
-            let url = format!("{}/api/v1/tickets/{desk}/{id}/{wish}", self.process.url);
+            let url = format!("{}/api/v1/tickets/{desk}/{id}/{request}", self.process.url);
             self.process.client.post(url).bearer_auth(ADMIN_TOKEN).send().await?.error_for_status()?;
         }
         Ok(())

@@ -97,7 +97,7 @@ pub struct LifeEntry {
     /// template's grace.
     pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
-    pub word: Option<Word>,
+    pub request: Option<AppliedRequest>,
     /// The project or brand for which the rules were asked last.
     pub place: Option<String>,
     /// What a later version has besides.
@@ -107,12 +107,12 @@ pub struct LifeEntry {
 
 /// What a person asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Word {
+pub struct AppliedRequest {
     /// Where the room is to be.
     pub wants: Location,
-    /// Which of the ticket's wishes that was.
+    /// Which of the ticket's requests that was.
     pub nth: i64,
-    /// When it was heard.
+    /// When it was applied.
     pub at: Timestamp,
     /// What the ticket was like then, as a digest of what people change in a ticket.
     pub ticket: String,
@@ -141,7 +141,7 @@ pub enum NoteWhat {
 /// The note that tells of the latest events in the room.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct NewsEntry {
+pub struct ReportEntry {
     /// The last event that it tells of.
     pub through: Option<i64>,
     /// Whether it is written.

@@ -24,7 +24,8 @@ use crate::room::{Role, Room};
 use crate::template::Grant;
 
 pub use life::{
-    LifeEntry, Location, LocationEntry, Mover, Moving, NewsEntry, NoteEntry, NoteWhat, TitleEntry, Word,
+    AppliedRequest, LifeEntry, Location, LocationEntry, Mover, Moving, NoteEntry, NoteWhat, ReportEntry,
+    TitleEntry,
 };
 
 /// What is known about everything that a ticket needs.
@@ -53,7 +54,7 @@ pub struct Ledger {
     /// The ticket's further notes, by their ids.
     pub notes: BTreeMap<String, NoteEntry>,
     /// The note that tells of the latest events in the room.
-    pub news: NewsEntry,
+    pub report: ReportEntry,
     /// Who owned the room when it was last looked at.
     pub owner: Option<Uuid>,
     /// When to look for a second room, after a create whose answer was lost.
@@ -378,7 +379,7 @@ impl Ledger {
             creates: self.creates,
             life: self.life.clone(),
             notes: self.notes.clone(),
-            news: self.news.clone(),
+            report: self.report.clone(),
             ..Self::default()
         }
     }
@@ -392,7 +393,7 @@ impl Ledger {
         self.room.give_up(now);
         let notes = self.notes.values_mut().map(|note| &mut note.state);
         for entry in
-            [&mut self.folders, &mut self.write_back.state, &mut self.news.state].into_iter().chain(notes)
+            [&mut self.folders, &mut self.write_back.state, &mut self.report.state].into_iter().chain(notes)
         {
             if let Entry::Pending { since } = entry {
                 *since = now;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::effect::{move_failed, reopened, used_text};
 use super::observe::{Observation, RoomNow};
 use crate::clock::Timestamp;
-use crate::ledger::{Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry, Word};
+use crate::ledger::{AppliedRequest, Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry};
 use crate::room::{LinkKind, Role, Room, RoomId};
 use crate::store::Event;
 use crate::template::Grant;
@@ -41,17 +41,17 @@ pub enum Note {
     WrittenBack,
     /// A create that was refused has created no room.
     NotCreated,
-    /// A person's word about the room counts from now on.
-    Heard {
+    /// A person's request about the room applies from now on.
+    RequestApplied {
         /// Where the room is to be.
         wants: Location,
-        /// Which of the ticket's wishes that is.
+        /// Which of the ticket's requests that is.
         nth: i64,
         /// What the ticket is like, as a digest.
         ticket: String,
     },
-    /// The ticket has changed after a person's word, which counts no more.
-    WordOver,
+    /// The ticket has changed after a person's request, which has expired.
+    RequestExpired,
     /// The ticket is over.
     Over {
         /// In which way, and what follows.
@@ -124,7 +124,7 @@ pub enum Note {
         is_us: bool,
     },
     /// Nobody wants to be told of what happened in the room.
-    NewsDropped {
+    EventsDropped {
         /// The last event.
         through: i64,
     },
@@ -164,15 +164,15 @@ impl Note {
                 }
                 event("room_deleted", text)
             }
-            Self::Heard { wants, nth, ticket } => {
-                let word = Word { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
-                ledger.life.word = Some(word);
+            Self::RequestApplied { wants, nth, ticket } => {
+                let word = AppliedRequest { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
+                ledger.life.request = Some(word);
                 None
             }
-            Self::WordOver => {
-                ledger.life.word = None;
+            Self::RequestExpired => {
+                ledger.life.request = None;
                 ledger.location.kept_active = false;
-                event("word_over", "the ticket has changed since: its room follows it again".to_owned())
+                event("request_expired", "the ticket has changed since: its room follows it again".to_owned())
             }
             Self::Over { why, deleted } => {
                 let life = &mut ledger.life;
@@ -314,9 +314,9 @@ impl Note {
                 event("owner_changed", text.to_owned())
             }
             // The run tells the store.
-            Self::NewsDropped { .. } => {
-                seen.news = None;
-                ledger.news.state = Entry::Done;
+            Self::EventsDropped { .. } => {
+                seen.unreported = None;
+                ledger.report.state = Entry::Done;
                 None
             }
             Self::Restored => {

@@ -13,7 +13,7 @@ use crate::docspace::rooms::FoundRoom;
 use crate::docspace::share::Member;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::room::RoomId;
-use crate::store::{Claim, RoomNews};
+use crate::store::{Claim, UnreportedEvents};
 use crate::ticket::Ticket;
 
 use super::relations::Relations;
@@ -44,10 +44,10 @@ pub struct Observation {
     /// Other tickets that matter to this one.
     pub relations: Relations,
     /// What people did in the room that the ticket was not told of.
-    pub news: Option<RoomNews>,
+    pub unreported: Option<UnreportedEvents>,
     /// Whether there is more of that than a note that may be written already tells, to which the
     /// look was limited.
-    pub has_more_news: bool,
+    pub has_more_unreported: bool,
 }
 
 /// What a room is like.
@@ -182,8 +182,8 @@ pub async fn observe(
         move_failed: report == Report::Failed,
         own,
         relations: Relations::default(),
-        news: None,
-        has_more_news: false,
+        unreported: None,
+        has_more_unreported: false,
     })
 }
 

@@ -136,8 +136,8 @@ impl Placing {
         }
         let now = Instant::now();
         if !snapshot.config.docspace.webhook_secrets.is_empty() && memory.may_ask_who_we_are(now) {
-            // What we do ourselves is no news, and that can be told once it is known who we are.
-            // Remembered over there.
+            // What we do ourselves is not reported, and that can be told once it is known who we
+            // are. Remembered over there.
             let _ = docspace.own_id().await;
         }
         memory.left_alone.forget_those_of_before(now);

@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
 use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
-use super::plan::life::is_heard;
+use super::plan::life::is_applied;
 use super::plan::{Plan, Situation, plan};
 use super::reasons;
 use super::relations::relations;
@@ -30,7 +30,7 @@ use crate::ticket::Ticket;
 use settle::backoff;
 
 /// So many events of a room are read for a note.
-const MOST_NEWS: usize = 200;
+const MOST_UNREPORTED: usize = 200;
 
 /// A run.
 pub(super) struct Run<'a> {
@@ -47,11 +47,11 @@ pub(super) struct Run<'a> {
     noted: Vec<Note>,
     failures: Vec<Failure>,
     /// The last event of the room that the ticket has been told of since the last commit.
-    told_news: Option<i64>,
+    reported_through: Option<i64>,
     /// What may still come.
     wait: Option<Wait>,
     progressed: bool,
-    /// Whether the world was seen: a person's wish counts as heard only then.
+    /// Whether the world was seen: a person's request is applied only then.
     looked: bool,
     /// When rooms with the ticket's tag were looked for.
     looked_for_rooms: Option<Timestamp>,
@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
             begun: Vec::new(),
             noted: Vec::new(),
             failures: Vec::new(),
-            told_news: None,
+            reported_through: None,
             wait: None,
             progressed: false,
             looked: false,
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
             save: self.next_save("settle_waiting".to_owned(), None),
             hints: self.claim.hints,
             asked: 0,
-            heard: None,
+            applied: None,
             state: State::Waiting,
             reason: Some(reason),
             due: Some(after(now, backoff)),
@@ -196,23 +196,24 @@ impl<'a> Run<'a> {
         if let Observed::Present { ticket, .. } = &seen.ticket {
             seen.relations = relations(store, &self.claim.key, ticket).await?;
         }
-        if self.claim.has_news {
+        if self.claim.has_unreported {
             // A note that may be written already tells of what it told of.
-            let news = &self.ledger.news;
+            let news = &self.ledger.report;
             let through = news.through.filter(|_| news.state.pending_since().is_some());
             let number = self.claim.number;
-            seen.news = Some(store.room_news(number, through, MOST_NEWS).await?);
+            seen.unreported = Some(store.unreported_events(number, through, MOST_UNREPORTED).await?);
             if let Some(through) = through {
-                seen.has_more_news = store.room_news(number, None, 0).await?.last > through;
+                seen.has_more_unreported = store.unreported_events(number, None, 0).await?.last > through;
             }
         }
         Ok(())
     }
 
-    /// The wish that is in the ledger now.
-    fn heard(&self) -> Option<i64> {
-        let wished = self.claim.wish.filter(|wished| is_heard(*wished, &self.ledger, &self.noted))?;
-        Some(wished.nth)
+    /// The request that is in the ledger now.
+    fn applied(&self) -> Option<i64> {
+        let requested =
+            self.claim.request.filter(|requested| is_applied(*requested, &self.ledger, &self.noted))?;
+        Some(requested.nth)
     }
 
     /// Another ticket's room may look like ours while its tag is not saved yet.
@@ -274,8 +275,8 @@ impl<'a> Run<'a> {
 
     fn note(&mut self, notes: Vec<Note>, seen: &mut Observation) {
         for note in notes {
-            if let Note::NewsDropped { through } = &note {
-                self.told_news = Some(*through);
+            if let Note::EventsDropped { through } = &note {
+                self.reported_through = Some(*through);
             }
             let event = note.apply(&mut self.ledger, seen, self.all.parts.clock.now());
             self.events.extend(event);
@@ -313,7 +314,7 @@ impl<'a> Run<'a> {
 
     fn records(&mut self) -> Records<'_> {
         let (now, settle) = (self.all.parts.clock.now(), self.snapshot.config.docspace.settle);
-        Records { ledger: &mut self.ledger, told_news: &mut self.told_news, now, settle }
+        Records { ledger: &mut self.ledger, reported_through: &mut self.reported_through, now, settle }
     }
 
     /// Notes a failure in the timeline, once for as long as it stays the same.
@@ -351,7 +352,7 @@ impl<'a> Run<'a> {
             writes_back: helpdesk.writes_back(),
             takes_notes: helpdesk.takes_notes(),
             asked: self.claim.asked > 0,
-            wish: self.claim.wish,
+            request: self.claim.request,
             attempts: self.claim.attempts,
             begun: &self.begun,
             noted: &self.noted,
@@ -388,7 +389,7 @@ impl<'a> Run<'a> {
             seen,
             // No effect comes in numbers yet.
             effects: Vec::new(),
-            told_news: self.told_news.take(),
+            reported_through: self.reported_through.take(),
             events: std::mem::take(&mut self.events),
             now,
             lease: self.all.parts.settings.lease,

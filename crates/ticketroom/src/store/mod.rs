@@ -30,12 +30,12 @@ mod repeat;
 mod requeue;
 mod reservations;
 mod room_events;
+mod room_request;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
 mod types;
 mod values;
-mod wish;
 
 use std::time::Duration;
 
@@ -52,12 +52,12 @@ pub use queries::Queries;
 pub use queue::Queue;
 pub use requeue::{Selection, Why};
 pub use reservations::Reservations;
-pub use room_events::{Placed, RoomEvents, RoomNews};
+pub use room_events::{Placed, RoomEvents, UnreportedEvents};
+pub use room_request::{PendingRequest, RoomRequest};
 pub use types::{
     Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
     TicketQuery, TicketRecord, TimelineEntry,
 };
-pub use wish::{Wish, Wished};
 
 pub use crate::room_event::{RoomEvent, RoomEventKind};
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::Wish;
+use super::RoomRequest;
 use crate::ticket::TicketKey;
 
 /// How many tickets one transaction marks.
@@ -29,7 +29,7 @@ pub enum Why {
     /// A person asks for these tickets: what only a person may ask for is done as well.
     Asked,
     /// A person wants something of their rooms.
-    Wished(Wish),
+    Requested(RoomRequest),
     /// A person asks for whatever is blocked. Nobody asks for new rooms by that.
     AskedForBlocked,
     /// A system accepts our credentials again, so what it blocked may go on.
@@ -49,7 +49,7 @@ impl Why {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Asked | Self::AskedForBlocked | Self::Accepted { .. } | Self::Configured => "retry",
-            Self::Wished(wish) => wish.as_str(),
+            Self::Requested(request) => request.as_str(),
             Self::Restored => "recover",
         }
     }
@@ -60,9 +60,9 @@ impl Why {
     }
 
     /// What a person wants of their rooms by that, in place of what was wanted before.
-    pub(super) fn wish(&self) -> Option<Wish> {
+    pub(super) fn request(&self) -> Option<RoomRequest> {
         match self {
-            Self::Wished(wish) => Some(*wish),
+            Self::Requested(request) => Some(*request),
             _ => None,
         }
     }
@@ -79,8 +79,8 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("somebody asked to try again"),
-            Self::Wished(Wish::Archive) => f.write_str("somebody asked to archive the room"),
-            Self::Wished(Wish::Reopen) => f.write_str("somebody asked to restore the room"),
+            Self::Requested(RoomRequest::Archive) => f.write_str("somebody asked to archive the room"),
+            Self::Requested(RoomRequest::Reopen) => f.write_str("somebody asked to restore the room"),
             Self::AskedForBlocked => f.write_str("somebody asked to try all blocked tickets again"),
             Self::Accepted { system } => write!(f, "{system} accepts our credentials again"),
             Self::Configured => f.write_str("the configuration has changed"),

@@ -7,7 +7,7 @@
 //! Folders are placed in any order, so an event may be placed after one that came in later, while a
 //! note about that one is on its way. What a note tells is therefore everything that was placed up
 //! to some moment: the ticket's `hints` of that moment are kept with each event
-//! ([`RoomNews::last`]).
+//! ([`UnreportedEvents::last`]).
 
 use std::fmt;
 use std::time::Duration;
@@ -36,11 +36,11 @@ pub enum Placed {
 
 /// What a ticket has not been told of yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RoomNews {
+pub struct UnreportedEvents {
     /// How many events there are.
     pub total: u64,
-    /// Up to where these events go, for [`Save::told_news`](super::Save::told_news): it grows with
-    /// each folder that is placed.
+    /// Up to where these events go, for [`Save::reported_through`](super::Save::reported_through):
+    /// it grows with each folder that is placed.
     pub last: i64,
     /// When the first one came in, by the store's own clock.
     pub first_at: Option<Timestamp>,
@@ -72,12 +72,16 @@ pub trait RoomEvents: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store can't be reached, or an event can't be read.
-    async fn room_news(&self, ticket: i64, through: Option<i64>, most: usize)
-    -> Result<RoomNews, StoreError>;
+    async fn unreported_events(
+        &self,
+        ticket: i64,
+        through: Option<i64>,
+        most: usize,
+    ) -> Result<UnreportedEvents, StoreError>;
 }
 
 /// An event as it is kept, with what goes for all events of its ticket.
-pub(super) struct NewsRow {
+pub(super) struct UnreportedRow {
     pub(super) folder: i64,
     pub(super) kind: String,
     pub(super) entry: i64,
@@ -90,21 +94,21 @@ pub(super) struct NewsRow {
     pub(super) last_at: i64,
 }
 
-impl RoomNews {
+impl UnreportedEvents {
     /// Of the rows of a ticket, which are none or at least one: of those, `most` are asked for.
-    pub(super) fn read(rows: Vec<NewsRow>, most: usize) -> Result<Self, StoreError> {
+    pub(super) fn read(rows: Vec<UnreportedRow>, most: usize) -> Result<Self, StoreError> {
         let Some(row) = rows.first() else { return Ok(Self::default()) };
         Ok(Self {
             total: u64::try_from(row.total).unwrap_or(0),
             last: row.last,
             first_at: Some(timestamp(row.first_at)),
             last_at: Some(timestamp(row.last_at)),
-            events: rows.into_iter().take(most).map(NewsRow::event).collect::<Result<_, _>>()?,
+            events: rows.into_iter().take(most).map(UnreportedRow::event).collect::<Result<_, _>>()?,
         })
     }
 }
 
-impl NewsRow {
+impl UnreportedRow {
     fn event(self) -> Result<RoomEvent, StoreError> {
         let unreadable = |what: &str| StoreError::Unreadable(format!("{what} of an event of a room"));
         Ok(RoomEvent {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EffectEntry, Wished};
+use super::{EffectEntry, PendingRequest};
 use crate::clock::Timestamp;
 use crate::ledger::Ledger;
 use crate::reason::Reason;
@@ -66,7 +66,7 @@ pub enum Meaning {
     InFolder {
         /// What.
         event: RoomEvent,
-        /// Whether we did it ourselves: then the event is no news, and is not kept.
+        /// Whether we did it ourselves: then the event is not kept.
         consequence: Consequence,
     },
     /// It is signed, but nobody understands it: kept for the operator.
@@ -110,9 +110,9 @@ pub struct Claim {
     /// Why it waited or was blocked before.
     pub reason: Option<Reason>,
     /// What a person wants of its room, if no run has written that into the ledger yet.
-    pub wish: Option<Wished>,
+    pub request: Option<PendingRequest>,
     /// Whether it has events of its room that its ticket was not told of.
-    pub has_news: bool,
+    pub has_unreported: bool,
 }
 
 impl Claim {
@@ -172,16 +172,16 @@ pub struct Save {
     pub nth: i64,
     /// The ledger from now on.
     pub ledger: Ledger,
-    /// The ticket as it was seen, if that is news.
+    /// The ticket as it was seen, if it has changed.
     pub seen: Option<Ticket>,
     /// What is known from now on of effects that come in numbers. Of two entries with the same
     /// identity, the last one counts.
     pub effects: Vec<EffectEntry>,
-    /// Up to where the ticket has been told of what happened in its room ([`RoomNews::last`]):
-    /// those events are deleted.
+    /// Up to where the ticket has been told of what happened in its room
+    /// ([`UnreportedEvents::last`]): those events are deleted.
     ///
-    /// [`RoomNews::last`]: super::RoomNews::last
-    pub told_news: Option<i64>,
+    /// [`UnreportedEvents::last`]: super::UnreportedEvents::last
+    pub reported_through: Option<i64>,
     /// What happened.
     pub events: Vec<Event>,
     /// When the ticket changes by that.
@@ -201,8 +201,8 @@ pub struct Settlement {
     pub hints: i64,
     /// [`Claim::asked`].
     pub asked: u32,
-    /// The wish that is in the ledger now: [`Wished::nth`].
-    pub heard: Option<i64>,
+    /// The request that is in the ledger now: [`PendingRequest::nth`].
+    pub applied: Option<i64>,
     /// How the ticket stands.
     pub state: State,
     /// Why it waits or is blocked, or what is not as configured.

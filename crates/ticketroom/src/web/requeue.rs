@@ -10,7 +10,7 @@ use super::api::{key, unknown, unreadable};
 use super::done::{Done, done};
 use super::parameters::Segments;
 use super::{AppState, Problem};
-use crate::store::{Selection, Why, Wish};
+use crate::store::{RoomRequest, Selection, Why};
 
 type Answer = Result<(StatusCode, Json<Done>), Problem>;
 
@@ -43,7 +43,7 @@ pub(super) async fn retry(app: State<Arc<AppState>>, ticket: Segments<(String, S
     )
 ))]
 pub(super) async fn archive(app: State<Arc<AppState>>, ticket: Segments<(String, String)>) -> Answer {
-    requeue(app, ticket, Why::Wished(Wish::Archive)).await
+    requeue(app, ticket, Why::Requested(RoomRequest::Archive)).await
 }
 
 /// Restores the ticket's room from the archive, whatever its ticket is like. That stands until the
@@ -60,7 +60,7 @@ pub(super) async fn archive(app: State<Arc<AppState>>, ticket: Segments<(String,
     )
 ))]
 pub(super) async fn reopen(app: State<Arc<AppState>>, ticket: Segments<(String, String)>) -> Answer {
-    requeue(app, ticket, Why::Wished(Wish::Reopen)).await
+    requeue(app, ticket, Why::Requested(RoomRequest::Reopen)).await
 }
 
 async fn requeue(

@@ -9,7 +9,7 @@ use simulator::fault::{Fault, FaultKind};
 use testbed::{Desk, Process, Systems, TEMPLATE, WebhookRequest, wait_until};
 use ticketroom::room::FolderId;
 use ticketroom::room_event::RoomEventKind;
-use ticketroom::store::RoomNews;
+use ticketroom::store::UnreportedEvents;
 
 use crate::process::{process_over, run};
 use crate::world::World;
@@ -63,11 +63,11 @@ impl World {
     }
 
     /// What tickets have not been told of yet, of each that has something.
-    async fn news(&self) -> Vec<RoomNews> {
+    async fn news(&self) -> Vec<UnreportedEvents> {
         let store = self.service.as_ref().unwrap().store();
         let mut news = Vec::new();
         for number in 1..20 {
-            let of_one = store.room_news(number, None, 2000).await.unwrap();
+            let of_one = store.unreported_events(number, None, 2000).await.unwrap();
             if of_one.total > 0 {
                 news.push(of_one);
             }
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// Waits until the only ticket that has news has so many.
-    async fn wait_for_news(&self, total: u64) -> RoomNews {
+    async fn wait_for_events(&self, total: u64) -> UnreportedEvents {
         wait_until("the events are placed", async || {
             self.news().await.first().is_some_and(|news| news.total >= total)
         })
@@ -218,7 +218,7 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
 
     let in_folder = docspace.by(anna).upload_into(room, "Logs/Server", "trace\u{202E}.log").unwrap();
     let directly = docspace.by(anna).upload(room, "report.docx").unwrap();
-    let news = world.wait_for_news(2).await;
+    let news = world.wait_for_events(2).await;
     let told: Vec<_> = news.events.iter().map(|event| (event.entry, event.what, event.by)).collect();
     for file in [in_folder, directly] {
         assert!(told.contains(&(file, RoomEventKind::FileAdded, anna)), "{news:#?}");
@@ -228,7 +228,7 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
     assert!(news.events.iter().any(|event| event.folder == FolderId(room)));
 
     docspace.by(anna).trash_file(directly).unwrap();
-    let news = world.wait_for_news(3).await;
+    let news = world.wait_for_events(3).await;
     let removed = news.events.iter().find(|event| event.what == RoomEventKind::FileRemoved).unwrap();
     assert_eq!((removed.entry, removed.folder), (directly, FolderId(room)));
 
@@ -241,7 +241,7 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
         world.metrics().await.contains("ticketroom_folders_placed_total{outcome=\"nobody\"} ")
     })
     .await;
-    let news = world.wait_for_news(3).await;
+    let news = world.wait_for_events(3).await;
     assert!(news.events.iter().all(|event| event.entry != elsewhere));
 }
 
@@ -259,13 +259,13 @@ async fn a_folder_is_asked_for_once_and_waits_while_docspace_is_away() {
     wait_until("it was asked in vain", async || asked() > 0).await;
     assert_eq!(world.news().await, []);
     docspace.faults().clear();
-    world.wait_for_news(1).await;
+    world.wait_for_events(1).await;
     let before = asked();
     for number in 1..=40 {
         docspace.by(anna).upload_into(room, "Logs", &format!("{number}.log")).unwrap();
     }
     docspace.webhook_deliveries_settled().await;
-    world.wait_for_news(41).await;
+    world.wait_for_events(41).await;
     assert_eq!(asked(), before, "the room of the folder is remembered");
 }
 
@@ -282,7 +282,7 @@ async fn events_that_a_stopped_service_left_are_placed_by_the_next_one() {
     world.stop().await;
     docspace.faults().clear();
     world.start().await;
-    let news = world.wait_for_news(1).await;
+    let news = world.wait_for_events(1).await;
     assert_eq!(news.events[0].title, "left.log");
 }
 

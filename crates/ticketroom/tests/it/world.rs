@@ -298,7 +298,9 @@ impl World {
 
     async fn unrested(&self) -> Vec<Value> {
         let mut found = self.api("/api/v1/tickets?limit=500").await;
-        let Value::Array(mut tickets) = found["tickets"].take() else { panic!("no list of tickets: {found}") };
+        let Value::Array(mut tickets) = found["tickets"].take() else {
+            panic!("no list of tickets: {found}")
+        };
         tickets.retain(|ticket| self.is_due(ticket));
         tickets
     }

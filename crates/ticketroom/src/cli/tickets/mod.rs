@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::printable::printable;
 use crate::reconcile::preview::preview;
 use crate::store::{
-    self, Queries, Selection, State, Store, StoreError, TicketQuery, TicketRecord, Use, Why, Wish,
+    self, Queries, RoomRequest, Selection, State, Store, StoreError, TicketQuery, TicketRecord, Use, Why,
 };
 use crate::ticket::{HelpdeskName, TicketKey};
 use crate::view::TicketView;
@@ -104,8 +104,8 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
         Command::List(options) => list(store.as_ref(), options, clock.as_ref()).await,
         Command::Show(options) => show(store.as_ref(), &options).await,
         Command::Retry(options) => retry(store.as_ref(), &options).await,
-        Command::Archive(options) => wish(store.as_ref(), &options, Wish::Archive).await,
-        Command::Reopen(options) => wish(store.as_ref(), &options, Wish::Reopen).await,
+        Command::Archive(options) => request(store.as_ref(), &options, RoomRequest::Archive).await,
+        Command::Reopen(options) => request(store.as_ref(), &options, RoomRequest::Reopen).await,
         Command::Explain(options) => explain(store.as_ref(), &config, &options).await,
     }
 }
@@ -183,14 +183,14 @@ async fn retry(store: &dyn Store, options: &Retry) -> Result {
     Ok(())
 }
 
-async fn wish(store: &dyn Store, options: &Tickets, wish: Wish) -> Result {
-    let follows = match wish {
-        Wish::Archive => "archived",
-        Wish::Reopen => "restored",
+async fn request(store: &dyn Store, options: &Tickets, request: RoomRequest) -> Result {
+    let follows = match request {
+        RoomRequest::Archive => "archived",
+        RoomRequest::Reopen => "restored",
     };
     for ticket in &options.tickets {
         let record = find(store, ticket).await?;
-        store.requeue(&Selection::One(record.key.clone()), &Why::Wished(wish)).await?;
+        store.requeue(&Selection::One(record.key.clone()), &Why::Requested(request)).await?;
         say(format!(
             "the room of {} is going to be {follows}; “ticketroom tickets show {}” tells how it goes",
             record.key, record.key

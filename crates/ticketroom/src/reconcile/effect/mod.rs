@@ -16,10 +16,10 @@ mod folders;
 mod link;
 mod move_room;
 mod rename_room;
+mod report_room_events;
 mod restore_room;
 mod revoke_access;
 mod tag_room;
-mod tell_news;
 mod write_back;
 
 use std::fmt;
@@ -46,10 +46,10 @@ pub use folders::{Folders, FoldersStart};
 pub use link::Link;
 pub(super) use move_room::{failed as move_failed, on_its_way, reopened};
 pub use rename_room::RenameRoom;
+pub use report_room_events::ReportRoomEvents;
 pub use restore_room::RestoreRoom;
 pub use revoke_access::RevokeAccess;
 pub use tag_room::TagRoom;
-pub use tell_news::TellNews;
 pub use write_back::WriteBack;
 
 /// One kind of effect. Its type holds what the effect needs to know.
@@ -103,7 +103,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Records<'a> {
     pub(super) ledger: &'a mut Ledger,
     /// The last event of the room that the ticket has been told of, if a note was recorded.
-    pub(super) told_news: &'a mut Option<i64>,
+    pub(super) reported_through: &'a mut Option<i64>,
     pub(super) now: Timestamp,
     /// How long after its intent a call without an answer may still take effect.
     pub(super) settle: Duration,
@@ -216,6 +216,6 @@ macro_rules! effects {
 
 // The list.
 effects! {
-    CreateRoom, TagRoom, Folders, Access, RevokeAccess, Link, WriteBack, RenameRoom, ArchiveRoom, RestoreRoom, AddNote, TellNews,
+    CreateRoom, TagRoom, Folders, Access, RevokeAccess, Link, WriteBack, RenameRoom, ArchiveRoom, RestoreRoom, AddNote, ReportRoomEvents,
     ArchiveExtra,
 }

@@ -3,7 +3,7 @@
 //!
 //! The room of a ticket that is solved or closed is archived after the template's grace; of one
 //! that is deleted or merged, at once; and once the ticket is open again, the same room is
-//! restored. A person's word counts for more than all that, until the ticket changes. Whatever
+//! restored. A person's request overrides all that, until the ticket changes. Whatever
 //! people do in DocSpace by hand is left as they made it.
 //!
 //! A move is confirmed by a look at the room alone. One that was asked for and is not wanted any
@@ -18,7 +18,7 @@ use crate::helpdesk::{Absence, LinkInTicket, Observed};
 use crate::ledger::{Ledger, Location, Mover, Moving};
 use crate::reason::Reason;
 use crate::reconcile::effect::{
-    AddNote, ArchiveRoom, Effect, Perform, RenameRoom, RestoreRoom, TellNews, move_failed, on_its_way,
+    AddNote, ArchiveRoom, Effect, Perform, RenameRoom, ReportRoomEvents, RestoreRoom, move_failed, on_its_way,
 };
 use crate::reconcile::note::Note;
 use crate::reconcile::observe::RoomNow;
@@ -27,10 +27,10 @@ use crate::reconcile::relations::Merged;
 use crate::reconcile::rest::Rest;
 use crate::room::LinkKind;
 use crate::rule::Verdict;
-use crate::store::{Wish, Wished};
+use crate::store::{PendingRequest, RoomRequest};
 use crate::template::Template;
 use crate::ticket::{Status, Ticket};
-use notes::{AfterMerge, News};
+use notes::{AfterMerge, Report};
 
 /// How long a move may take before it is asked for again, times the number of attempts.
 const MOVE_AGAIN: Duration = Duration::from_secs(20);
@@ -45,20 +45,20 @@ const LATEST_MOVE: Duration = Duration::from_secs(7 * 60);
 /// get one, so each wait is as long as all before it.
 const SURVIVOR_AGAIN: Duration = Duration::from_secs(60);
 
-/// A person's word that no run has written down yet.
-pub(super) fn heard(s: &Situation<'_>) -> Option<Note> {
-    let wished = s.wish.filter(|wished| !is_heard(*wished, s.ledger, s.noted))?;
-    let wants = match wished.wish {
-        Wish::Archive => Location::Archived,
-        Wish::Reopen => Location::Active,
+/// A person's request that is not in the ledger yet.
+pub(super) fn apply_request(s: &Situation<'_>) -> Option<Note> {
+    let requested = s.request.filter(|requested| !is_applied(*requested, s.ledger, s.noted))?;
+    let wants = match requested.request {
+        RoomRequest::Archive => Location::Archived,
+        RoomRequest::Reopen => Location::Active,
     };
-    Some(Note::Heard { wants, nth: wished.nth, ticket: digest(s) })
+    Some(Note::RequestApplied { wants, nth: requested.nth, ticket: digest(s) })
 }
 
-/// Whether a wish is in the ledger, or was in it in this run.
-pub(in crate::reconcile) fn is_heard(wished: Wished, ledger: &Ledger, noted: &[Note]) -> bool {
-    ledger.life.word.as_ref().is_some_and(|word| word.nth >= wished.nth)
-        || noted.iter().any(|note| matches!(note, Note::Heard { nth, .. } if *nth == wished.nth))
+/// Whether a request is in the ledger, or was in it in this run.
+pub(in crate::reconcile) fn is_applied(requested: PendingRequest, ledger: &Ledger, noted: &[Note]) -> bool {
+    ledger.life.request.as_ref().is_some_and(|applied| applied.nth >= requested.nth)
+        || noted.iter().any(|note| matches!(note, Note::RequestApplied { nth, .. } if *nth == requested.nth))
 }
 
 /// What people change in a ticket, as a short text. What we write into it ourselves is left out.
@@ -133,14 +133,14 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
         effects.extend(notes::about_others(s, ticket, made.room, after_merge(s, &life, &wants)));
         effects.extend(notes::by_hand(s, ticket));
         if let Some(template) = life.template {
-            match notes::news(s, ticket, made.room, template) {
-                News::None => {}
-                News::Drop(step) => return note(step),
-                News::Later(at) => next.push(at),
-                News::Tell(news) => effects.push((*news).into()),
+            match notes::report(s, ticket, made.room, template) {
+                Report::None => {}
+                Report::Drop(step) => return note(step),
+                Report::Later(at) => next.push(at),
+                Report::Tell(news) => effects.push((*news).into()),
             }
             // What was not looked at yet has a note of its own.
-            if s.seen.has_more_news && s.ledger.news.state.pending_since().is_none() {
+            if s.seen.has_more_unreported && s.ledger.report.state.pending_since().is_none() {
                 next.push(s.now);
             }
         }
@@ -225,8 +225,8 @@ fn changed(s: &Situation<'_>, life: &Life<'_>) -> Option<Note> {
     let entry = &s.ledger.life;
     // One that can't be seen has not changed.
     let is_seen = !matches!(life.standing, Standing::Unknown(_));
-    if is_seen && entry.word.as_ref().is_some_and(|word| word.ticket != digest(s)) {
-        return Some(Note::WordOver);
+    if is_seen && entry.request.as_ref().is_some_and(|word| word.ticket != digest(s)) {
+        return Some(Note::RequestExpired);
     }
     match &life.standing {
         Standing::Over { why, at_once, deleted }
@@ -308,7 +308,7 @@ fn relocated(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, link: Link
     if location.moving.as_ref().is_some_and(|moving| moving.to == seen) {
         return Some(Note::Arrived { to: seen, link });
     }
-    let word = s.ledger.life.word.as_ref().map(|word| word.wants);
+    let word = s.ledger.life.request.as_ref().map(|word| word.wants);
     let is_over = matches!(life.standing, Standing::Over { .. }) || word == Some(Location::Archived);
     let note = (seen == Location::Archived && !is_over)
         .then(|| notes::name_of(s, &format!("archived-{}-{}", made.room.id, s.now.as_second())))
@@ -338,7 +338,7 @@ struct Wants {
 }
 
 fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
-    if let Some(word) = &s.ledger.life.word {
+    if let Some(word) = &s.ledger.life.request {
         return Wants {
             location: word.wants,
             why: "somebody asked for it".to_owned(),
@@ -453,7 +453,7 @@ fn look_again(s: &Situation<'_>, moving: &Moving) -> Rest {
 /// Asks for a move. A room is moved by a run that has done nothing else with it: what is under way
 /// would be refused in the archive.
 fn begin(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>, wants: &Wants) -> Step {
-    let is_apart = |kind| kind == AddNote::KIND || kind == TellNews::KIND;
+    let is_apart = |kind| kind == AddNote::KIND || kind == ReportRoomEvents::KIND;
     if !s.begun.iter().all(|begun| is_apart(begun.kind)) {
         return Step::Wait(Rest::Waiting { until: s.now, reason: on_its_way(wants.location) });
     }

@@ -31,7 +31,7 @@ use crate::helpdesk::Observed;
 use crate::ledger::{Ledger, RoomEntry};
 use crate::room::Room;
 use crate::rule::{Rules, Verdict};
-use crate::store::{EffectKind, Wished};
+use crate::store::{EffectKind, PendingRequest};
 use crate::template::Template;
 use crate::ticket::{Ticket, TicketKey};
 
@@ -55,7 +55,7 @@ pub struct Situation<'a> {
     /// Whether a person asked for this run.
     pub asked: bool,
     /// What a person wants of the room.
-    pub wish: Option<Wished>,
+    pub request: Option<PendingRequest>,
     /// How many runs in a row brought the ticket no further.
     pub attempts: u32,
     /// Effects that are under way or have ended in this run.
@@ -108,8 +108,8 @@ impl Situation<'_> {
 /// Decides what to do next.
 #[must_use]
 pub fn plan(s: &Situation<'_>) -> Plan {
-    if let Some(heard) = life::heard(s) {
-        return note(heard);
+    if let Some(applied) = life::apply_request(s) {
+        return note(applied);
     }
     let mut plan = match &s.ledger.room {
         RoomEntry::Made { room, tagged, adopted } => {

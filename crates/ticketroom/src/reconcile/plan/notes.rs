@@ -5,11 +5,11 @@ use super::Situation;
 use crate::clock::{Timestamp, after};
 use crate::helpdesk::{NoteId, NoteState, NoteText, Span};
 use crate::ledger::{Entry, NoteWhat};
-use crate::reconcile::effect::{AddNote, Effect, TellNews, note_name};
+use crate::reconcile::effect::{AddNote, Effect, ReportRoomEvents, note_name};
 use crate::reconcile::note::Note;
 use crate::reconcile::relations::{Merged, Relative};
 use crate::room::Room;
-use crate::store::{RoomEvent, RoomNews};
+use crate::store::{RoomEvent, UnreportedEvents};
 use crate::template::{Notify, Template};
 use crate::ticket::{Status, Ticket, TicketKey};
 
@@ -137,7 +137,7 @@ fn state(s: &Situation<'_>, entry: Entry) -> Option<NoteState> {
 }
 
 /// What follows from the events in the room.
-pub(super) enum News {
+pub(super) enum Report {
     /// There are none.
     None,
     /// Nobody is to be told of them.
@@ -145,26 +145,26 @@ pub(super) enum News {
     /// They are told then.
     Later(Timestamp),
     /// They are told now.
-    Tell(Box<TellNews>),
+    Tell(Box<ReportRoomEvents>),
 }
 
 /// Tells the ticket what people did in the room, once nothing has happened there for a while.
-pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &Template) -> News {
-    let Some(news) = &s.seen.news else { return News::None };
-    let entry = &s.ledger.news;
+pub(super) fn report(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &Template) -> Report {
+    let Some(news) = &s.seen.unreported else { return Report::None };
+    let entry = &s.ledger.report;
     let pending = entry.through.filter(|_| entry.state.pending_since().is_some());
     let (Some(first), Some(last)) = (news.first_at, news.last_at) else {
         // Nothing is left of what the note tells that may be written: others go on.
-        return pending.map_or(News::None, |through| News::Drop(Note::NewsDropped { through }));
+        return pending.map_or(Report::None, |through| Report::Drop(Note::EventsDropped { through }));
     };
     let Some(notify) = template.notify.filter(|_| s.takes_notes && ticket.status != Status::Deleted) else {
-        return News::Drop(Note::NewsDropped { through: news.last });
+        return Report::Drop(Note::EventsDropped { through: news.last });
     };
     let due = after(last, notify.quiet).min(after(first, notify.quiet * LONGEST_QUIET));
     // An event may be placed long after it happened, and after a note about others.
     let due = entry.told_at.map_or(due, |told_at| due.max(after(told_at, notify.quiet)));
     if pending.is_none() && s.now < due {
-        return News::Later(due);
+        return Report::Later(due);
     }
     let events: Vec<RoomEvent> =
         news.events.iter().filter(|event| is_told(s, event, notify)).cloned().collect();
@@ -172,16 +172,16 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
     // behalf.
     let left_out = (news.events.len() - events.len()) as u64;
     if events.is_empty() && news.total == left_out {
-        return News::Drop(Note::NewsDropped { through: news.last });
+        return Report::Drop(Note::EventsDropped { through: news.last });
     }
     let state = if pending.is_some() { state(s, entry.state) } else { Some(NoteState::Uncertain) };
-    let Some(state) = state else { return News::None };
+    let Some(state) = state else { return Report::None };
     let members = s.seen.details.iter().filter_map(|details| details.members.as_ref()).flatten();
     let names = members.filter_map(|member| Some((member.id, member.name.clone()?))).collect();
-    let RoomNews { total, last: through, .. } = *news;
+    let UnreportedEvents { total, last: through, .. } = *news;
     let through = pending.unwrap_or(through);
     let since = news.events.first().map_or(first, |event| event.at);
-    News::Tell(Box::new(TellNews {
+    Report::Tell(Box::new(ReportRoomEvents {
         room: room.id,
         events,
         total: total - left_out,
@@ -192,7 +192,7 @@ pub(super) fn news(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &T
     }))
 }
 
-/// Our own doings are no news.
+/// What we do ourselves is not reported.
 fn is_told(s: &Situation<'_>, event: &RoomEvent, notify: Notify) -> bool {
     let is_wanted = if event.what.is_file() { notify.files } else { notify.folders };
     is_wanted && s.seen.own != Some(event.by)

@@ -64,7 +64,7 @@ impl Run<'_> {
             save,
             hints: self.claim.hints,
             asked: if self.looked { self.claim.asked } else { 0 },
-            heard: self.heard(),
+            applied: self.applied(),
             state,
             reason,
             due,

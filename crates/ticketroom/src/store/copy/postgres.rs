@@ -12,7 +12,7 @@ use crate::store::postgres::parameter::{Parameter, Statement};
 use crate::store::postgres::{PostgresStore, rows, schema, statements};
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
-use crate::store::{OpenError, Use, Why, Wish};
+use crate::store::{OpenError, RoomRequest, Use, Why};
 
 /// A database that no replica works on.
 pub(super) struct Database {
@@ -223,7 +223,7 @@ impl Side for Database {
             loop {
                 let some = statements::RequeueAll {
                     asks: &i64::from(why.asks()),
-                    wish: &why.wish().map(Wish::as_str),
+                    request: &why.request().map(RoomRequest::as_str),
                     is_look: &why.is_look(),
                     kind: &why.kind(),
                     text: &why.to_string(),

@@ -160,7 +160,7 @@ impl Database {
         self.connector.clone()
     }
 
-    /// What the last sign of life heard: whether this version may work on the tables.
+    /// What the last sign of life applied: whether this version may work on the tables.
     pub(super) fn may_work(&self, may_work: bool) -> Result<(), StoreError> {
         self.is_taken_over.store(!may_work, Ordering::Relaxed);
         self.demand_ours()

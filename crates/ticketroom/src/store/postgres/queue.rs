@@ -19,8 +19,8 @@ use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNR
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection,
-    Settlement, StoreError, UNREADABLE_FOR, Why, Wish, unreadable,
+    Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, RoomRequest, Save,
+    Selection, Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
 };
 use crate::ticket::HelpdeskName;
 
@@ -172,7 +172,8 @@ impl Queue for PostgresStore {
     }
 
     async fn requeue(&self, selection: &Selection, why: &Why) -> Result<u64, StoreError> {
-        let (asks, is_look, wish) = (&i64::from(why.asks()), &why.is_look(), &why.wish().map(Wish::as_str));
+        let (asks, is_look, request) =
+            (&i64::from(why.asks()), &why.is_look(), &why.request().map(RoomRequest::as_str));
         let (kind, text, most) = (&why.kind(), &why.to_string(), &i64::from(BATCH));
         let last = match selection {
             Selection::One(_) => Vec::new(),
@@ -189,13 +190,13 @@ impl Queue for PostgresStore {
             let rows = match selection {
                 Selection::One(key) => {
                     let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
-                    let one = sql::RequeueOne { asks, wish, is_look, kind, text, helpdesk, id };
+                    let one = sql::RequeueOne { asks, request, is_look, kind, text, helpdesk, id };
                     self.write("requeue", &one).await?
                 }
                 Selection::Blocked => {
                     let blocked = sql::RequeueBlocked {
                         asks,
-                        wish,
+                        request,
                         is_look,
                         kind,
                         text,
@@ -208,7 +209,8 @@ impl Queue for PostgresStore {
                     self.write("requeue", &blocked).await?
                 }
                 Selection::All => {
-                    let all = sql::RequeueAll { asks, wish, is_look, kind, text, after: behind, last, most };
+                    let all =
+                        sql::RequeueAll { asks, request, is_look, kind, text, after: behind, last, most };
                     self.write("requeue", &all).await?
                 }
             };
@@ -283,20 +285,20 @@ impl PostgresStore {
         let (event_times, event_kinds, event_texts) = (&events.at, &events.kinds, &events.texts);
         let (effect_kinds, effect_targets, effect_entries) =
             (&effects.kinds, &effects.targets, &effects.entries);
-        let told_news = &save.told_news;
+        let reported_through = &save.reported_through;
         #[rustfmt::skip]
         let result = match settlement {
             None => {
                 let save_it = sql::Save {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through,
                 };
                 self.write_one(&save.label, &save_it).await
             }
             Some(settlement) => {
                 let settle = sql::Settle {
                     number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
-                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news,
+                    written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through,
                     state: &settlement.state.as_str(),
                     reason: &settlement.reason.as_ref().map(|reason| text_of(&reason.text)),
                     reason_code: &settlement.reason.as_ref().map(|reason| text_of(&reason.code)),
@@ -304,7 +306,7 @@ impl PostgresStore {
                     attempts: &i64::from(settlement.attempts),
                     hints: &settlement.hints,
                     asked: &i64::from(settlement.asked),
-                    heard: &settlement.heard,
+                    applied: &settlement.applied,
                     due: &settlement.due.map(millis),
                 };
                 self.write_one(&save.label, &settle).await

@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use super::rows::get;
 use super::{PostgresStore, statements as sql, whole_millis};
 use crate::room::{FolderId, RoomId};
-use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, NewsRow};
-use crate::store::{Placed, RoomEvents, RoomNews, StoreError};
+use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, UnreportedRow};
+use crate::store::{Placed, RoomEvents, StoreError, UnreportedEvents};
 
 #[async_trait::async_trait]
 impl RoomEvents for PostgresStore {
@@ -30,21 +30,22 @@ impl RoomEvents for PostgresStore {
         Ok(Placed::Nobody)
     }
 
-    async fn room_news(
+    async fn unreported_events(
         &self,
         ticket: i64,
         through: Option<i64>,
         most: usize,
-    ) -> Result<RoomNews, StoreError> {
+    ) -> Result<UnreportedEvents, StoreError> {
         let through = through.unwrap_or(i64::MAX);
         let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        let rows = self.read(&sql::RoomNews { ticket: &ticket, through: &through, most: &rows }).await?;
-        RoomNews::read(rows.iter().map(news_row).collect::<Result<_, _>>()?, most)
+        let rows =
+            self.read(&sql::UnreportedEvents { ticket: &ticket, through: &through, most: &rows }).await?;
+        UnreportedEvents::read(rows.iter().map(unreported_row).collect::<Result<_, _>>()?, most)
     }
 }
 
-fn news_row(row: &Row) -> Result<NewsRow, StoreError> {
-    Ok(NewsRow {
+fn unreported_row(row: &Row) -> Result<UnreportedRow, StoreError> {
+    Ok(UnreportedRow {
         folder: get(row, 0)?,
         kind: get(row, 1)?,
         entry: get(row, 2)?,

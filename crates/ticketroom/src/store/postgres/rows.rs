@@ -8,7 +8,7 @@ use crate::room::{Room, RoomId};
 use crate::store::day::Day;
 use crate::store::list::{Condition, Dialect, condition};
 use crate::store::values::{from_json, key, reason, shown, template_in, text_of, timestamp};
-use crate::store::{Claim, State, StoreError, TicketQuery, TicketRecord, Wished};
+use crate::store::{Claim, PendingRequest, State, StoreError, TicketQuery, TicketRecord};
 use crate::ticket::Ticket;
 
 /// That somebody is called so at all has to be said: where no ticket has a name, PostgreSQL knows
@@ -84,8 +84,8 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
         attempts: number(attempts),
         asked: number(asked),
         reason: reason(get(row, 10)?, get(row, 9)?, get(row, 11)?),
-        wish: Wished::read(get(row, 12)?, get(row, 13)?)?,
-        has_news: get(row, 14)?,
+        request: PendingRequest::read(get(row, 12)?, get(row, 13)?)?,
+        has_unreported: get(row, 14)?,
     })
 }
 

@@ -30,9 +30,9 @@ CREATE TABLE ticket (
     hints        bigint  NOT NULL DEFAULT 0,      -- deliveries so far
     asked        bigint  NOT NULL DEFAULT 0,      -- how often a person asked since the last run
     attempts     bigint  NOT NULL DEFAULT 0,
-    wish         text    COLLATE "C",             -- what a person wants of its room until a run has heard it: archive, reopen
-    wishes       bigint  NOT NULL DEFAULT 0,      -- wishes so far
-    news         bigint  NOT NULL DEFAULT 0,      -- the last `placed` of its room's events; 0: it was told of all
+    request      text    COLLATE "C",             -- what a person wants of its room until it is in the ledger: archive, reopen
+    requests     bigint  NOT NULL DEFAULT 0,      -- requests so far
+    unreported   bigint  NOT NULL DEFAULT 0,      -- the last `placed` of its room's events; 0: it was told of all
     reported         text    COLLATE "C",             -- JSON: the ticket as the last delivery had it
     reported_version text    COLLATE "C",
     seen         text    COLLATE "C",             -- JSON: the ticket as its helpdesk had it

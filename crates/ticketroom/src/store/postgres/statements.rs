@@ -19,7 +19,7 @@ macro_rules! save {
                     seen = coalesce(:seen::text, seen), subject = coalesce(:subject::text, subject),
                     called = coalesce(:called::text, called),
                     room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
-                    news = CASE WHEN news <= :told_news THEN 0 ELSE news END,
+                    unreported = CASE WHEN unreported <= :reported_through THEN 0 ELSE unreported END,
                     due_at = ",
             $due,
             $more,
@@ -39,7 +39,7 @@ macro_rules! save {
                 ON CONFLICT (ticket, kind, target)
                     DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at
             ), reported AS (
-                DELETE FROM room_event USING saved WHERE ticket = saved.number AND placed <= :told_news
+                DELETE FROM room_event USING saved WHERE ticket = saved.number AND placed <= :reported_through
             )
             SELECT EXISTS (SELECT FROM saved)"
         )
@@ -57,7 +57,7 @@ macro_rules! requeue {
             "), marked AS (
                 UPDATE ticket
                 SET asked = asked + :asks, hints = hints + 1,
-                    wish = coalesce(:wish::text, wish), wishes = wishes + CASE WHEN :wish::text IS NULL THEN 0 ELSE 1 END,
+                    request = coalesce(:request::text, request), requests = requests + CASE WHEN :request::text IS NULL THEN 0 ELSE 1 END,
                     attempts = CASE WHEN :is_look THEN greatest(attempts, 1) ELSE 0 END,
                     state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
                     due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
@@ -187,11 +187,11 @@ statements! {
         SELECT number FROM ticket WHERE room_id = :room
     ), due AS (
         UPDATE ticket SET
-            hints = hints + 1, news = hints + 1,
+            hints = hints + 1, unreported = hints + 1,
             attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
             -- One that has other events already is told of all of them when it is due.
             due_at = CASE
-                WHEN claimed OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+                WHEN claimed OR (unreported > 0 AND due_at IS NOT NULL) THEN due_at
                 ELSE least(due_at, server_millis()) END
         FROM owner WHERE ticket.number = owner.number AND (SELECT count(*) FROM waiting) > 0
         RETURNING ticket.number, hints
@@ -209,7 +209,7 @@ statements! {
     SELECT EXISTS (SELECT FROM owner)";
 
     /// What a ticket was not told of. Each row also says what goes for all of them.
-    RoomNews { ticket, through, most } = "
+    UnreportedEvents { ticket, through, most } = "
     SELECT folder, kind, entry, title, done_by, done_at,
         count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
     FROM room_event WHERE ticket = :ticket AND placed <= :through ORDER BY number LIMIT :most";
@@ -262,7 +262,7 @@ statements! {
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        wish, wishes, news > 0";
+        request, requests, unreported > 0";
 
     /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few
     /// more may be locked than are claimed; for that moment, another replica passes over them.
@@ -289,7 +289,7 @@ statements! {
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        wish, wishes, news > 0";
+        request, requests, unreported > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the
     /// timeline once it doesn't tell again.
@@ -310,14 +310,14 @@ statements! {
     WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
 
     /// An intent or an outcome.
-    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news } = save!("", "server_millis() + :lease");
+    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through } = save!("", "server_millis() + :lease");
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once.
-    /// Until then this one's findings stand, and a person's wish that came meanwhile is kept. (The
-    /// lease ends with it.)
-    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, told_news, state, reason, reason_code, reason_help, attempts, hints, asked, heard, due } = save!(
+    /// Until then this one's findings stand, and a person's request that came meanwhile is kept.
+    /// (The lease ends with it.)
+    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through, state, reason, reason_code, reason_help, attempts, hints, asked, applied, due } = save!(
     ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0),
-    wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END ",
+    request = CASE WHEN requests = :applied THEN NULL ELSE request END ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
 );
 
@@ -384,11 +384,11 @@ statements! {
     Last = "SELECT 0::bigint, number FROM ticket ORDER BY number DESC LIMIT 1";
 
     /// One ticket.
-    RequeueOne { asks, wish, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
+    RequeueOne { asks, request, is_look, kind, text, helpdesk, id } = requeue!("SELECT 0::bigint AS at, number FROM ticket WHERE helpdesk = :helpdesk AND id = :id", "");
 
     /// Some of those that are blocked, in the order of their index. Somebody may just have marked
     /// one of them.
-    RequeueBlocked { asks, wish, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
+    RequeueBlocked { asks, request, is_look, kind, text, after_at, after, last_at, last, most } = requeue!(
     "SELECT updated_at AS at, number FROM ticket
         WHERE state = 'blocked' AND (updated_at, number) > (:after_at, :after) AND (updated_at, number) <= (:last_at, :last)
         ORDER BY updated_at, number LIMIT :most",
@@ -396,7 +396,7 @@ statements! {
 );
 
     /// Some of all tickets.
-    RequeueAll { asks, wish, is_look, kind, text, after, last, most } = requeue!(
+    RequeueAll { asks, request, is_look, kind, text, after, last, most } = requeue!(
     "SELECT 0::bigint AS at, number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most",
     ""
 );

@@ -8,7 +8,7 @@ use super::transitions::note;
 use crate::clock::Timestamp;
 use crate::store::requeue::BATCH;
 use crate::store::values::millis;
-use crate::store::{Selection, Why, Wish};
+use crate::store::{RoomRequest, Selection, Why};
 
 /// Where a ticket stands in the order in which a selection is gone through: when it last changed,
 /// if that counts, and its number.
@@ -46,19 +46,19 @@ pub(super) fn requeue_some(
         return Ok(None);
     }
     let (asks, is_look, at, most) = (&why.asks(), &why.is_look(), &millis(now), &BATCH);
-    let wish = &why.wish().map(Wish::as_str);
+    let request = &why.request().map(RoomRequest::as_str);
     let places = match selection {
         Selection::One(key) => {
             let (helpdesk, id) = (&key.helpdesk.as_str(), &key.id.as_str());
-            sql::RequeueOne { asks, wish, is_look, now: at, helpdesk, id }.rows(connection, place)
+            sql::RequeueOne { asks, request, is_look, now: at, helpdesk, id }.rows(connection, place)
         }
         Selection::Blocked => {
             let (after_at, after, last_at, last) = (&after.0, &after.1, &last.0, &last.1);
-            sql::RequeueBlocked { asks, wish, is_look, now: at, after_at, after, last_at, last, most }
+            sql::RequeueBlocked { asks, request, is_look, now: at, after_at, after, last_at, last, most }
                 .rows(connection, place)
         }
         Selection::All => {
-            sql::RequeueAll { asks, wish, is_look, now: at, after: &after.1, last: &last.1, most }
+            sql::RequeueAll { asks, request, is_look, now: at, after: &after.1, last: &last.1, most }
                 .rows(connection, place)
         }
     }?;

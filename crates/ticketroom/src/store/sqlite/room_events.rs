@@ -8,9 +8,9 @@ use super::statements as sql;
 use crate::clock::{Timestamp, after};
 use crate::room::{FolderId, RoomId};
 use crate::room_event::RoomEvent;
-use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, NewsRow};
+use crate::store::room_events::{ASK_AGAIN_AFTER, KEPT_FOR, UnreportedRow};
 use crate::store::values::{millis, text_of};
-use crate::store::{Placed, RoomEvents, RoomNews, StoreError};
+use crate::store::{Placed, RoomEvents, StoreError, UnreportedEvents};
 
 #[async_trait::async_trait]
 impl RoomEvents for SqliteStore {
@@ -29,18 +29,18 @@ impl RoomEvents for SqliteStore {
         self.writer.run("place", move |connection| place(connection, folder, room, now).map(Ok)).await
     }
 
-    async fn room_news(
+    async fn unreported_events(
         &self,
         ticket: i64,
         through: Option<i64>,
         most: usize,
-    ) -> Result<RoomNews, StoreError> {
+    ) -> Result<UnreportedEvents, StoreError> {
         let through = through.unwrap_or(i64::MAX);
         let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
         let news = self.reader.ask(move |connection| {
-            let news = sql::RoomNews { ticket: &ticket, through: &through, most: &rows }
-                .rows(connection, news_row)?;
-            Ok(RoomNews::read(news, most))
+            let news = sql::UnreportedEvents { ticket: &ticket, through: &through, most: &rows }
+                .rows(connection, unreported_row)?;
+            Ok(UnreportedEvents::read(news, most))
         });
         news.await
     }
@@ -79,13 +79,13 @@ fn place(
         return Ok(Placed::Nobody);
     };
     if (sql::Place { folder, ticket: number }).execute(connection)? > 0 {
-        sql::HasNews { number, now: &millis(now) }.execute(connection)?;
+        sql::MarkUnreported { number, now: &millis(now) }.execute(connection)?;
     }
     Ok(Placed::Ticket)
 }
 
-fn news_row(row: &Row<'_>) -> rusqlite::Result<NewsRow> {
-    Ok(NewsRow {
+fn unreported_row(row: &Row<'_>) -> rusqlite::Result<UnreportedRow> {
+    Ok(UnreportedRow {
         folder: row.get(0)?,
         kind: row.get(1)?,
         entry: row.get(2)?,

@@ -16,9 +16,9 @@ CREATE TABLE ticket (
     hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
     asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
     attempts     INTEGER NOT NULL DEFAULT 0,
-    wish         TEXT,                      -- what a person wants of its room until a run has heard it: archive, reopen
-    wishes       INTEGER NOT NULL DEFAULT 0, -- wishes so far
-    news         INTEGER NOT NULL DEFAULT 0, -- the last `placed` of its room's events; 0: it was told of all
+    request         TEXT,                      -- what a person wants of its room until it is in the ledger: archive, reopen
+    requests     INTEGER NOT NULL DEFAULT 0, -- requests so far
+    unreported   INTEGER NOT NULL DEFAULT 0, -- the last `placed` of its room's events; 0: it was told of all
     reported         TEXT,                      -- JSON: the ticket as the last delivery had it
     reported_version TEXT,                      -- the version of that
     seen         TEXT,                      -- JSON: the ticket as its helpdesk had it

@@ -11,7 +11,7 @@ macro_rules! requeue {
         concat!(
             "UPDATE ticket
             SET asked = asked + :asks, hints = hints + 1,
-                wish = coalesce(:wish, wish), wishes = wishes + (:wish IS NOT NULL),
+                request = coalesce(:request, request), requests = requests + (:request IS NOT NULL),
                 attempts = CASE WHEN :is_look THEN max(attempts, 1) ELSE 0 END,
                 state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
                 due_at = CASE claimed WHEN 1 THEN due_at ELSE :now END
@@ -100,7 +100,7 @@ statements! {
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
     RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        wish, wishes, news > 0";
+        request, requests, unreported > 0";
 
     /// The same of some helpdesks only, as JSON.
     ClaimOf { now, lease_until, most, running, helpdesks } = "
@@ -122,7 +122,7 @@ statements! {
                 ORDER BY due_at, number LIMIT :most))
         ORDER BY again, due_at, number LIMIT :most)
     RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        wish, wishes, news > 0";
+        request, requests, unreported > 0";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while.
     SetAside { number, why, code, until } = "
@@ -134,12 +134,12 @@ statements! {
     Held { number, fence } = "SELECT claimed, saves FROM ticket WHERE number = :number AND fence = :fence";
 
     /// An intent or an outcome.
-    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back, told_news } = "
+    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back, reported_through } = "
     UPDATE ticket SET
         ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
         seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
         room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
-        news = CASE WHEN news <= :told_news THEN 0 ELSE news END
+        unreported = CASE WHEN unreported <= :reported_through THEN 0 ELSE unreported END
     WHERE number = :number";
 
     /// What is known of one effect.
@@ -148,12 +148,12 @@ statements! {
     ON CONFLICT (ticket, kind, target) DO UPDATE SET entry = excluded.entry, updated_at = excluded.updated_at";
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once.
-    /// Until then this one's findings stand, and a person's wish that came meanwhile is kept.
-    Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked, heard } = "
+    /// Until then this one's findings stand, and a person's request that came meanwhile is kept.
+    Settle { number, fence, state, reason, reason_code, reason_help, attempts, hints, now, due, asked, applied } = "
     UPDATE ticket SET
         claimed = 0, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts,
         due_at = CASE WHEN hints > :hints THEN :now ELSE :due END,
-        asked = max(asked - :asked, 0), wish = CASE WHEN wishes = :heard THEN NULL ELSE wish END
+        asked = max(asked - :asked, 0), request = CASE WHEN requests = :applied THEN NULL ELSE request END
     WHERE number = :number AND fence = :fence";
 
     /// What somebody did in a folder. If nobody has the folder's room so far, it is asked for with
@@ -182,14 +182,14 @@ statements! {
     UPDATE room_event SET ticket = :ticket, placed = (SELECT hints + 1 FROM ticket WHERE number = :ticket)
     WHERE ticket IS NULL AND folder = :folder";
 
-    /// The ticket has them as news. One that has others already, and is due at some time, is told
-    /// of all of them then: however much happens in its room, that makes no run of its own.
-    HasNews { number, now } = "
+    /// The ticket has them as unreported. One that has others already, and is due at some time, is
+    /// told of all of them then: however much happens in its room, that makes no run of its own.
+    MarkUnreported { number, now } = "
     UPDATE ticket SET
-        hints = hints + 1, news = hints + 1,
+        hints = hints + 1, unreported = hints + 1,
         attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
         due_at = CASE
-            WHEN claimed = 1 OR (news > 0 AND due_at IS NOT NULL) THEN due_at
+            WHEN claimed = 1 OR (unreported > 0 AND due_at IS NOT NULL) THEN due_at
             ELSE min(coalesce(due_at, :now), :now) END
     WHERE number = :number";
 
@@ -201,10 +201,10 @@ statements! {
     AskAgain { folder, at } = "UPDATE room_event SET due_at = :at WHERE ticket IS NULL AND folder = :folder";
 
     /// What a ticket was told of.
-    Told { ticket, told_news } = "DELETE FROM room_event WHERE ticket = :ticket AND placed <= :told_news";
+    Told { ticket, reported_through } = "DELETE FROM room_event WHERE ticket = :ticket AND placed <= :reported_through";
 
     /// What a ticket was not told of. Each row also says what goes for all of them.
-    RoomNews { ticket, through, most } = "
+    UnreportedEvents { ticket, through, most } = "
     SELECT folder, kind, entry, title, done_by, done_at,
         count(*) OVER (), max(placed) OVER (), min(received_at) OVER (), max(received_at) OVER ()
     FROM room_event WHERE ticket = :ticket AND placed <= :through ORDER BY number LIMIT :most";
@@ -277,10 +277,10 @@ statements! {
     ON CONFLICT (name) DO UPDATE SET replica = :value, until = 0";
 
     /// One ticket.
-    RequeueOne { asks, wish, is_look, now, helpdesk, id } = requeue!("0", "helpdesk = :helpdesk AND id = :id");
+    RequeueOne { asks, request, is_look, now, helpdesk, id } = requeue!("0", "helpdesk = :helpdesk AND id = :id");
 
     /// Some of those that are blocked, in the order of their index.
-    RequeueBlocked { asks, wish, is_look, now, after_at, after, last_at, last, most } = requeue!(
+    RequeueBlocked { asks, request, is_look, now, after_at, after, last_at, last, most } = requeue!(
     "updated_at",
     "number IN (
         SELECT number FROM ticket
@@ -290,7 +290,7 @@ statements! {
 );
 
     /// Some of all tickets.
-    RequeueAll { asks, wish, is_look, now, after, last, most } = requeue!(
+    RequeueAll { asks, request, is_look, now, after, last, most } = requeue!(
     "0",
     "number IN (SELECT number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most)"
 );

@@ -14,8 +14,8 @@ use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, reason, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, EffectEntry, Held, Meaning, Save, Settlement, StoreError, UNREADABLE_FOR,
-    Wished,
+    Accepted, Claim, Delivery, EffectEntry, Held, Meaning, PendingRequest, Save, Settlement, StoreError,
+    UNREADABLE_FOR,
 };
 use crate::ticket::{Ticket, TicketKey};
 
@@ -193,7 +193,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         (reported, ledger),
         (number, fence, hints),
         (attempts, asked, reason),
-        (wish, wishes, has_news),
+        (request, requests, has_unreported),
     ) = read().map_err(unreadable)?;
     Ok(Claim {
         number,
@@ -205,8 +205,8 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         attempts,
         asked,
         reason,
-        wish: Wished::read(wish.as_deref(), wishes)?,
-        has_news,
+        request: PendingRequest::read(request.as_deref(), requests)?,
+        has_unreported,
     })
 }
 
@@ -267,11 +267,11 @@ pub(super) fn write_ledger(
         room_title: &room.map(|room| &room.title),
         room_url: &save.ledger.link.url(),
         written_back: &written_back,
-        told_news: &save.told_news,
+        reported_through: &save.reported_through,
     };
     statement.execute(connection)?;
-    if let Some(told_news) = &save.told_news {
-        sql::Told { ticket: &number, told_news }.execute(connection)?;
+    if let Some(reported_through) = &save.reported_through {
+        sql::Told { ticket: &number, reported_through }.execute(connection)?;
     }
     for (EffectEntry { kind, target, .. }, entry) in save.effects.iter().zip(&effects) {
         let (kind, target, at) = (&kind.as_str(), &target.as_str(), &millis(save.now));
@@ -300,7 +300,7 @@ pub(super) fn settle(
         now: &millis(now),
         due: &settlement.due.map(millis),
         asked: &settlement.asked,
-        heard: &settlement.heard,
+        applied: &settlement.applied,
     };
     statement.execute(connection)?;
     Ok(())

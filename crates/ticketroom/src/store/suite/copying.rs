@@ -46,7 +46,8 @@ async fn filled(store: &Timed) {
             store.settle(end).await.unwrap();
         }
     }
-    // Some rooms have news, and of some folders nobody has asked yet which room they are in.
+    // Some rooms have unreported events, and of some folders nobody has asked yet which room they
+    // are in.
     for number in 0..60 {
         let event = RoomEvent {
             folder: FolderId(number % 30),
@@ -63,8 +64,8 @@ async fn filled(store: &Timed) {
     for folder in 0..20 {
         store.place(FolderId(folder), Some(RoomId(folder * 2 + 1)), at(1)).await.unwrap();
     }
-    for (id, wish) in [("1", Wish::Archive), ("2", Wish::Reopen)] {
-        store.requeue(&Selection::One(key(id)), &Why::Wished(wish), at(1)).await.unwrap();
+    for (id, request) in [("1", RoomRequest::Archive), ("2", RoomRequest::Reopen)] {
+        store.requeue(&Selection::One(key(id)), &Why::Requested(request), at(1)).await.unwrap();
     }
     store.take_writes(at(0), 20, 50).await.unwrap();
 }
@@ -81,7 +82,7 @@ async fn everything(store: &dyn Store) -> String {
     }
     // A copy keeps the numbers of tickets.
     for number in 1..=i64::try_from(TICKETS).unwrap() {
-        let news = store.room_news(number, None, 9).await.unwrap();
+        let news = store.unreported_events(number, None, 9).await.unwrap();
         everything.push_str(&format!("{news:?}\n"));
     }
     everything
@@ -150,14 +151,14 @@ async fn a_store_goes_to_postgres_and_back() {
     // What is to be done went along as well.
     assert_eq!(back.unplaced(99, at(4)).await.unwrap(), (20..30).map(FolderId).collect::<Vec<_>>());
     let claims = back.claim(at(4), LEASE, TICKETS, &[]).await.unwrap();
-    let wish = |id: &str| claims.iter().find(|claim| claim.key == key(id)).unwrap().wish;
-    assert_eq!(wish("1"), Some(Wished { wish: Wish::Archive, nth: 1 }));
-    assert_eq!(wish("2"), Some(Wished { wish: Wish::Reopen, nth: 1 }));
+    let request = |id: &str| claims.iter().find(|claim| claim.key == key(id)).unwrap().request;
+    assert_eq!(request("1"), Some(PendingRequest { request: RoomRequest::Archive, nth: 1 }));
+    assert_eq!(request("2"), Some(PendingRequest { request: RoomRequest::Reopen, nth: 1 }));
     for claim in &claims {
-        let news = back.room_news(claim.number, None, 9).await.unwrap();
-        assert_eq!(claim.has_news, news.total > 0);
+        let news = back.unreported_events(claim.number, None, 9).await.unwrap();
+        assert_eq!(claim.has_unreported, news.total > 0);
     }
-    assert!(claims.iter().any(|claim| claim.has_news));
+    assert!(claims.iter().any(|claim| claim.has_unreported));
 }
 
 /// A delivery may have as many bytes as all others together; what goes over at once has to fit into

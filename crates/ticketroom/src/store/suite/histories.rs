@@ -230,7 +230,7 @@ impl History {
         // Often everything that was placed before the claim, and sometimes a part of it, or more
         // than that.
         let hints = claimed.0[0].hints;
-        let told_news = [None, Some(hints), Some(hints - 1), Some(hints + 1)][self.rng.usize(..4)];
+        let reported_through = [None, Some(hints), Some(hints - 1), Some(hints + 1)][self.rng.usize(..4)];
         let held: Vec<Held> = claimed.0.iter().map(Claim::held).collect();
         move |place| Save {
             held: held[place],
@@ -238,7 +238,7 @@ impl History {
             ledger: ledger.clone(),
             seen: seen.clone(),
             effects: effects.clone(),
-            told_news,
+            reported_through,
             events: vec![
                 Event { at: now, kind: "first", text: "a".to_owned() },
                 Event { at: now, kind: "second", text: "b".to_owned() },
@@ -266,12 +266,12 @@ impl History {
         let due = self.rng.bool().then(|| after(self.now, Duration::from_secs(self.rng.u64(..900))));
         let attempts = self.rng.u32(..3);
         let reason = self.rng.bool().then(|| some_reason("because"));
-        let heard = claimed.0[0].wish.filter(|_| self.rng.bool()).map(|wished| wished.nth);
+        let applied = claimed.0[0].request.filter(|_| self.rng.bool()).map(|requested| requested.nth);
         for _ in 0..self.rng.usize(1..=2) {
             let settle = async |place: usize, store: &Timed| {
                 let Claim { hints, asked, .. } = claimed.0[place];
                 let (save, reason) = (save(place), reason.clone());
-                store.settle(Settlement { save, hints, asked, heard, state, reason, due, attempts }).await
+                store.settle(Settlement { save, hints, asked, applied, state, reason, due, attempts }).await
             };
             let _ = self.three.same("settle", settle).await;
         }
@@ -319,8 +319,8 @@ impl History {
         }
     }
 
-    fn some_wish(&mut self) -> Why {
-        Why::Wished(if self.rng.bool() { Wish::Archive } else { Wish::Reopen })
+    fn some_request(&mut self) -> Why {
+        Why::Requested(if self.rng.bool() { RoomRequest::Archive } else { RoomRequest::Reopen })
     }
 
     fn some_reason(&mut self) -> Why {
@@ -329,7 +329,7 @@ impl History {
             1 => Why::Asked,
             2 => Why::AskedForBlocked,
             3 => Why::Accepted { system: "DocSpace".to_owned() },
-            4 | 5 => self.some_wish(),
+            4 | 5 => self.some_request(),
             _ => Why::Configured,
         }
     }
@@ -363,9 +363,10 @@ impl History {
             self.ever.iter().map(|claimed| (&claimed.0[0].key, claimed)).collect();
         for Claimed(each) in all.values() {
             for most in [0, 2, 100] {
-                let news =
-                    async |place: usize, store: &Timed| store.room_news(each[place].number, None, most).await;
-                self.three.same("room_news", news).await.unwrap();
+                let news = async |place: usize, store: &Timed| {
+                    store.unreported_events(each[place].number, None, most).await
+                };
+                self.three.same("unreported_events", news).await.unwrap();
             }
         }
     }
@@ -399,7 +400,7 @@ impl History {
             }
             20 => {
                 let key = self.key();
-                let why = if self.rng.bool() { Why::Asked } else { self.some_wish() };
+                let why = if self.rng.bool() { Why::Asked } else { self.some_request() };
                 self.requeue(&Selection::One(key.clone()), &why).await;
                 let found = async |_, store: &Timed| store.ticket(&key).await;
                 self.three.same("ticket", found).await.unwrap();

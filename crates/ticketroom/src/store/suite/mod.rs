@@ -1,5 +1,5 @@
-//! One suite for every store: [`transitions`], [`requeues`], [`wishes`], [`effects`],
-//! [`room_events`] and [`room_news`] say transition by transition what they do alike, and
+//! One suite for every store: [`transitions`], [`requeues`], [`requests`], [`effects`],
+//! [`room_events`] and [`unreported_events`] say transition by transition what they do alike, and
 //! [`histories`] puts them through the same random histories as a [`model`] in memory. [`file`] and
 //! [`database`] have what one of them does alone; [`repeats`] has what is in the tables of
 //! deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks
@@ -64,9 +64,9 @@ macro_rules! on_every_store {
 mod effects;
 mod requeues;
 mod room_events;
-mod room_news;
+mod room_requests;
 mod transitions;
-mod wishes;
+mod unreported_events;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -139,7 +139,7 @@ fn save(claim: &Claim, ledger: Ledger, second: i64) -> Save {
         ledger,
         seen: None,
         effects: Vec::new(),
-        told_news: None,
+        reported_through: None,
         events: vec![Event { at: at(second), kind: "tested", text: "something".to_owned() }],
         now: at(second),
         lease: LEASE,
@@ -153,7 +153,7 @@ fn settlement(claim: &Claim, state: State, due: Option<Timestamp>, second: i64) 
         save: save(claim, claim.ledger.clone(), second),
         hints: claim.hints,
         asked: claim.asked,
-        heard: None,
+        applied: None,
         state,
         reason: None,
         due,

@@ -54,8 +54,8 @@ struct Row {
     hints: i64,
     asked: u32,
     attempts: u32,
-    wish: Option<Wish>,
-    wishes: i64,
+    request: Option<RoomRequest>,
+    requests: i64,
     reported: Option<Ticket>,
     seen: Option<Ticket>,
     subject: String,
@@ -114,8 +114,8 @@ impl Contents {
                 hints: 1,
                 asked: 0,
                 attempts: 0,
-                wish: None,
-                wishes: 0,
+                request: None,
+                requests: 0,
                 reported: snapshot.cloned(),
                 seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
@@ -183,7 +183,7 @@ impl Contents {
         for event in &save.events {
             row.events.push(entry(event.at, event.kind, &event.text));
         }
-        if let Some(reported) = save.told_news {
+        if let Some(reported) = save.reported_through {
             let is_told = |(owner, placed): (i64, i64)| owner == number && placed <= reported;
             self.happened.retain(|it| !it.placed.is_some_and(is_told));
         }
@@ -339,8 +339,8 @@ impl Queue for Model {
                 attempts: row.attempts,
                 asked: row.asked,
                 reason: row.reason.clone(),
-                wish: row.wish.map(|wish| Wished { wish, nth: row.wishes }),
-                has_news: with_news.contains(&number),
+                request: row.request.map(|request| PendingRequest { request, nth: row.requests }),
+                has_unreported: with_news.contains(&number),
             }
         });
         Ok(claims.collect())
@@ -360,7 +360,7 @@ impl Queue for Model {
             row.reason = settlement.reason;
             row.attempts = settlement.attempts;
             row.asked = row.asked.saturating_sub(settlement.asked);
-            row.wish = row.wish.filter(|_| settlement.heard != Some(row.wishes));
+            row.request = row.request.filter(|_| settlement.applied != Some(row.requests));
             row.due = if row.hints > settlement.hints { Some(self.clock.now()) } else { settlement.due };
         }
         Ok(())
@@ -400,9 +400,9 @@ impl Queue for Model {
         for row in contents.tickets.iter_mut().filter(is_selected) {
             row.hints += 1;
             row.asked += u32::from(*why == Why::Asked);
-            if let Why::Wished(wish) = why {
-                row.wish = Some(*wish);
-                row.wishes += 1;
+            if let Why::Requested(request) = why {
+                row.request = Some(*request);
+                row.requests += 1;
             }
             if !row.claimed {
                 row.due = Some(now);
@@ -559,8 +559,9 @@ impl RoomEvents for Model {
         };
         if happened.iter().any(is_waiting) {
             // One that has other events already is told of all of them when it is due.
-            let has_news = happened.iter().any(|it| it.placed.is_some_and(|(owner, _)| owner == number));
-            let due = row.due.filter(|_| has_news);
+            let has_unreported =
+                happened.iter().any(|it| it.placed.is_some_and(|(owner, _)| owner == number));
+            let due = row.due.filter(|_| has_unreported);
             let placed = row.mark_heard(now).hints;
             row.due = due.or(row.due);
             happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.placed = Some((number, placed)));
@@ -568,17 +569,17 @@ impl RoomEvents for Model {
         Ok(Placed::Ticket)
     }
 
-    async fn room_news(
+    async fn unreported_events(
         &self,
         ticket: i64,
         through: Option<i64>,
         most: usize,
-    ) -> Result<RoomNews, StoreError> {
+    ) -> Result<UnreportedEvents, StoreError> {
         let contents = self.contents();
         let is_its = |(owner, placed)| owner == ticket && through.is_none_or(|through| placed <= through);
         let its = contents.happened.iter().filter(|it| it.placed.is_some_and(is_its));
         let its: Vec<_> = its.collect();
-        Ok(RoomNews {
+        Ok(UnreportedEvents {
             total: its.len() as u64,
             last: its.iter().filter_map(|it| it.placed).map(|(_, placed)| placed).max().unwrap_or(0),
             first_at: its.iter().map(|it| it.received).min(),

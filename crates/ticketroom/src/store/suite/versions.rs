@@ -13,13 +13,13 @@ use uuid::Uuid;
 /// A ticket that rests, and four that a later version has changed: its ledger, its state, what it
 /// saw of it, and what a person wants of its room.
 async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
-    for id in ["plain", "ledger", "state", "seen", "wish"] {
+    for id in ["plain", "ledger", "state", "seen", "request"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
     run(r#"UPDATE ticket SET ledger = '{"room": {"moved": {"to": 7}}}' WHERE id = 'ledger'"#).await;
-    run("UPDATE ticket SET state = 'merged', reason = 'as somebody wished', reason_code = 'archived.merged' WHERE id = 'state'").await;
+    run("UPDATE ticket SET state = 'merged', reason = 'as somebody requested', reason_code = 'archived.merged' WHERE id = 'state'").await;
     run(r#"UPDATE ticket SET seen = '{"tags": {"a": 1}}' WHERE id = 'seen'"#).await;
-    run("UPDATE ticket SET wish = 'freeze', wishes = 1 WHERE id = 'wish'").await;
+    run("UPDATE ticket SET request = 'freeze', requests = 1 WHERE id = 'request'").await;
 
     let all = TicketQuery { limit: 9, ..TicketQuery::default() };
     let records = store.tickets(&all).await.unwrap();
@@ -29,7 +29,7 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     assert_eq!(record("state").state, State::Waiting);
     assert_eq!(
         reason("state"),
-        "as somebody wished; its state is “merged”, which this ticketroom doesn't know"
+        "as somebody requested; its state is “merged”, which this ticketroom doesn't know"
     );
     assert_eq!(record("state").reason.as_ref().unwrap().code, "archived.merged", "a code of a later version");
     assert!(record("seen").reason.as_ref().unwrap().is(&WRITTEN_BY_A_LATER_VERSION));
@@ -44,7 +44,7 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     let mut ids: Vec<_> = claims.iter().map(|claim| claim.key.id.to_string()).collect();
     ids.sort();
     assert_eq!(ids, ["plain", "seen", "state"]);
-    for id in ["ledger", "wish"] {
+    for id in ["ledger", "request"] {
         let set_aside = store.ticket(&key(id)).await.unwrap().unwrap();
         assert_eq!((set_aside.state, set_aside.due), (State::Waiting, Some(at(301))), "{id}");
         assert!(set_aside.reason.unwrap().is(&TICKET_UNREADABLE), "{id}");
@@ -63,9 +63,9 @@ async fn written_by_a_later_version(store: &Timed, run: impl AsyncFn(&str)) {
     run("UPDATE ticket SET ledger = '{}' WHERE id = 'ledger'").await;
     store.heartbeat(at(601), beat()).await.unwrap();
     assert_eq!(claim_one(store, 601).await.key, key("ledger"));
-    run("UPDATE ticket SET wish = 'archive' WHERE id = 'wish'").await;
+    run("UPDATE ticket SET request = 'archive' WHERE id = 'request'").await;
     let later = claim_one(store, 901).await;
-    assert_eq!(later.wish, Some(Wished { wish: Wish::Archive, nth: 1 }));
+    assert_eq!(later.request, Some(PendingRequest { request: RoomRequest::Archive, nth: 1 }));
 
     // Not even its name can be read.
     run("UPDATE ticket SET helpdesk = 'A Later Kind' WHERE id = 'plain'").await;

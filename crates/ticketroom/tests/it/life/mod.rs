@@ -8,7 +8,7 @@ mod faults;
 mod follow;
 mod merges;
 mod news;
-mod words;
+mod requests;
 
 use std::time::{Duration, Instant};
 

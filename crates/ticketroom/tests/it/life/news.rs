@@ -54,7 +54,7 @@ impl World {
         self.systems.docspace.webhook_deliveries_settled().await;
         let store = self.service.as_ref().unwrap().store().clone();
         wait_until("no event is left", async || {
-            let untold = store.room_news(1, None, 1).await.unwrap().total;
+            let untold = store.unreported_events(1, None, 1).await.unwrap().total;
             untold == 0 && store.unplaced(1).await.unwrap().is_empty()
         })
         .await;
@@ -140,7 +140,8 @@ async fn a_storm_of_files_is_one_note(desk: Desk) {
     assert!(started.elapsed() < 3 * Duration::from_secs(8), "a slow machine: {:?}", started.elapsed());
     // All of them are placed before the note is due.
     let store = world.service.as_ref().unwrap().store().clone();
-    wait_until("all are placed", async || store.room_news(1, None, 1).await.unwrap().total == 1000).await;
+    wait_until("all are placed", async || store.unreported_events(1, None, 1).await.unwrap().total == 1000)
+        .await;
     world.pass(Duration::from_secs(8)).await;
     let told = world.told(&ticket, 1).await;
     assert!(told[0].contains("and 980 further events"), "{told:?}");

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::docspace::share::Member;
-use crate::ledger::{Location, Mover, Moving, TitleEntry, Word};
+use crate::ledger::{AppliedRequest, Location, Mover, Moving, TitleEntry};
 use crate::reconcile::relations::{Merged, Relative};
 use crate::room::FolderId;
-use crate::store::{RoomEvent, RoomEventKind, Wish};
+use crate::store::{RoomEvent, RoomEventKind, RoomRequest};
 use crate::template::Notify;
 
 fn one_of<T: Clone>(rng: &mut Rng, of: &[T]) -> T {
@@ -97,15 +97,20 @@ fn ledger(rng: &mut Rng) -> Ledger {
     };
     ledger.life = LifeEntry {
         over_since: maybe(rng, |rng| at(rng.i64(-9000..9000))),
-        word: maybe(rng, |rng| Word { wants: location(rng), nth: 2, at: at(0), ticket: String::new() }),
+        request: maybe(rng, |rng| AppliedRequest {
+            wants: location(rng),
+            nth: 2,
+            at: at(0),
+            ticket: String::new(),
+        }),
         place: maybe(rng, |_| "SUP".to_owned()),
         ..LifeEntry::default()
     };
     ledger.owner = maybe(rng, id);
     ledger.audit_at = maybe(rng, |rng| at(rng.i64(-900..900)));
     ledger.write_back.url = maybe(rng, |_| "https://d/s/1".to_owned());
-    ledger.news.state = entry(rng);
-    ledger.news.through = maybe(rng, |rng| rng.i64(..9));
+    ledger.report.state = entry(rng);
+    ledger.report.through = maybe(rng, |rng| rng.i64(..9));
     if rng.bool() {
         ledger.link = LinkEntry::NotBegun;
     }
@@ -121,7 +126,7 @@ fn details(rng: &mut Rng) -> RoomDetails {
     RoomDetails { title: title(rng), owner: maybe(rng, id), files: rng.u64(..2), members }
 }
 
-fn news(rng: &mut Rng) -> RoomNews {
+fn news(rng: &mut Rng) -> UnreportedEvents {
     let event = RoomEvent {
         folder: FolderId(1),
         what: one_of(rng, &[RoomEventKind::FileAdded, RoomEventKind::FolderAdded]),
@@ -131,7 +136,7 @@ fn news(rng: &mut Rng) -> RoomNews {
         at: at(0),
     };
     let last_at = Some(at(rng.i64(-900..900)));
-    RoomNews { total: rng.u64(1..3), last: 7, first_at: Some(at(-900)), last_at, events: vec![event] }
+    UnreportedEvents { total: rng.u64(1..3), last: 7, first_at: Some(at(-900)), last_at, events: vec![event] }
 }
 
 fn relations(rng: &mut Rng) -> Relations {
@@ -159,7 +164,7 @@ fn any_case(rng: &mut Rng) -> Case {
         details: maybe(rng, details),
         own: maybe(rng, id),
         relations: relations(rng),
-        news: maybe(rng, news),
+        unreported: maybe(rng, news),
         move_failed: rng.bool(),
         template: Some(Template {
             archive_after: maybe(rng, |rng| Duration::from_secs(rng.u64(..5000))),
@@ -168,8 +173,8 @@ fn any_case(rng: &mut Rng) -> Case {
             ..template(link)
         }),
         takes_notes: rng.bool(),
-        wish: maybe(rng, |rng| Wished {
-            wish: one_of(rng, &[Wish::Archive, Wish::Reopen]),
+        request: maybe(rng, |rng| PendingRequest {
+            request: one_of(rng, &[RoomRequest::Archive, RoomRequest::Reopen]),
             nth: rng.i64(1..4),
         }),
         asked: rng.u8(..4) == 0,

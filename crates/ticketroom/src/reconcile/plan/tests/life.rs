@@ -1,10 +1,10 @@
 //! Where a room belongs, and what is noticed of what people do with it.
 
 use super::*;
-use crate::ledger::{LifeEntry, Location, LocationEntry, Mover, Moving, Word};
+use crate::ledger::{AppliedRequest, LifeEntry, Location, LocationEntry, Mover, Moving};
 use crate::reconcile::effect::{ArchiveRoom, RenameRoom, RestoreRoom};
 use crate::reconcile::relations::{Merged, Relative};
-use crate::store::Wish;
+use crate::store::RoomRequest;
 
 const GRACE: i64 = 3600;
 
@@ -247,19 +247,20 @@ fn what_people_do_by_hand_stays() {
 
 #[test]
 fn a_persons_word_stands_until_the_ticket_changes() {
-    let wish = |wish, status, location| Case {
-        wish: Some(Wished { wish, nth: 3 }),
+    let request = |request, status, location| Case {
+        request: Some(PendingRequest { request, nth: 3 }),
         ..case(status, 5, location, None)
     };
-    let [Note::Heard { wants: Location::Archived, nth: 3, ticket }] =
-        &wish(Wish::Archive, Status::Open, active()).notes()[..]
+    let [Note::RequestApplied { wants: Location::Archived, nth: 3, ticket }] =
+        &request(RoomRequest::Archive, Status::Open, active()).notes()[..]
     else {
         panic!()
     };
-    let word = |wants, ticket: &str| Some(Word { wants, nth: 3, at: at(5), ticket: ticket.to_owned() });
+    let word =
+        |wants, ticket: &str| Some(AppliedRequest { wants, nth: 3, at: at(5), ticket: ticket.to_owned() });
     let spoken = |wants, status, location, over| {
         let mut case = case(status, 6, location, over);
-        case.ledger.life.word = word(wants, ticket);
+        case.ledger.life.request = word(wants, ticket);
         case
     };
     assert!(archives(&spoken(Location::Archived, Status::Open, active(), None).plan()));
@@ -270,19 +271,20 @@ fn a_persons_word_stands_until_the_ticket_changes() {
     );
     assert_eq!(
         spoken(Location::Archived, Status::Pending, archived(Mover::Us), None).notes(),
-        [Note::WordOver]
+        [Note::RequestExpired]
     );
     assert!(restores(&spoken(Location::Active, Status::Open, archived(Mover::Person), None).plan()));
     let mut solved = spoken(Location::Active, Status::Solved, active(), Some(-9 * GRACE));
     assert_eq!(
         Case { ledger: solved.ledger.clone(), ..case(Status::Solved, 6, active(), None) }.notes(),
-        [Note::WordOver]
+        [Note::RequestExpired]
     );
-    let [Note::Heard { ticket: of_solved, .. }] = &wish(Wish::Reopen, Status::Solved, active()).notes()[..]
+    let [Note::RequestApplied { ticket: of_solved, .. }] =
+        &request(RoomRequest::Reopen, Status::Solved, active()).notes()[..]
     else {
         panic!()
     };
-    solved.ledger.life.word = word(Location::Active, of_solved);
+    solved.ledger.life.request = word(Location::Active, of_solved);
     assert!(
         matches!(solved.rest(), Rest::Ready { next: None, .. }),
         "it is not archived though its grace is over"
@@ -290,9 +292,9 @@ fn a_persons_word_stands_until_the_ticket_changes() {
     let mut hidden = spoken(Location::Archived, Status::Open, archived(Mover::Us), None);
     hidden.absent = true;
     assert!(matches!(hidden.rest(), Rest::Archived { .. }), "a ticket that can't be seen has not changed");
-    // What was heard once is not heard again.
-    let mut heard = wish(Wish::Archive, Status::Open, archived(Mover::Us));
-    heard.ledger.life.word = word(Location::Archived, ticket);
+    // What was applied once is not applied again.
+    let mut heard = request(RoomRequest::Archive, Status::Open, archived(Mover::Us));
+    heard.ledger.life.request = word(Location::Archived, ticket);
     assert!(matches!(heard.rest(), Rest::Archived { .. }));
 }
 

@@ -17,7 +17,7 @@ use crate::reconcile::effect::{
 use crate::reconcile::observe::{RoomDetails, RoomNow};
 use crate::reconcile::relations::Relations;
 use crate::room::{LinkKind, Role, RoomId, RoomType};
-use crate::store::RoomNews;
+use crate::store::UnreportedEvents;
 use crate::template::{AccessRule, FolderTree, Follow, Grant, Subject, TitleTemplate, Who};
 use crate::ticket::{Person, Status};
 
@@ -112,12 +112,12 @@ struct Case {
     details: Option<RoomDetails>,
     own: Option<uuid::Uuid>,
     relations: Relations,
-    news: Option<RoomNews>,
-    has_more_news: bool,
+    unreported: Option<UnreportedEvents>,
+    has_more_unreported: bool,
     move_failed: bool,
     template: Option<Template>,
     takes_notes: bool,
-    wish: Option<Wished>,
+    request: Option<PendingRequest>,
     begun: Vec<EffectKind>,
     noted: Vec<Note>,
     attempts: u32,
@@ -143,12 +143,12 @@ impl Default for Case {
             details: None,
             own: None,
             relations: Relations::default(),
-            news: None,
-            has_more_news: false,
+            unreported: None,
+            has_more_unreported: false,
             move_failed: false,
             template: None,
             takes_notes: true,
-            wish: None,
+            request: None,
             begun: vec![],
             noted: vec![],
             attempts: 0,
@@ -173,7 +173,7 @@ fn apply_notes(case: &mut Case) -> Vec<Note> {
         for note in notes {
             let mut seen = case.seen();
             let _ = note.apply(&mut case.ledger, &mut seen, case.now);
-            Observation { room: case.room, details: case.details, news: case.news, .. } = seen;
+            Observation { room: case.room, details: case.details, unreported: case.unreported, .. } = seen;
             case.noted.push(note.clone());
             noted.push(note);
         }
@@ -197,8 +197,8 @@ impl Case {
             details: self.details.clone(),
             own: self.own,
             relations: self.relations.clone(),
-            news: self.news.clone(),
-            has_more_news: self.has_more_news,
+            unreported: self.unreported.clone(),
+            has_more_unreported: self.has_more_unreported,
             move_failed: self.move_failed,
         }
     }
@@ -217,7 +217,7 @@ impl Case {
             writes_back: self.writes_back,
             takes_notes: self.takes_notes,
             asked: self.asked,
-            wish: self.wish,
+            request: self.request,
             attempts: self.attempts,
             begun: &begun,
             noted: &self.noted,

@@ -23,7 +23,7 @@ async fn a_word_stands_until_the_ticket_changes(desk: Desk) {
     world.is_archived(&ticket).await;
     world.act(&mut ticket, Act::Rename("changed".to_owned())).await;
     let view = world.is_right(&ticket).await;
-    assert_eq!(times(&view, "word_over"), 1, "{view:#}");
+    assert_eq!(times(&view, "request_expired"), 1, "{view:#}");
     world.nothing_follows(&ticket).await;
 
     world.act(&mut ticket, Act::Solve).await;

@@ -25,7 +25,7 @@ const MOST_PEOPLE: usize = 10;
 
 /// Tells the ticket what people did in its room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TellNews {
+pub struct ReportRoomEvents {
     /// The room.
     pub room: RoomId,
     /// The events, oldest first, as many as are named.
@@ -43,8 +43,8 @@ pub struct TellNews {
     pub state: NoteState,
 }
 
-impl Perform for TellNews {
-    const KIND: EffectKind = EffectKind::new("tell_news");
+impl Perform for ReportRoomEvents {
+    const KIND: EffectKind = EffectKind::new("report_room_events");
     type Outcome = NoteAdded;
 
     fn target(&self) -> Option<EffectTarget> {
@@ -53,8 +53,8 @@ impl Perform for TellNews {
 
     fn intend(&self, records: &mut Records<'_>) {
         if self.state != NoteState::Settling {
-            records.ledger.news.through = Some(self.through);
-            records.ledger.news.state = Entry::Pending { since: records.now };
+            records.ledger.report.through = Some(self.through);
+            records.ledger.report.state = Entry::Pending { since: records.now };
         }
     }
 
@@ -67,9 +67,9 @@ impl Perform for TellNews {
     }
 
     fn record(&self, added: NoteAdded, records: &mut Records<'_>) -> Recorded {
-        records.ledger.news.state = Entry::Done;
-        records.ledger.news.told_at = Some(records.now);
-        *records.told_news = Some(self.through);
+        records.ledger.report.state = Entry::Done;
+        records.ledger.report.told_at = Some(records.now);
+        *records.reported_through = Some(self.through);
         let what = if self.total == 1 { "one event".to_owned() } else { format!("{} events", self.total) };
         match added {
             NoteAdded::Written => {
@@ -85,14 +85,14 @@ impl Perform for TellNews {
         if self.state == NoteState::Settling {
             return;
         }
-        records.ledger.news.state = match failure.side_effect() {
+        records.ledger.report.state = match failure.side_effect() {
             SideEffect::None => Entry::NotBegun,
             SideEffect::Unknown => Entry::Pending { since: records.now },
         };
     }
 }
 
-impl TellNews {
+impl ReportRoomEvents {
     /// What those who did something are called.
     async fn names(&self, docspace: &DocSpace) -> Result<HashMap<Uuid, String>, Failure> {
         let mut names: HashMap<Uuid, String> = self.names.iter().cloned().collect();
@@ -112,7 +112,7 @@ impl TellNews {
 
 /// The note: one paragraph for each kind of event and person, with the titles as links to their
 /// folders.
-fn text(news: &TellNews, names: &HashMap<Uuid, String>, portal: &Url) -> NoteText {
+fn text(news: &ReportRoomEvents, names: &HashMap<Uuid, String>, portal: &Url) -> NoteText {
     let mut groups: BTreeMap<(RoomEventKind, &str), Vec<&RoomEvent>> = BTreeMap::new();
     // Of several events of the same kind about a file, the last one tells.
     let mut named: Vec<&RoomEvent> = Vec::new();

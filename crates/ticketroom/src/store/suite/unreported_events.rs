@@ -54,10 +54,10 @@ async fn settle(
     store: &Timed,
     claim: &Claim,
     ledger: &Ledger,
-    told_news: Option<i64>,
+    reported_through: Option<i64>,
     second: i64,
 ) -> Result<(), StoreError> {
-    let save = Save { told_news, ..save(claim, ledger.clone(), second) };
+    let save = Save { reported_through, ..save(claim, ledger.clone(), second) };
     store.settle(Settlement { save, ..settlement(claim, State::Ready, None, second) }).await
 }
 
@@ -69,7 +69,7 @@ async fn place(store: &Timed, folder: FolderId, room: Option<RoomId>, second: i6
     store.place(folder, room, at(second)).await.unwrap()
 }
 
-fn titles(news: &RoomNews) -> Vec<&str> {
+fn titles(news: &UnreportedEvents) -> Vec<&str> {
     news.events.iter().map(|event| event.title.as_str()).collect()
 }
 
@@ -86,22 +86,22 @@ async fn an_event_waits_for_its_folder_to_be_placed(store: &Timed) {
     assert_eq!(place(store, FILES, ROOM, 31).await, Placed::Ticket);
     assert_eq!(unplaced(store, 31).await, [LOGS]);
     let claim = claim_one(store, 31).await;
-    assert_eq!((claim.key.clone(), claim.hints, claim.has_news), (key("1"), 2, true));
-    let news = store.room_news(claim.number, None, 9).await.unwrap();
+    assert_eq!((claim.key.clone(), claim.hints, claim.has_unreported), (key("1"), 2, true));
+    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     // No store keeps the character NUL.
     let expected =
         [RoomEvent { title: "a\u{fffd}b".to_owned(), ..renamed }, event(FILES, "T\u{fc}r.txt", 20)];
     assert_eq!((news.total, &news.events[..]), (2, &expected[..]));
     assert_eq!((news.first_at, news.last_at), (Some(at(10)), Some(at(20))));
-    let few = store.room_news(claim.number, None, 1).await.unwrap();
-    assert_eq!(few, RoomNews { events: vec![expected[0].clone()], ..news.clone() });
-    let none = store.room_news(claim.number, None, 0).await.unwrap();
-    assert_eq!(none, RoomNews { events: Vec::new(), ..news.clone() });
+    let few = store.unreported_events(claim.number, None, 1).await.unwrap();
+    assert_eq!(few, UnreportedEvents { events: vec![expected[0].clone()], ..news.clone() });
+    let none = store.unreported_events(claim.number, None, 0).await.unwrap();
+    assert_eq!(none, UnreportedEvents { events: Vec::new(), ..news.clone() });
 
     settle(store, &claim, &with_room(7), Some(news.last), 32).await.unwrap();
-    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap(), RoomNews::default());
+    assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap(), UnreportedEvents::default());
     store.accept(delivery("1", None, 33)).await.unwrap();
-    assert!(!claim_one(store, 33).await.has_news);
+    assert!(!claim_one(store, 33).await.has_unreported);
     // Of the deliveries, those that are about a ticket are in its timeline.
     let timeline = store.timeline(&key("1")).await.unwrap();
     assert_eq!(timeline.iter().filter(|entry| entry.kind == "delivery").count(), 2);
@@ -125,7 +125,7 @@ async fn a_repeat_happens_once(store: &Timed) {
     assert_eq!(store.accept(added()).await.unwrap(), Accepted::Repeat);
     place(store, FILES, ROOM, 2).await;
     let claim = claim_one(store, 2).await;
-    let news = store.room_news(claim.number, None, 9).await.unwrap();
+    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     assert_eq!(titles(&news), ["a"]);
     settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
     // Not even once it was told.
@@ -140,12 +140,12 @@ async fn events_that_come_later_are_placed_later(store: &Timed) {
     add(store, FILES, "b", 2).await;
     assert_eq!(unplaced(store, 2).await, [FILES], "the folder is unplaced again");
     let claim = claim_one(store, 2).await;
-    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["a"]);
+    assert_eq!(titles(&store.unreported_events(claim.number, None, 9).await.unwrap()), ["a"]);
     place(store, FILES, ROOM, 3).await;
-    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["a", "b"]);
+    assert_eq!(titles(&store.unreported_events(claim.number, None, 9).await.unwrap()), ["a", "b"]);
     settle(store, &claim, &with_room(7), None, 3).await.unwrap();
     // What came in after the claim makes another run, and what was not told stays.
-    assert!(claim_one(store, 3).await.has_news);
+    assert!(claim_one(store, 3).await.has_unreported);
 }
 
 async fn what_is_placed_while_a_note_is_on_its_way_is_told_by_the_next_one(store: &Timed) {
@@ -154,20 +154,20 @@ async fn what_is_placed_while_a_note_is_on_its_way_is_told_by_the_next_one(store
     add(store, LOGS, "last, and placed first", 2).await;
     place(store, LOGS, ROOM, 3).await;
     let claim = claim_one(store, 3).await;
-    let news = store.room_news(claim.number, None, 9).await.unwrap();
+    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     assert_eq!(titles(&news), ["last, and placed first"]);
     place(store, FILES, ROOM, 4).await;
     settle(store, &claim, &with_room(7), Some(news.last), 5).await.unwrap();
     let next = claim_one(store, 5).await;
-    assert!(next.has_news);
-    let rest = store.room_news(next.number, None, 9).await.unwrap();
+    assert!(next.has_unreported);
+    let rest = store.unreported_events(next.number, None, 9).await.unwrap();
     assert_eq!(titles(&rest), ["first, and placed last"]);
-    let before = store.room_news(next.number, Some(news.last), 9).await.unwrap();
-    assert_eq!(before, RoomNews::default(), "what the note before told is gone");
-    assert_eq!(store.room_news(next.number, Some(rest.last), 9).await.unwrap(), rest);
+    let before = store.unreported_events(next.number, Some(news.last), 9).await.unwrap();
+    assert_eq!(before, UnreportedEvents::default(), "what the note before told is gone");
+    assert_eq!(store.unreported_events(next.number, Some(rest.last), 9).await.unwrap(), rest);
     assert!(rest.last > news.last);
     settle(store, &next, &with_room(7), Some(rest.last), 6).await.unwrap();
-    assert_eq!(store.room_news(next.number, None, 9).await.unwrap().total, 0);
+    assert_eq!(store.unreported_events(next.number, None, 9).await.unwrap().total, 0);
 }
 
 async fn a_folder_of_nobody_waits_for_a_quarter_of_an_hour(store: &Timed) {
@@ -181,7 +181,7 @@ async fn a_folder_of_nobody_waits_for_a_quarter_of_an_hour(store: &Timed) {
     settle(store, &claim, &with_room(7), None, 950).await.unwrap();
     assert_eq!(place(store, FILES, ROOM, 961).await, Placed::Ticket);
     let claim = claim_one(store, 961).await;
-    assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), ["new"]);
+    assert_eq!(titles(&store.unreported_events(claim.number, None, 9).await.unwrap()), ["new"]);
 
     add(store, LOGS, "of nobody", 1000).await;
     assert_eq!(place(store, LOGS, None, 1901).await, Placed::Nobody);
@@ -205,27 +205,27 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     place(store, FILES, ROOM, 1).await;
     let lost = claim_one(store, 1).await;
     let claim = claim_one(store, 700).await;
-    assert!(claim.has_news);
-    let last = store.room_news(claim.number, None, 9).await.unwrap().last;
-    let reported = Save { told_news: Some(last), ..save(&lost, with_room(7), 700) };
+    assert!(claim.has_unreported);
+    let last = store.unreported_events(claim.number, None, 9).await.unwrap().last;
+    let reported = Save { reported_through: Some(last), ..save(&lost, with_room(7), 700) };
     assert_eq!(store.save(reported).await, Err(StoreError::Lost));
     // Nor by one with a ledger that can't be.
     store.accept(delivery("2", None, 700)).await.unwrap();
     let other = claim_one(store, 700).await;
     store.save(save(&other, with_room(8), 700)).await.unwrap();
-    let taken = Save { told_news: Some(last), ..save(&claim, with_room(8), 701) };
+    let taken = Save { reported_through: Some(last), ..save(&claim, with_room(8), 701) };
     assert!(matches!(store.save(taken).await, Err(StoreError::RoomTaken { .. })));
-    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 1);
+    assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap().total, 1);
 
-    let reported = Save { told_news: Some(last), ..save(&claim, with_room(7), 702) };
+    let reported = Save { reported_through: Some(last), ..save(&claim, with_room(7), 702) };
     store.save(reported.clone()).await.unwrap();
-    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap().total, 0);
+    assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap().total, 0);
     // Its answer was lost. What it says by now is not written any more.
     add(store, FILES, "b", 703).await;
     place(store, FILES, ROOM, 703).await;
-    let more = store.room_news(claim.number, None, 9).await.unwrap();
-    store.save(Save { told_news: Some(more.last), ..reported }).await.unwrap();
-    assert_eq!(store.room_news(claim.number, None, 9).await.unwrap(), more);
+    let more = store.unreported_events(claim.number, None, 9).await.unwrap();
+    store.save(Save { reported_through: Some(more.last), ..reported }).await.unwrap();
+    assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap(), more);
 }
 
 async fn each_ticket_has_its_own_news(store: &Timed) {
@@ -238,19 +238,19 @@ async fn each_ticket_has_its_own_news(store: &Timed) {
     place(store, LOGS, Some(RoomId(8)), 1).await;
     let mut claims = store.claim(at(1), LEASE, 9, &[]).await.unwrap();
     claims.sort_by(|one, other| one.key.cmp(&other.key));
-    assert!(claims.iter().all(|claim| claim.has_news));
+    assert!(claims.iter().all(|claim| claim.has_unreported));
     for (claim, title) in claims.iter().zip(["a", "b"]) {
-        assert_eq!(titles(&store.room_news(claim.number, None, 9).await.unwrap()), [title]);
+        assert_eq!(titles(&store.unreported_events(claim.number, None, 9).await.unwrap()), [title]);
     }
     // As much as there could be.
     settle(store, &claims[0], &with_room(7), Some(i64::MAX), 2).await.unwrap();
-    assert_eq!(store.room_news(claims[0].number, None, 9).await.unwrap().total, 0);
-    assert_eq!(store.room_news(claims[1].number, None, 9).await.unwrap().total, 1);
+    assert_eq!(store.unreported_events(claims[0].number, None, 9).await.unwrap().total, 0);
+    assert_eq!(store.unreported_events(claims[1].number, None, 9).await.unwrap().total, 1);
     // A folder goes with the room that it is in now.
     add(store, FILES, "c", 3).await;
     place(store, FILES, Some(RoomId(8)), 3).await;
-    assert_eq!(titles(&store.room_news(claims[1].number, None, 9).await.unwrap()), ["b", "c"]);
-    assert_eq!(store.room_news(claims[0].number, None, 9).await.unwrap().total, 0);
+    assert_eq!(titles(&store.unreported_events(claims[1].number, None, 9).await.unwrap()), ["b", "c"]);
+    assert_eq!(store.unreported_events(claims[0].number, None, 9).await.unwrap().total, 0);
 }
 
 async fn placing_marks_a_ticket_as_a_delivery_does(store: &Timed) {
@@ -268,7 +268,7 @@ async fn placing_marks_a_ticket_as_a_delivery_does(store: &Timed) {
         store.settle(end).await.unwrap();
         let next = claim_one(store, 3).await;
         assert_eq!((next.hints, next.attempts), (claim.hints + 1, attempts));
-        let save = Save { told_news: Some(next.hints), ..self::save(&next, with_room(7), 3) };
+        let save = Save { reported_through: Some(next.hints), ..self::save(&next, with_room(7), 3) };
         let end = Settlement { save, attempts, ..settlement(&next, state, Some(at(99)), 3) };
         store.settle(end).await.unwrap();
         add(store, FILES, "c", 4).await;
@@ -290,11 +290,11 @@ async fn a_thousand_events_are_placed_at_once(store: &Timed) {
     assert_eq!(unplaced(store, 99).await, []);
     let claim = claim_one(store, 2).await;
     assert_eq!(claim.hints, 2, "it was marked once");
-    let news = store.room_news(claim.number, None, 5000).await.unwrap();
+    let news = store.unreported_events(claim.number, None, 5000).await.unwrap();
     assert!(news.events.iter().map(|event| &event.title).eq(&titles));
-    assert_eq!(store.room_news(claim.number, None, 3).await.unwrap().total, 1000);
+    assert_eq!(store.unreported_events(claim.number, None, 3).await.unwrap().total, 1000);
     settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
-    assert_eq!(store.room_news(claim.number, None, 1).await.unwrap().total, 0);
+    assert_eq!(store.unreported_events(claim.number, None, 1).await.unwrap().total, 0);
 }
 
 /// Events come in, two workers place them, and runs tell of them, all at the same time.
@@ -323,13 +323,16 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
         while reported.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
             tokio::task::yield_now().await;
             for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
-                let news = store.room_news(claim.number, None, 1000).await.unwrap();
-                assert!(claim.has_news || news.total == 0 || news.last > claim.hints, "{claim:?} {news:?}");
+                let news = store.unreported_events(claim.number, None, 1000).await.unwrap();
+                assert!(
+                    claim.has_unreported || news.total == 0 || news.last > claim.hints,
+                    "{claim:?} {news:?}"
+                );
                 reported.extend(news.events.iter().map(|event| event.title.clone()));
                 // Meanwhile others are placed.
                 tokio::task::yield_now().await;
-                let told_news = (news.total > 0).then_some(news.last);
-                let save = Save { told_news, ..save(&claim, with_room(7), 1) };
+                let reported_through = (news.total > 0).then_some(news.last);
+                let save = Save { reported_through, ..save(&claim, with_room(7), 1) };
                 let end = Settlement { save, ..settlement(&claim, State::Ready, None, 1) };
                 store.settle(end).await.unwrap();
             }
@@ -346,6 +349,6 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
     assert_eq!(reported.len(), usize::try_from(FOLDERS * EVENTS).unwrap(), "none is told twice");
     assert_eq!(store.unplaced(9).await.unwrap(), []);
     for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
-        assert!(!claim.has_news, "all was told");
+        assert!(!claim.has_unreported, "all was told");
     }
 }
