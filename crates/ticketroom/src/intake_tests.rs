@@ -113,7 +113,7 @@ async fn store_with_room(clock: &Arc<ManualClock>) -> (Arc<SqliteStore>, TicketK
     };
     store.accept(first).await.unwrap();
     let lease = std::time::Duration::from_secs(600);
-    let claim = store.claim(lease, 1, &[]).await.unwrap().remove(0);
+    let claim = store.claim(lease, 1.into(), &[]).await.unwrap().remove(0);
     let room =
         RoomEntry::Made { room: Room { id: RoomId(7), title: "t".to_owned() }, tagged: true, adopted: false };
     let save = Save {
@@ -218,7 +218,7 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     assert_eq!(store.next_due().await.unwrap(), None);
     assert_eq!(store.unplaced(9).await.unwrap(), [FolderId(70)]);
     assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);
-    let claim = store.claim(std::time::Duration::from_secs(600), 1, &[]).await.unwrap().remove(0);
+    let claim = store.claim(std::time::Duration::from_secs(600), 1.into(), &[]).await.unwrap().remove(0);
     assert_eq!((claim.key, claim.has_unreported), (key, true));
     let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");

@@ -291,6 +291,14 @@ pub struct Ticket {
     pub version: Option<String>,
 }
 
+impl Ticket {
+    /// When it last changed, by its helpdesk's clock, where its version says so.
+    #[must_use]
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.version.as_deref()?.trim().parse().ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +315,22 @@ mod tests {
             assert!(serde_json::from_str::<TicketId>(bad).is_err(), "{bad} was accepted");
         }
         assert!("x".repeat(201).parse::<TicketId>().is_err());
+    }
+
+    #[test]
+    fn versions_that_are_times_tell_when_a_ticket_changed() {
+        for (version, expected) in [
+            ("2026-11-20T08:14:03Z", Some("2026-11-20T08:14:03Z")),
+            ("2026-11-20T09:14:03.412+0100", Some("2026-11-20T08:14:03.412Z")),
+            ("2026-11-20T09:14:03+01:00", Some("2026-11-20T08:14:03Z")),
+            ("7", None),
+            ("", None),
+        ] {
+            let ticket = Ticket { version: Some(version.to_owned()), ..Ticket::default() };
+            let expected = expected.map(|time| time.parse().unwrap());
+            assert_eq!(ticket.changed(), expected, "{version}");
+        }
+        assert_eq!(Ticket::default().changed(), None);
     }
 
     #[test]

@@ -237,7 +237,7 @@ async fn accept(store: &Arc<dyn Store>, number: u32, call: usize) -> Result {
 /// A ticket at a time; it is due again at once, after all others.
 async fn claim_and_settle(store: &Arc<dyn Store>) -> Result<Vec<Duration>> {
     let start = Instant::now();
-    let claim = store.claim(LEASE, 1, &[]).await?.pop().ok_or("nothing is due")?;
+    let claim = store.claim(LEASE, 1.into(), &[]).await?.pop().ok_or("nothing is due")?;
     let claimed = start.elapsed();
     let now = SystemClock.now();
     let settlement = Settlement {

@@ -116,7 +116,7 @@ async fn work(store: Arc<dyn Store>) -> Result<u32> {
     loop {
         let numbers: Vec<i64> = running.iter().copied().collect();
         let free = PARALLEL - running.len();
-        let claims = store.claim(LEASE, free, &numbers).await?;
+        let claims = store.claim(LEASE, free.into(), &numbers).await?;
         for claim in claims {
             running.insert(claim.number);
             runs.spawn(run(Arc::clone(&store), claim));

@@ -64,6 +64,8 @@ pub struct Ledger {
     pub creates: Option<Creates>,
     /// A run is under way, or was cut off.
     pub unfinished: bool,
+    /// Its ticket gets no internal note with the link, which only goes into its place.
+    pub quiet: bool,
     /// What a later version has besides.
     #[serde(flatten)]
     pub others: Map<String, Value>,
@@ -380,6 +382,7 @@ impl Ledger {
             life: self.life.clone(),
             notes: self.notes.clone(),
             report: self.report.clone(),
+            quiet: self.quiet,
             ..Self::default()
         }
     }

@@ -5,6 +5,9 @@
 //! the runs, and however many others are stuck, each has some for itself. A helpdesk without others
 //! has all of them.
 //!
+//! Tickets of backfills get a quarter of all runs, and those only while no others are due: a ticket
+//! that comes in finds free runs at once.
+//!
 //! While a system whose breaker is half-open is probed, nothing is claimed that needs it: it would
 //! be refused.
 
@@ -31,6 +34,11 @@ pub(super) struct Claimable<'a> {
 /// How many runs there may be with so many helpdesks: each has one of its own.
 pub(super) fn runs(parallel: usize, helpdesks: usize) -> usize {
     parallel.max(helpdesks.saturating_mul(2))
+}
+
+/// How many of them tickets of backfills may have.
+pub(super) fn backfill_runs(runs: usize) -> usize {
+    (runs / 4).max(1)
 }
 
 /// What may be claimed with `free` of all `runs`.

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use super::refused::Refused;
 use super::run::Run;
-use super::shares::{Claimable, Share, claimable, runs};
+use super::shares::{Claimable, Share, backfill_runs, claimable, runs};
 use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock};
 use crate::docspace::client::SYSTEM;
@@ -22,7 +22,7 @@ use crate::log_limit::LogLimiter;
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::store::{Event, Held, State, Store, StoreError};
+use crate::store::{ClaimLimit, Event, Held, State, Store, StoreError};
 use crate::telemetry::RUN;
 use crate::ticket::{HelpdeskName, TicketKey};
 
@@ -114,7 +114,7 @@ const MOST_PATIENT: Duration = Duration::from_secs(30);
 /// What came of a claim.
 struct Claimed {
     tickets: usize,
-    /// Whether tickets of some helpdesks were left out.
+    /// Whether tickets of some helpdesks were left out, or some of backfills.
     left_out: bool,
 }
 
@@ -123,6 +123,8 @@ struct Claimed {
 struct Underway {
     fence: i64,
     helpdesk: HelpdeskName,
+    /// Whether a backfill wants it.
+    backfill: bool,
     /// Breaks the run off where it waits.
     break_off: CancellationToken,
 }
@@ -291,19 +293,23 @@ impl Reconciler {
         // only.
         let some = most.min(settings.parallel.div_ceil(self.workers.load(Ordering::Relaxed)));
         let lease = settings.lease;
+        let backfill = backfill_runs(all).saturating_sub(self.running_of_backfills());
+        let limit = ClaimLimit { all: some, backfill: backfill.min(some) };
         let claims = if left_out.is_empty() {
-            self.parts.store.claim(lease, some, &running).await?
+            self.parts.store.claim(lease, limit, &running).await?
         } else {
             let others = shares.iter().map(|share| share.helpdesk).filter(|name| !left_out.contains(name));
             let others: Vec<_> = others.cloned().collect();
-            self.parts.store.claim_of(lease, some, &running, &others).await?
+            self.parts.store.claim_of(lease, limit, &running, &others).await?
         };
-        let claimed = Claimed { tickets: claims.len(), left_out: !left_out.is_empty() };
+        let left_out = !left_out.is_empty() || limit.backfill < some;
+        let claimed = Claimed { tickets: claims.len(), left_out };
         for claim in claims {
             let Held { number, fence } = claim.held();
             let helpdesk = claim.key.helpdesk.clone();
             let break_off = CancellationToken::new();
-            let underway = Underway { fence, helpdesk, break_off: break_off.clone() };
+            let backfill = claim.backfill;
+            let underway = Underway { fence, helpdesk, backfill, break_off: break_off.clone() };
             self.running().insert(number, underway);
             let running = Running { reconciler: Arc::clone(self), number };
             // Each line that is logged in it names the ticket, and the run by the number that its
@@ -329,6 +335,10 @@ impl Reconciler {
             shares.push(Share { helpdesk, running, gate });
         }
         (underway.keys().copied().collect(), shares)
+    }
+
+    fn running_of_backfills(&self) -> usize {
+        self.running().values().filter(|one| one.backfill).count()
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Underway>> {

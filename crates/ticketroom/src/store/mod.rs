@@ -1,7 +1,7 @@
 //! What must survive: deliveries, tickets with their ledgers, the timeline, the day's writes.
 //!
-//! The store has five parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`],
-//! the [`Budget`] of the day's writes, [`Reservations`], and [`RoomEvents`]. Who needs one part
+//! The store has six parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`], the
+//! [`Budget`] of the day's writes, [`Reservations`], [`RoomEvents`], and [`Listings`]. Who needs one part
 //! takes that; [`Store`] is all of them.
 //!
 //! The queue is a dozen transitions, each of them one transaction. A ticket that is *due* is
@@ -20,6 +20,7 @@ pub mod copy;
 mod day;
 mod effect;
 mod list;
+mod listings;
 mod named;
 mod open;
 pub mod postgres;
@@ -47,6 +48,7 @@ use crate::ticket::TicketKey;
 
 pub use budget::Budget;
 pub use effect::{EffectEntry, EffectKind, EffectRecord, EffectTarget};
+pub use listings::{Listings, Origin, ProgressRecord, SaveProgress, TakeIn, TakenIn};
 pub use open::{OpenError, Use, open};
 pub use queries::Queries;
 pub use queue::Queue;
@@ -55,16 +57,16 @@ pub use reservations::Reservations;
 pub use room_events::{Placed, RoomEvents, UnreportedEvents};
 pub use room_request::{PendingRequest, RoomRequest};
 pub use types::{
-    Accepted, Claim, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
+    Accepted, Claim, ClaimLimit, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
     TicketQuery, TicketRecord, TimelineEntry,
 };
 
 pub use crate::room_event::{RoomEvent, RoomEventKind};
 
-/// The store of one service: all five parts of it.
-pub trait Store: Queue + Queries + Budget + Reservations + RoomEvents {}
+/// The store of one service: all six parts of it.
+pub trait Store: Queue + Queries + Budget + Reservations + RoomEvents + Listings {}
 
-impl<T: Queue + Queries + Budget + Reservations + RoomEvents> Store for T {}
+impl<T: Queue + Queries + Budget + Reservations + RoomEvents + Listings> Store for T {}
 
 /// Why a transition came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,8 +77,8 @@ pub enum StoreError {
     /// More transitions are waiting than can be worked off soon.
     #[error("the store is overloaded")]
     Overloaded,
-    /// Somebody else has claimed the ticket.
-    #[error("the ticket was claimed by somebody else")]
+    /// Somebody else has claimed the ticket, or is at the task.
+    #[error("somebody else is at it")]
     Lost,
     /// The room belongs to another ticket.
     #[error("room {room} belongs to ticket {owner}")]

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Accepted, Claim, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError, Why,
+    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError, Why,
 };
 use crate::ticket::HelpdeskName;
 
@@ -28,13 +28,18 @@ pub trait Queue: Send + Sync + fmt::Debug {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError>;
 
     /// Claims tickets that are due for as long as `lease`: new ones before those that were tried in
-    /// vain, and of each the longest due first; in which order they come back says nothing. Those
-    /// in `running` are left alone: the caller is still at them, though their lease has run out
+    /// vain, and of each the longest due first, and those of backfills after all others; in which
+    /// order they come back says nothing. Those in `running` are left alone: the caller is still at them, though their lease has run out
     /// (the clock jumped, or the process was paused).
     ///
     /// # Errors
     /// When the store can't be reached.
-    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError>;
+    async fn claim(
+        &self,
+        lease: Duration,
+        limit: ClaimLimit,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError>;
 
     /// The same of these helpdesks only: others have their share of the runs, and however many
     /// tickets of theirs are due, they cost nothing here.
@@ -44,7 +49,7 @@ pub trait Queue: Send + Sync + fmt::Debug {
     async fn claim_of(
         &self,
         lease: Duration,
-        most: usize,
+        limit: ClaimLimit,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError>;

@@ -113,6 +113,8 @@ pub struct Claim {
     pub request: Option<PendingRequest>,
     /// Whether it has events of its room that its ticket was not told of.
     pub has_unreported: bool,
+    /// Whether a backfill took it in, and nothing else has made it due since: others go first.
+    pub backfill: bool,
 }
 
 impl Claim {
@@ -120,6 +122,32 @@ impl Claim {
     #[must_use]
     pub fn held(&self) -> Held {
         Held { number: self.number, fence: self.fence }
+    }
+}
+
+/// How many tickets a worker claims at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimLimit {
+    /// Of all.
+    pub all: usize,
+    /// Of those of backfills, which are claimed only if no others are left.
+    pub backfill: usize,
+}
+
+impl ClaimLimit {
+    pub(super) fn all(self) -> i64 {
+        i64::try_from(self.all).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn backfill(self) -> i64 {
+        i64::try_from(self.backfill).unwrap_or(i64::MAX)
+    }
+}
+
+/// So many of any.
+impl From<usize> for ClaimLimit {
+    fn from(all: usize) -> Self {
+        Self { all, backfill: all }
     }
 }
 

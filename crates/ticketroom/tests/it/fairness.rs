@@ -231,7 +231,7 @@ async fn a_create_that_was_not_sent_is_taken_back() {
     let store = world.service.as_ref().unwrap().store();
     let claims = tokio::sync::Mutex::new(Vec::new());
     wait_until("it is due again", async || {
-        let claimed = store.claim(Duration::from_secs(60), 10, &[]).await.unwrap();
+        let claimed = store.claim(Duration::from_secs(60), 10.into(), &[]).await.unwrap();
         claims.lock().await.extend(claimed);
         !claims.lock().await.is_empty()
     })

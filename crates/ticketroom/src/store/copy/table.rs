@@ -26,7 +26,7 @@ pub(super) struct Table {
 pub(super) const BYTES: usize = 8 * 1024 * 1024;
 
 /// Those that are referred to come first.
-pub(super) const TABLES: [Table; 5] = [
+pub(super) const TABLES: [Table; 6] = [
     Table {
         name: "ticket",
         batch: 500,
@@ -53,6 +53,8 @@ pub(super) const TABLES: [Table; 5] = [
             ("reported", Type::Text),
             ("reported_version", Type::Text),
             ("seen", Type::Text),
+            ("known_at", Type::Number),
+            ("backfill", Type::Truth),
             ("subject", Type::Text),
             ("ledger", Type::Text),
             ("room_id", Type::Number),
@@ -122,6 +124,12 @@ pub(super) const TABLES: [Table; 5] = [
             ("done_at", Type::Number),
             ("received_at", Type::Number),
         ],
+    },
+    Table {
+        name: "progress",
+        batch: 100,
+        key: 1,
+        columns: &[("name", Type::Text), ("turn", Type::Number), ("value", Type::Text)],
     },
 ];
 
@@ -194,7 +202,7 @@ mod tests {
         let row =
             Row(vec![Value::Number(7), Value::Text("ä".to_owned()), Value::Null, Value::Bytes(vec![0; 5])]);
         assert_eq!(row.size(), 7);
-        let [ticket, delivery, timeline, effect, _] = &TABLES;
+        let [ticket, delivery, timeline, effect, ..] = &TABLES;
         assert_eq!(row.key(ticket), Key(vec![Value::Number(7)]));
         assert!(ticket.is_numbered() && !effect.is_numbered());
         assert!(delivery.long().any(|column| column == "body"));

@@ -13,6 +13,7 @@ mod budget;
 mod connect;
 mod connector;
 mod hints;
+mod listings;
 mod opening;
 pub(super) mod parameter;
 mod pooler;

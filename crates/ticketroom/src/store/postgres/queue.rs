@@ -19,10 +19,10 @@ use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNR
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, RoomRequest, Save,
+    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, RoomRequest, Save,
     Selection, Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
 };
-use crate::ticket::HelpdeskName;
+use crate::ticket::{HelpdeskName, Ticket};
 
 /// The constraints by which the database knows what is there already.
 const REPEATED: &str = "delivery_repeat";
@@ -111,9 +111,14 @@ impl Queue for PostgresStore {
         self.accepted(self.write_one("accept", &accept).await)
     }
 
-    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
-        let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
-        let claim = sql::Claim { lease: &lease, most: &most, running: &running };
+    async fn claim(
+        &self,
+        lease: Duration,
+        limit: ClaimLimit,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let (lease, most, backfill) = (whole_millis(lease), limit.all(), limit.backfill());
+        let claim = sql::Claim { lease: &lease, most: &most, backfill: &backfill, running: &running };
         let rows = self.write("claim", &claim).await?;
         self.claims(&rows).await
     }
@@ -121,13 +126,19 @@ impl Queue for PostgresStore {
     async fn claim_of(
         &self,
         lease: Duration,
-        most: usize,
+        limit: ClaimLimit,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        let (lease, most) = (whole_millis(lease), i64::try_from(most).unwrap_or(i64::MAX));
+        let (lease, most, backfill) = (whole_millis(lease), limit.all(), limit.backfill());
         let helpdesks: Vec<&str> = helpdesks.iter().map(HelpdeskName::as_str).collect();
-        let claim = sql::ClaimOf { lease: &lease, most: &most, running: &running, helpdesks: &helpdesks };
+        let claim = sql::ClaimOf {
+            lease: &lease,
+            most: &most,
+            backfill: &backfill,
+            running: &running,
+            helpdesks: &helpdesks,
+        };
         let rows = self.write("claim", &claim).await?;
         self.claims(&rows).await
     }
@@ -276,6 +287,7 @@ impl PostgresStore {
         let (nth, ledger, lease, now) =
             (&save.nth, &json(&save.ledger)?, &whole_millis(save.lease), &millis(save.now));
         let seen = &save.seen.as_ref().map(json).transpose()?;
+        let changed_at = &save.seen.as_ref().and_then(Ticket::changed).map(millis);
         let subject = &save.seen.as_ref().map(|seen| text_of(&seen.subject));
         let called = &save.seen.as_ref().and_then(|seen| seen.key.as_deref()).map(text_of);
         let (room_id, room_title) = (&room.map(|room| room.id.0), &room.map(|room| text_of(&room.title)));
@@ -290,14 +302,14 @@ impl PostgresStore {
         let result = match settlement {
             None => {
                 let save_it = sql::Save {
-                    number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
+                    number, fence, nth, ledger, lease, now, seen, changed_at, subject, called, room_id, room_title, room_url,
                     written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through,
                 };
                 self.write_one(&save.label, &save_it).await
             }
             Some(settlement) => {
                 let settle = sql::Settle {
-                    number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url,
+                    number, fence, nth, ledger, lease, now, seen, changed_at, subject, called, room_id, room_title, room_url,
                     written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through,
                     state: &settlement.state.as_str(),
                     reason: &settlement.reason.as_ref().map(|reason| text_of(&reason.text)),

@@ -86,6 +86,7 @@ pub(super) fn claim(row: &Row) -> Result<Claim, StoreError> {
         reason: reason(get(row, 10)?, get(row, 9)?, get(row, 11)?),
         request: PendingRequest::read(get(row, 12)?, get(row, 13)?)?,
         has_unreported: get(row, 14)?,
+        backfill: get(row, 15)?,
     })
 }
 

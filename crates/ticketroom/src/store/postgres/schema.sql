@@ -27,7 +27,7 @@ CREATE TABLE ticket (
     claimed      boolean NOT NULL DEFAULT false,
     fence        bigint  NOT NULL DEFAULT 0,
     saves        bigint  NOT NULL DEFAULT 0,      -- commits of the current claim
-    hints        bigint  NOT NULL DEFAULT 0,      -- deliveries so far
+    hints        bigint  NOT NULL DEFAULT 0,      -- deliveries so far, and whatever else says that it is to be looked at
     asked        bigint  NOT NULL DEFAULT 0,      -- how often a person asked since the last run
     attempts     bigint  NOT NULL DEFAULT 0,
     request      text    COLLATE "C",             -- what a person wants of its room until it is in the ledger: archive, reopen
@@ -36,6 +36,8 @@ CREATE TABLE ticket (
     reported         text    COLLATE "C",             -- JSON: the ticket as the last delivery had it
     reported_version text    COLLATE "C",
     seen         text    COLLATE "C",             -- JSON: the ticket as its helpdesk had it
+    known_at     bigint  NOT NULL DEFAULT 0,      -- its latest change that we know of, by its helpdesk's clock; 0: none
+    backfill     boolean NOT NULL DEFAULT false,  -- it goes after all others: a backfill took it in, and nothing else has made it due since
     subject      text    COLLATE "C" NOT NULL DEFAULT '',
     ledger       text    COLLATE "C" NOT NULL DEFAULT '{}',
     room_id      bigint,
@@ -48,11 +50,13 @@ CREATE TABLE ticket (
     CONSTRAINT ticket_room UNIQUE (room_id)       -- one room belongs to one ticket
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
 -- New tickets go before those that have been tried in vain.
-CREATE INDEX ticket_new ON ticket (due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL;
-CREATE INDEX ticket_again ON ticket (due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_new ON ticket (due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL AND NOT backfill;
+CREATE INDEX ticket_again ON ticket (due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL AND NOT backfill;
+CREATE INDEX ticket_backfill ON ticket (due_at, number) WHERE backfill AND due_at IS NOT NULL;
 -- What is due of some helpdesks, while others have their share of the runs.
-CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL;
-CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at, number) WHERE attempts = 0 AND due_at IS NOT NULL AND NOT backfill;
+CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at, number) WHERE attempts > 0 AND due_at IS NOT NULL AND NOT backfill;
+CREATE INDEX ticket_backfill_of ON ticket (helpdesk, due_at, number) WHERE backfill AND due_at IS NOT NULL;
 -- A ticket is looked for by its id or its name alone.
 CREATE INDEX ticket_id ON ticket (id);
 CREATE INDEX ticket_called ON ticket (lower(called)) WHERE called IS NOT NULL;
@@ -113,6 +117,13 @@ CREATE TABLE room_event (
 );
 CREATE INDEX room_event_folder ON room_event (folder, due_at) WHERE ticket IS NULL;
 CREATE INDEX room_event_ticket ON room_event (ticket, number) WHERE ticket IS NOT NULL;
+
+-- How far tasks are that go on where they stopped: sweeps, backfills.
+CREATE TABLE progress (
+    name         text    COLLATE "C" PRIMARY KEY,
+    turn         bigint  NOT NULL,                -- how often it was written
+    value        text    COLLATE "C" NOT NULL     -- JSON of the task
+);
 
 -- One row: the writes of DocSpace's current day.
 CREATE TABLE write_budget (

@@ -16,7 +16,7 @@ macro_rules! save {
             "WITH saved AS (
                 UPDATE ticket SET
                     saves = :nth, ledger = :ledger, updated_at = :now,
-                    seen = coalesce(:seen::text, seen), subject = coalesce(:subject::text, subject),
+                    seen = coalesce(:seen::text, seen), known_at = greatest(known_at, :changed_at), subject = coalesce(:subject::text, subject),
                     called = coalesce(:called::text, called),
                     room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
                     unreported = CASE WHEN unreported <= :reported_through THEN 0 ELSE unreported END,
@@ -60,7 +60,8 @@ macro_rules! requeue {
                     request = coalesce(:request::text, request), requests = requests + CASE WHEN :request::text IS NULL THEN 0 ELSE 1 END,
                     attempts = CASE WHEN :is_look THEN greatest(attempts, 1) ELSE 0 END,
                     state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
-                    due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END
+                    due_at = CASE WHEN claimed THEN due_at ELSE server_millis() END,
+                    backfill = backfill AND :asks = 0 AND :request::text IS NULL
                 FROM next WHERE ticket.number = next.number",
             $still,
             "   RETURNING ticket.number
@@ -104,7 +105,7 @@ statements! {
         SELECT :helpdesk, :id, 'waiting', server_millis(), 1, :reported::text, :version::text, coalesce(:subject::text, ''), :at, :at
         WHERE NOT EXISTS (SELECT FROM repeat) AND NOT EXISTS (SELECT FROM known)
         ON CONFLICT (helpdesk, id) DO UPDATE SET
-            hints = t.hints + 1,
+            hints = t.hints + 1, backfill = false,
             -- One that is only looked at again after a restore is in nobody's way any more.
             attempts = CASE WHEN t.state IN ('waiting', 'blocked') THEN t.attempts ELSE 0 END,
             due_at = CASE WHEN t.claimed THEN t.due_at ELSE least(t.due_at, server_millis()) END,
@@ -131,7 +132,7 @@ statements! {
         SELECT number FROM ticket WHERE room_id = :room AND NOT EXISTS (SELECT FROM repeat)
     ), due AS (
         UPDATE ticket SET
-            hints = hints + 1,
+            hints = hints + 1, backfill = false,
             attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
             due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
         FROM owner WHERE ticket.number = owner.number AND NOT :is_echo
@@ -187,7 +188,7 @@ statements! {
         SELECT number FROM ticket WHERE room_id = :room
     ), due AS (
         UPDATE ticket SET
-            hints = hints + 1, unreported = hints + 1,
+            hints = hints + 1, unreported = hints + 1, backfill = false,
             attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
             -- One that has other events already is told of all of them when it is due.
             due_at = CASE
@@ -241,55 +242,68 @@ statements! {
     SELECT 1 FROM kept";
 
     /// `running` are tickets that the caller is at. New tickets first: a crowd that is tried in
-    /// vain must not keep them waiting. What another replica is just claiming is skipped. A fence
+    /// vain must not keep them waiting. Those of backfills last, and not more than `backfill`. What another replica is just claiming is skipped. A fence
     /// grows by chance: after a failover that has lost the latest commits, the next one must not be
     /// that of a claim that nobody remembers. After one, nothing is claimed before a heartbeat has
     /// noted it, and then for as long as that said ([`Heartbeat`]).
-    Claim { lease, most, running } = "
+    Claim { lease, most, backfill, running } = "
     WITH known AS (
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT number FROM ticket
-        WHERE attempts = 0 AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+        WHERE attempts = 0 AND NOT backfill AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
     ), again AS (
         SELECT number FROM ticket
-        WHERE attempts > 0 AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+        WHERE attempts > 0 AND NOT backfill AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
         ORDER BY due_at, number LIMIT :most - (SELECT count(*) FROM new) FOR UPDATE SKIP LOCKED
+    ), last AS (
+        SELECT number FROM ticket
+        WHERE backfill AND due_at <= server_millis() AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+        ORDER BY due_at, number
+        LIMIT least(:backfill, :most - (SELECT count(*) FROM new) - (SELECT count(*) FROM again)) FOR UPDATE SKIP LOCKED
     ), due AS (
-        SELECT number FROM new UNION ALL SELECT number FROM again
+        SELECT number FROM new UNION ALL SELECT number FROM again UNION ALL SELECT number FROM last
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        request, requests, unreported > 0";
+        request, requests, unreported > 0, backfill";
 
     /// The same of some helpdesks only. The tickets of each are looked for by themselves, so a few
     /// more may be locked than are claimed; for that moment, another replica passes over them.
-    ClaimOf { lease, most, running, helpdesks } = "
+    ClaimOf { lease, most, backfill, running, helpdesks } = "
     WITH known AS (
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
     ), new AS (
         SELECT its.number FROM unnest(:helpdesks::text[]) AS of (helpdesk), LATERAL (
             SELECT number, due_at FROM ticket
-            WHERE helpdesk = of.helpdesk AND attempts = 0 AND due_at <= server_millis()
+            WHERE helpdesk = of.helpdesk AND attempts = 0 AND NOT backfill AND due_at <= server_millis()
               AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
             ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
         ) AS its ORDER BY its.due_at, its.number LIMIT :most
     ), again AS (
         SELECT its.number FROM unnest(:helpdesks::text[]) AS of (helpdesk), LATERAL (
             SELECT number, due_at FROM ticket
-            WHERE helpdesk = of.helpdesk AND attempts > 0 AND due_at <= server_millis()
+            WHERE helpdesk = of.helpdesk AND attempts > 0 AND NOT backfill AND due_at <= server_millis()
               AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
             ORDER BY due_at, number LIMIT :most FOR UPDATE SKIP LOCKED
         ) AS its ORDER BY its.due_at, its.number LIMIT :most - (SELECT count(*) FROM new)
+    ), last AS (
+        SELECT its.number FROM unnest(:helpdesks::text[]) AS of (helpdesk), LATERAL (
+            SELECT number, due_at FROM ticket
+            WHERE helpdesk = of.helpdesk AND backfill AND due_at <= server_millis()
+              AND number <> ALL (:running) AND EXISTS (SELECT FROM known)
+            ORDER BY due_at, number LIMIT :backfill FOR UPDATE SKIP LOCKED
+        ) AS its ORDER BY its.due_at, its.number
+        LIMIT least(:backfill, :most - (SELECT count(*) FROM new) - (SELECT count(*) FROM again))
     ), due AS (
-        SELECT number FROM new UNION ALL SELECT number FROM again
+        SELECT number FROM new UNION ALL SELECT number FROM again UNION ALL SELECT number FROM last
     )
     UPDATE ticket SET claimed = true, fence = fence + 1 + floor(random() * 1000000000)::bigint, saves = 0, due_at = server_millis() + :lease
     FROM due WHERE ticket.number = due.number
     RETURNING ticket.number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        request, requests, unreported > 0";
+        request, requests, unreported > 0, backfill";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while. What it tells the
     /// timeline once it doesn't tell again.
@@ -310,12 +324,12 @@ statements! {
     WrittenBefore { number, fence, nth } = "SELECT FROM ticket WHERE number = :number AND fence = :fence AND saves >= :nth";
 
     /// An intent or an outcome.
-    Save { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through } = save!("", "server_millis() + :lease");
+    Save { number, fence, nth, ledger, lease, now, seen, changed_at, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through } = save!("", "server_millis() + :lease");
 
     /// The end of a run. A delivery that came while we worked is seen by another run, at once.
     /// Until then this one's findings stand, and a person's request that came meanwhile is kept.
     /// (The lease ends with it.)
-    Settle { number, fence, nth, ledger, lease, now, seen, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through, state, reason, reason_code, reason_help, attempts, hints, asked, applied, due } = save!(
+    Settle { number, fence, nth, ledger, lease, now, seen, changed_at, subject, called, room_id, room_title, room_url, written_back, event_times, event_kinds, event_texts, effect_kinds, effect_targets, effect_entries, reported_through, state, reason, reason_code, reason_help, attempts, hints, asked, applied, due } = save!(
     ", claimed = false, state = :state, reason = :reason, reason_code = :reason_code, reason_help = :reason_help, attempts = :attempts, asked = greatest(asked - :asked, 0),
     request = CASE WHEN requests = :applied THEN NULL ELSE request END ",
     "CASE WHEN hints > :hints THEN server_millis() + 0 * :lease::bigint ELSE :due END"
@@ -405,8 +419,72 @@ statements! {
     NextDue = "
     SELECT CASE WHEN due_at IS NOT NULL THEN greatest(due_at, quiet_until) - server_millis() END
     FROM identity, (SELECT least(
-        (SELECT min(due_at) FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL),
-        (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)) AS due_at) AS next";
+        (SELECT min(due_at) FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL AND NOT backfill),
+        (SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL AND NOT backfill),
+        (SELECT min(due_at) FROM ticket WHERE backfill AND due_at IS NOT NULL)) AS due_at) AS next";
+
+    /// Tickets that a listing names, each once. What nobody knew is made; what has changed is due.
+    /// What may be our own doing is only looked at: after new tickets, and where it was in the
+    /// order of backfills. With a `name`, all of that happens only if nobody has changed the
+    /// progress under it since that turn, and it goes on to the next. Returns whether it did, the
+    /// ids of those that are new and of those whose change is told, and how many were known.
+    TakeIn { helpdesk, ids, changes, is_sweep, ahead, blur, backfill, ledger, kind, new_text, changed_text, name, turn, value } = "
+    WITH moved AS (
+        INSERT INTO progress AS p SELECT :name::text, :turn::bigint + 1, :value::text
+        WHERE :name::text IS NOT NULL AND (:turn::bigint = 0 OR EXISTS (SELECT FROM progress WHERE name = :name::text))
+        ON CONFLICT (name) DO UPDATE SET turn = p.turn + 1, value = :value::text WHERE p.turn = :turn::bigint
+        RETURNING 1
+    ), its AS (
+        SELECT its.id, its.changed_at FROM unnest(:ids::text[], :changes::bigint[]) AS its (id, changed_at)
+        WHERE :name::text IS NULL OR EXISTS (SELECT FROM moved)
+    ), known AS (
+        SELECT number, ticket.id, its.changed_at,
+            :is_sweep AND its.changed_at > known_at AS is_marked,
+            its.changed_at - :ahead <= updated_at + :blur AS is_ours,
+            NOT claimed AND known_at > 0 AND coalesce(due_at > server_millis(), true)
+                AND its.changed_at - :ahead > updated_at + :blur AS is_told
+        FROM its JOIN ticket ON helpdesk = :helpdesk AND ticket.id = its.id
+        ORDER BY ticket.number FOR UPDATE OF ticket
+    ), made AS (
+        INSERT INTO ticket (helpdesk, id, state, due_at, hints, known_at, backfill, ledger, created_at, updated_at)
+        SELECT :helpdesk, id, 'waiting', server_millis(), 1, changed_at, :backfill, :ledger, server_millis(), server_millis()
+        FROM its WHERE id NOT IN (SELECT id FROM known) ORDER BY id
+        ON CONFLICT (helpdesk, id) DO NOTHING
+        RETURNING number, id
+    ), marked AS (
+        UPDATE ticket SET
+            hints = hints + 1, known_at = known.changed_at,
+            attempts = CASE
+                WHEN state IN ('waiting', 'blocked') THEN attempts
+                WHEN is_ours THEN greatest(attempts, 1)
+                ELSE 0 END,
+            backfill = backfill AND (is_ours OR claimed),
+            due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
+        FROM known WHERE ticket.number = known.number AND is_marked
+    ), noted AS (
+        INSERT INTO timeline (ticket, at, kind, text)
+        SELECT number, server_millis(), :kind, :new_text FROM made
+        UNION ALL
+        SELECT number, server_millis(), :kind, :changed_text FROM known WHERE is_marked AND is_told
+    )
+    SELECT :name::text IS NULL OR EXISTS (SELECT FROM moved),
+        (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM made),
+        (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM known WHERE is_marked AND is_told),
+        (SELECT count(*) FROM its) - (SELECT count(*) FROM made)";
+
+    /// How far a task is.
+    Progress { name } = "SELECT name, turn, value FROM progress WHERE name = :name";
+
+    /// How far tasks are whose names are from `first` on, and before `end`.
+    Progresses { first, end } = "
+    SELECT name, turn, value FROM progress WHERE name >= :first AND name < :end ORDER BY name";
+
+    /// Returns a row unless somebody else has changed it since that turn.
+    SaveProgress { name, turn, value } = "
+    INSERT INTO progress AS p SELECT :name::text, :turn::bigint + 1, :value::text
+    WHERE :turn::bigint = 0 OR EXISTS (SELECT FROM progress WHERE name = :name::text)
+    ON CONFLICT (name) DO UPDATE SET turn = p.turn + 1, value = :value::text WHERE p.turn = :turn::bigint
+    RETURNING 1";
 
     /// Whose a room is, if it is not that ticket.
     Owner { room, other_than } = "SELECT helpdesk, id FROM ticket WHERE room_id = :room AND number <> :other_than";
@@ -435,9 +513,10 @@ statements! {
     UNION ALL SELECT 'working', count(*) FROM ticket WHERE claimed
     UNION ALL SELECT '-' || state, count(*) FROM ticket WHERE claimed GROUP BY state";
 
-    /// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+    /// Since when the oldest ticket is known that waits and has no link yet, but for those of
+    /// backfills. Reads those that wait.
     OldestWaiting = "
-    SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back";
+    SELECT min(created_at) FROM ticket WHERE state = 'waiting' AND NOT written_back AND NOT backfill";
 
     /// The day's writes as they are.
     Day = "SELECT day_began_at, used, none_until FROM write_budget";

@@ -10,6 +10,7 @@
 //! log beside a file that is still a backup is never its own, and has nothing of it.
 
 mod budget;
+mod listings;
 mod place;
 mod queries;
 mod queue;

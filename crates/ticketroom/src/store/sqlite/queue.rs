@@ -15,7 +15,7 @@ use crate::clock::after;
 use crate::store::repeat::Kept;
 use crate::store::values::{json, millis};
 use crate::store::{
-    Accepted, Claim, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
+    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
     StoreError, Why,
 };
 use crate::ticket::HelpdeskName;
@@ -41,28 +41,31 @@ impl Queue for SqliteStore {
         .await
     }
 
-    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+    async fn claim(
+        &self,
+        lease: Duration,
+        limit: ClaimLimit,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
         let now = self.clock.now();
         let (lease_until, running) = (after(now, lease), json(&running)?);
         self.writer
-            .run("claim", move |connection| claim(connection, now, lease_until, most, &running, None).map(Ok))
+            .run("claim", move |connection| claim(connection, now, lease_until, limit, &running, None).map(Ok))
             .await
     }
 
     async fn claim_of(
         &self,
         lease: Duration,
-        most: usize,
+        limit: ClaimLimit,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let (lease_until, running, helpdesks) = (after(now, lease), json(&running)?, json(&helpdesks)?);
         self.writer
             .run("claim", move |connection| {
-                claim(connection, now, lease_until, most, &running, Some(&helpdesks)).map(Ok)
+                claim(connection, now, lease_until, limit, &running, Some(&helpdesks)).map(Ok)
             })
             .await
     }

@@ -13,7 +13,7 @@ CREATE TABLE ticket (
     claimed      INTEGER NOT NULL DEFAULT 0,
     fence        INTEGER NOT NULL DEFAULT 0,
     saves        INTEGER NOT NULL DEFAULT 0, -- commits of the current claim: one that is tried again is written once
-    hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far
+    hints        INTEGER NOT NULL DEFAULT 0, -- deliveries so far, and whatever else says that it is to be looked at
     asked        INTEGER NOT NULL DEFAULT 0, -- how often a person asked since the last run
     attempts     INTEGER NOT NULL DEFAULT 0,
     request         TEXT,                      -- what a person wants of its room until it is in the ledger: archive, reopen
@@ -22,6 +22,8 @@ CREATE TABLE ticket (
     reported         TEXT,                      -- JSON: the ticket as the last delivery had it
     reported_version TEXT,                      -- the version of that
     seen         TEXT,                      -- JSON: the ticket as its helpdesk had it
+    known_at     INTEGER NOT NULL DEFAULT 0, -- its latest change that we know of, by its helpdesk's clock; 0: none
+    backfill     INTEGER NOT NULL DEFAULT 0, -- it goes after all others: a backfill took it in, and nothing else has made it due since
     subject      TEXT    NOT NULL DEFAULT '',
     ledger       TEXT    NOT NULL DEFAULT '{}',
     room_id      INTEGER UNIQUE,            -- one room belongs to one ticket
@@ -33,11 +35,13 @@ CREATE TABLE ticket (
     UNIQUE (helpdesk, id)
 ) STRICT;
 -- New tickets go before those that have been tried in vain.
-CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
-CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_new ON ticket (due_at) WHERE attempts = 0 AND due_at IS NOT NULL AND backfill = 0;
+CREATE INDEX ticket_again ON ticket (due_at) WHERE attempts > 0 AND due_at IS NOT NULL AND backfill = 0;
+CREATE INDEX ticket_backfill ON ticket (due_at) WHERE backfill = 1 AND due_at IS NOT NULL;
 -- What is due of some helpdesks, while others have their share of the runs.
-CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL;
-CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL;
+CREATE INDEX ticket_new_of ON ticket (helpdesk, due_at) WHERE attempts = 0 AND due_at IS NOT NULL AND backfill = 0;
+CREATE INDEX ticket_again_of ON ticket (helpdesk, due_at) WHERE attempts > 0 AND due_at IS NOT NULL AND backfill = 0;
+CREATE INDEX ticket_backfill_of ON ticket (helpdesk, due_at) WHERE backfill = 1 AND due_at IS NOT NULL;
 -- A ticket is looked for by its id or its name alone.
 CREATE INDEX ticket_id ON ticket (id);
 CREATE INDEX ticket_called ON ticket (called) WHERE called IS NOT NULL;
@@ -98,6 +102,13 @@ CREATE TABLE room_event (
 ) STRICT;
 CREATE INDEX room_event_folder ON room_event (folder, due_at) WHERE ticket IS NULL;
 CREATE INDEX room_event_ticket ON room_event (ticket, number) WHERE ticket IS NOT NULL;
+
+-- How far tasks are that go on where they stopped: sweeps, backfills.
+CREATE TABLE progress (
+    name         TEXT    PRIMARY KEY,
+    turn         INTEGER NOT NULL,          -- how often it was written
+    value        TEXT    NOT NULL           -- JSON of the task
+) STRICT, WITHOUT ROWID;
 
 -- One row: the writes of DocSpace's current day.
 CREATE TABLE write_budget (

@@ -14,7 +14,8 @@ macro_rules! requeue {
                 request = coalesce(:request, request), requests = requests + (:request IS NOT NULL),
                 attempts = CASE WHEN :is_look THEN max(attempts, 1) ELSE 0 END,
                 state = CASE WHEN state = 'blocked' AND NOT :is_look THEN 'waiting' ELSE state END,
-                due_at = CASE claimed WHEN 1 THEN due_at ELSE :now END
+                due_at = CASE claimed WHEN 1 THEN due_at ELSE :now END,
+                backfill = CASE WHEN :asks > 0 OR :request IS NOT NULL THEN 0 ELSE backfill END
             WHERE ",
             $which,
             " RETURNING ",
@@ -72,7 +73,7 @@ statements! {
     /// A delivery for a ticket that is known.
     Mark { number, now, reported, subject, version } = "
     UPDATE ticket SET
-        hints = hints + 1,
+        hints = hints + 1, backfill = 0,
         -- One that is only looked at again after a restore is in nobody's way any more.
         attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
         due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END,
@@ -82,47 +83,61 @@ statements! {
     WHERE number = :number";
 
     /// `running` are tickets that the caller is at, as JSON. New tickets first: a crowd that is
-    /// tried in vain must not keep them waiting.
-    Claim { now, lease_until, most, running } = "
+    /// tried in vain must not keep them waiting. Those of backfills last, and not more than
+    /// `backfill`.
+    Claim { now, lease_until, most, backfill, running } = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = :lease_until
     WHERE number IN (
         SELECT number FROM (
             SELECT * FROM (
                 SELECT number, 0 AS again, due_at FROM ticket
-                WHERE attempts = 0 AND due_at <= :now
+                WHERE attempts = 0 AND due_at <= :now AND backfill = 0
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most)
             UNION ALL
             SELECT * FROM (
                 SELECT number, 1 AS again, due_at FROM ticket
-                WHERE attempts > 0 AND due_at <= :now
+                WHERE attempts > 0 AND due_at <= :now AND backfill = 0
                   AND number NOT IN (SELECT value FROM json_each(:running))
-                ORDER BY due_at, number LIMIT :most))
+                ORDER BY due_at, number LIMIT :most)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 2 AS again, due_at FROM ticket
+                WHERE backfill = 1 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :backfill))
         ORDER BY again, due_at, number LIMIT :most)
     RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        request, requests, unreported > 0";
+        request, requests, unreported > 0, backfill";
 
     /// The same of some helpdesks only, as JSON.
-    ClaimOf { now, lease_until, most, running, helpdesks } = "
+    ClaimOf { now, lease_until, most, backfill, running, helpdesks } = "
     UPDATE ticket SET claimed = 1, fence = fence + 1, saves = 0, due_at = :lease_until
     WHERE number IN (
         SELECT number FROM (
             SELECT * FROM (
                 SELECT number, 0 AS again, due_at
                 FROM json_each(:helpdesks) AS its CROSS JOIN ticket INDEXED BY ticket_new_of ON helpdesk = its.value
-                WHERE attempts = 0 AND due_at <= :now
+                WHERE attempts = 0 AND due_at <= :now AND backfill = 0
                   AND number NOT IN (SELECT value FROM json_each(:running))
                 ORDER BY due_at, number LIMIT :most)
             UNION ALL
             SELECT * FROM (
                 SELECT number, 1 AS again, due_at
                 FROM json_each(:helpdesks) AS its CROSS JOIN ticket INDEXED BY ticket_again_of ON helpdesk = its.value
-                WHERE attempts > 0 AND due_at <= :now
+                WHERE attempts > 0 AND due_at <= :now AND backfill = 0
                   AND number NOT IN (SELECT value FROM json_each(:running))
-                ORDER BY due_at, number LIMIT :most))
+                ORDER BY due_at, number LIMIT :most)
+            UNION ALL
+            SELECT * FROM (
+                SELECT number, 2 AS again, due_at
+                FROM json_each(:helpdesks) AS its CROSS JOIN ticket INDEXED BY ticket_backfill_of ON helpdesk = its.value
+                WHERE backfill = 1 AND due_at <= :now
+                  AND number NOT IN (SELECT value FROM json_each(:running))
+                ORDER BY due_at, number LIMIT :backfill))
         ORDER BY again, due_at, number LIMIT :most)
     RETURNING number, fence, helpdesk, id, hints, reported, ledger, attempts, asked, reason, reason_code, reason_help,
-        request, requests, unreported > 0";
+        request, requests, unreported > 0, backfill";
 
     /// A claim that can't be read ends, and its ticket is left alone for a while.
     SetAside { number, why, code, until } = "
@@ -134,10 +149,10 @@ statements! {
     Held { number, fence } = "SELECT claimed, saves FROM ticket WHERE number = :number AND fence = :fence";
 
     /// An intent or an outcome.
-    Save { number, ledger, lease_until, now, nth, seen, subject, called, room_id, room_title, room_url, written_back, reported_through } = "
+    Save { number, ledger, lease_until, now, nth, seen, changed_at, subject, called, room_id, room_title, room_url, written_back, reported_through } = "
     UPDATE ticket SET
         ledger = :ledger, due_at = :lease_until, updated_at = :now, saves = :nth,
-        seen = coalesce(:seen, seen), subject = coalesce(:subject, subject), called = coalesce(:called, called),
+        seen = coalesce(:seen, seen), known_at = max(known_at, coalesce(:changed_at, 0)), subject = coalesce(:subject, subject), called = coalesce(:called, called),
         room_id = :room_id, room_title = :room_title, room_url = :room_url, written_back = :written_back,
         unreported = CASE WHEN unreported <= :reported_through THEN 0 ELSE unreported END
     WHERE number = :number";
@@ -186,7 +201,7 @@ statements! {
     /// told of all of them then: however much happens in its room, that makes no run of its own.
     MarkUnreported { number, now } = "
     UPDATE ticket SET
-        hints = hints + 1, unreported = hints + 1,
+        hints = hints + 1, unreported = hints + 1, backfill = 0,
         attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts ELSE 0 END,
         due_at = CASE
             WHEN claimed = 1 OR (unreported > 0 AND due_at IS NOT NULL) THEN due_at
@@ -238,17 +253,20 @@ statements! {
     UNION ALL SELECT 'working', count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1
     UNION ALL SELECT '-' || state, count(*) FROM ticket INDEXED BY ticket_claimed WHERE claimed = 1 GROUP BY state";
 
-    /// Since when the oldest ticket is known that waits and has no link yet. Reads those that wait.
+    /// Since when the oldest ticket is known that waits and has no link yet, but for those of
+    /// backfills. Reads those that wait.
     OldestWaiting = "
     SELECT min(created_at) FROM ticket INDEXED BY ticket_state_updated
-    WHERE state = 'waiting' AND written_back = 0";
+    WHERE state = 'waiting' AND written_back = 0 AND backfill = 0";
 
     /// When the next ticket is due.
     NextDue = "
     SELECT min(due) FROM (
-        SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL
+        SELECT min(due_at) AS due FROM ticket WHERE attempts = 0 AND due_at IS NOT NULL AND backfill = 0
         UNION ALL
-        SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL)";
+        SELECT min(due_at) FROM ticket WHERE attempts > 0 AND due_at IS NOT NULL AND backfill = 0
+        UNION ALL
+        SELECT min(due_at) FROM ticket WHERE backfill = 1 AND due_at IS NOT NULL)";
 
     /// Deliveries before what followed from them.
     Timeline { helpdesk, id } = "
@@ -294,6 +312,38 @@ statements! {
     "0",
     "number IN (SELECT number FROM ticket WHERE number > :after AND number <= :last ORDER BY number LIMIT :most)"
 );
+
+    /// What decides whether a ticket that a listing names has to be looked at.
+    Listed { helpdesk, id } = "
+    SELECT number, claimed, due_at, known_at, updated_at FROM ticket WHERE helpdesk = :helpdesk AND id = :id";
+
+    /// A ticket that a listing names, and that nobody knew.
+    TakeIn { helpdesk, id, changed_at, backfill, ledger, now } = "
+    INSERT INTO ticket (helpdesk, id, state, due_at, hints, known_at, backfill, ledger, created_at, updated_at)
+    VALUES (:helpdesk, :id, 'waiting', :now, 1, :changed_at, :backfill, :ledger, :now, :now)";
+
+    /// A ticket has changed, as a listing says. What may be our own doing is only looked at: after
+    /// new tickets, and where it was in the order of backfills.
+    MarkListed { number, changed_at, is_ours, now } = "
+    UPDATE ticket SET
+        hints = hints + 1, known_at = :changed_at,
+        attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts WHEN :is_ours THEN max(attempts, 1) ELSE 0 END,
+        backfill = CASE WHEN :is_ours OR claimed THEN backfill ELSE 0 END,
+        due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END
+    WHERE number = :number";
+
+    /// How far a task is.
+    Progress { name } = "SELECT name, turn, value FROM progress WHERE name = :name";
+
+    /// How far tasks are whose names are from `first` on, and before `end`.
+    Progresses { first, end } = "
+    SELECT name, turn, value FROM progress WHERE name >= :first AND name < :end ORDER BY name";
+
+    /// Changes a row unless somebody else has changed it since that turn.
+    SaveProgress { name, turn, value } = "
+    INSERT INTO progress SELECT :name, :turn + 1, :value
+    WHERE :turn = 0 OR EXISTS (SELECT 1 FROM progress WHERE name = :name)
+    ON CONFLICT (name) DO UPDATE SET turn = turn + 1, value = :value WHERE turn = :turn";
 
     /// Where the blocked tickets of this moment end. No row: there are none.
     LastBlocked = "

@@ -14,7 +14,7 @@ use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, reason, timestamp};
 use crate::store::{
-    Accepted, Claim, Delivery, EffectEntry, Held, Meaning, PendingRequest, Save, Settlement, StoreError,
+    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Held, Meaning, PendingRequest, Save, Settlement, StoreError,
     UNREADABLE_FOR,
 };
 use crate::ticket::{Ticket, TicketKey};
@@ -142,17 +142,18 @@ pub(super) fn claim(
     connection: &Connection,
     now: Timestamp,
     lease_until: Timestamp,
-    most: i64,
+    limit: ClaimLimit,
     running: &str,
     helpdesks: Option<&str>,
 ) -> rusqlite::Result<Vec<Claim>> {
-    let (now_millis, lease_until, most, running) = (&millis(now), &millis(lease_until), &most, &running);
+    let (now_millis, lease_until, running) = (&millis(now), &millis(lease_until), &running);
+    let (most, backfill) = (&limit.all(), &limit.backfill());
     let read = |row: &Row<'_>| Ok((claimed(row), row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?));
     let rows = match &helpdesks {
         Some(helpdesks) => {
-            sql::ClaimOf { now: now_millis, lease_until, most, running, helpdesks }.rows(connection, read)
+            sql::ClaimOf { now: now_millis, lease_until, most, backfill, running, helpdesks }.rows(connection, read)
         }
-        None => sql::Claim { now: now_millis, lease_until, most, running }.rows(connection, read),
+        None => sql::Claim { now: now_millis, lease_until, most, backfill, running }.rows(connection, read),
     };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     for (claim, number, reported) in rows? {
@@ -185,7 +186,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
             texts,
             (row.get(0)?, row.get(1)?, row.get(4)?),
             (row.get(7)?, row.get(8)?, reason(row.get(10)?, row.get(9)?, row.get(11)?)),
-            (row.get::<_, Option<String>>(12)?, row.get(13)?, row.get(14)?),
+            (row.get::<_, Option<String>>(12)?, row.get(13)?, row.get(14)?, row.get(15)?),
         ))
     };
     let (
@@ -193,7 +194,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         (reported, ledger),
         (number, fence, hints),
         (attempts, asked, reason),
-        (request, requests, has_unreported),
+        (request, requests, has_unreported, backfill),
     ) = read().map_err(unreadable)?;
     Ok(Claim {
         number,
@@ -207,6 +208,7 @@ pub(super) fn claimed(row: &Row<'_>) -> Result<Claim, StoreError> {
         reason,
         request: PendingRequest::read(request.as_deref(), requests)?,
         has_unreported,
+        backfill,
     })
 }
 
@@ -261,6 +263,7 @@ pub(super) fn write_ledger(
         nth: &save.nth,
         now: &millis(save.now),
         seen: &seen.as_ref().map(|(seen, _, _)| seen),
+        changed_at: &save.seen.as_ref().and_then(Ticket::changed).map(millis),
         subject: &seen.as_ref().map(|(_, subject, _)| subject),
         called: &seen.as_ref().and_then(|(_, _, called)| called.as_ref()),
         room_id: &room.map(|room| room.id.0),

@@ -360,5 +360,5 @@ async fn a_backup_that_is_copied_stays_one() {
     let database = database();
     copy(&file(&copied), &at_database(&database), at(2), |_| ()).await.unwrap();
     let moved = PostgresStore::open(&config(database.url()), Use::Serve).await.unwrap();
-    assert_eq!(moved.claim(LEASE, 10, &[]).await.unwrap().len(), 1, "it is looked at again");
+    assert_eq!(moved.claim(LEASE, 10.into(), &[]).await.unwrap().len(), 1, "it is looked at again");
 }

@@ -36,7 +36,7 @@ async fn a_ticket_is_claimed_by_one_of_many() {
         tokio::spawn(async move {
             let mut numbers = Vec::new();
             loop {
-                let claims = store.claim(LEASE, 7, &[]).await.unwrap();
+                let claims = store.claim(LEASE, 7.into(), &[]).await.unwrap();
                 if claims.is_empty() {
                     return numbers;
                 }
@@ -47,7 +47,7 @@ async fn a_ticket_is_claimed_by_one_of_many() {
     let claimed: Vec<i64> =
         futures_util::future::join_all(claiming).await.into_iter().flat_map(Result::unwrap).collect();
     // One that others were just claiming is skipped, and is still there for the next one.
-    let rest = stores[0].claim(LEASE, 500, &[]).await.unwrap();
+    let rest = stores[0].claim(LEASE, 500.into(), &[]).await.unwrap();
     let all: HashSet<i64> = claimed.iter().copied().chain(rest.iter().map(|claim| claim.number)).collect();
     assert_eq!((claimed.len() + rest.len(), all.len()), (200, 200));
 }
@@ -66,7 +66,7 @@ async fn the_same_delivery_by_many_endpoints_counts_once() {
 async fn the_same_news_of_a_room_by_many_endpoints_counts_once() {
     let (stores, _database) = replicas(4).await;
     stores[0].accept(delivery("1", None, 0)).await.unwrap();
-    let claim = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    let claim = stores[0].claim(LEASE, 1.into(), &[]).await.unwrap().remove(0);
     stores[0].save(save(&claim, with_room(7), 0)).await.unwrap();
     for round in 0..30 {
         let news = in_room(7, Consequence::Look, Some(&round.to_string()), 0);
@@ -74,7 +74,7 @@ async fn the_same_news_of_a_room_by_many_endpoints_counts_once() {
     }
     let end = settlement(&claim, State::Ready, None, 0);
     stores[0].settle(Settlement { save: Save { nth: 2, ..end.save }, ..end }).await.unwrap();
-    let again = stores[0].claim(LEASE, 1, &[]).await.unwrap().remove(0);
+    let again = stores[0].claim(LEASE, 1.into(), &[]).await.unwrap().remove(0);
     assert_eq!(again.hints, claim.hints + 30);
 }
 
@@ -94,7 +94,7 @@ async fn one_room_for_one_ticket_however_many_want_it() {
     for id in 0..8 {
         stores[0].accept(delivery(&id.to_string(), None, 0)).await.unwrap();
     }
-    let claims = stores[0].claim(LEASE, 8, &[]).await.unwrap();
+    let claims = stores[0].claim(LEASE, 8.into(), &[]).await.unwrap();
     let saving = claims.iter().enumerate().map(|(place, claim)| {
         let store = Arc::clone(&stores[place % 4]);
         let save = save(claim, with_room(5), 0);
@@ -161,11 +161,11 @@ async fn replicas_see_each_other_come_and_go() {
 async fn a_lease_ends_by_the_servers_clock() {
     let (stores, _database) = replicas(2).await;
     stores[0].accept(delivery("1", None, 0)).await.unwrap();
-    let first = stores[0].claim(SHORT, 1, &[]).await.unwrap().remove(0);
-    assert_eq!(stores[1].claim(SHORT, 1, &[]).await.unwrap(), []);
+    let first = stores[0].claim(SHORT, 1.into(), &[]).await.unwrap().remove(0);
+    assert_eq!(stores[1].claim(SHORT, 1.into(), &[]).await.unwrap(), []);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     let second = loop {
-        if let Some(claim) = stores[1].claim(LEASE, 1, &[]).await.unwrap().pop() {
+        if let Some(claim) = stores[1].claim(LEASE, 1.into(), &[]).await.unwrap().pop() {
             break claim;
         }
         assert!(std::time::Instant::now() < deadline, "it is never due");

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use super::*;
+use crate::helpdesk::listing::Reference;
 use crate::ledger::{Entry, LinkEntry};
 use crate::room::FolderId;
 
@@ -102,7 +103,9 @@ impl History {
     }
 
     fn ticket(&mut self) -> Ticket {
-        let versions = [None, Some("2026-01-01"), Some("2026-02-02"), Some("2026-03-03")];
+        // Two of them say when it changed.
+        let soon = after(self.now, Duration::from_secs(self.rng.u64(..30))).to_string();
+        let versions = [None, Some("2026-01-01"), Some("2026-02-02T02:02:02Z"), Some(&soon)];
         let keys = [None, Some("SUP-1"), Some("sup-2")];
         Ticket {
             subject: ["", "Printer smokes", "VPN", "Tür"][self.rng.usize(..4)].to_owned(),
@@ -174,7 +177,8 @@ impl History {
 
     async fn claim(&mut self) {
         let worker = self.rng.usize(..WORKERS);
-        let most = self.rng.usize(1..=3);
+        let all = self.rng.usize(1..=3);
+        let limit = ClaimLimit { all, backfill: self.rng.usize(..=all) };
         let held = self.held[worker].clone();
         let only: Option<&[HelpdeskName]> = match self.rng.u32(..6) {
             0 => Some(&["one".parse().unwrap()]),
@@ -187,8 +191,8 @@ impl History {
         for (place, store) in self.three.each().into_iter().enumerate() {
             let running: Vec<i64> = held.iter().map(|Claimed(each)| each[place].number).collect();
             let claimed = match only {
-                Some(helpdesks) => store.claim_of(now, LEASE, most, &running, helpdesks).await,
-                None => store.claim(now, LEASE, most, &running).await,
+                Some(helpdesks) => store.claim_of(now, LEASE, limit, &running, helpdesks).await,
+                None => store.claim(now, LEASE, limit, &running).await,
             };
             let mut claimed = claimed.unwrap();
             claimed.sort_by(|one, other| one.key.cmp(&other.key));
@@ -339,6 +343,36 @@ impl History {
         self.three.same("requeue", requeue).await.unwrap();
     }
 
+    /// A page of a listing, with a turn that is right mostly.
+    async fn take_in(&mut self) {
+        let origin = match self.rng.u32(..6) {
+            0 => Origin::Person,
+            1 => Origin::Backfill { quiet: false },
+            2 => Origin::Backfill { quiet: true },
+            _ => Origin::Sweep,
+        };
+        let tickets = (0..self.rng.usize(..6)).map(|_| {
+            let updated = jiff::SignedDuration::from_millis(self.rng.i64(-40_000..40_000));
+            Reference { id: self.id(), updated: self.now.checked_add(updated).unwrap() }
+        });
+        let tickets = tickets.collect();
+        let progress = (self.rng.u32(..3) > 0).then_some(self.save_progress().await);
+        let helpdesk = self.key().helpdesk;
+        let taken = TakeIn { helpdesk, origin, tickets, ahead: self.rng.i64(-9000..9000), progress };
+        let now = self.now;
+        let take_in = async |_, store: &Timed| store.take_in(taken.clone(), now).await;
+        let _ = self.three.same("take_in", take_in).await;
+    }
+
+    async fn save_progress(&mut self) -> SaveProgress {
+        let name = ["sweep.one", "sweep.two", "sweep.\u{fc}"][self.rng.usize(..3)].to_owned();
+        let read = async |_, store: &Timed| store.progress(&name).await;
+        let read = self.three.same("progress", read).await.unwrap();
+        let wrong = i64::from(self.rng.u32(..5) == 0);
+        let turn = read.map_or(0, |record| record.turn) + wrong;
+        SaveProgress { name, turn, value: format!("{{\"n\":{}}}", self.rng.u32(..9)) }
+    }
+
     /// Somebody asks for the rooms of folders, or of one that nothing happened in.
     async fn place(&mut self) {
         let (now, most) = (self.now, self.rng.usize(1..=3));
@@ -373,7 +407,7 @@ impl History {
 
     async fn step(&mut self) {
         let now = self.now;
-        match self.rng.u32(..27) {
+        match self.rng.u32(..31) {
             0..=6 => {
                 let delivery = self.delivery();
                 let accept = async |_, store: &Timed| store.accept(delivery.clone()).await;
@@ -424,6 +458,16 @@ impl History {
                 }
             }
             23..=25 => self.place().await,
+            26..=28 => self.take_in().await,
+            29 => {
+                let save = self.save_progress().await;
+                let save = async |_, store: &Timed| store.save_progress(save.clone()).await;
+                let _ = self.three.same("save_progress", save).await;
+                for prefix in ["sweep.", "sweep.o", "x"] {
+                    let all = async |_, store: &Timed| store.progresses(prefix).await;
+                    self.three.same("progresses", all).await.unwrap();
+                }
+            }
             _ => {
                 let replica = Uuid::from_u128(self.rng.u128(..2));
                 let lease = Duration::from_secs(self.rng.u64(..900));

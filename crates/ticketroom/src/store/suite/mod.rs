@@ -1,5 +1,5 @@
 //! One suite for every store: [`transitions`], [`requeues`], [`requests`], [`effects`],
-//! [`room_events`] and [`unreported_events`] say transition by transition what they do alike, and
+//! [`room_events`], [`unreported_events`] and [`listings`] say transition by transition what they do alike, and
 //! [`histories`] puts them through the same random histories as a [`model`] in memory. [`file`] and
 //! [`database`] have what one of them does alone; [`repeats`] has what is in the tables of
 //! deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks
@@ -62,6 +62,7 @@ macro_rules! on_every_store {
 
 // After the macro, which they use.
 mod effects;
+mod listings;
 mod requeues;
 mod room_events;
 mod room_requests;
@@ -190,7 +191,7 @@ async fn claim_one(store: &Timed, second: i64) -> Claim {
 
 /// On a store that goes by the real time.
 async fn claim_one_now(store: &dyn Store) -> Claim {
-    let mut claims = store.claim(LEASE, 10, &[]).await.unwrap();
+    let mut claims = store.claim(LEASE, 10.into(), &[]).await.unwrap();
     assert_eq!(claims.len(), 1);
     claims.remove(0)
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{Clock, until};
 use crate::docspace::limits::Taken;
+use crate::helpdesk::listing::Reference;
 use crate::room::FolderId;
 use crate::store::day::Day;
 
@@ -28,6 +29,7 @@ struct Contents {
     reservations: BTreeMap<String, (Uuid, Timestamp)>,
     /// Events of rooms, in the order in which they came in.
     happened: Vec<Happened>,
+    progress: BTreeMap<String, ProgressRecord>,
 }
 
 /// An event of a room.
@@ -58,6 +60,9 @@ struct Row {
     requests: i64,
     reported: Option<Ticket>,
     seen: Option<Ticket>,
+    /// Its latest change that we know of.
+    known: Option<Timestamp>,
+    backfill: bool,
     subject: String,
     ledger: Ledger,
     created: Timestamp,
@@ -70,7 +75,8 @@ struct Row {
 impl Model {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let (tickets, repeats, reservations) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let contents = Contents { tickets, repeats, day: Day::UNUSED, reservations, happened: Vec::new() };
+        let (happened, progress) = (Vec::new(), BTreeMap::new());
+        let contents = Contents { tickets, repeats, day: Day::UNUSED, reservations, happened, progress };
         Self { contents: Mutex::new(contents), clock }
     }
 
@@ -103,28 +109,11 @@ impl Contents {
     ) -> &mut Row {
         let Some(place) = self.tickets.iter().position(|row| row.key == key) else {
             self.tickets.push(Row {
-                key,
-                called: None,
-                state: State::Waiting,
-                reason: None,
-                due: Some(now),
-                claimed: false,
-                fence: 0,
-                saves: 0,
-                hints: 1,
-                asked: 0,
-                attempts: 0,
-                request: None,
-                requests: 0,
                 reported: snapshot.cloned(),
-                seen: None,
                 subject: snapshot.map(|ticket| ticket.subject.clone()).unwrap_or_default(),
-                ledger: Ledger::default(),
                 created: reported,
                 updated: reported,
-                deliveries: Vec::new(),
-                events: Vec::new(),
-                effects: BTreeMap::new(),
+                ..Row::new(key, now)
             });
             return self.tickets.last_mut().unwrap();
         };
@@ -148,6 +137,15 @@ impl Contents {
             self.happened.iter().filter(|it| it.placed.is_none() && it.event.folder == event.folder);
         let due = waiting.map(|it| it.due).max().map_or(now, |due| due.max(now));
         self.happened.push(Happened { event, received: now, due, placed: None });
+    }
+
+    fn save_progress(&mut self, its: &SaveProgress) -> Result<i64, StoreError> {
+        if its.turn != self.progress.get(&its.name).map_or(0, |record| record.turn) {
+            return Err(StoreError::Lost);
+        }
+        let SaveProgress { name, turn, value } = its.clone();
+        self.progress.insert(name.clone(), ProgressRecord { name, turn: turn + 1, value });
+        Ok(its.turn + 1)
     }
 
     /// `Ok(true)`: it is to be written now; `Ok(false)`: it was before.
@@ -174,6 +172,7 @@ impl Contents {
         row.due = Some(after(now, save.lease));
         if let Some(seen) = &save.seen {
             row.seen = Some(seen.clone());
+            row.known = row.known.max(seen.changed());
             row.subject.clone_from(&seen.subject);
             row.called = seen.key.clone().or(row.called.take());
         }
@@ -196,6 +195,35 @@ fn entry(at: Timestamp, kind: &str, text: &str) -> TimelineEntry {
 }
 
 impl Row {
+    fn new(key: TicketKey, now: Timestamp) -> Self {
+        Self {
+            key,
+            called: None,
+            state: State::Waiting,
+            reason: None,
+            due: Some(now),
+            claimed: false,
+            fence: 0,
+            saves: 0,
+            hints: 1,
+            asked: 0,
+            attempts: 0,
+            request: None,
+            requests: 0,
+            reported: None,
+            seen: None,
+            known: None,
+            backfill: false,
+            subject: String::new(),
+            ledger: Ledger::default(),
+            created: now,
+            updated: now,
+            deliveries: Vec::new(),
+            events: Vec::new(),
+            effects: BTreeMap::new(),
+        }
+    }
+
     fn record(&self) -> TicketRecord {
         let url = self.ledger.link.url();
         TicketRecord {
@@ -221,6 +249,7 @@ impl Row {
     /// A delivery about it came.
     fn mark_heard(&mut self, now: Timestamp) -> &mut Self {
         self.hints += 1;
+        self.backfill = false;
         if !matches!(self.state, State::Waiting | State::Blocked) {
             self.attempts = 0;
         }
@@ -300,15 +329,20 @@ impl Queue for Model {
         Ok(Accepted::New)
     }
 
-    async fn claim(&self, lease: Duration, most: usize, running: &[i64]) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        lease: Duration,
+        limit: ClaimLimit,
+        running: &[i64],
+    ) -> Result<Vec<Claim>, StoreError> {
         let all: Vec<_> = self.contents().tickets.iter().map(|row| row.key.helpdesk.clone()).collect();
-        self.claim_of(lease, most, running, &all).await
+        self.claim_of(lease, limit, running, &all).await
     }
 
     async fn claim_of(
         &self,
         lease: Duration,
-        most: usize,
+        limit: ClaimLimit,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
@@ -323,7 +357,10 @@ impl Queue for Model {
                     && helpdesks.contains(&row.key.helpdesk)
             })
             .collect();
-        due.sort_by_key(|(number, row)| (row.attempts > 0, row.due, *number));
+        // Of backfills, which come last, only some.
+        due.sort_by_key(|(number, row)| (row.backfill, row.attempts > 0 && !row.backfill, row.due, *number));
+        let others = due.iter().filter(|(_, row)| !row.backfill).count();
+        let most = limit.all.min(others + limit.backfill);
         let claims = due.into_iter().take(most).map(|(number, row)| {
             row.claimed = true;
             row.fence += 1;
@@ -341,6 +378,7 @@ impl Queue for Model {
                 reason: row.reason.clone(),
                 request: row.request.map(|request| PendingRequest { request, nth: row.requests }),
                 has_unreported: with_news.contains(&number),
+                backfill: row.backfill,
             }
         });
         Ok(claims.collect())
@@ -399,6 +437,7 @@ impl Queue for Model {
         let mut count = 0;
         for row in contents.tickets.iter_mut().filter(is_selected) {
             row.hints += 1;
+            row.backfill &= !matches!(why, Why::Asked | Why::Requested(_));
             row.asked += u32::from(*why == Why::Asked);
             if let Why::Requested(request) = why {
                 row.request = Some(*request);
@@ -487,7 +526,7 @@ impl Queries for Model {
 
     async fn figures(&self, now: Timestamp, per_day: u32) -> Result<Figures, StoreError> {
         let contents = self.contents();
-        let waiting = contents.tickets.iter().filter(|row| row.state == State::Waiting);
+        let waiting = contents.tickets.iter().filter(|row| row.state == State::Waiting && !row.backfill);
         let oldest_waiting = waiting.filter(|row| !row.record().written_back).map(|row| row.created).min();
         Ok(Figures { oldest_waiting, writes_left: contents.day.left(now, per_day) })
     }
@@ -586,5 +625,68 @@ impl RoomEvents for Model {
             last_at: its.iter().map(|it| it.received).max(),
             events: its.iter().take(most).map(|it| it.event.clone()).collect(),
         })
+    }
+}
+
+#[async_trait::async_trait]
+impl Listings for Model {
+    async fn take_in(&self, its: TakeIn) -> Result<TakenIn, StoreError> {
+        let (mut contents, now) = (self.contents(), self.clock.now());
+        if let Some(progress) = &its.progress {
+            contents.save_progress(progress)?;
+        }
+        let mut changes: BTreeMap<TicketId, Timestamp> = BTreeMap::new();
+        for Reference { id, updated } in its.tickets {
+            let latest = changes.entry(id).or_insert(updated);
+            *latest = updated.max(*latest);
+        }
+        let mut taken = TakenIn::default();
+        for (id, updated) in changes {
+            let key = TicketKey { helpdesk: its.helpdesk.clone(), id: id.clone() };
+            let Some(row) = contents.find(&key) else {
+                let mut row = Row { known: Some(updated), ..Row::new(key, now) };
+                if let Origin::Backfill { quiet } = its.origin {
+                    (row.backfill, row.ledger.quiet) = (true, quiet);
+                }
+                row.events.push(entry(now, its.origin.kind(), its.origin.text()));
+                contents.tickets.push(row);
+                taken.new.push(id);
+                continue;
+            };
+            taken.known += 1;
+            if its.origin != Origin::Sweep || row.known.is_some_and(|known| known >= updated) {
+                continue;
+            }
+            let by_our_clock = updated.as_millisecond() - its.ahead;
+            let may_be_ours = by_our_clock <= row.updated.as_millisecond() + 2000;
+            let is_due = row.claimed || row.due.is_some_and(|due| due <= now);
+            if row.known.is_some() && !is_due && !may_be_ours {
+                let text = "found by sweep: a change of it was never reported";
+                row.events.push(entry(now, "found", text));
+                taken.changed.push(id);
+            }
+            row.known = Some(updated);
+            let was_backfill = row.backfill && (row.claimed || may_be_ours);
+            let rests = !matches!(row.state, State::Waiting | State::Blocked);
+            let before = row.attempts;
+            row.mark_heard(now).backfill = was_backfill;
+            if rests && may_be_ours {
+                row.attempts = before.max(1);
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn progress(&self, name: &str) -> Result<Option<ProgressRecord>, StoreError> {
+        Ok(self.contents().progress.get(name).cloned())
+    }
+
+    async fn progresses(&self, prefix: &str) -> Result<Vec<ProgressRecord>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.progress.values().filter(|record| record.name.starts_with(prefix)).cloned().collect())
+    }
+
+    async fn save_progress(&self, progress: SaveProgress) -> Result<i64, StoreError> {
+        self.contents().save_progress(&progress)
     }
 }

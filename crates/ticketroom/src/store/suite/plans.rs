@@ -15,7 +15,7 @@ use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite;
 
 /// The tables that grow.
-const TABLES: [&str; 5] = ["ticket", "delivery", "timeline", "effect", "room_event"];
+const TABLES: [&str; 6] = ["ticket", "delivery", "timeline", "effect", "room_event", "progress"];
 
 /// Lists as people ask for them. One by a text is not among them: it looks for it in every ticket.
 fn queries() -> Vec<(&'static str, TicketQuery)> {
@@ -65,7 +65,7 @@ fn all(written: &[Written], list: impl Fn(&TicketQuery) -> String) -> Vec<(Strin
     statements
 }
 
-const ON_SQLITE: [(&str, &[&str]); 51] = [
+const ON_SQLITE: [(&str, &[&str]); 57] = [
     ("Repeat", &["delivery_repeat"]),
     ("Number", &["sqlite_autoindex_ticket_2"]),
     ("InRoom", &["sqlite_autoindex_ticket_1"]),
@@ -74,8 +74,8 @@ const ON_SQLITE: [(&str, &[&str]); 51] = [
     ("Forget", &["PRIMARY KEY", "delivery_repeat", "sorted"]),
     ("Make", &[]),
     ("Mark", &["PRIMARY KEY"]),
-    ("Claim", &["PRIMARY KEY", "ticket_again", "ticket_new"]),
-    ("ClaimOf", &["PRIMARY KEY", "ticket_again_of", "ticket_new_of"]),
+    ("Claim", &["PRIMARY KEY", "ticket_again", "ticket_backfill", "ticket_new"]),
+    ("ClaimOf", &["PRIMARY KEY", "ticket_again_of", "ticket_backfill_of", "ticket_new_of"]),
     ("SetAside", &["PRIMARY KEY"]),
     ("Held", &["PRIMARY KEY"]),
     ("Save", &["PRIMARY KEY"]),
@@ -99,7 +99,7 @@ const ON_SQLITE: [(&str, &[&str]); 51] = [
     ("Owner", &["sqlite_autoindex_ticket_1"]),
     ("Counts", &["> ticket_claimed", "> ticket_state_updated"]),
     ("OldestWaiting", &["ticket_state_updated"]),
-    ("NextDue", &["ticket_again", "ticket_new"]),
+    ("NextDue", &["ticket_again", "ticket_backfill", "ticket_new"]),
     ("Timeline", &["delivery_ticket", "sqlite_autoindex_ticket_2", "timeline_ticket"]),
     ("Reserve", &[]),
     ("Remembered", &[]),
@@ -107,6 +107,12 @@ const ON_SQLITE: [(&str, &[&str]); 51] = [
     ("RequeueOne", &["sqlite_autoindex_ticket_2"]),
     ("RequeueBlocked", &["PRIMARY KEY", "ticket_state_updated"]),
     ("RequeueAll", &["PRIMARY KEY"]),
+    ("Listed", &["sqlite_autoindex_ticket_2"]),
+    ("TakeIn", &[]),
+    ("MarkListed", &["PRIMARY KEY"]),
+    ("Progress", &["PRIMARY KEY"]),
+    ("Progresses", &["PRIMARY KEY"]),
+    ("SaveProgress", &["PRIMARY KEY"]),
     ("LastBlocked", &["ticket_state_updated"]),
     ("Last", &["> ticket"]),
     ("Probe", &[]),
@@ -151,7 +157,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 42] = [
+const ON_POSTGRES: [(&str, &[&str]); 46] = [
     ("Accept", &["delivery_repeat", "ticket_key"]),
     ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
     ("AcceptInFolder", &["room_event_folder"]),
@@ -161,8 +167,8 @@ const ON_POSTGRES: [(&str, &[&str]); 42] = [
     ("UnreportedEvents", &["room_event_ticket"]),
     ("Keep", &[]),
     ("KeepNotUnderstood", &["delivery_pkey", "delivery_repeat"]),
-    ("Claim", &["ticket_again", "ticket_new", "ticket_pkey"]),
-    ("ClaimOf", &["ticket_again_of", "ticket_new_of", "ticket_pkey"]),
+    ("Claim", &["ticket_again", "ticket_backfill", "ticket_new", "ticket_pkey"]),
+    ("ClaimOf", &["ticket_again_of", "ticket_backfill_of", "ticket_new_of", "ticket_pkey"]),
     ("SetAside", &["ticket_pkey"]),
     ("WrittenBefore", &["ticket_pkey"]),
     ("Save", &["room_event_ticket", "ticket_pkey"]),
@@ -177,7 +183,11 @@ const ON_POSTGRES: [(&str, &[&str]); 42] = [
     ("RequeueOne", &["ticket_key", "ticket_pkey"]),
     ("RequeueBlocked", &["ticket_pkey", "ticket_state_updated"]),
     ("RequeueAll", &["ticket_pkey"]),
-    ("NextDue", &["> ticket_again", "> ticket_new"]),
+    ("NextDue", &["> ticket_again", "> ticket_backfill", "> ticket_new"]),
+    ("TakeIn", &["progress_pkey", "ticket_key", "ticket_pkey"]),
+    ("Progress", &["progress_pkey"]),
+    ("Progresses", &["progress_pkey"]),
+    ("SaveProgress", &["progress_pkey"]),
     ("Owner", &["ticket_room"]),
     ("Owners", &["ticket_room"]),
     ("Timeline", &["delivery_ticket", "ticket_key", "timeline_ticket"]),
@@ -209,6 +219,8 @@ async fn postgres_looks_by_indexes() {
                 CASE n % 50 WHEN 0 THEN 'blocked' ELSE 'ready' END,
                 CASE n % 100 WHEN 0 THEN n END, n % 200 / 100, n, n, n
             FROM generate_series(1, 20000) AS n;
+        UPDATE ticket SET backfill = true WHERE due_at IS NOT NULL AND number % 3 = 0;
+        INSERT INTO progress SELECT 'sweep.' || n, n, '{}' FROM generate_series(1, 20000) AS n;
         INSERT INTO delivery (source, ticket, received_at, delivery_id, event, outcome, headers, body)
             SELECT 'desk', n, n, n, 'created', 'accepted', '', '' FROM generate_series(1, 20000) AS n;
         INSERT INTO timeline (ticket, at, kind, text) SELECT n, n, '', '' FROM generate_series(1, 20000) AS n;

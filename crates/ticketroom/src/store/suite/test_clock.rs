@@ -121,21 +121,21 @@ impl Timed {
         &self,
         now: Timestamp,
         lease: Duration,
-        most: usize,
+        limit: impl Into<ClaimLimit>,
         running: &[i64],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim(lease, most, running).await
+        self.at(now).await.claim(lease, limit.into(), running).await
     }
 
     pub(super) async fn claim_of(
         &self,
         now: Timestamp,
         lease: Duration,
-        most: usize,
+        limit: impl Into<ClaimLimit>,
         running: &[i64],
         helpdesks: &[HelpdeskName],
     ) -> Result<Vec<Claim>, StoreError> {
-        self.at(now).await.claim_of(lease, most, running, helpdesks).await
+        self.at(now).await.claim_of(lease, limit.into(), running, helpdesks).await
     }
 
     pub(super) async fn save(&self, save: Save) -> Result<(), StoreError> {
@@ -178,6 +178,10 @@ impl Timed {
         now: Timestamp,
     ) -> Result<Placed, StoreError> {
         self.at(now).await.place(folder, room).await
+    }
+
+    pub(super) async fn take_in(&self, tickets: TakeIn, now: Timestamp) -> Result<TakenIn, StoreError> {
+        self.at(now).await.take_in(tickets).await
     }
 
     pub(super) async fn reserve(

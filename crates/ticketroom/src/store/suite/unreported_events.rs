@@ -322,7 +322,7 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
         let mut reported = Vec::new();
         while reported.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
             tokio::task::yield_now().await;
-            for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
+            for claim in store.claim(LEASE, 1.into(), &[]).await.unwrap() {
                 let news = store.unreported_events(claim.number, None, 1000).await.unwrap();
                 assert!(
                     claim.has_unreported || news.total == 0 || news.last > claim.hints,
@@ -348,7 +348,7 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
     reported.dedup();
     assert_eq!(reported.len(), usize::try_from(FOLDERS * EVENTS).unwrap(), "none is told twice");
     assert_eq!(store.unplaced(9).await.unwrap(), []);
-    for claim in store.claim(LEASE, 1, &[]).await.unwrap() {
+    for claim in store.claim(LEASE, 1.into(), &[]).await.unwrap() {
         assert!(!claim.has_unreported, "all was told");
     }
 }

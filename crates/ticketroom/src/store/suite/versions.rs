@@ -118,7 +118,7 @@ async fn an_older_replica_hears_that_it_may_not_work_any_more() {
     let refused = [
         store.accept(delivery("2", None, 0)).await.map(|_| ()),
         store.save(save(&claim, Ledger::default(), 0)).await,
-        store.claim(LEASE, 10, &[]).await.map(|_| ()),
+        store.claim(LEASE, 10.into(), &[]).await.map(|_| ()),
         store.probe().await,
     ];
     assert!(refused.iter().all(|refused| refused.as_ref() == Err(&error)), "{refused:?}");
