@@ -55,6 +55,7 @@ const PRODUCT: Crate = Crate {
         ("other systems", &["docspace", "helpdesk"]),
         ("live configuration", &["live"]),
         ("what is done with a ticket", &["intake", "reconcile"]),
+        ("backfills", &["backfill"]),
         ("process", &["replica", "web"]),
         ("service", &["service"]),
         ("commands", &["cli"]),

@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::call::System;
 use crate::helpdesk::{freshdesk, generic, jira, zendesk};
 use crate::reason::{Code, Retried};
-use crate::{call, cli, config, docspace, intake, reconcile, source, store, web};
+use crate::{backfill, call, cli, config, docspace, intake, reconcile, source, store, web};
 
 /// Set to write the page anew in place of comparing it.
 const RENEW: &str = "TICKETROOM_RENEW_ERRORS";
@@ -26,7 +26,8 @@ const SYSTEMS: [&System; 5] = [
 ];
 
 /// The codes of each module that declares some, by the module's file.
-const MODULES: [(&str, &[&Code]); 20] = [
+const MODULES: [(&str, &[&Code]); 21] = [
+    ("backfill/reasons.rs", backfill::reasons::CODES),
     ("call.rs", call::CODES),
     ("cli/check.rs", cli::check::CODES),
     ("cli/check_address.rs", cli::check_address::CODES),

@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` walks through the parts: a ticket comes in, a crash, adding a helpdesk.
 
+pub mod backfill;
 pub mod breaker;
 pub mod call;
 pub mod cli;

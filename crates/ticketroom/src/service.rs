@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::backfill::work::Backfills;
 use crate::breaker::Breakers;
 use crate::clock::{Chance, Clock, after};
 use crate::config::{Config, StoreUrl};
@@ -127,6 +128,7 @@ impl Service {
         let shared_clock = Arc::new(SharedClock::new(clock));
         let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared_clock);
         let replica = chance.uuid();
+        let chance_for_ids = chance.uuid().as_u64_pair().0;
         let jitter = Chance::seeded(chance.uuid().as_u64_pair().0);
         let breakers = Breakers::new(Arc::clone(&clock), jitter, metrics.clone());
         let http =
@@ -168,6 +170,15 @@ impl Service {
             came_in: Arc::clone(&in_folders),
             due: Arc::clone(&wake),
         };
+        let backfills = Backfills {
+            store: Arc::clone(&store),
+            live: Arc::clone(&live),
+            clock: Arc::clone(&clock),
+            lease_guard: lease_guard.clone(),
+            replica,
+            due: Arc::clone(&wake),
+        };
+        let backfill_ids = Chance::seeded(chance_for_ids);
         store.listen(Arc::clone(&wake));
         let heartbeats = HeartbeatSender {
             store: Arc::<dyn Store>::clone(&store),
@@ -198,6 +209,7 @@ impl Service {
             wrong_tokens: WrongTokens::default(),
             live: Arc::clone(&live),
             reloader: Arc::clone(&reloader),
+            chance: backfill_ids,
         }));
         let tasks = TaskTracker::new();
         if duties.work {
@@ -209,6 +221,7 @@ impl Service {
                 stop.clone().run_until_cancelled_owned(async move { noting.watch_configuration().await }),
             );
             tasks.spawn(stop.clone().run_until_cancelled_owned(placing.run()));
+            tasks.spawn(stop.clone().run_until_cancelled_owned(backfills.run()));
         }
         let stop_heartbeats = CancellationToken::new();
         tasks.spawn(stop_heartbeats.clone().run_until_cancelled_owned(heartbeats.keep_sending()));

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod backfill;
 pub(crate) mod check;
 pub(crate) mod check_address;
 pub(crate) mod check_running;
@@ -62,6 +63,8 @@ enum Command {
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
+    /// Takes in tickets that were there before, and shows how far that is.
+    Backfill(backfill::Command),
     /// Registers, shows and removes webhooks: DocSpace's own.
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -114,6 +117,10 @@ pub fn main() -> ExitCode {
         Command::Simulate(options) => block_on(simulate::run(options)),
         Command::Tickets(command) => {
             load_for_store().and_then(|config| block_on(tickets::run(config, command)))
+        }
+        Command::Backfill(command) => {
+            let config = if command.asks_helpdesks() { load() } else { load_for_store() };
+            config.and_then(|config| block_on(backfill::run(config, command)))
         }
         Command::Webhook(command) => load().and_then(|config| block_on(webhook::run(config, command))),
         Command::Store(store::Command::Backup(options)) => {

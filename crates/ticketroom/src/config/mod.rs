@@ -381,6 +381,10 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
     let server = top.section("server").and_then(|section| system::server(section, token));
     let store = top.section("store").and_then(|section| store::store(section, env));
     let docspace = top.section("docspace").and_then(|section| system::docspace(section, env));
+    let writes_per_day = docspace.as_ref().map(|docspace| docspace.limits.writes_per_day);
+    let reserve = top
+        .section("backfill")
+        .and_then(|section| system::backfill(section, writes_per_day.map_err(|reported| *reported)));
     let helpdesks = helpdesk::helpdesks(&mut top, env);
     let rules = room::rules(&mut top, helpdesks.as_deref().unwrap_or_default());
     top.close();
@@ -392,11 +396,15 @@ fn read_sections(report: &Report<'_>, table: &toml::de::DeTable<'_>, env: &dyn E
             freshdesk.companies = rules.reads(Name::Organization);
         }
     }
+    let mut docspace = docspace?;
+    if let Some(reserve) = reserve? {
+        docspace.limits.reserved_writes = reserve;
+    }
     let config = Config {
         admin: admin?,
         server: server?,
         store: store?,
-        docspace: docspace?,
+        docspace,
         helpdesks,
         rules,
         warnings: Vec::new(),

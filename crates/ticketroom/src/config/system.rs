@@ -238,7 +238,25 @@ fn limits(section: &mut Section<'_>) -> Read<Limits> {
         concurrent_reads: concurrent_reads?,
         concurrent_writes: concurrent_writes?,
         writes_per_day: writes_per_day?,
+        reserved_writes: Limits::usual_reserve(writes_per_day?),
     })
+}
+
+/// Reads `[backfill]`: of so many writes a day, how many are left to tickets that come in.
+pub(super) fn backfill(mut section: Section<'_>, writes_per_day: Read<u32>) -> Read<Option<u32>> {
+    let reserve = section.optional("reserve", |value| {
+        let reserve = number(value, 0..=1_000_000)?;
+        match writes_per_day {
+            Ok(per_day) if reserve > per_day => Err(value.place.wrong(
+                &RANGE,
+                "is more than a day has",
+                format!("[docspace] writes_per_day is {per_day}; with as many, no backfill goes on"),
+            )),
+            _ => Ok(reserve),
+        }
+    });
+    section.close();
+    reserve
 }
 
 /// DocSpace as the two environment variables have it.

@@ -36,6 +36,8 @@ pub struct DocSpace {
     api_key: SecretString,
     timeout: Duration,
     governor: Arc<Governor>,
+    /// Whether its calls go behind those for tickets that come in.
+    is_behind: bool,
     // What the portal is asked again and again, and what seldom changes.
     pub(super) known: Arc<super::people::Known>,
 }
@@ -71,7 +73,7 @@ impl DocSpace {
             portal.set_path(&path);
         }
         let http = http.reading_at_most(ANSWER_LIMIT);
-        Self { http, portal, api_key, timeout, governor, known: Arc::default() }
+        Self { http, portal, api_key, timeout, governor, is_behind: false, known: Arc::default() }
     }
 
     /// The client for the portal of a configuration.
@@ -84,6 +86,12 @@ impl DocSpace {
     #[must_use]
     pub fn knowing_what(self, other: &Self) -> Self {
         Self { known: Arc::clone(&other.known), ..self }
+    }
+
+    /// The same for tickets of backfills: its calls go behind all others.
+    #[must_use]
+    pub fn behind(&self) -> Self {
+        Self { is_behind: true, ..self.clone() }
     }
 
     /// Fails if no call would be sent now, since the portal has not answered for a while.
@@ -150,11 +158,14 @@ impl DocSpace {
         let name = self.name(call.name);
         let limits = if call.method == Method::GET { Kind::Read } else { Kind::Write };
         self.http.refuses(name)?;
-        let _pass = self.governor.pass(limits).await.map_err(|wait| {
-            name.failed(Cause::RateLimited {
-                retry_after: Some(wait),
-                limit: "the day's write requests are used up".to_owned(),
-            })
+        let (pass, why_not) = if self.is_behind {
+            let kept = "the day's write requests are used up, or kept for tickets that come in";
+            (self.governor.pass_behind(limits).await, kept)
+        } else {
+            (self.governor.pass(limits).await, "the day's write requests are used up")
+        };
+        let _pass = pass.map_err(|wait| {
+            name.failed(Cause::RateLimited { retry_after: Some(wait), limit: why_not.to_owned() })
         })?;
         let url = self
             .portal

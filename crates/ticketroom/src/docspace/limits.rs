@@ -11,6 +11,10 @@
 //! forget them; they are taken from there a handful at a time, so that a write doesn't cost a
 //! commit. Of the minute and of what may be in flight, each replica takes an equal
 //! [share](Governor::share).
+//!
+//! Calls for tickets of backfills go behind all others ([`Governor::pass_behind`]): they have a
+//! quarter of what may be in flight and half of the minute, and a part of the day's writes is not
+//! for them. So a ticket that comes in always finds a place.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,6 +35,28 @@ pub struct Limits {
     pub concurrent_writes: u32,
     /// POST and PUT requests a day.
     pub writes_per_day: u32,
+    /// How many of a day's writes backfills leave to tickets that come in.
+    pub reserved_writes: u32,
+}
+
+impl Limits {
+    /// What backfills leave of a day, unless somebody says otherwise: a fifth.
+    #[must_use]
+    pub fn usual_reserve(writes_per_day: u32) -> u32 {
+        writes_per_day / 5
+    }
+
+    /// How many of a day's writes may be taken before backfills get none any more.
+    #[must_use]
+    pub fn writes_of_backfills(&self) -> u32 {
+        self.writes_per_day.saturating_sub(self.reserved_writes)
+    }
+
+    /// How many requests backfills may send in a minute.
+    #[must_use]
+    pub fn backfill_requests_per_minute(&self) -> u32 {
+        (self.requests_per_minute / BEHIND_IN_A_MINUTE).max(1)
+    }
 }
 
 impl Default for Limits {
@@ -41,6 +67,7 @@ impl Default for Limits {
             concurrent_reads: 50,
             concurrent_writes: 15,
             writes_per_day: 10_000,
+            reserved_writes: 2000,
         }
     }
 }
@@ -89,6 +116,10 @@ const HANDFUL: u32 = 20;
 /// How long after there were no writes nobody asks for any.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+/// The part of what may be in flight that backfills have: a quarter.
+const BEHIND_IN_FLIGHT: usize = 4;
+/// The part of the minute that may be full before backfills wait: half.
+const BEHIND_IN_A_MINUTE: u32 = 2;
 /// How long the whole window is left alone after DocSpace said that the minute is full.
 const MINUTE_IS_FULL: Duration = Duration::from_secs(3);
 
@@ -103,6 +134,14 @@ pub struct Governor {
     minute: tokio::sync::Mutex<VecDeque<Instant>>,
     not_before: Mutex<Instant>,
     budget: Arc<dyn WriteBudget>,
+    in_hand: tokio::sync::Mutex<InHand>,
+    behind: Behind,
+}
+
+/// What calls of backfills go through first.
+struct Behind {
+    reads: Lane,
+    writes: Lane,
     in_hand: tokio::sync::Mutex<InHand>,
 }
 
@@ -126,6 +165,8 @@ impl std::fmt::Debug for Governor {
 pub struct Pass<'a> {
     lane: &'a Lane,
     permit: Option<OwnedSemaphorePermit>,
+    /// The place among those of backfills, for one of theirs.
+    behind: Option<(&'a Lane, OwnedSemaphorePermit)>,
 }
 
 impl Governor {
@@ -136,6 +177,11 @@ impl Governor {
             limits: Mutex::new(limits),
             reads: Lane::new(in_flight(limits.concurrent_reads, 1)),
             writes: Lane::new(in_flight(limits.concurrent_writes, 1)),
+            behind: Behind {
+                reads: Lane::new(behind(in_flight(limits.concurrent_reads, 1))),
+                writes: Lane::new(behind(in_flight(limits.concurrent_writes, 1))),
+                in_hand: tokio::sync::Mutex::default(),
+            },
             sharers: AtomicU32::new(1),
             minute: tokio::sync::Mutex::default(),
             not_before: Mutex::new(Instant::now()),
@@ -168,8 +214,12 @@ impl Governor {
 
     fn widen(&self) {
         let (limits, sharers) = (self.limits(), self.sharers.load(Ordering::Relaxed));
-        self.reads.set_widest(in_flight(limits.concurrent_reads, sharers));
-        self.writes.set_widest(in_flight(limits.concurrent_writes, sharers));
+        let reads = in_flight(limits.concurrent_reads, sharers);
+        let writes = in_flight(limits.concurrent_writes, sharers);
+        self.reads.set_widest(reads);
+        self.writes.set_widest(writes);
+        self.behind.reads.set_widest(behind(reads));
+        self.behind.writes.set_widest(behind(writes));
     }
 
     /// Waits until the call may be made.
@@ -182,21 +232,45 @@ impl Governor {
             Kind::Write => &self.writes,
         };
         if kind == Kind::Write {
-            self.take_write().await?;
+            self.take_write(&self.in_hand, self.limits().writes_per_day).await?;
         }
         let permit = lane.enter().await;
         self.wait_for_the_minute().await;
-        Ok(Pass { lane, permit })
+        Ok(Pass { lane, permit, behind: None })
     }
 
-    async fn take_write(&self) -> Result<(), Duration> {
-        let mut in_hand = self.in_hand.lock().await;
+    /// The same for a call that is made for a ticket of a backfill: behind all others, and leaving
+    /// a part of the day's writes to them.
+    ///
+    /// # Errors
+    /// How long until there are writes again, when the day's are used up or left to others.
+    pub async fn pass_behind(&self, kind: Kind) -> Result<Pass<'_>, Duration> {
+        let (lane, before) = match kind {
+            Kind::Read => (&self.reads, &self.behind.reads),
+            Kind::Write => (&self.writes, &self.behind.writes),
+        };
+        let place = before.enter().await;
+        self.wait_for_half_a_minute().await;
+        if kind == Kind::Write {
+            self.take_write(&self.behind.in_hand, self.limits().writes_of_backfills()).await?;
+        }
+        let permit = lane.enter().await;
+        self.wait_for_the_minute().await;
+        Ok(Pass { lane, permit, behind: place.map(|place| (before, place)) })
+    }
+
+    async fn take_write(
+        &self,
+        in_hand: &tokio::sync::Mutex<InHand>,
+        per_day: u32,
+    ) -> Result<(), Duration> {
+        let mut in_hand = in_hand.lock().await;
         if in_hand.writes == 0 {
             let now = Instant::now();
             if let Some(before) = in_hand.none_before.filter(|before| *before > now) {
                 return Err(before.duration_since(now));
             }
-            match self.budget.take(HANDFUL, self.limits().writes_per_day).await {
+            match self.budget.take(HANDFUL, per_day).await {
                 Taken::Some(writes) => in_hand.writes = writes,
                 Taken::NothingFor(wait) => {
                     in_hand.none_before = Some(Instant::now() + wait.min(ASK_AGAIN));
@@ -208,14 +282,38 @@ impl Governor {
         Ok(())
     }
 
+    /// Our share of what may be sent in a minute that has so many requests.
+    fn share_of_a_minute(&self, requests: u32) -> usize {
+        let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+        let sharers = usize::try_from(self.sharers.load(Ordering::Relaxed)).unwrap_or(1);
+        ((requests - requests / 50) / sharers).max(1)
+    }
+
+    /// Waits until less than half of the minute is full, and holds up nobody meanwhile.
+    async fn wait_for_half_a_minute(&self) {
+        loop {
+            let most = self.share_of_a_minute(self.limits().backfill_requests_per_minute());
+            let until = {
+                let mut sent = self.minute.lock().await;
+                let now = Instant::now();
+                while sent.front().is_some_and(|at| now.duration_since(*at) > MINUTE) {
+                    sent.pop_front();
+                }
+                // So many have to be a minute ago before there is a place.
+                match sent.len().checked_sub(most).and_then(|over| sent.get(over)) {
+                    Some(at) => *at + MINUTE + Duration::from_millis(1),
+                    None => return,
+                }
+            };
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
     async fn wait_for_the_minute(&self) {
         let mut sent = self.minute.lock().await;
         loop {
-            let per_minute = usize::try_from(self.limits().requests_per_minute).unwrap_or(usize::MAX);
-            let per_minute = per_minute - per_minute / 50;
+            let per_minute = self.share_of_a_minute(self.limits().requests_per_minute);
             let now = Instant::now();
-            let sharers = usize::try_from(self.sharers.load(Ordering::Relaxed)).unwrap_or(1);
-            let per_minute = (per_minute / sharers).max(1);
             let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
             if not_before > now {
                 tokio::time::sleep_until(not_before).await;
@@ -244,6 +342,7 @@ impl Governor {
             // Only the fixed windows (the day, invitations by e-mail) say how long.
             (_, Some(wait)) if wait > MINUTE => {
                 *self.in_hand.lock().await = InHand::default();
+                *self.behind.in_hand.lock().await = InHand::default();
                 self.budget.exhausted_for(wait).await;
             }
             (Some(limit), _) if limit > concurrent_reads.max(concurrent_writes) => {
@@ -262,6 +361,11 @@ impl Governor {
 /// counts over there until the server has put it away.
 fn in_flight(limit: u32, sharers: u32) -> usize {
     usize::try_from(limit * 4 / 5 / sharers).unwrap_or(1).max(1)
+}
+
+/// How many of them calls of backfills may be.
+fn behind(in_flight: usize) -> usize {
+    (in_flight / BEHIND_IN_FLIGHT).max(1)
 }
 
 /// A number of calls that may be in flight, which shrinks and grows.
@@ -339,6 +443,9 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
             self.lane.leave(permit);
+        }
+        if let Some((lane, place)) = self.behind.take() {
+            lane.leave(place);
         }
     }
 }
@@ -437,6 +544,56 @@ mod tests {
             governor.pass(Kind::Read).await.unwrap();
         }
         assert!(start.elapsed() >= MINUTE, "five of ten are for another process");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn backfills_have_a_part_of_what_may_be_in_flight_and_of_the_minute() {
+        let limits = Limits { concurrent_writes: 10, requests_per_minute: 20, ..Limits::default() };
+        let governor = governor(limits);
+        let mut held = vec![governor.pass_behind(Kind::Write).await.unwrap()];
+        held.push(governor.pass_behind(Kind::Write).await.unwrap());
+        let waits = async |pass: &mut (dyn Future<Output = Result<Pass<'_>, Duration>> + Unpin)| {
+            tokio::time::timeout(Duration::from_secs(1), pass).await.is_err()
+        };
+        let mut third = Box::pin(governor.pass_behind(Kind::Write));
+        assert!(waits(&mut third).await, "two of eight are a quarter");
+        for _ in 0..6 {
+            held.push(governor.pass(Kind::Write).await.unwrap());
+        }
+        held.clear();
+        drop(third.await.unwrap());
+        governor.pass_behind(Kind::Read).await.unwrap();
+        let mut more = Box::pin(governor.pass_behind(Kind::Read));
+        assert!(waits(&mut more).await, "ten of twenty were sent in this minute");
+        for _ in 0..9 {
+            governor.pass(Kind::Read).await.unwrap();
+        }
+        more.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn backfills_leave_writes_to_others() {
+        struct Day(AtomicU32);
+        #[async_trait::async_trait]
+        impl WriteBudget for Day {
+            async fn take(&self, wanted: u32, per_day: u32) -> Taken {
+                let used = self.0.load(Ordering::Relaxed);
+                let taken = wanted.min(per_day.saturating_sub(used));
+                self.0.store(used + taken, Ordering::Relaxed);
+                if taken == 0 { Taken::NothingFor(Duration::from_secs(3600)) } else { Taken::Some(taken) }
+            }
+            async fn exhausted_for(&self, _: Duration) {}
+        }
+        let limits = Limits { writes_per_day: 60, reserved_writes: 25, ..Limits::default() };
+        let governor = Governor::new(limits, Arc::new(Day(AtomicU32::new(0))));
+        for _ in 0..35 {
+            governor.pass_behind(Kind::Write).await.unwrap();
+        }
+        assert_eq!(governor.pass_behind(Kind::Write).await.unwrap_err(), Duration::from_secs(3600));
+        for _ in 0..25 {
+            governor.pass(Kind::Write).await.unwrap();
+        }
+        assert_eq!(governor.pass(Kind::Write).await.unwrap_err(), Duration::from_secs(3600));
     }
 
     #[tokio::test]

@@ -155,6 +155,8 @@ pub enum NoteState {
     Uncertain,
     /// There: only the field is to be put right.
     Written,
+    /// None is wanted: only the place of the link is filled, if the ticket has one.
+    Unwanted,
 }
 
 impl NoteState {
@@ -170,10 +172,15 @@ impl NoteState {
             Self::Uncertain => look.await.map(|is_there| !is_there),
             Self::Settling if look.await? => Ok(false),
             Self::Settling => Err(call.failed(Cause::Unsettled)),
-            Self::Written => Ok(false),
+            Self::Written | Self::Unwanted => Ok(false),
         }
     }
 }
+
+/// Where the link is that has no place but a note, when no note is wanted.
+const NOWHERE: &str = "nowhere: no note is wanted, and no field is configured";
+/// Where the link is that its place did not take, when no note is wanted.
+const NOT_TAKEN: &str = "nowhere: no note is wanted";
 
 /// What became of a write-back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, DocSpaceConfig, PostgresConfig, StoreUrl, are_same_secrets, is_same_secret};
+use crate::docspace::limits::Limits;
 use crate::rule::{Rule, Verdict};
 
 /// A key that was changed and can't change while the service runs.
@@ -77,6 +78,13 @@ pub(super) fn changes(before: &Config, now: &Config) -> Vec<String> {
         }
     }
     changes.extend(changes_of_docspace(&before.docspace, &now.docspace));
+    let (limits, were) = (&now.docspace.limits, &before.docspace.limits);
+    // Without one of its own, it goes with the day.
+    let goes_with_the_day = limits.reserved_writes == Limits::usual_reserve(limits.writes_per_day)
+        && were.reserved_writes == Limits::usual_reserve(were.writes_per_day);
+    if limits.reserved_writes != were.reserved_writes && !goes_with_the_day {
+        changes.push("[backfill] reserve".to_owned());
+    }
     let named = |config: &Config| -> Vec<(String, String)> {
         // Debugging shows all of a template, and no line.
         let templates = config.rules.templates().iter();

@@ -20,6 +20,7 @@ use super::rest::Rest;
 use super::worker::{Progress, Reconciler};
 use crate::call::{Cause, Failure};
 use crate::clock::{Timestamp, after};
+use crate::docspace::DocSpace;
 use crate::helpdesk::{Helpdesk, Observed};
 use crate::ledger::Ledger;
 use crate::live::Snapshot;
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
     all: &'a Reconciler,
     /// What is configured, for the whole run.
     snapshot: &'a Snapshot,
+    /// The portal. Calls for a ticket of a backfill go behind all others.
+    docspace: DocSpace,
     claim: Claim,
     ledger: Ledger,
     /// What happened since the last commit.
@@ -71,9 +74,11 @@ impl<'a> Run<'a> {
     pub(super) fn new(all: &'a Reconciler, snapshot: &'a Snapshot, claim: Claim) -> Self {
         let mut ledger = claim.ledger.clone();
         ledger.begin_run(all.parts.clock.now());
+        let docspace = if claim.backfill { snapshot.docspace.behind() } else { snapshot.docspace.clone() };
         Self {
             all,
             snapshot,
+            docspace,
             claim,
             ledger,
             events: Vec::new(),
@@ -152,14 +157,14 @@ impl<'a> Run<'a> {
         };
         let snapshot = self.snapshot;
         let settle = snapshot.config.docspace.settle;
-        if let Err(failure) = snapshot.docspace.refuses() {
+        if let Err(failure) = self.docspace.refuses() {
             // The helpdesk's allowance is not to be spent on tickets for which nothing can be done.
             self.failed("observe", &failure);
             self.failures.push(failure);
             return self.settle(Rest::Ready { next: None, remark: None }, None).await;
         }
         let seen =
-            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &snapshot.docspace).await;
+            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &self.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
             Err(Unseen { failure, ticket }) => {
@@ -241,7 +246,7 @@ impl<'a> Run<'a> {
         ticket: Option<&Ticket>,
     ) -> Result<Rest, Cut> {
         let (all, snapshot) = (self.all, self.snapshot);
-        let (key, none) = (self.claim.key.clone(), Ticket::default());
+        let (key, docspace, none) = (self.claim.key.clone(), self.docspace.clone(), Ticket::default());
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut first_save = true;
         loop {
@@ -259,7 +264,7 @@ impl<'a> Run<'a> {
                 let context = Context {
                     key: &key,
                     ticket: ticket.unwrap_or(&none),
-                    docspace: &snapshot.docspace,
+                    docspace: &docspace,
                     skeletons: snapshot.skeletons.as_ref(),
                     helpdesk,
                     clock: all.parts.clock.as_ref(),
@@ -348,7 +353,7 @@ impl<'a> Run<'a> {
             seen,
             ledger: &self.ledger,
             rules: &self.snapshot.config.rules,
-            portal: self.snapshot.docspace.portal(),
+            portal: self.docspace.portal(),
             writes_back: helpdesk.writes_back(),
             takes_notes: helpdesk.takes_notes(),
             asked: self.claim.asked > 0,

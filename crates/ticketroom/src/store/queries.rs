@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{EffectKind, EffectRecord, Figures, State, StoreError, TicketQuery, TicketRecord, TimelineEntry};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 /// Answers questions, each by what was committed last.
 #[async_trait::async_trait]
@@ -46,6 +46,16 @@ pub trait Queries: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store can't be reached.
     async fn owned_rooms(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, TicketKey)>, StoreError>;
+
+    /// How some tickets of a helpdesk stand, those that are known of them.
+    ///
+    /// # Errors
+    /// When the store can't be reached.
+    async fn standing(
+        &self,
+        helpdesk: &HelpdeskName,
+        ids: &[TicketId],
+    ) -> Result<Vec<(TicketId, State)>, StoreError>;
 
     /// How many tickets there are in each state.
     ///

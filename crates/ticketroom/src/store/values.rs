@@ -52,6 +52,11 @@ pub(super) fn reason(code: Option<String>, text: Option<String>, help: Option<St
     Some(Reason { code: code.unwrap_or_default().into(), text: text?, help })
 }
 
+/// How a ticket stands; one in a state that only a later version knows is shown as waiting.
+pub(super) fn state_of(state: &str, claimed: bool) -> State {
+    if claimed { State::Working } else { State::from_name(state).unwrap_or(State::Waiting) }
+}
+
 /// What of a ticket can be shown beside its columns: its state, why it is so, and the ticket
 /// itself. A later version may have written what we can't read. That must not hide the ticket from
 /// those who look for it: it counts as waiting if its state is one that we don't know, is shown

@@ -1,5 +1,5 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and
-//! Prometheus, [`api`] serves operators, [`requeue`] takes what they ask for, [`reload`] reads the
+//! Prometheus, [`api`] serves operators, [`requeue`] takes what they ask for, [`backfills`] begins and stops backfills, [`reload`] reads the
 //! configuration again; [`startup_gate`] is in front of them while the store is being opened;
 //! [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by
 //! a [`problem`], with a code of [`reasons`].
@@ -10,6 +10,7 @@
 
 mod api;
 mod auth;
+mod backfills;
 pub mod budget;
 mod connections;
 mod done;
@@ -36,7 +37,7 @@ use axum::Router;
 use axum::routing::get;
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Chance, Clock};
 use crate::intake::Intake;
 use crate::live::Live;
 use crate::live::reload::Reloader;
@@ -73,6 +74,8 @@ pub struct AppState {
     pub live: Arc<Live>,
     /// Reads it again.
     pub reloader: Arc<Reloader>,
+    /// Where ids of what people begin come from.
+    pub chance: Chance,
 }
 
 /// All app.
@@ -81,6 +84,7 @@ pub fn router(app: Arc<AppState>) -> Router {
         .merge(hooks::router())
         .merge(health::router(&app))
         .merge(api::router(&app))
+        .merge(backfills::router(&app))
         .merge(reload::router(&app))
         .route(
             "/",

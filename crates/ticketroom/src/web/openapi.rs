@@ -10,7 +10,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::problem::Document;
-use super::{api, health, hooks, reload, requeue};
+use super::{api, backfills, health, hooks, reload, requeue};
 use crate::store::State;
 
 /// Set to write the file anew in place of comparing it.
@@ -32,6 +32,11 @@ const RENEW: &str = "TICKETROOM_RENEW_OPENAPI";
         requeue::retry,
         requeue::archive,
         requeue::reopen,
+        backfills::list,
+        backfills::begin,
+        backfills::pause,
+        backfills::resume,
+        backfills::cancel,
         api::description,
         reload::reload,
         hooks::webhook,
@@ -128,6 +133,17 @@ pub(super) enum NoSuchTicket {
     /// No delivery has told of this ticket, or the path is no UTF-8 once it is decoded
     #[response(status = 404, content_type = "application/problem+json")]
     Unknown(Document),
+}
+
+/// What an endpoint about one backfill may answer besides.
+#[derive(IntoResponses)]
+pub(super) enum NoSuchBackfill {
+    /// There is no backfill with this id
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(Document),
+    /// The backfill is over
+    #[response(status = 409, content_type = "application/problem+json")]
+    Over(Document),
 }
 
 /// What readiness may answer besides.

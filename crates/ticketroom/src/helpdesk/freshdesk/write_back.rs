@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::super::html::note;
 use super::super::mark::NoteMark;
-use super::super::{NoteState, RoomLink, WrittenBack};
+use super::super::{NOT_TAKEN, NOWHERE, NoteState, RoomLink, WrittenBack};
 use super::api::{Api, Objection, Update, list};
 use super::notes;
 use super::wire::{ConversationDto, TicketDto};
@@ -41,16 +41,19 @@ pub(super) async fn write_back(
             )
         }
     };
-    Ok(written_back(posted.as_ref(), in_field))
+    Ok(written_back(link.note == NoteState::Unwanted, posted.as_ref(), in_field))
 }
 
 /// What the two requests came to.
-fn written_back(posted: Option<&ConversationDto>, in_field: Option<Field>) -> WrittenBack {
+fn written_back(is_quiet: bool, posted: Option<&ConversationDto>, in_field: Option<Field>) -> WrittenBack {
     let public = posted.filter(|note| notes::is_public(note)).map(|_| notes::MADE_PUBLIC.to_owned());
-    let (place, odd) = match in_field {
-        Some(Field::Filled) => ("field and private note", None),
-        Some(Field::Odd(warning)) => ("private note", Some(warning)),
-        None => ("private note", None),
+    let (place, odd) = match (in_field, is_quiet) {
+        (Some(Field::Filled), false) => ("field and private note", None),
+        (Some(Field::Odd(warning)), false) => ("private note", Some(warning)),
+        (None, false) => ("private note", None),
+        (Some(Field::Filled), true) => ("field", None),
+        (Some(Field::Odd(warning)), true) => (NOT_TAKEN, Some(warning)),
+        (None, true) => (NOWHERE, None),
     };
     let warnings: Vec<String> = odd.into_iter().chain(public).collect();
     let warning = (!warnings.is_empty()).then(|| warnings.join("; "));

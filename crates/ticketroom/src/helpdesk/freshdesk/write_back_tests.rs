@@ -22,15 +22,18 @@ fn the_answers_are_read_back() {
     let private = read(json!({ "private": true }));
     let public = read(json!({ "private": false }));
     let cases = [
-        (Some(&private), Some(Field::Filled), "field and private note", None),
-        (None, Some(Field::Filled), "field and private note", None),
-        (Some(&private), None, "private note", None),
-        (Some(&private), Some(Field::Odd("odd".to_owned())), "private note", Some("odd")),
-        (Some(&public), Some(Field::Filled), "field and private note", Some("made the note public")),
-        (Some(&public), Some(Field::Odd("odd".to_owned())), "private note", Some("odd; Freshdesk made")),
+        (false, Some(&private), Some(Field::Filled), "field and private note", None),
+        (false, None, Some(Field::Filled), "field and private note", None),
+        (false, Some(&private), None, "private note", None),
+        (false, Some(&private), Some(Field::Odd("odd".to_owned())), "private note", Some("odd")),
+        (false, Some(&public), Some(Field::Filled), "field and private note", Some("made the note public")),
+        (false, Some(&public), Some(Field::Odd("odd".to_owned())), "private note", Some("odd; Freshdesk made")),
+        (true, None, Some(Field::Filled), "field", None),
+        (true, None, Some(Field::Odd("odd".to_owned())), "nowhere: no note is wanted", Some("odd")),
+        (true, None, None, "nowhere: no note is wanted, and no field is configured", None),
     ];
-    for (posted, field, place, warning) in cases {
-        let written = written_back(posted, field);
+    for (is_quiet, posted, field, place, warning) in cases {
+        let written = written_back(is_quiet, posted, field);
         assert_eq!(written.place, place);
         match warning {
             Some(part) => assert!(written.warning.is_some_and(|said| said.contains(part)), "{part}"),

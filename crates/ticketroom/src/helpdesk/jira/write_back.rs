@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::super::mark::NoteMark;
-use super::super::{RoomLink, WrittenBack};
+use super::super::{NOT_TAKEN, NoteState, RoomLink, WrittenBack};
 use super::api::Api;
 use super::{adf, notes};
 use crate::call::{Cause, Failure};
@@ -28,9 +28,10 @@ pub(super) async fn write_back(api: &Api, link: &RoomLink<'_>) -> Result<Written
     let is_due =
         link.note.is_to_be_written(api.name("create_comment"), notes::is_there(api, id, &mark)).await?;
     let warning = if is_due { notes::write(api, id, &mark, &comment(api, link)).await? } else { None };
+    let is_quiet = link.note == NoteState::Unwanted;
     match api.put_remote_link(id, &remote_link(link)).await {
         Ok(()) => Ok(WrittenBack {
-            place: "remote link and internal comment".to_owned(),
+            place: if is_quiet { "remote link" } else { "remote link and internal comment" }.to_owned(),
             warning: warning.map(str::to_owned),
         }),
         // The comment is enough to work with, and the link has no other place.
@@ -38,7 +39,8 @@ pub(super) async fn write_back(api: &Api, link: &RoomLink<'_>) -> Result<Written
             let no_link = "Jira does not take the remote link: switch issue linking on (System > Issue linking) and \
                            give our user the permission “Link issues”";
             let warning = [warning, Some(no_link)].into_iter().flatten().collect::<Vec<_>>();
-            Ok(WrittenBack { place: "internal comment".to_owned(), warning: Some(warning.join("; ")) })
+            let place = if is_quiet { NOT_TAKEN } else { "internal comment" };
+            Ok(WrittenBack { place: place.to_owned(), warning: Some(warning.join("; ")) })
         }
         Err(failure) if is_due => Err(failure.after_an_effect()),
         Err(failure) => Err(failure),
@@ -85,7 +87,6 @@ fn comment(api: &Api, link: &RoomLink<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::NoteState;
     use super::*;
     use crate::room::RoomId;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::html::note;
 use super::super::mark::NoteMark;
-use super::super::{NoteState, RoomLink, WrittenBack};
+use super::super::{NOT_TAKEN, NOWHERE, NoteState, RoomLink, WrittenBack};
 use super::api::{Api, name};
 use super::notes::{self, Visibility};
 use super::wire::UpdateAnswer;
@@ -39,11 +39,14 @@ async fn write_field(
     field: Option<u64>,
     link: &RoomLink<'_>,
 ) -> Result<WrittenBack, Failure> {
+    let is_quiet = link.note == NoteState::Unwanted;
     let Some(field) = field else {
-        return Ok(WrittenBack { place: "internal note".to_owned(), warning: None });
+        let place = if is_quiet { NOWHERE } else { "internal note" };
+        return Ok(WrittenBack { place: place.to_owned(), warning: None });
     };
     // After an uncertain update the field is most often right, and a look costs less than a write.
-    if link.note != NoteState::Written
+    if !is_quiet
+        && link.note != NoteState::Written
         && api.ticket(id).await?.ticket.custom_field(field).and_then(Value::as_str) == Some(link.url)
     {
         return Ok(WrittenBack { place: "field and internal note".to_owned(), warning: None });
@@ -51,7 +54,12 @@ async fn write_field(
     // Without a version: whatever else changed in the ticket, this is what the field should hold.
     let update = json!({ "ticket": { "custom_fields": [{ "id": field, "value": link.url }] } });
     let warning = field_warning(field, link, &api.update(id, &update).await?);
-    let place = if warning.is_some() { "internal note" } else { "field and internal note" };
+    let place = match (warning.is_some(), is_quiet) {
+        (false, false) => "field and internal note",
+        (true, false) => "internal note",
+        (false, true) => "field",
+        (true, true) => NOT_TAKEN,
+    };
     Ok(WrittenBack { place: place.to_owned(), warning })
 }
 

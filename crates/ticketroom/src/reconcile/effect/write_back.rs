@@ -20,10 +20,11 @@ pub struct WriteBack {
 }
 
 impl WriteBack {
-    /// Whether it may write the note, rather than only look for it or leave it as it is.
-    fn may_write_the_note(&self) -> bool {
+    /// Whether it is the first to fill the ticket's places, rather than to look for the note or to
+    /// put the link right.
+    fn fills_the_places(&self) -> bool {
         match self.note {
-            NoteState::Missing | NoteState::Uncertain => true,
+            NoteState::Missing | NoteState::Uncertain | NoteState::Unwanted => true,
             NoteState::Settling | NoteState::Written => false,
         }
     }
@@ -73,7 +74,7 @@ impl Perform for WriteBack {
     }
 
     fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
-        if !self.may_write_the_note() {
+        if !self.fills_the_places() {
             return;
         }
         records.ledger.write_back.state = match failure.side_effect() {

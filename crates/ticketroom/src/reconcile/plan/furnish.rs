@@ -132,6 +132,7 @@ fn write_back(
     }
     let note = match (entry.noted, entry.state) {
         (true, _) => NoteState::Written,
+        (false, _) if s.ledger.quiet => NoteState::Unwanted,
         // Only into the ticket of a room that was made a moment ago has surely nothing been
         // written: this ledger may be a backup's.
         (false, Entry::NotBegun) if s.has_begun(CreateRoom::KIND) => NoteState::Missing,

@@ -7,11 +7,11 @@ use super::rows::{day, get, list_sql, record, records};
 use super::{PostgresStore, only, statements as sql};
 use crate::clock::Timestamp;
 use crate::room::RoomId;
-use crate::store::values::{key, timestamp};
+use crate::store::values::{key, state_of, timestamp};
 use crate::store::{
     EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
 };
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 #[async_trait::async_trait]
 impl Queries for PostgresStore {
@@ -57,6 +57,22 @@ impl Queries for PostgresStore {
         let rooms: Vec<i64> = rooms.iter().map(|room| room.0).collect();
         let rows = self.read(&sql::Owners { rooms: &rooms }).await?;
         rows.iter().map(|row| Ok((RoomId(get(row, 0)?), key(get(row, 1)?, get(row, 2)?)?))).collect()
+    }
+
+    async fn standing(
+        &self,
+        helpdesk: &HelpdeskName,
+        ids: &[TicketId],
+    ) -> Result<Vec<(TicketId, State)>, StoreError> {
+        let ids: Vec<&str> = ids.iter().map(TicketId::as_str).collect();
+        let rows = self.read(&sql::Standing { helpdesk: &helpdesk.as_str(), ids: &ids }).await?;
+        rows.iter()
+            .map(|row| {
+                let id: &str = get(row, 0)?;
+                let id = id.parse().map_err(|_| StoreError::Unreadable("the id of a ticket".to_owned()))?;
+                Ok((id, state_of(get(row, 1)?, get(row, 2)?)))
+            })
+            .collect()
     }
 
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {

@@ -536,6 +536,10 @@ statements! {
     WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
     ORDER BY target";
 
+    /// How tickets stand.
+    Standing { helpdesk, ids } = "
+    SELECT id, state, claimed FROM ticket WHERE helpdesk = :helpdesk AND id = ANY (:ids)";
+
     /// A ticket by its id.
     TicketById { helpdesk, id } = concat!(
         "SELECT ", record!(), " FROM ticket WHERE helpdesk = :helpdesk AND id = :id ORDER BY updated_at DESC LIMIT 1"

@@ -9,11 +9,11 @@ use super::statements as sql;
 use super::transitions::day;
 use crate::clock::{Timestamp, until};
 use crate::room::RoomId;
-use crate::store::values::timestamp;
+use crate::store::values::{state_of, timestamp};
 use crate::store::{
     EffectKind, EffectRecord, Figures, Queries, State, StoreError, TicketQuery, TicketRecord, TimelineEntry,
 };
-use crate::ticket::TicketKey;
+use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 #[async_trait::async_trait]
 impl Queries for SqliteStore {
@@ -77,6 +77,28 @@ impl Queries for SqliteStore {
                     }
                 }
                 Ok(owned.into_iter().collect())
+            })
+            .await
+    }
+
+    async fn standing(
+        &self,
+        helpdesk: &HelpdeskName,
+        ids: &[TicketId],
+    ) -> Result<Vec<(TicketId, State)>, StoreError> {
+        let (helpdesk, ids) = (helpdesk.clone(), ids.to_vec());
+        self.reader
+            .ask(move |connection| {
+                let mut standing = Vec::new();
+                for id in ids {
+                    let its = sql::Standing { helpdesk: &helpdesk.as_str(), id: &id.as_str() };
+                    let state = its.maybe(connection, |row| {
+                        let state: String = row.get(0)?;
+                        Ok(state_of(&state, row.get(1)?))
+                    })?;
+                    standing.extend(state.map(|state| (id, state)));
+                }
+                Ok(Ok(standing))
             })
             .await
     }

@@ -364,6 +364,9 @@ statements! {
     WHERE ticket = (SELECT number FROM ticket WHERE helpdesk = :helpdesk AND id = :id) AND kind = :kind
     ORDER BY target";
 
+    /// How a ticket stands.
+    Standing { helpdesk, id } = "SELECT state, claimed FROM ticket WHERE helpdesk = :helpdesk AND id = :id";
+
     /// A ticket by its id.
     TicketById { helpdesk, id } = concat!(
         "SELECT ", record!(), " FROM ticket WHERE id = :id AND helpdesk = :helpdesk ORDER BY updated_at DESC LIMIT 1"

@@ -518,6 +518,17 @@ impl Queries for Model {
         Ok(owned.filter(|(room, _)| rooms.contains(room)).collect())
     }
 
+    async fn standing(
+        &self,
+        helpdesk: &HelpdeskName,
+        ids: &[TicketId],
+    ) -> Result<Vec<(TicketId, State)>, StoreError> {
+        let contents = self.contents();
+        let of_these =
+            contents.tickets.iter().filter(|row| row.key.helpdesk == *helpdesk && ids.contains(&row.key.id));
+        Ok(of_these.map(|row| (row.key.id.clone(), row.record().state)).collect())
+    }
+
     async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         let contents = self.contents();
         let count = |state| contents.tickets.iter().filter(|row| row.record().state == state).count() as u64;

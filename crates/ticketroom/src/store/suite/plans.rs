@@ -65,7 +65,7 @@ fn all(written: &[Written], list: impl Fn(&TicketQuery) -> String) -> Vec<(Strin
     statements
 }
 
-const ON_SQLITE: [(&str, &[&str]); 57] = [
+const ON_SQLITE: [(&str, &[&str]); 58] = [
     ("Repeat", &["delivery_repeat"]),
     ("Number", &["sqlite_autoindex_ticket_2"]),
     ("InRoom", &["sqlite_autoindex_ticket_1"]),
@@ -117,6 +117,7 @@ const ON_SQLITE: [(&str, &[&str]); 57] = [
     ("Last", &["> ticket"]),
     ("Probe", &[]),
     ("Effects", &["PRIMARY KEY", "sqlite_autoindex_ticket_2"]),
+    ("Standing", &["sqlite_autoindex_ticket_2"]),
     ("TicketById", &["sqlite_autoindex_ticket_2"]),
     ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),
@@ -157,7 +158,7 @@ fn sqlite_looks_by_indexes_and_sorts_nothing() {
     });
 }
 
-const ON_POSTGRES: [(&str, &[&str]); 46] = [
+const ON_POSTGRES: [(&str, &[&str]); 47] = [
     ("Accept", &["delivery_repeat", "ticket_key"]),
     ("AcceptInRoom", &["delivery_repeat", "ticket_pkey", "ticket_room"]),
     ("AcceptInFolder", &["room_event_folder"]),
@@ -197,6 +198,7 @@ const ON_POSTGRES: [(&str, &[&str]); 46] = [
     ("SetDay", &[]),
     ("Probe", &[]),
     ("Effects", &["effect_pkey", "ticket_key"]),
+    ("Standing", &["ticket_key"]),
     ("TicketById", &["ticket_key"]),
     ("TicketByName", &["ticket_called"]),
     ("list", &["> ticket_updated"]),

@@ -391,6 +391,14 @@ fn the_note_is_looked_for_whenever_it_may_be_there() {
     );
     assert_eq!(written(done(is("https://elsewhere"))), NoteState::Written);
     assert_eq!(written(done(LinkInTicket::Missing)), NoteState::Written, "somebody removed it");
+    let quiet = |noted, state| {
+        let write_back = WriteBackEntry { noted, state, ..WriteBackEntry::default() };
+        let ledger = Ledger { write_back, quiet: true, ..complete() };
+        written(Case { ledger, begun: vec![CreateRoom::KIND], ..Case::default() }.plan())
+    };
+    assert_eq!(quiet(false, Entry::NotBegun), NoteState::Unwanted);
+    assert_eq!(quiet(false, pending), NoteState::Unwanted, "filling the place again is harmless");
+    assert_eq!(quiet(true, Entry::Done), NoteState::Written);
     let there = note(false, pending, false, None, is("https://d/s/1"));
     assert_eq!(there.notes, [Note::WrittenBack], "the place of the link is filled last");
     let nothing = |plan: Plan| plan.notes.is_empty() && plan.effects.is_empty();
