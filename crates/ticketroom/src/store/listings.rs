@@ -18,7 +18,7 @@
 use std::fmt;
 
 use super::StoreError;
-use super::values::{json, millis};
+use super::values::json;
 use crate::helpdesk::listing::Reference;
 use crate::ledger::Ledger;
 use crate::ticket::{HelpdeskName, TicketId};
@@ -100,11 +100,11 @@ impl TakeIn {
     /// How many tickets one transaction takes, so that it holds up no others.
     pub const MOST_AT_ONCE: usize = 1000;
 
-    /// Each ticket once, in the order of their ids, with the milliseconds of its latest change.
-    pub(super) fn references(&self) -> Vec<(&TicketId, i64)> {
-        let mut all: Vec<_> = self.tickets.iter().map(|its| (&its.id, millis(its.updated))).collect();
-        all.sort_by_key(|(id, updated)| (*id, std::cmp::Reverse(*updated)));
-        all.dedup_by_key(|(id, _)| *id);
+    /// Each ticket once, with its latest change, in the order of their ids.
+    pub(super) fn references(&self) -> Vec<&Reference> {
+        let mut all: Vec<_> = self.tickets.iter().collect();
+        all.sort_by_key(|its| (&its.id, std::cmp::Reverse(its.updated)));
+        all.dedup_by_key(|its| &its.id);
         all
     }
 }

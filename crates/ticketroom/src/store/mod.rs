@@ -57,8 +57,8 @@ pub use reservations::Reservations;
 pub use room_events::{Placed, RoomEvents, UnreportedEvents};
 pub use room_request::{PendingRequest, RoomRequest};
 pub use types::{
-    Accepted, Claim, ClaimLimit, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement, State,
-    TicketQuery, TicketRecord, TimelineEntry,
+    Accepted, Claim, ClaimLimit, Delivery, Event, Figures, Heartbeat, Held, Meaning, Pulse, Save, Settlement,
+    State, TicketQuery, TicketRecord, TimelineEntry,
 };
 
 pub use crate::room_event::{RoomEvent, RoomEventKind};

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError, Why,
+    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Pulse, Save, Selection, Settlement, StoreError,
+    Why,
 };
 use crate::ticket::HelpdeskName;
 

@@ -5,20 +5,33 @@ use tokio_postgres::Row;
 use super::rows::get;
 use super::{PostgresStore, statements as sql};
 use crate::store::listings::{BLUR, end_of};
-use crate::store::values::text_of;
+use crate::store::values::{json, millis, text_of};
 use crate::store::{Listings, Origin, ProgressRecord, SaveProgress, StoreError, TakeIn, TakenIn};
 use crate::ticket::TicketId;
 
 #[async_trait::async_trait]
 impl Listings for PostgresStore {
     async fn take_in(&self, tickets: TakeIn) -> Result<TakenIn, StoreError> {
-        let (ids, changes): (Vec<&str>, Vec<i64>) =
-            tickets.references().into_iter().map(|(id, updated)| (id.as_str(), updated)).unzip();
+        let references = tickets.references();
+        let ids: Vec<_> = references.iter().map(|its| its.id.as_str()).collect();
+        let changes: Vec<_> = references.iter().map(|its| millis(its.updated)).collect();
+        let snapshots: Vec<_> = references.iter().map(|its| its.snapshot.as_deref()).collect();
+        let subjects: Vec<_> =
+            snapshots.iter().map(|its| its.map(|ticket| text_of(&ticket.subject))).collect();
+        let versions: Vec<_> = snapshots
+            .iter()
+            .map(|its| its.and_then(|ticket| ticket.version.as_deref()).map(text_of))
+            .collect();
+        let snapshots =
+            snapshots.into_iter().map(|its| its.map(json).transpose()).collect::<Result<Vec<_>, _>>()?;
         let (origin, progress) = (tickets.origin, tickets.progress.as_ref());
         let take_in = sql::TakeIn {
             helpdesk: &tickets.helpdesk.as_str(),
             ids: &ids,
             changes: &changes,
+            snapshots: &snapshots,
+            subjects: &subjects,
+            versions: &versions,
             is_sweep: &(origin == Origin::Sweep),
             ahead: &tickets.ahead,
             blur: &BLUR,

@@ -71,6 +71,10 @@ kinds! {
     Cow<'_, str>: TEXT, TEXT_ARRAY;
 }
 
+impl<T: Element> Element for Option<T> {
+    const ARRAY: Type = T::ARRAY;
+}
+
 impl Kind for [u8] {
     const KIND: Type = Type::BYTEA;
 }

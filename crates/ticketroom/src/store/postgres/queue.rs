@@ -19,8 +19,8 @@ use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNR
 use crate::store::requeue::BATCH;
 use crate::store::values::{json, key, millis, text_of, timestamp};
 use crate::store::{
-    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue, RoomRequest, Save,
-    Selection, Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
+    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Event, Heartbeat, Held, Meaning, Pulse, Queue,
+    RoomRequest, Save, Selection, Settlement, StoreError, UNREADABLE_FOR, Why, unreadable,
 };
 use crate::ticket::{HelpdeskName, Ticket};
 

@@ -428,17 +428,18 @@ statements! {
     /// order of backfills. With a `name`, all of that happens only if nobody has changed the
     /// progress under it since that turn, and it goes on to the next. Returns whether it did, the
     /// ids of those that are new and of those whose change is told, and how many were known.
-    TakeIn { helpdesk, ids, changes, is_sweep, ahead, blur, backfill, ledger, kind, new_text, changed_text, name, turn, value } = "
+    TakeIn { helpdesk, ids, changes, snapshots, subjects, versions, is_sweep, ahead, blur, backfill, ledger, kind, new_text, changed_text, name, turn, value } = "
     WITH moved AS (
         INSERT INTO progress AS p SELECT :name::text, :turn::bigint + 1, :value::text
         WHERE :name::text IS NOT NULL AND (:turn::bigint = 0 OR EXISTS (SELECT FROM progress WHERE name = :name::text))
         ON CONFLICT (name) DO UPDATE SET turn = p.turn + 1, value = :value::text WHERE p.turn = :turn::bigint
         RETURNING 1
     ), its AS (
-        SELECT its.id, its.changed_at FROM unnest(:ids::text[], :changes::bigint[]) AS its (id, changed_at)
+        SELECT its.* FROM unnest(:ids::text[], :changes::bigint[], :snapshots::text[], :subjects::text[], :versions::text[])
+            AS its (id, changed_at, reported, subject, version)
         WHERE :name::text IS NULL OR EXISTS (SELECT FROM moved)
     ), known AS (
-        SELECT number, ticket.id, its.changed_at,
+        SELECT number, ticket.id, its.changed_at, its.reported, its.subject, its.version,
             :is_sweep AND its.changed_at > known_at AS is_marked,
             its.changed_at - :ahead <= updated_at + :blur AS is_ours,
             NOT claimed AND known_at > 0 AND coalesce(due_at > server_millis(), true)
@@ -446,21 +447,27 @@ statements! {
         FROM its JOIN ticket ON helpdesk = :helpdesk AND ticket.id = its.id
         ORDER BY ticket.number FOR UPDATE OF ticket
     ), made AS (
-        INSERT INTO ticket (helpdesk, id, state, due_at, hints, known_at, backfill, ledger, created_at, updated_at)
-        SELECT :helpdesk, id, 'waiting', server_millis(), 1, changed_at, :backfill, :ledger, server_millis(), server_millis()
+        INSERT INTO ticket
+            (helpdesk, id, state, due_at, hints, known_at, reported, reported_version, subject, backfill, ledger, created_at, updated_at)
+        SELECT :helpdesk, id, 'waiting', server_millis(), 1, changed_at, reported, version, coalesce(subject, ''), :backfill, :ledger,
+            server_millis(), server_millis()
         FROM its WHERE id NOT IN (SELECT id FROM known) ORDER BY id
         ON CONFLICT (helpdesk, id) DO NOTHING
         RETURNING number, id
     ), marked AS (
-        UPDATE ticket SET
+        UPDATE ticket AS t SET
             hints = hints + 1, known_at = known.changed_at,
+            reported = CASE WHEN known.reported IS NULL OR reported_version > version THEN t.reported ELSE known.reported END,
+            subject = CASE WHEN known.reported IS NULL OR known.subject = '' OR reported_version > version
+                THEN t.subject ELSE known.subject END,
+            reported_version = CASE WHEN known.reported IS NULL OR reported_version > version THEN reported_version ELSE version END,
             attempts = CASE
                 WHEN state IN ('waiting', 'blocked') THEN attempts
                 WHEN is_ours THEN greatest(attempts, 1)
                 ELSE 0 END,
             backfill = backfill AND (is_ours OR claimed),
             due_at = CASE WHEN claimed THEN due_at ELSE least(due_at, server_millis()) END
-        FROM known WHERE ticket.number = known.number AND is_marked
+        FROM known WHERE t.number = known.number AND is_marked
     ), noted AS (
         INSERT INTO timeline (ticket, at, kind, text)
         SELECT number, server_millis(), :kind, :new_text FROM made

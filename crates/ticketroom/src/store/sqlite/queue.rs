@@ -9,14 +9,14 @@ use super::SqliteStore;
 use super::requeue::{extent, requeue_some};
 use super::run::Statement;
 use super::statements as sql;
-use super::transitions::{Written, accept, claim, let_go, renew, settle, write_ledger};
+use super::transitions::{Written, accept, claim, encoded, let_go, renew, settle, write_ledger};
 use super::writer::ANSWER;
 use crate::clock::after;
 use crate::store::repeat::Kept;
 use crate::store::values::{json, millis};
 use crate::store::{
-    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection, Settlement,
-    StoreError, Why,
+    Accepted, Claim, ClaimLimit, Delivery, Heartbeat, Held, Meaning, Pulse, Queue, Save, Selection,
+    Settlement, StoreError, Why,
 };
 use crate::ticket::HelpdeskName;
 
@@ -24,9 +24,7 @@ use crate::ticket::HelpdeskName;
 impl Queue for SqliteStore {
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let snapshot = match &delivery.meaning {
-            Meaning::Look { snapshot: Some(snapshot), .. } => {
-                Some((json(snapshot)?, snapshot.subject.clone(), snapshot.version.clone()))
-            }
+            Meaning::Look { snapshot: Some(snapshot), .. } => Some(encoded(snapshot)?),
             _ => None,
         };
         let (kept, now) = (Kept::of(&delivery), self.clock.now());
@@ -50,7 +48,9 @@ impl Queue for SqliteStore {
         let now = self.clock.now();
         let (lease_until, running) = (after(now, lease), json(&running)?);
         self.writer
-            .run("claim", move |connection| claim(connection, now, lease_until, limit, &running, None).map(Ok))
+            .run("claim", move |connection| {
+                claim(connection, now, lease_until, limit, &running, None).map(Ok)
+            })
             .await
     }
 

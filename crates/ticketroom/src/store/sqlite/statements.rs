@@ -318,15 +318,19 @@ statements! {
     SELECT number, claimed, due_at, known_at, updated_at FROM ticket WHERE helpdesk = :helpdesk AND id = :id";
 
     /// A ticket that a listing names, and that nobody knew.
-    TakeIn { helpdesk, id, changed_at, backfill, ledger, now } = "
-    INSERT INTO ticket (helpdesk, id, state, due_at, hints, known_at, backfill, ledger, created_at, updated_at)
-    VALUES (:helpdesk, :id, 'waiting', :now, 1, :changed_at, :backfill, :ledger, :now, :now)";
+    TakeIn { helpdesk, id, changed_at, reported, subject, version, backfill, ledger, now } = "
+    INSERT INTO ticket
+    (helpdesk, id, state, due_at, hints, known_at, reported, reported_version, subject, backfill, ledger, created_at, updated_at)
+    VALUES (:helpdesk, :id, 'waiting', :now, 1, :changed_at, :reported, :version, coalesce(:subject, ''), :backfill, :ledger, :now, :now)";
 
     /// A ticket has changed, as a listing says. What may be our own doing is only looked at: after
     /// new tickets, and where it was in the order of backfills.
-    MarkListed { number, changed_at, is_ours, now } = "
+    MarkListed { number, changed_at, reported, subject, version, is_ours, now } = "
     UPDATE ticket SET
         hints = hints + 1, known_at = :changed_at,
+        reported = CASE WHEN :reported IS NULL OR reported_version > :version THEN reported ELSE :reported END,
+        subject = CASE WHEN :reported IS NULL OR :subject = '' OR reported_version > :version THEN subject ELSE :subject END,
+        reported_version = CASE WHEN :reported IS NULL OR reported_version > :version THEN reported_version ELSE :version END,
         attempts = CASE WHEN state IN ('waiting', 'blocked') THEN attempts WHEN :is_ours THEN max(attempts, 1) ELSE 0 END,
         backfill = CASE WHEN :is_ours OR claimed THEN backfill ELSE 0 END,
         due_at = CASE claimed WHEN 1 THEN due_at ELSE min(coalesce(due_at, :now), :now) END

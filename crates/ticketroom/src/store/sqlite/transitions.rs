@@ -14,13 +14,13 @@ use crate::store::day::Day;
 use crate::store::repeat::{AFTER_UNREAD, FORGET_EVERY, Kept, NOT_UNDERSTOOD, UNREAD};
 use crate::store::values::{from_json, json, key, millis, reason, timestamp};
 use crate::store::{
-    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Held, Meaning, PendingRequest, Save, Settlement, StoreError,
-    UNREADABLE_FOR,
+    Accepted, Claim, ClaimLimit, Delivery, EffectEntry, Held, Meaning, PendingRequest, Save, Settlement,
+    StoreError, UNREADABLE_FOR,
 };
 use crate::ticket::{Ticket, TicketKey};
 
 /// What a delivery's snapshot is kept as: the ticket, its subject and its version.
-type Snapshot = (String, String, Option<String>);
+pub(super) type Snapshot = (String, String, Option<String>);
 
 pub(super) fn accept(
     connection: &Connection,
@@ -131,7 +131,12 @@ fn mark(
     Ok(())
 }
 
-fn columns(snapshot: Option<&Snapshot>) -> (Option<&String>, Option<&String>, Option<&String>) {
+/// A snapshot as it is kept.
+pub(super) fn encoded(snapshot: &Ticket) -> Result<Snapshot, StoreError> {
+    Ok((json(snapshot)?, snapshot.subject.clone(), snapshot.version.clone()))
+}
+
+pub(super) fn columns(snapshot: Option<&Snapshot>) -> (Option<&String>, Option<&String>, Option<&String>) {
     match snapshot {
         Some((reported, subject, version)) => (Some(reported), Some(subject), version.as_ref()),
         None => (None, None, None),
@@ -150,9 +155,8 @@ pub(super) fn claim(
     let (most, backfill) = (&limit.all(), &limit.backfill());
     let read = |row: &Row<'_>| Ok((claimed(row), row.get::<_, i64>(0)?, row.get::<_, Option<String>>(9)?));
     let rows = match &helpdesks {
-        Some(helpdesks) => {
-            sql::ClaimOf { now: now_millis, lease_until, most, backfill, running, helpdesks }.rows(connection, read)
-        }
+        Some(helpdesks) => sql::ClaimOf { now: now_millis, lease_until, most, backfill, running, helpdesks }
+            .rows(connection, read),
         None => sql::Claim { now: now_millis, lease_until, most, backfill, running }.rows(connection, read),
     };
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());

@@ -6,12 +6,15 @@ use uuid::Uuid;
 use super::test_clock::{config, connect, database};
 use super::*;
 use crate::config::StoreUrl;
+use crate::helpdesk::listing::Reference;
 use crate::room::FolderId;
 use crate::store::backup::{BackupError, backup};
 use crate::store::copy::{CopyError, Progress, copy};
 use crate::store::postgres::PostgresStore;
 
 const TICKETS: usize = 700;
+/// Those of them that a backfill took in.
+const OLD: usize = 30;
 
 fn file(path: &std::path::Path) -> StoreUrl {
     StoreUrl::Sqlite(path.to_owned())
@@ -24,7 +27,7 @@ fn at_database(database: &postgres_server::Database) -> StoreUrl {
 /// A store with tickets in every state, and texts of every kind.
 async fn filled(store: &Timed) {
     let mut rng = Rng::with_seed(4711);
-    for number in 0..TICKETS {
+    for number in 0..TICKETS - OLD {
         let subject = ["Printer", "T\u{fc}r", "a\0b", ""][number % 4];
         let mut delivery = reported(&number.to_string(), subject, Some("2026-01-01"), 0);
         let length = rng.usize(..300);
@@ -33,7 +36,9 @@ async fn filled(store: &Timed) {
         store.accept(delivery).await.unwrap();
     }
     let states = [State::Ready, State::Blocked, State::Skipped, State::Archived, State::Waiting];
-    for (nth, claim) in store.claim(at(0), LEASE, TICKETS - 20, &[]).await.unwrap().into_iter().enumerate() {
+    for (nth, claim) in
+        store.claim(at(0), LEASE, TICKETS - OLD - 20, &[]).await.unwrap().into_iter().enumerate()
+    {
         let ledger = if nth % 2 == 0 { with_room(claim.number) } else { Ledger::default() };
         // Of some tickets there are more than go over at once, of most there are few.
         let count = if nth == 7 { 1300 } else { nth % 4 };
@@ -67,6 +72,18 @@ async fn filled(store: &Timed) {
     for (id, request) in [("1", RoomRequest::Archive), ("2", RoomRequest::Reopen)] {
         store.requeue(&Selection::One(key(id)), &Why::Requested(request), at(1)).await.unwrap();
     }
+    // A backfill is under way, and so are sweeps.
+    let tickets = (0..i64::try_from(OLD).unwrap()).map(|id| Reference {
+        id: format!("old {id}").parse().unwrap(),
+        updated: at(-id),
+        snapshot: None,
+    });
+    let tickets = tickets.collect();
+    let progress =
+        Some(SaveProgress { name: "sweep.desk".to_owned(), turn: 0, value: "{\"t\u{fc}r\":1}".to_owned() });
+    let origin = Origin::Backfill { quiet: true };
+    let helpdesk = key("1").helpdesk;
+    store.take_in(TakeIn { helpdesk, origin, tickets, ahead: 0, progress }, at(1)).await.unwrap();
     store.take_writes(at(0), 20, 50).await.unwrap();
 }
 
@@ -85,6 +102,7 @@ async fn everything(store: &dyn Store) -> String {
         let news = store.unreported_events(number, None, 9).await.unwrap();
         everything.push_str(&format!("{news:?}\n"));
     }
+    everything.push_str(&format!("{:?}", store.progresses("").await.unwrap()));
     everything
 }
 

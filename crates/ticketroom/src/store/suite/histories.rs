@@ -353,7 +353,8 @@ impl History {
         };
         let tickets = (0..self.rng.usize(..6)).map(|_| {
             let updated = jiff::SignedDuration::from_millis(self.rng.i64(-40_000..40_000));
-            Reference { id: self.id(), updated: self.now.checked_add(updated).unwrap() }
+            let snapshot = (self.rng.u32(..3) == 0).then(|| Box::new(self.ticket()));
+            Reference { id: self.id(), updated: self.now.checked_add(updated).unwrap(), snapshot }
         });
         let tickets = tickets.collect();
         let progress = (self.rng.u32(..3) > 0).then_some(self.save_progress().await);

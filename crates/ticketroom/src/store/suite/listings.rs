@@ -5,6 +5,7 @@ use crate::helpdesk::listing::Reference;
 
 on_every_store!(
     a_sweep_makes_unknown_tickets_known_and_due,
+    what_a_listing_tells_of_a_ticket_is_kept_as_if_a_delivery_had,
     a_change_that_nobody_reported_is_looked_at_and_told,
     a_change_that_was_seen_is_no_news,
     what_may_be_our_own_doing_is_looked_at_and_not_told,
@@ -19,7 +20,7 @@ on_every_store!(
 );
 
 fn listed(id: &str, second: i64) -> Reference {
-    Reference { id: id.parse().unwrap(), updated: at(second) }
+    Reference { id: id.parse().unwrap(), updated: at(second), snapshot: None }
 }
 
 fn page(origin: Origin, tickets: &[Reference]) -> TakeIn {
@@ -66,6 +67,30 @@ async fn a_sweep_makes_unknown_tickets_known_and_due(store: &Timed) {
     let claims = store.claim(at(12), LEASE, 10, &[]).await.unwrap();
     assert_eq!(claims.len(), 2);
     assert!(claims.iter().all(|claim| !claim.backfill && claim.ledger == Ledger::default()));
+}
+
+/// Of a helpdesk that can't be asked.
+async fn what_a_listing_tells_of_a_ticket_is_kept_as_if_a_delivery_had(store: &Timed) {
+    let with = |second: i64, subject: &str| {
+        let version = Some(at(second).to_string());
+        let ticket = Ticket { subject: subject.to_owned(), version, ..Ticket::default() };
+        Reference { snapshot: Some(Box::new(ticket)), ..listed("1", second) }
+    };
+    // The later one counts, in whichever order they come.
+    sweep(store, &[with(5, "later"), with(1, "first")], 10).await;
+    let record = store.ticket(&key("1")).await.unwrap().unwrap();
+    assert_eq!(record.ticket.unwrap().subject, "later");
+    see(store, 5, 11).await;
+    sweep(store, &[with(60, "changed")], 100).await;
+    let claim = claim_one(store, 100).await;
+    assert_eq!(claim.reported.unwrap().subject, "changed");
+    let by_subject = TicketQuery { text: Some("changed".to_owned()), limit: 9, ..TicketQuery::default() };
+    assert_eq!(store.tickets(&by_subject).await.unwrap().len(), 1);
+    // One that a delivery has overtaken.
+    store.accept(reported("1", "reported", Some("2999"), 101)).await.unwrap();
+    sweep(store, &[with(102, "listed")], 103).await;
+    let claim = store.claim(at(9999), LEASE, 1, &[]).await.unwrap().remove(0);
+    assert_eq!(claim.reported.unwrap().subject, "reported");
 }
 
 async fn a_change_that_nobody_reported_is_looked_at_and_told(store: &Timed) {

@@ -118,15 +118,7 @@ impl Contents {
             return self.tickets.last_mut().unwrap();
         };
         let row = self.tickets[place].mark_heard(now);
-        let is_newer = |reported: &Ticket, snapshot: &Ticket| matches!((&reported.version, &snapshot.version), (Some(reported), Some(new)) if reported > new);
-        if let Some(snapshot) = snapshot
-            && !row.reported.as_ref().is_some_and(|reported| is_newer(reported, snapshot))
-        {
-            row.reported = Some(snapshot.clone());
-            if !snapshot.subject.is_empty() {
-                row.subject.clone_from(&snapshot.subject);
-            }
-        }
+        row.tell(snapshot);
         row
     }
 
@@ -257,6 +249,19 @@ impl Row {
             self.due = Some(self.due.map_or(now, |due| due.min(now)));
         }
         self
+    }
+
+    /// What the ticket is like, as somebody told who may have been overtaken.
+    fn tell(&mut self, snapshot: Option<&Ticket>) {
+        let is_newer = |reported: &Ticket, snapshot: &Ticket| matches!((&reported.version, &snapshot.version), (Some(reported), Some(new)) if reported > new);
+        if let Some(snapshot) = snapshot
+            && !self.reported.as_ref().is_some_and(|reported| is_newer(reported, snapshot))
+        {
+            self.reported = Some(snapshot.clone());
+            if !snapshot.subject.is_empty() {
+                self.subject.clone_from(&snapshot.subject);
+            }
+        }
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -646,16 +651,19 @@ impl Listings for Model {
         if let Some(progress) = &its.progress {
             contents.save_progress(progress)?;
         }
-        let mut changes: BTreeMap<TicketId, Timestamp> = BTreeMap::new();
-        for Reference { id, updated } in its.tickets {
-            let latest = changes.entry(id).or_insert(updated);
-            *latest = updated.max(*latest);
+        let mut changes: BTreeMap<TicketId, Reference> = BTreeMap::new();
+        for reference in its.tickets {
+            let latest = changes.entry(reference.id.clone()).or_insert_with(|| reference.clone());
+            if reference.updated > latest.updated {
+                *latest = reference;
+            }
         }
         let mut taken = TakenIn::default();
-        for (id, updated) in changes {
+        for (id, Reference { updated, snapshot, .. }) in changes {
             let key = TicketKey { helpdesk: its.helpdesk.clone(), id: id.clone() };
             let Some(row) = contents.find(&key) else {
                 let mut row = Row { known: Some(updated), ..Row::new(key, now) };
+                row.tell(snapshot.as_deref());
                 if let Origin::Backfill { quiet } = its.origin {
                     (row.backfill, row.ledger.quiet) = (true, quiet);
                 }
@@ -681,6 +689,7 @@ impl Listings for Model {
             let rests = !matches!(row.state, State::Waiting | State::Blocked);
             let before = row.attempts;
             row.mark_heard(now).backfill = was_backfill;
+            row.tell(snapshot.as_deref());
             if rests && may_be_ours {
                 row.attempts = before.max(1);
             }
