@@ -99,7 +99,7 @@ struct Latencies {
 
 impl Core {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, ..Self::default() }
+        Self { clock: clock.separate(), ..Self::default() }
     }
 
     /// Opens the calls of the control endpoint that inject faults.
