@@ -6,8 +6,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::outbox::Delivery;
-
 /// Which deliveries are lost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,13 +38,19 @@ impl Loss {
 }
 
 /// The loss that is in force, and what was lost so far.
-#[derive(Debug, Default)]
-pub(crate) struct Losses {
+#[derive(Debug)]
+pub(crate) struct Losses<D> {
     now: Option<(Loss, fastrand::Rng)>,
-    lost: Vec<Delivery>,
+    lost: Vec<D>,
 }
 
-impl Losses {
+impl<D> Default for Losses<D> {
+    fn default() -> Self {
+        Self { now: None, lost: Vec::new() }
+    }
+}
+
+impl<D> Losses<D> {
     pub(crate) fn set(&mut self, loss: Option<Loss>) {
         self.now = loss.map(|loss| (loss, fastrand::Rng::with_seed(loss.seed)));
     }
@@ -59,11 +63,11 @@ impl Losses {
         })
     }
 
-    pub(crate) fn note(&mut self, delivery: Delivery) {
+    pub(crate) fn note(&mut self, delivery: D) {
         self.lost.push(delivery);
     }
 
-    pub(crate) fn all(&self) -> &[Delivery] {
+    pub(crate) fn all(&self) -> &[D] {
         &self.lost
     }
 }
@@ -73,7 +77,7 @@ mod tests {
     use super::*;
 
     fn struck(loss: Loss) -> Vec<bool> {
-        let mut losses = Losses::default();
+        let mut losses = Losses::<()>::default();
         losses.set(Some(loss));
         (0..1_000).map(|second| losses.strike(Timestamp::from_second(second).unwrap())).collect()
     }

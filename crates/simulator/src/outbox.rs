@@ -91,7 +91,7 @@ struct Inner<W> {
     under_way: watch::Sender<usize>,
     /// How many further deliveries may be worked on at once.
     places: Semaphore,
-    losses: Mutex<Losses>,
+    losses: Mutex<Losses<Delivery>>,
     clock: Clock,
     shutdown: Shutdown,
 }

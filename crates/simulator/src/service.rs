@@ -98,7 +98,7 @@ struct Latencies {
 }
 
 impl Core {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: &Clock) -> Self {
         Self { clock: clock.separate(), ..Self::default() }
     }
 

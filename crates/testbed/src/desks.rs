@@ -387,7 +387,11 @@ impl Desk {
     /// Adds tickets that were created at these times, all assigned to Anna, without a delivery.
     /// Returns their ids; a generic helpdesk has none.
     #[must_use]
-    pub fn import(self, systems: &Systems, tickets: impl IntoIterator<Item = (String, Timestamp)>) -> Vec<String> {
+    pub fn import(
+        self,
+        systems: &Systems,
+        tickets: impl IntoIterator<Item = (String, Timestamp)>,
+    ) -> Vec<String> {
         let tickets = tickets.into_iter();
         let ids = match self {
             Self::Zendesk => systems.zendesk.import_tickets(tickets.map(|(subject, at)| {

@@ -142,7 +142,7 @@ impl DocSpace {
             known_for: setup.operations_known_for,
             loses: 0,
         };
-        let core = Core::new(setup.clock);
+        let core = Core::new(&setup.clock);
         let webhooks = Webhooks::new(setup.allow_private_webhooks, setup.password_policy);
         let clock = core.clock.clone();
         let sender = Sender::new(webhooks, setup.webhook_pace, &core)?;

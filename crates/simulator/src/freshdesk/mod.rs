@@ -20,9 +20,9 @@
 //! * Deliveries have no signature, no id and no time, come in any order, and tell old values when
 //!   they are repeated. Own notes and updates raise events, too. An advanced body is broken JSON as
 //!   soon as a subject has a quote in it.
-//! * The list of tickets has only what is recent unless it is told since when, ends at page 300, and
-//!   its pages drift while tickets change. The search knows days, 300 tickets, and nothing of the last
-//!   minutes.
+//! * The list of tickets has only what is recent unless it is told since when, ends at page 300,
+//!   and its pages drift while tickets change. The search knows days, 300 tickets, and nothing of
+//!   the last minutes.
 //!
 //! Not simulated: attachments, companies, the automation API, custom statuses' names,
 //! hourly budgets of webhooks, forms and XML, and plans.
@@ -113,7 +113,7 @@ impl Freshdesk {
     /// # Errors
     /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let core = Core::new(setup.clock);
+        let core = Core::new(&setup.clock);
         let service = FreshdeskService {
             clock: core.clock.clone(),
             account: Mutex::new(Account::new(setup.room_field)),

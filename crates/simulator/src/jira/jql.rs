@@ -1,8 +1,8 @@
 //! A subset of JQL: restrictions by project, key, id, status, people, labels and times, joined by
 //! AND, OR and NOT, and an order by times or keys.
 //!
-//! Times are to the minute, and read in the time zone of the caller's profile, which is UTC unless a test sets another
-//! one.
+//! Times are to the minute, and read in the time zone of the caller's profile, which is UTC unless
+//! a test sets another one.
 
 use std::cmp::Ordering;
 

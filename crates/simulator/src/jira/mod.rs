@@ -157,7 +157,7 @@ impl Jira {
     /// # Errors
     /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let (core, deployment) = (Core::new(setup.clock), setup.deployment);
+        let (core, deployment) = (Core::new(&setup.clock), setup.deployment);
         let service = JiraService {
             clock: core.clock.clone(),
             deployment,

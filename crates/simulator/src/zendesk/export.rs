@@ -1,6 +1,7 @@
 //! The incremental export of tickets, by cursor: every ticket that changed, deleted ones included,
-//! in the order of its last change, those that Zendesk itself made included. The newest changes are held back for a while, and a page begins
-//! with the ticket that the last one ended with: clients must expect to see tickets twice.
+//! in the order of its last change, those that Zendesk itself made included. The newest changes are
+//! held back for a while, and a page begins with the ticket that the last one ended with: clients
+//! must expect to see tickets twice.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -126,7 +126,7 @@ impl Zendesk {
     /// # Errors
     /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let core = Core::new(setup.clock);
+        let core = Core::new(&setup.clock);
         let service = ZendeskService {
             clock: core.clock.clone(),
             account: Mutex::new(Account::new(setup.room_field)),
