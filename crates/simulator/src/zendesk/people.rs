@@ -105,6 +105,10 @@ impl People {
         self.groups.insert(id, name.to_owned());
     }
 
+    pub(super) fn groups(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.groups.iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
     pub(super) fn has_user(&self, id: u64) -> bool {
         self.users.contains_key(&id)
     }
