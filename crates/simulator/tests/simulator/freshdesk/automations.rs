@@ -14,7 +14,7 @@ async fn receiver() -> CallbackReceiver {
     CallbackReceiver::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap()
 }
 
-fn rule(receiver: &CallbackReceiver, changes: Value) -> Value {
+fn rule(receiver: &CallbackReceiver, changes: &Value) -> Value {
     let mut rule = json!({
         "name": "DocSpace rooms", "active": true,
         "conditions": [{ "name": "condition_set_1", "match_type": "any", "properties": [
@@ -38,13 +38,13 @@ async fn post(fixture: &Fixture, kind: u64, rule: Value) -> Reply {
 async fn rules_for_new_tickets_fire_one_and_those_for_updates_all() {
     let fixture = fixture(Setup::default()).await;
     let receiver = receiver().await;
-    let first = post(&fixture, 1, rule(&receiver, json!({}))).await;
+    let first = post(&fixture, 1, rule(&receiver, &json!({}))).await;
     assert_eq!((first.status, &first.body["outdated"]), (201, &json!(false)), "{}", first.body);
-    assert_eq!(post(&fixture, 1, rule(&receiver, json!({ "name": "second" }))).await.status, 201);
+    assert_eq!(post(&fixture, 1, rule(&receiver, &json!({ "name": "second" }))).await.status, 201);
     let updates = |members: Value| {
         rule(
             &receiver,
-            json!({ "performer": { "type": 1, "members": members },
+            &json!({ "performer": { "type": 1, "members": members },
             "events": [{ "field_name": "status" }, { "field_name": "note_type" }] }),
         )
     };
@@ -76,7 +76,7 @@ async fn rules_for_new_tickets_fire_one_and_those_for_updates_all() {
 async fn rules_are_listed_changed_and_removed_by_administrators() {
     let fixture = fixture(Setup::default()).await;
     let receiver = receiver().await;
-    let id = post(&fixture, 1, rule(&receiver, json!({}))).await.body["id"].clone();
+    let id = post(&fixture, 1, rule(&receiver, &json!({}))).await.body["id"].clone();
     let path = format!("automations/1/rules/{id}");
     let off = fixture.call(Method::PUT, &path, Some(json!({ "active": false, "outdated": true }))).await;
     assert_eq!((&off.body["active"], &off.body["outdated"]), (&json!(false), &json!(false)));
@@ -91,9 +91,9 @@ async fn rules_are_listed_changed_and_removed_by_administrators() {
         json!({ "actions": [] }),
         json!({ "actions": [{ "field_name": "trigger_webhook" }] }),
     ] {
-        assert_eq!(post(&fixture, 1, rule(&receiver, wrong.clone())).await.status, 400, "{wrong}");
+        assert_eq!(post(&fixture, 1, rule(&receiver, &wrong)).await.status, 400, "{wrong}");
     }
-    assert_eq!(post(&fixture, 4, rule(&receiver, json!({}))).await.status, 400, "without events");
+    assert_eq!(post(&fixture, 4, rule(&receiver, &json!({}))).await.status, 400, "without events");
     fixture.freshdesk.set_administrator(false);
     assert_eq!(fixture.get(&path).await.status, 403);
     fixture.freshdesk.set_administrator(true);
