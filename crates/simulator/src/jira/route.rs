@@ -96,7 +96,7 @@ impl Call {
             ("PUT", ["issue", _]) => Self::EditIssue,
             ("GET", ["issue", _, "comment"]) => Self::Comments,
             ("POST", ["issue", _, "comment"]) => Self::CreateComment,
-            ("GET", ["issue", _, "remotelink"]) => Self::RemoteLinks,
+            ("GET", ["issue", _, "remotelink"] | ["issue", _, "remotelink", _]) => Self::RemoteLinks,
             ("POST", ["issue", _, "remotelink"]) => Self::PutRemoteLink,
             ("DELETE", ["issue", _, "remotelink"]) => Self::DeleteRemoteLink,
             ("POST", ["issueLink"]) => Self::CreateIssueLink,

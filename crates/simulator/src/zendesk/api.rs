@@ -23,6 +23,8 @@ enum Call {
     OauthToken,
     Me,
     GetUser(u64),
+    ListUsers,
+    ListGroups,
     GetTicket(u64),
     ShowMany,
     CreateTicket,
@@ -60,6 +62,8 @@ impl Call {
         let id = parts.get(1).and_then(|part| part.parse().ok());
         match (method.as_str(), parts.as_slice(), id) {
             ("GET", ["users", "me"], _) => Self::Me,
+            ("GET", ["users"], _) => Self::ListUsers,
+            ("GET", ["groups"], _) => Self::ListGroups,
             ("GET", ["users", _], Some(id)) => Self::GetUser(id),
             ("GET", ["tickets", "show_many"], _) => Self::ShowMany,
             ("GET", ["tickets", _], Some(id)) => Self::GetTicket(id),
@@ -93,6 +97,8 @@ impl Call {
             Self::OauthToken => "oauth_token",
             Self::Me => "me",
             Self::GetUser(_) => "get_user",
+            Self::ListUsers => "list_users",
+            Self::ListGroups => "list_groups",
             Self::GetTicket(_) => "get_ticket",
             Self::ShowMany => "show_many",
             Self::CreateTicket => "create_ticket",
@@ -122,9 +128,9 @@ impl Call {
     /// The resource that a granular scope must name.
     fn resource(self) -> &'static str {
         match self {
-            Self::Me | Self::GetUser(_) => "users",
+            Self::Me | Self::GetUser(_) | Self::ListUsers => "users",
             Self::TicketFields | Self::GetField(_) => "ticket_fields",
-            Self::GetGroup(_) => "groups",
+            Self::GetGroup(_) | Self::ListGroups => "groups",
             Self::Webhooks | Self::TestWebhook => "webhooks",
             Self::Triggers | Self::TriggerCategories => "triggers",
             _ => "tickets",
@@ -220,6 +226,10 @@ impl ZendeskService {
         let answer = match call {
             Call::Me => account.people.user_json(INTEGRATION, &api).map(|user| one("user", &user)),
             Call::GetUser(id) => account.people.user_json(id, &api).map(|user| one("user", &user)),
+            Call::ListUsers => Some(paging::in_this_order(request, "users", account.people.all_users(&api))),
+            Call::ListGroups => {
+                Some(paging::in_this_order(request, "groups", account.people.all_groups(&api)))
+            }
             Call::GetGroup(id) => account.people.group_json(id, &api).map(|group| one("group", &group)),
             Call::GetField(id) => wire::ticket_fields(account.room_field, &api)
                 .iter()
