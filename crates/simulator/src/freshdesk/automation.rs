@@ -13,7 +13,7 @@ use url::Url;
 
 use super::account::{Account, CREATED, Happened, Ticket};
 use super::rule;
-use super::webhook::Webhook;
+use super::webhook::{Content, Triggered, Webhook};
 
 /// What is changed by the account alone.
 const OWN_FIELDS: [&str; 7] =
@@ -32,15 +32,6 @@ pub(super) struct Rule {
     pub(super) content: Value,
     created: String,
     updated: String,
-}
-
-/// A request that a rule makes.
-#[derive(Debug)]
-pub(super) struct Triggered {
-    pub(super) webhook: Webhook,
-    pub(super) extra_headers: Vec<(String, String)>,
-    pub(super) event: String,
-    pub(super) body: Vec<u8>,
 }
 
 /// What is wrong with a rule: field and words.
@@ -211,7 +202,7 @@ fn request(action: &Value, account: &Account, ticket: &Ticket, happened: &Happen
         (None, _, Some(key)) => Some((key, "X".to_owned())),
         (None, _, None) => None,
     };
-    let webhook = Webhook { endpoint, header_secret: None, basic, content: super::Content::default() };
+    let webhook = Webhook { endpoint, header_secret: None, basic, content: Content::default() };
     Some(Triggered {
         webhook,
         extra_headers: custom_headers(&action["custom_headers"]),

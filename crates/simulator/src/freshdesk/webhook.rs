@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::automation::Triggered;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
 use crate::service::Core;
 
@@ -103,6 +102,15 @@ impl Webhooks {
         let retries = Retries { headers: webhook.headers(), pauses: self.pace.pauses.into_iter() };
         self.outbox.send(endpoint, body, |_| (Delivery::about(ticket, event, None), retries));
     }
+}
+
+/// A request that a rule made by the API makes.
+#[derive(Debug)]
+pub(super) struct Triggered {
+    pub(super) webhook: Webhook,
+    pub(super) extra_headers: Vec<(String, String)>,
+    pub(super) event: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl Webhooks {

@@ -50,6 +50,7 @@ mod jql;
 mod limits;
 mod links;
 mod people;
+mod reading;
 mod registry;
 mod route;
 mod search;

@@ -74,9 +74,10 @@ pub use self::limits::Limits;
 pub use self::people::{
     ANNA, BEN, CARLA, INTEGRATION, MAIN_BRAND, MO, NewUser, OTHER_BRAND, RITA, Role, SALES, SUPPORT,
 };
+pub use self::registry::Mode;
 pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
-pub use self::webhook::{Mode, RetryPace, Webhook};
+pub use self::webhook::{RetryPace, Webhook};
 
 /// How to simulate Zendesk.
 #[derive(Debug, Clone)]

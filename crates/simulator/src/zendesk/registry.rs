@@ -4,16 +4,27 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::breaker::Breaker;
-use super::webhook::Mode;
 
 /// What a webhook that triggers call is subscribed to.
 pub(super) const BY_TRIGGERS: &str = "conditional_ticket_events";
 /// How long the log is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a webhook is connected to: one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The events it is subscribed to, in Zendesk's envelope.
+    #[default]
+    Events,
+    /// Two triggers, for new and for updated tickets, with a template for a body.
+    Trigger,
+}
 
 /// A webhook.
 #[derive(Debug)]

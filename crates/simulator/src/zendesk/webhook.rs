@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::breaker::Breaker;
 use super::event::SUGGESTED_SUBSCRIPTION;
-use super::registry::{BY_TRIGGERS, Receiver, Registered, Settings};
+use super::registry::{BY_TRIGGERS, Mode, Receiver, Registered, Settings};
 use super::signature::{WEBHOOK, signed_headers_of};
 use crate::clock::Clock;
 use crate::lock;
@@ -41,17 +41,6 @@ pub struct Webhook {
     /// What they carry.
     #[serde(default)]
     pub mode: Mode,
-}
-
-/// What a webhook is connected to: one of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The events it is subscribed to, in Zendesk's envelope.
-    #[default]
-    Events,
-    /// Two triggers, for new and for updated tickets, with a template for a body.
-    Trigger,
 }
 
 /// How long the sender waits. Zendesk's own waits between attempts are not documented; the default
