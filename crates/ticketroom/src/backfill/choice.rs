@@ -7,7 +7,6 @@
 //! whose helpdesk does not tell that counts by its latest change.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -34,9 +33,7 @@ impl Span {
     /// What is wrong with them.
     pub fn parse(since: &str, until: Option<&str>) -> Result<Self, Reason> {
         let since = beginning(since).ok_or_else(|| not_a_time("since", since))?;
-        let until = until
-            .map(|until| end(until).ok_or_else(|| not_a_time("until", until)))
-            .transpose()?;
+        let until = until.map(|until| end(until).ok_or_else(|| not_a_time("until", until))).transpose()?;
         if until.is_some_and(|until| until <= since) {
             return Err(CHOICE_INVALID.with_help(
                 "“until” is not after “since”, so no ticket can be meant",
@@ -59,7 +56,7 @@ fn day(text: &str) -> Option<Date> {
 }
 
 fn start_of(day: Date) -> Option<Timestamp> {
-    day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    format!("{day}T00:00:00Z").parse().ok()
 }
 
 fn beginning(text: &str) -> Option<Timestamp> {
@@ -115,12 +112,7 @@ impl Choice {
     ///
     /// # Errors
     /// When the condition can't be evaluated for it.
-    pub fn wants(
-        &self,
-        key: &TicketKey,
-        ticket: &Ticket,
-        updated: Timestamp,
-    ) -> Result<bool, LanguageError> {
+    pub fn wants(&self, key: &TicketKey, ticket: &Ticket, updated: Timestamp) -> Result<bool, LanguageError> {
         if !self.span.has(ticket.created.unwrap_or(updated)) {
             return Ok(false);
         }
@@ -167,7 +159,10 @@ mod tests {
     fn the_time_of_creation_counts_and_else_the_latest_change() {
         let span = Span::parse("2026-01-01", Some("2026-01-31")).unwrap();
         let late = "2026-06-01T00:00:00Z";
-        assert!(wants(&span, None, Some("2026-01-31T23:59:59Z"), late), "it changed later, and was made then");
+        assert!(
+            wants(&span, None, Some("2026-01-31T23:59:59Z"), late),
+            "it changed later, and was made then"
+        );
         assert!(wants(&span, None, Some("2026-01-01T00:00:00Z"), late));
         assert!(!wants(&span, None, Some("2025-12-31T23:59:59Z"), "2026-01-15T00:00:00Z"));
         assert!(!wants(&span, None, Some("2026-02-01T00:00:00Z"), late));

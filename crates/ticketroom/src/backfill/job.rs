@@ -276,11 +276,8 @@ impl Job {
             return None;
         }
         let open = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
-        let left = if self.read_all {
-            open
-        } else {
-            self.expected?.saturating_sub(self.counts.rested()).max(open)
-        };
+        let left =
+            if self.read_all { open } else { self.expected?.saturating_sub(self.counts.rested()).max(open) };
         let (since, then) = self.pace.first()?;
         let (took, done) = (until(*since, now), self.counts.rested().saturating_sub(*then));
         if done == 0 || took.is_zero() {
@@ -325,14 +322,8 @@ mod tests {
     fn what_has_come_to_rest_is_counted_once() {
         let mut job = job();
         job.open = ids(1..8);
-        let states = [
-            State::Waiting,
-            State::Working,
-            State::Ready,
-            State::Skipped,
-            State::Archived,
-            State::Blocked,
-        ];
+        let states =
+            [State::Waiting, State::Working, State::Ready, State::Skipped, State::Archived, State::Blocked];
         let standing: Vec<_> = ids(1..7).into_iter().zip(states).collect();
         job.look(&standing, at(1));
         assert_eq!(job.open, ids(1..3));

@@ -83,11 +83,7 @@ pub async fn find(store: &(impl Listings + ?Sized), id: &BackfillId) -> Result<L
 ///
 /// # Errors
 /// When the condition is wrong, or the store can't be reached.
-pub async fn begin(
-    store: &(impl Listings + ?Sized),
-    id: BackfillId,
-    job: Job,
-) -> Result<Listed, Refused> {
+pub async fn begin(store: &(impl Listings + ?Sized), id: BackfillId, job: Job) -> Result<Listed, Refused> {
     Choice::new(job.span.clone(), job.condition.as_deref()).map_err(Refused::No)?;
     let mut listed = Listed { id, turn: 0, job };
     listed.turn = store.save_progress(listed.save()?).await?;

@@ -120,8 +120,7 @@ impl Planning<'_> {
     /// # Errors
     /// Why that is not possible now.
     pub async fn plan(&self, listing: &dyn Listing, job: &Job) -> Result<Plan, Unplanned> {
-        let choice =
-            Choice::new(job.span.clone(), job.condition.as_deref()).map_err(Unplanned::Choice)?;
+        let choice = Choice::new(job.span.clone(), job.condition.as_deref()).map_err(Unplanned::Choice)?;
         let (mut references, listed_all) = self.listed(listing, job).await?;
         let listed = references.len();
         let mut known = HashSet::new();
@@ -281,9 +280,8 @@ fn hours(rooms: u64, left_today: u32, limits: &Limits) -> Option<f64> {
     if rooms == 0 {
         return Some(0.0);
     }
-    let by_the_minute = (rooms * REQUESTS_PER_ROOM) as f64
-        / f64::from(limits.backfill_requests_per_minute())
-        / 60.0;
+    let by_the_minute =
+        (rooms * REQUESTS_PER_ROOM) as f64 / f64::from(limits.backfill_requests_per_minute()) / 60.0;
     let today = u64::from(left_today.saturating_sub(limits.reserved_writes));
     let later = (rooms * WRITES_PER_ROOM).saturating_sub(today);
     let by_the_day = match (later, limits.writes_of_backfills()) {

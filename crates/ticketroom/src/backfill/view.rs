@@ -73,8 +73,17 @@ impl BackfillView {
     #[must_use]
     pub fn new(listed: &Listed, now: Timestamp) -> Self {
         let job: &Job = &listed.job;
-        let Counts { listed: named, known, left_out, undecided, taken_in, ready, without_room, archived, blocked } =
-            job.counts;
+        let Counts {
+            listed: named,
+            known,
+            left_out,
+            undecided,
+            taken_in,
+            ready,
+            without_room,
+            archived,
+            blocked,
+        } = job.counts;
         Self {
             id: listed.id.to_string(),
             helpdesk: job.helpdesk.to_string(),

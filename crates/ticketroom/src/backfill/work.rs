@@ -27,7 +27,7 @@ use crate::log_limit::LogLimiter;
 use crate::printable::{DETAIL, printable};
 use crate::reason::Reason;
 use crate::replica::lease_guard::LeaseGuard;
-use crate::store::{Listings as _, Origin, Queries as _, Reservations as _, State, Store, StoreError, TakeIn};
+use crate::store::{Origin, State, Store, StoreError, TakeIn};
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
 /// What the replicas agree on which of them is at it by.
@@ -100,8 +100,10 @@ impl Backfills {
     /// Works on backfills, for as long as it is polled.
     pub async fn run(self) {
         let mut memory = Memory::default();
-        let (errors, undecided) =
-            (LogLimiter::new("rounds without the store"), LogLimiter::new("tickets that backfills leave out"));
+        let (errors, undecided) = (
+            LogLimiter::new("rounds without the store"),
+            LogLimiter::new("tickets that backfills leave out"),
+        );
         loop {
             let wait = match self.round(&mut memory, &undecided).await {
                 Ok(wait) => wait,
@@ -155,9 +157,10 @@ impl Backfills {
         job.look(&standing, self.clock.now());
         // While one waits for what all need, that is what the backfill waits for.
         if job.state == JobState::Running && (job.free() == 0 || job.read_all) {
-            let waits = job.open.iter().find(|id| {
-                standing.iter().any(|(its, state)| its == *id && *state == State::Waiting)
-            });
+            let waits = job
+                .open
+                .iter()
+                .find(|id| standing.iter().any(|(its, state)| its == *id && *state == State::Waiting));
             job.reason = match waits {
                 Some(id) => {
                     let key = TicketKey { helpdesk: job.helpdesk.clone(), id: id.clone() };
@@ -309,9 +312,7 @@ impl Backfills {
         let known = self.store.standing(name, &ids).await?;
         let fates = some.iter().map(|reference| {
             let is_known = known.iter().any(|(id, _)| *id == reference.id);
-            async move {
-                if is_known { None } else { Some(fate(helpdesk, choice, name, reference).await) }
-            }
+            async move { if is_known { None } else { Some(fate(helpdesk, choice, name, reference).await) } }
         });
         let fates: Vec<_> = fates.collect();
         Ok(futures_util::stream::iter(fates).buffered(SIDE_BY_SIDE).collect().await)
@@ -358,12 +359,7 @@ fn undecided_of(page: &Page, decided: &[TicketId], most: usize) -> Vec<Reference
     some
 }
 
-async fn fate(
-    helpdesk: &dyn Helpdesk,
-    choice: &Choice,
-    name: &HelpdeskName,
-    reference: &Reference,
-) -> Fate {
+async fn fate(helpdesk: &dyn Helpdesk, choice: &Choice, name: &HelpdeskName, reference: &Reference) -> Fate {
     if choice.is_surely_not(reference.updated) {
         return Fate::LeftOut;
     }

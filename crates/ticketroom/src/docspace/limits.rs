@@ -259,11 +259,7 @@ impl Governor {
         Ok(Pass { lane, permit, behind: place.map(|place| (before, place)) })
     }
 
-    async fn take_write(
-        &self,
-        in_hand: &tokio::sync::Mutex<InHand>,
-        per_day: u32,
-    ) -> Result<(), Duration> {
+    async fn take_write(&self, in_hand: &tokio::sync::Mutex<InHand>, per_day: u32) -> Result<(), Duration> {
         let mut in_hand = in_hand.lock().await;
         if in_hand.writes == 0 {
             let now = Instant::now();

@@ -163,8 +163,7 @@ impl<'a> Run<'a> {
             self.failures.push(failure);
             return self.settle(Rest::Ready { next: None, remark: None }, None).await;
         }
-        let seen =
-            observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &self.docspace).await;
+        let seen = observe(&self.claim, &self.ledger, now, settle, helpdesk.as_ref(), &self.docspace).await;
         let mut seen = match seen {
             Ok(seen) => seen,
             Err(Unseen { failure, ticket }) => {

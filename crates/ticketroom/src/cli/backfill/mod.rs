@@ -134,13 +134,8 @@ async fn new(config: &Config, store: &dyn Store, clock: &Arc<dyn Clock>, options
     let helpdesks = helpdesk::build(&config.helpdesks, &http, clock, &Paces::default());
     let helpdesk = helpdesks.iter().find(|one| *one.helpdesk_name() == name);
     let listing = helpdesk.and_then(|one| one.listing());
-    let span = checked(
-        name.as_str(),
-        helpdesk.map(|_| listing.is_some()),
-        &since,
-        options.until.as_deref(),
-    )
-    .map_err(|reason| misconfigured(&reason))?;
+    let span = checked(name.as_str(), helpdesk.map(|_| listing.is_some()), &since, options.until.as_deref())
+        .map_err(|reason| misconfigured(&reason))?;
     let (Some(helpdesk), Some(listing)) = (helpdesk, listing) else { return Ok(()) };
     let now = clock.now();
     let mut job = Job::new(name, span, options.condition, options.no_note, None, now);

@@ -16,10 +16,8 @@ pub(super) fn plan(job: &Job, plan: &Plan, limits: &Limits) -> String {
     let about = if plan.extrapolated { "about " } else { "" };
     let until = job.span.until.map_or_else(String::new, |until| format!(", before {until}"));
     let at_least = if plan.listed_all { "" } else { "more than " };
-    let mut lines = vec![
-        format!("helpdesk  {}", job.helpdesk),
-        format!("created   since {}{until}", job.span.since),
-    ];
+    let mut lines =
+        vec![format!("helpdesk  {}", job.helpdesk), format!("created   since {}{until}", job.span.since)];
     lines.extend(job.condition.as_ref().map(|condition| format!("where     {}", printable(condition, 200))));
     lines.extend([
         format!("listed    {at_least}{} tickets that have changed since then", plan.listed),
