@@ -10,7 +10,7 @@ use super::issue::Issue;
 use super::people::INTEGRATION;
 use super::site::{Edit, Site, priority_named};
 use super::wire::{self, Lens};
-use super::{Deployment, JiraService, ROOM_FIELD, adf};
+use super::{Deployment, JiraService, ROOM_FIELD, adf, comments};
 use crate::http::Answer;
 
 /// The longest description and comment, in characters.
@@ -29,6 +29,9 @@ impl JiraService {
         let fields = wanted(asked.request.query_all("fields"));
         let properties = wanted(asked.request.query_all("properties"));
         let mut body = issue_json(asked.lens(site), issue, &fields);
+        if is_wanted("comment", &fields) {
+            body["fields"]["comment"] = comments::field(asked, asked.lens(site), issue);
+        }
         if !properties.is_empty() {
             let all = properties.contains("*all");
             let told = issue.properties.iter().filter(|(key, _)| all || properties.contains(key.as_str()));
@@ -108,13 +111,7 @@ pub(super) fn strings(list: &Value) -> impl Iterator<Item = &str> {
 /// The issue with the requested fields; all by default. A name with a minus excludes a field.
 pub(super) fn issue_json(lens: Lens<'_>, issue: &Issue, wanted: &BTreeSet<&str>) -> Value {
     let mut fields = lens.fields(issue);
-    let all = wanted.iter().all(|name| name.starts_with('-'))
-        || wanted.contains("*all")
-        || wanted.contains("*navigable");
-    fields.retain(|name, _| {
-        let excluded = wanted.iter().any(|wish| wish.strip_prefix('-') == Some(name));
-        !excluded && (all || wanted.contains(name.as_str()))
-    });
+    fields.retain(|name, _| is_wanted(name, wanted));
     json!({
         "expand": "renderedFields,names,schema,operations,editmeta,changelog",
         "id": issue.id.to_string(),
@@ -122,6 +119,14 @@ pub(super) fn issue_json(lens: Lens<'_>, issue: &Issue, wanted: &BTreeSet<&str>)
         "key": issue.key,
         "fields": fields,
     })
+}
+
+fn is_wanted(name: &str, wanted: &BTreeSet<&str>) -> bool {
+    let all = wanted.iter().all(|name| name.starts_with('-'))
+        || wanted.contains("*all")
+        || wanted.contains("*navigable");
+    let excluded = wanted.iter().any(|wish| wish.strip_prefix('-') == Some(name));
+    !excluded && (all || wanted.contains(name))
 }
 
 fn no_property(key: &str) -> Answer {
