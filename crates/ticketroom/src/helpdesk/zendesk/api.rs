@@ -145,9 +145,9 @@ impl Api {
         parsed::<DeletedAnswer>(name("deleted_tickets"), &answer).map(|answer| answer.deleted_tickets)
     }
 
-    /// A page of `GET incremental/tickets/cursor`: the tickets that changed after a cursor, or at or
-    /// after a time (in seconds, at least a minute ago), and the time of the answer. Whatever the
-    /// status of the answer: a refusal has a time, too.
+    /// A page of `GET incremental/tickets/cursor`: the tickets that changed after a cursor, or at
+    /// or after a time (in seconds, at least a minute ago), and the time of the answer. Whatever
+    /// the status of the answer: a refusal has a time, too.
     pub(super) async fn export(&self, after: ExportFrom<'_>) -> Result<Listed<ExportAnswer>, Failure> {
         let start_time;
         let place = match after {

@@ -4,13 +4,13 @@
 //! what changed in the last minute, and shows tickets twice by design. It goes on from a cursor of
 //! Zendesk's for as long as we like.
 //!
-//! It is for administrators only. If we are refused (403), the same is asked of `GET search/export`,
-//! which is for every agent. That is ordered by when tickets were *made*, so a pass over it has to
-//! be finished before the time can be moved; what changes meanwhile still matches, and whether it
-//! moves in that order does not matter. Its cursor is good for an hour; with one that is not good
-//! any more, the pass begins again. It does not find deleted tickets, so the pass ends with
-//! `GET deleted_tickets`, those deleted last first, until the time is reached. The next pass tries
-//! the export again, as rights may have been given.
+//! It is for administrators only. If we are refused (403), the same is asked of `GET
+//! search/export`, which is for every agent. That is ordered by when tickets were *made*, so a pass
+//! over it has to be finished before the time can be moved; what changes meanwhile still matches,
+//! and whether it moves in that order does not matter. Its cursor is good for an hour; with one
+//! that is not good any more, the pass begins again. It does not find deleted tickets, so the pass
+//! ends with `GET deleted_tickets`, those deleted last first, until the time is reached. The next
+//! pass tries the export again, as rights may have been given.
 
 use serde::{Deserialize, Serialize};
 
