@@ -72,8 +72,12 @@ pub fn until(now: Timestamp, at: Timestamp) -> Duration {
 
 /// How far a `Date` header is from `now`; `None` if it is no date.
 pub(crate) fn clock_skew(date: &str, now: Timestamp) -> Option<Duration> {
-    let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(now.duration_since(theirs).unsigned_abs())
+    Some(now.duration_since(parse_date(date)?).unsigned_abs())
+}
+
+/// The time that a `Date` header says; `None` if it is no date.
+pub(crate) fn parse_date(date: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
 }
 
 /// Random numbers for jitter and identifiers; seeded, so that a test can repeat a run.

@@ -7,11 +7,15 @@
 //! of the next page once it has committed what it made of this one, and goes on from there, be it
 //! after a crash or a week later.
 
+use reqwest::header::{DATE, HeaderMap};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::call::Failure;
-use crate::clock::Timestamp;
-use crate::ticket::{Ticket, TicketId};
+use crate::call::{CallName, Cause, Failure};
+use crate::clock::{Timestamp, parse_date};
+use crate::source::salvage::whole_number;
+use crate::ticket::{HelpdeskName, Ticket, TicketId};
 
 /// A helpdesk that can list its tickets. An implementation promises:
 ///
@@ -63,7 +67,7 @@ pub struct Page {
     pub more: bool,
     /// When the helpdesk made this page, by its own clock.
     pub now: Timestamp,
-    /// How many entries of the page had no id or time that could be read. They are left out.
+    /// How many entries of the page had no id that could be read. They are left out.
     pub unreadable: usize,
 }
 
@@ -72,9 +76,136 @@ pub struct Page {
 pub struct Reference {
     /// Which.
     pub id: TicketId,
-    /// When it last changed.
+    /// When it last changed; of an entry without a time, the time after which the list begins.
     pub updated: Timestamp,
     /// The ticket itself, where the helpdesk can't be asked for it later: what a delivery would
     /// have carried. Boxed, since most helpdesks can be asked.
     pub snapshot: Option<Box<Ticket>>,
+}
+
+/// The form of what is in a cursor. A cursor of another one begins again from its time.
+const VERSION: u64 = 1;
+
+impl Cursor {
+    /// A cursor of a kind of helpdesk. `from` is the time to begin again from, should the place be
+    /// none any more.
+    pub(super) fn new(kind: &str, from: Timestamp, place: &impl Serialize) -> Self {
+        let place = serde_json::to_value(place).unwrap_or(Value::Null);
+        Self(json!({ "v": VERSION, "kind": kind, "from": from, "place": place }).to_string())
+    }
+
+    /// The time to begin again from, and the place; `None` for a place of another kind of helpdesk,
+    /// or of another version of this program.
+    ///
+    /// # Errors
+    /// When not even the time can be read.
+    pub(super) fn read<P: DeserializeOwned>(
+        &self,
+        kind: &str,
+        name: CallName,
+    ) -> Result<(Timestamp, Option<P>), Failure> {
+        #[derive(Deserialize)]
+        struct Written {
+            v: u64,
+            kind: String,
+            from: Timestamp,
+            place: Value,
+        }
+        let written: Written = serde_json::from_str(&self.0).map_err(|_| {
+            let why = "the stored place in the list of tickets is none; begin again from a time";
+            name.failed(Cause::Unusable(why.to_owned()))
+        })?;
+        let is_ours = written.v == VERSION && written.kind == kind;
+        let place = if is_ours { serde_json::from_value(written.place).ok() } else { None };
+        if place.is_none() {
+            tracing::warn!(kind, from = %written.from, "the place in a list can't be read; beginning again");
+        }
+        Ok((written.from, place))
+    }
+}
+
+/// What is gathered of a page.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) tickets: Vec<Reference>,
+    pub(super) unreadable: usize,
+}
+
+impl Gathered {
+    /// Takes an entry, if its id can be read.
+    pub(super) fn take(&mut self, id: Option<u64>, updated: Timestamp) {
+        match id {
+            Some(id) => self.tickets.push(Reference { id: id.into(), updated, snapshot: None }),
+            None => self.unreadable += 1,
+        }
+    }
+
+    /// The page. `now` is the time of the answer; without one, it is that of the newest ticket,
+    /// which can only be earlier.
+    pub(super) fn page(
+        self,
+        helpdesk: &HelpdeskName,
+        now: Option<Timestamp>,
+        from: Timestamp,
+        next: Cursor,
+        more: bool,
+    ) -> Page {
+        let Self { tickets, unreadable } = self;
+        if unreadable > 0 {
+            tracing::warn!(%helpdesk, unreadable, "entries in the list of tickets have no id that can be read");
+        }
+        let newest = tickets.iter().map(|ticket| ticket.updated).max();
+        Page { tickets, next, more, now: now.or(newest).unwrap_or(from), unreadable }
+    }
+}
+
+/// The other side's clock, by an answer of it.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    parse_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// Something in a list; nothing if it is not what it should be, which says nothing against the rest
+/// of the list.
+#[derive(Debug)]
+pub(super) struct Lenient<T>(pub(super) Option<T>);
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, bound = "T: DeserializeOwned")]
+        enum Entry<T> {
+            Is(T),
+            IsNot(IgnoredAny),
+        }
+        Ok(match Entry::deserialize(deserializer)? {
+            Entry::Is(it) => Self(Some(it)),
+            Entry::IsNot(_) => Self(None),
+        })
+    }
+}
+
+/// The number of a ticket, as a number or in digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = match Value::deserialize(deserializer)? {
+            Value::Number(number) => number.as_u64(),
+            Value::String(digits) => whole_number(&digits),
+            _ => None,
+        };
+        number.map(Self).ok_or_else(|| serde::de::Error::custom("no number"))
+    }
+}
+
+/// A second earlier: where it is not said whether a time is included, it is.
+pub(super) fn a_second_before(time: Timestamp) -> Timestamp {
+    time.saturating_sub(std::time::Duration::from_secs(1)).unwrap_or(Timestamp::MIN)
 }

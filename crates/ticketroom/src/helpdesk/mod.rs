@@ -19,6 +19,8 @@ mod mention;
 mod note;
 mod pace;
 mod rest;
+#[cfg(test)]
+mod scripted;
 pub(crate) mod zendesk;
 
 use std::sync::Arc;

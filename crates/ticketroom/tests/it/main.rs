@@ -18,6 +18,7 @@ mod health;
 mod helpdesks;
 mod intake;
 mod life;
+mod listings;
 mod load;
 mod logs;
 mod metrics;

@@ -13,16 +13,17 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::super::listing::server_time;
 use super::super::pace::{Pace, Style};
 use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
 use super::auth::{Asking, Auth, Credentials};
 use super::reasons::ZENDESK;
 use super::wire::{
-    CommentsAnswer, DeletedAnswer, DeletedDto, FieldAnswer, FieldDto, MeAnswer, MeDto, TicketAnswer,
-    UpdateAnswer, WebhookDto, WebhooksAnswer,
+    CommentsAnswer, DeletedAnswer, DeletedDto, DeletedPageAnswer, ExportAnswer, FieldAnswer, FieldDto,
+    FoundAnswer, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto, WebhooksAnswer,
 };
 use crate::call::{CallName, Cause, Failure};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskAuth;
 use crate::http::{Answer, Http};
 use crate::source::salvage::Json;
@@ -37,9 +38,16 @@ pub(super) static LIMITS: Style = Style {
     is_about_one_ticket: |_| false,
 };
 
+/// How many tickets a page of the export has at most. Each has its first comment, of up to 64 KiB.
+const EXPORTED: &str = "250";
+/// Bytes of such a page.
+const LONGEST_LIST: usize = 32 << 20;
+
 /// The Support API of one account.
 pub(super) struct Api {
     http: Http,
+    /// For lists of tickets, which are long.
+    lists: Http,
     base: Url,
     auth: Auth,
     pace: Arc<Pace>,
@@ -62,7 +70,8 @@ impl Api {
         pace: Arc<Pace>,
     ) -> Self {
         let (base, auth) = (as_folder(base), Auth::new(auth));
-        Self { http, base, auth, pace, clock, own_id: OnceLock::new() }
+        let lists = http.clone().reading_at_most(LONGEST_LIST);
+        Self { http, lists, base, auth, pace, clock, own_id: OnceLock::new() }
     }
 
     /// The host that is called, for messages.
@@ -136,6 +145,59 @@ impl Api {
         parsed::<DeletedAnswer>(name("deleted_tickets"), &answer).map(|answer| answer.deleted_tickets)
     }
 
+    /// A page of `GET incremental/tickets/cursor`: the tickets that changed after a cursor, or at
+    /// or after a time (in seconds, at least a minute ago), and the time of the answer. Whatever
+    /// the status of the answer: a refusal has a time, too.
+    pub(super) async fn export(&self, after: ExportFrom<'_>) -> Result<Listed<ExportAnswer>, Failure> {
+        let start_time;
+        let place = match after {
+            ExportFrom::Time(seconds) => {
+                start_time = seconds.to_string();
+                ("start_time", start_time.as_str())
+            }
+            ExportFrom::Cursor(cursor) => ("cursor", cursor),
+        };
+        let query = [place, ("per_page", EXPORTED), ("support_type_scope", "all")];
+        self.list("export_tickets", "incremental/tickets/cursor", &query).await
+    }
+
+    /// A page of `GET search/export`: the tickets that the search finds.
+    pub(super) async fn search(
+        &self,
+        query: &str,
+        after: Option<&str>,
+    ) -> Result<Listed<FoundAnswer>, Failure> {
+        let mut query = vec![("query", query), ("filter[type]", "ticket"), ("page[size]", "100")];
+        query.extend(after.map(|cursor| ("page[after]", cursor)));
+        self.list("search_tickets", "search/export", &query).await
+    }
+
+    /// A page of `GET deleted_tickets` by cursor, those deleted last first where Zendesk heeds the
+    /// order.
+    pub(super) async fn deleted_page(
+        &self,
+        after: Option<&str>,
+    ) -> Result<Listed<DeletedPageAnswer>, Failure> {
+        let mut query = vec![("sort_by", "deleted_at"), ("sort_order", "desc"), ("page[size]", "100")];
+        query.extend(after.map(|cursor| ("page[after]", cursor)));
+        self.list("list_deleted_tickets", "deleted_tickets", &query).await
+    }
+
+    /// Reads a page of a list of tickets.
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        call: &'static str,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Listed<T>, Failure> {
+        let answer = self.ask(&self.lists, call, Method::GET, path, query, None).await?;
+        let now = server_time(&answer.headers);
+        if !answer.status.is_success() {
+            return Ok(Listed { now, answer: Err(name(call).failed(refusal(&answer))) });
+        }
+        Ok(Listed { now, answer: Ok(parsed(name(call), &answer)?) })
+    }
+
     /// `GET ticket_fields/{id}`.
     pub(super) async fn field(&self, id: u64) -> Result<FieldDto, Failure> {
         let answer = self.answer("get_field", Method::GET, &format!("ticket_fields/{id}"), &[], None).await?;
@@ -157,14 +219,28 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
+        let answer = self.ask(&self.http, call, method, path, query, body).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
+    }
+
+    /// Sends a call and returns the answer, whatever its status.
+    async fn ask(
+        &self,
+        http: &Http,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
         let url = address(&self.base, name(call), &format!("api/v2/{path}"))?;
         let asking = Asking { http: &self.http, base: &self.base, pace: &self.pace, clock: &*self.clock };
         let send = async |credentials: &Credentials| {
-            let mut request = self.http.client().request(method.clone(), url.clone()).query(query);
+            let mut request = http.client().request(method.clone(), url.clone()).query(query);
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = self.http.send(name(call), TIMEOUT, credentials.put_on(request)).await?;
+            let answer = http.send(name(call), TIMEOUT, credentials.put_on(request)).await?;
             self.pace.heed(call, answer.status, &answer.headers);
             Ok::<_, Failure>(answer)
         };
@@ -178,12 +254,28 @@ impl Api {
         {
             answer = send(&credentials).await?;
         }
-        if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
+        Ok(answer)
     }
 
     async fn turn(&self, call: &'static str) -> Result<(), Failure> {
         self.pace.turn(call).await.map_err(|wait| used_up(name(call), wait))
     }
+}
+
+/// Where an export begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ExportFrom<'a> {
+    /// At a time, in seconds since 1970.
+    Time(i64),
+    /// After a page.
+    Cursor(&'a str),
+}
+
+/// A page of a list, or why there is none, and when the other side said so.
+#[derive(Debug)]
+pub(super) struct Listed<T> {
+    pub(super) now: Option<Timestamp>,
+    pub(super) answer: Result<T, Failure>,
 }
 
 /// The name of a call.

@@ -8,7 +8,7 @@ use super::Zendesk;
 use super::delivery::EVENT;
 use super::wire::{FieldDto, MeDto, WebhookDto};
 use crate::call::{Cause, Failure};
-use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew};
+use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, parse_date};
 use crate::config::ZENDESK_TEST_SECRET;
 use crate::finding::{Finding, Level};
 use crate::reason::codes;
@@ -43,6 +43,15 @@ codes! {
     CLOCKS_DIFFER = "check.zendesk.clocks-differ", Never,
         "Zendesk's clock and the clock of this machine differ. If they differ by much, deliveries are refused as too old.",
         "set this machine's clock, and keep it right with NTP";
+    NO_EXPORT = "check.zendesk.no-export", Never,
+        "The user of the integration is no administrator, so changed tickets can't be exported. They are searched for instead, \
+         which is slower and finds them some minutes later.",
+        "give the user of the OAuth client (or of the API token) the role admin, and the client the scope `read` or \
+         `tickets:read`";
+    NO_LISTING = "check.zendesk.no-listing", Never,
+        "Changed tickets can't be listed, so a ticket whose webhook never came is not found.",
+        "give the user of the OAuth client (or of the API token) the role admin, and the client the scope `read` or \
+         `tickets:read`";
     API_TOKEN = "check.zendesk.api-token", Never,
         "The integration signs in with an API token, which Zendesk takes until 2027-04-30.",
         "make an OAuth client in Admin Center > Apps and integrations > APIs and configure `client_id` and `client_secret` \
@@ -77,11 +86,32 @@ impl Zendesk {
                 Some(field) => self.field(field, self.api.field(field).await),
                 None => Finding::good("the link goes into an internal note".to_owned()),
             });
+            let now = date.as_deref().and_then(parse_date).unwrap_or_else(|| clock.now());
+            findings.push(self.lists(now).await);
             // Listing webhooks may need more than the service does; then nothing is said of them.
             findings
                 .extend(self.api.webhooks().await.ok().and_then(|webhooks| self.subscriptions(&webhooks)));
         }
         findings
+    }
+
+    /// Whether tickets whose deliveries never came can be found.
+    async fn lists(&self, now: Timestamp) -> Finding {
+        match self.can_list(now).await {
+            Ok(true) => Finding::good("changed tickets can be exported".to_owned()),
+            Ok(false) => {
+                let text = "our user is no administrator, so changed tickets are searched for";
+                Finding::Warning(NO_EXPORT.reason(text))
+            }
+            Err(failure @ Failure { cause: Cause::Forbidden, .. }) => {
+                Finding::Warning(NO_LISTING.reason(format!("changed tickets can't be listed: {failure}")))
+            }
+            Err(failure) => {
+                let help = "try again later; webhooks work without it";
+                let reason = failure.code().with_help(failure.to_string(), help);
+                Finding::Warning(reason.about("changed tickets can't be listed".to_owned()))
+            }
+        }
     }
 
     /// What our webhook sends that is not about tickets.

@@ -5,7 +5,8 @@
 //! typed. Both are signed the same way ([`delivery`]). Neither is believed about the ticket: what
 //! the ticket is now is asked for ([`ticket`]; into which ticket it was merged: [`merge`]), and the
 //! link goes into it as a custom field and an internal note in one update ([`write_back`]); further
-//! internal notes are updates of their own ([`notes`]). Below these, [`api`] makes one HTTP call,
+//! internal notes are updates of their own ([`notes`]). What changed since a time is listed by
+//! [`listing`]. Below these, [`api`] makes one HTTP call,
 //! with credentials from [`auth`] and no faster than [`pace`](super::pace) allows; [`wire`] has the
 //! parts of the answers that we read. [`check`] tries it all.
 
@@ -13,6 +14,7 @@ mod api;
 mod auth;
 pub(crate) mod check;
 mod delivery;
+mod listing;
 mod merge;
 mod notes;
 pub(crate) mod reasons;
@@ -29,7 +31,7 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WrittenBack};
+use super::{Helpdesk, InternalNote, Listing, NoteAdded, Observed, RoomLink, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;
@@ -119,6 +121,10 @@ impl Helpdesk for Zendesk {
         notes::add(&self.api, note).await
     }
 
+    fn listing(&self) -> Option<&dyn Listing> {
+        Some(self)
+    }
+
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
         self.findings(clock).await
     }
@@ -126,3 +132,5 @@ impl Helpdesk for Zendesk {
 
 #[cfg(test)]
 mod http_tests;
+#[cfg(test)]
+mod listing_tests;

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::super::listing::{Lenient, Number};
 use super::super::rest::null_as_default;
 use crate::source::salvage;
 
@@ -216,6 +217,43 @@ pub(super) struct DeletedAnswer {
 #[derive(Debug, Deserialize)]
 pub(super) struct DeletedDto {
     pub(super) id: u64,
+}
+
+/// `GET incremental/tickets/cursor`.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExportAnswer {
+    pub(super) tickets: Vec<Lenient<EntryDto>>,
+    #[serde(default)]
+    pub(super) after_cursor: Option<String>,
+    pub(super) end_of_stream: bool,
+}
+
+/// `GET search/export`.
+#[derive(Debug, Deserialize)]
+pub(super) struct FoundAnswer {
+    pub(super) results: Vec<Lenient<EntryDto>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) meta: PageDto,
+}
+
+/// `GET deleted_tickets`, by cursor.
+#[derive(Debug, Deserialize)]
+pub(super) struct DeletedPageAnswer {
+    pub(super) deleted_tickets: Vec<Lenient<EntryDto>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) meta: PageDto,
+}
+
+/// A ticket in a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EntryDto {
+    pub(super) id: Lenient<Number>,
+    pub(super) updated_at: Lenient<String>,
+    pub(super) deleted_at: Lenient<String>,
+    /// When the entry was made, in seconds: also changes of the system count, which leave the time
+    /// of the update as it is.
+    pub(super) generated_timestamp: Lenient<i64>,
 }
 
 /// `GET ticket_fields/{id}`.
