@@ -81,7 +81,7 @@ pub(crate) async fn measure() -> Result<Table> {
 }
 
 /// Sends a ticket and waits for its link; returns how long that took.
-async fn measure_one(fixture: &Fixture, service: &Service) -> Result<(u64, Duration)> {
+pub(crate) async fn measure_one(fixture: &Fixture, service: &Service) -> Result<(u64, Duration)> {
     let mut caller = Caller::connect(service.address()).await?;
     let ticket = fixture.open_ticket();
     let delivery = fixture.delivery(ticket);

@@ -8,6 +8,7 @@
 //! systems.
 
 mod accept;
+mod backfill;
 mod disk;
 mod fill;
 mod fixture;
@@ -41,7 +42,8 @@ struct Arguments {
     /// What to measure; everything by default.
     topics: Vec<Topic>,
     /// How many tickets the storm has (2,000 by default; DocSpace's limit of 1,500 requests a
-    /// minute sets its pace), and how many live (1,000 by default).
+    /// minute sets its pace), how many live (1,000 by default), and how many
+    /// a backfill has (10,000 by default).
     #[arg(long)]
     tickets: Option<usize>,
     /// How many tickets the largest store has whose growth is measured.
@@ -59,6 +61,8 @@ enum Topic {
     Storm,
     /// Whole lives of tickets under random faults: nothing is lost, doubled or in a wrong state.
     Lives,
+    /// A backfill, and live tickets beside it.
+    Backfill,
     /// One to three replicas on PostgreSQL beside one process on SQLite.
     Replicas,
     /// How the store's cost grows with the number of tickets.
@@ -91,6 +95,7 @@ async fn measure(topic: Topic, arguments: &Arguments) -> Result {
         Topic::Latency => vec![latency::measure().await?],
         Topic::Storm => vec![storm::measure(arguments.tickets.unwrap_or(2000)).await?],
         Topic::Lives => vec![lives::measure(arguments.tickets.unwrap_or(1000)).await?],
+        Topic::Backfill => vec![backfill::measure(arguments.tickets.unwrap_or(10_000)).await?],
         Topic::Replicas => vec![replicas::measure().await?, settling::measure().await?],
         Topic::Growth => growth::measure(arguments.most).await?,
         Topic::Size => vec![size::measure()?],

@@ -22,7 +22,7 @@ codes! {
     GONE = "waiting.backfill.helpdesk-removed", Soon,
         "The configuration has the backfill's helpdesk no more, or not one that can list its tickets. The backfill waits.",
         "put the helpdesk back, or cancel the backfill";
-    UNREADABLE = "waiting.backfill.unreadable", Never,
+    UNREADABLE = "waiting.backfill.unreadable", Soon,
         "What the store holds of a backfill can't be read: a later version wrote it. It is left to a ticketroom that can.",
         "";
 }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod api_description;
+mod backfill;
 mod callers;
 mod conformance;
 mod crash;

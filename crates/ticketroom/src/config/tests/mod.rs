@@ -83,6 +83,7 @@ fn the_example_has_every_known_key() {
         "[admin]\nzzzzzz = 1",
         "[store]\nzzzzzz = 1",
         "[docspace]\nzzzzzz = 1",
+        "[backfill]\nzzzzzz = 1",
         "[[helpdesk]]\nname = \"a\"\nkind = \"zendesk\"\nzzzzzz = 1",
         "[[helpdesk]]\nname = \"a\"\nkind = \"generic\"\nzzzzzz = 1",
         "[[helpdesk]]\nname = \"a\"\nkind = \"freshdesk\"\nzzzzzz = 1",

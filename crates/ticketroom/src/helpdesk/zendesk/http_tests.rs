@@ -237,6 +237,15 @@ async fn a_missing_note_is_written_with_the_field() {
 }
 
 #[tokio::test]
+async fn where_no_note_is_wanted_only_the_field_is_filled() {
+    let stage = Stage::with([(200, updated())]).await;
+    let written = stage.zendesk.write_back(&stage.link(NoteState::Unwanted)).await.unwrap();
+    assert_eq!((written.place.as_str(), written.warning), ("field", None));
+    assert_eq!(stage.asked(), ["PUT /api/v2/tickets/40117 Bearer t1"]);
+    assert_eq!(stage.last_body()["ticket"].get("comment"), None);
+}
+
+#[tokio::test]
 async fn an_uncertain_note_is_looked_for_on_every_page() {
     let note = format!("{URL} [ticketroom:zendesk:40117]");
     let elsewhere = json!({ "comments": [{ "author_id": 1, "public": false, "body": note }],

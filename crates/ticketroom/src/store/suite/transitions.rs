@@ -217,6 +217,10 @@ async fn a_room_belongs_to_one_ticket(store: &Timed) {
     let taken = store.save(save(&second, with_room(5), 1)).await;
     assert_eq!(taken, Err(StoreError::RoomTaken { room: RoomId(5), owner: key("1") }));
     assert_eq!(store.owned_rooms(&[RoomId(5), RoomId(6)]).await.unwrap(), [(RoomId(5), key("1"))]);
+    let ids = ["2", "7", "1"].map(|id| id.parse().unwrap());
+    let mut standing = store.standing(&key("1").helpdesk, &ids).await.unwrap();
+    standing.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(standing, [(key("1").id, State::Working), (key("2").id, State::Working)]);
     let timeline = store.timeline(&key("2")).await.unwrap();
     assert_eq!(timeline.len(), 1, "what came to nothing leaves no trace: {timeline:?}");
 }
