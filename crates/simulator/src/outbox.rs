@@ -12,8 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::lock;
-use crate::service::Shutdown;
+use crate::loss::{Loss, Losses};
+use crate::service::{Core, Shutdown};
 
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,11 @@ pub(crate) trait Attempts: Send + 'static {
     /// The body of the next attempt: what was sent off, unless it changes from attempt to attempt.
     fn body(&mut self, sent_off: &Bytes) -> Bytes {
         sent_off.clone()
+    }
+
+    /// The method of all attempts.
+    fn method(&self) -> reqwest::Method {
+        reqwest::Method::POST
     }
 
     /// The headers of the next attempt.
@@ -89,6 +96,8 @@ struct Inner<W> {
     under_way: watch::Sender<usize>,
     /// How many further deliveries may be worked on at once.
     places: Semaphore,
+    losses: Mutex<Losses<Delivery>>,
+    clock: Clock,
     shutdown: Shutdown,
 }
 
@@ -100,12 +109,12 @@ impl<W> Clone for Outbox<W> {
 
 impl<W: Clone> Outbox<W> {
     /// An attempt may take as long as `timeout`, until its whole answer is read.
-    pub(crate) fn new(timeout: Duration, shutdown: Shutdown) -> std::io::Result<Self> {
-        Self::with_places(timeout, Semaphore::MAX_PERMITS, shutdown)
+    pub(crate) fn new(timeout: Duration, core: &Core) -> std::io::Result<Self> {
+        Self::with_places(timeout, Semaphore::MAX_PERMITS, core)
     }
 
     /// At most so many deliveries are worked on at once, the waits between their attempts included.
-    pub(crate) fn with_places(timeout: Duration, most: usize, shutdown: Shutdown) -> std::io::Result<Self> {
+    pub(crate) fn with_places(timeout: Duration, most: usize, core: &Core) -> std::io::Result<Self> {
         // An error means that the process has a TLS provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -122,7 +131,9 @@ impl<W: Clone> Outbox<W> {
             deliveries: Mutex::default(),
             under_way: watch::Sender::new(0),
             places: Semaphore::new(most),
-            shutdown,
+            losses: Mutex::default(),
+            clock: core.clock.clone(),
+            shutdown: core.shutdown.clone(),
         })))
     }
 
@@ -139,6 +150,16 @@ impl<W: Clone> Outbox<W> {
         lock(&self.0.deliveries).clone()
     }
 
+    /// From now on, deliveries are lost like that, or none.
+    pub(crate) fn lose(&self, loss: Option<Loss>) {
+        lock(&self.0.losses).set(loss);
+    }
+
+    /// The deliveries that were lost: they were never sent off, and are not among the others.
+    pub(crate) fn lost(&self) -> Vec<Delivery> {
+        lock(&self.0.losses).all().to_vec()
+    }
+
     /// Waits until all deliveries are over.
     pub(crate) async fn settled(&self) {
         // The sender is in `self`, so this can't fail.
@@ -148,18 +169,36 @@ impl<W: Clone> Outbox<W> {
 
 impl<W: Send + 'static> Outbox<W> {
     /// Starts a delivery, which is under way from now on. `make` gets its number among all
-    /// deliveries, from 0.
+    /// deliveries, from 0, those that were lost included.
     pub(crate) fn send<A: Attempts>(
         &self,
         endpoint: Url,
         body: Vec<u8>,
         make: impl FnOnce(usize) -> (Delivery, A),
     ) {
+        self.send_if(endpoint, body, |number| {
+            let (delivery, attempts) = make(number);
+            (true, delivery, attempts)
+        });
+    }
+
+    /// The same, where `make` also decides whether the delivery is sent off. If not, it is lost.
+    pub(crate) fn send_if<A: Attempts>(
+        &self,
+        endpoint: Url,
+        body: Vec<u8>,
+        make: impl FnOnce(usize) -> (bool, Delivery, A),
+    ) {
         let mut deliveries = lock(&self.0.deliveries);
+        let mut losses = lock(&self.0.losses);
         let number = deliveries.len();
-        let (delivery, attempts) = make(number);
+        let (admits, delivery, attempts) = make(number + losses.all().len());
+        let struck = losses.strike(self.0.clock.now());
+        if struck || !admits {
+            return losses.note(delivery);
+        }
         deliveries.push(delivery);
-        drop(deliveries);
+        drop((deliveries, losses));
         self.0.under_way.send_modify(|count| *count += 1);
         let (outbox, mut shutdown) = (self.clone(), self.0.shutdown.receiver());
         self.0.runtime.spawn(async move {
@@ -180,7 +219,8 @@ impl<W: Send + 'static> Outbox<W> {
         loop {
             let body = attempts.body(&body);
             let headers = attempts.headers(&body);
-            let outcome = self.send_once(self.0.client.post(endpoint.clone()).body(body), headers).await;
+            let request = self.0.client.request(attempts.method(), endpoint.clone());
+            let outcome = self.send_once(request.body(body), headers).await;
             self.record(number, |delivery| delivery.attempts.push(outcome.status()));
             match attempts.pause_after(outcome) {
                 _ if outcome.is_accepted() => return true,
@@ -194,6 +234,11 @@ impl<W: Send + 'static> Outbox<W> {
         if let Some(delivery) = lock(&self.0.deliveries).get_mut(number) {
             change(delivery);
         }
+    }
+
+    /// Posts a body once, beside all deliveries.
+    pub(crate) async fn post(&self, endpoint: Url, headers: Vec<(String, String)>, body: Vec<u8>) -> Outcome {
+        self.send_once(self.0.client.post(endpoint).body(body), headers).await
     }
 
     /// Asks whether there is something at an address, without a body.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::FreshdeskService;
 use super::account::{Account, Invalid, Ticket};
-use super::limits;
 use super::people::{INTEGRATION, dated};
 use super::view::Change;
+use super::{limits, listing, search};
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
@@ -25,6 +25,7 @@ enum Call {
     MergeTickets,
     ArchivedTicket(u64),
     ListTickets,
+    SearchTickets,
     CreateNote(u64),
     Conversations(u64),
     EditConversation(u64),
@@ -35,6 +36,8 @@ enum Call {
     GetGroup(u64),
     ListGroups,
     TicketFields,
+    AdminFields,
+    Automations,
     Other,
 }
 
@@ -44,6 +47,7 @@ impl Call {
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let id = |text: &str| text.parse::<u64>().ok();
         match (method.as_str(), parts.as_slice()) {
+            ("GET", ["search", "tickets"]) => Some(Self::SearchTickets),
             ("GET", ["tickets"]) => Some(Self::ListTickets),
             ("GET", ["tickets", "archived", ticket]) => id(ticket).map(Self::ArchivedTicket),
             ("GET", ["tickets", ticket]) => id(ticket).map(Self::GetTicket),
@@ -60,6 +64,8 @@ impl Call {
             ("GET", ["contacts", contact]) => id(contact).map(Self::GetContact),
             ("GET", ["groups"]) => Some(Self::ListGroups),
             ("GET", ["groups", group]) => id(group).map(Self::GetGroup),
+            ("GET" | "POST", ["admin", "ticket_fields"]) => Some(Self::AdminFields),
+            (_, ["automations", ..]) => Some(Self::Automations),
             ("GET", ["ticket_fields"]) => Some(Self::TicketFields),
             _ => None,
         }
@@ -75,6 +81,7 @@ impl Call {
             Self::MergeTickets => "merge_tickets",
             Self::ArchivedTicket(_) => "archived_ticket",
             Self::ListTickets => "list_tickets",
+            Self::SearchTickets => "search_tickets",
             Self::CreateNote(_) => "create_note",
             Self::Conversations(_) => "conversations",
             Self::EditConversation(_) => "edit_conversation",
@@ -85,6 +92,8 @@ impl Call {
             Self::GetGroup(_) => "get_group",
             Self::ListGroups => "list_groups",
             Self::TicketFields => "ticket_fields",
+            Self::AdminFields => "admin_fields",
+            Self::Automations => "automations",
             Self::Other => "other",
         }
     }
@@ -103,10 +112,11 @@ impl Call {
     }
 }
 
-/// Each `include` costs as much as a call.
+/// Each `include` costs as much as a call, or as two in the list of tickets.
 fn cost(request: &Request) -> u32 {
     let includes = request.query("include").map_or(0, |include| include.split(',').count());
-    1 + u32::try_from(includes).unwrap_or(u32::MAX)
+    let each = if request.path.trim_end_matches('/') == "/api/v2/tickets" { 2 } else { 1 };
+    u32::try_from(includes).unwrap_or(u32::MAX).saturating_mul(each).saturating_add(1)
 }
 
 impl Service for FreshdeskService {
@@ -144,6 +154,10 @@ impl Service for FreshdeskService {
         helpdesk::state(self)
     }
 
+    fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
+        helpdesk::inject(self, request, path)
+    }
+
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         helpdesk::control(self, request, path)
     }
@@ -172,7 +186,8 @@ impl FreshdeskService {
                 .get(&id)
                 .filter(|ticket| ticket.archived && !ticket.purged)
                 .map(|ticket| Answer::json(StatusCode::OK, &ticket.json())),
-            Call::ListTickets => Some(list(&account, request)),
+            Call::ListTickets => Some(listing::answer(&account, request, self.clock.now())),
+            Call::SearchTickets => Some(search::answer(&account, request, self.search_lag, self.clock.now())),
             Call::Conversations(id) => {
                 account.tickets.get(&id).filter(is_there).map(|ticket| conversations(ticket, request))
             }
@@ -210,6 +225,12 @@ impl FreshdeskService {
             Call::ListGroups => {
                 let ids = account.people.groups.keys();
                 Some(paged(request, ids.filter_map(|id| account.people.group_json(*id)).collect()))
+            }
+            Call::AdminFields | Call::Automations if !account.people.own_is_administrator => Some(denied()),
+            Call::AdminFields => Some(self.admin_fields(&mut account, request)),
+            Call::Automations => {
+                let path: Vec<&str> = request.path.trim_end_matches('/').split('/').skip(4).collect();
+                self.rules_call(&mut account, request, &path)
             }
             Call::TicketFields => Some(ok(&fields(&account))),
             Call::Other => None,
@@ -330,37 +351,6 @@ fn conversations(ticket: &Ticket, request: &Request) -> Answer {
     paged(request, ticket.conversations.iter().map(|conversation| conversation.json(ticket.id)).collect())
 }
 
-/// Without `updated_since`, only what was created in the last 30 days; the trash and spam only if
-/// the filter asks for them.
-fn list(account: &Account, request: &Request) -> Answer {
-    let since: Option<jiff::Timestamp> = request.query("updated_since").and_then(|text| text.parse().ok());
-    let filter = request.query("filter");
-    let newest = account.tickets.values().map(|ticket| ticket.created).max().unwrap_or_default();
-    let month_ago = newest.saturating_sub(jiff::SignedDuration::from_hours(30 * 24)).unwrap_or_default();
-    let mut found: Vec<&Ticket> = account
-        .tickets
-        .values()
-        .filter(|ticket| !ticket.purged && !ticket.archived)
-        .filter(|ticket| {
-            ticket.deleted == (filter == Some("deleted")) && ticket.spam == (filter == Some("spam"))
-        })
-        .filter(|ticket| since.map_or(ticket.created >= month_ago, |since| ticket.updated >= since))
-        .collect();
-    found.sort_by_key(|ticket| ticket.updated);
-    if request.query("order_type") != Some("asc") {
-        found.reverse();
-    }
-    let shown = found.into_iter().map(|ticket| {
-        let mut shown = ticket.json();
-        if let Some(fields) = shown.as_object_mut() {
-            fields.remove("description");
-            fields.remove("description_text");
-        }
-        shown
-    });
-    paged(request, shown.collect())
-}
-
 fn edit(account: &mut Account, id: u64, request: &Request) -> Option<Answer> {
     let body = request.json().ok().flatten()?;
     let html = body["body"].as_str()?;
@@ -379,7 +369,7 @@ fn remove(account: &mut Account, id: u64) -> Option<Answer> {
     Some(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-fn fields(account: &Account) -> Vec<Value> {
+pub(super) fn fields(account: &Account) -> Vec<Value> {
     let field = |id: u64, name: &str, label: &str, kind: &str| {
         dated(
             json!({ "id": id, "name": name, "label": label, "type": kind, "default": !name.starts_with("cf_"),
@@ -394,10 +384,12 @@ fn fields(account: &Account) -> Vec<Value> {
     fields.extend(
         account.required_field.iter().map(|name| field(103_000_001_010, name, "Needed", "custom_text")),
     );
+    let more = account.more_fields().iter().zip(103_000_001_011..);
+    fields.extend(more.map(|(name, id)| field(id, name, name, "custom_text")));
     fields
 }
 
-fn ok(body: &impl serde::Serialize) -> Answer {
+pub(super) fn ok(body: &impl serde::Serialize) -> Answer {
     Answer::json(StatusCode::OK, body)
 }
 
@@ -412,12 +404,12 @@ fn denied() -> Answer {
     Answer::json(StatusCode::FORBIDDEN, &body)
 }
 
-fn invalid_json() -> Answer {
+pub(super) fn invalid_json() -> Answer {
     let body = json!({ "code": "invalid_json", "message": "Request body has invalid json format" });
     Answer::json(StatusCode::BAD_REQUEST, &body)
 }
 
-fn validation_failed(invalid: &[Invalid]) -> Answer {
+pub(super) fn validation_failed(invalid: &[Invalid]) -> Answer {
     let errors: Vec<Value> = invalid
         .iter()
         .map(|(field, message, code)| json!({ "field": field, "message": message, "code": code }))

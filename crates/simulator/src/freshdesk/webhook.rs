@@ -85,7 +85,7 @@ pub(super) struct Webhooks {
 
 impl Webhooks {
     pub(super) fn new(core: &Core, pace: RetryPace) -> std::io::Result<Self> {
-        Ok(Self { outbox: Outbox::new(pace.timeout, core.shutdown.clone())?, pace })
+        Ok(Self { outbox: Outbox::new(pace.timeout, core)?, pace })
     }
 
     pub(super) fn content(&self) -> Option<Content> {
@@ -101,6 +101,26 @@ impl Webhooks {
         }
         let retries = Retries { headers: webhook.headers(), pauses: self.pace.pauses.into_iter() };
         self.outbox.send(endpoint, body, |_| (Delivery::about(ticket, event, None), retries));
+    }
+}
+
+/// A request that a rule made by the API makes.
+#[derive(Debug)]
+pub(super) struct Triggered {
+    pub(super) webhook: Webhook,
+    pub(super) extra_headers: Vec<(String, String)>,
+    pub(super) event: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Webhooks {
+    /// Sends what a rule made by the API has triggered.
+    pub(super) fn send_of_rule(&self, ticket: u64, triggered: Triggered) {
+        let Triggered { webhook, extra_headers, event, body } = triggered;
+        let mut headers = webhook.headers();
+        headers.extend(extra_headers);
+        let retries = Retries { headers, pauses: self.pace.pauses.into_iter() };
+        self.outbox.send(webhook.endpoint, body, |_| (Delivery::about(ticket, event, None), retries));
     }
 }
 

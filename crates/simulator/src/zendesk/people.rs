@@ -90,8 +90,31 @@ impl People {
         self.users.insert(id, user);
     }
 
+    /// What the integration is. Only an administrator may export tickets and set the account up.
+    pub(super) fn set_integration_role(&mut self, role: Role) {
+        if let Some(user) = self.users.get_mut(&INTEGRATION) {
+            user.role = role;
+        }
+    }
+
+    pub(super) fn integration_is_admin(&self) -> bool {
+        self.users.get(&INTEGRATION).is_some_and(|user| user.role == Role::Admin)
+    }
+
     pub(super) fn add_group(&mut self, id: u64, name: &str) {
         self.groups.insert(id, name.to_owned());
+    }
+
+    pub(super) fn all_users(&self, api: &str) -> Vec<Value> {
+        self.users.keys().filter_map(|id| self.user_json(*id, api)).collect()
+    }
+
+    pub(super) fn all_groups(&self, api: &str) -> Vec<Value> {
+        self.groups.keys().filter_map(|id| self.group_json(*id, api)).collect()
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.groups.iter().map(|(id, name)| (*id, name.as_str()))
     }
 
     pub(super) fn has_user(&self, id: u64) -> bool {

@@ -19,7 +19,7 @@ pub(super) fn ticket(ticket: &Ticket, api: &str) -> Value {
         "via": via_of(ticket),
         "created_at": ticket.created_at,
         "updated_at": ticket.updated_at,
-        "generated_timestamp": ticket.updated_at.as_second(),
+        "generated_timestamp": ticket.generated_at.as_second(),
         "type": null,
         "subject": ticket.subject,
         "raw_subject": ticket.subject,
@@ -196,6 +196,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
         Refusal::Closed => invalid("status", "Status: closed prevents ticket update"),
         Refusal::Invalid { field, why } => invalid(field, why),
     }
+}
+
+/// A list of errors, as younger parts of the API have them.
+pub(super) fn errors(errors: &[Value]) -> Answer {
+    Answer::json(StatusCode::BAD_REQUEST, &json!({ "errors": errors }))
 }
 
 pub(super) fn not_found() -> Answer {

@@ -1,8 +1,11 @@
 //! Freshdesk, over real HTTP.
 
 mod api;
+mod automations;
 mod life;
 mod limits;
+mod listing;
+mod loss;
 mod webhooks;
 
 use reqwest::Method;

@@ -3,6 +3,8 @@
 mod api;
 mod auth;
 mod life;
+mod listing;
+mod registered;
 mod webhooks;
 
 use std::net::SocketAddr;
