@@ -43,7 +43,7 @@ const PRODUCT: Crate = Crate {
                 "ticket",
             ],
         ),
-        ("sources", &["source"]),
+        ("sources", &["helpdesk::listing", "source"]),
         ("language", &["language"]),
         ("templates", &["template"]),
         ("rules and ledger", &["ledger", "rule"]),

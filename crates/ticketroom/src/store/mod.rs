@@ -1,8 +1,8 @@
 //! What must survive: deliveries, tickets with their ledgers, the timeline, the day's writes.
 //!
 //! The store has six parts, each a trait: the [`Queue`] of deliveries and tickets, [`Queries`], the
-//! [`Budget`] of the day's writes, [`Reservations`], [`RoomEvents`], and [`Listings`]. Who needs one part
-//! takes that; [`Store`] is all of them.
+//! [`Budget`] of the day's writes, [`Reservations`], [`RoomEvents`], and [`Listings`]. Who needs
+//! one part takes that; [`Store`] is all of them.
 //!
 //! The queue is a dozen transitions, each of them one transaction. A ticket that is *due* is
 //! claimed by one worker at a time; every later transition of that worker carries the fence it got,

@@ -30,8 +30,8 @@ pub trait Queue: Send + Sync + fmt::Debug {
 
     /// Claims tickets that are due for as long as `lease`: new ones before those that were tried in
     /// vain, and of each the longest due first, and those of backfills after all others; in which
-    /// order they come back says nothing. Those in `running` are left alone: the caller is still at them, though their lease has run out
-    /// (the clock jumped, or the process was paused).
+    /// order they come back says nothing. Those in `running` are left alone: the caller is still at
+    /// them, though their lease has run out (the clock jumped, or the process was paused).
     ///
     /// # Errors
     /// When the store can't be reached.

@@ -242,10 +242,11 @@ statements! {
     SELECT 1 FROM kept";
 
     /// `running` are tickets that the caller is at. New tickets first: a crowd that is tried in
-    /// vain must not keep them waiting. Those of backfills last, and not more than `backfill`. What another replica is just claiming is skipped. A fence
-    /// grows by chance: after a failover that has lost the latest commits, the next one must not be
-    /// that of a claim that nobody remembers. After one, nothing is claimed before a heartbeat has
-    /// noted it, and then for as long as that said ([`Heartbeat`]).
+    /// vain must not keep them waiting. Those of backfills last, and not more than `backfill`. What
+    /// another replica is just claiming is skipped. A fence grows by chance: after a failover that
+    /// has lost the latest commits, the next one must not be that of a claim that nobody remembers.
+    /// After one, nothing is claimed before a heartbeat has noted it, and then for as long as that
+    /// said ([`Heartbeat`]).
     Claim { lease, most, backfill, running } = "
     WITH known AS (
         SELECT FROM identity WHERE timeline = server_timeline() AND quiet_until <= server_millis()
