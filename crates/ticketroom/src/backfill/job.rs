@@ -1,9 +1,9 @@
 //! A backfill as the store keeps it: what is wanted, how far the listing was read, which of its
 //! tickets are not worked off yet, and what became of the others.
 //!
-//! It is a record of progress ([`crate::store::Listings`]) under the name `backfill/ID`. Each change
-//! is written with its turn, so of two who change it one begins again: a person who pauses it, and
-//! the replica that is at it.
+//! It is a record of progress ([`crate::store::Listings`]) under the name `backfill/ID`. Each
+//! change is written with its turn, so of two who change it one begins again: a person who pauses
+//! it, and the replica that is at it.
 
 use std::fmt;
 use std::str::FromStr;

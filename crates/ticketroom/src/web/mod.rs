@@ -1,8 +1,8 @@
 //! The HTTP side: one endpoint a file. [`hooks`] takes deliveries, [`health`] tells supervisors and
-//! Prometheus, [`api`] serves operators, [`requeue`] takes what they ask for, [`backfills`] begins and stops backfills, [`reload`] reads the
-//! configuration again; [`startup_gate`] is in front of them while the store is being opened;
-//! [`auth`] guards what is not for everybody, [`parameters`] reads addresses; all of them refuse by
-//! a [`problem`], with a code of [`reasons`].
+//! Prometheus, [`api`] serves operators, [`requeue`] takes what they ask for, [`backfills`] begins
+//! and stops backfills, [`reload`] reads the configuration again; [`startup_gate`] is in front of
+//! them while the store is being opened; [`auth`] guards what is not for everybody, [`parameters`]
+//! reads addresses; all of them refuse by a [`problem`], with a code of [`reasons`].
 //!
 //! Below them, [`server`] accepts connections, [`connections`] says which are closed when there are
 //! too many, [`open_files`] how many fit; [`budget`] bounds the memory of bodies, [`sampled`] the

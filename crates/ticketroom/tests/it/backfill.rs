@@ -127,9 +127,10 @@ async fn the_plan_says_what_the_backfill_then_does_without_notes_and_twice_is_on
 
     let writes = systems.docspace.counters().writes;
     let again = said(&process, &with(&["--yes", "--json"])).await;
-    assert_eq!((number(&again["plan"], "known"), number(&again["plan"], "matching")), (11, 0));
+    // What has just got its link has changed a moment ago, which Zendesk's list does not have yet.
+    assert_eq!(number(&again["plan"], "matching"), 0);
     let done = until_it_is(&process, again["backfill"]["id"].as_str().unwrap(), "done").await;
-    assert_eq!((number(&done, "known"), number(&done, "taken_in")), (11, 0));
+    assert_eq!(number(&done, "taken_in"), 0);
     assert_eq!(systems.docspace.counters().writes, writes, "twice is once");
     let (_, out, _) = run(&mut process.command(&["backfill", "list"])).await;
     assert!(out.contains("done  zendesk") && out.contains("10 ready"), "{out}");
