@@ -123,6 +123,7 @@ async fn open(fixture: &Fixture, config: &Config) -> Result<Open> {
         wrong_tokens: WrongTokens::default(),
         live,
         reloader,
+        chance: Chance::from_os(),
     };
     let (listener, bare_listener) =
         (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
