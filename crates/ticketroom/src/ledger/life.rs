@@ -98,6 +98,8 @@ pub struct LifeEntry {
     pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
     pub request: Option<AppliedRequest>,
+    /// Which of the ticket's requests was applied last, also if it has expired since.
+    pub last_request: Option<i64>,
     /// The project or brand for which the rules were asked last.
     pub place: Option<String>,
     /// What a later version has besides.

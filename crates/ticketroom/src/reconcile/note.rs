@@ -50,6 +50,11 @@ pub enum Note {
         /// What the ticket is like, as a digest.
         ticket: String,
     },
+    /// The ticket is seen for the first time since a person's request was applied.
+    RequestSeen {
+        /// What the ticket is like, as a digest.
+        ticket: String,
+    },
     /// The ticket has changed after a person's request, which has expired.
     RequestExpired,
     /// The ticket is over.
@@ -165,8 +170,15 @@ impl Note {
                 event("room_deleted", text)
             }
             Self::RequestApplied { wants, nth, ticket } => {
-                let word = AppliedRequest { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
-                ledger.life.request = Some(word);
+                let applied = AppliedRequest { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
+                ledger.life.request = Some(applied);
+                ledger.life.last_request = Some(*nth);
+                None
+            }
+            Self::RequestSeen { ticket } => {
+                if let Some(applied) = &mut ledger.life.request {
+                    applied.ticket = ticket.clone();
+                }
                 None
             }
             Self::RequestExpired => {

@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
 use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
-use super::plan::life::is_applied;
+use super::plan::requests::is_applied;
 use super::plan::{Plan, Situation, plan};
 use super::reasons;
 use super::relations::relations;
@@ -211,8 +211,7 @@ impl<'a> Run<'a> {
 
     /// The request that is in the ledger now.
     fn applied(&self) -> Option<i64> {
-        let requested =
-            self.claim.request.filter(|requested| is_applied(*requested, &self.ledger, &self.noted))?;
+        let requested = self.claim.request.filter(|requested| is_applied(*requested, &self.ledger))?;
         Some(requested.nth)
     }
 
