@@ -182,6 +182,9 @@ impl<'a> Run<'a> {
         }
         self.looked = true;
         self.looked_for_rooms = seen.looked;
+        if let Some(details) = &seen.details {
+            self.ledger.looked(now, details.members.is_some());
+        }
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
             Observed::Absent(_) => None,
@@ -203,7 +206,8 @@ impl<'a> Run<'a> {
             let number = self.claim.number;
             seen.unreported = Some(store.unreported_events(number, through, MOST_UNREPORTED).await?);
             if let Some(through) = through {
-                seen.has_more_unreported = store.unreported_events(number, None, 0).await?.last > through;
+                let last = store.unreported_events(number, None, 0).await?.last;
+                seen.more_unreported = (last > through).then_some(last);
             }
         }
         Ok(())
@@ -274,8 +278,13 @@ impl<'a> Run<'a> {
 
     fn note(&mut self, notes: Vec<Note>, seen: &mut Observation) {
         for note in notes {
-            if let Note::EventsDropped { through } = &note {
-                self.reported_through = Some(*through);
+            match &note {
+                Note::EventsDropped { through } => self.reported_through = Some(*through),
+                Note::BeginAgain => {
+                    let unreported = seen.unreported.as_ref().map(|unreported| unreported.last);
+                    self.reported_through = seen.more_unreported.or(unreported);
+                }
+                _ => {}
             }
             let event = note.apply(&mut self.ledger, seen, self.all.parts.clock.now());
             self.events.extend(event);

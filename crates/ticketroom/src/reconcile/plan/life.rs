@@ -70,7 +70,7 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
                 Report::Tell(news) => effects.push((*news).into()),
             }
             // What was not looked at yet has a note of its own.
-            if s.seen.has_more_unreported && s.ledger.report.state.pending_since().is_none() {
+            if s.seen.more_unreported.is_some() && s.ledger.report.state.pending_since().is_none() {
                 next.push(s.now);
             }
         }
@@ -154,10 +154,12 @@ fn noticed(s: &Situation<'_>, life: &Life<'_>, made: &MadeRoom<'_>) -> Option<No
     let title = &s.ledger.title;
     if details.title != made.room.title && !s.has_begun(RenameRoom::KIND) {
         let is_ours = title.state.pending_since().is_some() && title.asked.as_ref() == Some(&details.title);
-        return Some(if is_ours {
-            Note::Renamed
-        } else {
-            Note::TitleByHand { title: details.title.clone() }
+        let (seen, is_late) =
+            (details.title.clone(), title.late.iter().any(|late| late.what == details.title));
+        return Some(match (is_ours, is_late) {
+            (true, _) => Note::Renamed,
+            (false, true) => Note::LateRename { title: seen },
+            (false, false) => Note::TitleByHand { title: seen },
         });
     }
     // Of a room that was found, or created by an earlier version, the ledger knows no owner: it was
@@ -202,7 +204,7 @@ fn audited(
 }
 
 /// The same, looked at again at the earliest of these times.
-fn sooner(rest: Rest, times: &[Timestamp]) -> Rest {
+pub(super) fn sooner(rest: Rest, times: &[Timestamp]) -> Rest {
     let earliest = |next: Option<Timestamp>| next.into_iter().chain(times.iter().copied()).min();
     match rest {
         Rest::Ready { next, remark } => Rest::Ready { next: earliest(next), remark },
