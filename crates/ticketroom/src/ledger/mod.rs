@@ -436,7 +436,8 @@ impl Ledger {
         late.retain(|late| {
             let is_granted = |grant: &Grant| granted.iter().any(|granted| granted.grant == *grant);
             let has_come = matches!(&late.what, LateAccess::Grant(grant) if is_granted(grant));
-            !late.is_over() && !(has_come && late.is_past(now))
+            let is_over = late.is_over() || (has_come && late.is_past(now));
+            !is_over
         });
     }
 

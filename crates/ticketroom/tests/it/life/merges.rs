@@ -149,8 +149,10 @@ async fn merges_in_a_circle_come_to_an_end(desk: Desk) {
     // Whoever is seen before the other one's merge is known was merged into a ticket that survived,
     // and its room is archived at once. It comes back when the circle is known, for the grace.
     let [archived, restored, created] = world.calls(["archive_room", "unarchive_room", "create_room"]);
-    assert!(archived <= 2 && restored == archived && created == 2, "{archived} {restored}");
-    assert!([&one, &other].iter().all(|ticket| !world.room(ticket).archived));
+    // Freshdesk moves the note about the first merge away with the second one, so it has no circle.
+    let left = if desk == Desk::Freshdesk { 1 } else { 0 };
+    assert!(archived <= 2 && created == 2, "{archived} {created}");
+    assert!(archived - restored <= left, "{archived} {restored}");
     world.pass(3 * DAY + Duration::from_secs(60)).await;
     wait_until("both are archived", async || [&one, &other].iter().all(|t| world.room(t).archived)).await;
     for ticket in [&one, &other] {
