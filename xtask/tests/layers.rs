@@ -66,7 +66,18 @@ const SIMULATOR: Crate = Crate {
     layers: &[
         (
             "basics",
-            &["clock", "counters", "fault", "html", "http", "window", "docspace::quirks", "docspace::roles"],
+            &[
+                "clock",
+                "counters",
+                "fault",
+                "html",
+                "http",
+                "loss",
+                "selection",
+                "window",
+                "docspace::quirks",
+                "docspace::roles",
+            ],
         ),
         ("answers and services", &["reply", "service"]),
         ("control endpoint and webhooks", &["control", "outbox"]),

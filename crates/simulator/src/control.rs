@@ -17,12 +17,14 @@
 //! | `POST /_simulator/faults/random` | [`RandomFaults`] |
 //! | `DELETE /_simulator/faults` | no more faults |
 //! | `PUT /_simulator/latency` | `{"ms": 25}`, or `{"call": "create_room", "ms": 25}` |
+//! | `PUT /_simulator/clock` | by how many seconds the server's clock is fast; negative: slow |
 //!
 //! A system may have further calls of both kinds.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -77,6 +79,9 @@ fn inject(core: &Core, service: &dyn Service, request: &Request, path: &str) -> 
                 Some(call) => core.set_latency_of(&call, time),
                 None => core.set_latency(time),
             }
+        })),
+        ("PUT", "clock") => Some(with_body(request, |seconds: i32| {
+            core.clock.set_off(SignedDuration::from_secs(seconds.into()));
         })),
         _ => service.inject(request, path),
     }

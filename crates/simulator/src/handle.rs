@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::counters::Counters;
@@ -69,6 +70,16 @@ impl<S> Server<S> {
     /// program that runs the server can inject faults, by [`faults`](Self::faults).
     pub fn enable_fault_injection(&self) {
         self.0.core.enable_fault_injection();
+    }
+
+    /// Its clock is fast by that much from now on, or slow if that is negative.
+    pub fn set_clock_off(&self, off: SignedDuration) {
+        self.0.core.clock.set_off(off);
+    }
+
+    /// The time by its clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.core.clock.now()
     }
 
     /// Its faults.

@@ -1,14 +1,18 @@
 //! What all simulated helpdesks have in common beside their APIs: people create and change tickets,
 //! by the handle or at the control endpoint, and webhooks report it.
 
+use std::collections::BTreeSet;
+
 use hyper::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::control::{refused, with_body};
+use crate::control::{done, refused, with_body};
 use crate::handle::Server;
 use crate::http::{Answer, Request};
+use crate::loss::Loss;
 use crate::outbox::{Delivery, Outbox};
 
 /// A simulated helpdesk.
@@ -24,6 +28,9 @@ pub trait Helpdesk {
 
     /// Creates a ticket and returns its id.
     fn create(&self, ticket: Self::NewTicket) -> u64;
+
+    /// Adds tickets that were created at these times, without a webhook, and returns their ids.
+    fn import(&self, tickets: &mut dyn Iterator<Item = (Self::NewTicket, Timestamp)>) -> Vec<u64>;
 
     /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't
     /// possible, or the ticket is like that already.
@@ -48,6 +55,12 @@ impl<H: Helpdesk> Server<H> {
     /// Creates a ticket, as its requester would, and returns its id.
     pub fn create_ticket(&self, ticket: H::NewTicket) -> u64 {
         self.system().create(ticket)
+    }
+
+    /// Adds tickets with the times of their creation, as an import does: no webhook and no rule
+    /// reports them. Returns their ids. This is also the way to many tickets in a short time.
+    pub fn import_tickets(&self, tickets: impl IntoIterator<Item = (H::NewTicket, Timestamp)>) -> Vec<u64> {
+        self.system().import(&mut tickets.into_iter())
     }
 
     /// Changes a ticket, as the agent Anna. False if there is no such ticket, the change isn't
@@ -76,6 +89,27 @@ impl<H: Helpdesk> Server<H> {
         self.system().outbox().deliveries()
     }
 
+    /// From now on, the helpdesk loses deliveries like that, or none. Those that are under way are
+    /// not concerned.
+    pub fn lose_deliveries(&self, loss: impl Into<Option<Loss>>) {
+        self.system().outbox().lose(loss.into());
+    }
+
+    /// The deliveries that the helpdesk has lost, in their order; [`deliveries`](Self::deliveries)
+    /// has none of them.
+    pub fn lost_deliveries(&self) -> Vec<Delivery> {
+        self.system().outbox().lost()
+    }
+
+    /// The tickets of which some deliveries were lost and no delivery was accepted so far.
+    pub fn unheard_tickets(&self) -> BTreeSet<u64> {
+        let mut unheard: BTreeSet<u64> = self.lost_deliveries().iter().map(|lost| lost.ticket).collect();
+        for heard in self.deliveries().iter().filter(|delivery| delivery.delivered) {
+            unheard.remove(&heard.ticket);
+        }
+        unheard
+    }
+
     /// Waits until no delivery is under way or waits for its next attempt.
     pub async fn deliveries_settled(&self) {
         self.system().outbox().settled().await;
@@ -84,7 +118,12 @@ impl<H: Helpdesk> Server<H> {
 
 /// Everything that exists, for the control endpoint.
 pub(crate) fn state(helpdesk: &impl Helpdesk) -> Value {
-    json!({ "tickets": helpdesk.tickets(), "deliveries": helpdesk.outbox().deliveries() })
+    let outbox = helpdesk.outbox();
+    json!({
+        "tickets": helpdesk.tickets(),
+        "deliveries": outbox.deliveries(),
+        "lost_deliveries": outbox.lost(),
+    })
 }
 
 /// The calls of the control endpoint that all helpdesks have:
@@ -112,6 +151,23 @@ pub(crate) fn control<H: Helpdesk>(helpdesk: &H, request: &Request, path: &str) 
             Some(if changed { answer } else { refused(StatusCode::NOT_FOUND, why) })
         }
         ("PUT", "webhook", _) => Some(with_body(request, |webhook| helpdesk.set_webhook(webhook))),
+        _ => None,
+    }
+}
+
+/// The calls of the control endpoint by which a helpdesk loses deliveries:
+///
+/// | call | meaning |
+/// | --- | --- |
+/// | `PUT loss` | a [`Loss`] |
+/// | `DELETE loss` | nothing is lost any more |
+pub(crate) fn inject<H: Helpdesk>(helpdesk: &H, request: &Request, path: &str) -> Option<Answer> {
+    match (request.method.as_str(), path) {
+        ("PUT", "loss") => Some(with_body(request, |loss: Loss| helpdesk.outbox().lose(Some(loss)))),
+        ("DELETE", "loss") => {
+            helpdesk.outbox().lose(None);
+            Some(done())
+        }
         _ => None,
     }
 }

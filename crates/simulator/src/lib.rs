@@ -25,8 +25,10 @@ mod helpdesk;
 mod html;
 mod http;
 pub mod jira;
+mod loss;
 mod outbox;
 mod reply;
+mod selection;
 mod server;
 mod service;
 mod window;
@@ -38,6 +40,7 @@ pub use clock::Clock;
 pub use counters::Counters;
 pub use handle::Server;
 pub use helpdesk::Helpdesk;
+pub use loss::Loss;
 pub use outbox::Delivery;
 
 /// Locks what no panic can have left half done.

@@ -12,8 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::lock;
-use crate::service::Shutdown;
+use crate::loss::{Loss, Losses};
+use crate::service::{Core, Shutdown};
 
 /// A delivery and what became of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +91,8 @@ struct Inner<W> {
     under_way: watch::Sender<usize>,
     /// How many further deliveries may be worked on at once.
     places: Semaphore,
+    losses: Mutex<Losses<Delivery>>,
+    clock: Clock,
     shutdown: Shutdown,
 }
 
@@ -100,12 +104,12 @@ impl<W> Clone for Outbox<W> {
 
 impl<W: Clone> Outbox<W> {
     /// An attempt may take as long as `timeout`, until its whole answer is read.
-    pub(crate) fn new(timeout: Duration, shutdown: Shutdown) -> std::io::Result<Self> {
-        Self::with_places(timeout, Semaphore::MAX_PERMITS, shutdown)
+    pub(crate) fn new(timeout: Duration, core: &Core) -> std::io::Result<Self> {
+        Self::with_places(timeout, Semaphore::MAX_PERMITS, core)
     }
 
     /// At most so many deliveries are worked on at once, the waits between their attempts included.
-    pub(crate) fn with_places(timeout: Duration, most: usize, shutdown: Shutdown) -> std::io::Result<Self> {
+    pub(crate) fn with_places(timeout: Duration, most: usize, core: &Core) -> std::io::Result<Self> {
         // An error means that the process has a TLS provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -122,7 +126,9 @@ impl<W: Clone> Outbox<W> {
             deliveries: Mutex::default(),
             under_way: watch::Sender::new(0),
             places: Semaphore::new(most),
-            shutdown,
+            losses: Mutex::default(),
+            clock: core.clock.clone(),
+            shutdown: core.shutdown.clone(),
         })))
     }
 
@@ -139,6 +145,16 @@ impl<W: Clone> Outbox<W> {
         lock(&self.0.deliveries).clone()
     }
 
+    /// From now on, deliveries are lost like that, or none.
+    pub(crate) fn lose(&self, loss: Option<Loss>) {
+        lock(&self.0.losses).set(loss);
+    }
+
+    /// The deliveries that were lost: they were never sent off, and are not among the others.
+    pub(crate) fn lost(&self) -> Vec<Delivery> {
+        lock(&self.0.losses).all().to_vec()
+    }
+
     /// Waits until all deliveries are over.
     pub(crate) async fn settled(&self) {
         // The sender is in `self`, so this can't fail.
@@ -148,7 +164,7 @@ impl<W: Clone> Outbox<W> {
 
 impl<W: Send + 'static> Outbox<W> {
     /// Starts a delivery, which is under way from now on. `make` gets its number among all
-    /// deliveries, from 0.
+    /// deliveries, from 0, those that were lost included.
     pub(crate) fn send<A: Attempts>(
         &self,
         endpoint: Url,
@@ -156,10 +172,14 @@ impl<W: Send + 'static> Outbox<W> {
         make: impl FnOnce(usize) -> (Delivery, A),
     ) {
         let mut deliveries = lock(&self.0.deliveries);
+        let mut losses = lock(&self.0.losses);
         let number = deliveries.len();
-        let (delivery, attempts) = make(number);
+        let (delivery, attempts) = make(number + losses.all().len());
+        if losses.strike(self.0.clock.now()) {
+            return losses.note(delivery);
+        }
         deliveries.push(delivery);
-        drop(deliveries);
+        drop((deliveries, losses));
         self.0.under_way.send_modify(|count| *count += 1);
         let (outbox, mut shutdown) = (self.clone(), self.0.shutdown.receiver());
         self.0.runtime.spawn(async move {

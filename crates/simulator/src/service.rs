@@ -98,8 +98,8 @@ struct Latencies {
 }
 
 impl Core {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, ..Self::default() }
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self { clock: clock.separate(), ..Self::default() }
     }
 
     /// Opens the calls of the control endpoint that inject faults.

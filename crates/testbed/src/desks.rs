@@ -1,11 +1,14 @@
 //! Each kind of helpdesk for tests: how a ticket is created, what is sent for it, and what was
 //! written to it.
 
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use simulator::configuration::Secrets;
 use simulator::fault::Faults;
-use simulator::{Clock, Counters, freshdesk, jira, zendesk};
+use simulator::{Clock, Counters, Loss, freshdesk, jira, zendesk};
 
 use crate::systems::{OLD_WEBHOOK_SECRET, ROOM_FIELD, Systems, WEBHOOK_SECRET};
 
@@ -346,6 +349,66 @@ impl Desk {
             Self::Jira => systems.jira.set_webhook(jira::Webhook::signed(endpoint, secret)),
             Self::Generic => {}
         }
+    }
+
+    /// From now on the helpdesk loses deliveries like that, or none. A generic one sends nothing by
+    /// itself.
+    pub fn lose_deliveries(self, systems: &Systems, loss: Option<Loss>) {
+        match self {
+            Self::Zendesk => systems.zendesk.lose_deliveries(loss),
+            Self::Freshdesk => systems.freshdesk.lose_deliveries(loss),
+            Self::Jira => systems.jira.lose_deliveries(loss),
+            Self::Generic => {}
+        }
+    }
+
+    /// The tickets of which some deliveries were lost and no delivery was accepted so far.
+    #[must_use]
+    pub fn unheard_tickets(self, systems: &Systems) -> BTreeSet<String> {
+        let unheard = match self {
+            Self::Zendesk => systems.zendesk.unheard_tickets(),
+            Self::Freshdesk => systems.freshdesk.unheard_tickets(),
+            Self::Jira => systems.jira.unheard_tickets(),
+            Self::Generic => BTreeSet::new(),
+        };
+        unheard.iter().map(ToString::to_string).collect()
+    }
+
+    /// The helpdesk's clock is fast by that much from now on, or slow if that is negative.
+    pub fn set_clock_off(self, systems: &Systems, off: SignedDuration) {
+        match self {
+            Self::Zendesk => systems.zendesk.set_clock_off(off),
+            Self::Freshdesk => systems.freshdesk.set_clock_off(off),
+            Self::Jira => systems.jira.set_clock_off(off),
+            Self::Generic => systems.callback.set_clock_off(off),
+        }
+    }
+
+    /// Adds tickets that were created at these times, all assigned to Anna, without a delivery.
+    /// Returns their ids; a generic helpdesk has none.
+    #[must_use]
+    pub fn import(
+        self,
+        systems: &Systems,
+        tickets: impl IntoIterator<Item = (String, Timestamp)>,
+    ) -> Vec<String> {
+        let tickets = tickets.into_iter();
+        let ids = match self {
+            Self::Zendesk => systems.zendesk.import_tickets(tickets.map(|(subject, at)| {
+                let assignee = Some(zendesk::ANNA);
+                (zendesk::NewTicket { assignee, ..zendesk::NewTicket::about(subject) }, at)
+            })),
+            Self::Freshdesk => systems.freshdesk.import_tickets(tickets.map(|(subject, at)| {
+                let responder = Some(freshdesk::ANNA);
+                (freshdesk::NewTicket { responder, ..freshdesk::NewTicket::about(subject) }, at)
+            })),
+            Self::Jira => systems.jira.import_tickets(tickets.map(|(subject, at)| {
+                let assignee = Some(jira::ANNA.to_owned());
+                (jira::NewIssue { assignee, ..jira::NewIssue::about(subject) }, at)
+            })),
+            Self::Generic => Vec::new(),
+        };
+        ids.iter().map(ToString::to_string).collect()
     }
 
     /// Waits until all deliveries of the helpdesk have ended.

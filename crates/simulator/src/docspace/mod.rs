@@ -142,10 +142,10 @@ impl DocSpace {
             known_for: setup.operations_known_for,
             loses: 0,
         };
-        let core = Core::new(setup.clock);
+        let core = Core::new(&setup.clock);
         let webhooks = Webhooks::new(setup.allow_private_webhooks, setup.password_policy);
-        let (clock, shutdown) = (core.clock.clone(), core.shutdown.clone());
-        let sender = Sender::new(webhooks, setup.webhook_pace, clock.clone(), shutdown)?;
+        let clock = core.clock.clone();
+        let sender = Sender::new(webhooks, setup.webhook_pace, &core)?;
         let now = clock.now();
         let mut state = State::new(clock, setup.version, queue, sender);
         state.service_user = state.people.add(setup.service_user, now);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::FreshdeskService;
 use super::account::{Account, Invalid, Ticket};
-use super::limits;
 use super::people::{INTEGRATION, dated};
 use super::view::Change;
+use super::{limits, listing, search};
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
@@ -25,6 +25,7 @@ enum Call {
     MergeTickets,
     ArchivedTicket(u64),
     ListTickets,
+    SearchTickets,
     CreateNote(u64),
     Conversations(u64),
     EditConversation(u64),
@@ -44,6 +45,7 @@ impl Call {
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let id = |text: &str| text.parse::<u64>().ok();
         match (method.as_str(), parts.as_slice()) {
+            ("GET", ["search", "tickets"]) => Some(Self::SearchTickets),
             ("GET", ["tickets"]) => Some(Self::ListTickets),
             ("GET", ["tickets", "archived", ticket]) => id(ticket).map(Self::ArchivedTicket),
             ("GET", ["tickets", ticket]) => id(ticket).map(Self::GetTicket),
@@ -75,6 +77,7 @@ impl Call {
             Self::MergeTickets => "merge_tickets",
             Self::ArchivedTicket(_) => "archived_ticket",
             Self::ListTickets => "list_tickets",
+            Self::SearchTickets => "search_tickets",
             Self::CreateNote(_) => "create_note",
             Self::Conversations(_) => "conversations",
             Self::EditConversation(_) => "edit_conversation",
@@ -103,10 +106,11 @@ impl Call {
     }
 }
 
-/// Each `include` costs as much as a call.
+/// Each `include` costs as much as a call, or as two in the list of tickets.
 fn cost(request: &Request) -> u32 {
     let includes = request.query("include").map_or(0, |include| include.split(',').count());
-    1 + u32::try_from(includes).unwrap_or(u32::MAX)
+    let each = if request.path.trim_end_matches('/') == "/api/v2/tickets" { 2 } else { 1 };
+    u32::try_from(includes).unwrap_or(u32::MAX).saturating_mul(each).saturating_add(1)
 }
 
 impl Service for FreshdeskService {
@@ -144,6 +148,10 @@ impl Service for FreshdeskService {
         helpdesk::state(self)
     }
 
+    fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
+        helpdesk::inject(self, request, path)
+    }
+
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         helpdesk::control(self, request, path)
     }
@@ -172,7 +180,8 @@ impl FreshdeskService {
                 .get(&id)
                 .filter(|ticket| ticket.archived && !ticket.purged)
                 .map(|ticket| Answer::json(StatusCode::OK, &ticket.json())),
-            Call::ListTickets => Some(list(&account, request)),
+            Call::ListTickets => Some(listing::answer(&account, request, self.clock.now())),
+            Call::SearchTickets => Some(search::answer(&account, request, self.search_lag, self.clock.now())),
             Call::Conversations(id) => {
                 account.tickets.get(&id).filter(is_there).map(|ticket| conversations(ticket, request))
             }
@@ -330,37 +339,6 @@ fn conversations(ticket: &Ticket, request: &Request) -> Answer {
     paged(request, ticket.conversations.iter().map(|conversation| conversation.json(ticket.id)).collect())
 }
 
-/// Without `updated_since`, only what was created in the last 30 days; the trash and spam only if
-/// the filter asks for them.
-fn list(account: &Account, request: &Request) -> Answer {
-    let since: Option<jiff::Timestamp> = request.query("updated_since").and_then(|text| text.parse().ok());
-    let filter = request.query("filter");
-    let newest = account.tickets.values().map(|ticket| ticket.created).max().unwrap_or_default();
-    let month_ago = newest.saturating_sub(jiff::SignedDuration::from_hours(30 * 24)).unwrap_or_default();
-    let mut found: Vec<&Ticket> = account
-        .tickets
-        .values()
-        .filter(|ticket| !ticket.purged && !ticket.archived)
-        .filter(|ticket| {
-            ticket.deleted == (filter == Some("deleted")) && ticket.spam == (filter == Some("spam"))
-        })
-        .filter(|ticket| since.map_or(ticket.created >= month_ago, |since| ticket.updated >= since))
-        .collect();
-    found.sort_by_key(|ticket| ticket.updated);
-    if request.query("order_type") != Some("asc") {
-        found.reverse();
-    }
-    let shown = found.into_iter().map(|ticket| {
-        let mut shown = ticket.json();
-        if let Some(fields) = shown.as_object_mut() {
-            fields.remove("description");
-            fields.remove("description_text");
-        }
-        shown
-    });
-    paged(request, shown.collect())
-}
-
 fn edit(account: &mut Account, id: u64, request: &Request) -> Option<Answer> {
     let body = request.json().ok().flatten()?;
     let html = body["body"].as_str()?;
@@ -397,7 +375,7 @@ fn fields(account: &Account) -> Vec<Value> {
     fields
 }
 
-fn ok(body: &impl serde::Serialize) -> Answer {
+pub(super) fn ok(body: &impl serde::Serialize) -> Answer {
     Answer::json(StatusCode::OK, body)
 }
 
@@ -417,7 +395,7 @@ fn invalid_json() -> Answer {
     Answer::json(StatusCode::BAD_REQUEST, &body)
 }
 
-fn validation_failed(invalid: &[Invalid]) -> Answer {
+pub(super) fn validation_failed(invalid: &[Invalid]) -> Answer {
     let errors: Vec<Value> = invalid
         .iter()
         .map(|(field, message, code)| json!({ "field": field, "message": message, "code": code }))

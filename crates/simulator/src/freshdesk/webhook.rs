@@ -85,7 +85,7 @@ pub(super) struct Webhooks {
 
 impl Webhooks {
     pub(super) fn new(core: &Core, pace: RetryPace) -> std::io::Result<Self> {
-        Ok(Self { outbox: Outbox::new(pace.timeout, core.shutdown.clone())?, pace })
+        Ok(Self { outbox: Outbox::new(pace.timeout, core)?, pace })
     }
 
     pub(super) fn content(&self) -> Option<Content> {

@@ -88,6 +88,10 @@ impl Service for JiraService {
         helpdesk::state(self)
     }
 
+    fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
+        helpdesk::inject(self, request, path)
+    }
+
     /// Beside those of all helpdesks, `PUT issue_linking` takes `true` or `false`.
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         match (request.method.as_str(), path) {

@@ -1,7 +1,8 @@
 //! A subset of JQL: restrictions by project, key, id, status, people, labels and times, joined by
 //! AND, OR and NOT, and an order by times or keys.
 //!
-//! Times are to the minute, and read in the time zone of the caller's profile, which is UTC here.
+//! Times are to the minute, and read in the time zone of the caller's profile, which is UTC unless
+//! a test sets another one.
 
 use std::cmp::Ordering;
 
@@ -312,7 +313,7 @@ impl Parser<'_> {
         let (_, allowed) =
             operator.ok_or_else(|| "Error in the JQL Query: Expecting operator.".to_owned())?;
         let text = self.text()?;
-        let limit = time_of(&text, self.now).ok_or_else(|| {
+        let limit = time_of(&text, self.now, &self.site.zone).ok_or_else(|| {
             format!(
                 "Date value '{text}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', \
                  'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
@@ -348,7 +349,7 @@ fn negate(negated: bool, condition: Condition) -> Condition {
 }
 
 /// A time to the minute, a day, or how long ago, such as `-90m`.
-fn time_of(text: &str, now: Timestamp) -> Option<Timestamp> {
+fn time_of(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
         let number: i64 = ago.get(..ago.len().checked_sub(1)?)?.parse().ok()?;
         let unit = match ago.chars().last()? {
@@ -364,7 +365,7 @@ fn time_of(text: &str, now: Timestamp) -> Option<Timestamp> {
     let minute = DateTime::strptime("%Y-%m-%d %H:%M", &text);
     let day = || Date::strptime("%Y-%m-%d", &text).map(|date| date.at(0, 0, 0, 0));
     let time = minute.or_else(|_| day()).ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
+    zone.to_timestamp(time).ok()
 }
 
 #[cfg(test)]

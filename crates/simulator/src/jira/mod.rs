@@ -34,8 +34,7 @@
 //! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook
 //! API, events of attachments, links and properties, transitions, uploads, ranges of attachments,
 //! queues, participants and comment lists of the service desk, `expand=changelog`, tables and media
-//! in documents, limits of Data Center, time zones of profiles other than UTC, archiving, and
-//! fields that are filled late.
+//! in documents, limits of Data Center, archiving, and fields that are filled late.
 
 mod adf;
 mod api;
@@ -63,7 +62,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -157,7 +157,7 @@ impl Jira {
     /// # Errors
     /// When it can't listen at the address.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
-        let (core, deployment) = (Core::new(setup.clock), setup.deployment);
+        let (core, deployment) = (Core::new(&setup.clock), setup.deployment);
         let service = JiraService {
             clock: core.clock.clone(),
             deployment,
@@ -229,6 +229,16 @@ impl Jira {
         project.map(|project| project.hidden = true).is_some()
     }
 
+    /// Sets the time zone in the integration's profile: its name, and its rules as POSIX writes
+    /// them, such as `CET-1CEST,M3.5.0,M10.5.0/3`. False if the rules can't be read.
+    pub fn set_time_zone(&self, name: &str, rules: &str) -> bool {
+        let Ok(zone) = TimeZone::posix(rules) else { return false };
+        let mut site = self.system().site();
+        site.zone = zone;
+        name.clone_into(&mut site.people.own_zone);
+        true
+    }
+
     /// Whether comments are listed in the requested order; if not, oldest first.
     pub fn set_heeds_order(&self, heeds_order: bool) {
         self.system().site().heeds_order = heeds_order;
@@ -287,6 +297,11 @@ impl Helpdesk for JiraService {
         let done = site.create(issue, self.clock.now());
         self.announce(&site, Some(done));
         done.issue
+    }
+
+    fn import(&self, issues: &mut dyn Iterator<Item = (NewIssue, Timestamp)>) -> Vec<u64> {
+        let mut site = self.site();
+        issues.map(|(issue, at)| site.create(issue, at).issue).collect()
     }
 
     fn change(&self, id: u64, change: Change) -> bool {

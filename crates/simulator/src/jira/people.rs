@@ -98,11 +98,13 @@ struct User {
 pub(super) struct People {
     users: BTreeMap<String, User>,
     deployment: Deployment,
+    /// The name of the time zone in the integration's profile.
+    pub(super) own_zone: String,
 }
 
 impl People {
     pub(super) fn new(deployment: Deployment) -> Self {
-        let mut people = Self { users: BTreeMap::new(), deployment };
+        let mut people = Self { users: BTreeMap::new(), deployment, own_zone: "Etc/UTC".to_owned() };
         let agent = AccountType::Atlassian;
         for (id, name, email, account_type, email_shown) in [
             (ANNA, "Anna Agent", Some("anna.agent@example.com"), agent, EmailShown::Everywhere),
@@ -185,7 +187,7 @@ impl People {
             "avatarUrls": { "48x48": size(48), "24x24": size(24), "16x16": size(16), "32x32": size(32) },
             "displayName": user.user.name,
             "active": user.user.active,
-            "timeZone": if id == INTEGRATION { "Etc/UTC" } else { "Europe/Berlin" },
+            "timeZone": if id == INTEGRATION { &self.own_zone } else { "Europe/Berlin" },
         });
         let shown = user.user.email_shown;
         let told = match (self.deployment, audience) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::issue::{
@@ -31,6 +32,8 @@ pub(super) struct Site {
     pub(super) linking: bool,
     /// Whether comments are listed in the requested order.
     pub(super) heeds_order: bool,
+    /// The time zone in the integration's profile, in which JQL is read and times are shown.
+    pub(super) zone: TimeZone,
     pub(super) ids: Ids,
 }
 
@@ -112,6 +115,7 @@ impl Site {
             issue_links: Vec::new(),
             linking: true,
             heeds_order: true,
+            zone: TimeZone::UTC,
             ids,
         };
         site.add_project(SUPPORT, "Customer Support", 41);

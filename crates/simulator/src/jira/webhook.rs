@@ -125,7 +125,7 @@ pub(super) struct Webhooks {
 
 impl Webhooks {
     pub(super) fn new(core: &Core, deployment: Deployment, pace: RetryPace) -> std::io::Result<Self> {
-        let outbox = Outbox::new(pace.timeout, core.shutdown.clone())?;
+        let outbox = Outbox::new(pace.timeout, core)?;
         let (clock, failing_since) = (core.clock.clone(), Arc::default());
         Ok(Self { outbox, clock, deployment, pace, failing_since })
     }

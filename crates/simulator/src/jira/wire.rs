@@ -31,8 +31,10 @@ impl Lens<'_> {
 
     /// Webhooks use the time zone of the server, answers that of the caller. Offsets have no colon.
     pub(super) fn time(&self, time: Timestamp) -> String {
-        let hours = if self.audience == Audience::Webhook { 1 } else { 0 };
-        let zone = Offset::from_hours(hours).map_or(TimeZone::UTC, TimeZone::fixed);
+        let zone = match self.audience {
+            Audience::Webhook => Offset::from_hours(1).map_or(TimeZone::UTC, TimeZone::fixed),
+            Audience::Rest | Audience::Requests => self.site.zone.clone(),
+        };
         time.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%.3f%z").to_string()
     }
 

@@ -182,6 +182,7 @@ impl Account {
             }],
             created_at: now,
             updated_at: now,
+            generated_at: now,
         };
         self.tickets.insert(id, ticket);
         Done { ticket: id, audit }
@@ -332,6 +333,7 @@ impl Audit {
 impl Ticket {
     pub(super) fn record(&mut self, audit: Audit) {
         self.updated_at = audit.created_at;
+        self.generated_at = self.generated_at.max(audit.created_at);
         self.audits.push(audit);
     }
 }

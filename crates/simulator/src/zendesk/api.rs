@@ -38,6 +38,10 @@ enum Call {
     GetGroup(u64),
     UpdateTags(u64),
     Incremental,
+    IncrementalByTime,
+    Search,
+    SearchExport,
+    ListTickets,
     Webhooks,
     Unknown,
 }
@@ -69,6 +73,10 @@ impl Call {
             ("GET", ["ticket_fields", _], Some(id)) => Self::GetField(id),
             ("GET", ["groups", _], Some(id)) => Self::GetGroup(id),
             ("GET", ["incremental", "tickets", "cursor"], _) => Self::Incremental,
+            ("GET", ["incremental", "tickets"], _) => Self::IncrementalByTime,
+            ("GET", ["search"], _) => Self::Search,
+            ("GET", ["search", "export"], _) => Self::SearchExport,
+            ("GET", ["tickets"], _) => Self::ListTickets,
             ("GET", ["webhooks"], _) => Self::Webhooks,
             _ => Self::Unknown,
         }
@@ -93,7 +101,10 @@ impl Call {
             Self::GetField(_) => "get_field",
             Self::GetGroup(_) => "get_group",
             Self::UpdateTags(_) => "update_tags",
-            Self::Incremental => "incremental",
+            Self::Incremental | Self::IncrementalByTime => "incremental",
+            Self::Search => "search",
+            Self::SearchExport => "search_export",
+            Self::ListTickets => "list_tickets",
             Self::Webhooks => "webhooks",
             Self::Unknown => "unknown",
         }
@@ -127,7 +138,8 @@ impl Service for ZendeskService {
         let call = Call::of(&request.method, &request.path);
         if !matches!(call, Call::OauthToken) {
             let slow = match call {
-                Call::Incremental => Some(limits::Slow::Export),
+                Call::Incremental | Call::IncrementalByTime => Some(limits::Slow::Export),
+                Call::SearchExport => Some(limits::Slow::SearchExport),
                 Call::DeletedTickets => Some(limits::Slow::DeletedTickets),
                 _ => None,
             };
@@ -173,6 +185,10 @@ impl Service for ZendeskService {
         helpdesk::state(self)
     }
 
+    fn inject(&self, request: &Request, path: &str) -> Option<Answer> {
+        helpdesk::inject(self, request, path)
+    }
+
     fn control(&self, request: &Request, path: &str) -> Option<Answer> {
         helpdesk::control(self, request, path)
     }
@@ -201,6 +217,19 @@ impl ZendeskService {
                 let audits = ticket.audits.iter().map(|audit| wire::audit(audit, ticket));
                 paging::page(request, "audits", audits.collect(), account.heeds_order)
             }),
+            Call::Incremental | Call::IncrementalByTime if !account.people.integration_is_admin() => {
+                Some(auth::forbidden())
+            }
+            Call::IncrementalByTime => {
+                Some(export::page_by_time(&account, request, self.export_hold, self.clock.now()))
+            }
+            Call::Search => Some(self.search(&account, request)),
+            Call::SearchExport => Some(self.search_export(&account, request)),
+            Call::ListTickets => {
+                let tickets = account.tickets.values().filter(|ticket| ticket.removed.is_none());
+                let tickets = tickets.map(|ticket| wire::ticket(ticket, &api)).collect();
+                Some(paging::in_this_order(request, "tickets", tickets))
+            }
             Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
             Call::Webhooks => {
                 let body = json!({ "webhooks": self.webhooks.list(), "meta": { "has_more": false } });

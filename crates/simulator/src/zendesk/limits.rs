@@ -13,8 +13,9 @@ use crate::window::{self, Window, seconds};
 
 const MINUTE: i64 = 60_000;
 const TEN_MINUTES: i64 = 10 * MINUTE;
-/// How often each of the [`Slow`] calls may be made in a minute.
+/// How often each of the [`Slow`] calls may be made in a minute, but that of a search.
 const SLOW_PER_MINUTE: u32 = 10;
+const SEARCH_EXPORTS_PER_MINUTE: u32 = 100;
 
 /// The limits of an account; the default is that of a Professional plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,7 @@ impl Default for Limits {
 pub(super) enum Slow {
     Export,
     DeletedTickets,
+    SearchExport,
 }
 
 pub(super) type Quota = window::Quota<Limits, Used>;
@@ -50,6 +52,7 @@ pub(super) struct Used {
     updates_of: BTreeMap<u64, Window>,
     exports: Window,
     deleted_tickets: Window,
+    search_exports: Window,
 }
 
 impl Quota {
@@ -64,12 +67,13 @@ impl Quota {
         let taken = self.limited(|limits, used| {
             used.requests.take(limits.requests_per_minute, MINUTE, now)?;
             let window = match slow {
-                Some(Slow::Export) => Some(&mut used.exports),
-                Some(Slow::DeletedTickets) => Some(&mut used.deleted_tickets),
+                Some(Slow::Export) => Some((&mut used.exports, SLOW_PER_MINUTE)),
+                Some(Slow::DeletedTickets) => Some((&mut used.deleted_tickets, SLOW_PER_MINUTE)),
+                Some(Slow::SearchExport) => Some((&mut used.search_exports, SEARCH_EXPORTS_PER_MINUTE)),
                 None => None,
             };
-            if let Some(window) = window {
-                window.take(SLOW_PER_MINUTE, MINUTE, now)?;
+            if let Some((window, most)) = window {
+                window.take(most, MINUTE, now)?;
             }
             let Some(ticket) = update_of else { return Ok(()) };
             used.updates.take(limits.ticket_updates_per_minute, MINUTE, now)?;

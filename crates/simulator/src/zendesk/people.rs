@@ -90,6 +90,17 @@ impl People {
         self.users.insert(id, user);
     }
 
+    /// What the integration is. Only an administrator may export tickets and set the account up.
+    pub(super) fn set_integration_role(&mut self, role: Role) {
+        if let Some(user) = self.users.get_mut(&INTEGRATION) {
+            user.role = role;
+        }
+    }
+
+    pub(super) fn integration_is_admin(&self) -> bool {
+        self.users.get(&INTEGRATION).is_some_and(|user| user.role == Role::Admin)
+    }
+
     pub(super) fn add_group(&mut self, id: u64, name: &str) {
         self.groups.insert(id, name.to_owned());
     }

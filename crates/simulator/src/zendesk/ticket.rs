@@ -91,6 +91,8 @@ pub(super) struct Ticket {
     pub(super) audits: Vec<Audit>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// When anything of it last changed, be it by Zendesk itself, which `updated_at` does not tell.
+    pub(super) generated_at: Timestamp,
 }
 
 /// A deletion.

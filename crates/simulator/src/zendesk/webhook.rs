@@ -93,7 +93,7 @@ pub(super) struct Webhooks {
 impl Webhooks {
     pub(super) fn new(core: &Core, pace: RetryPace) -> std::io::Result<Self> {
         Ok(Self {
-            outbox: Outbox::new(pace.timeout, core.shutdown.clone())?,
+            outbox: Outbox::new(pace.timeout, core)?,
             clock: core.clock.clone(),
             pace,
             subscription: Mutex::new(SUGGESTED_SUBSCRIPTION.map(str::to_owned).to_vec()),

@@ -19,7 +19,7 @@ pub(super) fn ticket(ticket: &Ticket, api: &str) -> Value {
         "via": via_of(ticket),
         "created_at": ticket.created_at,
         "updated_at": ticket.updated_at,
-        "generated_timestamp": ticket.updated_at.as_second(),
+        "generated_timestamp": ticket.generated_at.as_second(),
         "type": null,
         "subject": ticket.subject,
         "raw_subject": ticket.subject,

@@ -1,16 +1,17 @@
 //! The tickets of a helpdesk by when they last changed, for finding those whose deliveries never
 //! came.
 //!
-//! A listing hands out references, never tickets: whoever asks marks them as due, and the
-//! reconciler looks at each as always. It is read page by page. A caller keeps the cursor of the
-//! next page once it has committed what it made of this one, and goes on from there, be it after a
-//! crash or a week later.
+//! A listing hands out references: whoever asks marks them as due, and the reconciler looks at each
+//! as always. Only where a helpdesk can't be asked for a ticket, the ticket comes with its
+//! reference, as it does with a delivery. A listing is read page by page. A caller keeps the cursor
+//! of the next page once it has committed what it made of this one, and goes on from there, be it
+//! after a crash or a week later.
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::Failure;
 use crate::clock::Timestamp;
-use crate::ticket::TicketId;
+use crate::ticket::{Ticket, TicketId};
 
 /// A helpdesk that can list its tickets. An implementation promises:
 ///
@@ -24,6 +25,8 @@ use crate::ticket::TicketId;
 ///   converted and rounded down.
 /// * **A cursor does not expire.** If the helpdesk's own do, ours also holds the time from which to
 ///   begin again.
+/// * **An entry that can't be read holds nothing up.** It is logged and counted
+///   ([`Page::unreadable`]); the page has the others.
 /// * **A page changes nothing**, is bounded, and costs a few calls at most. It keeps the helpdesk's
 ///   rate limits and leaves what it can of them to live work, so it may fail with a time to wait
 ///   until.
@@ -60,6 +63,8 @@ pub struct Page {
     pub more: bool,
     /// When the helpdesk made this page, by its own clock.
     pub now: Timestamp,
+    /// How many entries of the page had no id or time that could be read. They are left out.
+    pub unreadable: usize,
 }
 
 /// A ticket in a listing.
@@ -69,4 +74,7 @@ pub struct Reference {
     pub id: TicketId,
     /// When it last changed.
     pub updated: Timestamp,
+    /// The ticket itself, where the helpdesk can't be asked for it later: what a delivery would
+    /// have carried. Boxed, since most helpdesks can be asked.
+    pub snapshot: Option<Box<Ticket>>,
 }

@@ -29,7 +29,7 @@ use super::webhook::{Attempt, Logged, Webhook, Webhooks, is_private};
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
-use crate::service::Shutdown;
+use crate::service::Core;
 
 /// How often a delivery is tried again.
 const RETRIES: u32 = 5;
@@ -93,16 +93,11 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(
-        webhooks: Webhooks,
-        pace: WebhookPace,
-        clock: Clock,
-        shutdown: Shutdown,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn new(webhooks: Webhooks, pace: WebhookPace, core: &Core) -> std::io::Result<Self> {
         Ok(Self {
             webhooks: Arc::new(Mutex::new(webhooks)),
-            outbox: Outbox::with_places(pace.timeout, AT_ONCE, shutdown)?,
-            clock,
+            outbox: Outbox::with_places(pace.timeout, AT_ONCE, core)?,
+            clock: core.clock.clone(),
             pause: pace.pause,
         })
     }

@@ -168,19 +168,3 @@ async fn people_and_groups_can_be_asked_for_unless_that_is_forbidden() {
     let room = fields.as_array().unwrap().iter().find(|field| field["name"] == "cf_room").unwrap();
     assert_eq!(room["type"], "custom_text");
 }
-
-#[tokio::test]
-async fn lists_leave_out_the_trash_and_what_is_old() {
-    let fixture = fixture(Setup::default()).await;
-    let old = fixture.ticket();
-    fixture.clock.advance(40 * 24 * 3600);
-    let (new, trashed) = (fixture.ticket(), fixture.ticket());
-    fixture.freshdesk.change_ticket(trashed, Change::Delete);
-    let ids = async |path: &str| -> Vec<u64> {
-        let body = fixture.get(path).await.body;
-        body.as_array().unwrap().iter().map(|ticket| ticket["id"].as_u64().unwrap()).collect()
-    };
-    assert_eq!(ids("tickets").await, [new]);
-    assert_eq!(ids("tickets?updated_since=2026-01-01T00:00:00Z&order_type=asc").await, [old, new]);
-    assert_eq!(ids("tickets?filter=deleted").await, [trashed]);
-}

@@ -3,6 +3,8 @@
 mod api;
 mod life;
 mod limits;
+mod listing;
+mod loss;
 mod webhooks;
 
 use reqwest::Method;

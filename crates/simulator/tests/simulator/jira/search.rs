@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::jira::{Change, Setup};
+use simulator::jira::{Change, NewIssue, Setup};
 
 use super::fixture;
 
@@ -85,4 +85,45 @@ async fn queries_that_are_refused() {
     assert_eq!((former.status, &former.body["errors"]), (410, &json!({})));
     assert_eq!(fixture.post(SEARCH, Value::Null).await.status, 400);
     assert_eq!(fixture.jira.counters().of("search"), 8);
+}
+
+/// The rules of Berlin's time.
+const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+#[tokio::test]
+async fn times_are_read_and_shown_in_the_zone_of_the_profile() {
+    let fixture = fixture(Setup { search_hold: Duration::ZERO, ..Setup::default() }).await;
+    assert!(fixture.jira.set_time_zone("Europe/Berlin", BERLIN));
+    assert!(!fixture.jira.set_time_zone("Nowhere", "no rules"));
+    assert_eq!(fixture.get("api/3/myself").await.body["timeZone"], "Europe/Berlin");
+    let id = fixture.issue();
+    let found = async |since: &str| {
+        let asked = json!({ "jql": format!("updated >= \"{since}\""), "fields": ["updated"] });
+        fixture.post(SEARCH, asked).await.body["issues"].clone()
+    };
+    let shown = found("2026-11-20 09:14").await;
+    assert_eq!(shown[0]["fields"]["updated"], "2026-11-20T09:14:03.412+0100");
+    assert_eq!(found("2026-11-20 09:15").await, json!([]));
+    // In summer, an hour more.
+    let summer = "2026-07-01T08:00:00Z".parse().unwrap();
+    fixture.jira.import_tickets([(NewIssue::about("Before"), summer)]);
+    let until = json!({ "jql": "created <= \"2026-07-01 10:00\" AND created > \"2026-07-01 09:59\"" });
+    assert_eq!(fixture.post(SEARCH, until).await.body["issues"], json!([{ "id": (id + 1).to_string() }]));
+}
+
+#[tokio::test]
+async fn an_issue_that_changes_between_two_pages_moves_the_others() {
+    let fixture = fixture(Setup { search_hold: Duration::ZERO, ..Setup::default() }).await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(fixture.issue().to_string());
+        fixture.clock.advance(60);
+    }
+    let mut asked = json!({ "jql": "project = SUP ORDER BY updated ASC", "maxResults": 2 });
+    let first = fixture.post(SEARCH, asked.clone()).await.body;
+    assert_eq!(first["issues"], json!([{ "id": made[0] }, { "id": made[1] }]));
+    fixture.jira.change_ticket(10042, Change::Priority("High".to_owned()));
+    asked["nextPageToken"] = first["nextPageToken"].clone();
+    let second = fixture.post(SEARCH, asked).await.body;
+    assert_eq!(second["issues"], json!([{ "id": made[3] }, { "id": made[0] }]), "the third is on no page");
 }

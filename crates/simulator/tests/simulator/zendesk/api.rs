@@ -29,7 +29,7 @@ async fn people_groups_and_fields_can_be_read() {
         ("groups/1".to_owned(), "/error", json!("RecordNotFound")),
         ("ticket_fields/1".to_owned(), "/error", json!("RecordNotFound")),
         ("tickets/1/comments".to_owned(), "/description", json!("Not found")),
-        ("search".to_owned(), "/error", json!("RecordNotFound")),
+        ("views".to_owned(), "/error", json!("RecordNotFound")),
     ] {
         assert_eq!(fixture.get(&path).await.body.pointer(pointer), Some(&value), "{path}");
     }

@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod life;
+mod listing;
 mod webhooks;
 
 use std::net::SocketAddr;
