@@ -114,7 +114,7 @@ fn a_role_that_comes_late_is_no_persons() {
     };
     let note = Note::LateRole { id: id(2), role: Role::Editor };
     assert_eq!(with(None), [Note::RoleByHand { id: id(2), role: Role::Editor }]);
-    assert_eq!(with(Some(LateAccess::Role { id: id(2), role: Role::Editor })), [note.clone()]);
+    assert_eq!(with(Some(LateAccess::Role { id: id(2), role: Role::Editor })), std::slice::from_ref(&note));
     let as_assignee = grant(Subject::Assignee("Anna@x".to_owned()), Role::Editor);
     assert_eq!(with(Some(LateAccess::Grant(as_assignee))), [note], "for another reason that she had");
 }
