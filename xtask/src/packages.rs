@@ -56,6 +56,32 @@ pub(crate) fn ensure_promtool() -> Result<(), String> {
     is_there().then_some(()).ok_or_else(|| "apt-get succeeded, and yet promtool can't be run".to_owned())
 }
 
+/// Installs Python with what makes virtual environments.
+const INSTALL_PYTHON: &str = r#"
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends python3 python3-venv
+"#;
+
+/// Makes sure that Python can make virtual environments, into which the simulator's tests install
+/// clients that others wrote.
+///
+/// # Errors
+/// When it can't, and can't be installed; says what to do.
+pub(crate) fn ensure_python() -> Result<(), String> {
+    let is_there = || {
+        let mut python = Command::new("python3");
+        succeeds(python.args(["-c", "import ensurepip, venv"]).stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    if is_there() {
+        return Ok(());
+    }
+    eprintln!("xtask: python3 can't make virtual environments");
+    install(INSTALL_PYTHON, "install Python by hand, such as by: apt-get install python3 python3-venv")?;
+    is_there().then_some(()).ok_or_else(|| "apt-get succeeded, and yet python3 can't make them".to_owned())
+}
+
 /// Runs a script that installs packages, as root.
 fn install(script: &str, by_hand: &str) -> Result<(), String> {
     if !succeeds(Command::new("apt-get").arg("--version").stdout(Stdio::null())) {

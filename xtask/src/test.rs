@@ -2,8 +2,8 @@
 //! product once more, on a PostgreSQL store.
 //!
 //! A fresh machine needs nothing but Rust and a C compiler: SQLite is compiled in, the systems that
-//! the product talks to are simulated, and PostgreSQL and promtool are installed before the tests
-//! start.
+//! the product talks to are simulated, and PostgreSQL, promtool and Python are installed before the
+//! tests start. Clients of the simulated systems come from PyPI.
 
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     environment::raise_open_files()?;
     packages::ensure_postgresql()?;
     packages::ensure_promtool()?;
+    packages::ensure_python()?;
     let mut tests = cargo();
     environment::normalize(&mut tests);
     if let Some(seed) = std::env::var_os(SEED) {

@@ -48,6 +48,11 @@ pub(crate) trait Attempts: Send + 'static {
         sent_off.clone()
     }
 
+    /// The method of all attempts.
+    fn method(&self) -> reqwest::Method {
+        reqwest::Method::POST
+    }
+
     /// The headers of the next attempt.
     fn headers(&self, body: &[u8]) -> Vec<(String, String)>;
 
@@ -171,11 +176,25 @@ impl<W: Send + 'static> Outbox<W> {
         body: Vec<u8>,
         make: impl FnOnce(usize) -> (Delivery, A),
     ) {
+        self.send_if(endpoint, body, |number| {
+            let (delivery, attempts) = make(number);
+            (true, delivery, attempts)
+        });
+    }
+
+    /// The same, where `make` also decides whether the delivery is sent off. If not, it is lost.
+    pub(crate) fn send_if<A: Attempts>(
+        &self,
+        endpoint: Url,
+        body: Vec<u8>,
+        make: impl FnOnce(usize) -> (bool, Delivery, A),
+    ) {
         let mut deliveries = lock(&self.0.deliveries);
         let mut losses = lock(&self.0.losses);
         let number = deliveries.len();
-        let (delivery, attempts) = make(number + losses.all().len());
-        if losses.strike(self.0.clock.now()) {
+        let (admits, delivery, attempts) = make(number + losses.all().len());
+        let struck = losses.strike(self.0.clock.now());
+        if struck || !admits {
             return losses.note(delivery);
         }
         deliveries.push(delivery);
@@ -200,7 +219,8 @@ impl<W: Send + 'static> Outbox<W> {
         loop {
             let body = attempts.body(&body);
             let headers = attempts.headers(&body);
-            let outcome = self.send_once(self.0.client.post(endpoint.clone()).body(body), headers).await;
+            let request = self.0.client.request(attempts.method(), endpoint.clone());
+            let outcome = self.send_once(request.body(body), headers).await;
             self.record(number, |delivery| delivery.attempts.push(outcome.status()));
             match attempts.pause_after(outcome) {
                 _ if outcome.is_accepted() => return true,
@@ -214,6 +234,11 @@ impl<W: Send + 'static> Outbox<W> {
         if let Some(delivery) = lock(&self.0.deliveries).get_mut(number) {
             change(delivery);
         }
+    }
+
+    /// Posts a body once, beside all deliveries.
+    pub(crate) async fn post(&self, endpoint: Url, headers: Vec<(String, String)>, body: Vec<u8>) -> Outcome {
+        self.send_once(self.0.client.post(endpoint).body(body), headers).await
     }
 
     /// Asks whether there is something at an address, without a body.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::automation::Rule;
 use super::html::{sanitised, to_text};
 use super::people::{People, RITA};
 use super::view::{ConversationView, NewTicket, TicketView};
@@ -26,6 +27,10 @@ pub(super) struct Account {
     pub(super) room_field: Option<String>,
     /// The field that has to be filled before a ticket may be changed, if there is one.
     pub(super) required_field: Option<String>,
+    /// Further fields, which were added by the API.
+    more_fields: Vec<String>,
+    /// Automation rules made by the API, in their order.
+    pub(super) rules: Vec<Rule>,
     pub(super) restricted: BTreeSet<u64>,
     pub(super) tickets: BTreeMap<u64, Ticket>,
     last_id: u64,
@@ -97,6 +102,8 @@ impl Account {
             people: People::default(),
             room_field,
             required_field: None,
+            more_fields: Vec::new(),
+            rules: Vec::new(),
             restricted: BTreeSet::new(),
             tickets: BTreeMap::new(),
             last_id: 8122,
@@ -109,10 +116,31 @@ impl Account {
         self.last_long_id
     }
 
+    /// Whether tickets have a custom field of that name.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        let mut fields = self.room_field.iter().chain(&self.required_field).chain(&self.more_fields);
+        fields.any(|field| field == name)
+    }
+
+    /// Adds a custom field to all tickets. If there is no field for the room's address, it is that.
+    pub(super) fn add_field(&mut self, name: &str) {
+        match &self.room_field {
+            None => self.room_field = Some(name.to_owned()),
+            Some(_) => self.more_fields.push(name.to_owned()),
+        }
+        for ticket in self.tickets.values_mut() {
+            ticket.fields.insert(name.to_owned(), Value::Null);
+        }
+    }
+
+    pub(super) fn more_fields(&self) -> &[String] {
+        &self.more_fields
+    }
+
     pub(super) fn create(&mut self, new: NewTicket, now: Timestamp) -> Happened {
         let id = new.id.filter(|id| !self.tickets.contains_key(id)).unwrap_or(self.last_id + 1);
         self.last_id = self.last_id.max(id);
-        let fields = self.room_field.iter().chain(&self.required_field);
+        let fields = self.room_field.iter().chain(&self.required_field).chain(&self.more_fields);
         let ticket = Ticket {
             id,
             subject: new.subject,
@@ -173,9 +201,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<Vec<Happened>, Vec<Invalid>> {
         let mut invalid = Vec::new();
-        let known = |field: &String| {
-            Some(field) == self.room_field.as_ref() || Some(field) == self.required_field.as_ref()
-        };
+        let known = |field: &String| self.has_field(field);
         let fields = update["custom_fields"].as_object().cloned().unwrap_or_default();
         for (field, value) in &fields {
             if !known(field) {

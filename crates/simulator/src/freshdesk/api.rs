@@ -36,6 +36,8 @@ enum Call {
     GetGroup(u64),
     ListGroups,
     TicketFields,
+    AdminFields,
+    Automations,
     Other,
 }
 
@@ -62,6 +64,8 @@ impl Call {
             ("GET", ["contacts", contact]) => id(contact).map(Self::GetContact),
             ("GET", ["groups"]) => Some(Self::ListGroups),
             ("GET", ["groups", group]) => id(group).map(Self::GetGroup),
+            ("GET" | "POST", ["admin", "ticket_fields"]) => Some(Self::AdminFields),
+            (_, ["automations", ..]) => Some(Self::Automations),
             ("GET", ["ticket_fields"]) => Some(Self::TicketFields),
             _ => None,
         }
@@ -88,6 +92,8 @@ impl Call {
             Self::GetGroup(_) => "get_group",
             Self::ListGroups => "list_groups",
             Self::TicketFields => "ticket_fields",
+            Self::AdminFields => "admin_fields",
+            Self::Automations => "automations",
             Self::Other => "other",
         }
     }
@@ -219,6 +225,12 @@ impl FreshdeskService {
             Call::ListGroups => {
                 let ids = account.people.groups.keys();
                 Some(paged(request, ids.filter_map(|id| account.people.group_json(*id)).collect()))
+            }
+            Call::AdminFields | Call::Automations if !account.people.own_is_administrator => Some(denied()),
+            Call::AdminFields => Some(self.admin_fields(&mut account, request)),
+            Call::Automations => {
+                let path: Vec<&str> = request.path.trim_end_matches('/').split('/').skip(4).collect();
+                self.rules_call(&mut account, request, &path)
             }
             Call::TicketFields => Some(ok(&fields(&account))),
             Call::Other => None,
@@ -357,7 +369,7 @@ fn remove(account: &mut Account, id: u64) -> Option<Answer> {
     Some(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-fn fields(account: &Account) -> Vec<Value> {
+pub(super) fn fields(account: &Account) -> Vec<Value> {
     let field = |id: u64, name: &str, label: &str, kind: &str| {
         dated(
             json!({ "id": id, "name": name, "label": label, "type": kind, "default": !name.starts_with("cf_"),
@@ -372,6 +384,8 @@ fn fields(account: &Account) -> Vec<Value> {
     fields.extend(
         account.required_field.iter().map(|name| field(103_000_001_010, name, "Needed", "custom_text")),
     );
+    let more = account.more_fields().iter().zip(103_000_001_011..);
+    fields.extend(more.map(|(name, id)| field(id, name, name, "custom_text")));
     fields
 }
 
@@ -390,7 +404,7 @@ fn denied() -> Answer {
     Answer::json(StatusCode::FORBIDDEN, &body)
 }
 
-fn invalid_json() -> Answer {
+pub(super) fn invalid_json() -> Answer {
     let body = json!({ "code": "invalid_json", "message": "Request body has invalid json format" });
     Answer::json(StatusCode::BAD_REQUEST, &body)
 }

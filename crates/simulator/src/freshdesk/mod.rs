@@ -24,11 +24,13 @@
 //!   and its pages drift while tickets change. The search knows days, 300 tickets, and nothing of
 //!   the last minutes.
 //!
-//! Not simulated: attachments, companies, the automation API, custom statuses' names,
+//! Not simulated: attachments, companies, custom statuses' names,
 //! hourly budgets of webhooks, forms and XML, and plans.
 
 mod account;
 mod api;
+mod automation;
+mod automation_api;
 mod html;
 mod lifecycle;
 mod limits;
@@ -163,6 +165,12 @@ impl Freshdesk {
         self.system().account().people.own_scope = scope;
     }
 
+    /// Whether the integration's agent is an administrator, whom alone automation rules and the
+    /// making of fields are for. It is at the start.
+    pub fn set_administrator(&self, is_administrator: bool) {
+        self.system().account().people.own_is_administrator = is_administrator;
+    }
+
     /// The integration's agent may not see this ticket.
     pub fn restrict_ticket(&self, id: u64) {
         self.system().account().restricted.insert(id);
@@ -268,12 +276,16 @@ impl FreshdeskService {
 
     /// Sends deliveries for what happened, with the tickets as they are.
     fn announce(&self, account: &Account, happened: impl IntoIterator<Item = Happened>) {
-        let Some(content) = self.webhooks.content() else { return };
+        let content = self.webhooks.content();
         for happened in happened {
             let Some(ticket) = account.tickets.get(&happened.ticket) else { continue };
             if happened.triggered.is_empty() {
                 continue;
             }
+            for triggered in automation::triggered(account, ticket, &happened) {
+                self.webhooks.send_of_rule(ticket.id, triggered);
+            }
+            let Some(content) = content else { continue };
             let body = rule::body(content, account, ticket, &happened, self.clock.now());
             self.webhooks.send(ticket.id, happened.triggered, body);
         }

@@ -53,6 +53,8 @@ pub(super) struct People {
     pub(super) readable: bool,
     /// What the integration's agent may see: 1 everything, 2 its groups, 3 its tickets.
     pub(super) own_scope: u64,
+    /// The integration's agent is an administrator.
+    pub(super) own_is_administrator: bool,
 }
 
 impl Default for People {
@@ -72,6 +74,7 @@ impl Default for People {
             groups: BTreeMap::from([(SUPPORT, "Support".to_owned()), (SALES, "Sales".to_owned())]),
             readable: true,
             own_scope: 1,
+            own_is_administrator: true,
         }
     }
 }

@@ -65,24 +65,45 @@ fn simple(account: &Account, ticket: &Ticket, happened: &Happened) -> Value {
     } })
 }
 
+/// The recommended template.
+const TEMPLATE: &str = "{\"v\":1,\"kind\":\"{{kind}}\",\"ticket_id\":\"{{ticket.id}}\",\"ticket_url\":\"{{ticket.url}}\",\"status\":\"{{ticket.status}}\",\n \
+     \"priority\":\"{{ticket.priority}}\",\"type\":\"{{ticket.ticket_type}}\",\"agent_email\":\"{{ticket.agent.email}}\",\n \
+     \"requester_email\":\"{{ticket.requester.email}}\",\"event\":\"{{triggered_event}}\",\"subject\":\"{{ticket.subject}}\"}";
+
 /// The recommended template, filled in.
 fn advanced(account: &Account, ticket: &Ticket, happened: &Happened) -> String {
-    let (_, requester) = account.people.name_and_email(ticket.requester);
-    let (_, agent) = ticket.responder.map(|id| account.people.name_and_email(id)).unwrap_or_default();
     let kind = if is_creation(happened) { "ticket_created" } else { "ticket_updated" };
-    format!(
-        "{{\"v\":1,\"kind\":\"{kind}\",\"ticket_id\":\"{}\",\"ticket_url\":\"{}\",\"status\":\"{}\",\n \
-         \"priority\":\"{}\",\"type\":\"Incident\",\"agent_email\":\"{}\",\n \
-         \"requester_email\":\"{}\",\"event\":\"{}\",\"subject\":\"{}\"}}",
-        ticket.id,
-        url(ticket),
-        status(ticket.status),
-        priority(ticket.priority),
-        agent.unwrap_or_default(),
-        requester.unwrap_or_default(),
-        happened.triggered,
-        ticket.subject,
-    )
+    filled(&TEMPLATE.replace("{{kind}}", kind), account, ticket, happened)
+}
+
+/// A text with the values in place of its placeholders, as they are.
+pub(super) fn filled(text: &str, account: &Account, ticket: &Ticket, happened: &Happened) -> String {
+    let (requester_name, requester) = account.people.name_and_email(ticket.requester);
+    let (agent_name, agent) =
+        ticket.responder.map(|id| account.people.name_and_email(id)).unwrap_or_default();
+    let (id, url, status) = (ticket.id.to_string(), url(ticket), status(ticket.status));
+    let tags = ticket.tags.iter().cloned().collect::<Vec<_>>().join(",");
+    let group = ticket.group.and_then(|id| account.people.groups.get(&id)).cloned().unwrap_or_default();
+    let values = [
+        ("{{ticket.id}}", id.as_str()),
+        ("{{ticket.url}}", &url),
+        ("{{ticket.status}}", &status),
+        ("{{ticket.priority}}", priority(ticket.priority)),
+        ("{{ticket.ticket_type}}", "Incident"),
+        ("{{ticket.source}}", "Email"),
+        ("{{ticket.tags}}", &tags),
+        ("{{ticket.group.name}}", &group),
+        ("{{ticket.agent.name}}", &agent_name),
+        ("{{ticket.agent.email}}", agent.as_deref().unwrap_or_default()),
+        ("{{ticket.requester.name}}", &requester_name),
+        ("{{ticket.requester.email}}", requester.as_deref().unwrap_or_default()),
+        ("{{ticket.contact.email}}", requester.as_deref().unwrap_or_default()),
+        ("{{triggered_event}}", &happened.triggered),
+        ("{{ticket.description}}", &ticket.description),
+        // The last, so that typed text is never taken for a placeholder.
+        ("{{ticket.subject}}", &ticket.subject),
+    ];
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 /// An app's serverless event, as an app forwards it.

@@ -104,6 +104,26 @@ impl Webhooks {
     }
 }
 
+/// A request that a rule made by the API makes.
+#[derive(Debug)]
+pub(super) struct Triggered {
+    pub(super) webhook: Webhook,
+    pub(super) extra_headers: Vec<(String, String)>,
+    pub(super) event: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Webhooks {
+    /// Sends what a rule made by the API has triggered.
+    pub(super) fn send_of_rule(&self, ticket: u64, triggered: Triggered) {
+        let Triggered { webhook, extra_headers, event, body } = triggered;
+        let mut headers = webhook.headers();
+        headers.extend(extra_headers);
+        let retries = Retries { headers, pauses: self.pace.pauses.into_iter() };
+        self.outbox.send(webhook.endpoint, body, |_| (Delivery::about(ticket, event, None), retries));
+    }
+}
+
 /// The headers of all attempts at one delivery, and the waits that are left.
 struct Retries {
     headers: Vec<(String, String)>,

@@ -38,13 +38,13 @@ impl Asked<'_> {
 
 impl Service for JiraService {
     fn name(&self, method: &Method, path: &str) -> &'static str {
-        Route::of(self.deployment, method, path).call.name()
+        Route::of(self.deployment, self.webhooks.form(), method, path).call.name()
     }
 
     fn admit(&self, request: &Request, call: &'static str) -> Result<Admission, Answer> {
         // Data Center's administrator sets its limits: here, none.
         if self.deployment == Deployment::Cloud {
-            let route = Route::of(self.deployment, &request.method, &request.path);
+            let route = Route::of(self.deployment, self.webhooks.form(), &request.method, &request.path);
             let is_write = route.call.writes_to_issue();
             let issue = is_write.then(|| Some(self.site().find(&route.subject)?.id)).flatten();
             self.quota.admit(&request.method, call, issue, self.clock.now())?;
@@ -53,10 +53,13 @@ impl Service for JiraService {
     }
 
     fn answer(&self, request: &Request, call: &'static str) -> Answer {
-        let route = Route::of(self.deployment, &request.method, &request.path);
+        let route = Route::of(self.deployment, self.webhooks.form(), &request.method, &request.path);
         let asked = Asked { request, route: &route, origin: request.origin() };
         let answer = if route.call == Call::Media {
             self.media(&asked)
+        } else if route.call == Call::ServerInfo {
+            // It tells everybody.
+            self.server_info(&asked)
         } else if self.credentials.is_known(request, self.deployment) {
             self.call(&asked).unwrap_or_else(|refusal| refusal)
         } else {
@@ -126,6 +129,8 @@ impl JiraService {
             Call::PutProperty => self.put_property(&mut site, asked),
             Call::DeleteProperty => self.delete_property(&mut site, asked),
             Call::Search => self.search(&site, asked),
+            Call::Webhooks => self.webhooks_call(&site, asked),
+            Call::ServerInfo => Err(page(StatusCode::NOT_FOUND)),
             Call::RemovedSearch => Ok(wire::error(
                 StatusCode::GONE,
                 "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.",
@@ -140,10 +145,32 @@ impl JiraService {
     }
 }
 
+impl JiraService {
+    fn server_info(&self, asked: &Asked<'_>) -> Answer {
+        let (kind, version) = match self.deployment {
+            Deployment::Cloud => ("Cloud", "1001.0.0-SNAPSHOT".to_owned()),
+            Deployment::DataCenter => ("Server", format!("{}.0.0", self.webhooks.version())),
+        };
+        let numbers = version.split(['.', '-']).filter_map(|part| part.parse::<u32>().ok());
+        let body = json!({
+            "baseUrl": asked.origin,
+            "version": version,
+            "versionNumbers": numbers.collect::<Vec<_>>(),
+            "deploymentType": kind,
+            "buildNumber": 100_300,
+            "buildDate": "2026-11-02T00:00:00.000+0000",
+            "serverTime": asked.lens(&self.site()).time(self.clock.now()),
+            "scmInfo": "0000000000000000000000000000000000000000",
+            "serverTitle": "Jira",
+        });
+        Answer::json(StatusCode::OK, &body)
+    }
+}
+
 /// Answers an anonymous call.
 fn anonymous(deployment: Deployment, route: &Route) -> Answer {
     match route.call {
-        Call::Myself | Call::GetUser => auth::unauthenticated(),
+        Call::Myself | Call::GetUser | Call::Webhooks => auth::unauthenticated(),
         Call::GetProject => no_project(&route.subject),
         // Anonymous searches find nothing.
         Call::Search if deployment == Deployment::Cloud => {
@@ -156,7 +183,7 @@ fn anonymous(deployment: Deployment, route: &Route) -> Answer {
         Call::BulkFetch => Answer::json(StatusCode::OK, &json!({ "issues": [], "issueErrors": [] })),
         Call::Fields => Answer::json(StatusCode::OK, &json!([])),
         Call::AttachmentContent | Call::GetAttachment => no_attachment(&route.subject),
-        Call::Unknown | Call::Media | Call::RemovedSearch => page(StatusCode::NOT_FOUND),
+        Call::Unknown | Call::Media | Call::RemovedSearch | Call::ServerInfo => page(StatusCode::NOT_FOUND),
         _ => wire::no_issue(),
     }
 }

@@ -22,6 +22,15 @@ const MOST_COMMENTS: usize = 5_000;
 /// The property that decides who sees a comment.
 const VISIBILITY: &str = "sd.public.comment";
 
+/// The comments as a field of their issue, which only the call for one issue shows.
+pub(super) fn field(asked: &Asked<'_>, lens: Lens<'_>, issue: &Issue) -> Value {
+    let shown: Vec<Value> =
+        issue.comments.iter().map(|comment| comment_json(asked, lens, issue, comment)).collect();
+    let count = shown.len();
+    let own = format!("{}/issue/{}/comment", lens.api(), issue.id);
+    json!({ "comments": shown, "self": own, "maxResults": count, "total": count, "startAt": 0 })
+}
+
 impl JiraService {
     pub(super) fn comments(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;

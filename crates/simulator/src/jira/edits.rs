@@ -1,4 +1,4 @@
-//! Single issues: reading and editing them, and their properties.
+//! Editing single issues, and their properties.
 
 use std::collections::BTreeSet;
 
@@ -20,47 +20,13 @@ const LONGEST_LINE: usize = 255;
 /// The longest value and the longest key of a property.
 const LONGEST_PROPERTY: usize = 32_768;
 const LONGEST_KEY: usize = 255;
-/// The most issues of one bulk fetch.
-const MOST_FETCHED: usize = 100;
 
 impl JiraService {
-    pub(super) fn get_issue(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
-        let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
-        let fields = wanted(asked.request.query_all("fields"));
-        let properties = wanted(asked.request.query_all("properties"));
-        let mut body = issue_json(asked.lens(site), issue, &fields);
-        if !properties.is_empty() {
-            let all = properties.contains("*all");
-            let told = issue.properties.iter().filter(|(key, _)| all || properties.contains(key.as_str()));
-            body["properties"] = told.map(|(key, value)| (key.clone(), value.clone())).collect();
-        }
-        Ok(Answer::json(StatusCode::OK, &body))
-    }
-
-    /// Issues that don't exist or are not permitted are listed without a reason.
-    pub(super) fn bulk_fetch(&self, site: &Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
-        let body = asked.object()?;
-        let wanted_ids: Vec<&str> = strings(&body["issueIdsOrKeys"]).collect();
-        if wanted_ids.is_empty() || wanted_ids.len() > MOST_FETCHED {
-            return Err(wire::bad_request("issueIdsOrKeys must have 1 to 100 members."));
-        }
-        let fields = wanted(strings(&body["fields"]));
-        let lens = asked.lens(site);
-        let issues: Vec<Value> =
-            wanted_ids.iter().filter_map(|id| Some(issue_json(lens, site.find(id)?, &fields))).collect();
-        let missing: Vec<Value> = wanted_ids
-            .iter()
-            .filter(|id| site.find(id).is_none())
-            .map(|id| json!({ "id": id, "errorMessage": "Issue does not exist or you do not have permission to see it." }))
-            .collect();
-        Ok(Answer::json(StatusCode::OK, &json!({ "issues": issues, "issueErrors": missing })))
-    }
-
     pub(super) fn edit_issue(&self, site: &mut Site, asked: &Asked<'_>) -> Result<Answer, Answer> {
         let issue = site.find(&asked.route.subject).ok_or_else(wire::no_issue)?;
         let id = issue.id;
         // Only administrators may do this.
-        if asked.request.query("notifyUsers") == Some("false") {
+        if asked.request.query("notifyUsers") == Some("false") && !site.is_administrator {
             let message =
                 "To discard the user notification either admin or project admin permissions are required.";
             return Err(wire::error(StatusCode::FORBIDDEN, message));
@@ -108,13 +74,7 @@ pub(super) fn strings(list: &Value) -> impl Iterator<Item = &str> {
 /// The issue with the requested fields; all by default. A name with a minus excludes a field.
 pub(super) fn issue_json(lens: Lens<'_>, issue: &Issue, wanted: &BTreeSet<&str>) -> Value {
     let mut fields = lens.fields(issue);
-    let all = wanted.iter().all(|name| name.starts_with('-'))
-        || wanted.contains("*all")
-        || wanted.contains("*navigable");
-    fields.retain(|name, _| {
-        let excluded = wanted.iter().any(|wish| wish.strip_prefix('-') == Some(name));
-        !excluded && (all || wanted.contains(name.as_str()))
-    });
+    fields.retain(|name, _| is_wanted(name, wanted));
     json!({
         "expand": "renderedFields,names,schema,operations,editmeta,changelog",
         "id": issue.id.to_string(),
@@ -122,6 +82,14 @@ pub(super) fn issue_json(lens: Lens<'_>, issue: &Issue, wanted: &BTreeSet<&str>)
         "key": issue.key,
         "fields": fields,
     })
+}
+
+pub(super) fn is_wanted(name: &str, wanted: &BTreeSet<&str>) -> bool {
+    let all = wanted.iter().all(|name| name.starts_with('-'))
+        || wanted.contains("*all")
+        || wanted.contains("*navigable");
+    let excluded = wanted.iter().any(|wish| wish.strip_prefix('-') == Some(name));
+    !excluded && (all || wanted.contains(name))
 }
 
 fn no_property(key: &str) -> Answer {

@@ -135,6 +135,11 @@ impl Query {
         self.condition.is_some()
     }
 
+    /// Whether it is for that issue.
+    pub(super) fn holds(&self, issue: &Issue) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(issue))
+    }
+
     /// The issues it is for, in its order, the newest first without one.
     pub(super) fn find<'a>(&self, issues: impl Iterator<Item = &'a Issue>) -> Vec<&'a Issue> {
         let holds = |issue: &&Issue| self.condition.as_ref().is_none_or(|condition| condition.holds(issue));

@@ -30,7 +30,12 @@ impl JiraService {
             shown["object"]["status"]["icon"] = or_empty(&link.object["status"]["icon"]);
             without_nulls(shown)
         };
+        let by_id = asked.route.detail.as_str();
         let body = match asked.request.query("globalId") {
+            _ if !by_id.is_empty() => {
+                let found = issue.links.iter().find(|link| link.id.to_string() == by_id);
+                json(found.ok_or_else(|| no_link(by_id))?)
+            }
             Some(wanted) => {
                 let found = issue.links.iter().find(|link| link.global_id.as_deref() == Some(wanted));
                 json(found.ok_or_else(|| no_link(wanted))?)

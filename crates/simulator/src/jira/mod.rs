@@ -31,10 +31,10 @@
 //! * Cloud's search misses what was just changed, and no search finds what was deleted.
 //! * Attachments are on another server, which refuses credentials.
 //!
-//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, the webhook
-//! API, events of attachments, links and properties, transitions, uploads, ranges of attachments,
-//! queues, participants and comment lists of the service desk, `expand=changelog`, tables and media
-//! in documents, limits of Data Center, archiving, and fields that are filled late.
+//! Not simulated: OAuth, scoped tokens and the gateway they need, dynamic webhooks, events of
+//! attachments, links and properties, transitions, uploads, ranges of attachments, queues,
+//! participants and comment lists of the service desk, `expand=changelog`, tables and media in
+//! documents, limits of Data Center, archiving, and fields that are filled late.
 
 mod adf;
 mod api;
@@ -50,12 +50,15 @@ mod jql;
 mod limits;
 mod links;
 mod people;
+mod reading;
+mod registry;
 mod route;
 mod search;
 mod signature;
 mod site;
 mod view;
 mod webhook;
+mod webhook_api;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -109,6 +112,9 @@ pub struct Setup {
     pub clock: Clock,
     /// Which Jira it is; Cloud by default.
     pub deployment: Deployment,
+    /// The version of Data Center; 10 by default. It has another API for webhooks than those
+    /// before.
+    pub data_center_version: u32,
     /// Rate limits of Cloud; none by default.
     pub limits: Option<Limits>,
     /// Every other 429, beginning with the first, comes from a gateway that sends no `Retry-After`;
@@ -126,6 +132,7 @@ impl Default for Setup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: Clock::default(),
             deployment: Deployment::default(),
+            data_center_version: 10,
             limits: None,
             silent_gateway: false,
             retry_pace: RetryPace::default(),
@@ -165,7 +172,7 @@ impl Jira {
             credentials: Credentials::default(),
             media_token: Uuid::new_v4().simple().to_string(),
             quota: Quota::new(setup.limits, setup.silent_gateway),
-            webhooks: Webhooks::new(&core, deployment, setup.retry_pace)?,
+            webhooks: Webhooks::new(&core, deployment, setup.data_center_version, setup.retry_pace)?,
             search_hold: SignedDuration::try_from(setup.search_hold).unwrap_or(SignedDuration::MAX),
         };
         Self::run(setup.listen, core, service).await
@@ -227,6 +234,12 @@ impl Jira {
         let mut site = self.system().site();
         let project = site.projects.get_mut(&key.to_uppercase());
         project.map(|project| project.hidden = true).is_some()
+    }
+
+    /// Whether the integration has the permission "Administer Jira", which webhooks need. It has at
+    /// the start.
+    pub fn set_administrator(&self, is_administrator: bool) {
+        self.system().site().is_administrator = is_administrator;
     }
 
     /// Sets the time zone in the integration's profile: its name, and its rules as POSIX writes
@@ -341,14 +354,18 @@ impl JiraService {
 
     /// Sends deliveries for what was done, with the issue as it is.
     fn announce(&self, site: &Site, done: Option<Done>) {
-        let (Some(done), Some(webhook)) = (done, self.webhooks.outbox.webhook()) else { return };
-        let Some(issue) = site.issues.get(&done.issue).filter(|issue| webhook.is_for(&issue.project)) else {
-            return;
-        };
+        let Some(done) = done else { return };
+        let Some(issue) = site.issues.get(&done.issue) else { return };
         let happening = issue.history.iter().rfind(|happening| happening.id == done.happening);
-        for notification in happening.into_iter().flat_map(|it| notifications(webhook.mode, site, issue, it))
-        {
-            self.webhooks.send(webhook.clone(), notification);
+        let Some(happening) = happening else { return };
+        if !self.webhooks.registered().is_empty() {
+            self.webhooks.tell(site, issue, &event::events(site, issue, happening));
+        }
+        let webhook = self.webhooks.outbox.webhook().filter(|webhook| webhook.is_for(&issue.project));
+        if let Some(webhook) = webhook {
+            for notification in notifications(webhook.mode, site, issue, happening) {
+                self.webhooks.send(webhook.clone(), notification);
+            }
         }
     }
 }

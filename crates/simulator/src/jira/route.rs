@@ -3,6 +3,7 @@
 use hyper::Method;
 
 use super::Deployment;
+use super::registry::Form;
 
 /// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub(super) enum Call {
     PutProperty,
     DeleteProperty,
     Search,
+    /// Webhooks of administrators.
+    Webhooks,
+    ServerInfo,
     RemovedSearch,
     AttachmentContent,
     GetAttachment,
@@ -49,7 +53,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn of(deployment: Deployment, method: &Method, path: &str) -> Self {
+    pub(super) fn of(deployment: Deployment, form: Form, method: &Method, path: &str) -> Self {
         let parts: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (version, call) = match (deployment, parts.as_slice()) {
@@ -58,6 +62,10 @@ impl Route {
                 (3, Call::of_platform(deployment, method, rest))
             }
             (_, ["rest", "servicedeskapi", "request", rest @ ..]) => (2, Call::of_service_desk(method, rest)),
+            (_, ["rest", "webhooks", "1.0", "webhook", ..]) if form == Form::Classic => (2, Call::Webhooks),
+            (_, ["rest", "jira-webhook", "1.0", "webhooks", ..]) if form == Form::Newer => {
+                (2, Call::Webhooks)
+            }
             (Deployment::Cloud, ["media.api", "file", _, "binary"]) => (2, Call::Media),
             (Deployment::DataCenter, ["secure", "attachment", _, _]) => (2, Call::AttachmentContent),
             _ => (2, Call::Unknown),
@@ -67,6 +75,7 @@ impl Route {
             Call::AttachmentContent if parts.first() == Some(&"rest") => (of(5), String::new()),
             Call::AttachmentContent | Call::Media => (of(2), String::new()),
             Call::GetRequest | Call::CreateRequestComment => (of(3), String::new()),
+            Call::Webhooks => (of(4), of(5)),
             _ => (of(4), of(6)),
         };
         Self { call, version, subject, detail }
@@ -78,6 +87,7 @@ impl Call {
         let cloud = deployment == Deployment::Cloud;
         match (method.as_str(), parts) {
             ("GET", ["myself"]) => Self::Myself,
+            ("GET", ["serverInfo"]) => Self::ServerInfo,
             ("GET", ["user"]) => Self::GetUser,
             ("GET", ["project", _]) => Self::GetProject,
             ("GET", ["field"]) => Self::Fields,
@@ -86,7 +96,7 @@ impl Call {
             ("PUT", ["issue", _]) => Self::EditIssue,
             ("GET", ["issue", _, "comment"]) => Self::Comments,
             ("POST", ["issue", _, "comment"]) => Self::CreateComment,
-            ("GET", ["issue", _, "remotelink"]) => Self::RemoteLinks,
+            ("GET", ["issue", _, "remotelink"] | ["issue", _, "remotelink", _]) => Self::RemoteLinks,
             ("POST", ["issue", _, "remotelink"]) => Self::PutRemoteLink,
             ("DELETE", ["issue", _, "remotelink"]) => Self::DeleteRemoteLink,
             ("POST", ["issueLink"]) => Self::CreateIssueLink,
@@ -131,6 +141,8 @@ impl Call {
             Self::GetProperty => "get_property",
             Self::PutProperty => "put_property",
             Self::Search => "search",
+            Self::Webhooks => "webhooks",
+            Self::ServerInfo => "server_info",
             Self::AttachmentContent | Self::GetAttachment | Self::Media => "attachment",
             Self::GetRequest => "get_request",
             Self::SetCommentProperty | Self::DeleteProperty | Self::RemovedSearch | Self::Unknown => "other",

@@ -32,6 +32,8 @@ pub(super) struct Site {
     pub(super) linking: bool,
     /// Whether comments are listed in the requested order.
     pub(super) heeds_order: bool,
+    /// The integration has the permission "Administer Jira".
+    pub(super) is_administrator: bool,
     /// The time zone in the integration's profile, in which JQL is read and times are shown.
     pub(super) zone: TimeZone,
     pub(super) ids: Ids,
@@ -115,6 +117,7 @@ impl Site {
             issue_links: Vec::new(),
             linking: true,
             heeds_order: true,
+            is_administrator: true,
             zone: TimeZone::UTC,
             ids,
         };

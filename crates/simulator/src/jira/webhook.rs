@@ -1,4 +1,4 @@
-//! Sends deliveries to the endpoint of the webhook. Retries:
+//! Sends deliveries to the endpoints of webhooks. Retries:
 //!
 //! | sender | tried again |
 //! | --- | --- |
@@ -9,7 +9,7 @@
 //! Deliveries arrive in any order. All attempts of one have the same identifier. Data Center sends
 //! no identifier.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,11 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Deployment;
+use super::event::Event;
+use super::issue::Issue;
+use super::registry::{Form, Log, Registered};
 use super::signature::{Flow, signed_headers};
+use super::site::Site;
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
@@ -112,22 +116,76 @@ pub(super) struct Notification {
     pub(super) body: Vec<u8>,
 }
 
-/// The webhook of the site, and what it sends.
+/// The webhooks of the site, and what they send.
 #[derive(Debug)]
 pub(super) struct Webhooks {
     pub(super) outbox: Outbox<Webhook>,
     clock: Clock,
     deployment: Deployment,
+    /// Of Data Center.
+    version: u32,
     pace: RetryPace,
-    /// When the first of the latest attempts failed, if all attempts since then have failed.
+    /// Of the webhook that a test connects: when the first of the latest attempts failed, if all
+    /// attempts since then have failed.
     failing_since: Arc<Mutex<Option<Timestamp>>>,
+    /// Those made by the API.
+    registered: Mutex<Vec<Registered>>,
 }
 
 impl Webhooks {
-    pub(super) fn new(core: &Core, deployment: Deployment, pace: RetryPace) -> std::io::Result<Self> {
-        let outbox = Outbox::new(pace.timeout, core)?;
-        let (clock, failing_since) = (core.clock.clone(), Arc::default());
-        Ok(Self { outbox, clock, deployment, pace, failing_since })
+    pub(super) fn new(
+        core: &Core,
+        deployment: Deployment,
+        version: u32,
+        pace: RetryPace,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            outbox: Outbox::new(pace.timeout, core)?,
+            clock: core.clock.clone(),
+            deployment,
+            version,
+            pace,
+            failing_since: Arc::default(),
+            registered: Mutex::default(),
+        })
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Which API for webhooks the site has.
+    pub(super) fn form(&self) -> Form {
+        match self.deployment {
+            Deployment::DataCenter if self.version >= 10 => Form::Newer,
+            Deployment::Cloud | Deployment::DataCenter => Form::Classic,
+        }
+    }
+
+    pub(super) fn registered(&self) -> MutexGuard<'_, Vec<Registered>> {
+        lock(&self.registered)
+    }
+
+    /// Sends events of an issue to the webhooks made by the API that are for them.
+    pub(super) fn tell(&self, site: &Site, issue: &Issue, events: &[Event]) {
+        let (form, now) = (self.form(), self.clock.now());
+        for webhook in self.registered().iter() {
+            for event in events.iter().filter(|event| webhook.is_for(event.name, issue, site, now)) {
+                let Some(endpoint) = webhook.endpoint(form, issue) else { continue };
+                let to = Webhook {
+                    endpoint,
+                    secret: webhook.secret.clone(),
+                    header_secret: None,
+                    mode: Mode::Admin,
+                    projects: Vec::new(),
+                };
+                let body = webhook.body(event.body.to_string().into_bytes());
+                let notification =
+                    Notification { issue: issue.id, event: event.name, flow: event.flow, body };
+                let failing_since = Arc::clone(&webhook.failing_since);
+                self.send_with(to, notification, failing_since, Some(Arc::clone(&webhook.log)));
+            }
+        }
     }
 
     pub(super) fn set(&self, webhook: Webhook) {
@@ -137,6 +195,16 @@ impl Webhooks {
 
     /// Sends a body on its way.
     pub(super) fn send(&self, webhook: Webhook, notification: Notification) {
+        self.send_with(webhook, notification, Arc::clone(&self.failing_since), None);
+    }
+
+    fn send_with(
+        &self,
+        webhook: Webhook,
+        notification: Notification,
+        failing_since: Arc<Mutex<Option<Timestamp>>>,
+        log: Option<Arc<Mutex<Log>>>,
+    ) {
         let Notification { issue, event, flow, body } = notification;
         let identifier = Uuid::new_v4().to_string();
         let delivery = Delivery::about(issue, event, Some(identifier.clone()));
@@ -154,7 +222,9 @@ impl Webhooks {
             pause: self.pace.pause,
             retries,
             retry: 0,
-            failing_since: Arc::clone(&self.failing_since),
+            failing_since,
+            event,
+            log,
         };
         self.outbox.send(endpoint, body, |_| (delivery, attempts));
     }
@@ -171,6 +241,8 @@ struct Retries {
     retries: u32,
     retry: u32,
     failing_since: Arc<Mutex<Option<Timestamp>>>,
+    event: &'static str,
+    log: Option<Arc<Mutex<Log>>>,
 }
 
 impl Attempts for Retries {
@@ -190,6 +262,9 @@ impl Attempts for Retries {
     }
 
     fn pause_after(&mut self, outcome: Outcome) -> Option<Duration> {
+        if let Some(log) = &self.log {
+            lock(log).record(self.event, outcome.status(), self.clock.now());
+        }
         let is_hopeless = self.is_hopeless_after(outcome);
         if is_hopeless || self.retry >= self.retries || !may_be_tried_again(outcome.status()) {
             return None;

@@ -11,6 +11,7 @@ use super::text;
 use super::ticket::{
     Audit, Comment, Event, PRIORITIES, Source, Status, Ticket, Via, What, tags, whole_second,
 };
+use super::trigger::Trigger;
 use super::view::{Change, NewTicket};
 
 /// The longest comment, in characters.
@@ -30,6 +31,8 @@ pub(super) struct Account {
     pub(super) heeds_order: bool,
     /// What background jobs have done, by their ids.
     pub(super) jobs: BTreeMap<String, Job>,
+    /// In their order.
+    pub(super) triggers: Vec<Trigger>,
     ids: Ids,
 }
 
@@ -124,6 +127,7 @@ impl Account {
             tickets,
             heeds_order: true,
             jobs: BTreeMap::new(),
+            triggers: Vec::new(),
             ids: Ids(30_064_060_776_999),
         }
     }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::account::{Account, Actor, NewComment, Refusal, Update};
 use super::people::INTEGRATION;
 use super::ticket::{Status, Ticket, Via, tags};
-use super::{ZendeskService, auth, export, limits, paging, wire};
+use super::{ZendeskService, auth, export, limits, paging, trigger_api, wire};
 use crate::fault::TooMany;
 use crate::helpdesk;
 use crate::http::{Answer, Request};
-use crate::service::{Admission, Service};
+use crate::service::{Admission, Probe, Service};
 
 /// The most tickets that one call shows.
 const MOST_SHOWN: usize = 100;
@@ -23,6 +23,8 @@ enum Call {
     OauthToken,
     Me,
     GetUser(u64),
+    ListUsers,
+    ListGroups,
     GetTicket(u64),
     ShowMany,
     CreateTicket,
@@ -43,6 +45,9 @@ enum Call {
     SearchExport,
     ListTickets,
     Webhooks,
+    TestWebhook,
+    Triggers,
+    TriggerCategories,
     Unknown,
 }
 
@@ -57,6 +62,8 @@ impl Call {
         let id = parts.get(1).and_then(|part| part.parse().ok());
         match (method.as_str(), parts.as_slice(), id) {
             ("GET", ["users", "me"], _) => Self::Me,
+            ("GET", ["users"], _) => Self::ListUsers,
+            ("GET", ["groups"], _) => Self::ListGroups,
             ("GET", ["users", _], Some(id)) => Self::GetUser(id),
             ("GET", ["tickets", "show_many"], _) => Self::ShowMany,
             ("GET", ["tickets", _], Some(id)) => Self::GetTicket(id),
@@ -77,7 +84,10 @@ impl Call {
             ("GET", ["search"], _) => Self::Search,
             ("GET", ["search", "export"], _) => Self::SearchExport,
             ("GET", ["tickets"], _) => Self::ListTickets,
-            ("GET", ["webhooks"], _) => Self::Webhooks,
+            ("POST", ["webhooks", "test"], _) => Self::TestWebhook,
+            (_, ["webhooks", ..], _) => Self::Webhooks,
+            (_, ["triggers", ..], _) => Self::Triggers,
+            ("GET", ["trigger_categories"], _) => Self::TriggerCategories,
             _ => Self::Unknown,
         }
     }
@@ -87,6 +97,8 @@ impl Call {
             Self::OauthToken => "oauth_token",
             Self::Me => "me",
             Self::GetUser(_) => "get_user",
+            Self::ListUsers => "list_users",
+            Self::ListGroups => "list_groups",
             Self::GetTicket(_) => "get_ticket",
             Self::ShowMany => "show_many",
             Self::CreateTicket => "create_ticket",
@@ -106,6 +118,9 @@ impl Call {
             Self::SearchExport => "search_export",
             Self::ListTickets => "list_tickets",
             Self::Webhooks => "webhooks",
+            Self::TestWebhook => "test_webhook",
+            Self::Triggers => "triggers",
+            Self::TriggerCategories => "trigger_categories",
             Self::Unknown => "unknown",
         }
     }
@@ -113,9 +128,11 @@ impl Call {
     /// The resource that a granular scope must name.
     fn resource(self) -> &'static str {
         match self {
-            Self::Me | Self::GetUser(_) => "users",
+            Self::Me | Self::GetUser(_) | Self::ListUsers => "users",
             Self::TicketFields | Self::GetField(_) => "ticket_fields",
-            Self::GetGroup(_) => "groups",
+            Self::GetGroup(_) | Self::ListGroups => "groups",
+            Self::Webhooks | Self::TestWebhook => "webhooks",
+            Self::Triggers | Self::TriggerCategories => "triggers",
             _ => "tickets",
         }
     }
@@ -146,6 +163,14 @@ impl Service for ZendeskService {
             self.quota.admit(call.updates(), slow, self.clock.now())?;
         }
         Ok(Admission::default())
+    }
+
+    fn probe(&self, request: &Request) -> Option<Probe> {
+        let call = Call::of(&request.method, &request.path);
+        let may = matches!(call, Call::TestWebhook)
+            && self.credentials.check(request, call.resource(), self.clock.now()).is_ok()
+            && self.account().people.integration_is_admin();
+        if may { self.test_probe(request) } else { None }
     }
 
     fn answer(&self, request: &Request, _: &'static str) -> Answer {
@@ -201,6 +226,10 @@ impl ZendeskService {
         let answer = match call {
             Call::Me => account.people.user_json(INTEGRATION, &api).map(|user| one("user", &user)),
             Call::GetUser(id) => account.people.user_json(id, &api).map(|user| one("user", &user)),
+            Call::ListUsers => Some(paging::in_this_order(request, "users", account.people.all_users(&api))),
+            Call::ListGroups => {
+                Some(paging::in_this_order(request, "groups", account.people.all_groups(&api)))
+            }
             Call::GetGroup(id) => account.people.group_json(id, &api).map(|group| one("group", &group)),
             Call::GetField(id) => wire::ticket_fields(account.room_field, &api)
                 .iter()
@@ -231,10 +260,14 @@ impl ZendeskService {
                 Some(paging::in_this_order(request, "tickets", tickets))
             }
             Call::Incremental => Some(export::page(&account, request, self.export_hold, self.clock.now())),
-            Call::Webhooks => {
-                let body = json!({ "webhooks": self.webhooks.list(), "meta": { "has_more": false } });
-                Some(Answer::json(StatusCode::OK, &body))
+            Call::Webhooks | Call::TestWebhook | Call::Triggers | Call::TriggerCategories
+                if !account.people.integration_is_admin() =>
+            {
+                Some(auth::forbidden())
             }
+            Call::Webhooks | Call::TestWebhook => self.webhook_call(&account, request, &below(&request.path)),
+            Call::Triggers => self.trigger_call(&mut account, request, &below(&request.path)),
+            Call::TriggerCategories => Some(trigger_api::categories(request)),
             Call::UpdateTicket(id) => Some(self.update_ticket(&mut account, id, request, &api)),
             Call::CreateTicket => Some(self.create_ticket(&mut account, request, &api)),
             Call::MergeTickets(id) => Some(self.merge_tickets(&mut account, id, request, &api)),
@@ -289,6 +322,12 @@ impl ZendeskService {
             Err(refusal) => wire::refusal(&refusal),
         }
     }
+}
+
+/// What follows the first segment of a path of the API.
+fn below(path: &str) -> Vec<&str> {
+    let path = path.strip_prefix("/api/v2/").unwrap_or_default();
+    path.strip_suffix(".json").unwrap_or(path).split('/').skip(1).collect()
 }
 
 fn one(name: &str, item: &Value) -> Answer {

@@ -13,7 +13,9 @@ impl ZendeskService {
     pub(super) fn create_ticket(&self, account: &mut Account, request: &Request, api: &str) -> Answer {
         let body = request.json().ok().flatten().unwrap_or_default();
         let new = &body["ticket"];
-        let Some(text) = new["comment"]["body"].as_str().filter(|text| !text.is_empty()) else {
+        // An older form has the text in the ticket itself.
+        let text = [&new["comment"]["body"], &new["description"]].into_iter().find_map(Value::as_str);
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
             return wire::invalid("comment", "Description: cannot be blank");
         };
         let source = new["via_followup_source_id"].as_u64();
@@ -35,7 +37,8 @@ impl ZendeskService {
             self.clock.now(),
         );
         self.announce(account, [done]);
-        let ticket = account.live(done.ticket).map(|ticket| wire::ticket(ticket, api));
-        Answer::json(StatusCode::CREATED, &json!({ "ticket": ticket }))
+        let Some(ticket) = account.live(done.ticket) else { return wire::not_found() };
+        let audit = ticket.audit(done.audit).map(|audit| wire::audit(audit, ticket));
+        Answer::json(StatusCode::CREATED, &json!({ "ticket": wire::ticket(ticket, api), "audit": audit }))
     }
 }

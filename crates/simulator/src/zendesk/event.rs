@@ -241,8 +241,13 @@ pub(super) fn trigger(audit: &Audit) -> Option<&'static str> {
     }
 }
 
-/// The body that a trigger of that kind sends.
+/// The body that a trigger of that kind sends, as it is recommended.
 pub(super) fn trigger_body(account: &Account, ticket: &Ticket, actor: u64, kind: &str) -> Vec<u8> {
+    filled(&TEMPLATE.replace("{{kind}}", kind), account, ticket, actor)
+}
+
+/// A template with the values in place of its placeholders, as they are.
+pub(super) fn filled(template: &str, account: &Account, ticket: &Ticket, actor: u64) -> Vec<u8> {
     let email = |id| account.people.email(id).unwrap_or_default();
     let tags: Vec<&str> = ticket.tags.iter().map(String::as_str).collect();
     let (id, actor) = (ticket.id.to_string(), actor.to_string());
@@ -250,8 +255,7 @@ pub(super) fn trigger_body(account: &Account, ticket: &Ticket, actor: u64, kind:
     let url = format!("example.zendesk.com/agent/tickets/{id}");
     let (tags, updated_at) = (tags.join(" "), ticket.updated_at.to_string());
     let values = [
-        ("{{kind}}", kind),
-        ("{{ticket.id}}", &id),
+        ("{{ticket.id}}", id.as_str()),
         ("{{ticket.url}}", &url),
         ("{{current_user.id}}", &actor),
         ("{{ticket.requester.email}}", email(ticket.requester)),
@@ -262,12 +266,77 @@ pub(super) fn trigger_body(account: &Account, ticket: &Ticket, actor: u64, kind:
         // The last, so that typed text is never taken for a placeholder.
         ("{{ticket.title}}", &ticket.subject),
     ];
-    let body = values.iter().fold(TEMPLATE.to_owned(), |body, (name, value)| body.replace(name, value));
+    let body = values.iter().fold(template.to_owned(), |body, (name, value)| body.replace(name, value));
     body.into_bytes()
 }
 
+/// What webhooks can be subscribed to, without the prefix that all events of tickets have. Not all
+/// of them happen here.
+const TYPES: [&str; 35] = [
+    "agent_assignment_changed",
+    "attachment_linked_to_comment",
+    "attachment_redacted_from_comment",
+    "brand_changed",
+    "comment_added",
+    "comment_made_private",
+    "comment_redacted",
+    "created",
+    "custom_field_changed",
+    "custom_status_changed",
+    "description_changed",
+    "email_ccs_changed",
+    "external_id_changed",
+    "followers_changed",
+    "form_changed",
+    "group_assignment_changed",
+    "marked_as_spam",
+    "merged",
+    "next_sla_breach_changed",
+    "ola_policy_changed",
+    "organization_changed",
+    "permanently_deleted",
+    "priority_changed",
+    "problem_link_changed",
+    "requester_changed",
+    "schedule_changed",
+    "sla_policy_changed",
+    "soft_deleted",
+    "status_changed",
+    "subject_changed",
+    "submitter_changed",
+    "tags_changed",
+    "task_due_at_changed",
+    "type_changed",
+    "undeleted",
+];
+
+/// Whether that is the whole name of an event. Those that are not about tickets are not checked.
+pub(super) fn is_type(name: &str) -> bool {
+    match name.strip_prefix("zen:event-type:") {
+        Some(event) => {
+            event.strip_prefix("ticket.").map_or(event.contains('.'), |event| TYPES.contains(&event))
+        }
+        None => false,
+    }
+}
+
+/// What a test of a webhook sends: an event of a ticket that doesn't exist.
+pub(super) fn sample(now: Timestamp) -> String {
+    let sample = json!({
+        "type": "zen:event-type:ticket.created",
+        "account_id": ACCOUNT,
+        "id": Uuid::new_v4(),
+        "time": format!("{now:.9}"),
+        "zendesk_event_version": "2022-11-06",
+        "subject": "zen:ticket:1",
+        "detail": { "id": "1", "status": "OPEN", "subject": "Sample", "created_at": now, "updated_at": now },
+        "event": {},
+    });
+    sample.to_string()
+}
+
 /// 26 characters that sort by time, like those in the sequences of events.
-fn ulid(now: Timestamp) -> String {
+pub(super) fn ulid(now: Timestamp) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let millis = u128::try_from(now.as_millisecond()).unwrap_or(0);
     let bits = (millis << 80) | (u128::from_be_bytes(*Uuid::new_v4().as_bytes()) & ((1 << 80) - 1));

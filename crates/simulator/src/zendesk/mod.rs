@@ -14,19 +14,20 @@
 //!   that quotes text of customers does into which one, if whoever merged wrote one.
 //! * A follow-up begins with the tags and custom fields of the ticket that it continues, so with
 //!   the link to that one's room.
-//! * Deliveries are concurrent, and lost after any answer but 2xx, 409 and some 429 and 503.
+//! * Deliveries are concurrent, and lost after any answer but 2xx, 409 and some 429 and 503, or
+//!   while the circuit breaker of a webhook is open. Only administrators see webhooks and triggers.
 //! * Own updates raise events, too. In events ids are strings and enumerations in upper case.
 //! * A trigger's body is broken JSON as soon as a subject has a quote in it.
 //! * The incremental export shows tickets twice, and the newest changes late; it needs an
 //!   administrator. The search misses the last minutes and what is deleted, and its cursor expires.
 //!
-//! Not simulated: attachments, suspended tickets, the webhook and trigger API, markdown in
-//! comments, the circuit breaker for webhooks, idempotency keys, archiving, and limits and delays
-//! of background jobs.
+//! Not simulated: attachments, suspended tickets, markdown in comments, idempotency keys,
+//! archiving, and limits and delays of background jobs.
 
 mod account;
 mod api;
 mod auth;
+mod breaker;
 mod creation;
 mod deleted;
 mod event;
@@ -36,12 +37,16 @@ mod limits;
 mod merging;
 mod paging;
 mod people;
+mod registry;
 mod search;
 mod signature;
 mod text;
 mod ticket;
+mod trigger;
+mod trigger_api;
 mod view;
 mod webhook;
+mod webhook_api;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -49,10 +54,12 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use self::account::{Account, Actor, Done};
 use self::auth::Credentials;
 use self::limits::Quota;
+use self::registry::Receiver;
 use self::ticket::{Audit, Ticket, Via};
 use self::webhook::{Notification, Webhooks};
 use crate::clock::Clock;
@@ -67,9 +74,10 @@ pub use self::limits::Limits;
 pub use self::people::{
     ANNA, BEN, CARLA, INTEGRATION, MAIN_BRAND, MO, NewUser, OTHER_BRAND, RITA, Role, SALES, SUPPORT,
 };
+pub use self::registry::Mode;
 pub use self::signature::signed_headers;
 pub use self::view::{Change, CommentView, NewTicket, TicketView};
-pub use self::webhook::{Mode, RetryPace, Webhook};
+pub use self::webhook::{RetryPace, Webhook};
 
 /// How to simulate Zendesk.
 #[derive(Debug, Clone)]
@@ -210,9 +218,11 @@ impl Zendesk {
         let id = account.next_id();
         account.people.add_user(id, user);
         let desk = &self.system();
-        if desk.webhooks.mode() == Some(Mode::Events) && desk.webhooks.is_subscribed(event::USER_CREATED) {
+        let event = webhook::event_type(event::USER_CREATED);
+        for receiver in desk.webhooks.receivers().iter().filter(|receiver| receiver.is_subscribed(&event)) {
             let body = event::user_created(id, desk.clock.now()).to_string().into_bytes();
-            desk.webhooks.send(Notification { ticket: 0, event: event::USER_CREATED.to_owned(), body });
+            desk.webhooks
+                .send(receiver, Notification { ticket: 0, event: event::USER_CREATED.to_owned(), body });
         }
         id
     }
@@ -234,6 +244,12 @@ impl Zendesk {
     /// those; what is not about tickets has its whole name, such as `user.created`.
     pub fn subscribe(&self, events: &[&str]) {
         self.system().webhooks.subscribe(events);
+    }
+
+    /// Whether the webhook that was connected by [`set_webhook`](Self::set_webhook) has a circuit
+    /// breaker; not at first. Webhooks made by the API always have one.
+    pub fn set_circuit_breaker(&self, on: bool) {
+        self.system().webhooks.set_breaker(on);
     }
 
     /// The headers of a delivery, for tests that send it by hand.
@@ -309,6 +325,10 @@ impl Helpdesk for ZendeskService {
     fn outbox(&self) -> &Outbox<Webhook> {
         &self.webhooks.outbox
     }
+
+    fn set_webhook(&self, webhook: Webhook) {
+        self.webhooks.connect(webhook);
+    }
 }
 
 impl ZendeskService {
@@ -327,41 +347,43 @@ impl ZendeskService {
 
     /// Sends deliveries for what was done, with the tickets as they are.
     fn announce(&self, account: &Account, done: impl IntoIterator<Item = Done>) {
-        let Some(mode) = self.webhooks.mode() else { return };
+        let receivers = self.webhooks.receivers();
+        if receivers.is_empty() {
+            return;
+        }
         for Done { ticket, audit } in done {
             let Some(ticket) = account.tickets.get(&ticket) else { continue };
             let Some(audit) = ticket.audit(audit) else { continue };
-            self.notifications(mode, account, ticket, audit)
-                .into_iter()
-                .for_each(|notification| self.webhooks.send(notification));
+            let events = event::bodies(account, ticket, audit, self.clock.now());
+            for receiver in &receivers {
+                for (event, body) in notifications(receiver, &events, account, ticket, audit) {
+                    self.webhooks.send(receiver, Notification { ticket: ticket.id, event, body });
+                }
+            }
         }
     }
+}
 
-    fn notifications(
-        &self,
-        mode: Mode,
-        account: &Account,
-        ticket: &Ticket,
-        audit: &Audit,
-    ) -> Vec<Notification> {
-        match mode {
-            Mode::Events => event::bodies(account, ticket, audit, self.clock.now())
-                .into_iter()
-                .filter(|(name, _)| self.webhooks.is_subscribed(name))
-                .map(|(name, body)| Notification {
-                    ticket: ticket.id,
-                    event: name.to_owned(),
-                    body: body.to_string().into_bytes(),
-                })
-                .collect(),
-            Mode::Trigger => event::trigger(audit)
-                .map(|kind| Notification {
-                    ticket: ticket.id,
-                    event: kind.to_owned(),
-                    body: event::trigger_body(account, ticket, audit.author, kind),
-                })
-                .into_iter()
-                .collect(),
-        }
+/// What one webhook is sent for a change: names and bodies.
+fn notifications(
+    receiver: &Receiver,
+    events: &[(&'static str, Value)],
+    account: &Account,
+    ticket: &Ticket,
+    audit: &Audit,
+) -> Vec<(String, Vec<u8>)> {
+    if receiver.by_hand == Some(Mode::Trigger) {
+        let kind = event::trigger(audit).into_iter();
+        let body = |kind: &str| event::trigger_body(account, ticket, audit.author, kind);
+        return kind.map(|kind| (kind.to_owned(), body(kind))).collect();
     }
+    if receiver.is_by_triggers() {
+        let fired = account.triggers.iter().filter(|trigger| trigger.fires(ticket, audit));
+        let bodies =
+            fired.flat_map(|trigger| trigger.bodies_for(&receiver.id).map(|body| (&trigger.title, body)));
+        let filled = |body: &str| event::filled(body, account, ticket, audit.author);
+        return bodies.map(|(title, body)| (title.clone(), filled(body))).collect();
+    }
+    let wanted = events.iter().filter(|(name, _)| receiver.is_subscribed(&webhook::event_type(name)));
+    wanted.map(|(name, body)| ((*name).to_owned(), body.to_string().into_bytes())).collect()
 }

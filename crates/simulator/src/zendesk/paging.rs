@@ -33,6 +33,15 @@ pub(super) fn page(request: &Request, name: &str, mut items: Vec<Value>, heeds_o
 pub(super) fn in_this_order(request: &Request, name: &str, items: Vec<Value>) -> Answer {
     let by_cursor = is_by_cursor(request);
     let page = if by_cursor { by_cursor_page(request, items) } else { numbered_page(request, items) };
+    answer(name, page)
+}
+
+/// The same for a list that is always paged by cursor.
+pub(super) fn by_cursor(request: &Request, name: &str, items: Vec<Value>) -> Answer {
+    answer(name, by_cursor_page(request, items))
+}
+
+fn answer(name: &str, page: Page) -> Answer {
     match page {
         Some((items, mut body)) => {
             body.insert(name.to_owned(), Value::from(items));

@@ -105,6 +105,18 @@ impl People {
         self.groups.insert(id, name.to_owned());
     }
 
+    pub(super) fn all_users(&self, api: &str) -> Vec<Value> {
+        self.users.keys().filter_map(|id| self.user_json(*id, api)).collect()
+    }
+
+    pub(super) fn all_groups(&self, api: &str) -> Vec<Value> {
+        self.groups.keys().filter_map(|id| self.group_json(*id, api)).collect()
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.groups.iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
     pub(super) fn has_user(&self, id: u64) -> bool {
         self.users.contains_key(&id)
     }

@@ -11,7 +11,8 @@ use sha2::Sha256;
 
 /// The account's number.
 pub(super) const ACCOUNT: u64 = 22_129_848;
-const WEBHOOK: &str = "01JD7K9Q3VX4M2N8T6RYB5C0ZA";
+/// The webhook that a test connects by hand.
+pub(super) const WEBHOOK: &str = "01JD7K9Q3VX4M2N8T6RYB5C0ZA";
 
 /// The headers that Zendesk sends with this body.
 ///
@@ -23,6 +24,17 @@ const WEBHOOK: &str = "01JD7K9Q3VX4M2N8T6RYB5C0ZA";
 /// assert_eq!(signature.1, "S/RDdU2ERmj7LHDDoWJ2onPYH+t7/f2+LTM4dL7UiLM=");
 /// ```
 pub fn signed_headers(secret: &str, body: &[u8], invocation: &str, at: Timestamp) -> Vec<(String, String)> {
+    signed_headers_of(WEBHOOK, secret, body, invocation, at)
+}
+
+/// The same for a webhook of that id.
+pub(super) fn signed_headers_of(
+    webhook: &str,
+    secret: &str,
+    body: &[u8],
+    invocation: &str,
+    at: Timestamp,
+) -> Vec<(String, String)> {
     let timestamp = format!("{at:.0}");
     let account = ACCOUNT.to_string();
     let signature = signature(secret, &timestamp, body);
@@ -30,7 +42,7 @@ pub fn signed_headers(secret: &str, body: &[u8], invocation: &str, at: Timestamp
         ("content-type", "application/json"),
         ("user-agent", "Zendesk Webhook"),
         ("x-zendesk-account-id", &account),
-        ("x-zendesk-webhook-id", WEBHOOK),
+        ("x-zendesk-webhook-id", webhook),
         ("x-zendesk-webhook-invocation-id", invocation),
         ("x-zendesk-webhook-signature", &signature),
         ("x-zendesk-webhook-signature-timestamp", &timestamp),

@@ -1,4 +1,4 @@
-//! Sends deliveries to the webhook's endpoint, and retries by Zendesk's strict rules:
+//! Sends deliveries to the endpoints of webhooks, and retries by Zendesk's strict rules:
 //!
 //! | answer to an attempt | tried again |
 //! | --- | --- |
@@ -10,15 +10,18 @@
 //! Deliveries arrive in any order. All attempts of one have the same invocation id, and each is
 //! signed with its own time.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use url::Url;
+use uuid::Uuid;
 
+use super::breaker::Breaker;
 use super::event::SUGGESTED_SUBSCRIPTION;
-use super::signature::signed_headers;
+use super::registry::{BY_TRIGGERS, Mode, Receiver, Registered, Settings};
+use super::signature::{WEBHOOK, signed_headers_of};
 use crate::clock::Clock;
 use crate::lock;
 use crate::outbox::{Attempts, Delivery, Outbox, Outcome};
@@ -38,17 +41,6 @@ pub struct Webhook {
     /// What they carry.
     #[serde(default)]
     pub mode: Mode,
-}
-
-/// What a webhook is connected to: one of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The events it is subscribed to, in Zendesk's envelope.
-    #[default]
-    Events,
-    /// Two triggers, for new and for updated tickets, with a template for a body.
-    Trigger,
 }
 
 /// How long the sender waits. Zendesk's own waits between attempts are not documented; the default
@@ -81,13 +73,15 @@ pub(super) struct Notification {
     pub(super) body: Vec<u8>,
 }
 
-/// The webhook of the account, and what it sends.
+/// The webhooks of the account, and what they send.
 #[derive(Debug)]
 pub(super) struct Webhooks {
     pub(super) outbox: Outbox<Webhook>,
     clock: Clock,
     pace: RetryPace,
+    /// What the webhook that a test connects is subscribed to, in whole names.
     subscription: Mutex<Vec<String>>,
+    registered: Arc<Mutex<Vec<Registered>>>,
 }
 
 impl Webhooks {
@@ -96,55 +90,112 @@ impl Webhooks {
             outbox: Outbox::new(pace.timeout, core)?,
             clock: core.clock.clone(),
             pace,
-            subscription: Mutex::new(SUGGESTED_SUBSCRIPTION.map(str::to_owned).to_vec()),
+            subscription: Mutex::new(SUGGESTED_SUBSCRIPTION.map(event_type).to_vec()),
+            registered: Arc::default(),
         })
     }
 
-    pub(super) fn subscribe(&self, events: &[&str]) {
-        *lock(&self.subscription) = events.iter().map(|event| (*event).to_owned()).collect();
+    pub(super) fn registered(&self) -> MutexGuard<'_, Vec<Registered>> {
+        lock(&self.registered)
     }
 
-    pub(super) fn mode(&self) -> Option<Mode> {
-        self.outbox.webhook().map(|webhook| webhook.mode)
-    }
-
-    pub(super) fn is_subscribed(&self, event: &str) -> bool {
-        lock(&self.subscription).iter().any(|subscribed| subscribed == event)
-    }
-
-    /// The webhooks of the account, as the API shows them.
-    pub(super) fn list(&self) -> Vec<Value> {
-        let Some(webhook) = self.outbox.webhook() else { return Vec::new() };
+    /// Connects a webhook as an administrator does by hand, in place of the one before.
+    pub(super) fn connect(&self, webhook: Webhook) {
+        let now = self.clock.now();
         let subscriptions = match webhook.mode {
-            Mode::Events => lock(&self.subscription).iter().map(|event| event_type(event)).collect(),
-            Mode::Trigger => vec!["conditional_ticket_events".to_owned()],
+            Mode::Events => lock(&self.subscription).clone(),
+            Mode::Trigger => vec![BY_TRIGGERS.to_owned()],
         };
-        vec![json!({
-            "id": "01JD7K9Q3VX4M2N8T6RYB5C0ZA",
-            "name": "DocSpace rooms",
-            "endpoint": webhook.endpoint,
-            "http_method": "POST",
-            "request_format": "json",
-            "status": "active",
-            "subscriptions": subscriptions,
-        })]
+        let settings = Settings {
+            name: "DocSpace rooms".to_owned(),
+            description: None,
+            endpoint: webhook.endpoint,
+            method: "POST".to_owned(),
+            format: "json".to_owned(),
+            is_active: true,
+            subscriptions,
+            authentication: Value::Null,
+            custom_headers: Map::new(),
+        };
+        let mut registered = self.registered();
+        registered.retain(|webhook| webhook.by_hand.is_none());
+        registered.push(Registered {
+            id: WEBHOOK.to_owned(),
+            by_hand: Some(webhook.mode),
+            settings,
+            secret: webhook.secret,
+            created_at: now,
+            updated_at: now,
+            has_breaker: false,
+            breaker: Breaker::default(),
+            log: Vec::new(),
+        });
+    }
+
+    /// Whether the webhook that was connected by hand has a circuit breaker, as all others have.
+    pub(super) fn set_breaker(&self, on: bool) {
+        for webhook in self.registered().iter_mut().filter(|webhook| webhook.by_hand.is_some()) {
+            webhook.has_breaker = on;
+        }
+    }
+
+    pub(super) fn subscribe(&self, events: &[&str]) {
+        let events: Vec<String> = events.iter().map(|event| event_type(event)).collect();
+        for webhook in self.registered().iter_mut() {
+            if webhook.by_hand == Some(Mode::Events) {
+                webhook.settings.subscriptions.clone_from(&events);
+            }
+        }
+        *lock(&self.subscription) = events;
+    }
+
+    /// The active webhooks.
+    pub(super) fn receivers(&self) -> Vec<Receiver> {
+        let registered = self.registered();
+        registered.iter().filter(|webhook| webhook.settings.is_active).map(Registered::receiver).collect()
     }
 
     /// Sends a body on its way.
-    pub(super) fn send(&self, notification: Notification) {
-        let Some(Webhook { endpoint, secret, .. }) = self.outbox.webhook() else { return };
+    pub(super) fn send(&self, to: &Receiver, notification: Notification) {
         let Notification { ticket, event, body } = notification;
-        self.outbox.send(endpoint, body, |number| {
+        let mut admits = true;
+        self.outbox.send_if(to.endpoint.clone(), body, |number| {
             let invocation = invocation(number);
-            let delivery = Delivery::about(ticket, event, Some(invocation.clone()));
-            let (clock, pace) = (self.clock.clone(), self.pace);
-            (delivery, Retries { secret, invocation, clock, pace, timeouts: 5, conflicts: 3, busy: 5 })
+            if let Some(webhook) = self.registered().iter_mut().find(|webhook| webhook.id == to.id) {
+                admits = webhook.admits(&invocation, &event, self.clock.now());
+            }
+            let retries = Retries {
+                to: to.clone(),
+                invocation: invocation.clone(),
+                clock: self.clock.clone(),
+                pace: self.pace,
+                registered: Arc::clone(&self.registered),
+                timeouts: 5,
+                conflicts: 3,
+                busy: 5,
+            };
+            (admits, Delivery::about(ticket, event, Some(invocation)), retries)
         });
+    }
+
+    /// Sends a body once, at once, and returns the status of the answer.
+    pub(super) fn send_now(
+        &self,
+        endpoint: Url,
+        secret: &str,
+        id: &str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Option<u16>> + use<> {
+        let now = self.clock.now();
+        let invocation = Uuid::new_v4().as_u128() % 1_000_000_000;
+        let headers = signed_headers_of(id, secret, &body, &invocation.to_string(), now);
+        let outbox = self.outbox.clone();
+        async move { outbox.post(endpoint, headers, body).await.status() }
     }
 }
 
 /// The whole name of an event; those of tickets go without their prefix here.
-fn event_type(event: &str) -> String {
+pub(super) fn event_type(event: &str) -> String {
     let about = if event.contains('.') { "" } else { "ticket." };
     format!("zen:event-type:{about}{event}")
 }
@@ -158,21 +209,32 @@ fn invocation(number: usize) -> String {
 /// What the attempts at one delivery are signed with, and how many more there may be after each
 /// kind of failure.
 struct Retries {
-    secret: String,
+    to: Receiver,
     invocation: String,
     clock: Clock,
     pace: RetryPace,
+    registered: Arc<Mutex<Vec<Registered>>>,
     timeouts: u32,
     conflicts: u32,
     busy: u32,
 }
 
 impl Attempts for Retries {
+    fn method(&self) -> reqwest::Method {
+        self.to.method.parse().unwrap_or(reqwest::Method::POST)
+    }
+
     fn headers(&self, body: &[u8]) -> Vec<(String, String)> {
-        signed_headers(&self.secret, body, &self.invocation, self.clock.now())
+        let (to, now) = (&self.to, self.clock.now());
+        let mut headers = signed_headers_of(&to.id, &to.secret, body, &self.invocation, now);
+        headers.extend(to.headers.iter().cloned());
+        headers
     }
 
     fn pause_after(&mut self, outcome: Outcome) -> Option<Duration> {
+        if let Some(webhook) = lock(&self.registered).iter_mut().find(|webhook| webhook.id == self.to.id) {
+            webhook.attempted(&self.invocation, outcome.status(), self.clock.now());
+        }
         let (left, pause) = match outcome {
             Outcome::TimedOut => (&mut self.timeouts, self.pace.pause),
             Outcome::Answered { status: 409, .. } => (&mut self.conflicts, self.pace.pause),

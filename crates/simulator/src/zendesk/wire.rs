@@ -198,6 +198,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
     }
 }
 
+/// A list of errors, as younger parts of the API have them.
+pub(super) fn errors(errors: &[Value]) -> Answer {
+    Answer::json(StatusCode::BAD_REQUEST, &json!({ "errors": errors }))
+}
+
 pub(super) fn not_found() -> Answer {
     error(StatusCode::NOT_FOUND, "RecordNotFound", "Not found")
 }

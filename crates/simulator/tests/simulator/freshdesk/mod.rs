@@ -1,6 +1,7 @@
 //! Freshdesk, over real HTTP.
 
 mod api;
+mod automations;
 mod life;
 mod limits;
 mod listing;

@@ -8,6 +8,7 @@ mod data_center;
 mod life;
 mod limits;
 mod links;
+mod registered;
 mod search;
 mod webhooks;
 

@@ -4,6 +4,7 @@ mod api;
 mod auth;
 mod life;
 mod listing;
+mod registered;
 mod webhooks;
 
 use std::net::SocketAddr;
