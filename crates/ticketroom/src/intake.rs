@@ -26,12 +26,13 @@ use crate::source::{
     Consequence, NoTarget, NotUnderstood, RawDelivery, RepeatKey, Source, SourceName, Sources, Target,
     Unverified,
 };
-use crate::store::{Accepted, Delivery, Meaning, Queue, StoreError};
+use crate::store::{Accepted, Delivery, Meaning, Store, StoreError};
+use crate::ticket::{Ticket, TicketKey};
 
 /// Takes deliveries in.
 #[derive(Debug)]
 pub struct Intake {
-    store: Arc<dyn Queue>,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     wake: Arc<Notify>,
@@ -74,6 +75,13 @@ codes! {
     NOT_STORED = "request.delivery.not-stored", Never,
         "The delivery could not be stored (503).",
         "send it again: it is taken as soon as the store can be written to. What is wrong with the store is in the log";
+}
+
+/// Whether a delivery tells only what its ticket was like when it was created. One that carries no
+/// time may come after later ones, and must not reopen a ticket that is over.
+fn is_of_a_creation(ticket: &Ticket, event: &str) -> bool {
+    let last_word = event.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    ticket.version.is_none() && !ticket.status.is_over() && last_word.eq_ignore_ascii_case("created")
 }
 
 /// Why a delivery was not taken in.
@@ -124,7 +132,7 @@ impl Intake {
     /// ticket is not known yet.
     #[must_use]
     pub fn new(
-        store: Arc<dyn Queue>,
+        store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         wake: Arc<Notify>,
@@ -193,6 +201,12 @@ impl Intake {
         result.map(|_: Taken| ())
     }
 
+    /// Whether a ticket is known, and solved, closed or deleted.
+    async fn is_over(&self, key: &TicketKey) -> Result<bool, StoreError> {
+        let ticket = self.store.ticket(key).await?.and_then(|record| record.ticket);
+        Ok(ticket.is_some_and(|ticket| ticket.status.is_over()))
+    }
+
     async fn deliver_from(
         &self,
         name: &SourceName,
@@ -213,9 +227,15 @@ impl Intake {
             meaning,
         };
         let refused = match hint {
-            Ok(hint) => {
+            Ok(mut hint) => {
                 if let Target::Ticket(ticket) = &hint.target {
                     Span::current().record("ticket", display(ticket));
+                    if let Some(snapshot) = &hint.snapshot
+                        && is_of_a_creation(snapshot, &hint.event)
+                        && self.is_over(ticket).await.map_err(Refused::NotStored)?
+                    {
+                        hint.snapshot = None;
+                    }
                 }
                 let meaning = match (hint.target, hint.consequence) {
                     (Target::Ticket(ticket), Consequence::Look) => {

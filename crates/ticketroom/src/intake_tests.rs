@@ -14,8 +14,8 @@ use crate::source::body;
 use crate::source::verified::Signature;
 use crate::source::{Hint, Verified};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Placed, Queries, RoomEvents, Save, Settlement, State, Use};
-use crate::ticket::TicketKey;
+use crate::store::{Placed, Queries, Queue as _, RoomEvents, Save, Settlement, State, Use};
+use crate::ticket::{Status, TicketKey};
 
 #[test]
 fn headers_are_kept_as_they_came_but_for_secrets() {
@@ -222,4 +222,20 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     assert_eq!((claim.key, claim.has_unreported), (key, true));
     let news = store.unreported_events(claim.number, None, 9).await.unwrap();
     assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");
+}
+
+#[test]
+fn what_a_delivery_without_a_time_says_of_a_creation_may_be_outdated() {
+    let of = |status, version: Option<&str>, event| {
+        let ticket = Ticket { status, version: version.map(str::to_owned), ..Ticket::default() };
+        is_of_a_creation(&ticket, event)
+    };
+    for event in ["created", "ticket.created", "ticket_created", "Issue-Created"] {
+        assert!(of(Status::Open, None, event), "{event}");
+    }
+    for event in ["ticket", "ticket.updated", "recreated", "created.by.form", ""] {
+        assert!(!of(Status::Open, None, event), "{event}");
+    }
+    assert!(!of(Status::Open, Some("2026-11-24T10:00:00Z"), "created"), "its time tells");
+    assert!(!of(Status::Solved, None, "created"), "it reopens nothing");
 }

@@ -102,7 +102,7 @@ impl RoomType {
     }
 }
 
-/// What somebody may do in a room.
+/// What somebody may do in a room, from the most to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {

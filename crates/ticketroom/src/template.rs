@@ -174,6 +174,18 @@ impl Subject {
         self.is_of_the_ticket() && std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
+    /// Whether both are people with the same e-mail address, or groups of the same name.
+    #[must_use]
+    pub fn is_named_like(&self, other: &Self) -> bool {
+        let name = |subject: &Self| match subject {
+            Self::Group(name) | Self::TicketGroup(name) => (true, name.clone()),
+            Self::User(email) | Self::Assignee(email) | Self::Requester(email) => {
+                (false, email.to_lowercase())
+            }
+        };
+        name(self) == name(other)
+    }
+
     /// Whether it comes from the ticket rather than from the configuration: that it is not in
     /// DocSpace is everyday life then, and nobody's mistake.
     #[must_use]

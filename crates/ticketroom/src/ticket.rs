@@ -199,6 +199,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether nobody works on the ticket any more.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Solved | Self::Closed | Self::Deleted)
+    }
+
     /// The status in the words of rules and templates (and of Zendesk's API).
     #[must_use]
     pub fn as_str(self) -> &'static str {

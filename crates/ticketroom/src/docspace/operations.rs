@@ -77,6 +77,16 @@ impl DocSpace {
         Ok(operation.map(OperationId::from))
     }
 
+    /// Reads the reports on all moves of our user, so that those that are over give up their places
+    /// in the queue. Which room each was about is not told of one that failed.
+    ///
+    /// # Errors
+    /// When DocSpace can't say.
+    pub async fn read_moves(&self) -> Result<(), Failure> {
+        self.get::<Vec<OperationDto>>("operations", "files/fileops/0".to_owned(), &[]).await?;
+        Ok(())
+    }
+
     /// Reads the report on an operation of our user. One that is over is removed from the queue by
     /// that, and makes room for others.
     ///

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::{Entry, Late};
 use crate::clock::Timestamp;
 use crate::reason::Reason;
 
@@ -20,6 +20,10 @@ pub struct TitleEntry {
     pub asked: Option<String>,
     /// Whether the call that asked for it is under way or was cut off.
     pub state: Entry,
+    /// Titles that calls without an answer asked for, which may take effect later.
+    pub late: Vec<Late<String>>,
+    /// The titles with which a room was asked for. A second room has one of them.
+    pub created_as: Vec<String>,
     /// Whether a person gave the room another title, which stays.
     pub by_hand: bool,
     /// What a later version has besides.
@@ -98,6 +102,8 @@ pub struct LifeEntry {
     pub undeleted: bool,
     /// What a person asked for, as long as the ticket has not changed after that.
     pub request: Option<AppliedRequest>,
+    /// Which of the ticket's requests was applied last, also if it has expired since.
+    pub last_request: Option<i64>,
     /// The project or brand for which the rules were asked last.
     pub place: Option<String>,
     /// What a later version has besides.

@@ -9,6 +9,7 @@
 //! ledger besides, and this one doesn't know, is kept and written back (`others`), as long as the
 //! entry that it is in goes on.
 
+mod late;
 mod life;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::reason::Reason;
 use crate::room::{Role, Room};
 use crate::template::Grant;
 
+pub use late::{Late, LateAccess};
 pub use life::{
     AppliedRequest, LifeEntry, Location, LocationEntry, Mover, Moving, NoteEntry, NoteWhat, ReportEntry,
     TitleEntry,
@@ -253,6 +255,8 @@ pub struct AccessEntry {
     pub asked: Vec<Grant>,
     /// From whom calls without an answer may have revoked access.
     pub revoking: Vec<Uuid>,
+    /// What calls without an answer asked for, which may take effect later.
+    pub late: Vec<Late<LateAccess>>,
     /// Until then, those whom DocSpace refused are not asked for again: each time costs a write,
     /// and a ticket may bring many deliveries.
     pub refused_until: Option<Timestamp>,
@@ -383,6 +387,7 @@ impl Ledger {
             notes: self.notes.clone(),
             report: self.report.clone(),
             quiet: self.quiet,
+            title: TitleEntry { created_as: self.title.created_as.clone(), ..TitleEntry::default() },
             ..Self::default()
         }
     }
@@ -390,9 +395,11 @@ impl Ledger {
     /// A run begins. If the one before was cut off, whatever it had asked for may have been sent
     /// until just now.
     pub fn begin_run(&mut self, now: Timestamp) {
+        self.forget_late(now);
         if !self.unfinished {
             return;
         }
+        self.note_late(now);
         self.room.give_up(now);
         let notes = self.notes.values_mut().map(|note| &mut note.state);
         for entry in
@@ -404,6 +411,48 @@ impl Ledger {
         }
         if let Some(moving) = &mut self.location.moving {
             moving.since = now;
+        }
+    }
+
+    /// What was asked for and not answered may take effect later.
+    fn note_late(&mut self, now: Timestamp) {
+        if let (Entry::Pending { .. }, Some(asked)) = (self.title.state, &self.title.asked) {
+            Late::note(&mut self.title.late, asked.clone(), now);
+        }
+        let access = &mut self.access;
+        for late in access.late.iter_mut().filter(|late| matches!(late.what, LateAccess::Role { .. })) {
+            late.since = now;
+        }
+        for grant in access.asked.iter().filter(|_| access.state.pending_since().is_some()) {
+            Late::note(&mut access.late, LateAccess::Grant(grant.clone()), now);
+        }
+        for id in &access.revoking {
+            Late::note(&mut access.late, LateAccess::Revoke(*id), now);
+        }
+    }
+
+    /// What was looked for long after its call is not remembered any more, nor is what has come
+    /// about since by another call.
+    fn forget_late(&mut self, now: Timestamp) {
+        self.title.late.retain(|late| !late.is_over());
+        let AccessEntry { late, granted, .. } = &mut self.access;
+        late.retain(|late| {
+            let is_granted = |grant: &Grant| granted.iter().any(|granted| granted.grant == *grant);
+            let has_come = matches!(&late.what, LateAccess::Grant(grant) if is_granted(grant));
+            let is_over = late.is_over() || (has_come && late.is_past(now));
+            !is_over
+        });
+    }
+
+    /// The room was looked at `now`, and also who is in it if `members` is true.
+    pub fn looked(&mut self, now: Timestamp, members: bool) {
+        for late in &mut self.title.late {
+            late.looked = now;
+        }
+        // Whom a grant is about has to be asked for.
+        let is_told = |late: &&mut Late<LateAccess>| members && !matches!(late.what, LateAccess::Grant(_));
+        for late in self.access.late.iter_mut().filter(is_told) {
+            late.looked = now;
         }
     }
 }

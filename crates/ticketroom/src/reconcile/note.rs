@@ -6,7 +6,9 @@ use uuid::Uuid;
 use super::effect::{move_failed, reopened, used_text};
 use super::observe::{Observation, RoomNow};
 use crate::clock::Timestamp;
-use crate::ledger::{AppliedRequest, Entry, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry};
+use crate::ledger::{
+    AppliedRequest, Entry, LateAccess, Ledger, LinkEntry, Location, Mover, NoteWhat, RoomEntry,
+};
 use crate::room::{LinkKind, Role, Room, RoomId};
 use crate::store::Event;
 use crate::template::Grant;
@@ -47,6 +49,11 @@ pub enum Note {
         wants: Location,
         /// Which of the ticket's requests that is.
         nth: i64,
+        /// What the ticket is like, as a digest.
+        ticket: String,
+    },
+    /// The ticket is seen for the first time since a person's request was applied.
+    RequestSeen {
         /// What the ticket is like, as a digest.
         ticket: String,
     },
@@ -92,6 +99,11 @@ pub enum Note {
     MoveFailed,
     /// A look has confirmed the room's title.
     Renamed,
+    /// The room has a title that a call without an answer asked for, before the last one.
+    LateRename {
+        /// The title.
+        title: String,
+    },
     /// A person gave the room this title.
     TitleByHand {
         /// The title.
@@ -104,6 +116,13 @@ pub enum Note {
     },
     /// A person gave somebody another role.
     RoleByHand {
+        /// Who.
+        id: Uuid,
+        /// The role that they have now.
+        role: Role,
+    },
+    /// Somebody has the role that a call without an answer asked for.
+    LateRole {
         /// Who.
         id: Uuid,
         /// The role that they have now.
@@ -165,8 +184,15 @@ impl Note {
                 event("room_deleted", text)
             }
             Self::RequestApplied { wants, nth, ticket } => {
-                let word = AppliedRequest { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
-                ledger.life.request = Some(word);
+                let applied = AppliedRequest { wants: *wants, nth: *nth, at: now, ticket: ticket.clone() };
+                ledger.life.request = Some(applied);
+                ledger.life.last_request = Some(*nth);
+                None
+            }
+            Self::RequestSeen { ticket } => {
+                if let Some(applied) = &mut ledger.life.request {
+                    applied.ticket = ticket.clone();
+                }
                 None
             }
             Self::RequestExpired => {
@@ -262,6 +288,17 @@ impl Note {
                     _ => None,
                 }
             }
+            Self::LateRename { title } => {
+                // What the ticket says now is asked for again.
+                let entry = &mut ledger.title;
+                entry.asked = Some(title.clone());
+                entry.state = Entry::NotBegun;
+                entry.by_hand = false;
+                if let RoomEntry::Made { room, .. } = &mut ledger.room {
+                    room.title = title.clone();
+                }
+                event("room_renamed", format!("an earlier call renamed the room “{title}” late"))
+            }
             Self::TitleByHand { title } => {
                 ledger.title.by_hand = true;
                 ledger.title.state = Entry::Done;
@@ -292,13 +329,26 @@ impl Note {
                 let text = format!("somebody made {} {}, which stays", who.join(", "), role.as_str());
                 event("access_changed", text)
             }
+            Self::LateRole { id, role } => {
+                for granted in ledger.access.granted.iter_mut().filter(|granted| granted.id == *id) {
+                    granted.role = *role;
+                }
+                None
+            }
             Self::FormerForgotten { grants } => {
                 let access = &mut ledger.access;
                 let (forgotten, granted) = std::mem::take(&mut access.granted)
                     .into_iter()
                     .partition::<Vec<_>, _>(|granted| grants.contains(&granted.grant));
                 access.granted = granted;
-                access.revoking.retain(|id| !forgotten.iter().any(|forgotten| forgotten.id == *id));
+                let is_forgotten = |id: &Uuid| forgotten.iter().any(|forgotten| forgotten.id == *id);
+                access.revoking.retain(|id| !is_forgotten(id));
+                access.late.retain(|late| match &late.what {
+                    LateAccess::Grant(grant) => {
+                        !forgotten.iter().any(|forgotten| forgotten.by_hand && forgotten.grant == *grant)
+                    }
+                    LateAccess::Role { id, .. } | LateAccess::Revoke(id) => !is_forgotten(id),
+                });
                 access.removed_by_hand.retain(|grant| !grants.contains(grant));
                 None
             }
@@ -329,6 +379,9 @@ impl Note {
             Self::BeginAgain => {
                 *ledger = ledger.begin_again();
                 seen.room = None;
+                // The run tells the store: what happened in the old room is not told of the new one.
+                seen.unreported = None;
+                ledger.report.state = Entry::Done;
                 event("begin_again", "a new room is created, as asked".to_owned())
             }
             Self::Link { url } => {

@@ -17,7 +17,7 @@ use crate::store::{Claim, UnreportedEvents};
 use crate::ticket::Ticket;
 
 use super::relations::Relations;
-use crate::ledger::{Ledger, Location, RoomEntry};
+use crate::ledger::{Ledger, Location, Moving, RoomEntry};
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub struct Observation {
     pub relations: Relations,
     /// What people did in the room that the ticket was not told of.
     pub unreported: Option<UnreportedEvents>,
-    /// Whether there is more of that than a note that may be written already tells, to which the
-    /// look was limited.
-    pub has_more_unreported: bool,
+    /// The last event of all, if there is more than a note that may be written already tells, to
+    /// which the look was limited.
+    pub more_unreported: Option<i64>,
 }
 
 /// What a room is like.
@@ -138,19 +138,13 @@ pub async fn observe(
         }
     };
     let room = async {
-        match ledger.room.made() {
-            None => Ok((None, None)),
-            Some(room) => look_at(docspace, ledger, room.id, &tag).await,
-        }
-    };
-    let report = async {
-        let moving = ledger.location.moving.as_ref().filter(|_| ledger.room.made().is_some());
-        match moving.and_then(|moving| moving.operation.clone()) {
-            // It is read also so that it gives up its place in the queue. The room itself tells
-            // more.
-            Some(id) => Ok(docspace.operation(&OperationId::from(id)).await.unwrap_or(Report::Nothing)),
-            None => Ok(Report::Nothing),
-        }
+        let Some(room) = ledger.room.made() else { return Ok((None, None, Report::Nothing)) };
+        let (found, details) = look_at(docspace, ledger, room.id, &tag).await?;
+        let report = match &ledger.location.moving {
+            Some(moving) => report_of(docspace, moving, found).await,
+            None => Report::Nothing,
+        };
+        Ok((found, details, report))
     };
     let own = async {
         match ledger.room.made() {
@@ -160,10 +154,10 @@ pub async fn observe(
     };
     // A portal that can't be asked must not hide what the ticket is about from those who look for
     // it.
-    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, report, own)) };
+    let rooms = async { Ok::<_, Failure>(futures_util::try_join!(tagged, untagged, room, own)) };
     let (ticket, rooms) =
         futures_util::try_join!(helpdesk.observe(&claim.key.id, claim.reported.as_ref()), rooms)?;
-    let ((tagged, tagged_by_others), untagged, (room, details), report, own) = match (rooms, &ticket) {
+    let ((tagged, tagged_by_others), untagged, (room, details, report), own) = match (rooms, &ticket) {
         (Ok(rooms), _) => rooms,
         (Err(failure), Observed::Present { ticket, .. }) => {
             return Err(Unseen { failure, ticket: Some(ticket.clone()) });
@@ -183,8 +177,29 @@ pub async fn observe(
         own,
         relations: Relations::default(),
         unreported: None,
-        has_more_unreported: false,
+        more_unreported: None,
     })
+}
+
+/// What DocSpace reports of a room's move. An operation that has ended and was not read keeps its
+/// place in the queue for a minute, so it is read after the look at the room: the last time is when
+/// the room has arrived. The room itself tells more, so that a report that can't be had is no
+/// failure.
+async fn report_of(docspace: &DocSpace, moving: &Moving, found: Option<RoomNow>) -> Report {
+    let has_arrived = found
+        == Some(match moving.to {
+            Location::Active => RoomNow::Active,
+            Location::Archived => RoomNow::Archived,
+        });
+    match &moving.operation {
+        Some(id) => docspace.operation(&OperationId::from(id.clone())).await.unwrap_or(Report::Nothing),
+        // The answer that named it was lost: all that have ended are read, this one among them.
+        None if has_arrived => {
+            let _ = docspace.read_moves().await;
+            Report::Nothing
+        }
+        None => Report::Nothing,
+    }
 }
 
 /// Looks at the room in the ledger, and at who is in it.

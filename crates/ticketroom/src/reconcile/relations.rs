@@ -37,7 +37,7 @@ pub struct Relative {
     pub url: Option<String>,
 }
 
-/// More merges in a row are nobody's.
+/// A longer row of merges counts as a circle.
 const MOST_MERGES: usize = 20;
 
 /// Looks up the tickets that matter to one.

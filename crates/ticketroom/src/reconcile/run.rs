@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use super::effect::{Context, Effect, EffectId, Ended, Records, Wait};
 use super::note::Note;
 use super::observe::{Observation, Unseen, observe};
-use super::plan::life::is_applied;
+use super::plan::requests::is_applied;
 use super::plan::{Plan, Situation, plan};
 use super::reasons;
 use super::relations::relations;
@@ -186,6 +186,9 @@ impl<'a> Run<'a> {
         }
         self.looked = true;
         self.looked_for_rooms = seen.looked;
+        if let Some(details) = &seen.details {
+            self.ledger.looked(now, details.members.is_some());
+        }
         let ticket = match &seen.ticket {
             Observed::Present { ticket, .. } => Some(ticket.as_ref().clone()),
             Observed::Absent(_) => None,
@@ -207,7 +210,8 @@ impl<'a> Run<'a> {
             let number = self.claim.number;
             seen.unreported = Some(store.unreported_events(number, through, MOST_UNREPORTED).await?);
             if let Some(through) = through {
-                seen.has_more_unreported = store.unreported_events(number, None, 0).await?.last > through;
+                let last = store.unreported_events(number, None, 0).await?.last;
+                seen.more_unreported = (last > through).then_some(last);
             }
         }
         Ok(())
@@ -215,8 +219,7 @@ impl<'a> Run<'a> {
 
     /// The request that is in the ledger now.
     fn applied(&self) -> Option<i64> {
-        let requested =
-            self.claim.request.filter(|requested| is_applied(*requested, &self.ledger, &self.noted))?;
+        let requested = self.claim.request.filter(|requested| is_applied(*requested, &self.ledger))?;
         Some(requested.nth)
     }
 
@@ -279,8 +282,13 @@ impl<'a> Run<'a> {
 
     fn note(&mut self, notes: Vec<Note>, seen: &mut Observation) {
         for note in notes {
-            if let Note::EventsDropped { through } = &note {
-                self.reported_through = Some(*through);
+            match &note {
+                Note::EventsDropped { through } => self.reported_through = Some(*through),
+                Note::BeginAgain => {
+                    let unreported = seen.unreported.as_ref().map(|unreported| unreported.last);
+                    self.reported_through = seen.more_unreported.or(unreported);
+                }
+                _ => {}
             }
             let event = note.apply(&mut self.ledger, seen, self.all.parts.clock.now());
             self.events.extend(event);

@@ -15,13 +15,13 @@ use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::after;
 use crate::docspace::share::Member;
 use crate::docspace::{DocSpace, reasons};
-use crate::ledger::{Entry, Granted, Missing, MissingWhy};
+use crate::ledger::{Entry, Granted, Late, LateAccess, Missing, MissingWhy};
 use crate::room::{Role, RoomId};
 use crate::store::{EffectKind, EffectTarget};
 use crate::template::{Grant, Subject};
 
 /// How long somebody whom DocSpace refused is not asked for again, unless a person says so.
-const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
+pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Grants access to the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,11 +96,12 @@ impl Perform for Access {
             }
             None => true,
         });
-        // The owner has every right already; of two roles for one person the first counts.
+        // The owner has every right already; of two roles for one person the higher one counts.
         let mut shares: Vec<(Uuid, Role)> = Vec::new();
-        for (grant, id) in &wanted {
-            if Some(*id) != own && !shares.iter().any(|(shared, _)| shared == id) {
-                shares.push((*id, grant.role));
+        for (grant, id) in wanted.iter().filter(|(_, id)| Some(*id) != own) {
+            match shares.iter_mut().find(|(shared, _)| shared == id) {
+                Some((_, role)) => *role = grant.role.min(*role),
+                None => shares.push((*id, grant.role)),
             }
         }
         let (members, forbidden) = share(context, self.room, &shares).await?;
@@ -135,6 +136,14 @@ impl Perform for Access {
         let access = &mut records.ledger.access;
         access.state = Entry::Done;
         access.asked.retain(|grant| !self.grants.contains(grant) && !self.lost.contains(grant));
+        access.late.retain_mut(|late| {
+            let LateAccess::Grant(grant) = &late.what else { return true };
+            if self.lost.contains(grant) {
+                late.looked = records.now;
+            }
+            // What a person had given is no doing of ours.
+            !outcome.granted.iter().any(|granted| granted.by_hand && granted.grant == *grant)
+        });
         access.granted.extend(outcome.granted);
         let known = std::mem::take(&mut access.missing);
         let is_known = outcome.missing.iter().all(|missing| known.contains(missing));
@@ -166,6 +175,11 @@ impl Perform for Access {
     }
 
     fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
+        if failure.side_effect() == SideEffect::Unknown {
+            for grant in &self.grants {
+                Late::note(&mut records.ledger.access.late, LateAccess::Grant(grant.clone()), records.now);
+            }
+        }
         match failure.side_effect() {
             // An earlier call may have granted it all the same.
             SideEffect::None if self.asked.is_empty() => {
@@ -243,7 +257,7 @@ fn is_address(email: &str) -> bool {
 }
 
 /// Returns who is in the room with a role, and for whom DocSpace refused theirs.
-async fn share(
+pub(super) async fn share(
     context: Context<'_>,
     room: RoomId,
     shares: &[(Uuid, Role)],

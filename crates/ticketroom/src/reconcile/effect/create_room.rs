@@ -46,6 +46,9 @@ impl Perform for CreateRoom {
         };
         ledger.template = Some(self.template.clone());
         ledger.title.asked = Some(self.title.clone());
+        if !ledger.title.created_as.contains(&self.title) {
+            ledger.title.created_as.push(self.title.clone());
+        }
         ledger.room = RoomEntry::Pending {
             title: self.title.clone(),
             since: before.unwrap_or(now),

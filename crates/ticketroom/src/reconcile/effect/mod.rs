@@ -11,6 +11,7 @@ mod access;
 mod add_note;
 mod archive_extra;
 mod archive_room;
+mod change_roles;
 mod create_room;
 mod folders;
 mod link;
@@ -41,6 +42,7 @@ pub use access::Access;
 pub use add_note::{AddNote, name as note_name};
 pub use archive_extra::{ArchiveExtra, used_text};
 pub use archive_room::ArchiveRoom;
+pub use change_roles::{ChangeRoles, NewRole};
 pub use create_room::CreateRoom;
 pub use folders::{Folders, FoldersStart};
 pub use link::Link;
@@ -216,6 +218,6 @@ macro_rules! effects {
 
 // The list.
 effects! {
-    CreateRoom, TagRoom, Folders, Access, RevokeAccess, Link, WriteBack, RenameRoom, ArchiveRoom, RestoreRoom, AddNote, ReportRoomEvents,
-    ArchiveExtra,
+    CreateRoom, TagRoom, Folders, Access, RevokeAccess, ChangeRoles, Link, WriteBack, RenameRoom, ArchiveRoom,
+    RestoreRoom, AddNote, ReportRoomEvents, ArchiveExtra,
 }

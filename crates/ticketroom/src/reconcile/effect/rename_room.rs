@@ -2,7 +2,7 @@
 
 use super::{Context, Perform, Recorded, Records};
 use crate::call::{Failure, SideEffect};
-use crate::ledger::{Entry, RoomEntry};
+use crate::ledger::{Entry, Late, RoomEntry};
 use crate::room::RoomId;
 use crate::store::{EffectKind, EffectTarget};
 
@@ -50,7 +50,9 @@ impl Perform for RenameRoom {
                 records.ledger.title.state = Entry::NotBegun;
             }
             // The next look at the room tells which title it has.
-            SideEffect::Unknown => {}
+            SideEffect::Unknown => {
+                Late::note(&mut records.ledger.title.late, self.title.clone(), records.now);
+            }
         }
     }
 }

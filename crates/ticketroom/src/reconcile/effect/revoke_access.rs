@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::{Context, Perform, Recorded, Records};
-use crate::call::Failure;
+use crate::call::{Failure, SideEffect};
 use crate::docspace::DocSpace;
 use crate::docspace::share::Member;
-use crate::ledger::Granted;
+use crate::ledger::{Granted, Late, LateAccess};
 use crate::room::RoomId;
 use crate::store::{EffectKind, EffectTarget};
 
@@ -93,8 +93,13 @@ impl Perform for RevokeAccess {
         Recorded::done(records, "access_revoked", texts.join("; "))
     }
 
-    fn take_back(&self, _: &Failure, _: &mut Records<'_>) {
+    fn take_back(&self, failure: &Failure, records: &mut Records<'_>) {
         // A call before this one may have revoked it. The next look at the members tells.
+        if failure.side_effect() == SideEffect::Unknown {
+            for id in self.ids() {
+                Late::note(&mut records.ledger.access.late, LateAccess::Revoke(id), records.now);
+            }
+        }
     }
 }
 

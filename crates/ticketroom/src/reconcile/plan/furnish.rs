@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::life::sooner;
 use super::{MadeRoom, Plan, Situation, access, tagged};
 use crate::clock::after;
 use crate::docspace::links::member_address;
@@ -73,7 +74,8 @@ pub(super) fn furnish(
         Some(Audit::Archive(extra)) => effects.push(extra.into()),
         None => {}
     }
-    Plan { notes, effects, rest: rest(s, &wanted) }
+    let next = access::next_look(s, &wanted);
+    Plan { notes, effects, rest: sooner(rest(s, &wanted), next.as_slice()) }
 }
 
 /// The title that the room is to have, if it is another one than what we asked for last. A title
@@ -168,8 +170,10 @@ pub(super) fn due_audit(s: &Situation<'_>, own: &Room, template: &Template) -> O
 /// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used
 /// it.
 fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
-    // The second room may lack its tag; then it has the title that was sent with both calls.
-    let untagged = s.seen.untagged.iter().filter(|found| found.room.title == own.title);
+    // The second room may lack its tag; then it has the title that was sent with its call. The first
+    // one may have been renamed since.
+    let is_ours = |title: &String| *title == own.title || s.ledger.title.created_as.contains(title);
+    let untagged = s.seen.untagged.iter().filter(|found| is_ours(&found.room.title));
     let others = tagged(s).iter().chain(untagged).filter(|found| found.room.id != own.id && !found.archived);
     let (rooms, used): (Vec<_>, Vec<_>) = others.partition(|found| found.files == 0);
     let ids = |rooms: Vec<&FoundRoom>| rooms.iter().map(|found| found.room.id).collect();

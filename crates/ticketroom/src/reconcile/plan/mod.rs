@@ -4,7 +4,8 @@
 //!
 //! A step is either a [`Note`], which changes the ledger only, or an [`Effect`], which calls
 //! something. [`first_room`] is about tickets that have no room yet; [`life`] about the room's
-//! whole life after that: whether it belongs into the archive, and what people did with it by hand.
+//! whole life after that: whether it belongs into the archive ([`standing`]), how it gets there
+//! ([`moves`]), what people ask for ([`requests`]), and what they did with it by hand.
 //! An active room is [`furnish`]ed: folders, [`access`], link and (with the link) the write-back
 //! are independent of each other and are all handed out at once; the run runs them side by side and
 //! plans again as each one ends. [`notes`] are what else the ticket is told.
@@ -12,8 +13,11 @@
 mod access;
 mod first_room;
 mod furnish;
-pub(super) mod life;
+mod life;
+mod moves;
 mod notes;
+pub(super) mod requests;
+mod standing;
 
 use std::time::Duration;
 
@@ -108,7 +112,7 @@ impl Situation<'_> {
 /// Decides what to do next.
 #[must_use]
 pub fn plan(s: &Situation<'_>) -> Plan {
-    if let Some(applied) = life::apply_request(s) {
+    if let Some(applied) = requests::apply(s) {
         return note(applied);
     }
     let mut plan = match &s.ledger.room {

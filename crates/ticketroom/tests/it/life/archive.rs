@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use simulator::docspace::Setup;
 use testbed::{Act, Desk, LifeTicket, Systems, wait_until};
 
@@ -25,6 +26,26 @@ over! {
         rooms_of_deleted_tickets_are_archived_at_once_and_come_back,
         deliveries_that_overtake_each_other_make_one_room,
         a_link_for_everybody_comes_back_with_its_room,
+    }
+}
+
+/// What is sent by a system of one's own carries no time.
+mod overtaken {
+    use super::*;
+
+    over! {
+        generic: Desk::Generic;
+        { a_creation_that_comes_late_reopens_nothing }
+    }
+}
+
+/// Once for all kinds of helpdesk.
+mod templates {
+    use super::*;
+
+    over! {
+        generic: Desk::Generic;
+        { a_room_whose_template_was_removed_goes_into_the_archive_and_comes_back }
     }
 }
 
@@ -282,4 +303,41 @@ async fn a_link_for_everybody_comes_back_with_its_room(desk: Desk) {
     assert_eq!(room.links.iter().map(|link| link.url.clone()).collect::<Vec<_>>(), link);
     assert_eq!(desk.notes(&world.systems, &ticket.id), (1, 0));
     world.nothing_follows(&ticket).await;
+}
+
+async fn a_creation_that_comes_late_reopens_nothing(desk: Desk) {
+    let world = World::with(&template("archive_after = \"0s\"")).await;
+    let mut ticket = world.begin(desk, "overtaken").await;
+    let body = |event: &str| json!({ "ticketId": ticket.id, "subject": "overtaken", "event": event, "status": "open" });
+    let (late, reopened) = (body("ticket.created"), body("ticket.reopened"));
+    world.act(&mut ticket, Act::Solve).await;
+    world.is_archived(&ticket).await;
+    assert_eq!(world.deliver_generic(&late).await, 200);
+    world.wait_until_all_rest().await;
+    let view = world.is_archived(&ticket).await;
+    assert_eq!(times(&view, "ticket_reopened"), 0, "{view:#}");
+    assert_eq!(world.deliver_generic(&reopened).await, 200);
+    world.is_active(&ticket).await;
+}
+
+async fn a_room_whose_template_was_removed_goes_into_the_archive_and_comes_back(desk: Desk) {
+    let incident = "[[rule]]\nwhen = \"'incident' in ticket.subject\"\ntemplate = \"incident\"\n\n\
+                    [template.incident]\ntitle = \"Incident {{ ticket.id }}\"\n";
+    let world = World::with(&format!("{}{incident}", template("archive_after = \"1s\""))).await;
+    let mut ticket = world.begin(desk, "an incident").await;
+    world.edit(&[(incident, "")]);
+    world.reload().await;
+    world.retry(&key(&ticket)).await;
+    let view = world.wait_for_state(&key(&ticket), &["blocked"]).await;
+    assert_eq!(view["code"], "blocked.template.removed", "{view:#}");
+    world.act(&mut ticket, Act::Solve).await;
+    world.is_archived(&ticket).await;
+    world.ask_for(&key(&ticket), "reopen").await;
+    wait_until("it is restored as asked", async || !world.room(&ticket).archived).await;
+    world.ask_for(&key(&ticket), "archive").await;
+    world.is_archived(&ticket).await;
+    world.act(&mut ticket, Act::Reopen).await;
+    let view = world.wait_for_state(&key(&ticket), &["blocked"]).await;
+    assert!(!world.room(&ticket).archived, "{view:#}");
+    assert_eq!(world.calls(MOVES), [2, 2]);
 }

@@ -128,8 +128,7 @@ async fn chains_of_merges_lead_to_the_last_ticket(desk: Desk) {
     assert_eq!(world.calls(["archive_room", "unarchive_room", "create_room"]), [2, 0, 3]);
 }
 
-/// Which of them survives nobody knows, so no room is moved to and fro, and each is archived in the
-/// end.
+/// Which of them survives nobody knows, so both rooms stay for the grace.
 async fn merges_in_a_circle_come_to_an_end(desk: Desk) {
     let world = World::with(&template("archive_after = \"3d\"")).await;
     let (mut one, mut other) = (world.begin(desk, "chicken").await, world.begin(desk, "egg").await);
@@ -148,9 +147,12 @@ async fn merges_in_a_circle_come_to_an_end(desk: Desk) {
         world.nothing_follows(ticket).await;
     }
     // Whoever is seen before the other one's merge is known was merged into a ticket that survived,
-    // and its room is archived at once. The others stay for the grace.
+    // and its room is archived at once. It comes back when the circle is known, for the grace.
     let [archived, restored, created] = world.calls(["archive_room", "unarchive_room", "create_room"]);
-    assert!(archived <= 2 && restored <= archived && created == 2, "{archived} {restored}");
+    // Freshdesk moves the note about the first merge away with the second one, so it has no circle.
+    let left = if desk == Desk::Freshdesk { 1 } else { 0 };
+    assert!(archived <= 2 && created == 2, "{archived} {created}");
+    assert!(archived - restored <= left, "{archived} {restored}");
     world.pass(3 * DAY + Duration::from_secs(60)).await;
     wait_until("both are archived", async || [&one, &other].iter().all(|t| world.room(t).archived)).await;
     for ticket in [&one, &other] {

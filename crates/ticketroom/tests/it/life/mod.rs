@@ -6,6 +6,7 @@ mod archive;
 mod by_hand;
 mod faults;
 mod follow;
+mod late;
 mod merges;
 mod news;
 mod requests;

@@ -21,6 +21,7 @@ over! {
         a_storm_of_files_is_one_note,
         attempts_of_one_delivery_are_told_once,
         our_own_notes_make_no_news,
+        events_of_a_room_that_was_deleted_are_not_told_of_its_successor,
     }
 }
 
@@ -208,4 +209,21 @@ async fn our_own_notes_make_no_news(desk: Desk) {
     }
     assert_eq!((world.further_notes(&ticket, "").len(), desk.notes(&world.systems, &ticket.id)), (1, (1, 0)));
     assert_eq!(desk.refused_deliveries(&world.systems), [""; 0]);
+}
+
+async fn events_of_a_room_that_was_deleted_are_not_told_of_its_successor(desk: Desk) {
+    let (world, ticket, room) = ticket_in(desk, "{ quiet = \"1h\" }").await;
+    let docspace = &world.systems.docspace;
+    docspace.by(anna(&world)).upload(room, "lost.txt").unwrap();
+    let store = world.service.as_ref().unwrap().store().clone();
+    let untold = async || store.unreported_events(1, None, 1).await.unwrap().total;
+    wait_until("it is placed", async || untold().await == 1).await;
+    docspace.delete_room(room);
+    world.wait_for_state(&key(&ticket), &["blocked"]).await;
+    world.retry(&key(&ticket)).await;
+    world.is_active(&ticket).await;
+    wait_until("it is forgotten", async || untold().await == 0).await;
+    world.pass(Duration::from_secs(2 * 3600)).await;
+    world.is_quiet(&ticket).await;
+    assert_eq!(world.further_notes(&ticket, "files-"), [""; 0]);
 }

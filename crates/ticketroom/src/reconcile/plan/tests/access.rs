@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::docspace::share::Member;
-use crate::reconcile::effect::RevokeAccess;
+use crate::reconcile::effect::{ChangeRoles, NewRole, RevokeAccess};
 
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
@@ -81,7 +81,7 @@ fn access_follows_the_assignee() {
 
 #[test]
 fn whoever_another_entry_names_keeps_access() {
-    // Of two roles for one person, the first one counts.
+    // Of two roles for one person, the higher one counts.
     let twice = vec![Granted { role: Role::Editor, ..has(assignee("anna@x"), 1) }, has(assignee("ben@x"), 3)];
     let notes = case(twice, Some("ben@x"), vec![member(3, Role::Viewer)]).notes();
     assert_eq!(notes, [Note::FormerForgotten { grants: vec![assignee("anna@x")] }]);
@@ -155,4 +155,58 @@ fn whom_a_call_without_an_answer_let_in_is_looked_for_when_the_ticket_has_anothe
     let mut nobody = case(vec![], None, vec![member(2, Role::Viewer)]);
     nobody.ledger.access.asked = vec![assignee("anna@x")];
     assert_eq!(nobody.kinds(), [Access::KIND], "also if nobody is assigned");
+}
+
+/// Rita opened the ticket and is a viewer for that; its assignee is an editor.
+fn rita(granted: Vec<Granted>, assignee: Option<&str>, role: Role) -> Case {
+    let mut case = case(granted, assignee, vec![member(2, role)]);
+    case.ticket.requester = Some(Person { name: None, email: Some("rita@x".to_owned()) });
+    case.template = Some(Template {
+        access: vec![
+            AccessRule { who: Who::Group("Support".to_owned()), role: Role::Editor },
+            AccessRule { who: Who::Requester, role: Role::Viewer },
+            AccessRule { who: Who::Assignee, role: Role::Editor },
+        ],
+        ..template(LinkKind::External)
+    });
+    case
+}
+
+#[test]
+fn roles_follow_the_highest_reason_for_access() {
+    let requester = || has(grant(Subject::Requester("rita@x".to_owned()), Role::Viewer), 2);
+    let assigned = || grant(Subject::Assignee("rita@x".to_owned()), Role::Editor);
+    let new_role = |case: Case| match &case.plan().effects[..] {
+        [Effect::ChangeRoles(ChangeRoles { roles, .. })] => {
+            let [NewRole { grant, id, from, was_asked: false }] = &roles[..] else { panic!("{roles:?}") };
+            assert_eq!(*id, Uuid::from_u128(2));
+            Some((*from, grant.role))
+        }
+        [] => None,
+        other => panic!("{other:?}"),
+    };
+    // As the look at her finds her, she has the role of the first reason.
+    let both = |role| vec![Granted { role, ..requester() }, Granted { role, ..has(assigned(), 2) }];
+    assert_eq!(
+        new_role(rita(both(Role::Viewer), Some("rita@x"), Role::Viewer)),
+        Some((Role::Viewer, Role::Editor))
+    );
+    assert_eq!(new_role(rita(both(Role::Editor), Some("rita@x"), Role::Editor)), None);
+    let mut former = rita(both(Role::Editor), None, Role::Editor);
+    assert_eq!(apply_notes(&mut former), [Note::FormerForgotten { grants: vec![assigned()] }]);
+    assert_eq!(new_role(former.clone()), Some((Role::Editor, Role::Viewer)), "she is the requester still");
+    let stays = Template { remove_former: false, ..former.template.clone().unwrap() };
+    assert_eq!(new_role(Case { template: Some(stays), ..former.clone() }), None);
+    former.own = Some(id(2));
+    assert_eq!(new_role(former), None, "we have every right");
+
+    let mut by_hand = rita(both(Role::Viewer), Some("rita@x"), Role::Manager);
+    assert_eq!(apply_notes(&mut by_hand), [Note::RoleByHand { id: id(2), role: Role::Manager }]);
+    assert_eq!(new_role(by_hand), None, "a person's choice");
+
+    let mut refused = rita(both(Role::Viewer), Some("rita@x"), Role::Viewer);
+    refused.ledger.access.missing = vec![Missing { grant: assigned(), why: MissingWhy::Forbidden }];
+    refused.ledger.access.refused_until = Some(at(3600));
+    assert_eq!(new_role(refused.clone()), None, "not with every delivery");
+    assert_eq!(new_role(Case { now: at(3600), ..refused }), Some((Role::Viewer, Role::Editor)));
 }

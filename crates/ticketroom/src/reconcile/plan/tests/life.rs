@@ -152,6 +152,16 @@ fn a_merged_ticket_keeps_a_room_that_people_used_for_the_grace() {
         ..case(Status::Open, 1, active(), None)
     };
     assert!(matches!(circle.rest(), Rest::Ready { .. }), "none of them survives, so all keep their rooms");
+    // Both were archived, since neither was known to be merged when the other one was seen.
+    let in_archive =
+        |relations, now| Case { relations, ..case(Status::Closed, now, archived(Mover::Us), Some(0)) };
+    let into = || Relations { merged: Merged::Into(other(Some("https://d/8"))), earlier: None };
+    let in_a_circle = || Relations { merged: Merged::InACircle, earlier: None };
+    let at_once = Case { takes_notes: false, ..in_archive(into(), 1) }.rest();
+    assert_eq!(next(&at_once), Some(60), "it is looked at once more");
+    assert_eq!(next(&Case { takes_notes: false, ..in_archive(into(), 60) }.rest()), None);
+    assert!(restores(&in_archive(in_a_circle(), 60).plan()), "for the grace");
+    assert!(matches!(in_archive(in_a_circle(), GRACE).rest(), Rest::Archived { .. }));
     let first =
         Case { relations: Relations { merged: Merged::Into(other(None)), earlier: None }, ..Case::default() };
     assert!(matches!(first.rest(), Rest::Skipped { .. }), "no room for what was merged before it was seen");
@@ -246,7 +256,7 @@ fn what_people_do_by_hand_stays() {
 }
 
 #[test]
-fn a_persons_word_stands_until_the_ticket_changes() {
+fn a_persons_request_stands_until_the_ticket_changes() {
     let request = |request, status, location| Case {
         request: Some(PendingRequest { request, nth: 3 }),
         ..case(status, 5, location, None)
@@ -292,10 +302,84 @@ fn a_persons_word_stands_until_the_ticket_changes() {
     let mut hidden = spoken(Location::Archived, Status::Open, archived(Mover::Us), None);
     hidden.absent = true;
     assert!(matches!(hidden.rest(), Rest::Archived { .. }), "a ticket that can't be seen has not changed");
-    // What was applied once is not applied again.
-    let mut heard = request(RoomRequest::Archive, Status::Open, archived(Mover::Us));
-    heard.ledger.life.request = word(Location::Archived, ticket);
-    assert!(matches!(heard.rest(), Rest::Archived { .. }));
+}
+
+#[test]
+fn a_request_for_a_ticket_that_can_t_be_seen_stands_when_it_is_seen_again() {
+    let request = Some(PendingRequest { request: RoomRequest::Archive, nth: 1 });
+    let mut case = Case { absent: true, request, ..case(Status::Open, 5, active(), None) };
+    assert!(matches!(apply_notes(&mut case)[..], [Note::RequestApplied { nth: 1, .. }]));
+    assert!(archives(&case.clone().plan()));
+    case.absent = false;
+    assert!(matches!(apply_notes(&mut case)[..], [Note::RequestSeen { .. }]));
+    assert!(archives(&case.clone().plan()), "that it is seen is no change");
+    case.ticket.subject = "y".to_owned();
+    assert_eq!(apply_notes(&mut case), [Note::RequestExpired]);
+}
+
+#[test]
+fn a_request_is_applied_once() {
+    let request = Some(PendingRequest { request: RoomRequest::Archive, nth: 3 });
+    let mut case = Case { request, ..case(Status::Open, 5, active(), None) };
+    apply_notes(&mut case);
+    assert!(archives(&case.clone().plan()));
+    // The run is cut off after its first commit, and the ticket changes before the next one.
+    case.ticket.status = Status::Pending;
+    assert_eq!(apply_notes(&mut case), [Note::RequestExpired]);
+    assert!(matches!(case.clone().rest(), Rest::Ready { .. }), "{:?}", case.ledger.life);
+    case.request = Some(PendingRequest { request: RoomRequest::Archive, nth: 4 });
+    assert!(matches!(apply_notes(&mut case)[..], [Note::RequestApplied { nth: 4, .. }]), "another one");
+    // An earlier version has written only the request that is in force.
+    case.ledger.life.last_request = None;
+    assert_eq!(apply_notes(&mut case), []);
+}
+
+#[test]
+fn a_room_whose_template_was_removed_is_archived_and_restored_all_the_same() {
+    let removed = |status, now, location, over| {
+        let mut case = case(status, now, location, over);
+        case.ledger.template = Some("incident".to_owned());
+        case
+    };
+    let is_blocked =
+        |rest: &Rest| matches!(rest, Rest::Blocked { reason, .. } if reason.is(&reasons::TEMPLATE_REMOVED));
+    let rest = removed(Status::Open, 5, active(), None).rest();
+    assert!(is_blocked(&rest), "nothing is furnished: {rest:?}");
+    let mut solved = removed(Status::Solved, 5, active(), None);
+    assert!(matches!(apply_notes(&mut solved)[..], [Note::Over { .. }]));
+    let rest = solved.rest();
+    assert!(is_blocked(&rest) && next(&rest) == Some(905), "{rest:?}");
+    let rest = removed(Status::Solved, 5 + GRACE - 10, active(), Some(5)).rest();
+    assert!(is_blocked(&rest) && next(&rest) == Some(5 + GRACE), "the grace of the default: {rest:?}");
+    assert!(archives(&removed(Status::Solved, 5 + GRACE, active(), Some(5)).plan()));
+    let mut deleted = removed(Status::Deleted, 5, active(), Some(5));
+    deleted.ledger.life.deleted = true;
+    assert!(archives(&deleted.plan()));
+    let rest = removed(Status::Solved, 9 + GRACE, archived(Mover::Us), Some(5)).rest();
+    assert!(matches!(rest, Rest::Archived { .. }), "{rest:?}");
+    assert!(restores(&removed(Status::Open, 5, archived(Mover::Us), None).plan()));
+    let asked = |request, location| {
+        let request = Some(PendingRequest { request, nth: 1 });
+        let mut case = Case { request, ..removed(Status::Open, 5, location, None) };
+        apply_notes(&mut case);
+        case.plan()
+    };
+    assert!(archives(&asked(RoomRequest::Archive, active())));
+    assert!(restores(&asked(RoomRequest::Reopen, archived(Mover::Person))));
+}
+
+#[test]
+fn a_link_for_everybody_is_checked_after_its_room_came_back_without_a_template() {
+    let arrived = |url: &str| {
+        let mut case = case(Status::Open, 5, moving(Location::Archived, Location::Active, 1, 0), None);
+        case.room = Some(RoomNow::Active);
+        case.ledger.template = Some("incident".to_owned());
+        case.ledger.link = LinkEntry::Done { url: url.to_owned(), internal: false };
+        apply_notes(&mut case);
+        case.ledger.link
+    };
+    assert_eq!(arrived("https://d/s/1"), LinkEntry::NotBegun, "archiving disabled it");
+    assert!(matches!(arrived("https://d/rooms/shared/1/filter?folder=1"), LinkEntry::Done { .. }));
 }
 
 #[test]

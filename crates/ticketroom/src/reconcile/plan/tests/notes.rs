@@ -84,7 +84,7 @@ fn a_note_without_an_answer_is_looked_for_under_its_own_id() {
 fn what_came_after_a_note_without_an_answer_has_a_note_of_its_own() {
     let mut told = case(UnreportedEvents::default(), 500);
     told.unreported = None;
-    told.has_more_unreported = true;
+    told.more_unreported = Some(9);
     told.ledger.report = ReportEntry { through: Some(70), state: Entry::Done, told_at: None };
     let rest = told.rest();
     assert!(
