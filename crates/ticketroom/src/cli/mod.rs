@@ -62,7 +62,7 @@ enum Command {
     /// Shows tickets and puts them back to work.
     #[command(subcommand)]
     Tickets(tickets::Command),
-    /// Registers, shows and removes webhooks: DocSpace's own.
+    /// Makes, shows and removes webhooks: of helpdesks and of DocSpace.
     #[command(subcommand)]
     Webhook(webhook::Command),
     /// Copies the store: a backup, or a move to another kind of store.
@@ -115,7 +115,10 @@ pub fn main() -> ExitCode {
         Command::Tickets(command) => {
             load_for_store().and_then(|config| block_on(tickets::run(config, command)))
         }
-        Command::Webhook(command) => load().and_then(|config| block_on(webhook::run(config, command))),
+        // The secret of a webhook may be what is about to be made.
+        Command::Webhook(command) => {
+            load_with(Secrets::AllButWebhooks).and_then(|config| block_on(webhook::run(config, command)))
+        }
         Command::Store(store::Command::Backup(options)) => {
             load_for_store().and_then(|config| store::backup(&config, &options))
         }

@@ -19,6 +19,7 @@ mod mention;
 mod note;
 mod pace;
 mod rest;
+pub mod setup;
 pub(crate) mod zendesk;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 pub use listing::Listing;
 pub use note::{InternalNote, NoteAdded, NoteId, NoteText, Span};
 pub use pace::Paces;
+pub use setup::WebhookSetup;
 
 /// One configured helpdesk.
 #[async_trait::async_trait]
@@ -72,6 +74,9 @@ pub trait Helpdesk: Source {
     fn listing(&self) -> Option<&dyn Listing> {
         None
     }
+
+    /// What makes it send us its deliveries.
+    fn webhook_setup(&self) -> &dyn WebhookSetup;
 
     /// Tries everything that the service will need of the helpdesk, without changing anything.
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding>;

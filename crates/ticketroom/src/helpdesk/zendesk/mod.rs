@@ -16,6 +16,7 @@ mod delivery;
 mod merge;
 mod notes;
 pub(crate) mod reasons;
+mod setup;
 mod ticket;
 mod wire;
 mod write_back;
@@ -29,7 +30,7 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WrittenBack};
+use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;
@@ -117,6 +118,10 @@ impl Helpdesk for Zendesk {
 
     async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
         notes::add(&self.api, note).await
+    }
+
+    fn webhook_setup(&self) -> &dyn WebhookSetup {
+        self
     }
 
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
