@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::call::System;
-use crate::helpdesk::{freshdesk, generic, jira, zendesk};
+use crate::helpdesk::{freshdesk, generic, jira, setup as helpdesk_setup, zendesk};
 use crate::reason::{Code, Retried};
 use crate::{backfill, call, cli, config, docspace, intake, reconcile, source, store, web};
 
@@ -40,6 +40,7 @@ const MODULES: [(&str, &[&Code]); 21] = [
     ("helpdesk/generic/reasons.rs", generic::reasons::CODES),
     ("helpdesk/jira/check.rs", jira::check::CODES),
     ("helpdesk/jira/reasons.rs", jira::reasons::CODES),
+    ("helpdesk/setup.rs", helpdesk_setup::CODES),
     ("helpdesk/zendesk/check.rs", zendesk::check::CODES),
     ("helpdesk/zendesk/reasons.rs", zendesk::reasons::CODES),
     ("intake.rs", intake::CODES),

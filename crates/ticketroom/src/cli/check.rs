@@ -8,11 +8,12 @@ use super::check_address::{protocol, public_url};
 use super::check_running::running;
 use super::{Ended, Result, say, say_json};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, HelpdeskConfig, HelpdeskKind};
 use crate::docspace::DocSpace;
 use crate::docspace::limits::{Governor, NoBudget};
 use crate::finding::{Finding, Level};
-use crate::helpdesk::Paces;
+use crate::helpdesk::setup::{Form, Wanted, endpoint};
+use crate::helpdesk::{Helpdesk, Paces};
 use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::reason::codes;
@@ -37,9 +38,17 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
     let governor = Arc::new(Governor::new(config.docspace.limits, Arc::new(NoBudget)));
     let portal = DocSpace::configured(&config.docspace, http.clone(), governor);
     let helpdesks = helpdesk::build(&config.helpdesks, &http, &clock, &Paces::default());
-    let helpdesk_checks = futures_util::future::join_all(helpdesks.iter().map(|helpdesk| {
-        let clock = Arc::clone(&clock);
-        async move { (helpdesk.name().to_string(), helpdesk.check(clock.as_ref()).await) }
+    let each = helpdesks.iter().zip(&config.helpdesks);
+    let helpdesk_checks = futures_util::future::join_all(each.map(|(helpdesk, configured)| {
+        let (clock, config) = (Arc::clone(&clock), &config);
+        async move {
+            let mut findings = helpdesk.check(clock.as_ref()).await;
+            // Whoever can't be reached, or refuses us, was found already.
+            if findings.iter().all(|finding| finding.level() != Level::Bad) {
+                findings.extend(webhook(config, configured, helpdesk.as_ref()).await);
+            }
+            (helpdesk.name().to_string(), findings)
+        }
     }));
     let (running, public, store, mut docspace, mut helpdesks) = futures_util::join!(
         running(&config, &http),
@@ -97,6 +106,24 @@ pub(super) async fn run(config: Config, options: Options) -> Result {
         })?;
     }
     if bad == 0 { Ok(()) } else { Err(Ended::Failed(String::new())) }
+}
+
+/// What is missing of a helpdesk's webhook, where it can be told where to send.
+async fn webhook(config: &Config, configured: &HelpdeskConfig, helpdesk: &dyn Helpdesk) -> Vec<Finding> {
+    let Ok(endpoint) = endpoint(config.server.public_url.as_ref(), &configured.name) else {
+        return Vec::new();
+    };
+    // There is nothing to be looked at.
+    if matches!(configured.kind, HelpdeskKind::Generic(_)) {
+        return Vec::new();
+    }
+    let accepted = configured.kind.webhook_secrets();
+    let secret = accepted.first();
+    let wanted = Wanted { endpoint: &endpoint, secret, accepted, form: Form::Events, renew_secret: false };
+    match helpdesk.webhook_setup().survey(&wanted).await {
+        Ok(survey) => survey.findings(&configured.name),
+        Err(failure) => vec![Finding::Warning(failure.reason())],
+    }
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

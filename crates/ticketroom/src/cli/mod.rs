@@ -65,7 +65,7 @@ enum Command {
     Tickets(tickets::Command),
     /// Takes in tickets that were there before, and shows how far that is.
     Backfill(backfill::Command),
-    /// Registers, shows and removes webhooks: DocSpace's own.
+    /// Makes, shows and removes webhooks: of helpdesks and of DocSpace.
     #[command(subcommand)]
     Webhook(webhook::Command),
     /// Copies the store: a backup, or a move to another kind of store.
@@ -122,7 +122,10 @@ pub fn main() -> ExitCode {
             let config = if command.asks_helpdesks() { load() } else { load_for_store() };
             config.and_then(|config| block_on(backfill::run(config, command)))
         }
-        Command::Webhook(command) => load().and_then(|config| block_on(webhook::run(config, command))),
+        // The secret of a webhook may be what is about to be made.
+        Command::Webhook(command) => {
+            load_with(Secrets::AllButWebhooks).and_then(|config| block_on(webhook::run(config, command)))
+        }
         Command::Store(store::Command::Backup(options)) => {
             load_for_store().and_then(|config| store::backup(&config, &options))
         }

@@ -46,7 +46,7 @@ pub use self::helpdesk::{
 };
 pub use self::problem::{ConfigError, Problem};
 pub use self::report::Places;
-pub use self::secret::Secrets;
+pub use self::secret::{SecretPlace, Secrets};
 pub(crate) use self::secret::{are_same as are_same_secrets, is_same as is_same_secret};
 pub(crate) use self::value::is_loopback;
 
@@ -320,7 +320,7 @@ impl Config {
         }
         let report = Report::new(DEFAULT_FILE, "", secrets);
         let read = match secrets {
-            Secrets::All => from_variables(&report, env),
+            Secrets::All | Secrets::AllButWebhooks => from_variables(&report, env),
             Secrets::OfTheStore => from_variables(&report, &WithoutKey(env)),
         };
         let (config, warnings) = report.finish(read)?;

@@ -220,6 +220,12 @@ impl<'t> Value<'t> {
         Ok(table.iter().map(entry).collect())
     }
 
+    /// Those entries of a table that are texts; none if it is no table.
+    pub(super) fn table_of_texts(&self) -> impl Iterator<Item = (&'t str, &'t str)> {
+        let entries = self.raw.as_table().into_iter().flat_map(|table| table.iter());
+        entries.filter_map(|(name, raw)| Some((&**name.get_ref(), raw.get_ref().as_str()?)))
+    }
+
     /// The keys of a table, called `subject` in messages.
     pub(super) fn section(&self, subject: String, help: &str) -> Read<Section<'t>> {
         let table = self.raw.as_table().ok_or_else(|| self.wrong_type("a table", help))?;

@@ -3,6 +3,7 @@
 //! A secret is a [`SecretString`] from the moment it is known to be one, and no message repeats it.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -32,9 +33,54 @@ pub(crate) fn are_same(one: &[SecretString], other: &[SecretString]) -> bool {
 pub enum Secrets {
     /// All of them.
     All,
+    /// All of them, but webhook secrets may be missing where a variable or a file is named for
+    /// them: the command is about to make them.
+    AllButWebhooks,
     /// Those of the store. The others are not looked for, and something that is no secret is in
     /// their place.
     OfTheStore,
+}
+
+/// Where a secret is configured to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// In an environment variable.
+    Variable(String),
+    /// In a file.
+    File(PathBuf),
+    /// In the configuration itself.
+    Configuration,
+}
+
+impl SecretPlace {
+    /// The place of a secret, or of the first of several. What is wrong with it is reported by
+    /// whoever reads the secret.
+    pub(super) fn of(value: &Value<'_>) -> Option<Self> {
+        if value.is_text() {
+            return Some(Self::Configuration);
+        }
+        if value.is_list() {
+            return value.list(HELP).ok()?.first().and_then(Self::of);
+        }
+        let (name, text) = value.table_of_texts().next()?;
+        match name {
+            "env" => Some(Self::Variable(text.trim().to_owned())),
+            "file" => Some(Self::File(text.trim().into())),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is there.
+    fn is_empty(&self, env: &dyn Env) -> bool {
+        match self {
+            Self::Variable(name) => is_variable(name) && env.get(name).is_none_or(|text| text.is_empty()),
+            Self::File(path) => std::fs::metadata(path).map_or_else(
+                |error| error.kind() == std::io::ErrorKind::NotFound,
+                |metadata| metadata.is_file() && metadata.len() == 0,
+            ),
+            Self::Configuration => false,
+        }
+    }
 }
 
 /// In the place of a secret that is not wanted.
@@ -107,14 +153,17 @@ fn names_a_variable(text: &str, env: &dyn Env) -> bool {
 
 /// Reads one secret or a list of them; a list is how a secret is replaced without a gap.
 pub(super) fn secrets(value: &Value<'_>, env: &dyn Env) -> Read<Vec<SecretString>> {
+    let may_be_missing = value.place.report.secrets() == Secrets::AllButWebhooks;
+    let is_missing =
+        |value: &Value<'_>| may_be_missing && SecretPlace::of(value).is_some_and(|place| place.is_empty(env));
     if !value.is_list() {
-        return Ok(vec![secret(value, env)?]);
+        return if is_missing(value) { Ok(Vec::new()) } else { Ok(vec![secret(value, env)?]) };
     }
     let entries = value.list(HELP)?;
     if entries.is_empty() {
         return Err(value.place.wrong(&EMPTY, "is an empty list", HELP));
     }
-    all(entries.iter().map(|entry| secret(entry, env)))
+    all(entries.iter().filter(|entry| !is_missing(entry)).map(|entry| secret(entry, env)))
 }
 
 /// Checks a secret that is sent as an HTTP header.

@@ -21,6 +21,7 @@ mod pace;
 mod rest;
 #[cfg(test)]
 mod scripted;
+pub mod setup;
 pub(crate) mod zendesk;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::ticket::{HelpdeskName, Ticket, TicketId, TicketKey};
 pub use listing::Listing;
 pub use note::{InternalNote, NoteAdded, NoteId, NoteText, Span};
 pub use pace::Paces;
+pub use setup::WebhookSetup;
 
 /// One configured helpdesk.
 #[async_trait::async_trait]
@@ -74,6 +76,9 @@ pub trait Helpdesk: Source {
     fn listing(&self) -> Option<&dyn Listing> {
         None
     }
+
+    /// What makes it send us its deliveries.
+    fn webhook_setup(&self) -> &dyn WebhookSetup;
 
     /// Tries everything that the service will need of the helpdesk, without changing anything.
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding>;

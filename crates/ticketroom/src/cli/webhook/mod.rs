@@ -1,10 +1,14 @@
 //! `ticketroom webhook`: registers the webhook of a source where it has to be, shows it, and
 //! removes it.
 //!
-//! In this version that is DocSpace's; those of helpdesks are made by hand.
+//! DocSpace's is one registration ([`setup`], [`status`], [`remove`]); a helpdesk's is made of what
+//! its API can do ([`helpdesk`]).
 
 mod address;
+mod arrival;
+mod helpdesk;
 mod remove;
+mod secret;
 mod setup;
 mod status;
 
@@ -15,7 +19,7 @@ use url::Url;
 
 use super::{Ended, Result};
 use crate::call::{Cause, Failure};
-use crate::config::{Config, HelpdeskConfig, HelpdeskKind};
+use crate::config::Config;
 use crate::docspace::limits::{Governor, NoBudget};
 use crate::docspace::webhooks::Webhook;
 use crate::docspace::{DocSpace, registration};
@@ -23,7 +27,6 @@ use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::source::SourceName;
-use crate::ticket::HelpdeskName;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,9 +38,9 @@ pub(super) enum Command {
     Remove(Remove),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Setup {
-    /// Whose webhook: docspace. Those of helpdesks are made by hand.
+    /// Whose webhook: docspace, or the name of a helpdesk.
     source: SourceName,
     /// Says what would be done, and changes nothing.
     #[arg(long)]
@@ -45,11 +48,18 @@ pub(super) struct Setup {
     /// Sends the secret again, after another one was put into the configuration.
     #[arg(long)]
     renew_secret: bool,
+    /// Zendesk: has triggers call the webhook, which an administrator can change, instead of
+    /// subscribing it to events.
+    #[arg(long)]
+    triggers: bool,
+    /// Sends a test through the public address and waits for it to arrive.
+    #[arg(long)]
+    test: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Status {
-    /// Whose webhook: docspace.
+    /// Whose webhook: docspace, or the name of a helpdesk.
     source: SourceName,
     /// Prints JSON.
     #[arg(long)]
@@ -58,7 +68,7 @@ pub(super) struct Status {
 
 #[derive(Debug, Args)]
 pub(super) struct Remove {
-    /// Whose webhook: docspace.
+    /// Whose webhook: docspace, or the name of a helpdesk.
     source: SourceName,
     /// Says what would be done, and changes nothing.
     #[arg(long)]
@@ -66,13 +76,23 @@ pub(super) struct Remove {
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result {
-    let (name, source) = match &command {
-        Command::Setup(options) => ("setup", &options.source),
-        Command::Status(options) => ("status", &options.source),
-        Command::Remove(options) => ("remove", &options.source),
+    let source = match &command {
+        Command::Setup(options) => &options.source,
+        Command::Status(options) => &options.source,
+        Command::Remove(options) => &options.source,
     };
-    if let SourceName::Helpdesk(helpdesk) = source {
-        return Err(by_hand(&config, name, helpdesk));
+    if let SourceName::Helpdesk(name) = source {
+        let desk = helpdesk::Desk::of(&config, name)?;
+        return match &command {
+            Command::Setup(options) => helpdesk::set_up(&desk, options).await,
+            Command::Status(options) => helpdesk::status(&desk, options.json).await,
+            Command::Remove(options) => helpdesk::remove(&desk, options.dry_run).await,
+        };
+    }
+    if let Command::Setup(Setup { triggers: true, .. } | Setup { test: true, .. }) = &command {
+        return Err(Ended::Misconfigured(
+            "--triggers and --test are for helpdesks; leave them out".to_owned(),
+        ));
     }
     let endpoint =
         registration::endpoint(config.server.public_url.as_ref()).map_err(|why| misconfigured(&why))?;
@@ -102,28 +122,6 @@ impl Parts {
         let all = self.portal.webhooks().await.map_err(|failure| unreadable(&failure))?;
         Ok(registration::sending_to(all, &self.endpoint))
     }
-}
-
-/// Helpdesks that are configured have a page that says how it is done.
-fn by_hand(config: &Config, command: &str, helpdesk: &HelpdeskName) -> Ended {
-    let configured = config.helpdesks.iter().find(|one| one.name == *helpdesk);
-    Ended::Misconfigured(match configured {
-        Some(HelpdeskConfig { kind, .. }) => {
-            let page = match kind {
-                HelpdeskKind::Zendesk(_) => "docs/zendesk.md",
-                HelpdeskKind::Freshdesk(_) => "docs/freshdesk.md",
-                HelpdeskKind::Jira(_) => "docs/jira.md",
-                HelpdeskKind::Generic(_) => "docs/generic.md",
-            };
-            format!(
-                "“webhook {command} {helpdesk}” is not in this version: webhooks of helpdesks are made by hand, and {page} says \
-                 how. “webhook {command} docspace” is there"
-            )
-        }
-        None => format!(
-            "no helpdesk “{helpdesk}” is configured; “webhook {command} docspace” is for DocSpace's webhook"
-        ),
-    })
 }
 
 /// What is wrong, and what to do.

@@ -44,7 +44,12 @@ impl PartialEq for Inbound {
 pub(in crate::config) fn unsigned_generic(report: &Report<'_>) -> Read<HelpdeskConfig> {
     let name = "generic".parse::<HelpdeskName>().map_err(|error| report.bug(error))?;
     let generic = GenericConfig { inbound: Inbound::Unsigned, callback: None };
-    Ok(HelpdeskConfig { name, kind: HelpdeskKind::Generic(generic), group_names: Vec::new() })
+    Ok(HelpdeskConfig {
+        name,
+        kind: HelpdeskKind::Generic(generic),
+        group_names: Vec::new(),
+        secret_place: None,
+    })
 }
 
 pub(super) fn generic(mut section: Section<'_>, env: &dyn Env) -> Read<GenericConfig> {

@@ -8,6 +8,7 @@ mod zendesk;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::Url;
 
 pub use self::freshdesk::FreshdeskConfig;
@@ -21,6 +22,7 @@ pub(super) use self::generic::unsigned_generic;
 use super::Env;
 use super::reader::{Section, Value};
 use super::report::{At, Read, all};
+use super::secret::SecretPlace;
 use super::value::{base_url, is_loopback, leave_off};
 use crate::config::reasons::{EMPTY, HELPDESK_KIND, HELPDESK_MISSING, HELPDESK_NAME, INVALID, KEY_CONFLICT};
 use crate::language::nearest;
@@ -39,6 +41,8 @@ pub struct HelpdeskConfig {
     pub kind: HelpdeskKind,
     /// What its groups are called in DocSpace, where that differs: its name first, then DocSpace's.
     pub group_names: Vec<(String, String)>,
+    /// Where its webhook secret is, or the first of them, if it has one.
+    pub secret_place: Option<SecretPlace>,
 }
 
 /// The kinds of helpdesk. Two are equal if everything that they need is the same, secrets included.
@@ -63,6 +67,18 @@ impl HelpdeskKind {
             Self::Freshdesk(config) => Some(&config.url),
             Self::Jira(config) => Some(&config.url),
             Self::Generic(config) => config.callback.as_ref(),
+        }
+    }
+
+    /// By what its deliveries are known.
+    #[must_use]
+    pub fn webhook_secrets(&self) -> &[SecretString] {
+        match self {
+            Self::Zendesk(config) => &config.webhook_secrets,
+            Self::Freshdesk(config) => &config.webhook_secrets,
+            Self::Jira(config) => &config.webhook_secrets,
+            Self::Generic(GenericConfig { inbound: Inbound::Secrets(secrets), .. }) => secrets,
+            Self::Generic(GenericConfig { inbound: Inbound::Unsigned, .. }) => &[],
         }
     }
 }
@@ -103,6 +119,7 @@ fn helpdesk(
             ))
         });
     let group_names = section.or("group_names", Vec::new(), group_names);
+    let secret_place = section.find("webhook_secret").as_ref().and_then(SecretPlace::of);
     // Without a kind, there is no telling which keys are known.
     let (kind, place) = kind?;
     let kind = match kind {
@@ -119,7 +136,7 @@ fn helpdesk(
             Err(place.problem(&HELPDESK_KIND, format!("“{other}” is no kind of helpdesk"), help))
         }
     };
-    Ok(HelpdeskConfig { name: name?, kind: kind?, group_names: group_names? })
+    Ok(HelpdeskConfig { name: name?, kind: kind?, group_names: group_names?, secret_place })
 }
 
 /// Reads what the helpdesk's groups are called in DocSpace.

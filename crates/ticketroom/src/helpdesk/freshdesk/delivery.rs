@@ -29,7 +29,7 @@ use crate::source::{
 };
 use crate::ticket::{HelpdeskName, TicketId, TicketKey};
 
-const SECRET: &str = "x-ticketroom-secret";
+pub(super) const SECRET: &str = "x-ticketroom-secret";
 const SECRET_IS: &str = "secret (header X-Ticketroom-Secret, or the password of HTTP Basic)";
 
 /// What *simple* bodies are wrapped in, and some typed ones.

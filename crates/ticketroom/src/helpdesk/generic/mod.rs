@@ -28,6 +28,7 @@
 
 mod payload;
 pub(crate) mod reasons;
+mod setup;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +44,9 @@ use url::Url;
 use uuid::Uuid;
 
 use self::reasons::{CALLBACK, SECRET_MISSING, UNSIGNED};
-use super::{Absence, Helpdesk, InternalNote, LinkInTicket, NoteAdded, Observed, RoomLink, WrittenBack};
+use super::{
+    Absence, Helpdesk, InternalNote, LinkInTicket, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack,
+};
 use crate::call::{CallName, Cause, Failure};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{GenericConfig, Inbound};
@@ -229,6 +232,10 @@ impl Helpdesk for Generic {
                 _ => Err(failure),
             },
         }
+    }
+
+    fn webhook_setup(&self) -> &dyn WebhookSetup {
+        self
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -160,6 +160,18 @@ impl Api {
         self.rest.read::<serde::de::IgnoredAny>("get_project", &path, &[]).await.map(drop)
     }
 
+    /// A call that reads or changes the site's configuration; null if the answer is empty.
+    pub(super) async fn manage(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let answer = self.rest.send(call, method, path, &[], body).await?;
+        if answer.body.is_empty() { Ok(Value::Null) } else { parsed(self.name(call), &answer) }
+    }
+
     fn path(&self, path: &str) -> String {
         let version = match self.deployment {
             JiraDeployment::Cloud => 3,

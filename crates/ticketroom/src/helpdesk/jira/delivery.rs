@@ -28,8 +28,8 @@ use crate::source::{
 };
 use crate::ticket::{HelpdeskName, Status, Ticket, TicketId, TicketKey};
 
-const SIGNATURE: &str = "x-hub-signature";
-const SECRET: &str = "x-ticketroom-secret";
+pub(super) const SIGNATURE: &str = "x-hub-signature";
+pub(super) const SECRET: &str = "x-ticketroom-secret";
 const IDENTIFIER: &str = "x-atlassian-webhook-identifier";
 
 const SIGNATURE_IS: &str = "signature (header X-Hub-Signature)";

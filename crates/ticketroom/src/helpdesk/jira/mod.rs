@@ -17,6 +17,7 @@ pub(crate) mod check;
 mod delivery;
 mod notes;
 pub(crate) mod reasons;
+mod setup;
 mod ticket;
 mod wire;
 mod write_back;
@@ -29,7 +30,7 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WrittenBack};
+use super::{Helpdesk, InternalNote, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::JiraConfig;
@@ -110,6 +111,10 @@ impl Helpdesk for Jira {
 
     async fn add_note(&self, note: &InternalNote<'_>) -> Result<NoteAdded, Failure> {
         notes::add(&self.api, note).await
+    }
+
+    fn webhook_setup(&self) -> &dyn WebhookSetup {
+        self
     }
 
     async fn check(&self, _clock: &dyn Clock) -> Vec<Finding> {

@@ -210,6 +210,19 @@ impl Api {
         parsed::<WebhooksAnswer>(name("webhooks"), &answer).map(|answer| answer.webhooks)
     }
 
+    /// A call that reads or changes the account's configuration; null if the answer is empty.
+    pub(super) async fn manage(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let answer = self.answer(call, method, path, query, body).await?;
+        if answer.body.is_empty() { Ok(Value::Null) } else { parsed(name(call), &answer) }
+    }
+
     /// Sends a call and returns the answer if its status is a success.
     async fn answer(
         &self,

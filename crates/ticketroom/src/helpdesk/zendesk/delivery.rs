@@ -32,8 +32,8 @@ use crate::source::{
 };
 use crate::ticket::{HelpdeskName, Status, Ticket, TicketId, TicketKey};
 
-const SIGNATURE: &str = "x-zendesk-webhook-signature";
-const TIMESTAMP: &str = "x-zendesk-webhook-signature-timestamp";
+pub(super) const SIGNATURE: &str = "x-zendesk-webhook-signature";
+pub(super) const TIMESTAMP: &str = "x-zendesk-webhook-signature-timestamp";
 const WEBHOOK: &str = "x-zendesk-webhook-id";
 const INVOCATION: &str = "x-zendesk-webhook-invocation-id";
 

@@ -18,6 +18,7 @@ mod listing;
 mod merge;
 mod notes;
 pub(crate) mod reasons;
+mod setup;
 mod ticket;
 mod wire;
 mod write_back;
@@ -31,7 +32,9 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{Helpdesk, InternalNote, Listing, NoteAdded, Observed, RoomLink, WrittenBack};
+use super::{
+    Helpdesk, InternalNote, Listing, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack,
+};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;
@@ -123,6 +126,10 @@ impl Helpdesk for Zendesk {
 
     fn listing(&self) -> Option<&dyn Listing> {
         Some(self)
+    }
+
+    fn webhook_setup(&self) -> &dyn WebhookSetup {
+        self
     }
 
     async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
