@@ -26,7 +26,7 @@ const SYSTEMS: [&System; 5] = [
 ];
 
 /// The codes of each module that declares some, by the module's file.
-const MODULES: [(&str, &[&Code]); 21] = [
+const MODULES: [(&str, &[&Code]); 22] = [
     ("backfill/reasons.rs", backfill::reasons::CODES),
     ("call.rs", call::CODES),
     ("cli/check.rs", cli::check::CODES),

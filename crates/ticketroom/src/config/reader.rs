@@ -66,7 +66,9 @@ impl<'t> Section<'t> {
 
     /// The value of a key, if there is one.
     pub(super) fn find(&mut self, key: &'static str) -> Option<Value<'t>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let raw = self.table?.get(key)?;
         self.place.report.found(&self.place.subject, key, raw.span().start);
         Some(Value::new(self.place.report, format!("“{key}”"), raw))

@@ -379,7 +379,8 @@ impl Note {
             Self::BeginAgain => {
                 *ledger = ledger.begin_again();
                 seen.room = None;
-                // The run tells the store: what happened in the old room is not told of the new one.
+                // The run tells the store: what happened in the old room is not told of the new
+                // one.
                 seen.unreported = None;
                 ledger.report.state = Entry::Done;
                 event("begin_again", "a new room is created, as asked".to_owned())

@@ -390,7 +390,6 @@ async fn setup_says_what_is_in_the_way() {
     refused("", &["setup", "docspace"], "[docspace] webhook_secret is missing").await;
     refused("", &["status", "docspace"], "[docspace] webhook_secret is not set").await;
     let good = format!("webhook_secret = {SECRET:?}");
-    refused(&good, &["setup", "zendesk"], "docs/zendesk.md").await;
     refused(&good, &["setup", "nobody"], "no helpdesk “nobody” is configured").await;
     refused(&good, &["setup", "No Name"], "invalid value").await;
     let narrow = systems.docspace.add_key(&["rooms:write", "files:write", "accounts:read"], None);

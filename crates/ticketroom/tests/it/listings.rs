@@ -114,7 +114,8 @@ impl History<'_> {
 fn helpdesk(name: &str, kind: HelpdeskKind) -> Arc<dyn Helpdesk> {
     // Ten minutes behind the helpdesk's.
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at("2026-10-24T23:20:00Z".parse().unwrap()));
-    let config = HelpdeskConfig { name: name.parse().unwrap(), kind, group_names: Vec::new() };
+    let config =
+        HelpdeskConfig { name: name.parse().unwrap(), kind, group_names: Vec::new(), secret_place: None };
     let http = Http::new(Metrics::new()).unwrap();
     let mut all = ticketroom::helpdesk::build(&[config], &http, &clock, &Paces::default());
     all.pop().unwrap()

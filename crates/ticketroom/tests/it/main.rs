@@ -16,6 +16,7 @@ mod failover;
 mod fairness;
 mod faults;
 mod health;
+mod helpdesk_webhooks;
 mod helpdesks;
 mod intake;
 mod life;

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::secret::{Keeper, generated};
 use super::{Ended, Result, Setup, arrival};
-use crate::call::Failure;
+use crate::call::{Cause, Failure};
 use crate::cli::check_running::last_delivery;
 use crate::cli::{say, say_json};
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -186,8 +186,8 @@ pub(super) async fn remove(desk: &Desk<'_>, dry_run: bool) -> Result {
         let Some(call) = call else { continue };
         match desk.setup().perform(call).await {
             // Somebody else was faster.
-            Ok(()) | Err(Failure { cause: crate::call::Cause::NotFound, .. }) => {
-                say(format!("done: {text}"))?
+            Ok(()) | Err(Failure { cause: Cause::NotFound, .. }) => {
+                say(format!("done: {text}"))?;
             }
             Err(failure) => return Err(refused(text, &failure)),
         }
@@ -231,5 +231,12 @@ fn unreadable(desk: &Desk<'_>, failure: &Failure) -> Ended {
 }
 
 fn refused(step: &str, failure: &Failure) -> Ended {
-    Ended::Failed(format!("could not {step}: {}\nrun it again: what was done stays done", failure.reason()))
+    let help = match failure.cause {
+        Cause::Forbidden | Cause::Unauthorized | Cause::Rejected { .. } => {
+            "are our credentials an administrator's, and may they manage webhooks? The helpdesk's page in docs/ says which rights \
+             that needs"
+        }
+        _ => "run it again: what was done stays done",
+    };
+    Ended::Failed(format!("could not {step}: {failure}\n{help}"))
 }

@@ -50,6 +50,7 @@ pub(super) struct Api {
     lists: Http,
     base: Url,
     auth: Auth,
+    setup_auth: Auth,
     pace: Arc<Pace>,
     clock: Arc<dyn Clock>,
     own_id: OnceLock<u64>,
@@ -69,9 +70,9 @@ impl Api {
         clock: Arc<dyn Clock>,
         pace: Arc<Pace>,
     ) -> Self {
-        let (base, auth) = (as_folder(base), Auth::new(auth));
+        let (base, auth, setup_auth) = (as_folder(base), Auth::new(auth), Auth::for_setup(auth));
         let lists = http.clone().reading_at_most(LONGEST_LIST);
-        Self { http, lists, base, auth, pace, clock, own_id: OnceLock::new() }
+        Self { http, lists, base, auth, setup_auth, pace, clock, own_id: OnceLock::new() }
     }
 
     /// The host that is called, for messages.
@@ -190,7 +191,7 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Listed<T>, Failure> {
-        let answer = self.ask(&self.lists, call, Method::GET, path, query, None).await?;
+        let answer = self.ask((&self.lists, &self.auth), call, Method::GET, path, query, None).await?;
         let now = server_time(&answer.headers);
         if !answer.status.is_success() {
             return Ok(Listed { now, answer: Err(name(call).failed(refusal(&answer))) });
@@ -219,7 +220,12 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let answer = self.answer(call, method, path, query, body).await?;
+        // Not every client may do what setting up needs, and looking needs less.
+        let auth = if method == Method::GET { &self.auth } else { &self.setup_auth };
+        let answer = self.ask((&self.http, auth), call, method, path, query, body).await?;
+        if !answer.status.is_success() {
+            return Err(name(call).failed(refusal(&answer)));
+        }
         if answer.body.is_empty() { Ok(Value::Null) } else { parsed(name(call), &answer) }
     }
 
@@ -232,14 +238,14 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
-        let answer = self.ask(&self.http, call, method, path, query, body).await?;
+        let answer = self.ask((&self.http, &self.auth), call, method, path, query, body).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
     }
 
     /// Sends a call and returns the answer, whatever its status.
     async fn ask(
         &self,
-        http: &Http,
+        (http, auth): (&Http, &Auth),
         call: &'static str,
         method: Method,
         path: &str,
@@ -260,10 +266,10 @@ impl Api {
 
         self.http.refuses(name(call))?;
         self.turn(call).await?;
-        let credentials = self.auth.credentials(&asking).await?;
+        let credentials = auth.credentials(&asking).await?;
         let mut answer = send(&credentials).await?;
         if answer.status == StatusCode::UNAUTHORIZED
-            && let Some(credentials) = self.auth.renewed(&asking, &credentials).await?
+            && let Some(credentials) = auth.renewed(&asking, &credentials).await?
         {
             answer = send(&credentials).await?;
         }

@@ -25,6 +25,9 @@ use crate::http::Http;
 /// Ticket fields and groups have no scopes of their own, and what is included with a ticket needs
 /// the broad `read`. Writing is asked for tickets only.
 const SCOPE: &str = "read tickets:write";
+
+/// What making webhooks and triggers needs beyond that. The service never asks for it.
+const SETUP_SCOPE: &str = "read tickets:write webhooks:read webhooks:write triggers:read triggers:write";
 /// How long a token is asked to live: few renewals, and one that leaks is soon worth nothing.
 const LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 /// How long it lives if Zendesk doesn't say: its default for new clients.
@@ -41,6 +44,7 @@ pub(super) enum Auth {
 pub(super) struct OAuth {
     client_id: String,
     client_secret: SecretString,
+    scope: &'static str,
     /// Held while a token is asked for, so that one request serves all who wait.
     cached: Mutex<Cached>,
     /// How often a token was asked for.
@@ -85,10 +89,20 @@ pub(super) struct Asking<'a> {
 
 impl Auth {
     pub(super) fn new(config: &ZendeskAuth) -> Self {
+        Self::with_scope(config, SCOPE)
+    }
+
+    /// The same for making webhooks and triggers.
+    pub(super) fn for_setup(config: &ZendeskAuth) -> Self {
+        Self::with_scope(config, SETUP_SCOPE)
+    }
+
+    fn with_scope(config: &ZendeskAuth, scope: &'static str) -> Self {
         match config {
             ZendeskAuth::OAuth { client_id, client_secret } => Self::OAuth(OAuth {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
+                scope,
                 cached: Mutex::default(),
                 rounds: AtomicU64::new(0),
             }),
@@ -162,7 +176,7 @@ impl OAuth {
             "grant_type": "client_credentials",
             "client_id": self.client_id,
             "client_secret": self.client_secret.expose_secret(),
-            "scope": SCOPE,
+            "scope": self.scope,
             "expires_in": LIFETIME.as_secs(),
         }));
         let asked_at = asking.clock.now();

@@ -32,9 +32,7 @@ use secrecy::SecretString;
 
 use self::api::{Api, LIMITS};
 use super::pace::Paces;
-use super::{
-    Helpdesk, InternalNote, Listing, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack,
-};
+use super::{Helpdesk, InternalNote, Listing, NoteAdded, Observed, RoomLink, WebhookSetup, WrittenBack};
 use crate::call::Failure;
 use crate::clock::{Clock, Timestamp};
 use crate::config::ZendeskConfig;

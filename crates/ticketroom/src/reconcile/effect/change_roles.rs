@@ -1,6 +1,6 @@
 //! Gives people and groups another role, since they have a higher reason for access than before, or
-//! have it no more. Whoever has another role than the one that we gave got it by hand, and keeps it.
-//! Repeatable.
+//! have it no more. Whoever has another role than the one that we gave got it by hand, and keeps
+//! it. Repeatable.
 
 use uuid::Uuid;
 

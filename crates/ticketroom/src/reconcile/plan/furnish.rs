@@ -170,8 +170,8 @@ pub(super) fn due_audit(s: &Situation<'_>, own: &Room, template: &Template) -> O
 /// Of two rooms for a ticket the one in the ledger stays; another is archived if nobody has used
 /// it.
 fn audit(s: &Situation<'_>, own: &Room, template: &Template) -> Audit {
-    // The second room may lack its tag; then it has the title that was sent with its call. The first
-    // one may have been renamed since.
+    // The second room may lack its tag; then it has the title that was sent with its call. The
+    // first one may have been renamed since.
     let is_ours = |title: &String| *title == own.title || s.ledger.title.created_as.contains(title);
     let untagged = s.seen.untagged.iter().filter(|found| is_ours(&found.room.title));
     let others = tagged(s).iter().chain(untagged).filter(|found| found.room.id != own.id && !found.archived);

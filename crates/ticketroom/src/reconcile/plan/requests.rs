@@ -1,8 +1,8 @@
 //! What a person asks for the room, regardless of the ticket's status: it counts until the ticket
 //! changes.
 //!
-//! A ticket that can't be seen when the request is applied has no digest yet; it gets one when it is
-//! seen, and only a change after that ends the request.
+//! A ticket that can't be seen when the request is applied has no digest yet; it gets one when it
+//! is seen, and only a change after that ends the request.
 
 use super::Situation;
 use crate::helpdesk::{Absence, Observed};

@@ -141,8 +141,8 @@ pub(super) fn wants(s: &Situation<'_>, life: &Life<'_>) -> Wants {
         Standing::Open => wants(Location::Active, "the ticket is open", None),
         Standing::Unknown(why) => wants(s.ledger.location.now, why, None),
         Standing::Over { at_once: true, why, .. } => {
-            // The other ticket may have been merged into this one in the same moment, which is known
-            // a moment later.
+            // The other ticket may have been merged into this one in the same moment, which is
+            // known a moment later.
             let look = s.ledger.life.over_since.map(|since| after(since, SURVIVOR_AGAIN));
             let is_merged = matches!(s.seen.relations.merged, Merged::Into(_));
             wants(Location::Archived, why, look.filter(|look| is_merged && s.now < *look))

@@ -1,10 +1,10 @@
 //! One suite for every store: [`transitions`], [`requeues`], [`requests`], [`effects`],
-//! [`room_events`], [`unreported_events`] and [`listings`] say transition by transition what they do alike, and
-//! [`histories`] puts them through the same random histories as a [`model`] in memory. [`file`] and
-//! [`database`] have what one of them does alone; [`repeats`] has what is in the tables of
-//! deliveries that nobody understands; [`copying`] moves stores and backs them up; [`plans`] looks
-//! at how they find what they look for; [`pooler`] and [`servers`] have what is in the way of a
-//! database; [`versions`] has what a later version has written.
+//! [`room_events`], [`unreported_events`] and [`listings`] say transition by transition what they
+//! do alike, and [`histories`] puts them through the same random histories as a [`model`] in
+//! memory. [`file`] and [`database`] have what one of them does alone; [`repeats`] has what is in
+//! the tables of deliveries that nobody understands; [`copying`] moves stores and backs them up;
+//! [`plans`] looks at how they find what they look for; [`pooler`] and [`servers`] have what is in
+//! the way of a database; [`versions`] has what a later version has written.
 //!
 //! All of it runs on real SQLite files and a real PostgreSQL server. The clocks by which leases end
 //! are set by the tests ([`test_clock`]).
