@@ -246,6 +246,9 @@ async fn a_limit_is_obeyed(desk: Desk) {
     let started = Instant::now();
     let refused = world.open_in(desk, "refused").await;
     wait_until("it is refused", async || desk.counters(&world.systems).rejected_429 == 1).await;
+    // The helpdesk has refused it before the service knows.
+    let key = format!("{}/{refused}", desk.name());
+    wait_until("the refusal has arrived", async || world.ticket(&key).await["reason"].is_string()).await;
     assert_eq!(asked(), before + 1);
     let other = world.open_in(desk, "other").await;
     wait_until("it is asked again", async || asked() > before + 1).await;
