@@ -41,7 +41,7 @@ codes! {
     FAILING = "check.webhook.failing", Never,
         "The helpdesk's own record says that deliveries to ticketroom failed.",
         "“ticketroom webhook status HELPDESK” shows them. After 401 the secrets differ; after a timeout see whether the \
-         address can be reached from the internet. The sweep finds the tickets";
+         address can be reached from the internet. “ticketroom backfill” takes in the tickets of that time";
 }
 
 /// A helpdesk whose webhook can be surveyed.
