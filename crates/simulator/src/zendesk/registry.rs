@@ -107,20 +107,12 @@ impl Registered {
     /// As the API shows it: without its secret, and without those of its authentication.
     pub(super) fn json(&self, by: u64) -> Value {
         let settings = &self.settings;
-        let mut shown = json!({
-            "id": self.id,
-            "name": settings.name,
-            "description": settings.description,
-            "endpoint": settings.endpoint,
-            "http_method": settings.method,
-            "request_format": settings.format,
-            "status": if settings.is_active { "active" } else { "inactive" },
-            "subscriptions": settings.subscriptions,
-            "created_at": self.created_at,
-            "created_by": by.to_string(),
-            "updated_at": self.updated_at,
-            "updated_by": by.to_string(),
-        });
+        let mut shown = settings.shown();
+        shown["id"] = json!(self.id);
+        shown["created_at"] = json!(self.created_at);
+        shown["created_by"] = json!(by.to_string());
+        shown["updated_at"] = json!(self.updated_at);
+        shown["updated_by"] = json!(by.to_string());
         if let Some(kind) = settings.authentication.get("type") {
             shown["authentication"] = json!({ "type": kind, "add_position": "header" });
         }
@@ -158,6 +150,19 @@ impl Registered {
 }
 
 impl Settings {
+    /// What nobody keeps secret.
+    pub(super) fn shown(&self) -> Value {
+        json!({
+            "name": self.name,
+            "description": self.description,
+            "endpoint": self.endpoint,
+            "http_method": self.method,
+            "request_format": self.format,
+            "status": if self.is_active { "active" } else { "inactive" },
+            "subscriptions": self.subscriptions,
+        })
+    }
+
     /// What authentication and custom headers add to a delivery.
     fn headers(&self) -> Vec<(String, String)> {
         let data = |name: &str| self.authentication["data"][name].as_str().unwrap_or_default();

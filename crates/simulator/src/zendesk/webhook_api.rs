@@ -161,17 +161,9 @@ fn webhook_of(request: &Request) -> Option<Value> {
 
 /// The settings, with what a request changes of them.
 fn patched(settings: &Settings, changes: Value) -> Value {
-    let mut all = json!({
-        "name": settings.name,
-        "description": settings.description,
-        "endpoint": settings.endpoint,
-        "http_method": settings.method,
-        "request_format": settings.format,
-        "status": if settings.is_active { "active" } else { "inactive" },
-        "subscriptions": settings.subscriptions,
-        "authentication": settings.authentication,
-        "custom_headers": settings.custom_headers,
-    });
+    let mut all = settings.shown();
+    all["authentication"] = settings.authentication.clone();
+    all["custom_headers"] = json!(settings.custom_headers);
     if let (Value::Object(all), Value::Object(changes)) = (&mut all, changes) {
         all.extend(changes);
     }

@@ -101,7 +101,7 @@ impl JobState {
 
 /// What a person asks of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum Steering {
     /// Takes no more tickets in for now.
     Pause,
     /// Goes on.
@@ -215,18 +215,18 @@ impl Job {
         MOST_OPEN.saturating_sub(self.open.len())
     }
 
-    /// A person's wish. Whether it can still be heard: what is over stays so.
-    pub fn wish(&mut self, wish: Wish, now: Timestamp) -> bool {
+    /// Pauses, resumes or cancels. Whether it can still be done: what is over stays so.
+    pub fn steer(&mut self, steering: Steering, now: Timestamp) -> bool {
         if self.state.is_over() {
-            return wish == Wish::Cancel && self.state == JobState::Cancelled;
+            return steering == Steering::Cancel && self.state == JobState::Cancelled;
         }
         self.reason = None;
         // What was done before a pause says nothing about the pace after it.
         self.pace.clear();
-        match wish {
-            Wish::Pause => self.state = JobState::Paused,
-            Wish::Resume => self.state = JobState::Running,
-            Wish::Cancel => {
+        match steering {
+            Steering::Pause => self.state = JobState::Paused,
+            Steering::Resume => self.state = JobState::Running,
+            Steering::Cancel => {
                 self.state = JobState::Cancelled;
                 self.ended = Some(now);
             }
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         let mut job = job();
-        job.wish(Wish::Pause, at(1));
+        job.steer(Steering::Pause, at(1));
         job.open = ids(1..3);
         let written = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&written).unwrap(), job);
@@ -336,23 +336,23 @@ mod tests {
         assert_eq!(job.state, JobState::Running);
         job.look(&[(TicketId::from(1), State::Ready), (TicketId::from(2), State::Ready)], at(4));
         assert_eq!((job.state, job.ended), (JobState::Done, Some(at(4))));
-        assert!(!job.wish(Wish::Resume, at(5)) && !job.wish(Wish::Cancel, at(5)));
+        assert!(!job.steer(Steering::Resume, at(5)) && !job.steer(Steering::Cancel, at(5)));
     }
 
     #[test]
-    fn wishes_are_heard_until_it_is_over() {
+    fn it_can_be_steered_until_it_is_over() {
         let mut job = job();
-        assert!(job.wish(Wish::Pause, at(1)));
+        assert!(job.steer(Steering::Pause, at(1)));
         job.read_all = true;
         job.look(&[], at(2));
         assert_eq!((job.state, job.ended), (JobState::Paused, None), "a paused one does not end by itself");
-        assert!(job.wish(Wish::Resume, at(3)));
+        assert!(job.steer(Steering::Resume, at(3)));
         job.look(&[], at(4));
         assert_eq!(job.state, JobState::Done);
         let mut job = self::job();
-        assert!(job.wish(Wish::Cancel, at(1)) && job.wish(Wish::Cancel, at(2)), "twice is once");
+        assert!(job.steer(Steering::Cancel, at(1)) && job.steer(Steering::Cancel, at(2)), "twice is once");
         assert_eq!((job.state, job.ended), (JobState::Cancelled, Some(at(1))));
-        assert!(!job.wish(Wish::Resume, at(3)));
+        assert!(!job.steer(Steering::Resume, at(3)));
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
         job.read_all = true;
         job.open = ids(1..6);
         assert!(job.time_left(at(660)).is_some_and(|left| left < Duration::from_secs(180)), "5 are left");
-        job.wish(Wish::Pause, at(661));
+        job.steer(Steering::Pause, at(661));
         assert_eq!(job.time_left(at(662)), None);
     }
 }

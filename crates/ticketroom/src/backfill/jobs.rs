@@ -1,7 +1,7 @@
 //! The records of backfills in the store: made, listed, and changed by people.
 
 use super::choice::{Choice, Span};
-use super::job::{BackfillId, Job, PREFIX, Wish};
+use super::job::{BackfillId, Job, PREFIX, Steering};
 use super::reasons::{HELPDESK_UNKNOWN, OVER, UNKNOWN, UNREADABLE};
 use crate::clock::Timestamp;
 use crate::reason::Reason;
@@ -108,20 +108,20 @@ pub(crate) fn checked(
     }
 }
 
-/// Does what a person wishes.
+/// Does what a person asks.
 ///
 /// # Errors
 /// When there is no such backfill, or it is over, or the store can't be reached.
-pub async fn wish(
+pub async fn steer(
     store: &(impl Listings + ?Sized),
     id: &BackfillId,
-    wish: Wish,
+    steering: Steering,
     now: Timestamp,
 ) -> Result<Listed, Refused> {
     let mut tries = 0;
     loop {
         let mut listed = find(store, id).await?;
-        if !listed.job.wish(wish, now) {
+        if !listed.job.steer(steering, now) {
             let state = listed.job.state.as_str();
             return Err(Refused::No(OVER.reason(format!("backfill {id} is {state}"))));
         }

@@ -24,6 +24,6 @@ pub mod view;
 pub mod work;
 
 pub use choice::{Choice, Span};
-pub use job::{BackfillId, Job, JobState, Wish};
+pub use job::{BackfillId, Job, JobState, Steering};
 pub(crate) use jobs::checked;
-pub use jobs::{Listed, Refused, all, begin, find, wish};
+pub use jobs::{Listed, Refused, all, begin, find, steer};

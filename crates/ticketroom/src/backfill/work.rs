@@ -279,12 +279,10 @@ impl Backfills {
         // count as taken in all the same: what is written is written before that is known.
         job.counts.taken_in += u64::try_from(wanted.len()).unwrap_or_default();
         job.open.extend(wanted.iter().map(|reference| reference.id.clone()));
-        let progress = Some(listed.save()?);
+        let progress = listed.save()?;
         let job = &listed.job;
         if wanted.is_empty() {
-            if let Some(progress) = progress {
-                listed.turn = self.store.save_progress(progress).await?;
-            }
+            listed.turn = self.store.save_progress(progress).await?;
             return Ok(());
         }
         let taking_in = TakeIn {
@@ -292,7 +290,7 @@ impl Backfills {
             origin: Origin::Backfill { quiet: job.quiet },
             tickets: wanted,
             ahead: 0,
-            progress,
+            progress: Some(progress),
         };
         self.store.take_in(taking_in).await?;
         listed.turn += 1;

@@ -25,6 +25,7 @@ use crate::config::is_loopback;
 use crate::finding::Finding;
 use crate::printable::{DETAIL, printable};
 use crate::reason::Reason;
+use crate::source::SourceName;
 
 /// What it is called when we make it.
 const NAME: &str = "ticketroom";
@@ -38,8 +39,7 @@ pub fn endpoint(public_url: Option<&Url>) -> Result<Url, Reason> {
         return Err(WEBHOOK_NO_ADDRESS
             .reason("[server] public_url is not set, so DocSpace can't be told where to send"));
     };
-    let mut url = base.clone();
-    url.set_path(&format!("{}/webhooks/docspace", base.path().trim_end_matches('/')));
+    let url = SourceName::DocSpace.endpoint(base);
     // What is simulated is on this machine. DocSpace itself refuses such an address.
     if url.scheme() == "https" || is_loopback(&url) {
         Ok(url)

@@ -90,6 +90,18 @@ impl Rest {
         if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(call, &answer)) }
     }
 
+    /// Sends a call that reads or changes an account's configuration, and reads its answer; null if
+    /// that is empty.
+    pub(super) async fn manage(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        value(self.name(call), &self.send(call, method, path, &[], body).await?)
+    }
+
     /// Sends a call and returns the answer, whatever its status, for whom a refusal tells more than
     /// that it is one.
     pub(super) async fn ask(
@@ -146,6 +158,11 @@ pub(super) fn used_up(name: CallName, wait: Duration) -> Failure {
 /// Reads an answer.
 pub(super) fn parsed<T: DeserializeOwned>(name: CallName, answer: &Answer) -> Result<T, Failure> {
     serde_json::from_slice(&answer.body).map_err(|error| unintelligible(name, &error))
+}
+
+/// Reads an answer of any form; null if it is empty.
+pub(super) fn value(name: CallName, answer: &Answer) -> Result<Value, Failure> {
+    if answer.body.is_empty() { Ok(Value::Null) } else { parsed(name, answer) }
 }
 
 /// For fields where a helpdesk writes null if it has nothing, also for lists and switches.

@@ -49,14 +49,19 @@ async fn answer(State(script): State<Shared>, request: Request) -> Response<Stri
     response.body(answer.to_string()).unwrap()
 }
 
+/// Serves on a port of this machine. Returns the address.
+pub(super) async fn serve(router: axum::Router) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
 impl Scripted {
     pub(super) async fn with(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
         let script = Shared::default();
         script.lock().unwrap().answers.extend(answers);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&script));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let url = serve(axum::Router::new().fallback(answer).with_state(Arc::clone(&script))).await;
         Self { url, script }
     }
 

@@ -23,6 +23,7 @@ use crate::clock::Timestamp;
 use crate::config::is_loopback;
 use crate::finding::Finding;
 use crate::reason::{Reason, codes};
+use crate::source::SourceName;
 use crate::ticket::HelpdeskName;
 
 codes! {
@@ -215,13 +216,19 @@ pub fn endpoint(public_url: Option<&Url>, helpdesk: &HelpdeskName) -> Result<Url
         return Err(ADDRESS_MISSING
             .reason(format!("[server] public_url is not set, so {helpdesk} can't be told where to send")));
     };
-    let mut url = base.clone();
-    url.set_path(&format!("{}/webhooks/{helpdesk}", base.path().trim_end_matches('/')));
+    let url = SourceName::from(helpdesk.clone()).endpoint(base);
     if url.scheme() == "https" || is_loopback(&url) {
         Ok(url)
     } else {
         Err(ADDRESS_NOT_HTTPS.reason(format!("[server] public_url is {base}, and not https")))
     }
+}
+
+/// What there is to say of several webhooks that send to one address.
+pub(super) fn several(webhooks: usize) -> String {
+    format!(
+        "{webhooks} webhooks send to this address, so each event comes more than once: delete all but one"
+    )
 }
 
 /// Whether a text is this address, however it is written, with whatever query.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
 use crate::ticket::{DOCSPACE, HelpdeskName, InvalidId};
 
 /// A helpdesk, by its name in the configuration, or DocSpace, which has a name that no helpdesk can
@@ -23,6 +25,14 @@ impl SourceName {
             Self::Helpdesk(name) => name.as_str(),
             Self::DocSpace => DOCSPACE,
         }
+    }
+
+    /// The address of its endpoint, below the address at which others reach us.
+    #[must_use]
+    pub fn endpoint(&self, public_url: &Url) -> Url {
+        let mut url = public_url.clone();
+        url.set_path(&format!("{}/webhooks/{self}", public_url.path().trim_end_matches('/')));
+        url
     }
 }
 

@@ -15,7 +15,7 @@ use super::parameters::Segments;
 use super::{AppState, Problem, auth};
 use crate::backfill::reasons::{BODY_INVALID, OVER, UNKNOWN};
 use crate::backfill::view::BackfillView;
-use crate::backfill::{self, BackfillId, Job, Refused, Wish, checked};
+use crate::backfill::{self, BackfillId, Job, Refused, Steering, checked};
 use crate::ticket::HelpdeskName;
 
 /// No description of a backfill is larger.
@@ -141,7 +141,7 @@ async fn begin(
     )
 ))]
 async fn pause(app: State<Arc<AppState>>, id: Segments<String>) -> Result<Json<BackfillView>, Problem> {
-    wish(app, id, Wish::Pause).await
+    steer(app, id, Steering::Pause).await
 }
 
 /// Goes on with a backfill that was paused.
@@ -158,7 +158,7 @@ async fn pause(app: State<Arc<AppState>>, id: Segments<String>) -> Result<Json<B
     )
 ))]
 async fn resume(app: State<Arc<AppState>>, id: Segments<String>) -> Result<Json<BackfillView>, Problem> {
-    wish(app, id, Wish::Resume).await
+    steer(app, id, Steering::Resume).await
 }
 
 /// Takes no more tickets in. Those that were taken in get their rooms.
@@ -175,18 +175,18 @@ async fn resume(app: State<Arc<AppState>>, id: Segments<String>) -> Result<Json<
     )
 ))]
 async fn cancel(app: State<Arc<AppState>>, id: Segments<String>) -> Result<Json<BackfillView>, Problem> {
-    wish(app, id, Wish::Cancel).await
+    steer(app, id, Steering::Cancel).await
 }
 
-async fn wish(
+async fn steer(
     State(app): State<Arc<AppState>>,
     Segments(id): Segments<String>,
-    wish: Wish,
+    steering: Steering,
 ) -> Result<Json<BackfillView>, Problem> {
     let id: BackfillId =
         id.parse().map_err(|_| Problem::not_found(UNKNOWN.reason("there is no such backfill")))?;
     let now = app.clock.now();
-    let listed = backfill::wish(app.store.as_ref(), &id, wish, now).await.map_err(refusal)?;
+    let listed = backfill::steer(app.store.as_ref(), &id, steering, now).await.map_err(refusal)?;
     Ok(Json(BackfillView::new(&listed, now)))
 }
 

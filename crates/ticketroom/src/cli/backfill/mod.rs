@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Ended, Result, print, say, say_json};
 use crate::backfill::plan::{Plan, Planning};
 use crate::backfill::view::BackfillView;
-use crate::backfill::{self, BackfillId, Job, JobState, Refused, Wish, checked};
+use crate::backfill::{self, BackfillId, Job, JobState, Refused, Steering, checked};
 use crate::clock::{Chance, Clock, SystemClock};
 use crate::config::Config;
 use crate::helpdesk::{self, Paces};
@@ -109,9 +109,9 @@ pub(super) async fn run(config: Config, command: Command) -> Result {
     match command.command {
         None => new(&config, store.as_ref(), &clock, command.new).await,
         Some(Existing::List(options)) => list(store.as_ref(), clock.as_ref(), &options).await,
-        Some(Existing::Pause(one)) => wish(store.as_ref(), clock.as_ref(), one, Wish::Pause).await,
-        Some(Existing::Resume(one)) => wish(store.as_ref(), clock.as_ref(), one, Wish::Resume).await,
-        Some(Existing::Cancel(one)) => wish(store.as_ref(), clock.as_ref(), one, Wish::Cancel).await,
+        Some(Existing::Pause(one)) => steer(store.as_ref(), clock.as_ref(), one, Steering::Pause).await,
+        Some(Existing::Resume(one)) => steer(store.as_ref(), clock.as_ref(), one, Steering::Resume).await,
+        Some(Existing::Cancel(one)) => steer(store.as_ref(), clock.as_ref(), one, Steering::Cancel).await,
     }
 }
 
@@ -206,12 +206,12 @@ async fn list(store: &dyn Store, clock: &dyn Clock, options: &List) -> Result {
     say(show::backfills(&views))
 }
 
-async fn wish(store: &dyn Store, clock: &dyn Clock, one: One, wish: Wish) -> Result {
+async fn steer(store: &dyn Store, clock: &dyn Clock, one: One, steering: Steering) -> Result {
     let id = match one.id {
         Some(id) => id,
         None => only(store).await?,
     };
-    let listed = backfill::wish(store, &id, wish, clock.now()).await?;
+    let listed = backfill::steer(store, &id, steering, clock.now()).await?;
     say(match listed.job.state {
         JobState::Paused => format!("backfill {id} is paused; tickets that it has taken in get their rooms"),
         JobState::Cancelled => {

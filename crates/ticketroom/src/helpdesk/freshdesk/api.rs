@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
 use super::super::pace::{Pace, Style};
@@ -113,17 +113,9 @@ impl Api {
         }
     }
 
-    /// A call that reads or changes the account's configuration; null if the answer is empty.
-    pub(super) async fn manage(
-        &self,
-        call: &'static str,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failure> {
-        let path = format!("api/v2/{path}");
-        let answer = self.rest.send(call, method, &path, &[], body).await?;
-        if answer.body.is_empty() { Ok(Value::Null) } else { parsed(self.name(call), &answer) }
+    /// The calls themselves, for what is done to the configuration alone.
+    pub(super) fn rest(&self) -> &Rest {
+        &self.rest
     }
 
     /// Our own agent; `None` where Freshdesk does not tell.

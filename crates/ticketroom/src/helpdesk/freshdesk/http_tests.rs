@@ -9,6 +9,7 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::pace::Paces;
+use super::super::scripted::serve;
 use super::Freshdesk;
 use super::api::refusal;
 use crate::call::{Cause, Failure, SideEffect};
@@ -75,10 +76,7 @@ impl Stage {
     ) -> Self {
         let script = Shared::default();
         script.lock().unwrap().answers.extend(answers);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&script));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let url = serve(axum::Router::new().fallback(answer).with_state(Arc::clone(&script))).await;
         let config = FreshdeskConfig {
             url,
             webhook_secrets: vec!["s".into()],

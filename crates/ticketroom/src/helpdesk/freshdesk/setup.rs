@@ -45,8 +45,8 @@ impl Kind {
 
     fn path(self) -> &'static str {
         match self {
-            Self::Creation => "automations/1/rules",
-            Self::Updates => "automations/4/rules",
+            Self::Creation => "api/v2/automations/1/rules",
+            Self::Updates => "api/v2/automations/4/rules",
         }
     }
 
@@ -131,7 +131,7 @@ fn is_active(rule: &Value) -> bool {
 impl Freshdesk {
     /// The rules of a kind; `None` if our key may not see them, or there is no such API.
     async fn rules(&self, kind: Kind) -> Result<Option<Vec<Value>>, Failure> {
-        match self.api.manage("automation_rules", Method::GET, kind.path(), None).await {
+        match self.api.rest().manage("automation_rules", Method::GET, kind.path(), None).await {
             Ok(Value::Array(rules)) => Ok(Some(rules)),
             Ok(mut answer) => Ok(match answer.get_mut("rules").map(Value::take) {
                 Some(Value::Array(rules)) => Some(rules),
@@ -245,11 +245,11 @@ impl WebhookSetup for Freshdesk {
     }
 
     async fn perform(&self, call: &SetupCall) -> Result<(), Failure> {
-        self.api.manage(call.name, call.method.clone(), &call.path, call.body.as_ref()).await.map(drop)
+        self.api.rest().manage(call.name, call.method.clone(), &call.path, call.body.as_ref()).await.map(drop)
     }
 
     fn test_delivery(&self, secret: &SecretString, now: Timestamp) -> TestDelivery {
-        let body = json!({ "event": "onTicketroomTest", "timestamp": now.as_second(), "data": {} });
+        let body = json!({ "event": "onWebhookTest", "timestamp": now.as_second(), "data": {} });
         TestDelivery { headers: vec![(SECRET, secret.expose_secret().to_owned())], body: body.to_string() }
     }
 }

@@ -160,16 +160,9 @@ impl Api {
         self.rest.read::<serde::de::IgnoredAny>("get_project", &path, &[]).await.map(drop)
     }
 
-    /// A call that reads or changes the site's configuration; null if the answer is empty.
-    pub(super) async fn manage(
-        &self,
-        call: &'static str,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failure> {
-        let answer = self.rest.send(call, method, path, &[], body).await?;
-        if answer.body.is_empty() { Ok(Value::Null) } else { parsed(self.name(call), &answer) }
+    /// The calls themselves, for what is done to the configuration alone.
+    pub(super) fn rest(&self) -> &Rest {
+        &self.rest
     }
 
     fn path(&self, path: &str) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::super::setup::{
-    SetupCall, Step, Survey, TestDelivery, Wanted, WebhookSetup, hmac, leads_to, title,
+    SetupCall, Step, Survey, TestDelivery, Wanted, WebhookSetup, hmac, leads_to, several, title,
 };
 use super::Jira;
 use super::delivery::SIGNATURE;
@@ -171,7 +171,7 @@ impl Jira {
     /// us.
     async fn webhooks_to(&self, endpoint: &Url) -> Result<Option<(Registry, Vec<Webhook>)>, Failure> {
         for registry in Registry::ALL {
-            let answer = match self.api.manage("webhooks", Method::GET, registry.path(), None).await {
+            let answer = match self.api.rest().manage("webhooks", Method::GET, registry.path(), None).await {
                 Ok(answer) => answer,
                 Err(Failure { cause: Cause::NotFound | Cause::Forbidden | Cause::Unauthorized, .. }) => {
                     continue;
@@ -226,10 +226,7 @@ impl WebhookSetup for Jira {
         };
         survey.found.push(webhook.called());
         if webhooks.len() > 1 {
-            let count = webhooks.len();
-            survey.remarks.push(format!(
-                "{count} webhooks send to this address, so each event comes more than once: delete all but one"
-            ));
+            survey.remarks.push(several(webhooks.len()));
         }
         if plain(&webhook.jql) != plain(&self.jql()) {
             let jql = if webhook.jql.trim().is_empty() {
@@ -282,7 +279,7 @@ impl WebhookSetup for Jira {
     }
 
     async fn perform(&self, call: &SetupCall) -> Result<(), Failure> {
-        self.api.manage(call.name, call.method.clone(), &call.path, call.body.as_ref()).await.map(drop)
+        self.api.rest().manage(call.name, call.method.clone(), &call.path, call.body.as_ref()).await.map(drop)
     }
 
     fn test_delivery(&self, secret: &SecretString, now: Timestamp) -> TestDelivery {

@@ -15,12 +15,12 @@ use url::Url;
 
 use super::super::listing::server_time;
 use super::super::pace::{Pace, Style};
-use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up};
+use super::super::rest::{TIMEOUT, address, as_folder, codes, parsed, used_up, value};
 use super::auth::{Asking, Auth, Credentials};
 use super::reasons::ZENDESK;
 use super::wire::{
     CommentsAnswer, DeletedAnswer, DeletedDto, DeletedPageAnswer, ExportAnswer, FieldAnswer, FieldDto,
-    FoundAnswer, MeAnswer, MeDto, TicketAnswer, UpdateAnswer, WebhookDto, WebhooksAnswer,
+    FoundAnswer, MeAnswer, MeDto, TicketAnswer, UpdateAnswer,
 };
 use crate::call::{CallName, Cause, Failure};
 use crate::clock::{Clock, Timestamp};
@@ -205,12 +205,6 @@ impl Api {
         parsed::<FieldAnswer>(name("get_field"), &answer).map(|answer| answer.ticket_field)
     }
 
-    /// The first hundred of `GET webhooks`.
-    pub(super) async fn webhooks(&self) -> Result<Vec<WebhookDto>, Failure> {
-        let answer = self.answer("webhooks", Method::GET, "webhooks", &[("page[size]", "100")], None).await?;
-        parsed::<WebhooksAnswer>(name("webhooks"), &answer).map(|answer| answer.webhooks)
-    }
-
     /// A call that reads or changes the account's configuration; null if the answer is empty.
     pub(super) async fn manage(
         &self,
@@ -223,10 +217,7 @@ impl Api {
         // Not every client may do what setting up needs, and looking needs less.
         let auth = if method == Method::GET { &self.auth } else { &self.setup_auth };
         let answer = self.ask((&self.http, auth), call, method, path, query, body).await?;
-        if !answer.status.is_success() {
-            return Err(name(call).failed(refusal(&answer)));
-        }
-        if answer.body.is_empty() { Ok(Value::Null) } else { parsed(name(call), &answer) }
+        value(name(call), &succeeded(call, answer)?)
     }
 
     /// Sends a call and returns the answer if its status is a success.
@@ -239,7 +230,7 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
         let answer = self.ask((&self.http, &self.auth), call, method, path, query, body).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
+        succeeded(call, answer)
     }
 
     /// Sends a call and returns the answer, whatever its status.
@@ -300,6 +291,11 @@ pub(super) struct Listed<T> {
 /// The name of a call.
 pub(super) fn name(call: &'static str) -> CallName {
     CallName { system: &ZENDESK, call }
+}
+
+/// The answer, if its status is a success.
+fn succeeded(call: &'static str, answer: Answer) -> Result<Answer, Failure> {
+    if answer.status.is_success() { Ok(answer) } else { Err(name(call).failed(refusal(&answer))) }
 }
 
 /// Why a call did not succeed.

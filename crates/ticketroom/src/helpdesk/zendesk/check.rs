@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::Zendesk;
 use super::delivery::EVENT;
-use super::wire::{FieldDto, MeDto, WebhookDto};
+use super::setup::Webhook;
+use super::wire::{FieldDto, MeDto};
 use crate::call::{Cause, Failure};
 use crate::clock::{Clock, TOLERATED_SKEW, Timestamp, clock_skew, parse_date};
 use crate::config::ZENDESK_TEST_SECRET;
@@ -89,8 +90,7 @@ impl Zendesk {
             let now = date.as_deref().and_then(parse_date).unwrap_or_else(|| clock.now());
             findings.push(self.lists(now).await);
             // Listing webhooks may need more than the service does; then nothing is said of them.
-            findings
-                .extend(self.api.webhooks().await.ok().and_then(|webhooks| self.subscriptions(&webhooks)));
+            findings.extend(self.webhooks().await.ok().and_then(|webhooks| self.subscriptions(&webhooks)));
         }
         findings
     }
@@ -115,9 +115,9 @@ impl Zendesk {
     }
 
     /// What our webhook sends that is not about tickets.
-    fn subscriptions(&self, webhooks: &[WebhookDto]) -> Option<Finding> {
+    fn subscriptions(&self, webhooks: &[Webhook]) -> Option<Finding> {
         let path = format!("/webhooks/{}", self.name);
-        let is_ours = |webhook: &&WebhookDto| {
+        let is_ours = |webhook: &&Webhook| {
             webhook
                 .endpoint
                 .split(['?', '#'])

@@ -9,6 +9,7 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::pace::Paces;
+use super::super::scripted::serve;
 use super::Zendesk;
 use crate::call::{Cause, Failure, SideEffect};
 use crate::clock::{Clock, ManualClock};
@@ -62,10 +63,7 @@ impl Stage {
     async fn with(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
         let script = Shared::default();
         script.lock().unwrap().answers.extend(answers);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&script));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let url = serve(axum::Router::new().fallback(answer).with_state(Arc::clone(&script))).await;
         let config = ZendeskConfig {
             url,
             webhook_secrets: vec!["s".into()],

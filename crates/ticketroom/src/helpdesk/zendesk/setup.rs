@@ -11,11 +11,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use secrecy::SecretString;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::listing::Number;
 use super::super::setup::{
-    Form, SetupCall, Step, Survey, TestDelivery, Wanted, WebhookSetup, hmac, is_accepted, leads_to, title,
+    Form, SetupCall, Step, Survey, TestDelivery, Wanted, WebhookSetup, hmac, is_accepted, leads_to, several,
+    title,
 };
 use super::Zendesk;
 use super::delivery::{EVENT, SIGNATURE, TIMESTAMP};
@@ -55,12 +58,13 @@ const SHOWN: usize = 10;
 /// Pages of webhooks that are read.
 const PAGES: usize = 20;
 
-/// A webhook that sends to our endpoint.
-struct Webhook {
+/// A webhook of the account.
+pub(super) struct Webhook {
     id: String,
     name: String,
+    pub(super) endpoint: String,
     is_active: bool,
-    subscriptions: Vec<String>,
+    pub(super) subscriptions: Vec<String>,
 }
 
 impl Webhook {
@@ -74,6 +78,7 @@ impl Webhook {
         is_id.then(|| Self {
             id,
             name: text("name"),
+            endpoint: text("endpoint"),
             is_active: text("status") != "inactive",
             subscriptions: subscriptions.collect(),
         })
@@ -133,7 +138,7 @@ impl Trigger {
             action.get("field").and_then(Value::as_str) == Some("notification_webhook")
                 && action.get("value").and_then(|value| value.get(0)).and_then(Value::as_str) == Some(webhook)
         });
-        let id = value.get("id").and_then(number).filter(|_| calls_it)?;
+        let id = value.get("id").filter(|_| calls_it).and_then(|id| Number::deserialize(id).ok())?.0;
         let title = value.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
         let is_active = value.get("active").and_then(Value::as_bool) != Some(false);
         Some(Self { id, title, is_active })
@@ -173,13 +178,17 @@ impl Zendesk {
         Ok(all)
     }
 
-    /// The webhooks that send to an endpoint, the oldest first.
-    async fn webhooks_to(&self, endpoint: &Url) -> Result<Vec<Webhook>, Failure> {
+    /// The account's webhooks.
+    pub(super) async fn webhooks(&self) -> Result<Vec<Webhook>, Failure> {
         let all = self.list("webhooks", "webhooks").await?;
-        let is_ours = |one: &&Value| {
-            one.get("endpoint").and_then(Value::as_str).is_some_and(|text| leads_to(text, endpoint))
-        };
-        Ok(all.iter().filter(is_ours).filter_map(Webhook::read).collect())
+        Ok(all.iter().filter_map(Webhook::read).collect())
+    }
+
+    /// Those that send to an endpoint, the oldest first.
+    async fn webhooks_to(&self, endpoint: &Url) -> Result<Vec<Webhook>, Failure> {
+        let mut webhooks = self.webhooks().await?;
+        webhooks.retain(|webhook| leads_to(&webhook.endpoint, endpoint));
+        Ok(webhooks)
     }
 
     /// The triggers that call a webhook.
@@ -374,10 +383,7 @@ impl WebhookSetup for Zendesk {
         survey.found.push(webhook.called());
         survey.steps = webhook.steps();
         if webhooks.len() > 1 {
-            let count = webhooks.len();
-            survey.remarks.push(format!(
-                "{count} webhooks send to this address, so each event comes more than once: delete all but one"
-            ));
+            survey.remarks.push(several(webhooks.len()));
         }
         if webhook.is_by_triggers() {
             self.trigger_steps(webhook, &mut survey).await?;
@@ -440,9 +446,4 @@ impl WebhookSetup for Zendesk {
         let headers = vec![(SIGNATURE, signature), (TIMESTAMP, timestamp)];
         TestDelivery { headers, body }
     }
-}
-
-/// An id, which Zendesk writes as a number or as text.
-fn number(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -271,23 +271,6 @@ pub(super) struct FieldDto {
     pub(super) active: Option<bool>,
 }
 
-/// `GET webhooks`.
-#[derive(Debug, Deserialize)]
-pub(super) struct WebhooksAnswer {
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) webhooks: Vec<WebhookDto>,
-}
-
-/// Where Zendesk sends what.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct WebhookDto {
-    #[serde(deserialize_with = "null_as_default")]
-    pub(super) endpoint: String,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(super) subscriptions: Vec<String>,
-}
-
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
 }
