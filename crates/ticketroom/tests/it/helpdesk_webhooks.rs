@@ -65,3 +65,21 @@ async fn what_only_a_person_can_do_is_told_with_all_values() {
         assert_eq!(webhook(&process, &["status", desk]).await.0, 1);
     }
 }
+
+/// A test that nobody stores is not told as one that arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_goes_through_the_public_address() {
+    let systems = Systems::start().await;
+    let mut process = process(&systems);
+    let (status, out, err) = webhook(&process, &["setup", "jira", "--test"]).await;
+    assert!(status == 1 && err.contains("the test got no answer"), "{out}{err}");
+    process.serve(&[]);
+    assert!(process.is_ready().await);
+    for desk in ["jira", "freshdesk", "intranet"] {
+        let (status, out, err) = webhook(&process, &["setup", desk, "--test"]).await;
+        assert!(status == 0 && out.contains("is stored"), "{desk}: {out}{err}");
+    }
+    // Zendesk has made a secret of its own, which the running service does not know yet.
+    let (status, out, err) = webhook(&process, &["setup", "zendesk", "--test"]).await;
+    assert!(status == 1 && err.contains("has another webhook_secret"), "{out}{err}");
+}

@@ -117,8 +117,9 @@ pub(super) async fn set_up(desk: &Desk<'_>, options: &Setup) -> Result {
         let known = survey.secret.as_ref().or(secret.as_ref());
         let known = known.or(desk.configured.kind.webhook_secrets().first());
         let secret = known.cloned().unwrap_or_default();
-        let delivery = desk.setup().test_delivery(&secret, desk.clock.now());
-        arrival::test(desk.config, &desk.http, &desk.endpoint, &desk.configured.name, delivery).await?;
+        let now = desk.clock.now();
+        let delivery = desk.setup().test_delivery(&secret, now);
+        arrival::test(desk.config, &desk.http, &desk.endpoint, &desk.configured.name, delivery, now).await?;
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl WebhookSetup for Generic {
     }
 
     fn test_delivery(&self, secret: &SecretString, now: Timestamp) -> TestDelivery {
-        let body = json!({ "event": "ticketroom.test", "at": now.to_string() }).to_string();
+        let body = json!({ "event": "webhook.test", "at": now.to_string() }).to_string();
         let headers = match &self.inbound {
             Inbound::Unsigned => Vec::new(),
             Inbound::Secrets(_) if secret.expose_secret().is_empty() => Vec::new(),
