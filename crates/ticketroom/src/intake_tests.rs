@@ -220,8 +220,8 @@ async fn what_people_do_in_a_folder_is_kept_until_its_room_is_known() {
     assert_eq!(store.place(FolderId(70), Some(RoomId(7))).await.unwrap(), Placed::Ticket);
     let claim = store.claim(std::time::Duration::from_secs(600), 1.into(), &[]).await.unwrap().remove(0);
     assert_eq!((claim.key, claim.has_unreported), (key, true));
-    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
-    assert_eq!(news.total, 2, "neither repeats nor what we did ourselves");
+    let unreported = store.unreported_events(claim.number, None, 9).await.unwrap();
+    assert_eq!(unreported.total, 2, "neither repeats nor what we did ourselves");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub struct TicketView {
     /// When it is looked at next, if that is certain.
     #[cfg_attr(test, schema(required = true, value_type = Option<String>, format = DateTime))]
     pub next: Option<Timestamp>,
-    /// When it was first heard of.
+    /// When it became known.
     #[cfg_attr(test, schema(value_type = String, format = DateTime))]
     pub created: Timestamp,
     /// When something last changed.

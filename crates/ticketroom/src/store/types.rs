@@ -308,7 +308,7 @@ pub struct TicketRecord {
     pub template: Option<String>,
     /// When it is due, if it is.
     pub due: Option<Timestamp>,
-    /// When it was first heard of.
+    /// When it became known.
     pub created: Timestamp,
     /// When something last changed.
     pub updated: Timestamp,

@@ -63,27 +63,27 @@ impl World {
     }
 
     /// What tickets have not been told of yet, of each that has something.
-    async fn news(&self) -> Vec<UnreportedEvents> {
+    async fn unreported(&self) -> Vec<UnreportedEvents> {
         let store = self.service.as_ref().unwrap().store();
-        let mut news = Vec::new();
+        let mut unreported = Vec::new();
         for number in 1..20 {
             let of_one = store.unreported_events(number, None, 2000).await.unwrap();
             if of_one.total > 0 {
-                news.push(of_one);
+                unreported.push(of_one);
             }
         }
-        news
+        unreported
     }
 
     /// Waits until the only ticket that has news has so many.
     async fn wait_for_events(&self, total: u64) -> UnreportedEvents {
         wait_until("the events are placed", async || {
-            self.news().await.first().is_some_and(|news| news.total >= total)
+            self.unreported().await.first().is_some_and(|unreported| unreported.total >= total)
         })
         .await;
-        let news = self.news().await;
-        assert_eq!((news.len(), news[0].total), (1, total), "{news:#?}");
-        news.into_iter().next().unwrap()
+        let unreported = self.unreported().await;
+        assert_eq!((unreported.len(), unreported[0].total), (1, total), "{unreported:#?}");
+        unreported.into_iter().next().unwrap()
     }
 
     async fn deliveries_counted(&self, outcome: &str) -> u64 {
@@ -214,22 +214,22 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
         "{ours:#?}"
     );
     let store = world.service.as_ref().unwrap().store();
-    assert_eq!((world.news().await, store.unplaced(100).await.unwrap()), (Vec::new(), Vec::new()));
+    assert_eq!((world.unreported().await, store.unplaced(100).await.unwrap()), (Vec::new(), Vec::new()));
 
     let in_folder = docspace.by(anna).upload_into(room, "Logs/Server", "trace\u{202E}.log").unwrap();
     let directly = docspace.by(anna).upload(room, "report.docx").unwrap();
-    let news = world.wait_for_events(2).await;
-    let told: Vec<_> = news.events.iter().map(|event| (event.entry, event.what, event.by)).collect();
+    let unreported = world.wait_for_events(2).await;
+    let told: Vec<_> = unreported.events.iter().map(|event| (event.entry, event.what, event.by)).collect();
     for file in [in_folder, directly] {
-        assert!(told.contains(&(file, RoomEventKind::FileAdded, anna)), "{news:#?}");
+        assert!(told.contains(&(file, RoomEventKind::FileAdded, anna)), "{unreported:#?}");
     }
-    let titles: Vec<&str> = news.events.iter().map(|event| event.title.as_str()).collect();
+    let titles: Vec<&str> = unreported.events.iter().map(|event| event.title.as_str()).collect();
     assert!(titles.contains(&"trace.log") && titles.contains(&"report.docx"), "{titles:?}");
-    assert!(news.events.iter().any(|event| event.folder == FolderId(room)));
+    assert!(unreported.events.iter().any(|event| event.folder == FolderId(room)));
 
     docspace.by(anna).trash_file(directly).unwrap();
-    let news = world.wait_for_events(3).await;
-    let removed = news.events.iter().find(|event| event.what == RoomEventKind::FileRemoved).unwrap();
+    let unreported = world.wait_for_events(3).await;
+    let removed = unreported.events.iter().find(|event| event.what == RoomEventKind::FileRemoved).unwrap();
     assert_eq!((removed.entry, removed.folder), (directly, FolderId(room)));
 
     // Another room, and the trash.
@@ -241,8 +241,8 @@ async fn files_of_people_are_given_to_the_ticket_that_has_the_room_and_nothing_e
         world.metrics().await.contains("ticketroom_folders_placed_total{outcome=\"nobody\"} ")
     })
     .await;
-    let news = world.wait_for_events(3).await;
-    assert!(news.events.iter().all(|event| event.entry != elsewhere));
+    let unreported = world.wait_for_events(3).await;
+    assert!(unreported.events.iter().all(|event| event.entry != elsewhere));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +257,7 @@ async fn a_folder_is_asked_for_once_and_waits_while_docspace_is_away() {
     docspace.faults().add(Fault::always("folder_path", FaultKind::StatusBefore(500)));
     docspace.by(anna).upload_into(room, "Logs", "0.log").unwrap();
     wait_until("it was asked in vain", async || asked() > 0).await;
-    assert_eq!(world.news().await, []);
+    assert_eq!(world.unreported().await, []);
     docspace.faults().clear();
     world.wait_for_events(1).await;
     let before = asked();
@@ -282,8 +282,8 @@ async fn events_that_a_stopped_service_left_are_placed_by_the_next_one() {
     world.stop().await;
     docspace.faults().clear();
     world.start().await;
-    let news = world.wait_for_events(1).await;
-    assert_eq!(news.events[0].title, "left.log");
+    let unreported = world.wait_for_events(1).await;
+    assert_eq!(unreported.events[0].title, "left.log");
 }
 
 /// The real binary, with this in its section of DocSpace, and its own address as the public one.

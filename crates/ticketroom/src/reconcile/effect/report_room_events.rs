@@ -112,11 +112,11 @@ impl ReportRoomEvents {
 
 /// The note: one paragraph for each kind of event and person, with the titles as links to their
 /// folders.
-fn text(news: &ReportRoomEvents, names: &HashMap<Uuid, String>, portal: &Url) -> NoteText {
+fn text(unreported: &ReportRoomEvents, names: &HashMap<Uuid, String>, portal: &Url) -> NoteText {
     let mut groups: BTreeMap<(RoomEventKind, &str), Vec<&RoomEvent>> = BTreeMap::new();
     // Of several events of the same kind about a file, the last one tells.
     let mut named: Vec<&RoomEvent> = Vec::new();
-    for event in news.events.iter().rev() {
+    for event in unreported.events.iter().rev() {
         let is_told = |told: &&RoomEvent| told.what == event.what && told.entry == event.entry;
         if !named.iter().any(is_told) {
             named.push(event);
@@ -135,12 +135,12 @@ fn text(news: &ReportRoomEvents, names: &HashMap<Uuid, String>, portal: &Url) ->
             if nth > 0 {
                 spans.push(", ".into());
             }
-            let url = folder_address(portal, news.room, event.folder).to_string();
+            let url = folder_address(portal, unreported.room, event.folder).to_string();
             spans.push(Span::Link { text: event.title.clone(), url });
         }
         text = text.paragraph(spans);
     }
-    let untold = news.total.saturating_sub(news.events.len() as u64) + more as u64;
+    let untold = unreported.total.saturating_sub(unreported.events.len() as u64) + more as u64;
     if untold > 0 {
         text = text.paragraph([Span::Text(format!("… and {untold} further events in the room"))]);
     }

@@ -67,7 +67,7 @@ pub(super) fn with_room(s: &Situation<'_>, made: &MadeRoom<'_>) -> Plan {
                 Report::None => {}
                 Report::Drop(step) => return note(step),
                 Report::Later(at) => next.push(at),
-                Report::Tell(news) => effects.push((*news).into()),
+                Report::Tell(effect) => effects.push((*effect).into()),
             }
             // What was not looked at yet has a note of its own.
             if s.seen.more_unreported.is_some() && s.ledger.report.state.pending_since().is_none() {

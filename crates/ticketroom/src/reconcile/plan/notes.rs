@@ -150,15 +150,15 @@ pub(super) enum Report {
 
 /// Tells the ticket what people did in the room, once nothing has happened there for a while.
 pub(super) fn report(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: &Template) -> Report {
-    let Some(news) = &s.seen.unreported else { return Report::None };
+    let Some(unreported) = &s.seen.unreported else { return Report::None };
     let entry = &s.ledger.report;
     let pending = entry.through.filter(|_| entry.state.pending_since().is_some());
-    let (Some(first), Some(last)) = (news.first_at, news.last_at) else {
+    let (Some(first), Some(last)) = (unreported.first_at, unreported.last_at) else {
         // Nothing is left of what the note tells that may be written: others go on.
         return pending.map_or(Report::None, |through| Report::Drop(Note::EventsDropped { through }));
     };
     let Some(notify) = template.notify.filter(|_| s.takes_notes && ticket.status != Status::Deleted) else {
-        return Report::Drop(Note::EventsDropped { through: news.last });
+        return Report::Drop(Note::EventsDropped { through: unreported.last });
     };
     let due = after(last, notify.quiet).min(after(first, notify.quiet * LONGEST_QUIET));
     // An event may be placed long after it happened, and after a note about others.
@@ -167,20 +167,20 @@ pub(super) fn report(s: &Situation<'_>, ticket: &Ticket, room: &Room, template: 
         return Report::Later(due);
     }
     let events: Vec<RoomEvent> =
-        news.events.iter().filter(|event| is_told(s, event, notify)).cloned().collect();
+        unreported.events.iter().filter(|event| is_told(s, event, notify)).cloned().collect();
     // Those beyond the ones that were read are counted as they are: nobody does so much on our
     // behalf.
-    let left_out = (news.events.len() - events.len()) as u64;
-    if events.is_empty() && news.total == left_out {
-        return Report::Drop(Note::EventsDropped { through: news.last });
+    let left_out = (unreported.events.len() - events.len()) as u64;
+    if events.is_empty() && unreported.total == left_out {
+        return Report::Drop(Note::EventsDropped { through: unreported.last });
     }
     let state = if pending.is_some() { state(s, entry.state) } else { Some(NoteState::Uncertain) };
     let Some(state) = state else { return Report::None };
     let members = s.seen.details.iter().filter_map(|details| details.members.as_ref()).flatten();
     let names = members.filter_map(|member| Some((member.id, member.name.clone()?))).collect();
-    let UnreportedEvents { total, last: through, .. } = *news;
+    let UnreportedEvents { total, last: through, .. } = *unreported;
     let through = pending.unwrap_or(through);
-    let since = news.events.first().map_or(first, |event| event.at);
+    let since = unreported.events.first().map_or(first, |event| event.at);
     Report::Tell(Box::new(ReportRoomEvents {
         room: room.id,
         events,

@@ -37,12 +37,12 @@ impl RoomEvents for SqliteStore {
     ) -> Result<UnreportedEvents, StoreError> {
         let through = through.unwrap_or(i64::MAX);
         let rows = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        let news = self.reader.ask(move |connection| {
-            let news = sql::UnreportedEvents { ticket: &ticket, through: &through, most: &rows }
+        let unreported = self.reader.ask(move |connection| {
+            let unreported = sql::UnreportedEvents { ticket: &ticket, through: &through, most: &rows }
                 .rows(connection, unreported_row)?;
-            Ok(UnreportedEvents::read(news, most))
+            Ok(UnreportedEvents::read(unreported, most))
         });
-        news.await
+        unreported.await
     }
 }
 

@@ -99,8 +99,8 @@ async fn everything(store: &dyn Store) -> String {
     }
     // A copy keeps the numbers of tickets.
     for number in 1..=i64::try_from(TICKETS).unwrap() {
-        let news = store.unreported_events(number, None, 9).await.unwrap();
-        everything.push_str(&format!("{news:?}\n"));
+        let unreported = store.unreported_events(number, None, 9).await.unwrap();
+        everything.push_str(&format!("{unreported:?}\n"));
     }
     everything.push_str(&format!("{:?}", store.progresses("").await.unwrap()));
     everything
@@ -173,8 +173,8 @@ async fn a_store_goes_to_postgres_and_back() {
     assert_eq!(request("1"), Some(PendingRequest { request: RoomRequest::Archive, nth: 1 }));
     assert_eq!(request("2"), Some(PendingRequest { request: RoomRequest::Reopen, nth: 1 }));
     for claim in &claims {
-        let news = back.unreported_events(claim.number, None, 9).await.unwrap();
-        assert_eq!(claim.has_unreported, news.total > 0);
+        let unreported = back.unreported_events(claim.number, None, 9).await.unwrap();
+        assert_eq!(claim.has_unreported, unreported.total > 0);
     }
     assert!(claims.iter().any(|claim| claim.has_unreported));
 }

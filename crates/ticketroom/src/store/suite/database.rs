@@ -69,8 +69,8 @@ async fn the_same_news_of_a_room_by_many_endpoints_counts_once() {
     let claim = stores[0].claim(LEASE, 1.into(), &[]).await.unwrap().remove(0);
     stores[0].save(save(&claim, with_room(7), 0)).await.unwrap();
     for round in 0..30 {
-        let news = in_room(7, Consequence::Look, Some(&round.to_string()), 0);
-        assert_eq!(accepted_as_new(&stores, &news).await, 1, "round {round}");
+        let unreported = in_room(7, Consequence::Look, Some(&round.to_string()), 0);
+        assert_eq!(accepted_as_new(&stores, &unreported).await, 1, "round {round}");
     }
     let end = settlement(&claim, State::Ready, None, 0);
     stores[0].settle(Settlement { save: Save { nth: 2, ..end.save }, ..end }).await.unwrap();

@@ -398,10 +398,10 @@ impl History {
             self.ever.iter().map(|claimed| (&claimed.0[0].key, claimed)).collect();
         for Claimed(each) in all.values() {
             for most in [0, 2, 100] {
-                let news = async |place: usize, store: &Timed| {
+                let unreported = async |place: usize, store: &Timed| {
                     store.unreported_events(each[place].number, None, most).await
                 };
-                self.three.same("unreported_events", news).await.unwrap();
+                self.three.same("unreported_events", unreported).await.unwrap();
             }
         }
     }

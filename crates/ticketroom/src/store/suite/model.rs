@@ -117,7 +117,7 @@ impl Contents {
             });
             return self.tickets.last_mut().unwrap();
         };
-        let row = self.tickets[place].mark_heard(now);
+        let row = self.tickets[place].mark_reported(now);
         row.tell(snapshot);
         row
     }
@@ -239,7 +239,7 @@ impl Row {
     }
 
     /// A delivery about it came.
-    fn mark_heard(&mut self, now: Timestamp) -> &mut Self {
+    fn mark_reported(&mut self, now: Timestamp) -> &mut Self {
         self.hints += 1;
         self.backfill = false;
         if !matches!(self.state, State::Waiting | State::Blocked) {
@@ -319,7 +319,7 @@ impl Queue for Model {
                     return Ok(Accepted::Unowned);
                 };
                 match consequence {
-                    Consequence::Look => row.mark_heard(self.clock.now()).deliveries.push(kept),
+                    Consequence::Look => row.mark_reported(self.clock.now()).deliveries.push(kept),
                     Consequence::Echo => row.deliveries.push(echo),
                 }
             }
@@ -617,7 +617,7 @@ impl RoomEvents for Model {
             let has_unreported =
                 happened.iter().any(|it| it.placed.is_some_and(|(owner, _)| owner == number));
             let due = row.due.filter(|_| has_unreported);
-            let placed = row.mark_heard(now).hints;
+            let placed = row.mark_reported(now).hints;
             row.due = due.or(row.due);
             happened.iter_mut().filter(|it| is_waiting(it)).for_each(|it| it.placed = Some((number, placed)));
         }
@@ -688,7 +688,7 @@ impl Listings for Model {
             let was_backfill = row.backfill && (row.claimed || may_be_ours);
             let rests = !matches!(row.state, State::Waiting | State::Blocked);
             let before = row.attempts;
-            row.mark_heard(now).backfill = was_backfill;
+            row.mark_reported(now).backfill = was_backfill;
             row.tell(snapshot.as_deref());
             if rests && may_be_ours {
                 row.attempts = before.max(1);

@@ -3,17 +3,17 @@
 use super::*;
 
 on_every_store!(
-    who_asks_is_heard_once,
+    who_asks_is_counted_once,
     blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that,
     many_tickets_are_marked_in_parts,
-    after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of,
+    after_a_restore_every_ticket_is_due_behind_those_that_are_reported,
 );
 
 async fn requeue_one(store: &Timed, id: &str, second: i64) -> u64 {
     store.requeue(&Selection::One(key(id)), &Why::Asked, at(second)).await.unwrap()
 }
 
-async fn who_asks_is_heard_once(store: &Timed) {
+async fn who_asks_is_counted_once(store: &Timed) {
     store.accept(delivery("1", None, 0)).await.unwrap();
     let claim = claim_one(store, 0).await;
     assert!(requeue_one(store, "1", 1).await == 1);
@@ -23,7 +23,7 @@ async fn who_asks_is_heard_once(store: &Timed) {
     assert_eq!((claim.asked, asked.asked), (0, 1));
     store.accept(delivery("1", None, 3)).await.unwrap();
     store.settle(settlement(&asked, State::Blocked, None, 3)).await.unwrap();
-    assert_eq!(claim_one(store, 3).await.asked, 0, "it is heard once");
+    assert_eq!(claim_one(store, 3).await.asked, 0, "it is counted once");
 }
 
 async fn blocked_tickets_are_tried_again_and_nobody_asks_for_rooms_by_that(store: &Timed) {
@@ -80,17 +80,17 @@ async fn many_tickets_are_marked_in_parts(store: &Timed) {
     }
 }
 
-async fn after_a_restore_every_ticket_is_due_behind_those_that_are_heard_of(store: &Timed) {
-    for id in ["1", "2", "heard of"] {
+async fn after_a_restore_every_ticket_is_due_behind_those_that_are_reported(store: &Timed) {
+    for id in ["1", "2", "reported"] {
         store.accept(delivery(id, None, 0)).await.unwrap();
     }
     for claim in store.claim(at(0), LEASE, 10, &[]).await.unwrap() {
         store.settle(settlement(&claim, State::Ready, None, 0)).await.unwrap();
     }
     assert_eq!(store.requeue(&Selection::All, &Why::Restored, at(5)).await.unwrap(), 3);
-    store.accept(delivery("heard of", None, 6)).await.unwrap();
+    store.accept(delivery("reported", None, 6)).await.unwrap();
     store.accept(delivery("new", None, 6)).await.unwrap();
-    for id in ["heard of", "new", "1", "2"] {
+    for id in ["reported", "new", "1", "2"] {
         let claims = store.claim(at(6), LEASE, 1, &[]).await.unwrap();
         assert_eq!(claims[0].key, key(id));
     }

@@ -43,13 +43,14 @@ async fn what_happens_in_a_room_concerns_the_ticket_that_has_it(store: &Timed) {
     assert_eq!(store.accept(echo.clone()).await.unwrap(), Accepted::New);
     assert_eq!(store.accept(echo).await.unwrap(), Accepted::Repeat);
     assert_eq!(due_in(store, 9).await, None);
-    let news = Delivery { event: "file.uploaded".to_owned(), ..in_room(7, Consequence::Look, Some("b"), 2) };
-    assert_eq!(store.accept(news.clone()).await.unwrap(), Accepted::New);
+    let unreported =
+        Delivery { event: "file.uploaded".to_owned(), ..in_room(7, Consequence::Look, Some("b"), 2) };
+    assert_eq!(store.accept(unreported.clone()).await.unwrap(), Accepted::New);
     assert_eq!(due_in(store, 2).await, Some(0));
     let claimed = claim_one(store, 2).await;
     assert_eq!((claimed.key.clone(), claimed.hints, claimed.attempts), (key("1"), 2, 0));
     settle(store, &claimed, State::Blocked, 1, 3).await;
-    assert_eq!(store.accept(news).await.unwrap(), Accepted::Repeat);
+    assert_eq!(store.accept(unreported).await.unwrap(), Accepted::Repeat);
     assert_eq!(due_in(store, 9).await, None);
     // As after any delivery, one that was tried in vain goes behind new ones.
     store.accept(in_room(7, Consequence::Look, None, 4)).await.unwrap();

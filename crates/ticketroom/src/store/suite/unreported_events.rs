@@ -8,14 +8,14 @@ use crate::room::FolderId;
 
 on_every_store!(
     an_event_waits_for_its_folder_to_be_placed,
-    what_we_did_ourselves_is_kept_and_is_no_news,
+    what_we_did_ourselves_is_kept_and_is_not_reported,
     a_repeat_happens_once,
     events_that_come_later_are_placed_later,
     what_is_placed_while_a_note_is_on_its_way_is_told_by_the_next_one,
     a_folder_of_nobody_waits_for_a_quarter_of_an_hour,
     folders_of_nobody_let_others_go_first,
-    news_are_told_by_a_commit_that_holds,
-    each_ticket_has_its_own_news,
+    events_are_reported_by_a_commit_that_holds,
+    each_ticket_has_its_own_unreported_events,
     placing_marks_a_ticket_as_a_delivery_does,
     a_thousand_events_are_placed_at_once,
     everything_is_told_once_whoever_places_it_meanwhile,
@@ -69,8 +69,8 @@ async fn place(store: &Timed, folder: FolderId, room: Option<RoomId>, second: i6
     store.place(folder, room, at(second)).await.unwrap()
 }
 
-fn titles(news: &UnreportedEvents) -> Vec<&str> {
-    news.events.iter().map(|event| event.title.as_str()).collect()
+fn titles(unreported: &UnreportedEvents) -> Vec<&str> {
+    unreported.events.iter().map(|event| event.title.as_str()).collect()
 }
 
 async fn an_event_waits_for_its_folder_to_be_placed(store: &Timed) {
@@ -87,18 +87,18 @@ async fn an_event_waits_for_its_folder_to_be_placed(store: &Timed) {
     assert_eq!(unplaced(store, 31).await, [LOGS]);
     let claim = claim_one(store, 31).await;
     assert_eq!((claim.key.clone(), claim.hints, claim.has_unreported), (key("1"), 2, true));
-    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
+    let unreported = store.unreported_events(claim.number, None, 9).await.unwrap();
     // No store keeps the character NUL.
     let expected =
         [RoomEvent { title: "a\u{fffd}b".to_owned(), ..renamed }, event(FILES, "T\u{fc}r.txt", 20)];
-    assert_eq!((news.total, &news.events[..]), (2, &expected[..]));
-    assert_eq!((news.first_at, news.last_at), (Some(at(10)), Some(at(20))));
+    assert_eq!((unreported.total, &unreported.events[..]), (2, &expected[..]));
+    assert_eq!((unreported.first_at, unreported.last_at), (Some(at(10)), Some(at(20))));
     let few = store.unreported_events(claim.number, None, 1).await.unwrap();
-    assert_eq!(few, UnreportedEvents { events: vec![expected[0].clone()], ..news.clone() });
+    assert_eq!(few, UnreportedEvents { events: vec![expected[0].clone()], ..unreported.clone() });
     let none = store.unreported_events(claim.number, None, 0).await.unwrap();
-    assert_eq!(none, UnreportedEvents { events: Vec::new(), ..news.clone() });
+    assert_eq!(none, UnreportedEvents { events: Vec::new(), ..unreported.clone() });
 
-    settle(store, &claim, &with_room(7), Some(news.last), 32).await.unwrap();
+    settle(store, &claim, &with_room(7), Some(unreported.last), 32).await.unwrap();
     assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap(), UnreportedEvents::default());
     store.accept(delivery("1", None, 33)).await.unwrap();
     assert!(!claim_one(store, 33).await.has_unreported);
@@ -107,7 +107,7 @@ async fn an_event_waits_for_its_folder_to_be_placed(store: &Timed) {
     assert_eq!(timeline.iter().filter(|entry| entry.kind == "delivery").count(), 2);
 }
 
-async fn what_we_did_ourselves_is_kept_and_is_no_news(store: &Timed) {
+async fn what_we_did_ourselves_is_kept_and_is_not_reported(store: &Timed) {
     ticket_with_room(store, "1", 7).await;
     let meaning = Meaning::InFolder { event: event(FILES, "Logs", 1), consequence: Consequence::Echo };
     let echo = Delivery { meaning, ..happened(event(FILES, "Logs", 1), Some("ours"), 1) };
@@ -125,9 +125,9 @@ async fn a_repeat_happens_once(store: &Timed) {
     assert_eq!(store.accept(added()).await.unwrap(), Accepted::Repeat);
     place(store, FILES, ROOM, 2).await;
     let claim = claim_one(store, 2).await;
-    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
-    assert_eq!(titles(&news), ["a"]);
-    settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
+    let unreported = store.unreported_events(claim.number, None, 9).await.unwrap();
+    assert_eq!(titles(&unreported), ["a"]);
+    settle(store, &claim, &with_room(7), Some(unreported.last), 3).await.unwrap();
     // Not even once it was told.
     assert_eq!(store.accept(added()).await.unwrap(), Accepted::Repeat);
     assert_eq!(unplaced(store, 4).await, []);
@@ -154,18 +154,18 @@ async fn what_is_placed_while_a_note_is_on_its_way_is_told_by_the_next_one(store
     add(store, LOGS, "last, and placed first", 2).await;
     place(store, LOGS, ROOM, 3).await;
     let claim = claim_one(store, 3).await;
-    let news = store.unreported_events(claim.number, None, 9).await.unwrap();
-    assert_eq!(titles(&news), ["last, and placed first"]);
+    let unreported = store.unreported_events(claim.number, None, 9).await.unwrap();
+    assert_eq!(titles(&unreported), ["last, and placed first"]);
     place(store, FILES, ROOM, 4).await;
-    settle(store, &claim, &with_room(7), Some(news.last), 5).await.unwrap();
+    settle(store, &claim, &with_room(7), Some(unreported.last), 5).await.unwrap();
     let next = claim_one(store, 5).await;
     assert!(next.has_unreported);
     let rest = store.unreported_events(next.number, None, 9).await.unwrap();
     assert_eq!(titles(&rest), ["first, and placed last"]);
-    let before = store.unreported_events(next.number, Some(news.last), 9).await.unwrap();
+    let before = store.unreported_events(next.number, Some(unreported.last), 9).await.unwrap();
     assert_eq!(before, UnreportedEvents::default(), "what the note before told is gone");
     assert_eq!(store.unreported_events(next.number, Some(rest.last), 9).await.unwrap(), rest);
-    assert!(rest.last > news.last);
+    assert!(rest.last > unreported.last);
     settle(store, &next, &with_room(7), Some(rest.last), 6).await.unwrap();
     assert_eq!(store.unreported_events(next.number, None, 9).await.unwrap().total, 0);
 }
@@ -199,7 +199,7 @@ async fn folders_of_nobody_let_others_go_first(store: &Timed) {
     assert_eq!(unplaced(store, 61).await, [LOGS, FILES]);
 }
 
-async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
+async fn events_are_reported_by_a_commit_that_holds(store: &Timed) {
     ticket_with_room(store, "1", 7).await;
     add(store, FILES, "a", 1).await;
     place(store, FILES, ROOM, 1).await;
@@ -228,7 +228,7 @@ async fn news_are_told_by_a_commit_that_holds(store: &Timed) {
     assert_eq!(store.unreported_events(claim.number, None, 9).await.unwrap(), more);
 }
 
-async fn each_ticket_has_its_own_news(store: &Timed) {
+async fn each_ticket_has_its_own_unreported_events(store: &Timed) {
     for (id, room) in [("1", 7), ("2", 8)] {
         ticket_with_room(store, id, room).await;
     }
@@ -290,10 +290,10 @@ async fn a_thousand_events_are_placed_at_once(store: &Timed) {
     assert_eq!(unplaced(store, 99).await, []);
     let claim = claim_one(store, 2).await;
     assert_eq!(claim.hints, 2, "it was marked once");
-    let news = store.unreported_events(claim.number, None, 5000).await.unwrap();
-    assert!(news.events.iter().map(|event| &event.title).eq(&titles));
+    let unreported = store.unreported_events(claim.number, None, 5000).await.unwrap();
+    assert!(unreported.events.iter().map(|event| &event.title).eq(&titles));
     assert_eq!(store.unreported_events(claim.number, None, 3).await.unwrap().total, 1000);
-    settle(store, &claim, &with_room(7), Some(news.last), 3).await.unwrap();
+    settle(store, &claim, &with_room(7), Some(unreported.last), 3).await.unwrap();
     assert_eq!(store.unreported_events(claim.number, None, 1).await.unwrap().total, 0);
 }
 
@@ -323,15 +323,15 @@ async fn everything_is_told_once_whoever_places_it_meanwhile(store: &Timed) {
         while reported.len() < usize::try_from(FOLDERS * EVENTS).unwrap() {
             tokio::task::yield_now().await;
             for claim in store.claim(LEASE, 1.into(), &[]).await.unwrap() {
-                let news = store.unreported_events(claim.number, None, 1000).await.unwrap();
+                let unreported = store.unreported_events(claim.number, None, 1000).await.unwrap();
                 assert!(
-                    claim.has_unreported || news.total == 0 || news.last > claim.hints,
-                    "{claim:?} {news:?}"
+                    claim.has_unreported || unreported.total == 0 || unreported.last > claim.hints,
+                    "{claim:?} {unreported:?}"
                 );
-                reported.extend(news.events.iter().map(|event| event.title.clone()));
+                reported.extend(unreported.events.iter().map(|event| event.title.clone()));
                 // Meanwhile others are placed.
                 tokio::task::yield_now().await;
-                let reported_through = (news.total > 0).then_some(news.last);
+                let reported_through = (unreported.total > 0).then_some(unreported.last);
                 let save = Save { reported_through, ..save(&claim, with_room(7), 1) };
                 let end = Settlement { save, ..settlement(&claim, State::Ready, None, 1) };
                 store.settle(end).await.unwrap();

@@ -8,7 +8,7 @@ mod faults;
 mod follow;
 mod late;
 mod merges;
-mod news;
+mod reports;
 mod requests;
 
 use std::time::{Duration, Instant};

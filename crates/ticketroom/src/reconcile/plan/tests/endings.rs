@@ -126,7 +126,7 @@ fn details(rng: &mut Rng) -> RoomDetails {
     RoomDetails { title: title(rng), owner: maybe(rng, id), files: rng.u64(..2), members }
 }
 
-fn news(rng: &mut Rng) -> UnreportedEvents {
+fn unreported(rng: &mut Rng) -> UnreportedEvents {
     let event = RoomEvent {
         folder: FolderId(1),
         what: one_of(rng, &[RoomEventKind::FileAdded, RoomEventKind::FolderAdded]),
@@ -164,7 +164,7 @@ fn any_case(rng: &mut Rng) -> Case {
         details: maybe(rng, details),
         own: maybe(rng, id),
         relations: relations(rng),
-        unreported: maybe(rng, news),
+        unreported: maybe(rng, unreported),
         move_failed: rng.bool(),
         template: Some(Template {
             archive_after: maybe(rng, |rng| Duration::from_secs(rng.u64(..5000))),

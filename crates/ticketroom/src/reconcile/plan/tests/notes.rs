@@ -23,19 +23,19 @@ fn event(title: &str, by: Uuid) -> RoomEvent {
     }
 }
 
-fn news(events: Vec<RoomEvent>, first: i64, last: i64) -> UnreportedEvents {
+fn unreported(events: Vec<RoomEvent>, first: i64, last: i64) -> UnreportedEvents {
     let (total, first_at, last_at) = (events.len() as u64, Some(at(first)), Some(at(last)));
     UnreportedEvents { total, last: 77, first_at, last_at, events }
 }
 
-fn case(news: UnreportedEvents, now: i64) -> Case {
+fn case(unreported: UnreportedEvents, now: i64) -> Case {
     let details = RoomDetails { title: "T 7 x".to_owned(), owner: None, files: 1, members: None };
     Case {
         ledger: complete(),
         room: Some(RoomNow::Active),
         details: Some(details),
         own: Some(US),
-        unreported: Some(news),
+        unreported: Some(unreported),
         template: Some(Template { notify: Some(Notify::default()), ..template(LinkKind::External) }),
         now: at(now),
         ..Case::default()
@@ -44,7 +44,7 @@ fn case(news: UnreportedEvents, now: i64) -> Case {
 
 fn told(plan: &Plan) -> ReportRoomEvents {
     match &plan.effects[..] {
-        [Effect::ReportRoomEvents(news)] => news.clone(),
+        [Effect::ReportRoomEvents(effect)] => effect.clone(),
         _ => panic!("{plan:?}"),
     }
 }
@@ -53,27 +53,27 @@ fn told(plan: &Plan) -> ReportRoomEvents {
 fn the_ticket_is_told_once_nothing_has_happened_for_a_while() {
     let people = Uuid::from_u128(2);
     let all = || vec![event("a.txt", people), event("ours.txt", US), event("b.txt", people)];
-    let rest = case(news(all(), 0, 100), 399).rest();
+    let rest = case(unreported(all(), 0, 100), 399).rest();
     assert!(matches!(rest, Rest::Ready { next: Some(at_), .. } if at_ == at(400)), "{rest:?}");
-    let note = told(&case(news(all(), 0, 100), 400).plan());
+    let note = told(&case(unreported(all(), 0, 100), 400).plan());
     assert_eq!((note.total, note.through, note.state), (2, 77, NoteState::Uncertain));
-    assert_eq!(told(&case(news(all(), 0, 1190), 1200).plan()).total, 2, "a room that is never quiet");
-    let mut late = case(news(all(), 0, 100), 1000);
+    assert_eq!(told(&case(unreported(all(), 0, 1190), 1200).plan()).total, 2, "a room that is never quiet");
+    let mut late = case(unreported(all(), 0, 100), 1000);
     late.ledger.report.told_at = Some(at(900));
     let rest = late.rest();
     assert!(
         matches!(rest, Rest::Ready { next: Some(at_), .. } if at_ == at(1200)),
         "one note a period: {rest:?}"
     );
-    let ours = case(news(vec![event("ours.txt", US)], 0, 0), 300).notes();
+    let ours = case(unreported(vec![event("ours.txt", US)], 0, 0), 300).notes();
     assert_eq!(ours, [Note::EventsDropped { through: 77 }]);
-    let none = Case { takes_notes: false, ..case(news(all(), 0, 0), 0) }.notes();
+    let none = Case { takes_notes: false, ..case(unreported(all(), 0, 0), 0) }.notes();
     assert_eq!(none, [Note::EventsDropped { through: 77 }]);
 }
 
 #[test]
 fn a_note_without_an_answer_is_looked_for_under_its_own_id() {
-    let mut case = case(news(vec![event("a.txt", Uuid::from_u128(2))], 0, 0), 500);
+    let mut case = case(unreported(vec![event("a.txt", Uuid::from_u128(2))], 0, 0), 500);
     case.ledger.report =
         ReportEntry { through: Some(70), state: Entry::Pending { since: at(490) }, told_at: None };
     let note = told(&case.plan());
